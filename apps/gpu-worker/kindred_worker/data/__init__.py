@@ -1,0 +1,1 @@
+"""Snapshots and live events, turned into flat arrays by one featuriser."""

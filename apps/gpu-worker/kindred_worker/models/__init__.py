@@ -1,0 +1,1 @@
+"""Encoders (events -> state -> embedding) and the model bundle around them."""
