@@ -1,0 +1,10 @@
+export type { AnomalyKind } from './anomaly.js';
+export { BEHAVIOURS, NEWBORN, type Behaviour } from './behaviours.js';
+export { deliver, type Destination } from './deliver.js';
+export { trickle } from './live.js';
+export { DEFAULTS, shopOptions, type ShopOptions } from './options.js';
+export type { ProgressLine } from './progress.js';
+export type { SegmentCall } from './segment-call.js';
+export { generate, Shop } from './shop.js';
+export { simulate, type Simulated, type Simulation } from './simulate.js';
+export { truthOf, type CustomerTruth, type Truth } from './truth.js';
