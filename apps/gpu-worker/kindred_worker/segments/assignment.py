@@ -1,0 +1,116 @@
+"""The segments of one model, as the live path uses them: which segment, how strongly, how novel, where on the map.
+
+Files: segments.safetensors (every array) and segments.json (how the segments were found, and their words).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load, save
+
+from kindred_worker.segments.novelty import Novelty
+from kindred_worker.segments.space import Space, squared_distances
+from kindred_worker.segments.strength import Strength, gaps_between
+
+Float32 = npt.NDArray[np.float32]
+
+FORMAT = "kindred.segments/1"
+TENSORS = "segments.safetensors"
+SIDECAR = "segments.json"
+UNSEEN = -1
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Of B customers."""
+
+    index: npt.NDArray[np.int32]  # (B) place in the bundle; -1: unlike anything seen
+    strength: Float32  # (B) probability of the same segment under refits, 0..1; 0 where unseen
+    novelty: Float32  # (B) 0 ordinary .. 1 unlike anything seen
+    map_xy: Float32  # (B, 2)
+
+
+@dataclass(frozen=True)
+class SegmentModel:
+    space: Space
+    centres: Float32  # (K, Q)
+    strength: Strength
+    novelty: Novelty
+    map_mean: Float32  # (Q)
+    map_axes: Float32  # (Q, 2)
+    # How the segments were found and what they are called; nothing in it is needed to assign.
+    story: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        return len(self.centres)
+
+    def assign(self, embedding: Float32, forecast: Float32) -> Assignment:
+        """(B, D), (B, F) -> (B) each. The same customer gets the same answer in any batch, to rounding."""
+        points = self.space.place(embedding, forecast)
+        squared = squared_distances(points, self.centres)
+        index = squared.argmin(axis=1)
+        strength = self.strength.of(squared, gaps_between(self.centres), index)
+        distance = self.novelty.distance(embedding)
+        unseen = self.novelty.unseen(distance)
+        return Assignment(
+            index=np.where(unseen, UNSEEN, index).astype(np.int32),
+            strength=np.where(unseen, 0, strength).astype(np.float32),
+            novelty=self.novelty.score(distance),
+            map_xy=((points - self.map_mean) @ self.map_axes).astype(np.float32),
+        )
+
+    def tensors(self) -> dict[str, npt.NDArray[Any]]:
+        """Every array, by its name in the file."""
+        novelty = {f"novelty.{n}": getattr(self.novelty, n) for n in _NOVELTY}
+        strength = {f"strength.{n}": getattr(self.strength, n) for n in _STRENGTH}
+        own = {
+            "space.mean": self.space.mean, "space.projection": self.space.projection,
+            "centres": self.centres, "map.mean": self.map_mean, "map.axes": self.map_axes,
+        }
+        return {k: np.ascontiguousarray(v, dtype=np.float32) for k, v in {**own, **novelty, **strength}.items()}
+
+    def to_bytes(self) -> dict[str, bytes]:
+        """Content of the two files, by name."""
+        sidecar = {
+            "format": FORMAT, "segmentCount": self.count, "story": self.story,
+            "strength": {"scale": self.strength.scale},
+            "novelty": {n: getattr(self.novelty, n) for n in ("residual_scale", "slope", "farthest")},
+        }
+        text = json.dumps(sidecar, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        return {TENSORS: save(self.tensors()), SIDECAR: text.encode() + b"\n"}
+
+    @staticmethod
+    def from_bytes(files: dict[str, bytes]) -> SegmentModel:
+        """Refuses files of another format."""
+        sidecar = json.loads(files[SIDECAR])
+        if sidecar.get("format") != FORMAT:
+            raise ValueError(f"{SIDECAR}: format is {sidecar.get('format')!r}, this worker reads {FORMAT!r}")
+        tensors = load(files[TENSORS])
+        return SegmentModel(
+            space=Space(tensors["space.mean"], tensors["space.projection"]),
+            centres=tensors["centres"],
+            strength=Strength(**sidecar["strength"], **{n: tensors[f"strength.{n}"] for n in _STRENGTH}),
+            novelty=Novelty(**sidecar["novelty"], **{n: tensors[f"novelty.{n}"] for n in _NOVELTY}),
+            map_mean=tensors["map.mean"],
+            map_axes=tensors["map.axes"],
+            story=sidecar["story"],
+        )
+
+    def save(self, folder: Path) -> None:
+        for name, content in self.to_bytes().items():
+            (folder / name).write_bytes(content)
+
+    @staticmethod
+    def load(folder: Path) -> SegmentModel:
+        return SegmentModel.from_bytes({name: (folder / name).read_bytes() for name in (TENSORS, SIDECAR)})
+
+
+_NOVELTY = ("mean", "whitening", "directions", "landmarks", "knots", "decades")
+_STRENGTH = ("border_weights", "segment_weights", "knots", "values")

@@ -1,0 +1,112 @@
+"""How unlike everyone that the model learned from a customer is.
+
+Distance: embeddings are whitened by the population's principal components; to the mean distance to the nearest
+landmarks (a sample of the population) comes the part of the embedding that those components do not span.
+Scale: novelty is the order of magnitude of rarity, one fifth per factor of ten: the median customer reads .06, one in
+ten .2, one in a thousand .6, one in 100,000 and rarer 1. Beyond the data the tail is exponential in the distance
+(peaks over threshold, Pickands 1975), so ordinary people never pile up at 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kindred_worker.segments.space import squared_distances
+
+Float32 = npt.NDArray[np.float32]
+
+LANDMARKS = 512
+NEIGHBOURS = 3
+SPANNED = 0.98  # of the embedding's variance
+MAX_COMPONENTS = 24
+DECADES = 5.0  # factors of ten of rarity until novelty reads 1
+TAIL = 0.05  # share of the population that the tail is fitted on
+MARGIN = 1.25  # unseen: this much further out than anyone the model learned from
+
+
+@dataclass(frozen=True)
+class Novelty:
+    mean: Float32  # (D)
+    whitening: Float32  # (D, C) principal directions over their standard deviations
+    directions: Float32  # (D, C) orthonormal
+    residual_scale: float  # what one unit of distance is outside of the spanned part
+    landmarks: Float32  # (L, C)
+    knots: Float32  # (T) distances at which rarity is known, rising
+    decades: Float32  # (T) -log10 of the share of the population beyond each knot
+    slope: float  # decades per unit of distance beyond the last knot
+    farthest: float  # largest distance in the population
+
+    def distance(self, embedding: Float32) -> Float32:
+        """(B, D) -> (B)."""
+        centred = embedding - self.mean
+        squared = squared_distances(centred @ self.whitening, self.landmarks)
+        nearest = np.partition(squared, min(NEIGHBOURS, squared.shape[1]) - 1, axis=1)[:, :NEIGHBOURS]
+        return np.sqrt(nearest).mean(axis=1) + self._residual(centred)
+
+    def score(self, distance: Float32) -> Float32:
+        """(B) distances -> (B) novelty, 0..1."""
+        inside = np.interp(distance, self.knots, self.decades)
+        beyond = np.maximum(distance - self.knots[-1], 0) * self.slope
+        return np.clip((inside + beyond) / DECADES, 0, 1).astype(np.float32)
+
+    def unseen(self, distance: Float32) -> npt.NDArray[np.bool_]:
+        """Further than anyone in the population by a margin, and rarer than the scale can say."""
+        return (distance > MARGIN * self.farthest) & (self.score(distance) >= 1)
+
+    def _residual(self, centred: Float32) -> Float32:
+        outside = (centred**2).sum(axis=1) - ((centred @ self.directions) ** 2).sum(axis=1)
+        return np.sqrt(np.maximum(outside, 0)) / self.residual_scale
+
+
+def fit_novelty(embedding: Float32, seed: int) -> Novelty:
+    """Learns what is ordinary from a population, (N, D)."""
+    draws = np.random.default_rng(seed)
+    mean = embedding.mean(axis=0)
+    centred = (embedding - mean).astype(np.float32)
+    variances, vectors = np.linalg.eigh(np.cov(centred.astype(np.float64), rowvar=False) + 1e-12 * np.eye(len(mean)))
+    variances, vectors = np.maximum(variances[::-1], 1e-12), vectors[:, ::-1]
+    spanned = int(np.searchsorted(np.cumsum(variances) / variances.sum(), SPANNED)) + 1
+    kept = min(spanned, MAX_COMPONENTS, len(mean))
+    directions = vectors[:, :kept].astype(np.float32)
+    # Weak directions are not blown up to the size of strong ones: what hardly varies says little.
+    floor = 0.05 * variances[0]
+    whitening = directions / np.sqrt(np.maximum(variances[:kept], floor)).astype(np.float32)
+    rest = max(float(variances[kept:].sum()), floor)
+    chosen = draws.choice(len(centred), min(LANDMARKS, len(centred)), replace=False)
+    white = centred @ whitening
+    blank = Novelty(
+        mean=mean.astype(np.float32), whitening=whitening, directions=directions,
+        residual_scale=float(np.sqrt(rest)), landmarks=white[chosen],
+        knots=np.zeros(1, np.float32), decades=np.zeros(1, np.float32), slope=0.0, farthest=0.0,
+    )
+    return _calibrated(blank, _distances_without_self(blank, embedding, chosen))
+
+
+def _distances_without_self(novelty: Novelty, embedding: Float32, chosen: npt.NDArray[np.int64]) -> Float32:
+    """Distances of the population, where a landmark does not count as its own neighbour."""
+    distances = np.concatenate([novelty.distance(part) for part in np.array_split(embedding, len(embedding) // 4096 + 1)])
+    centred = embedding[chosen] - novelty.mean
+    squared = squared_distances(centred @ novelty.whitening, novelty.landmarks)
+    np.fill_diagonal(squared, np.inf)
+    count = min(NEIGHBOURS, max(len(chosen) - 1, 1))
+    nearest = np.partition(squared, count - 1, axis=1)[:, :count]
+    distances[chosen] = np.sqrt(nearest).mean(axis=1) + novelty._residual(centred)
+    return distances[np.isfinite(distances)]
+
+
+def _calibrated(novelty: Novelty, distances: Float32) -> Novelty:
+    """Rarity at quantiles of the population's distances, and the exponential tail beyond."""
+    body = np.linspace(0, 1 - TAIL, 40)
+    knots = np.maximum.accumulate(np.quantile(distances, body)) + np.arange(len(body)) * 1e-7
+    decades = -np.log10(1 - body)
+    excess = distances[distances > knots[-1]] - knots[-1]
+    scale = max(float(excess.mean()) if len(excess) else 0.0, 1e-3 * float(knots[-1]) + 1e-9)
+    return Novelty(
+        **{
+            **novelty.__dict__, "knots": knots.astype(np.float32), "decades": decades.astype(np.float32),
+            "slope": float(1 / (np.log(10) * scale)), "farthest": float(distances.max()),
+        }
+    )
