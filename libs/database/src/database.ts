@@ -1,0 +1,77 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import { Pool, type PoolClient } from 'pg';
+
+import { type Prisma, PrismaClient } from './gen/client.js';
+
+export interface DatabaseOptions {
+  /** Of the login; the service's role is assumed on connecting. */
+  url: string;
+  /** Without the prefix: `ingestion` acts as kindred_ingestion. */
+  service: 'access' | 'ingestion' | 'training' | 'serving';
+  /** Connections of each of the two pools (Prisma's and the hot path's). */
+  connections?: number;
+}
+
+/** Prisma inside a transaction that sees one workspace. */
+export type Transaction = Prisma.TransactionClient;
+
+export interface Database {
+  /** Prisma outside of any workspace: only tables without one are visible. */
+  readonly prisma: PrismaClient;
+  /** node-postgres for COPY and other hot paths; acts under the same role. */
+  readonly pool: Pool;
+  /** One transaction in one workspace. Serialisation is the caller's to ask for by locking. */
+  inWorkspace<T>(workspaceId: string, work: (transaction: Transaction) => Promise<T>, timeoutMs?: number): Promise<T>;
+  /** The same on a raw connection, for COPY and set-based statements. */
+  onConnection<T>(workspaceId: string, work: (client: PoolClient) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/** Opens a service's database under its own non-owner role, so that row-level security holds. */
+export function openDatabase({ url, service, connections = 5 }: DatabaseOptions): Database {
+  const options = {
+    connectionString: url,
+    max: connections,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    options: `-c role=kindred_${service} -c application_name=kindred_${service}`,
+  };
+  const prisma = new PrismaClient({ adapter: new PrismaPg(options) });
+  const pool = new Pool(options);
+  // An idle connection that breaks (Postgres restarted) is replaced by the pool; unheard it would end the process.
+  pool.on('error', () => undefined);
+
+  return {
+    prisma,
+    pool,
+    inWorkspace: (workspaceId, work, timeoutMs = 30_000) =>
+      prisma.$transaction(
+        async (transaction) => {
+          await transaction.$executeRaw`select set_config('app.workspace', ${workspaceId}, true)`;
+          return work(transaction);
+        },
+        { timeout: timeoutMs, maxWait: CONNECT_TIMEOUT_MS },
+      ),
+    onConnection: async (workspaceId, work) => {
+      const client = await pool.connect();
+      let broken: Error | undefined;
+      try {
+        await client.query('begin');
+        await client.query("select set_config('app.workspace', $1, true)", [workspaceId]);
+        const result = await work(client);
+        await client.query('commit');
+        return result;
+      } catch (error) {
+        // A connection that cannot roll back is not given back to the pool.
+        await client.query('rollback').catch((failure: Error) => (broken = failure));
+        throw error;
+      } finally {
+        client.release(broken);
+      }
+    },
+    close: async () => {
+      await Promise.all([prisma.$disconnect(), pool.end()]);
+    },
+  };
+}

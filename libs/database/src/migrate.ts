@@ -1,0 +1,76 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+
+import { PrismaPg } from '@prisma/adapter-pg';
+import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
+import { Client } from 'pg';
+
+// Node has it; the type library that declares it is the browser's.
+declare const WebAssembly: {
+  instantiate(bytes: Uint8Array, imports: object): Promise<{ instance: { exports: Record<string, unknown> } }>;
+};
+
+/** Any number, the same in every process: one migration at a time per database. */
+const ADVISORY_LOCK = 7_146_303;
+
+export interface MigrationReport {
+  /** Names applied by this call, in order. */
+  readonly applied: readonly string[];
+  /** Migrations there are. */
+  readonly total: number;
+}
+
+/**
+ * Applies the folder of migrations as `prisma migrate deploy` does (same engine, same history table), from
+ * WebAssembly, so that nothing has to be downloaded. Replicas that start at once wait for one another.
+ */
+export async function migrate(ownerUrl: string, folder: string): Promise<MigrationReport> {
+  const lock = new Client({ connectionString: ownerUrl });
+  await lock.connect();
+  try {
+    await lock.query('select pg_advisory_lock($1)', [ADVISORY_LOCK]);
+    const migrations = await readMigrations(folder);
+    const engine = await startEngine(ownerUrl);
+    try {
+      const { appliedMigrationNames } = await engine.applyMigrations({
+        migrationsList: {
+          baseDir: folder,
+          lockfile: { path: 'migration_lock.toml', content: 'provider = "postgresql"' },
+          shadowDbInitScript: '',
+          migrationDirectories: migrations,
+        },
+        filters: { externalTables: [], externalEnums: [] },
+      });
+      return { applied: appliedMigrationNames, total: migrations.length };
+    } finally {
+      engine.free();
+    }
+  } finally {
+    await lock.end();
+  }
+}
+
+async function readMigrations(folder: string) {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  return Promise.all(
+    names.sort().map(async (path) => ({
+      path,
+      migrationFile: {
+        path: 'migration.sql',
+        content: { tag: 'ok' as const, value: await readFile(join(folder, path, 'migration.sql'), 'utf8') },
+      },
+    })),
+  );
+}
+
+async function startEngine(url: string) {
+  const bindings = await import('@prisma/schema-engine-wasm/schema_engine_bg');
+  const file = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm').replace(/schema_engine\.js$/, 'schema_engine_bg.wasm');
+  const { instance } = await WebAssembly.instantiate(await readFile(file), { './schema_engine_bg.js': bindings });
+  bindings.__wbg_set_wasm(instance.exports);
+  (instance.exports['__wbindgen_start'] as () => void)();
+  const factory = bindMigrationAwareSqlAdapterFactory(new PrismaPg({ connectionString: url }));
+  return bindings.SchemaEngine.new({ datamodels: undefined }, () => undefined, factory as never);
+}

@@ -1,0 +1,53 @@
+import type { ServiceDefinition } from '@grpc/grpc-js';
+import { type GrpcOptions, Transport } from '@nestjs/microservices';
+import { HealthImplementation } from 'grpc-health-check';
+
+export type HealthState = HealthImplementation;
+
+export interface GrpcServerOptions {
+  host: string;
+  port: number;
+  /** Generated definitions, `XServiceService` of ts-proto. */
+  services: readonly ServiceDefinition[];
+  health: HealthState;
+}
+
+/** Standard gRPC health; starts NOT_SERVING, `setStatus('', 'SERVING')` once the path behind it works. */
+export function healthOf(): HealthState {
+  return new HealthImplementation({ '': 'NOT_SERVING' });
+}
+
+/** Full name ("kindred.training.v1.RunService") that a generated definition's paths carry. */
+function fullName(definition: ServiceDefinition): string {
+  const path = Object.values(definition)[0]?.path;
+  const name = path?.split('/')[1];
+  if (!name) throw new Error('a gRPC service definition without methods');
+  return name;
+}
+
+/**
+ * Nest microservice options that serve ts-proto's own codecs: messages in handlers are exactly the
+ * generated types, with no second description of them at run time.
+ */
+export function grpcServer({ host, port, services, health }: GrpcServerOptions): GrpcOptions {
+  const definitions = Object.fromEntries(services.map((definition) => [fullName(definition), definition]));
+  const packages = [...new Set(Object.keys(definitions).map((name) => name.slice(0, name.lastIndexOf('.'))))];
+  return {
+    transport: Transport.GRPC,
+    options: {
+      url: `${host}:${port}`,
+      package: packages,
+      packageDefinition: definitions,
+      gracefulShutdown: true,
+      onLoadPackageDefinition: (_definition: unknown, server: Parameters<HealthImplementation['addToServer']>[0]) =>
+        health.addToServer(server),
+      maxReceiveMessageLength: 64 * 1024 * 1024,
+      maxSendMessageLength: 64 * 1024 * 1024,
+      channelOptions: {
+        'grpc.keepalive_time_ms': 10_000,
+        'grpc.keepalive_timeout_ms': 5_000,
+        'grpc.enable_channelz': 0,
+      },
+    },
+  };
+}

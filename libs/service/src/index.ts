@@ -1,0 +1,2 @@
+export { runService, type ServiceContext, type ServiceDefinitionOptions } from './service.js';
+export { SERVICE } from './service.module.js';

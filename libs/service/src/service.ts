@@ -1,0 +1,115 @@
+import 'reflect-metadata';
+
+import type { ServiceDefinition } from '@grpc/grpc-js';
+import { type DynamicModule, Module, type Type } from '@nestjs/common';
+import { NestFactory, Reflector } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Logger } from 'pino';
+
+import { PrincipalGuard, PrincipalSigner } from '#libs/auth';
+import { ConfigError } from '#libs/config';
+import { grpcServer, type HealthState, healthOf, RpcErrorFilter } from '#libs/grpc';
+import { metrics, startTelemetry } from '#libs/telemetry';
+
+import { ServiceModule } from './service.module.js';
+
+/** The part of every service's configuration that this room reads (libs/config `serviceShape`). */
+interface ServiceConfig {
+  KINDRED_HOST: string;
+  HTTP_PORT: number;
+  GRPC_PORT: number;
+  LOG_LEVEL: string;
+  PRINCIPAL_SECRET: string;
+}
+
+/** What a service's providers are given. */
+export interface ServiceContext<Config> {
+  readonly name: string;
+  readonly config: Config;
+  readonly log: Logger;
+  readonly signer: PrincipalSigner;
+  readonly health: HealthState;
+}
+
+export interface ServiceDefinitionOptions<Config> {
+  name: string;
+  /** Reads the environment; throws ConfigError. */
+  config: () => Config;
+  module: Type | DynamicModule;
+  /** gRPC services it answers; none for a service that only listens to HTTP. */
+  services?: readonly ServiceDefinition[];
+  /** Resolves when the path behind this service works; health is NOT_SERVING before. */
+  ready?: (app: NestFastifyApplication) => Promise<void>;
+  /** More of the HTTP server: body limits, content types, routes outside of Nest. */
+  http?: (adapter: FastifyAdapter) => void | Promise<void>;
+  bodyLimit?: number;
+}
+
+const STOP_WITHIN_MS = 10_000;
+
+/**
+ * Starts a service: configuration, logs, HTTP with /healthz, /readyz and /metrics, gRPC with principals and
+ * standard health, and an orderly stop within ten seconds of SIGTERM.
+ */
+export async function runService<Config extends ServiceConfig>(options: ServiceDefinitionOptions<Config>): Promise<void> {
+  const { name } = options;
+  let config: Config;
+  try {
+    config = options.config();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${name}: ${error.message}\n`);
+    process.exit(78);
+  }
+  const { log, nest } = startTelemetry(name, config.LOG_LEVEL);
+  const context: ServiceContext<Config> = { name, config, log, signer: new PrincipalSigner(config.PRINCIPAL_SECRET), health: healthOf() };
+
+  @Module({ imports: [ServiceModule.of(context), options.module] })
+  class RootModule {}
+
+  const adapter = new FastifyAdapter({ bodyLimit: options.bodyLimit ?? 1_048_576, forceCloseConnections: 'idle', trustProxy: true });
+  let isReady = false;
+  const fastify = adapter.getInstance();
+  fastify.get('/healthz', () => ({ status: 'ok' }));
+  fastify.get('/readyz', (_request, reply) => reply.code(isReady ? 200 : 503).send({ status: isReady ? 'ready' : 'starting' }));
+  fastify.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()));
+  await options.http?.(adapter);
+
+  const app = await NestFactory.create<NestFastifyApplication>(RootModule, adapter, { logger: nest, abortOnError: false });
+  if (options.services) {
+    app.connectMicroservice(
+      grpcServer({ host: config.KINDRED_HOST, port: config.GRPC_PORT, services: options.services, health: context.health }),
+      { inheritAppConfig: true },
+    );
+    app.useGlobalGuards(new PrincipalGuard(app.get(Reflector), context.signer));
+    app.useGlobalFilters(new RpcErrorFilter(log));
+  }
+  stopOnSignal(app, log, context.health, () => (isReady = false));
+  if (options.services) await app.startAllMicroservices();
+  await app.listen(config.HTTP_PORT, config.KINDRED_HOST);
+  await options.ready?.(app);
+  isReady = true;
+  context.health.setStatus('', 'SERVING');
+  log.info({ http: config.HTTP_PORT, grpc: options.services ? config.GRPC_PORT : undefined }, 'ready');
+}
+
+function stopOnSignal(app: NestFastifyApplication, log: Logger, health: HealthState, unready: () => void): void {
+  const stop = (signal: NodeJS.Signals) => {
+    log.info({ signal }, 'stopping');
+    unready();
+    health.setStatus('', 'NOT_SERVING');
+    setTimeout(() => {
+      log.error('did not stop in time; ending');
+      process.exit(1);
+    }, STOP_WITHIN_MS).unref();
+    app.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: error }, 'stopping failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+}
