@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import torch
 
+from kindred_worker.data.arrays import stream
+from kindred_worker.models.batch import batch_of, choose
 from kindred_worker.report import Report
 
 if TYPE_CHECKING:
@@ -16,6 +21,7 @@ if TYPE_CHECKING:
     from kindred_worker.models.behaviour import BehaviourModel
 
 Float32 = npt.NDArray[np.float32]
+CUSTOMERS, EVENTS = 1024, 16_384  # read at a time: bounds memory
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,74 @@ def read_everyone(snapshot: Snapshot, model: BehaviourModel, read_at: int, repor
 
     For an earlier time pass `snapshot.before(time)`: nothing at or after `time` is then seen.
     """
-    raise NotImplementedError
+    report.progress(0.0, "reading customers", 0.0, "customers")
+    customers: list[str] = []
+    parts: list[StateBatch] = []
+    began = monotonic()
+    for part in stream_states(snapshot, model, read_at, report):
+        customers += part.customers
+        parts.append(replace(part, customers=[], packed=[]))
+        done = len(customers) / max(1, snapshot.manifest.customers)
+        report.progress(done, "reading customers", len(customers) / max(monotonic() - began, 1e-9), "customers")
+    width = len(model.columns)
+    return Reading(
+        customers=customers,
+        embedding=np.concatenate([p.embedding for p in parts] or [np.zeros((0, model.width), np.float32)]),
+        forecast=np.concatenate([p.forecast for p in parts] or [np.zeros((0, width), np.float32)]),
+        columns=model.columns,
+        read_at=read_at or snapshot.now,
+        events=np.concatenate([p.events for p in parts] or [np.zeros(0, np.int64)]),
+    )
+
+
+@dataclass(frozen=True)
+class StateBatch:
+    """Some customers, read: what Reading holds of them, and what only backfill needs."""
+
+    customers: list[str]
+    embedding: Float32  # (N, D)
+    forecast: Float32  # (N, F)
+    packed: list[bytes]  # states; empty unless asked for
+    read_at: npt.NDArray[np.int64]  # (N) microseconds, never before the last event
+    events: npt.NDArray[np.int64]
+    first: npt.NDArray[np.int64]
+    last: npt.NDArray[np.int64]
+
+
+@torch.inference_mode()
+def stream_states(
+    snapshot: Snapshot, model: BehaviourModel, read_at: int, report: Report, pack: bool = False
+) -> Iterator[StateBatch]:
+    """States of everyone from scratch, in pieces of at most CUSTOMERS customers and about EVENTS events."""
+    model.eval()
+    at = read_at or snapshot.now
+    for arrays in stream(snapshot, model.features, report.check):
+        offsets = arrays.item_offsets
+        for chosen in pieces(np.diff(arrays.offsets), CUSTOMERS, EVENTS):
+            report.check()
+            events, begins = choose(arrays, chosen, offsets)
+            first, last = events.time[begins[:-1]], events.time[begins[1:] - 1]
+            state, _ = model.encoder.update(
+                model.encoder.initial_state(len(chosen)), model.vectors(batch_of(events, begins, model.device))
+            )
+            when = np.maximum(last, at)
+            embedding = model.encoder.read(state, torch.from_numpy(when).to(model.device))
+            yield StateBatch(
+                customers=cast("list[str]", arrays.customers.take(pa.array(chosen)).to_pylist()),
+                embedding=embedding.float().cpu().numpy(),
+                forecast=model.forecast(embedding).float().cpu().numpy(),
+                packed=model.encoder.pack(state, model.stamp) if pack else [],
+                read_at=when, events=np.diff(begins), first=first, last=last,
+            )
+
+
+def pieces(lengths: npt.NDArray[np.int64], customers: int, events: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Neighbouring customers, at most so many, ending where their events reach about so many."""
+    piece = np.cumsum(lengths) // events
+    begins = np.flatnonzero(np.append(True, piece[1:] != piece[:-1])) if len(lengths) else np.zeros(0, np.int64)
+    for begin, end in zip(begins, np.append(begins[1:], len(lengths)), strict=True):
+        for part in batches_of(int(end - begin), customers):
+            yield np.arange(begin + part.start, begin + part.stop)
 
 
 def rank_me(embedding: Float32) -> float:

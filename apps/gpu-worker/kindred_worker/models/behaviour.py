@@ -1,0 +1,99 @@
+"""The whole model: features, event embedder, encoder and the heads of its pretext tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kindred_worker.data.features import FeatureSpec
+from kindred_worker.models.batch import EventBatch
+from kindred_worker.models.decayed_sum import DecayedSum, Shape
+from kindred_worker.models.embedder import EventEmbedder
+from kindred_worker.models.encoder import EventVectors
+from kindred_worker.models.plan import Plan
+from kindred_worker.models.reading import ForecastColumn
+from kindred_worker.objectives import OBJECTIVES, Horizon, Objective
+from kindred_worker.report import InvalidInput
+
+
+@dataclass(frozen=True)
+class MainForecast:
+    """Of N customers: the main events' probabilities and expected values."""
+
+    events: list[tuple[str, float]]  # (event, horizon in days) of each column
+    probability: Tensor  # (N, M H)
+    expected_value: Tensor  # (N, M H)
+
+
+class BehaviourModel(nn.Module):
+    """Made by `create` (fresh weights) or read from a bundle (models/bundle.py)."""
+
+    def __init__(self, features: FeatureSpec, plan: Plan) -> None:
+        super().__init__()
+        self.features, self.plan = features, plan
+        self.embedder = EventEmbedder(features, plan.event_width, plan.item_dropout)
+        self.encoder = _encoder(plan)
+        unknown = [name for name in plan.objectives if name not in OBJECTIVES]
+        if unknown:
+            raise InvalidInput(f"objective {unknown[0]!r} is unknown; there are {', '.join(OBJECTIVES)}")
+        self.heads = nn.ModuleDict({name: OBJECTIVES[name](features, plan) for name in plan.objectives})
+        self.stamp = 0  # names the weights in packed states; set when they come from a file
+
+    @staticmethod
+    def create(features: FeatureSpec, plan: Plan, seed: int) -> BehaviourModel:
+        """Untrained; the same seed gives the same weights."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return BehaviourModel(features, plan)
+
+    @property
+    def device(self) -> torch.device:
+        return self.embedder.mix.weight.device
+
+    @property
+    def width(self) -> int:
+        return self.encoder.width
+
+    @property
+    def columns(self) -> list[ForecastColumn]:
+        return [c for head in self._objectives() for c in head.columns()]
+
+    def vectors(self, batch: EventBatch) -> EventVectors:
+        return EventVectors(batch.offsets, batch.time, self.embedder(batch))
+
+    def forecast(self, embedding: Tensor) -> Tensor:
+        """(N, D) -> (N, F), as `columns` says."""
+        heads = self._objectives()
+        return torch.cat([head.forecast(embedding) for head in heads], dim=-1)
+
+    def main_forecast(self, embedding: Tensor) -> MainForecast:
+        """What the main events' forecast says to people; empty without a horizon objective."""
+        head = self.heads["horizon"] if "horizon" in self.heads else None
+        if not isinstance(head, Horizon):
+            none = embedding.new_zeros(len(embedding), 0)
+            return MainForecast([], none, none)
+        size = head.mains * len(head.days)
+        said = head.forecast(embedding).unflatten(-1, (len(head.events), 2, len(head.days)))
+        return MainForecast(
+            [(event, days) for event in head.events[: head.mains] for days in head.days],
+            said[:, : head.mains, 0].reshape(-1, size), head.amounts(embedding)[:, : head.mains].reshape(-1, size),
+        )
+
+    def losses(self, embedding: Tensor, targets: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
+        """Loss of each pretext task, not weighted."""
+        return {name: head.loss(embedding, targets[name]) for name, head in zip(self.heads, self._objectives(), strict=True)}
+
+    def _objectives(self) -> list[Objective]:
+        return [head for head in self.heads.values() if isinstance(head, Objective)]
+
+    def __call__(self, *args: Any) -> Any:
+        raise TypeError("call vectors, then the encoder")
+
+
+def _encoder(plan: Plan) -> DecayedSum:
+    if plan.encoder != "decayed_sum":
+        raise InvalidInput(f"encoder {plan.encoder!r} is unknown; there is decayed_sum")
+    return DecayedSum(Shape(plan.event_width, plan.width, plan.half_life_days, plan.period_days, dropout=plan.dropout))

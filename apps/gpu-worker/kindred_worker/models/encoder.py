@@ -1,0 +1,65 @@
+"""The interface of encoders: what a model of sequences must offer so that training, scoring and backfill can use it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from enum import Enum
+from typing import ClassVar, Generic, TypeVar
+
+from torch import Tensor, nn
+
+
+State = TypeVar("State")
+
+
+class StateKind(Enum):
+    """What a state is, and so what a late event costs."""
+
+    ADDITIVE = "additive"  # a sum: late events are added exactly (here: within the kept neighbours)
+    RECURRENT = "recurrent"  # depends on order: late events need a rebuild
+    WINDOW = "window"  # the last n events themselves
+
+
+@dataclass(frozen=True)
+class EventVectors:
+    """n embedded events of B customers, flat and in order."""
+
+    offsets: Tensor  # (B + 1) int64
+    time: Tensor  # (n) int64 microseconds
+    x: Tensor  # (n, E)
+
+
+class Encoder(nn.Module, ABC, Generic[State]):
+    """States are batches of N customers. Times are int64 microseconds."""
+
+    kind: ClassVar[StateKind]
+    width: int  # D, of the embedding
+
+    @abstractmethod
+    def initial_state(self, count: int) -> State:
+        """N customers without events."""
+
+    @abstractmethod
+    def update(self, state: State, events: EventVectors) -> tuple[State, Tensor]:
+        """The state after these events, late ones included; and (N) bool: cannot be taken in, rebuild from all events."""
+
+    @abstractmethod
+    def read(self, state: State, at: Tensor) -> Tensor:
+        """Embedding (N, D) at times (N), not before each state's last event."""
+
+    @abstractmethod
+    def read_many(self, events: EventVectors, at: Tensor) -> Tensor:
+        """Training form: embeddings (B, R, D) at ascending times (B, R), each from the events up to it."""
+
+    @abstractmethod
+    def pack(self, state: State, stamp: int) -> list[bytes]:
+        """States as versioned bytes; `stamp` (uint32) names the weights they belong to."""
+
+    @abstractmethod
+    def unpack(self, packed: list[bytes], stamp: int) -> tuple[State, Tensor]:
+        """The states, and (N) bool: not readable by these weights, rebuild. Empty bytes are customers without events."""
+
+    @abstractmethod
+    def last_time(self, state: State) -> Tensor:
+        """(N) time of the last event, 0 without events."""

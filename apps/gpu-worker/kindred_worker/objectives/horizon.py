@@ -1,0 +1,115 @@
+"""Horizon: whether each foreseen event happens within each horizon of a moment, and how much then.
+
+Whether is a discrete hazard over the horizons' steps, so a longer horizon is never less likely. How much is the
+log1p of the summed value (of events that carry value, else of their number), learned where the event happens;
+the expectation over both cases is probability times that. A horizon that reaches beyond the data's end is left out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kindred_worker.data.features import FeatureSpec
+from kindred_worker.models.plan import Plan, event_codes
+from kindred_worker.models.reading import ForecastColumn
+from kindred_worker.objectives.objective import Moments, Objective, masked_mean
+
+DAY = 86_400_000_000
+OTHERS_WEIGHT = 0.5  # of events that are no main events
+
+
+class Horizon(Objective):
+    def __init__(self, features: FeatureSpec, plan: Plan) -> None:
+        super().__init__()
+        self.days, self.codes = plan.horizon_days, event_codes(features)
+        self.events, self.mains = features.events, len(features.main_events)
+        # Events with values of their own; found in the data by `measure`, kept with the weights.
+        self.valued: Tensor
+        self.scale: Tensor  # (M) spread of the log amounts, so that none outweighs the others
+        self.smear: Tensor  # (M, H) mean of exp(residual): from the mean of logs to the mean of amounts
+        self.register_buffer("valued", torch.zeros(len(self.events)))
+        self.register_buffer("scale", torch.ones(len(self.events)))
+        self.register_buffer("smear", torch.ones(len(self.events), len(self.days)))
+        self.head = nn.Linear(plan.width, 2 * len(self.events) * len(self.days))
+        weight = [1.0 if at < self.mains else OTHERS_WEIGHT for at in range(len(self.events))]
+        self.weight: Tensor
+        self.register_buffer("weight", torch.tensor(weight).view(-1, 1), persistent=False)
+
+    def measure(self, names: np.ndarray, value: np.ndarray) -> None:
+        """Which events carry value, and how amounts spread."""
+        for at, code in enumerate(self.codes):
+            amounts = value[names == code]
+            self.valued[at] = float(len(amounts) > 0 and np.mean(amounts != 0) > 0.5)
+            logs = np.log1p(np.abs(amounts)) if self.valued[at] else np.zeros(1)
+            self.scale[at] = max(float(np.std(logs)), 0.5)
+
+    def targets(self, moments: Moments) -> dict[str, np.ndarray]:
+        """happened (B, R, M, H) 0/1, amount (B, R, M, H) log1p, known (B, R, H) 0/1."""
+        events = moments.events
+        valued = self.valued.cpu().numpy() > 0
+        is_event = events.name[:, None] == self.codes  # (n, M)
+        amounts = np.where(valued, np.abs(events.value)[:, None].astype(np.float64), 1.0) * is_event
+        count = np.concatenate([np.zeros((1, len(self.codes))), np.cumsum(is_event, axis=0)])
+        total = np.concatenate([np.zeros((1, len(self.codes))), np.cumsum(amounts, axis=0)])
+        begin = moments.position()
+        happened, amount, known = [], [], []
+        for days in self.days:
+            end = moments.position(days)
+            happened.append(count[end] - count[begin] > 0)
+            amount.append(np.log1p(np.maximum(total[end] - total[begin], 0)))
+            known.append(moments.at + round(days * DAY) <= moments.now)
+        return {
+            "happened": np.stack(happened, axis=-1).astype(np.float32),
+            "amount": np.stack(amount, axis=-1).astype(np.float32),
+            "known": np.stack(known, axis=-1).astype(np.float32),
+        }
+
+    def loss(self, embedding: Tensor, targets: dict[str, Tensor]) -> Tensor:
+        quiet, amount = self._read(embedding)
+        known = targets["known"].unsqueeze(-2) * self.weight  # (B, R, M, H)
+        happened = targets["happened"]
+        whether = -(happened * log_not(quiet) + (1 - happened) * quiet)
+        much = functional.huber_loss(amount, targets["amount"], reduction="none") / self.scale.view(-1, 1)
+        return masked_mean(whether, known) + 0.5 * masked_mean(much, known * happened)
+
+    def columns(self) -> list[ForecastColumn]:
+        every: list[ForecastColumn] = []
+        for at, event in enumerate(self.events):
+            main = at < self.mains
+            every += [ForecastColumn(event, days, "probability", main) for days in self.days]
+            amount = "value" if self.valued[at] > 0 else "count"
+            every += [ForecastColumn(event, days, amount, main) for days in self.days]
+        return every
+
+    def forecast(self, embedding: Tensor) -> Tensor:
+        quiet, amount = self._read(embedding)
+        probability = -torch.expm1(quiet)
+        return torch.cat([probability, probability * amount.clamp(min=0)], dim=-1).flatten(-2)
+
+    def amounts(self, embedding: Tensor) -> Tensor:
+        """(N, M, H) expected value in its own units; 0 for events without value."""
+        quiet, amount = self._read(embedding)
+        mean = torch.expm1(amount.clamp(min=0, max=30)) * self.smear
+        return -torch.expm1(quiet) * mean * self.valued.view(-1, 1)
+
+    def smear_of(self, embedding: Tensor, targets: dict[str, Tensor]) -> Tensor:
+        """(2, M, H): sums of true and of predicted amounts where the event happened (Duan's smearing, as a ratio)."""
+        _, amount = self._read(embedding)
+        where = targets["known"].unsqueeze(-2) * targets["happened"]
+        true, said = torch.expm1(targets["amount"]), torch.expm1(amount.clamp(min=0, max=30))
+        return torch.stack([(true * where).flatten(0, -3).sum(0), (said * where).flatten(0, -3).sum(0)])
+
+    def _read(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
+        """log P(not within horizon) and log1p amount if it happens, both (…, M, H)."""
+        out = self.head(embedding).unflatten(-1, (2, len(self.events), len(self.days)))
+        quiet = torch.cumsum(-functional.softplus(out[..., 0, :, :] - 1.0), dim=-1)
+        return quiet, out[..., 1, :, :] * self.scale.view(-1, 1) + 1.0
+
+
+def log_not(quiet: Tensor) -> Tensor:
+    """log(1 - exp(quiet)) for quiet < 0, without losing digits at either end."""
+    clipped = quiet.clamp(max=-1e-6)
+    return torch.where(clipped > -0.7, torch.log(-torch.expm1(clipped)), torch.log1p(-torch.exp(clipped)))

@@ -1,0 +1,64 @@
+"""What to train, as asked. What is left empty is taken from the data (models/plan.py)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kindred_worker.report import InvalidInput
+
+
+@dataclass(frozen=True)
+class TrainingSpec:
+    # Name in models.ENCODERS.
+    encoder: str = "decayed_sum"
+    # Pretext task -> weight in the sum of losses; names in objectives.OBJECTIVES.
+    objectives: dict[str, float] = field(default_factory=lambda: {"horizon": 1.0, "next_event": 1.0})
+    # Numbers in the embedding.
+    width: int = 64
+    # Passes over the customers; 0: enough optimiser steps for the size of the data.
+    epochs: int = 0
+    # Customers per optimiser step.
+    batch_size: int = 128
+    # Peak of the one-cycle schedule.
+    learning_rate: float = 2e-3
+    # Horizons of the forecast in days; empty: from the data's own gaps.
+    horizon_days: tuple[float, ...] = ()
+    # Half-lives of the decayed sums in days; empty: scaled to the data's span.
+    half_life_days: tuple[float, ...] = ()
+    # Segments to find; 0: by stability and predictiveness together.
+    segment_count: int = 0
+    # Share of customers to learn from, in (0, 1].
+    sample_fraction: float = 1.0
+    # Decides every random choice.
+    seed: int = 0
+    # Events whose future is foreseen; empty: the workspace's, else the most telling ones.
+    main_events: tuple[str, ...] = ()
+    # Property that carries value; empty: the workspace's, else guessed.
+    value_property: str = ""
+    # Moments per customer and batch at which the model is asked for the future.
+    reads: int = 12
+    # Customers never trained on, whose loss is reported.
+    held_out: float = 0.1
+    # Dropout of item vectors, and before the readout.
+    item_dropout: float = 0.4
+    dropout: float = 0.2
+
+    def checked(self) -> TrainingSpec:
+        """Itself, or InvalidInput saying what to change."""
+        rules = (
+            (4 <= self.width <= 1024, "width must lie between 4 and 1024"),
+            (0 <= self.epochs <= 1000, "epochs must lie between 0 and 1000"),
+            (1 <= self.batch_size <= 65536, "batchSize must lie between 1 and 65536"),
+            (0 < self.learning_rate <= 1, "learningRate must lie above 0 and at most 1"),
+            (0 < self.sample_fraction <= 1, "sampleFraction must lie above 0 and at most 1"),
+            (all(h > 0 for h in self.horizon_days), "horizonDays must be positive"),
+            (len(self.horizon_days) <= 8, "at most 8 horizonDays"),
+            (all(h > 0 for h in self.half_life_days), "halfLifeDays must be positive"),
+            (len(self.half_life_days) <= 32, "at most 32 halfLifeDays"),
+            (self.segment_count <= 64, "segmentCount must be at most 64"),
+            (bool(self.objectives) and all(w > 0 for w in self.objectives.values()), "objective weights must be positive"),
+        )
+        for holds, remedy in rules:
+            if not holds:
+                raise InvalidInput(remedy)
+        return self

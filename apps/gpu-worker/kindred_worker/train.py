@@ -1,0 +1,212 @@
+"""Learns the encoder: `train(spec, data, checkpoint, report)`, the plain function that every caller shares.
+
+Recipe and figures: learning.md. AdamW with one cycle; moments drawn at random from each customer's past; the future
+after them is the teacher. Every random choice follows from (seed, step), so a resumed run ends in the same weights.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from time import monotonic
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kindred_worker.checkpoints import Checkpoints
+from kindred_worker.data.arrays import EventArrays
+from kindred_worker.data.features import MICROS_PER_DAY, FeatureSpec, Int64
+from kindred_worker.models.batch import batch_of, choose
+from kindred_worker.models.behaviour import BehaviourModel
+from kindred_worker.models.plan import Plan, resolve
+from kindred_worker.models.reading import rank_me
+from kindred_worker.objectives import Horizon, Moments
+from kindred_worker.objectives.objective import as_tensors
+from kindred_worker.report import Report
+from kindred_worker.spec import TrainingSpec
+
+EVENTS_PER_STEP = 20_000  # bounds memory where customers are long
+EVENTS_PER_CUSTOMER = 50_000  # learned from, the latest; embedding reads all
+STEPS_WANTED, STEPS_AT_MOST = 400, 6_000  # optimiser steps, if the spec does not name epochs
+EPOCHS, EPOCHS_AT_MOST = 8, 40
+CHECKPOINT_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    features: FeatureSpec
+    arrays: EventArrays
+    now: int  # microseconds; nothing later is known
+
+
+@dataclass(frozen=True)
+class Trained:
+    model: BehaviourModel
+    steps: int
+    events: int  # learned from
+    customers: int
+    loss: float  # held-out, at the end
+    rank_me: float
+
+
+def train(spec: TrainingSpec, data: TrainingData, checkpoint: Checkpoints | None, report: Report) -> Trained:
+    """The trained model in eval mode. Resumes from `checkpoint` where it holds one; raises Cancelled when told to."""
+    torch.set_flush_denormal(True)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    plan = resolve(spec, data.features, data.arrays, data.now)
+    model = BehaviourModel.create(data.features, plan, spec.seed).to(device)
+    for head in model.heads.values():
+        head.measure(data.arrays.events.name, data.arrays.events.value)  # pyright: ignore[reportCallIssue]
+
+    learning, held_out = _split(spec, data.arrays.count)
+    sampler = _Sampler(spec, plan, data, device)
+    epochs = _epochs(spec, len(sampler.batches(learning, 0)))
+    steps = sum(len(sampler.batches(learning, epoch)) for epoch in range(epochs))
+    optimiser = torch.optim.AdamW(model.parameters(), lr=spec.learning_rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, spec.learning_rate, total_steps=steps + 1)
+    step = checkpoint.resume(model, optimiser, schedule, report) if checkpoint else 0
+
+    saved_at, began, seen = monotonic(), monotonic(), 0
+    at = 0
+    running = math.nan
+    for epoch in range(epochs):
+        for customers in sampler.batches(learning, epoch):
+            if at < step:  # already learned before the resume
+                at += 1
+                continue
+            report.check()
+            torch.manual_seed(_seed_of(spec.seed, at))  # dropout of this step
+            model.train()
+            embedding, targets, events = sampler.moments(model, customers, np.random.default_rng([spec.seed, 1, at]))
+            losses = model.losses(embedding, targets)
+            loss = _weighted(losses, plan)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+            at += 1
+            seen += events
+            if at % 10 == 0 or at == steps:
+                running = float(loss.detach())
+                rate = seen / max(monotonic() - began, 1e-9)
+                report.progress(0.95 * at / steps, f"epoch {epoch + 1} of {epochs}", rate, "events")
+                report.metric("loss", at, running)
+                for name, value in losses.items():
+                    report.metric(f"loss.{name}", at, float(value.detach()))
+                report.metric("events_per_second", at, rate)
+            if checkpoint and at < steps and monotonic() - saved_at > CHECKPOINT_SECONDS:
+                checkpoint.save(at, model, optimiser, schedule, report)
+                saved_at = monotonic()
+        if at > step and len(held_out):
+            validation, rank = _validate(model, sampler, held_out, plan, report)
+            report.metric("validation.loss", at, validation)
+            report.metric("rank_me", at, rank)
+
+    _smear(model, sampler, learning, report)
+    validation, rank = _validate(model, sampler, held_out, plan, report) if len(held_out) else (running, 0.0)
+    model.eval()
+    return Trained(model, steps, int(len(data.arrays.events.time)), data.arrays.count, validation, rank)
+
+
+def _weighted(losses: dict[str, Tensor], plan: Plan) -> Tensor:
+    return torch.stack([plan.objectives[name] * value for name, value in losses.items()]).sum()
+
+
+def _seed_of(seed: int, step: int) -> int:
+    return int(np.random.SeedSequence([seed, 2, step]).generate_state(1)[0])
+
+
+def _split(spec: TrainingSpec, count: int) -> tuple[Int64, Int64]:
+    """Customers to learn from and customers held out, of the sampled share."""
+    order = np.random.default_rng([spec.seed, 0]).permutation(count)
+    order = order[: max(1, round(spec.sample_fraction * count))]
+    held = round(spec.held_out * len(order)) if len(order) >= 20 else 0
+    return np.sort(order[held:]), np.sort(order[:held])
+
+
+def _epochs(spec: TrainingSpec, steps_per_epoch: int) -> int:
+    if spec.epochs:
+        return spec.epochs
+    wanted = max(EPOCHS, math.ceil(STEPS_WANTED / steps_per_epoch))
+    return max(1, min(wanted, EPOCHS_AT_MOST, STEPS_AT_MOST // steps_per_epoch or 1))
+
+
+class _Sampler:
+    """Batches of customers, and moments of their past with what came after."""
+
+    def __init__(self, spec: TrainingSpec, plan: Plan, data: TrainingData, device: torch.device) -> None:
+        self.spec, self.data, self.device = spec, data, device
+        self.lengths = np.diff(data.arrays.offsets)
+        self.item_offsets = data.arrays.item_offsets
+        self.shortest = round(plan.horizon_days[0] * MICROS_PER_DAY)
+
+    def batches(self, customers: Int64, epoch: int) -> list[Int64]:
+        """Shuffled; a batch ends at `batch_size` customers or `EVENTS_PER_STEP` events."""
+        order = customers[np.random.default_rng([self.spec.seed, 3, epoch]).permutation(len(customers))]
+        within = np.cumsum(self.lengths[order])
+        cuts, begin = [0], 0
+        while begin < len(order):
+            base = within[begin - 1] if begin else 0
+            full = int(np.searchsorted(within, base + EVENTS_PER_STEP, side="right"))
+            begin = min(begin + self.spec.batch_size, max(full, begin + 1))
+            cuts.append(min(begin, len(order)))
+        return [order[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+
+    def moments(
+        self, model: BehaviourModel, customers: Int64, random: np.random.Generator
+    ) -> tuple[Tensor, dict[str, dict[str, Tensor]], int]:
+        """Embeddings (B, R, D) at random moments, the targets of each pretext task, and the events read."""
+        events, offsets = choose(self.data.arrays, customers, self.item_offsets)
+        at = self._times(events.time, offsets, random)
+        moments = Moments(events, offsets, at, self.data.now)
+        targets = {
+            name: as_tensors(head.targets(moments), self.device)  # pyright: ignore[reportCallIssue]
+            for name, head in model.heads.items()
+        }
+        vectors = model.vectors(batch_of(events, offsets, self.device))
+        return model.encoder.read_many(vectors, torch.from_numpy(at).to(self.device)), targets, len(events.time)
+
+    def _times(self, time: Int64, offsets: Int64, random: np.random.Generator) -> Int64:
+        """(B, R) ascending: a third right at an event, the others anywhere between the first event and now."""
+        count, lengths, now = len(offsets) - 1, np.diff(offsets), self.data.now
+        at_events = max(1, self.spec.reads // 3)
+        picks = (random.random((count, at_events)) * lengths[:, None]).astype(np.int64)
+        first = time[offsets[:-1]][:, None]
+        end = np.where(now - self.shortest > first, now - self.shortest, np.maximum(now, first))
+        anywhere = first + (random.random((count, self.spec.reads - at_events)) * (end - first)).astype(np.int64)
+        return np.sort(np.concatenate([time[offsets[:-1][:, None] + picks], anywhere], axis=1), axis=1)
+
+
+@torch.no_grad()
+def _validate(
+    model: BehaviourModel, sampler: _Sampler, customers: Int64, plan: Plan, report: Report
+) -> tuple[float, float]:
+    """Loss of customers never trained on, at moments that stay the same, and RankMe of their embeddings."""
+    model.eval()
+    total, weight, read = 0.0, 0, []
+    for at, chosen in enumerate(sampler.batches(customers, 0)):
+        report.check()
+        embedding, targets, _ = sampler.moments(model, chosen, np.random.default_rng([sampler.spec.seed, 4, at]))
+        total += float(_weighted(model.losses(embedding, targets), plan)) * len(chosen)
+        weight += len(chosen)
+        if len(read) < 50:
+            read.append(embedding[:, -1].cpu().numpy())
+    return total / weight, rank_me(np.concatenate(read))
+
+
+@torch.no_grad()
+def _smear(model: BehaviourModel, sampler: _Sampler, customers: Int64, report: Report) -> None:
+    """Amounts are learned as logs; this finds the factor from there to a mean in their own units."""
+    head = model.heads["horizon"] if "horizon" in model.heads else None
+    if not isinstance(head, Horizon):
+        return
+    model.eval()
+    sums = torch.zeros(2, *head.smear.shape, device=sampler.device)
+    for at, chosen in enumerate(sampler.batches(customers, 0)[:100]):
+        report.check()
+        embedding, targets, _ = sampler.moments(model, chosen, np.random.default_rng([sampler.spec.seed, 5, at]))
+        sums += head.smear_of(embedding, targets["horizon"])
+    ratio = (sums[0] + 1e-6) / (sums[1] + 1e-6)
+    head.smear.copy_(ratio.clamp(0.1, 10.0))
