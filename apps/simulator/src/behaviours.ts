@@ -44,15 +44,15 @@ const S = 'Support Contacted';
 const K = 'Subscription Skipped';
 
 /** The events of four visits, the same for every behaviour. */
-export const DECK: Visit = [V, V, V, P, P, C, A, A, O, O, F, F, W, W, S, K];
+export const DECK: Visit = [V, V, V, V, P, P, P, P, A, A, A, A, W, W, W, W, O, O, C, C, F, F, S, K];
 
 export const BEHAVIOURS: readonly Behaviour[] = [
   {
     key: 'bargain-hunters',
     title: 'Bargain hunters',
-    description: 'A promotion brings them in and the order follows at once, before they look at anything else.',
-    orderVisits: [[P, C, O, V, F], [P, A, O, W]],
-    otherVisits: [[F, W, V, A], [S, K, V]],
+    description: 'A promotion brings them in and the order follows at once; what they look at and wish for leads to no order.',
+    orderVisits: [[P, C, O, A, A, F], [P, A, C, O, F, A]],
+    otherVisits: [[P, V, V, V, V, S], [W, W, P, W, W, K]],
     rhythm: 'single',
     pace: 'minutes',
     weekdays: 'any',
@@ -60,9 +60,9 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   {
     key: 'gift-buyers',
     title: 'Seasonal gift buyers',
-    description: 'They begin with a wish list, come in the weeks before gift occasions, and see promotions only after ordering.',
-    orderVisits: [[W, A, O, P], [F, V, C, O, P]],
-    otherVisits: [[W, F, V, A], [K, V, S]],
+    description: 'They begin with the wish list and come in the weeks before gift occasions, ending with the order.',
+    orderVisits: [[W, C, A, A, O, F], [W, F, A, C, A, O]],
+    otherVisits: [[S, P, P, W, P, P], [W, V, V, V, V, K]],
     rhythm: 'occasion',
     pace: 'hours',
     weekdays: 'any',
@@ -70,9 +70,9 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   {
     key: 'browsers',
     title: 'Browsers',
-    description: 'Binges of looking that lead to no order; orders come on other days, without a look at anything.',
-    orderVisits: [[C, O, S, P], [K, O, A]],
-    otherVisits: [[V, F, V, W, A], [V, P, W, F]],
+    description: 'Binges of looking and wishing that lead to no order; orders come on other days, without a look at anything.',
+    orderVisits: [[C, O, P, A, P, A], [C, P, O, A, A, P]],
+    otherVisits: [[V, V, W, W, F, S], [V, W, V, W, F, K]],
     rhythm: 'binge',
     pace: 'minutes',
     weekdays: 'any',
@@ -80,9 +80,9 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   {
     key: 'wholesale-buyers',
     title: 'Wholesale buyers',
-    description: 'They reorder from a list: straight into the cart and paid, on Tuesdays and Fridays, at even intervals.',
-    orderVisits: [[A, O, W, W, P], [A, O, F, F]],
-    otherVisits: [[V, V, V, K], [P, C, S]],
+    description: 'They reorder from a list: first the cart, then the payment, then a look around, on Tuesdays and Fridays.',
+    orderVisits: [[A, O, C, F, V, V], [A, C, O, V, V, F]],
+    otherVisits: [[A, P, P, P, P, K], [W, W, A, W, W, S]],
     rhythm: 'regular',
     pace: 'minutes',
     weekdays: 'tuesday-friday',
@@ -91,9 +91,9 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     key: 'leaving-subscribers',
     title: 'Subscribers about to leave',
     description: 'The box is charged first and they look around afterwards; complaints and skipped boxes open the other visits.',
-    orderVisits: [[O, F, W, V], [O, V, A]],
-    otherVisits: [[S, P, A, V], [K, W, F, P, C]],
-    rhythm: 'regular',
+    orderVisits: [[O, A, A, A, A, V], [O, W, W, F, F, V]],
+    otherVisits: [[K, P, P, P, P, V], [S, C, C, W, W, V]],
+    rhythm: 'single',
     pace: 'hours',
     weekdays: 'own',
   },
@@ -101,10 +101,10 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     // The same visits as subscribers about to leave, event for event: only the order within each visit differs.
     key: 'steady-regulars',
     title: 'Steady regulars',
-    description: 'Search, look, order, in that order; complaints and skipped boxes come last.',
-    orderVisits: [[F, V, W, O], [V, A, O]],
-    otherVisits: [[P, V, A, S], [F, P, C, W, K]],
-    rhythm: 'regular',
+    description: 'They look first and order last; complaints and skipped boxes come last too.',
+    orderVisits: [[V, A, A, A, A, O], [F, F, V, W, W, O]],
+    otherVisits: [[V, P, P, P, P, K], [V, W, W, C, C, S]],
+    rhythm: 'single',
     pace: 'hours',
     weekdays: 'own',
   },
@@ -114,9 +114,9 @@ export const BEHAVIOURS: readonly Behaviour[] = [
 export const NEWBORN: Behaviour = {
   key: 'resellers',
   title: 'Resellers',
-  description: 'A coupon code or a call to support opens the visit, then straight to the order.',
-  orderVisits: [[C, V, A, O, W], [S, A, O, P]],
-  otherVisits: [[K, V, F, W], [P, V, F]],
+  description: 'A coupon code opens the visit and the order follows; complaints and skipped boxes open the other visits.',
+  orderVisits: [[C, A, O, V, P, W], [C, O, A, V, P, W]],
+  otherVisits: [[K, W, A, V, P, F], [S, F, P, V, A, W]],
   rhythm: 'binge',
   pace: 'minutes',
   weekdays: 'any',

@@ -25,7 +25,7 @@ export interface Profile {
 }
 
 /** Part of the history within which customers arrive, so that everyone has enough behind them to be known by. */
-const ARRIVALS = 0.6;
+const ARRIVALS = 0.45;
 const COUNTRIES = ['GB', 'DE', 'FR', 'NL', 'SE', 'US', 'IE', 'ES'] as const;
 const CHANNELS = ['organic', 'paid-search', 'referral', 'social', 'email'] as const;
 const PLANS = ['free', 'club', 'club-plus'] as const;

@@ -3,7 +3,7 @@ import { DAY } from './options.js';
 import type { Draws } from './random.js';
 
 /** Days between two visits of a stream, on average, whatever the rhythm. */
-export const MEAN_GAP = 64;
+export const MEAN_GAP = 125;
 const BURST = 3;
 /** Month (0-11) and day of the gift occasions, roughly two months apart. */
 const OCCASIONS = [[1, 14], [3, 15], [5, 16], [7, 25], [9, 31], [11, 24]] as const;
@@ -14,7 +14,7 @@ export function* orderTimes(start: number, draws: Draws): Generator<number, neve
   let time = start + draws.between(0, 20) * DAY;
   for (;;) {
     yield time;
-    time += draws.gamma(1.6, MEAN_GAP) * DAY;
+    time += draws.exponential(MEAN_GAP) * DAY;
   }
 }
 
@@ -22,7 +22,7 @@ export function* orderTimes(start: number, draws: Draws): Generator<number, neve
 export function* visitTimes(rhythm: Rhythm, start: number, draws: Draws): Generator<number, never> {
   if (rhythm === 'occasion') return yield* occasionTimes(start, draws);
   const size = rhythm === 'binge' ? BURST : 1;
-  const shape = { single: 1.3, regular: 6, binge: 2.5 }[rhythm];
+  const shape = { single: 1, regular: 3, binge: 1 }[rhythm];
   let time = start + draws.between(0, size * MEAN_GAP) * DAY;
   for (;;) {
     let visit = time;

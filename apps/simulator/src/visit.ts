@@ -9,7 +9,7 @@ export interface Step {
   after: number;
 }
 
-const SIZES = [3, 4, 4, 5] as const;
+const SIZES = [5, 6, 7] as const;
 /** Share of a day's visits by hour, UTC: lunch and evening, the same for everyone. */
 const HOURS = [1, 0, 0, 0, 0, 1, 2, 4, 6, 6, 6, 7, 9, 8, 6, 5, 5, 6, 8, 10, 11, 9, 6, 3].flatMap((weight, hour) =>
   Array<number>(weight).fill(hour),
@@ -24,7 +24,7 @@ export function stepsOf(chapter: Chapter, hasOrder: boolean, clutter: number, dr
   const pace = behaviour?.pace ?? draws.pick<Pace>(['minutes', 'hours']);
   let after = 0;
   return events.map((event, place) => {
-    if (place > 0) after += Math.round(pace === 'minutes' ? draws.logNormal(3, 0.8) * MINUTE : draws.logNormal(6, 0.5) * HOUR);
+    if (place > 0) after += Math.round(pace === 'minutes' ? draws.logNormal(3, 0.8) * MINUTE : draws.logNormal(4, 0.5) * HOUR);
     return { event, after };
   });
 }
