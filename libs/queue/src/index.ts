@@ -1,2 +1,13 @@
 export { openRedis, QUEUE_PREFIX, type RedisUse } from './redis.js';
 export { followHints, publishHint } from './hints.js';
+export {
+  RUN_QUEUE,
+  RUN_STEP_JOB,
+  RUN_STEP_LOCK,
+  RUN_STEP_OPTIONS,
+  RUN_STEPS,
+  runStepBackoff,
+  runStepJobId,
+  type RunStepName,
+  type RunStepPayload,
+} from './run-step.job.js';
