@@ -1,5 +1,5 @@
 import { BEHAVIOURS, NEWBORN, type Behaviour } from './behaviours.js';
-import { DAY, MONTH, type ShopOptions } from './options.js';
+import { MONTH, type ShopOptions } from './options.js';
 import { drawsOf, type Draws } from './random.js';
 
 export type Kind = 'planted' | 'mixture' | 'noise';
@@ -75,7 +75,7 @@ function dealt(draws: Draws, noise: number, choices: readonly Behaviour[]): Omit
 
 /** What the customer follows at a time. */
 export function chapterAt(profile: Profile, time: number): Chapter {
-  const chapter = profile.chapters.findLast(({ from }) => from <= time + DAY) ?? profile.chapters[0];
+  const chapter = profile.chapters.findLast(({ from }) => from <= time) ?? profile.chapters[0];
   if (chapter === undefined) throw new Error(`${profile.userId} follows nothing, not even noise`);
   return chapter;
 }
