@@ -65,12 +65,27 @@ async function readMigrations(folder: string) {
   );
 }
 
+/**
+ * The adapter cuts a script at every semicolon, also inside a function's body or a comment. Postgres takes
+ * the whole script in one message, and as one transaction.
+ */
+class WholeScripts extends PrismaPg {
+  override async connect() {
+    const adapter = await super.connect();
+    const client = adapter.underlyingDriver();
+    adapter.executeScript = async (script) => {
+      await client.query(script);
+    };
+    return adapter;
+  }
+}
+
 async function startEngine(url: string) {
   const bindings = await import('@prisma/schema-engine-wasm/schema_engine_bg');
   const file = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm').replace(/schema_engine\.js$/, 'schema_engine_bg.wasm');
   const { instance } = await WebAssembly.instantiate(await readFile(file), { './schema_engine_bg.js': bindings });
   bindings.__wbg_set_wasm(instance.exports);
   (instance.exports['__wbindgen_start'] as () => void)();
-  const factory = bindMigrationAwareSqlAdapterFactory(new PrismaPg({ connectionString: url }));
+  const factory = bindMigrationAwareSqlAdapterFactory(new WholeScripts({ connectionString: url }));
   return bindings.SchemaEngine.new({ datamodels: undefined }, () => undefined, factory as never);
 }

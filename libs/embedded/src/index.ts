@@ -1,0 +1,6 @@
+export { freePort } from './port.js';
+export { type EmbeddedPostgres, startPostgres } from './postgres.js';
+export { ensureServiceLogin } from './login.js';
+export { type EmbeddedProcess, EmbeddedError } from './process.js';
+export { type EmbeddedValkey, startValkey } from './valkey.js';
+export { type TestPlatform, startTestPlatform } from './test-platform.js';
