@@ -40,6 +40,8 @@ export interface ServiceDefinitionOptions<Config> {
   services?: readonly ServiceDefinition[];
   /** Resolves when the path behind this service works; health is NOT_SERVING before. */
   ready?: (app: NestFastifyApplication) => Promise<void>;
+  /** Asked at every /readyz after that: false while the path behind this service does not work. */
+  isWorking?: (app: NestFastifyApplication) => boolean;
   /** More of the HTTP server: body limits, content types, routes outside of Nest. */
   http?: (adapter: FastifyAdapter) => void | Promise<void>;
   bodyLimit?: number;
@@ -71,7 +73,10 @@ export async function runService<Config extends ServiceConfig>(options: ServiceD
   let isReady = false;
   const fastify = adapter.getInstance();
   fastify.get('/healthz', () => ({ status: 'ok' }));
-  fastify.get('/readyz', (_request, reply) => reply.code(isReady ? 200 : 503).send({ status: isReady ? 'ready' : 'starting' }));
+  fastify.get('/readyz', (_request, reply) => {
+    const isWorking = isReady && (options.isWorking?.(app) ?? true);
+    return reply.code(isWorking ? 200 : 503).send({ status: isWorking ? 'ready' : isReady ? 'not working' : 'starting' });
+  });
   fastify.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()));
   await options.http?.(adapter);
 
