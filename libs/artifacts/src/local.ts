@@ -71,6 +71,14 @@ export class LocalArtifactStore implements ArtifactStore {
     return file;
   }
 
+  async localFileOf(uri: string): Promise<string> {
+    const file = this.below(uri);
+    await access(file).catch((cause: unknown) => {
+      throw new ArtifactError('MISSING', `No artefact at ${uri}.`, { cause });
+    });
+    return file;
+  }
+
   async verify(uri: string, sha256: string): Promise<void> {
     const hash = createHash('sha256');
     await pipeline(createReadStream(this.below(uri)), hash).catch((cause: unknown) => {

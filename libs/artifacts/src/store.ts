@@ -38,6 +38,8 @@ export interface ArtifactStore {
   read(path: string): Promise<Readable>;
   /** A file on this machine with the artefact's content, for libraries that want one (DuckDB). */
   localFile(path: string): Promise<string>;
+  /** The same for a URI that another service named; it must lie below this store. */
+  localFileOf(uri: string): Promise<string>;
   /** Rejects with HASH_MISMATCH or MISSING. `uri` may name any file below this store. */
   verify(uri: string, sha256: string): Promise<void>;
   /** Removes a directory and all in it (a run that was cancelled, a snapshot nobody needs). */
