@@ -1,2 +1,2 @@
-export { runService, type ServiceContext, type ServiceDefinitionOptions } from './service.js';
+export { createService, runService, type Service, type ServiceContext, type ServiceDefinitionOptions } from './service.js';
 export { SERVICE } from './service.module.js';

@@ -49,20 +49,23 @@ export interface ServiceDefinitionOptions<Config> {
 
 const STOP_WITHIN_MS = 10_000;
 
+/** A service that is put together; tests start and stop one inside their own process. */
+export interface Service {
+  readonly app: NestFastifyApplication;
+  readonly log: Logger;
+  /** Listens, waits until the path behind the service works, and says so. */
+  start(): Promise<void>;
+  /** Stops taking work, then ends. */
+  stop(): Promise<void>;
+}
+
 /**
- * Starts a service: configuration, logs, HTTP with /healthz, /readyz and /metrics, gRPC with principals and
- * standard health, and an orderly stop within ten seconds of SIGTERM.
+ * Puts a service together: configuration, logs, HTTP with /healthz, /readyz and /metrics, gRPC with
+ * principals and standard health. Throws ConfigError where the environment is not complete.
  */
-export async function runService<Config extends ServiceConfig>(options: ServiceDefinitionOptions<Config>): Promise<void> {
+export async function createService<Config extends ServiceConfig>(options: ServiceDefinitionOptions<Config>): Promise<Service> {
   const { name } = options;
-  let config: Config;
-  try {
-    config = options.config();
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`${name}: ${error.message}\n`);
-    process.exit(78);
-  }
+  const config = options.config();
   const { log, nest } = startTelemetry(name, config.LOG_LEVEL);
   const context: ServiceContext<Config> = { name, config, log, signer: new PrincipalSigner(config.PRINCIPAL_SECRET), health: healthOf() };
 
@@ -82,32 +85,52 @@ export async function runService<Config extends ServiceConfig>(options: ServiceD
 
   const app = await NestFactory.create<NestFastifyApplication>(RootModule, adapter, { logger: nest, abortOnError: false });
   if (options.services) {
+    // Before the handlers are bound, which connectMicroservice does at once: what is set later guards nothing.
+    app.useGlobalGuards(new PrincipalGuard(app.get(Reflector), context.signer));
+    app.useGlobalFilters(new RpcErrorFilter(log));
     app.connectMicroservice(
       grpcServer({ host: config.KINDRED_HOST, port: config.GRPC_PORT, services: options.services, health: context.health }),
       { inheritAppConfig: true },
     );
-    app.useGlobalGuards(new PrincipalGuard(app.get(Reflector), context.signer));
-    app.useGlobalFilters(new RpcErrorFilter(log));
   }
-  stopOnSignal(app, log, context.health, () => (isReady = false));
-  if (options.services) await app.startAllMicroservices();
-  await app.listen(config.HTTP_PORT, config.KINDRED_HOST);
-  await options.ready?.(app);
-  isReady = true;
-  context.health.setStatus('', 'SERVING');
-  log.info({ http: config.HTTP_PORT, grpc: options.services ? config.GRPC_PORT : undefined }, 'ready');
+  return {
+    app,
+    log,
+    start: async () => {
+      if (options.services) await app.startAllMicroservices();
+      await app.listen(config.HTTP_PORT, config.KINDRED_HOST);
+      await options.ready?.(app);
+      isReady = true;
+      context.health.setStatus('', 'SERVING');
+      log.info({ http: config.HTTP_PORT, grpc: options.services ? config.GRPC_PORT : undefined }, 'ready');
+    },
+    stop: async () => {
+      isReady = false;
+      context.health.setStatus('', 'NOT_SERVING');
+      await app.close();
+    },
+  };
 }
 
-function stopOnSignal(app: NestFastifyApplication, log: Logger, health: HealthState, unready: () => void): void {
-  const stop = (signal: NodeJS.Signals) => {
+/** Runs a service as this process: an orderly stop within ten seconds of SIGTERM. */
+export async function runService<Config extends ServiceConfig>(options: ServiceDefinitionOptions<Config>): Promise<void> {
+  const service = await createService(options).catch((error: unknown) => {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${options.name}: ${error.message}\n`);
+    process.exit(78);
+  });
+  stopOnSignal(service);
+  await service.start();
+}
+
+function stopOnSignal({ log, stop }: Service): void {
+  const onSignal = (signal: NodeJS.Signals) => {
     log.info({ signal }, 'stopping');
-    unready();
-    health.setStatus('', 'NOT_SERVING');
     setTimeout(() => {
       log.error('did not stop in time; ending');
       process.exit(1);
     }, STOP_WITHIN_MS).unref();
-    app.close().then(
+    stop().then(
       () => process.exit(0),
       (error: unknown) => {
         log.error({ err: error }, 'stopping failed');
@@ -115,6 +138,6 @@ function stopOnSignal(app: NestFastifyApplication, log: Logger, health: HealthSt
       },
     );
   };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
+  process.once('SIGTERM', onSignal);
+  process.once('SIGINT', onSignal);
 }
