@@ -1,0 +1,107 @@
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { Readable } from 'node:stream';
+
+import type { Api } from './graphql.ts';
+import type { Progress } from './progress.ts';
+import { StartError } from './system.ts';
+
+interface Import {
+  state: string;
+  progress: number | null;
+  rowsRead: number;
+  rowsTotal: number | null;
+  rowsFolded: number;
+  skipped: { reason: string; rows: number }[];
+  rejected: { reason: string; rows: number }[];
+  eventsStored: number;
+  eventsDuplicate: number;
+  rowsPerSecond: number;
+  remainingSeconds: number | null;
+  error: string | null;
+}
+
+const STANDING = `fragment Standing on Import {
+  state progress rowsRead rowsTotal rowsFolded skipped { reason rows } rejected { reason rows }
+  eventsStored eventsDuplicate rowsPerSecond remainingSeconds error
+}`;
+
+/** Uploads a file, shows what its columns are taken for, imports it and reports what became of every row. */
+export async function importFile(api: Api, file: string, mappingFile: string | undefined, progress: Progress, tell: (line: string) => void): Promise<Import> {
+  const mapping = mappingFile === undefined ? null : await readMapping(mappingFile);
+  const uploadId = await upload(api, file);
+  if (mapping === null) await showGuess(api, uploadId, tell);
+  const { startImport: started } = await api.ask<{ startImport: { id?: string; message?: string; columns?: string[] } }>(
+    `mutation($input: StartImportInput!) { startImport(input: $input) {
+      ... on Import { id } ... on Failure { message } ... on MappingInvalid { columns } } }`,
+    { input: { uploadId, mapping } },
+  );
+  if (started.id === undefined) {
+    throw new StartError(`${started.message}${started.columns?.length ? ` The file has: ${started.columns.join(', ')}.` : ''}`);
+  }
+  progress.begin('Importing');
+  for await (const { importUpdated: now } of api.follow<{ importUpdated: Import }>(
+    `subscription($id: ID!) { importUpdated(id: $id) { ...Standing } } ${STANDING}`,
+    { id: started.id },
+  )) {
+    progress.set({ fraction: now.progress ?? 0, what: `${now.rowsRead.toLocaleString('en')} rows`, rate: now.rowsPerSecond, unit: 'rows', remainingSeconds: now.remainingSeconds });
+  }
+  const done = (await api.ask<{ import: Import }>(`query($id: ID!) { import(id: $id) { ...Standing } } ${STANDING}`, { id: started.id })).import;
+  if (done.state !== 'SUCCEEDED') throw new StartError(done.error ?? `The import ended as ${done.state}.`);
+  progress.end(`${done.eventsStored.toLocaleString('en')} events`);
+  tell(report(done));
+  return done;
+}
+
+function report({ rowsRead, rowsFolded, skipped, rejected, eventsStored, eventsDuplicate }: Import): string {
+  const count = (rows: { rows: number }[]) => rows.reduce((sum, { rows: n }) => sum + n, 0).toLocaleString('en');
+  const why = (rows: { reason: string; rows: number }[]) => (rows.length > 0 ? ` (${rows.map((row) => `${row.reason}: ${row.rows.toLocaleString('en')}`).join(', ')})` : '');
+  return (
+    `${rowsRead.toLocaleString('en')} rows = ${rowsFolded.toLocaleString('en')} folded into events + ${count(skipped)} skipped${why(skipped)} + ` +
+    `${count(rejected)} rejected${why(rejected)}; ${eventsStored.toLocaleString('en')} events stored, ${eventsDuplicate.toLocaleString('en')} were there before`
+  );
+}
+
+async function readMapping(file: string): Promise<unknown> {
+  const text = await readFile(file, 'utf8').catch(() => {
+    throw new StartError(`The mapping ${file} cannot be read. Is the path right?`);
+  });
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new StartError(`The mapping ${file} is not JSON: ${(error as Error).message}`);
+  }
+}
+
+async function upload(api: Api, file: string): Promise<string> {
+  const found = await stat(file).catch(() => {
+    throw new StartError(`The file ${file} cannot be read. Is the path right?`);
+  });
+  const { createUpload } = await api.ask<{ createUpload: { id?: string; url?: string; message?: string } }>(
+    'mutation($input: CreateUploadInput!) { createUpload(input: $input) { ... on Upload { id url } ... on Failure { message } } }',
+    { input: { fileName: basename(file), bytes: found.size } },
+  );
+  if (createUpload.id === undefined || createUpload.url === undefined) throw new StartError(createUpload.message ?? 'The file was refused.');
+  const response = await fetch(new URL(createUpload.url, api.url), {
+    method: 'PUT',
+    headers: { 'content-type': 'application/octet-stream', 'content-length': String(found.size) },
+    body: Readable.toWeb(createReadStream(file)),
+    duplex: 'half',
+  } as unknown as RequestInit);
+  if (!response.ok) throw new StartError(`The file could not be uploaded: ${await response.text()}`);
+  return createUpload.id;
+}
+
+async function showGuess(api: Api, uploadId: string, tell: (line: string) => void): Promise<void> {
+  const { previewImport } = await api.ask<{ previewImport: { mapping?: unknown; guesses?: string[]; events?: unknown[]; message?: string } }>(
+    `query($input: PreviewImportInput!) { previewImport(input: $input) {
+      ... on ImportPreview { mapping guesses events } ... on Failure { message } } }`,
+    { input: { uploadId, mapping: null } },
+  );
+  if (previewImport.mapping === undefined) throw new StartError(previewImport.message ?? 'The file could not be read.');
+  tell('No mapping was given; this one was guessed from the columns:');
+  tell(JSON.stringify(previewImport.mapping, null, 2));
+  for (const guess of previewImport.guesses ?? []) tell(`  ${guess}`);
+  tell(`The first event would be ${JSON.stringify(previewImport.events?.[0])}`);
+}

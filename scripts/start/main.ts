@@ -1,0 +1,61 @@
+// `npm start`: everything Kindred needs on one machine, and its main job.
+import { rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+import { bringUpToDate, compile, generate } from '../build/steps.ts';
+import { parseOptions, type StartOptions } from './options.ts';
+
+const options = parseOptions(process.argv.slice(2));
+const tell = (line: string) => void process.stderr.write(`${line}\n`);
+const began = Date.now();
+
+await bringUpToDate([...generate, ...compile], tell);
+// What follows is compiled by the step above on a fresh clone, and so imported after it.
+const { EmbeddedError } = await import('#libs/embedded');
+const { StartError, startSystem } = await import('./system.ts');
+const { bootstrapWorkspace, doMainJob } = await import('./main-job.ts');
+
+await start(options).catch((error: unknown) => {
+  const known = error instanceof StartError || error instanceof EmbeddedError;
+  tell(known ? `\n${error.message}` : `\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  process.exitCode = 1;
+});
+// A job that a signal interrupted may still hold a connection; everything that was started has stopped.
+process.exit();
+
+async function start({ port, data, json, live, once, ...job }: StartOptions): Promise<void> {
+  const folder = resolve(data);
+  const ready = join(folder, 'ready.json');
+  tell('Starting Postgres, Valkey, the services and the worker …');
+  const system = await startSystem({ port, data, tell });
+  const stopped = new Promise<string>((done) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => done(signal));
+  });
+  try {
+    const { ports, secrets } = system;
+    await bootstrapWorkspace(ports.accessGrpc, secrets);
+    const base = `http://127.0.0.1:${ports.gateway}`;
+    const where = {
+      graphql: `${base}/graphql`,
+      subscriptions: `${base.replace('http', 'ws')}/graphql`,
+      intake: `http://127.0.0.1:${ports.intake}`,
+      admin: `${base}/admin`,
+      adminKey: secrets.adminKey,
+      writeKey: secrets.writeKey,
+    };
+    tell(`Everything is healthy after ${((Date.now() - began) / 1000).toFixed(1)} s.\n`);
+    const outcome = await Promise.race([stopped, doMainJob({ ...job, live, folder, where, system, tell })]);
+    if (typeof outcome === 'string') return;
+    // The keys are in it: for its owner alone.
+    await rm(ready, { force: true });
+    await writeFile(ready, `${JSON.stringify(where)}\n`, { mode: 0o600 });
+    if (json) process.stdout.write(`${JSON.stringify(where)}\n`);
+    tell(outcome.farewell);
+    if (!once) await stopped;
+  } finally {
+    tell('Stopping …');
+    await rm(ready, { force: true });
+    await system.stop();
+    tell('Stopped. Your data is kept; start again any time.');
+  }
+}

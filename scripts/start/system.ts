@@ -1,0 +1,164 @@
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+
+import { migrate } from '#libs/database';
+import { ensureServiceLogin, type EmbeddedProcess, startPostgres, startValkey } from '#libs/embedded';
+import { isServing } from '#libs/grpc';
+
+import { type Ports, portInUse, portsFrom } from './ports.ts';
+import { loadSecrets, type Secrets } from './secrets.ts';
+import { Supervisor } from './supervisor.ts';
+
+/** A failure with its remedy, shown without a stack. */
+export class StartError extends Error {}
+
+export interface System {
+  readonly ports: Ports;
+  readonly secrets: Secrets;
+  readonly supervisor: Supervisor;
+  /** Process ids, the embedded servers included. */
+  pids(): Record<string, number | undefined>;
+  stop(): Promise<void>;
+}
+
+interface SystemOptions {
+  port: number;
+  data: string;
+  tell: (line: string) => void;
+}
+
+const HEALTHY_WITHIN_MS = 90_000;
+const HOST = '127.0.0.1';
+const python = resolve('.venv', 'bin', 'python');
+
+/** Starts everything but the main job, each part waited for until it is healthy. What it started, it stops. */
+export async function startSystem({ port, data, tell }: SystemOptions): Promise<System> {
+  const folder = resolve(data);
+  const ports = portsFrom(port);
+  const external = { database: process.env['DATABASE_URL'], redis: process.env['REDIS_URL'], artifacts: process.env['ARTIFACT_URL'] };
+  const unused = new Set<keyof Ports>([...(external.database ? ['postgres' as const] : []), ...(external.redis ? ['valkey' as const] : [])]);
+  const taken = await portInUse(ports, unused);
+  if (taken) {
+    throw new StartError(`Port ${taken.port} (for ${taken.name}) is in use. Stop what listens there, or move all ports: npm start -- --port ${port + 100}`);
+  }
+  const secrets = await loadSecrets(folder);
+  await mkdir(join(folder, 'logs'), { recursive: true });
+
+  const embedded: EmbeddedProcess[] = [];
+  const supervisor = new Supervisor(join(folder, 'logs'), tell);
+  const stop = async () => {
+    await supervisor.stop();
+    for (const server of embedded.reverse()) await server.stop();
+  };
+  try {
+    const [owner, redisUrl] = await Promise.all([
+      external.database ?? startPostgres({ dataDir: join(folder, 'postgres'), port: ports.postgres, password: secrets.postgresPassword }).then((server) => {
+        embedded.push(server);
+        return server.ownerUrl;
+      }),
+      external.redis ?? startValkey({ dataDir: join(folder, 'valkey'), port: ports.valkey, python: resolve('.venv') }).then((server) => {
+        embedded.push(server);
+        return server.url;
+      }),
+    ]);
+    const { applied } = await migrate(owner, resolve('prisma/migrations'));
+    if (applied.length > 0) tell(`Postgres: ${applied.length} migrations applied`);
+    const databaseUrl = external.database ?? (await ensureServiceLogin(owner, secrets.servicePassword));
+    const artifactUrl = external.artifacts ?? pathToFileURL(join(folder, 'artifacts')).href;
+    launchAll(supervisor, { ports, secrets, databaseUrl, redisUrl, artifactUrl, folder });
+    await untilHealthy(ports, supervisor);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    ports,
+    secrets,
+    supervisor,
+    pids: () => ({ ...supervisor.pids(), ...Object.fromEntries(embedded.map((server, i) => [`embedded-${i}`, server.pid])) }),
+    stop,
+  };
+}
+
+interface Surroundings {
+  ports: Ports;
+  secrets: Secrets;
+  databaseUrl: string;
+  redisUrl: string;
+  artifactUrl: string;
+  folder: string;
+}
+
+function launchAll(supervisor: Supervisor, { ports, secrets, databaseUrl, redisUrl, artifactUrl, folder }: Surroundings): void {
+  const address = (port: number) => `${HOST}:${port}`;
+  const inherited = Object.fromEntries(
+    ['PATH', 'HOME', 'LANG', 'TMPDIR', 'TZ', 'LD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES', 'LOG_LEVEL'].flatMap((name) =>
+      process.env[name] === undefined ? [] : [[name, process.env[name]]],
+    ),
+  );
+  const all = {
+    ...inherited,
+    NODE_ENV: 'production',
+    KINDRED_HOST: HOST,
+    PRINCIPAL_SECRET: secrets.principalSecret,
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: redisUrl,
+    ARTIFACT_URL: artifactUrl,
+    ACCESS_ADDRESS: address(ports.accessGrpc),
+    INGESTION_ADDRESS: address(ports.ingestionGrpc),
+    TRAINING_ADDRESS: address(ports.trainingGrpc),
+    SERVING_ADDRESS: address(ports.servingGrpc),
+    WORKER_TRAIN_ADDRESS: address(ports.workerTrain),
+    WORKER_SCORE_ADDRESS: address(ports.workerScore),
+    PUBLIC_URL: `http://${HOST}:${ports.gateway}`,
+    UPLOAD_SECRET: secrets.principalSecret,
+    TEMP_DIR: join(folder, 'tmp'),
+  };
+  const worker = (role: 'train' | 'score', port: number) =>
+    supervisor.start({
+      name: `worker-${role}`,
+      command: python,
+      args: ['-m', 'kindred_worker', '--role', role, '--port', String(port)],
+      cwd: resolve('apps/gpu-worker'),
+      env: { ...inherited, PYTHONUNBUFFERED: '1' },
+    });
+  const service = (name: string, http: number, grpc: number) =>
+    supervisor.start({
+      name,
+      command: process.execPath,
+      args: ['--enable-source-maps', '--max-old-space-size=768', resolve(`dist/apps/${name}/src/main.js`)],
+      env: { ...all, HTTP_PORT: String(http), GRPC_PORT: String(grpc) },
+    });
+  // PyTorch takes longest to load, so the workers go first.
+  worker('score', ports.workerScore);
+  worker('train', ports.workerTrain);
+  service('access', ports.accessHttp, ports.accessGrpc);
+  service('ingestion', ports.intake, ports.ingestionGrpc);
+  service('training', ports.trainingHttp, ports.trainingGrpc);
+  service('serving', ports.servingHttp, ports.servingGrpc);
+  service('gateway', ports.gateway, ports.gatewayGrpc);
+}
+
+async function untilHealthy(ports: Ports, supervisor: Supervisor): Promise<void> {
+  const http = { access: ports.accessHttp, ingestion: ports.intake, training: ports.trainingHttp, serving: ports.servingHttp, gateway: ports.gateway };
+  const deadline = AbortSignal.timeout(HEALTHY_WITHIN_MS);
+  await Promise.all([
+    ...Object.entries(http).map(([name, port]) => untilReady(name, () => answersHttp(port), deadline, supervisor)),
+    ...(['train', 'score'] as const).map((role) =>
+      untilReady(`worker-${role}`, () => isServing(`${HOST}:${role === 'train' ? ports.workerTrain : ports.workerScore}`), deadline, supervisor),
+    ),
+  ]);
+}
+
+async function untilReady(name: string, isReady: () => Promise<boolean>, deadline: AbortSignal, supervisor: Supervisor): Promise<void> {
+  while (!(await isReady())) {
+    if (deadline.aborted) throw new StartError(`${name} did not become healthy within 90 s. Its log: ${supervisor.logFile(name)}`);
+    await wait(100);
+  }
+}
+
+async function answersHttp(port: number): Promise<boolean> {
+  return fetch(`http://${HOST}:${port}/readyz`, { signal: AbortSignal.timeout(2_000) }).then((response) => response.ok, () => false);
+}
