@@ -6,6 +6,7 @@ after them is the teacher. Every random choice follows from (seed, step), so a r
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from time import monotonic
@@ -21,8 +22,9 @@ from kindred_worker.models.batch import batch_of, choose
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.plan import Plan, resolve
 from kindred_worker.models.reading import rank_me
-from kindred_worker.objectives import Horizon, Moments
+from kindred_worker.objectives import Moments
 from kindred_worker.objectives.objective import as_tensors
+from kindred_worker.optimiser import AdamW
 from kindred_worker.report import Report
 from kindred_worker.spec import TrainingSpec
 
@@ -56,16 +58,15 @@ def train(spec: TrainingSpec, data: TrainingData, checkpoint: Checkpoints | None
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     plan = resolve(spec, data.features, data.arrays, data.now)
     model = BehaviourModel.create(data.features, plan, spec.seed).to(device)
-    for head in model.heads.values():
-        head.measure(data.arrays.events.name, data.arrays.events.value)  # pyright: ignore[reportCallIssue]
+    for head in model.objectives.values():
+        head.measure(data.arrays.events)
 
     learning, held_out = _split(spec, data.arrays.count)
     sampler = _Sampler(spec, plan, data, device)
     epochs = _epochs(spec, len(sampler.batches(learning, 0)))
     steps = sum(len(sampler.batches(learning, epoch)) for epoch in range(epochs))
-    optimiser = torch.optim.AdamW(model.parameters(), lr=spec.learning_rate, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, spec.learning_rate, total_steps=steps + 1)
-    step = checkpoint.resume(model, optimiser, schedule, report) if checkpoint else 0
+    optimiser = AdamW(model, spec.learning_rate, steps)
+    step = checkpoint.resume(model, optimiser) if checkpoint else 0
 
     saved_at, began, seen = monotonic(), monotonic(), 0
     at = 0
@@ -81,11 +82,9 @@ def train(spec: TrainingSpec, data: TrainingData, checkpoint: Checkpoints | None
             embedding, targets, events = sampler.moments(model, customers, np.random.default_rng([spec.seed, 1, at]))
             losses = model.losses(embedding, targets)
             loss = _weighted(losses, plan)
-            optimiser.zero_grad(set_to_none=True)
+            optimiser.clear()
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
-            schedule.step()
             at += 1
             seen += events
             if at % 10 == 0 or at == steps:
@@ -97,7 +96,7 @@ def train(spec: TrainingSpec, data: TrainingData, checkpoint: Checkpoints | None
                     report.metric(f"loss.{name}", at, float(value.detach()))
                 report.metric("events_per_second", at, rate)
             if checkpoint and at < steps and monotonic() - saved_at > CHECKPOINT_SECONDS:
-                checkpoint.save(at, model, optimiser, schedule, report)
+                checkpoint.save(at, model, optimiser, report)
                 saved_at = monotonic()
         if at > step and len(held_out):
             validation, rank = _validate(model, sampler, held_out, plan, report)
@@ -107,7 +106,7 @@ def train(spec: TrainingSpec, data: TrainingData, checkpoint: Checkpoints | None
     _smear(model, sampler, learning, report)
     validation, rank = _validate(model, sampler, held_out, plan, report) if len(held_out) else (running, 0.0)
     model.eval()
-    return Trained(model, steps, int(len(data.arrays.events.time)), data.arrays.count, validation, rank)
+    return Trained(model, steps, len(data.arrays.events.time), data.arrays.count, validation, rank)
 
 
 def _weighted(losses: dict[str, Tensor], plan: Plan) -> Tensor:
@@ -152,7 +151,7 @@ class _Sampler:
             full = int(np.searchsorted(within, base + EVENTS_PER_STEP, side="right"))
             begin = min(begin + self.spec.batch_size, max(full, begin + 1))
             cuts.append(min(begin, len(order)))
-        return [order[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+        return [order[a:b] for a, b in itertools.pairwise(cuts)]
 
     def moments(
         self, model: BehaviourModel, customers: Int64, random: np.random.Generator
@@ -162,8 +161,7 @@ class _Sampler:
         at = self._times(events.time, offsets, random)
         moments = Moments(events, offsets, at, self.data.now)
         targets = {
-            name: as_tensors(head.targets(moments), self.device)  # pyright: ignore[reportCallIssue]
-            for name, head in model.heads.items()
+            name: as_tensors(head.targets(moments), self.device) for name, head in model.objectives.items()
         }
         vectors = model.vectors(batch_of(events, offsets, self.device))
         return model.encoder.read_many(vectors, torch.from_numpy(at).to(self.device)), targets, len(events.time)
@@ -199,8 +197,8 @@ def _validate(
 @torch.no_grad()
 def _smear(model: BehaviourModel, sampler: _Sampler, customers: Int64, report: Report) -> None:
     """Amounts are learned as logs; this finds the factor from there to a mean in their own units."""
-    head = model.heads["horizon"] if "horizon" in model.heads else None
-    if not isinstance(head, Horizon):
+    head = model.horizon
+    if head is None:
         return
     model.eval()
     sums = torch.zeros(2, *head.smear.shape, device=sampler.device)

@@ -27,7 +27,7 @@ Int64 = npt.NDArray[np.int64]
 class WordProfile:
     """Of a categorical or boolean property."""
 
-    words: Counter[str] = field(default_factory=lambda: Counter[str]())
+    words: Counter[str] = field(default_factory=Counter[str])
     rows: int = 0
     repeated: int = 0  # customers who have the property more than once
     varied: int = 0  # of these, customers with more than one value
@@ -72,7 +72,7 @@ class NumberProfile:
     repeated: int = 0
     inner: float = 0.0  # sum of squares inside customers
     outer: float = 0.0  # sum of squares of the same rows around the overall mean so far
-    sample: list[Float64] = field(default_factory=lambda: list[Float64]())
+    sample: list[Float64] = field(default_factory=list[Float64])
     sampled: int = 0
 
     def add(self, values: Float64, customer: Int64) -> None:

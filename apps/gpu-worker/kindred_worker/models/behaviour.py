@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -59,20 +58,19 @@ class BehaviourModel(nn.Module):
 
     @property
     def columns(self) -> list[ForecastColumn]:
-        return [c for head in self._objectives() for c in head.columns()]
+        return [c for head in self.objectives.values() for c in head.columns()]
 
     def vectors(self, batch: EventBatch) -> EventVectors:
         return EventVectors(batch.offsets, batch.time, self.embedder(batch))
 
     def forecast(self, embedding: Tensor) -> Tensor:
         """(N, D) -> (N, F), as `columns` says."""
-        heads = self._objectives()
-        return torch.cat([head.forecast(embedding) for head in heads], dim=-1)
+        return torch.cat([head.forecast(embedding) for head in self.objectives.values()], dim=-1)
 
     def main_forecast(self, embedding: Tensor) -> MainForecast:
         """What the main events' forecast says to people; empty without a horizon objective."""
-        head = self.heads["horizon"] if "horizon" in self.heads else None
-        if not isinstance(head, Horizon):
+        head = self.horizon
+        if head is None:
             none = embedding.new_zeros(len(embedding), 0)
             return MainForecast([], none, none)
         size = head.mains * len(head.days)
@@ -84,13 +82,17 @@ class BehaviourModel(nn.Module):
 
     def losses(self, embedding: Tensor, targets: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
         """Loss of each pretext task, not weighted."""
-        return {name: head.loss(embedding, targets[name]) for name, head in zip(self.heads, self._objectives(), strict=True)}
+        return {name: head.loss(embedding, targets[name]) for name, head in self.objectives.items()}
 
-    def _objectives(self) -> list[Objective]:
-        return [head for head in self.heads.values() if isinstance(head, Objective)]
+    @property
+    def objectives(self) -> dict[str, Objective]:
+        """The heads, in their order."""
+        return {name: head for name, head in self.heads.items() if isinstance(head, Objective)}
 
-    def __call__(self, *args: Any) -> Any:
-        raise TypeError("call vectors, then the encoder")
+    @property
+    def horizon(self) -> Horizon | None:
+        head = self.objectives.get("horizon")
+        return head if isinstance(head, Horizon) else None
 
 
 def _encoder(plan: Plan) -> DecayedSum:

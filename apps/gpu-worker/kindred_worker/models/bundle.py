@@ -19,6 +19,7 @@ from kindred_worker.data.storage import Folder, WrittenFile
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.plan import Plan
 from kindred_worker.report import HashMismatch, InvalidInput
+from kindred_worker.segments.assignment import SegmentModel
 
 FORMAT = "kindred.bundle/1"
 ENCODER_FORMAT = "kindred.encoder/1"
@@ -97,3 +98,19 @@ class Bundle:
 
     def model(self) -> BehaviourModel:
         return load_model(self.folder, self.files)
+
+
+def load_segments(bundle: Bundle) -> SegmentModel | None:
+    """The bundle's segments, None before Discover."""
+    if not all(name in bundle.files for name in SEGMENTS):
+        return None
+    return SegmentModel.from_bytes({name: bundle.folder.read(name, bundle.files[name]) for name in SEGMENTS})
+
+
+def open_model(uri: str) -> tuple[BehaviourModel, SegmentModel | None]:
+    """Model and segments of a sealed bundle; before it is sealed, the model that Train wrote there."""
+    folder = Folder(uri)
+    if not folder.exists(BUNDLE):
+        return load_model(folder), None
+    bundle = Bundle.open(uri)
+    return bundle.model(), load_segments(bundle)

@@ -9,7 +9,6 @@ from typing import ClassVar, Generic, TypeVar
 
 from torch import Tensor, nn
 
-
 State = TypeVar("State")
 
 

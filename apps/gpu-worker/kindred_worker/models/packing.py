@@ -16,7 +16,7 @@ class Packing:
     """The record of one encoder's state; `fields` gives the shape of each array (N left out)."""
 
     def __init__(self, **fields: tuple[int, ...]) -> None:
-        self.fields = {name: shape for name, shape in fields.items()}
+        self.fields = dict(fields.items())
         self.record = np.dtype([
             ("magic", "S2"), ("version", "<u2"), ("stamp", "<u4"), ("count", "<i8"), ("first", "<i8"), ("last", "<i8"),
             *((name, "<i8" if name in LONGS else "<f4", shape) for name, shape in fields.items()),

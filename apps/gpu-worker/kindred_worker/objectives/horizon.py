@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kindred_worker.data.features import FeatureSpec
+from kindred_worker.data.features import Encoded, FeatureSpec
 from kindred_worker.models.plan import Plan, event_codes
 from kindred_worker.models.reading import ForecastColumn
 from kindred_worker.objectives.objective import Moments, Objective, masked_mean
@@ -38,10 +38,10 @@ class Horizon(Objective):
         self.weight: Tensor
         self.register_buffer("weight", torch.tensor(weight).view(-1, 1), persistent=False)
 
-    def measure(self, names: np.ndarray, value: np.ndarray) -> None:
+    def measure(self, events: Encoded) -> None:
         """Which events carry value, and how amounts spread."""
         for at, code in enumerate(self.codes):
-            amounts = value[names == code]
+            amounts = events.value[events.name == code]
             self.valued[at] = float(len(amounts) > 0 and np.mean(amounts != 0) > 0.5)
             logs = np.log1p(np.abs(amounts)) if self.valued[at] else np.zeros(1)
             self.scale[at] = max(float(np.std(logs)), 0.5)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kindred_worker.data.features import FeatureSpec
+from kindred_worker.data.features import Encoded, FeatureSpec
 from kindred_worker.models.plan import Plan, event_codes
 from kindred_worker.models.reading import ForecastColumn
 from kindred_worker.objectives.objective import Moments, Objective, masked_mean
@@ -33,9 +33,9 @@ class NextEvent(Objective):
         self.register_buffer("center", torch.zeros(()))
         self.register_buffer("spread", torch.ones(()))
 
-    def measure(self, names: np.ndarray, value: np.ndarray) -> None:
+    def measure(self, events: Encoded) -> None:
         """Centre and spread of the log amounts."""
-        logs = np.log1p(np.abs(value[value != 0]))
+        logs = np.log1p(np.abs(events.value[events.value != 0]))
         if len(logs):
             self.center.fill_(float(logs.mean()))
             self.spread.fill_(max(float(logs.std()), 0.1))

@@ -42,6 +42,10 @@ class Objective(nn.Module, ABC):
     """A head on the embedding and its loss. It knows nothing of encoders or trainers."""
 
     @abstractmethod
+    def measure(self, events: Encoded) -> None:
+        """Scales of the targets, from the events learned from; kept with the weights."""
+
+    @abstractmethod
     def targets(self, moments: Moments) -> dict[str, np.ndarray]:
         """What came after each moment, as arrays (B, R, …)."""
 

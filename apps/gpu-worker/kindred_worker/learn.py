@@ -1,0 +1,68 @@
+"""From a snapshot to the encoder's files: opens, chooses features, trains with checkpoints, writes. Restartable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+from kindred_worker import __version__
+from kindred_worker.checkpoints import Checkpoints
+from kindred_worker.data.arrays import load
+from kindred_worker.data.fit import fit
+from kindred_worker.data.snapshot import Snapshot
+from kindred_worker.data.storage import Folder, WrittenFile
+from kindred_worker.models.bundle import ENCODER, FEATURES, WEIGHTS, save_model
+from kindred_worker.report import InvalidInput, Report
+from kindred_worker.spec import TrainingSpec
+from kindred_worker.train import TrainingData, train
+
+
+@dataclass(frozen=True)
+class Learned:
+    files: list[WrittenFile]
+    events: int
+    customers: int
+
+
+def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report) -> Learned:
+    """Writes encoder.safetensors, encoder.json and features.json; where this same run has written them, only says so."""
+    key = _key(spec, snapshot)
+    done = _done(output, key)
+    if done is not None:
+        return done
+    report.progress(0.0, "choosing features")
+    features = fit(snapshot, spec.main_events, spec.value_property, report.check)
+    report.progress(0.04, "reading events")
+    arrays = load(snapshot, features, report.check)
+    checkpoints = Checkpoints(output, key)
+    trained = train(spec, TrainingData(features, arrays, snapshot.now), checkpoints, report.part(0.08, 0.98))
+    files = save_model(output, trained.model, {
+        "key": key, "version": __version__, "snapshot": snapshot.manifest.content_hash, "spec": asdict(spec),
+        "steps": trained.steps, "events": trained.events, "customers": trained.customers,
+        "metrics": {"validation.loss": trained.loss, "rank_me": trained.rank_me},
+    })
+    checkpoints.clear()
+    report.progress(1.0, "encoder written")
+    return Learned(files, trained.events, trained.customers)
+
+
+def _key(spec: TrainingSpec, snapshot: Snapshot) -> str:
+    """Names this very training: spec, data and code."""
+    told = {"spec": asdict(spec), "data": snapshot.manifest.content_hash, "until": snapshot.until, "code": __version__}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _done(output: Folder, key: str) -> Learned | None:
+    """encoder.json is written last: where it lies with this key, the run is over."""
+    if not output.exists(ENCODER):
+        return None
+    try:
+        facts = output.read_json(ENCODER)
+    except InvalidInput:
+        return None
+    if facts.get("key") != key or not (output.exists(WEIGHTS) and output.exists(FEATURES)):
+        return None
+    contents = [(name, output.read(name)) for name in (WEIGHTS, FEATURES, ENCODER)]
+    files = [WrittenFile(name, hashlib.sha256(c).hexdigest(), len(c)) for name, c in contents]
+    return Learned(files, int(facts["events"]), int(facts["customers"]))

@@ -1,0 +1,158 @@
+"""ScoreWorkerService: requests of all streams are scored together, as many as wait, on one thread."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from time import time
+
+import grpc
+
+from kindred_worker.gen.kindred.worker.v1 import worker_pb2 as pb
+from kindred_worker.gen.kindred.worker.v1 import worker_pb2_grpc as rpc
+from kindred_worker.models.behaviour import BehaviourModel
+from kindred_worker.models.bundle import Bundle, load_segments
+from kindred_worker.report import HashMismatch, InvalidInput
+from kindred_worker.rpc.errors import ModelUnavailable, abort
+from kindred_worker.score import Customer, LiveEvent, Score, score
+from kindred_worker.segments.assignment import SegmentModel
+
+CUSTOMERS_AT_ONCE = 1024
+WAITING_PER_STREAM = 256  # requests taken from a stream before its answers are read
+MODELS_KEPT = 4
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    request: pb.ScoreRequest
+    answer: asyncio.Future[pb.ScoreResponse]
+
+
+class ScoreWorker(rpc.ScoreWorkerServiceServicer):
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="score")
+        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._models: OrderedDict[tuple[str, str], tuple[BehaviourModel, SegmentModel]] = OrderedDict()
+        self._loop: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Call it inside the event loop."""
+        self._loop = asyncio.create_task(self._work())
+
+    async def Score(
+        self, request_iterator: AsyncIterator[pb.ScoreRequest], context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[pb.ScoreResponse]:
+        loop = asyncio.get_running_loop()
+        answers: asyncio.Queue[asyncio.Future[pb.ScoreResponse] | None] = asyncio.Queue(WAITING_PER_STREAM)
+
+        async def take() -> None:
+            async for request in request_iterator:
+                waiting = _Waiting(request, loop.create_future())
+                self._queue.put_nowait(waiting)
+                await answers.put(waiting.answer)  # bounded: a caller who does not read is not read from
+            await answers.put(None)
+
+        taking = asyncio.create_task(take())
+        try:
+            while (answer := await answers.get()) is not None:
+                yield await answer
+        except ModelUnavailable as error:
+            await abort(context, error)
+        finally:
+            taking.cancel()
+
+    async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            batch = [await self._queue.get()]
+            customers = len(batch[0].request.customers)
+            while not self._queue.empty() and customers < CUSTOMERS_AT_ONCE:
+                batch.append(self._queue.get_nowait())
+                customers += len(batch[-1].request.customers)
+            by_model: dict[tuple[str, str], list[_Waiting]] = {}
+            for waiting in batch:
+                by_model.setdefault((waiting.request.model_uri, waiting.request.model_hash), []).append(waiting)
+            for (uri, model_hash), group in by_model.items():
+                try:
+                    responses = await loop.run_in_executor(
+                        self._thread, self._answer, uri, model_hash, [w.request for w in group]
+                    )
+                except Exception as error:
+                    for waiting in group:
+                        if not waiting.answer.done():
+                            waiting.answer.set_exception(error)
+                            waiting.answer.exception()  # a stream that has gone must not log it as never retrieved
+                    continue
+                for waiting, response in zip(group, responses, strict=True):
+                    if not waiting.answer.done():
+                        waiting.answer.set_result(response)
+
+    def _answer(self, uri: str, model_hash: str, requests: list[pb.ScoreRequest]) -> list[pb.ScoreResponse]:
+        model, segments = self._model(uri, model_hash)
+        now = int(time() * 1e6)
+        late = [bool(r.deadline) and r.deadline < now for r in requests]
+        customers = [_customer(c) for r, gone in zip(requests, late, strict=True) if not gone for c in r.customers]
+        scores = iter(_each(model, segments, customers))
+        return [
+            pb.ScoreResponse(
+                request_id=r.request_id, model_hash=model_hash, fence=r.fence,
+                customers=[_late(c) if gone else _result(next(scores)) for c in r.customers],
+            )
+            for r, gone in zip(requests, late, strict=True)
+        ]
+
+    def _model(self, uri: str, model_hash: str) -> tuple[BehaviourModel, SegmentModel]:
+        key = (uri, model_hash)
+        if key not in self._models:
+            try:
+                bundle = Bundle.open(uri, model_hash)
+                segments = load_segments(bundle)
+                if segments is None:
+                    raise InvalidInput("it holds no segments yet")
+                self._models[key] = (bundle.model(), segments)
+            except (InvalidInput, HashMismatch, OSError, ValueError, KeyError) as error:
+                raise ModelUnavailable(f"model {uri} cannot be loaded: {error}") from error
+            if len(self._models) > MODELS_KEPT:
+                self._models.popitem(last=False)
+        self._models.move_to_end(key)
+        return self._models[key]
+
+
+def _each(model: BehaviourModel, segments: SegmentModel, customers: list[Customer]) -> list[Score]:
+    """All at once; where that fails, one by one, so that one customer's data never fails its neighbours."""
+    try:
+        return score(model, segments, customers)
+    except Exception:
+        LOG.exception("a batch of %d customers failed, scoring them one by one", len(customers))
+    results: list[Score] = []
+    for customer in customers:
+        try:
+            results += score(model, segments, [customer])
+        except Exception as error:
+            results.append(Score(customer.id, error=f"{type(error).__name__}: {error}"))
+    return results
+
+
+def _customer(message: pb.CustomerScoreRequest) -> Customer:
+    events = [LiveEvent(e.name, e.occurred_at, e.properties) for e in message.events]
+    return Customer(message.customer_id, message.state, events, message.read_at)
+
+
+def _late(message: pb.CustomerScoreRequest) -> pb.CustomerScoreResult:
+    return pb.CustomerScoreResult(customer_id=message.customer_id, error="the deadline had passed")
+
+
+def _result(result: Score) -> pb.CustomerScoreResult:
+    return pb.CustomerScoreResult(
+        customer_id=result.id, state=result.state, embedding=result.embedding, segment_index=result.segment_index,
+        strength=result.strength, novelty=result.novelty, map_x=result.map_x, map_y=result.map_y,
+        rebuild=result.rebuild, error=result.error,
+        forecast=[
+            pb.EventForecast(event=e, horizon_days=d, probability=p, expected_value=v) for e, d, p, v in result.forecast
+        ],
+    )

@@ -1,0 +1,73 @@
+"""TrainWorkerService: each method opens what its URIs name, calls one plain function and streams what happens."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import grpc
+
+from kindred_worker.data.snapshot import Snapshot
+from kindred_worker.data.storage import Folder
+from kindred_worker.gen.kindred.worker.v1 import worker_pb2 as pb
+from kindred_worker.gen.kindred.worker.v1 import worker_pb2_grpc as rpc
+from kindred_worker.report import InvalidInput, Report
+from kindred_worker.rpc.errors import abort
+from kindred_worker.rpc.messages import completed, spec_of
+from kindred_worker.rpc.stream import Jobs, Message
+from kindred_worker.spec import TrainingSpec
+
+
+class TrainWorker(rpc.TrainWorkerServiceServicer):
+    # Torch and sklearn are imported by the first job, so that the process is healthy at once.
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+
+    async def Train(
+        self, request: pb.TrainRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[pb.TrainResponse]:
+        spec = await _spec(request.spec, context)
+
+        def work(report: Report) -> pb.TrainResponse:
+            from kindred_worker.learn import learn
+
+            snapshot = Snapshot.open(request.snapshot_uri, report.check)
+            result = learn(spec, snapshot, Folder(request.output_uri), report)
+            return pb.TrainResponse(completed=completed(result.files, result.events, result.customers))
+
+        def wrap(message: Message) -> pb.TrainResponse:
+            match message:
+                case pb.Progress():
+                    return pb.TrainResponse(progress=message)
+                case pb.Metric():
+                    return pb.TrainResponse(metric=message)
+                case _:
+                    return pb.TrainResponse(checkpoint=message)
+
+        async for response in self._jobs.run(context, wrap, work):
+            yield response
+
+    async def Embed(
+        self, request: pb.EmbedRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[pb.EmbedResponse]:
+        def work(report: Report) -> pb.EmbedResponse:
+            from kindred_worker.embed import embed
+            from kindred_worker.models.bundle import open_model
+
+            snapshot = Snapshot.open(request.snapshot_uri, report.check)
+            model, segments = open_model(request.model_uri)
+            result = embed(snapshot, model, segments, Folder(request.output_uri), request.read_at, report)
+            return pb.EmbedResponse(completed=completed(result.files, result.events, result.customers))
+
+        def wrap(message: Message) -> pb.EmbedResponse | None:
+            return pb.EmbedResponse(progress=message) if isinstance(message, pb.Progress) else None
+
+        async for response in self._jobs.run(context, wrap, work):
+            yield response
+
+
+async def _spec(message: pb.TrainingSpec, context: grpc.aio.ServicerContext) -> TrainingSpec:
+    try:
+        return spec_of(message)
+    except InvalidInput as error:
+        await abort(context, error)
+        raise

@@ -1,0 +1,114 @@
+"""Scores new events of many customers at once: packed states and events in, new states and places out.
+
+A pure function of its arguments: the same customer gets the same answer in any batch (to rounding of sums), and
+event by event gives what all events at once give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kindred_worker.data.features import encode
+from kindred_worker.data.live import parse, rows
+from kindred_worker.models.batch import batch_of
+from kindred_worker.models.behaviour import BehaviourModel
+from kindred_worker.segments.assignment import SegmentModel
+
+
+@dataclass(frozen=True)
+class LiveEvent:
+    name: str
+    occurred_at: int  # microseconds
+    properties: bytes  # JSON object
+
+
+@dataclass(frozen=True)
+class Customer:
+    """New events of one customer, and the state that this model returned last (empty: its first events follow)."""
+
+    id: str
+    state: bytes
+    events: Sequence[LiveEvent]
+    read_at: int  # microseconds
+
+
+@dataclass(frozen=True)
+class Score:
+    """Either everything but `rebuild` and `error`, or one of the two."""
+
+    id: str
+    state: bytes = b""
+    embedding: bytes = b""
+    segment_index: int = -1
+    strength: float = 0.0
+    novelty: float = 0.0
+    map_x: float = 0.0
+    map_y: float = 0.0
+    rebuild: bool = False
+    error: str = ""
+    # (event, horizon in days, probability, expected value)
+    forecast: list[tuple[str, float, float, float]] = field(default_factory=list[tuple[str, float, float, float]])
+
+
+@torch.inference_mode()
+def score(model: BehaviourModel, segments: SegmentModel, customers: Sequence[Customer]) -> list[Score]:
+    """One result per customer, in order. An unreadable customer is answered in its own result."""
+    unreadable: dict[int, Score] = {}
+    readable: list[Customer] = []
+    events: list[tuple[str, int, dict[str, Any]]] = []
+    for at, customer in enumerate(customers):
+        try:
+            events += [(e.name, _checked(e.occurred_at), parse(e.properties)) for e in customer.events]
+            readable.append(customer)
+        except ValueError as error:
+            unreadable[at] = Score(customer.id, error=str(error))
+    scored = iter(_score(model, segments, readable, events) if readable else [])
+    return [unreadable[at] if at in unreadable else next(scored) for at in range(len(customers))]
+
+
+def _score(
+    model: BehaviourModel, segments: SegmentModel, customers: Sequence[Customer],
+    events: Sequence[tuple[str, int, dict[str, Any]]],
+) -> list[Score]:
+    encoder = model.encoder
+    state, unreadable = encoder.unpack([c.state for c in customers], model.stamp)
+    offsets = np.cumsum([0, *(len(c.events) for c in customers)]).astype(np.int64)
+    refused = unreadable
+    if events:
+        vectors = model.vectors(batch_of(encode(model.features, rows(model.features, events)), offsets, model.device))
+        state, rebuild = encoder.update(state, vectors)
+        refused = unreadable | rebuild
+    at = torch.tensor([c.read_at for c in customers], dtype=torch.int64, device=model.device)
+    embedding = encoder.read(state, at)
+    forecast = model.main_forecast(embedding)
+    vector = embedding.float().cpu().numpy().astype("<f4")
+    place = segments.assign(vector, model.forecast(embedding).float().cpu().numpy())
+    packed = encoder.pack(state, model.stamp)
+    chances, values = _lists(forecast.probability), _lists(forecast.expected_value)
+    results: list[Score] = []
+    for i, (customer, no) in enumerate(zip(customers, refused.tolist(), strict=True)):
+        if no:
+            results.append(Score(customer.id, rebuild=True))
+            continue
+        results.append(Score(
+            customer.id, packed[i], vector[i].tobytes(), int(place.index[i]), float(place.strength[i]),
+            float(place.novelty[i]), float(place.map_xy[i, 0]), float(place.map_xy[i, 1]),
+            forecast=[(e, d, p, v) for (e, d), p, v in zip(forecast.events, chances[i], values[i], strict=True)],
+        ))
+    return results
+
+
+def _lists(values: Tensor) -> list[list[float]]:
+    return values.double().cpu().tolist()
+
+
+def _checked(micros: int) -> int:
+    if abs(micros) > 253_402_300_800_000_000:  # year 9999
+        raise ValueError(f"occurred_at {micros} lies outside the years that have dates")
+    return micros
