@@ -1,0 +1,59 @@
+import type { worker } from '#libs/contracts';
+
+/** What the gate looks at. */
+export interface Candidate {
+  readonly measures: readonly worker.Measure[];
+  readonly segments: readonly worker.DiscoveredSegment[];
+  /** Customers of the snapshot, and those that the model has a place for. */
+  readonly customers: number;
+  readonly placed: number;
+}
+
+export interface Verdict {
+  readonly state: 'APPROVED' | 'HELD';
+  /** For a person: what was found, or what stands against the model. */
+  readonly sentence: string;
+}
+
+/** Agreement of the segments under refits below which they are chance more than behaviour. */
+const STABLE = 0.6;
+/** How much worse than recency, frequency and monetary value the foresight may be: what folds vary by. */
+const WORSE_BY = 0.02;
+
+/**
+ * The gate: a model is approved when everyone has a place, there are at least two segments, they come out
+ * alike under refits, and it foresees what customers do no worse than recency, frequency and monetary value.
+ * A figure that was not measured (too little history to look ahead from) does not stand against it.
+ */
+export function judgeCandidate({ measures, segments, customers, placed }: Candidate): Verdict {
+  const stability = find(measures, 'ari', ['segments']);
+  const foresight = find(measures, 'auc', ['forecast', 'embedding']);
+  const rival = find(measures, 'auc', ['rfm']);
+  const against: string[] = [];
+  if (placed < customers) against.push(`${count(customers - placed)} of ${count(customers)} customers have no place in it`);
+  if (segments.length < 2) against.push(`it found ${segments.length === 1 ? 'only one segment' : 'no segments'}`);
+  if (stability !== undefined && stability < STABLE) {
+    against.push(`its segments do not come out alike when they are found again (agreement ${figure(stability)}, at least ${figure(STABLE)} is asked for)`);
+  }
+  if (foresight !== undefined && rival !== undefined && foresight < rival - WORSE_BY) {
+    against.push(`it foresees customers worse than recency, frequency and monetary value do (AUC ${figure(foresight)} against ${figure(rival)})`);
+  }
+  if (against.length > 0) return { state: 'HELD', sentence: `Held: ${against.join('; ')}.` };
+  const found = [`${segments.length} segments`];
+  if (stability !== undefined) found.push(`alike when found again (agreement ${figure(stability)})`);
+  if (foresight !== undefined && rival !== undefined) {
+    found.push(`foresees customers with AUC ${figure(foresight)}, against ${figure(rival)} by recency, frequency and monetary value`);
+  }
+  found.push(`all ${count(placed)} customers have a place`);
+  return { state: 'APPROVED', sentence: `Approved: ${found.join('; ')}.` };
+}
+
+/** The best of a measure over the subjects, undefined when none of them was measured. */
+function find(measures: readonly worker.Measure[], name: string, subjects: readonly string[]): number | undefined {
+  const values = measures.filter((measure) => measure.name === name && subjects.includes(measure.subject)).map(({ value }) => value);
+  const finite = values.filter(Number.isFinite);
+  return finite.length > 0 ? Math.max(...finite) : undefined;
+}
+
+const figure = (value: number): string => value.toFixed(2);
+const count = (value: number): string => value.toLocaleString('en-GB');

@@ -1,0 +1,23 @@
+import { training, worker } from '#libs/contracts';
+
+import type { ModelRow } from './model.repository.js';
+
+/** Row -> message. */
+export function toModel(row: ModelRow): training.Model {
+  return {
+    id: row.id,
+    version: row.version,
+    state: training.ModelState[row.state],
+    runId: row.runId,
+    createdAt: row.createdAt.toISOString(),
+    promotedAt: row.promotedAt?.toISOString(),
+    uri: row.uri,
+    hash: row.hash,
+    position: { horizon: Number(row.positionHorizon), sequence: Number(row.positionSequence) },
+    events: Number(row.events),
+    customers: Number(row.customers),
+    segmentCount: row.segmentCount,
+    measures: (row.measures as unknown[]).map((measure) => worker.Measure.fromJSON(measure)),
+    verdict: row.verdict,
+  } satisfies training.Model;
+}

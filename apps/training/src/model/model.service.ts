@@ -1,0 +1,81 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import type { Principal } from '#libs/auth';
+import type { training } from '#libs/contracts';
+import { RpcError } from '#libs/grpc';
+import { SERVICE, type ServiceContext } from '#libs/service';
+
+import { cursorOf, cut, rowsOf, UUID } from '../page.js';
+import { actorOf } from '../run/run.mapper.js';
+import type { TrainingConfig } from '../training.config.js';
+import { ModelActivation } from './model.activation.js';
+import { judgeCandidate } from './model.gate.js';
+import { toModel } from './model.mapper.js';
+import { type ModelRow, ModelRepository, type NewModel, type PromotionRow } from './model.repository.js';
+
+/** Models: judged once, promoted by policy or by a person, rolled back. */
+@Injectable()
+export class ModelService {
+  constructor(
+    private readonly repository: ModelRepository,
+    private readonly activation: ModelActivation,
+    @Inject(SERVICE) private readonly service: ServiceContext<TrainingConfig>,
+  ) {}
+
+  async get(workspaceId: string, { ids, champion }: training.GetModelsRequest): Promise<training.Model[]> {
+    const known = ids.filter((id) => UUID.test(id));
+    return (await this.repository.get(workspaceId, known, champion)).map(toModel);
+  }
+
+  async list(workspaceId: string, { page }: training.ListModelsRequest): Promise<training.ListModelsResponse> {
+    const first = rowsOf(page);
+    const after = cursorOf(page, /^\d{1,9}$/);
+    const [rows, total] = await this.repository.list(workspaceId, { first, before: after === undefined ? undefined : Number(after) });
+    const [models, pageInfo] = cut(rows, first, total, (row) => String(row.version));
+    return { models: models.map(toModel), pageInfo };
+  }
+
+  /**
+   * Does what is left to do for a model: the gate, and the promotion that it or a person began. Called when a
+   * run has made it, and again by the reconciler until nothing is left.
+   */
+  async settle(workspaceId: string, modelId: string): Promise<void> {
+    const promotion = await this.repository.judge(workspaceId, modelId, judgeCandidate, ({ state }, champion) => {
+      // The first sane model goes live by itself, whatever the policy: until then there is nothing to look at.
+      return state === 'APPROVED' && (champion === null || this.service.config.PROMOTION === 'AUTOMATIC');
+    });
+    if (promotion) await this.carryOut(promotion);
+  }
+
+  /** By a person. Throws MODEL_UNKNOWN, ALREADY_CHAMPION. */
+  async promote({ workspaceId, actor }: Principal & { workspaceId: string }, id: string, isRollback = false): Promise<training.Model> {
+    const promotion = UUID.test(id) ? await this.repository.promote(workspaceId, id, { requestedBy: actorOf(actor), isRollback }) : undefined;
+    if (promotion === undefined) throw RpcError.notFound(`There is no model ${id}.`, { reason: 'MODEL_UNKNOWN' });
+    if (promotion === null) throw RpcError.precondition('This model is the champion already.', { reason: 'ALREADY_CHAMPION' });
+    const model = await this.carryOut(promotion);
+    if (model) return toModel(model);
+    throw RpcError.precondition('Another promotion overtook this one.', { reason: 'OVERTAKEN' });
+  }
+
+  /** Throws NO_FORMER_CHAMPION. */
+  async rollback(principal: Principal & { workspaceId: string }): Promise<training.Model> {
+    const former = await this.repository.formerChampion(principal.workspaceId);
+    if (former !== undefined) return this.promote(principal, former, true);
+    throw RpcError.precondition('There was no champion before this one.', { reason: 'NO_FORMER_CHAMPION' });
+  }
+
+  /** Serving switches first; if this process ends before it is written down, the reconciler comes by here again. */
+  private async carryOut(promotion: PromotionRow): Promise<ModelRow | undefined> {
+    const { workspaceId, modelId, fence } = promotion;
+    const [model] = await this.repository.get(workspaceId, [modelId], false);
+    if (!model) return undefined;
+    await this.activation.prepareShadow(workspaceId, model as ModelRow & NewModel);
+    const activation = await this.activation.activate(workspaceId, modelId, fence);
+    if (activation === 'STALE') {
+      await this.repository.supersede(promotion);
+      return undefined;
+    }
+    this.service.log.info({ modelId, version: model.version, moved: activation.moved }, 'promoted');
+    return this.repository.complete(promotion, activation.activatedAt, activation.moved);
+  }
+}

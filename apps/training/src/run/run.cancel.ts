@@ -1,0 +1,26 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import { SERVICE, type ServiceContext } from '#libs/service';
+
+import { ModelFiles } from '../step/files.js';
+import type { TrainingConfig } from '../training.config.js';
+import { RunRepository } from './run.repository.js';
+
+/** The end of a run that was asked to stop. */
+@Injectable()
+export class RunCancel {
+  constructor(
+    private readonly repository: RunRepository,
+    private readonly files: ModelFiles,
+    @Inject(SERVICE) private readonly service: ServiceContext<TrainingConfig>,
+  ) {}
+
+  /** Removes what the run left behind and ends it, once nobody writes there any more; before that, nothing. */
+  async settle(workspaceId: string, id: string): Promise<void> {
+    if (!(await this.repository.isAtRest(workspaceId, id))) return;
+    await this.files.remove(workspaceId, id).catch((error: unknown) => {
+      this.service.log.error({ err: error, runId: id }, 'the files of a cancelled run could not be removed');
+    });
+    await this.repository.setCancelled(workspaceId, id);
+  }
+}

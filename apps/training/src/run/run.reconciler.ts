@@ -1,0 +1,74 @@
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import pMap from 'p-map';
+import { exhaustMap, type Subscription, timer } from 'rxjs';
+
+import { RUN_STEPS } from '#libs/queue';
+import { SERVICE, type ServiceContext } from '#libs/service';
+
+import { ModelService } from '../model/model.service.js';
+import type { TrainingConfig } from '../training.config.js';
+import { RunCancel } from './run.cancel.js';
+import { RunQueue } from './run.queue.js';
+import { type OpenWork, RunRepository } from './run.repository.js';
+
+const EVERY_MS = 1_000;
+const AT_ONCE = 4;
+
+/**
+ * Finds what a crash or an emptied Redis left behind and has it go on: runs without a live job get a new token
+ * and a new flow of the steps that are left, cancelled ones are ended, models are judged and promoted.
+ * Replicas may all do this at once: each change is conditional on what was seen.
+ */
+@Injectable()
+export class RunReconciler implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private rounds: Subscription | undefined;
+  private round: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly repository: RunRepository,
+    private readonly queue: RunQueue,
+    private readonly canceller: RunCancel,
+    private readonly models: ModelService,
+    @Inject(SERVICE) private readonly service: ServiceContext<TrainingConfig>,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.rounds = timer(0, EVERY_MS)
+      .pipe(exhaustMap(() => (this.round = this.reconcile())))
+      .subscribe();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.rounds?.unsubscribe();
+    await this.round;
+  }
+
+  /** One round; what fails in it is tried again in the next. */
+  private async reconcile(): Promise<void> {
+    try {
+      await pMap(await this.repository.openWork(), (work) => this.lookAfter(work), { concurrency: AT_ONCE });
+    } catch (error) {
+      this.service.log.warn({ err: error }, 'open work could not be listed');
+    }
+  }
+
+  private async lookAfter(work: OpenWork): Promise<void> {
+    try {
+      if (work.kind === 'MODEL') await this.models.settle(work.workspaceId, work.id);
+      else await this.lookAfterRun(work.workspaceId, work.id);
+    } catch (error) {
+      this.service.log.debug({ err: error, ...work }, 'open work has to wait');
+    }
+  }
+
+  private async lookAfterRun(workspaceId: string, id: string): Promise<void> {
+    await this.canceller.settle(workspaceId, id);
+    const run = await this.repository.unattended(workspaceId, id);
+    if (!run || run.state === 'CANCELLING' || (await this.queue.isLive(id, run.fence))) return;
+    const fence = await this.repository.refence(workspaceId, id, run.fence);
+    if (fence === undefined) return;
+    const left = RUN_STEPS.slice(Math.max(RUN_STEPS.findIndex((step) => step === run.state), 0));
+    await this.queue.enqueue(workspaceId, id, fence, left);
+    this.service.log.info({ runId: id, fence, left }, 'a run without a job goes on');
+  }
+}

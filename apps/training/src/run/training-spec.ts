@@ -1,0 +1,37 @@
+import { z } from '#libs/config';
+import { worker } from '#libs/contracts';
+import { RpcError } from '#libs/grpc';
+
+/** Raised when the meaning of a stored spec changes. */
+export const SPEC_VERSION = 1;
+
+const ENCODERS = ['', 'decayed_sum', 'gru', 'gated_linear', 'transformer'] as const;
+
+/** Zero and empty mean "chosen from the data"; the worker knows what it has learned to do with the rest. */
+const Spec = z.object({
+  encoder: z.enum(ENCODERS),
+  objectives: z.array(z.object({ name: z.string().regex(/^[a-z][a-z_]{0,40}$/), weight: z.number().positive().max(1_000) })).max(8),
+  width: z.number().int().min(0).max(1_024),
+  epochs: z.number().int().min(0).max(1_000),
+  batchSize: z.number().int().min(0).max(8_192),
+  learningRate: z.number().min(0).max(1),
+  horizonDays: z.array(z.number().positive().max(3_660)).max(8),
+  halfLifeDays: z.array(z.number().positive()).max(32),
+  segmentCount: z.number().int().max(200).refine((count) => count === 0 || count >= 2, 'must be 0 (chosen) or at least 2'),
+  sampleFraction: z.number().min(0).max(1),
+  seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+  mainEvents: z.array(z.string().min(1).max(200)).max(16),
+  valueProperty: z.string().max(200),
+});
+
+/** The spec of a new run; without one, all defaults. Throws INVALID_ARGUMENT (SPEC_INVALID) naming the field. */
+export function checkedSpec(spec: worker.TrainingSpec | undefined): worker.TrainingSpec {
+  const result = Spec.safeParse(spec ?? worker.TrainingSpec.fromPartial({}));
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const field = issue?.path.join('.') ?? '';
+  throw RpcError.invalid(`The training spec cannot be used: ${field}: ${issue?.message ?? 'invalid'}.`, {
+    reason: 'SPEC_INVALID',
+    metadata: { field },
+  });
+}

@@ -1,0 +1,8 @@
+import { Module } from '@nestjs/common';
+
+import { ModelModule } from './model/model.module.js';
+import { RunModule } from './run/run.module.js';
+import { StoreModule } from './store.module.js';
+
+@Module({ imports: [StoreModule, ModelModule, RunModule] })
+export class TrainingModule {}
