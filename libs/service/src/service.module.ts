@@ -2,7 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 
 import { PrincipalSigner } from '#libs/auth';
 
-import type { ServiceContext } from './service.js';
+import type { ServiceContext } from './service-context.js';
 
 /** Injection token of the ServiceContext: configuration, log, health. */
 export const SERVICE = Symbol('SERVICE');

@@ -8,9 +8,10 @@ import type { Logger } from 'pino';
 
 import { PrincipalGuard, PrincipalSigner } from '#libs/auth';
 import { ConfigError } from '#libs/config';
-import { grpcServer, type HealthState, healthOf, RpcErrorFilter } from '#libs/grpc';
+import { grpcServer, healthOf, RpcErrorFilter } from '#libs/grpc';
 import { metrics, startTelemetry } from '#libs/telemetry';
 
+import type { ServiceContext } from './service-context.js';
 import { ServiceModule } from './service.module.js';
 
 /** The part of every service's configuration that this room reads (libs/config `serviceShape`). */
@@ -20,15 +21,6 @@ interface ServiceConfig {
   GRPC_PORT: number;
   LOG_LEVEL: string;
   PRINCIPAL_SECRET: string;
-}
-
-/** What a service's providers are given. */
-export interface ServiceContext<Config> {
-  readonly name: string;
-  readonly config: Config;
-  readonly log: Logger;
-  readonly signer: PrincipalSigner;
-  readonly health: HealthState;
 }
 
 export interface ServiceDefinitionOptions<Config> {
