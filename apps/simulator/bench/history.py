@@ -46,7 +46,13 @@ def read(history: str, truth: str) -> History:
     origin = columns["second"].min()
     known = {customer["userId"]: customer for customer in told["customers"]}
     return History(
-        connection, list(customers), who, (columns["second"] - origin) / 86400, code, list(names), (until[0] - origin) / 86400,
+        connection,
+        list(customers),
+        who,
+        (columns["second"] - origin) / 86400,
+        code,
+        list(names),
+        (until[0] - origin) / 86400,
         [known[customer]["behaviour"] for customer in customers],
         np.array([known[customer]["kind"] == "planted" for customer in customers]),
     )

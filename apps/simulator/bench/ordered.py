@@ -1,12 +1,11 @@
 """What a reader of the order sees. Simple on purpose: an upper mark for what any sequence model may be asked to find."""
 
 import numpy as np
+from history import Array, History, Indices
 from sklearn.decomposition import PCA
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, normalize
-
-from history import Array, History, Indices
 
 VISIT_ENDS = 3.0  # days without an event that end a visit
 HORIZONS = (7.0, 30.0, 90.0)  # days
@@ -70,7 +69,7 @@ def _read(history: History, pair: Indices, kinds: int, at: float) -> tuple[Array
     for half_life in HALF_LIVES:
         table = np.zeros((people, kinds))
         np.add.at(table, (who, pair[past]), 2 ** (-age / half_life))
-        blocks.append(normalize(np.sqrt(table)))
+        blocks.append(np.asarray(normalize(np.sqrt(table))))
     last = np.full(people, 999.0)
     np.minimum.at(last, who, age)
     first = np.zeros(people)

@@ -1,7 +1,6 @@
 """What segmentation without order sees: orders counted and summed, or all events counted."""
 
 import numpy as np
-
 from history import Array, History
 
 DAY = 86400

@@ -16,6 +16,9 @@ import json
 import sys
 
 import numpy as np
+from history import Array, read
+from ordered import forecasts, transitions
+from rivals import aggregates, counts
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
@@ -23,16 +26,13 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import cross_val_score
 from sklearn.preprocessing import StandardScaler
 
-from history import Array, read
-from ordered import forecasts, transitions
-from rivals import aggregates, counts
-
 AT_MOST = {"rfm": 0.2, "aggregates": 0.5, "counts": 0.5}
 AT_LEAST = {"transitions": 0.85, "forecast": 0.8, "accuracy": 0.97}
 
 
 def found(table: Array, truth: list[str]) -> float:
-    groups = KMeans(len(set(truth)), n_init=20, random_state=0).fit_predict(table)
+    # scikit-learn ships no types; its default tells the checker of n_init's other form only.
+    groups = KMeans(len(set(truth)), n_init=20, random_state=0).fit_predict(table)  # pyright: ignore[reportArgumentType]
     return float(adjusted_rand_score(truth, groups))
 
 

@@ -32,7 +32,11 @@ const MAKERS: Record<AnomalyKind, (begin: number, draws: Draws) => StrangeMoment
   'card-testing': (begin, draws) =>
     burst(begin, 20 + Math.floor(draws.uniform() * 20), 8_000, draws, () => ({
       event: 'Payment Info Entered',
-      properties: { payment_method: 'card', card_last4: String(1000 + Math.floor(draws.uniform() * 9000)), accepted: draws.chance(0.05) },
+      properties: {
+        payment_method: 'card',
+        card_last4: String(1000 + Math.floor(draws.uniform() * 9000)),
+        accepted: draws.chance(0.05),
+      },
     })),
   'bot-flood': (begin, draws) =>
     burst(begin, 80 + Math.floor(draws.uniform() * 80), 1_200, draws, () => ({

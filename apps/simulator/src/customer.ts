@@ -21,7 +21,7 @@ export function* callsOf(index: number, options: ShopOptions): Generator<TimedCa
     for (; next.time <= strange.time; next = lived.next().value) yield next;
     yield strange;
   }
-  for (;; next = lived.next().value) yield next;
+  for (; ; next = lived.next().value) yield next;
 }
 
 function* arrivalOf(profile: Profile, options: ShopOptions): Generator<TimedCall, void> {
@@ -30,10 +30,23 @@ function* arrivalOf(profile: Profile, options: ShopOptions): Generator<TimedCall
   if (profile.hasAnonymousStart) {
     const time = start - 5 * MINUTE;
     const properties = { path: '/', title: 'Home' };
-    const call = { type: 'page', messageId: idOf(options, profile, 'page'), timestamp: iso(time), anonymousId, name: 'Home', properties } as const;
+    const call = {
+      type: 'page',
+      messageId: idOf(options, profile, 'page'),
+      timestamp: iso(time),
+      anonymousId,
+      name: 'Home',
+      properties,
+    } as const;
     yield { time, call };
   }
-  const identify = { type: 'identify', messageId: idOf(options, profile, 'identify'), timestamp: iso(start), userId, traits } as const;
+  const identify = {
+    type: 'identify',
+    messageId: idOf(options, profile, 'identify'),
+    timestamp: iso(start),
+    userId,
+    traits,
+  } as const;
   yield { time: start, call: profile.hasAnonymousStart ? { ...identify, anonymousId } : identify };
 }
 

@@ -46,10 +46,12 @@ class Intake {
   }
 }
 
-const refuse = (status: number, headers: Record<string, string> = {}) => (response: ServerResponse): true => {
-  response.writeHead(status, headers).end('{"error":"no"}');
-  return true;
-};
+const refuse =
+  (status: number, headers: Record<string, string> = {}) =>
+  (response: ServerResponse): true => {
+    response.writeHead(status, headers).end('{"error":"no"}');
+    return true;
+  };
 
 describe('a history that is sent', () => {
   let intake: Intake;

@@ -45,7 +45,8 @@ const program = new Command('simulate')
 await run(program.opts<Flags>());
 
 async function run({ url, writeKey, batchSize, concurrency, ...rest }: Flags): Promise<void> {
-  if (url === undefined && rest.out === undefined && rest.truth === undefined) program.error('Give --url with --write-key, --out or --truth.');
+  if (url === undefined && rest.out === undefined && rest.truth === undefined)
+    program.error('Give --url with --write-key, --out or --truth.');
   if (url !== undefined && writeKey === undefined) program.error('--url needs --write-key.');
   const stop = new AbortController();
   process.once('SIGTERM', () => stop.abort()).once('SIGINT', () => stop.abort());

@@ -1,6 +1,6 @@
 import cliProgress from 'cli-progress';
 
-/** Tells how far a history has been sent. */
+/** Tells how far a history has been sent; its total is an estimate until the end. */
 export interface Progress {
   update(done: number): void;
   end(): void;
@@ -29,24 +29,24 @@ function jsonLines(total: number): Progress {
   const begun = performance.now();
   let last = 0;
   let reached = 0;
-  const write = (): void => {
+  const write = (whole: number): void => {
     last = performance.now();
     const rate = reached / Math.max((last - begun) / 1000, 1e-3);
     const line: ProgressLine = {
       step: 'simulate',
       done: reached,
-      total,
+      total: whole,
       rate: Math.round(rate),
-      secondsLeft: rate > 0 ? Math.round((total - reached) / rate) : null,
+      secondsLeft: rate > 0 ? Math.round((whole - reached) / rate) : null,
     };
     process.stderr.write(`${JSON.stringify(line)}\n`);
   };
   return {
     update: (done) => {
       reached = done;
-      if (performance.now() - last >= EVERY) write();
+      if (performance.now() - last >= EVERY) write(Math.max(total, done));
     },
-    end: write,
+    end: () => write(reached),
   };
 }
 
@@ -54,9 +54,17 @@ function bar(total: number): Progress {
   const format = 'simulated shop {bar} {value}/{total} events, {rate}/s, {eta_formatted} left';
   const line = new cliProgress.SingleBar({ format, stream: process.stderr, etaBuffer: 200 }, cliProgress.Presets.shades_classic);
   const begun = performance.now();
+  let reached = 0;
   line.start(total, 0, { rate: 0 });
   return {
-    update: (done) => line.update(done, { rate: Math.round(done / ((performance.now() - begun) / 1000)) }),
-    end: () => line.stop(),
+    update: (done) => {
+      reached = done;
+      line.setTotal(Math.max(total, done));
+      line.update(done, { rate: Math.round(done / ((performance.now() - begun) / 1000)) });
+    },
+    end: () => {
+      line.setTotal(reached);
+      line.stop();
+    },
   };
 }

@@ -16,9 +16,16 @@ export function propertiesOf({ event }: Moment, messageId: string, spend: number
     case 'Product Added to Wishlist':
       return { ...productOf(draws), currency: CURRENCY };
     case 'Promotion Viewed':
-      return { promotion_id: `promo-${Math.floor(draws.uniform() * 12) + 1}`, position: draws.pick(['home', 'email', 'category']) };
+      return {
+        promotion_id: `promo-${Math.floor(draws.uniform() * 12) + 1}`,
+        position: draws.pick(['home', 'email', 'category']),
+      };
     case 'Coupon Applied':
-      return { coupon_id: `coupon-${Math.floor(draws.uniform() * 8) + 1}`, discount: draws.pick([5, 10, 15]), currency: CURRENCY };
+      return {
+        coupon_id: `coupon-${Math.floor(draws.uniform() * 8) + 1}`,
+        discount: draws.pick([5, 10, 15]),
+        currency: CURRENCY,
+      };
     case 'Products Searched':
       return { query: draws.pick(CATEGORIES).toLowerCase() };
     case 'Support Contacted':

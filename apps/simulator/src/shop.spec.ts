@@ -60,8 +60,20 @@ it('makes calls that Segment’s dialect knows', () => {
   const property = z.union([z.string(), z.number(), z.boolean(), z.array(product).nonempty()]);
   const call = z.discriminatedUnion('type', [
     z.strictObject({ type: z.literal('identify'), userId: z.string(), traits: z.record(z.string(), z.string()), ...common }),
-    z.strictObject({ type: z.literal('track'), userId: z.string(), event: z.string(), properties: z.record(z.string(), property), ...common }),
-    z.strictObject({ type: z.literal('page'), name: z.string(), properties: z.record(z.string(), property), ...common, anonymousId: z.string() }),
+    z.strictObject({
+      type: z.literal('track'),
+      userId: z.string(),
+      event: z.string(),
+      properties: z.record(z.string(), property),
+      ...common,
+    }),
+    z.strictObject({
+      type: z.literal('page'),
+      name: z.string(),
+      properties: z.record(z.string(), property),
+      ...common,
+      anonymousId: z.string(),
+    }),
   ]);
   const calls = [...generate({ ...small, anomalies: 0.3 })];
   for (const one of calls) expect(() => call.parse(one)).not.toThrow();

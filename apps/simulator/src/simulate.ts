@@ -7,8 +7,11 @@ import { trickle } from './live.js';
 import type { ShopOptions } from './options.js';
 import { progressOf, type ProgressForm } from './progress.js';
 import type { SegmentCall } from './segment-call.js';
-import { Shop } from './shop.js';
+import { generate, Shop } from './shop.js';
 import { truthOf } from './truth.js';
+
+/** Customers by whom the length of a history is judged. */
+const SAMPLE = 300;
 
 export interface Simulation extends Partial<ShopOptions> {
   /** The intake that the history goes to. */
@@ -46,8 +49,7 @@ export async function simulate(simulation: Simulation): Promise<Simulated> {
 }
 
 async function sendHistory(shop: Shop, destination: Destination, form: ProgressForm, signal?: AbortSignal): Promise<number> {
-  // Counting takes a second run through the history, which costs seconds; a progress without an end costs patience.
-  const progress = progressOf(form, form === 'none' ? 0 : count(new Shop(shop.options).history()));
+  const progress = progressOf(form, form === 'none' ? 0 : expectedCalls(shop.options));
   try {
     return await deliver(shop.history(), destination, (total) => progress.update(total), signal);
   } finally {
@@ -55,10 +57,12 @@ async function sendHistory(shop: Shop, destination: Destination, form: ProgressF
   }
 }
 
-function count(calls: Iterable<SegmentCall>): number {
+/** How many calls the history will have, judged by its first customers: living through it twice would take too long. */
+function expectedCalls(options: ShopOptions): number {
+  const customers = Math.min(options.customers, SAMPLE);
   let total = 0;
-  for (const _ of calls) total += 1;
-  return total;
+  for (const _ of generate({ ...options, customers })) total += 1;
+  return Math.round((total * options.customers) / customers);
 }
 
 function* counted(calls: Iterable<SegmentCall>, done: Simulated): Generator<SegmentCall, void> {

@@ -13,7 +13,8 @@ describe('the truth', () => {
 
   it('has as much noise and as many mixtures as asked for, and every behaviour about as often as any', () => {
     const { customers, behaviours } = truthOf({ seed: 1, customers: 4000, until, noise: 0.15 });
-    const share = (test: (customer: (typeof customers)[number]) => boolean): number => customers.filter(test).length / customers.length;
+    const share = (test: (customer: (typeof customers)[number]) => boolean): number =>
+      customers.filter(test).length / customers.length;
     expect(share(({ kind }) => kind === 'noise')).toBeCloseTo(0.075, 1.5);
     expect(share(({ kind }) => kind === 'mixture')).toBeCloseTo(0.075, 1.5);
     expect(behaviours).toHaveLength(6);

@@ -54,7 +54,12 @@ function customerTruth({ userId, chapters }: Profile, options: ShopOptions): Cus
 }
 
 function keyOf({ kind, behaviours }: Chapter): string {
-  return kind === 'noise' ? 'noise' : behaviours.map(({ key }) => key).sort().join('+');
+  return kind === 'noise'
+    ? 'noise'
+    : behaviours
+        .map(({ key }) => key)
+        .sort()
+        .join('+');
 }
 
 function anomalyTruth(profile: Profile, options: ShopOptions): AnomalyTruth[] {
