@@ -46,22 +46,33 @@ export function trickleCommand(options: ShopOptions, rate: number): { command: s
 }
 
 export interface Agreement {
+  /** Over the customers who follow one planted behaviour. */
   adjustedRand: number;
+  /** Over the rest: mixtures, counted with their first behaviour, and noise. */
+  othersAdjustedRand: number;
   planted: number;
-  /** Over everyone: noise and mixtures counted with what they lean to. */
   segments: number;
 }
 
-/** How far the found segments agree with the planted behaviours: adjusted Rand index over the planted customers. */
+interface TruthFile {
+  customers: { userId: string; behaviour: string | null; kind: string }[];
+}
+
+/** How far the found segments agree with the planted behaviours (adjusted Rand index). */
 export async function agreement(api: Api, folder: string): Promise<Agreement> {
-  const truth = JSON.parse(await readFile(truthFile(folder), 'utf8')) as { customers: { userId: string; behaviour: string | null; kind: string }[] };
+  const truth = JSON.parse(await readFile(truthFile(folder), 'utf8')) as TruthFile;
   const found = await everyonesSegment(api);
-  const pairs = truth.customers
-    .filter(({ kind, userId }) => kind === 'planted' && found.has(userId))
-    .map(({ userId, behaviour }) => [behaviour, found.get(userId)]);
-  const script = 'import json,sys; from sklearn.metrics import adjusted_rand_score as ari; a,b=zip(*json.load(sys.stdin)); print(ari(a,b))';
-  const { stdout } = await execa(resolve('.venv/bin/python'), ['-c', script], { input: JSON.stringify(pairs) });
-  return { adjustedRand: Number(stdout), planted: pairs.length, segments: new Set(found.values()).size };
+  const pairs = (isPlanted: boolean) =>
+    truth.customers
+      .filter(({ kind, userId }) => (kind === 'planted') === isPlanted && found.has(userId))
+      .map(({ userId, behaviour }) => [behaviour ?? 'none', found.get(userId)]);
+  const script = `import json, sys
+from sklearn.metrics import adjusted_rand_score
+print(json.dumps([adjusted_rand_score(*zip(*pairs)) for pairs in json.load(sys.stdin)]))`;
+  const planted = pairs(true);
+  const { stdout } = await execa(resolve('.venv/bin/python'), ['-c', script], { input: JSON.stringify([planted, pairs(false)]) });
+  const [adjustedRand = Number.NaN, othersAdjustedRand = Number.NaN] = JSON.parse(stdout) as number[];
+  return { adjustedRand, othersAdjustedRand, planted: planted.length, segments: new Set(found.values()).size };
 }
 
 async function everyonesSegment(api: Api): Promise<Map<string, string>> {

@@ -1,0 +1,86 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { access } from 'node:fs/promises';
+
+import { importFile } from '../scripts/start/file-import.ts';
+import { Api } from '../scripts/start/graphql.ts';
+import { bootstrapWorkspace } from '../scripts/start/main-job.ts';
+import { Progress } from '../scripts/start/progress.ts';
+import { trainAndFollow, untilChampion } from '../scripts/start/run.ts';
+import { segmentsTable } from '../scripts/start/segments-table.ts';
+import { startSystem } from '../scripts/start/system.ts';
+import { atLeast, atMost, type Benchmark } from './measurement.ts';
+import { MemorySampler } from './memory.ts';
+import { freeBase } from './ports.ts';
+
+const FILE = resolve('../shared/data/online_retail_II.parquet');
+const MAPPING = resolve('apps/ingestion/mappings/online-retail-II.json');
+
+interface Step {
+  name: string;
+  seconds: number;
+  rowsPerSecond: number;
+}
+
+export const benchmark: Benchmark = {
+  about: 'Online Retail II, file to promoted segments with everyone placed: seconds by step, peak memory',
+  run: async ({ tell }) => {
+    await access(FILE).catch(() => {
+      throw new Error(`${FILE} is not there; this benchmark needs Online Retail II.`);
+    });
+    const folder = await mkdtemp(join(tmpdir(), 'kindred-bench-'));
+    const system = await startSystem({ port: await freeBase(), data: join(folder, 'data'), tell });
+    const memory = new MemorySampler(() => [process.pid]);
+    try {
+      await bootstrapWorkspace(system.ports.accessGrpc, system.secrets);
+      const api = new Api(`http://127.0.0.1:${system.ports.gateway}/graphql`, system.secrets.adminKey);
+      const progress = new Progress();
+      const began = performance.now();
+      const imported = await importFile(api, FILE, MAPPING, progress, tell);
+      const importSeconds = (performance.now() - began) / 1000;
+      const run = await trainAndFollow(api, progress);
+      const promoting = performance.now();
+      await untilChampion(api);
+      const promoteSeconds = (performance.now() - promoting) / 1000;
+      const totalSeconds = (performance.now() - began) / 1000;
+      tell(await segmentsTable(api));
+
+      const { segments, customers } = await api.ask<{ segments: { totalCount: number; population: number }; customers: { totalCount: number } }>(
+        '{ segments(first: 1) { totalCount population } customers(first: 1) { totalCount } }',
+      );
+      const rows = imported.rowsRead;
+      const step = (name: string, seconds: number, count: number): Step => ({ name, seconds: round(seconds), rowsPerSecond: Math.round(count / Math.max(seconds, 0.001)) });
+      const steps = [
+        step('import', importSeconds, rows),
+        ...run.steps.map(({ state, startedAt, finishedAt }) =>
+          step(state.toLowerCase(), startedAt && finishedAt ? (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000 : 0, imported.eventsStored),
+        ),
+        step('promoting', promoteSeconds, segments.population),
+      ];
+      return {
+        figures: {
+          totalSeconds: round(totalSeconds),
+          peakMemoryMiB: memory.peakMiB,
+          rows,
+          events: imported.eventsStored,
+          customers: customers.totalCount,
+          customersPlaced: segments.population,
+          segments: segments.totalCount,
+          steps,
+        },
+        targets: [
+          atMost('file to promoted segments, seconds', 600, round(totalSeconds)),
+          atMost('peak memory of all processes together (sampled sum of PSS), MiB', 4096, memory.peakMiB),
+          atLeast('customers with a membership', customers.totalCount, segments.population),
+        ],
+      };
+    } finally {
+      memory.stop();
+      await system.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
+  },
+};
+
+const round = (value: number) => Math.round(value * 10) / 10;
