@@ -1,0 +1,164 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { PoolClient } from 'pg';
+
+import type { Database } from '#libs/database';
+
+import { NIL } from '../page/uuid.js';
+import { lockMemberships } from '../scoring/write.lock.js';
+import { DATABASE } from '../store.module.js';
+import { isoOf, type Micros, microsSql } from '../time/micros.js';
+import { type Flow, lineageOf } from './segment.lineage.js';
+import { settleNames } from './segment.matching.js';
+
+export interface ActiveModel {
+  readonly modelId: string;
+  readonly fence: number;
+  readonly activatedAt: Date;
+}
+
+export interface Candidate {
+  readonly isPrepared: boolean;
+  readonly newestEventAt: Micros | null;
+}
+
+export type Switch =
+  | { readonly outcome: 'SWITCHED'; readonly activatedAt: Date; readonly moved: number }
+  | { readonly outcome: 'SERVED_ALREADY'; readonly activatedAt: Date }
+  | { readonly outcome: 'STALE_FENCE'; readonly fence: number };
+
+/** Where each customer is by the model $1, unseen ones with a null segment. */
+const PLACES = `select s.customer_id, v.segment_id, s.strength, s.read_at
+  from serving.customer_states s left join serving.segment_versions v on v.model_id = s.model_id and v.segment_index = s.segment_index
+  where s.model_id = $1`;
+const CURRENT = `select customer_id, segment_id from serving.memberships where level = 0 and until is null`;
+
+/** The switch from one model to another: everyone, in one transaction. */
+@Injectable()
+export class ActivationRepository {
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  active(workspaceId: string): Promise<ActiveModel | undefined> {
+    return this.database.onConnection(workspaceId, (client) => this.readActive(client));
+  }
+
+  candidate(workspaceId: string, modelId: string): Promise<Candidate | undefined> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const { rows } = await client.query<Candidate>(
+        `select prepared_at is not null as "isPrepared", ${microsSql('newest_event_at')} as "newestEventAt" from serving.shadow_models where model_id = $1`,
+        [modelId],
+      );
+      return rows[0];
+    });
+  }
+
+  /** `now` is the workspace's: the moment at which memberships end and begin. */
+  switchTo(workspaceId: string, modelId: string, fence: number, now: Micros): Promise<Switch> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      await lockMemberships(client, workspaceId);
+      const active = await this.readActive(client);
+      if (active && fence < active.fence) return { outcome: 'STALE_FENCE', fence: active.fence };
+      if (active && active.fence === fence && active.modelId !== modelId) return { outcome: 'STALE_FENCE', fence };
+      const activatedAt = await this.writeActive(client, modelId, fence, active?.modelId === modelId);
+      if (active?.modelId === modelId) return { outcome: 'SERVED_ALREADY', activatedAt };
+      await this.changeSegments(client, modelId, activatedAt);
+      return { outcome: 'SWITCHED', activatedAt, moved: await this.changeMemberships(client, modelId, now) };
+    });
+  }
+
+  private async readActive(client: PoolClient): Promise<ActiveModel | undefined> {
+    const { rows } = await client.query<ActiveModel>(
+      `select model_id as "modelId", fence::float8 as fence, activated_at as "activatedAt" from serving.active_model`,
+    );
+    return rows[0];
+  }
+
+  private async writeActive(client: PoolClient, modelId: string, fence: number, isSame: boolean): Promise<Date> {
+    const { rows } = await client.query<{ activatedAt: Date }>(
+      `insert into serving.active_model as held (workspace_id, model_id, fence, activated_at) values (kindred.workspace(), $1, $2, now())
+       on conflict (workspace_id) do update set model_id = $1, fence = $2, activated_at = case when $3 then held.activated_at else now() end
+       returning activated_at as "activatedAt"`,
+      [modelId, fence, isSame],
+    );
+    if (!rows[0]) throw new Error('the active model was not written');
+    return rows[0].activatedAt;
+  }
+
+  /** Names, what is live and retired, and the lineage; reads memberships as they were before the switch. */
+  private async changeSegments(client: PoolClient, modelId: string, at: Date): Promise<void> {
+    const flows = await client.query<Flow>(
+      `select m.segment_id as "from", p.segment_id as "to", count(*)::float8 as customers
+       from (${CURRENT}) m full join (${PLACES}) p using (customer_id) group by 1, 2`,
+      [modelId],
+    );
+    const live = await client.query<{ id: string; kind: string; name: string }>(`select id, kind, name from serving.segments where is_live`);
+    const drawn = await client.query<{ id: string; name: string; description: string; givenName: string | null }>(
+      `select v.segment_id as id, v.name, v.description, case when s.is_renamed then s.name end as "givenName"
+       from serving.segment_versions v join serving.segments s on s.id = v.segment_id where v.model_id = $1 order by v.segment_index`,
+      [modelId],
+    );
+    const former = new Set(live.rows.filter(({ kind }) => kind === 'LEARNED').map(({ id }) => id));
+    const next = new Set(drawn.rows.map(({ id }) => id));
+    const names = settleNames(drawn.rows, live.rows.filter(({ kind }) => kind !== 'LEARNED').map(({ name }) => name));
+    // First all give up their names, for two segments may swap theirs.
+    await client.query(`update serving.segments set is_live = false where kind = 'LEARNED' and is_live`);
+    await client.query(
+      `update serving.segments s set is_live = true, retired_at = null, name = r.name,
+         description = case when s.is_redescribed then s.description else r.description end
+       from json_to_recordset($1::json) as r(id uuid, name text, description text) where s.id = r.id`,
+      [JSON.stringify(drawn.rows.map(({ id, description }) => ({ id, description, name: names.get(id) })))],
+    );
+    await client.query(`update serving.segments set retired_at = $2 where id = any($1::uuid[])`, [[...former].filter((id) => !next.has(id)), at]);
+    await client.query(
+      `insert into serving.segment_lineage (workspace_id, segment_id, kind, model_id, at, related_segment_ids, overlap)
+       select kindred.workspace(), r.segment_id, r.kind, $1, $2, array(select jsonb_array_elements_text(r.related)::uuid), r.overlap
+       from json_to_recordset($3::json) as r(segment_id uuid, kind text, related jsonb, overlap float8)`,
+      [
+        modelId,
+        at,
+        JSON.stringify(
+          lineageOf(former, next, flows.rows).map(({ segmentId, kind, relatedSegmentIds, overlap }) => ({
+            segment_id: segmentId, kind, related: relatedSegmentIds, overlap,
+          })),
+        ),
+      ],
+    );
+  }
+
+  /** Set by set; answers how many customers' segment is another one now. */
+  private async changeMemberships(client: PoolClient, modelId: string, now: Micros): Promise<number> {
+    // No row may end before it began, wherever the workspace's clock was set to meanwhile.
+    const { rows } = await client.query<{ moment: string }>(
+      `select greatest($1::timestamptz, max(since))::text as moment from serving.memberships where level = 0 and until is null`,
+      [isoOf(now)],
+    );
+    const moment = rows[0]?.moment ?? isoOf(now);
+    const changed = await client.query(
+      `insert into serving.membership_changes (workspace_id, customer_id, from_segment_id, to_segment_id, strength, decided_at, model_id, by_promotion)
+       select kindred.workspace(), customer_id, m.segment_id, p.segment_id, coalesce(p.strength, 0), coalesce(p.read_at, $2), $1, true
+       from (${CURRENT}) m full join (${PLACES}) p using (customer_id) where m.segment_id is distinct from p.segment_id`,
+      [modelId, moment],
+    );
+    await client.query(
+      `update serving.memberships m set until = $2 where level = 0 and until is null and not exists (
+         select from (${PLACES}) p where p.customer_id = m.customer_id and p.segment_id is not distinct from m.segment_id)`,
+      [modelId, moment],
+    );
+    await client.query(
+      `update serving.memberships m set strength = p.strength, decided_at = p.read_at, model_id = $1
+       from (${PLACES}) p where p.customer_id = m.customer_id and m.level = 0 and m.until is null`,
+      [modelId],
+    );
+    await client.query(
+      `insert into serving.memberships (workspace_id, customer_id, level, segment_id, since, strength, decided_at, model_id)
+       select kindred.workspace(), p.customer_id, 0, p.segment_id, $2, p.strength, p.read_at, $1
+       from (${PLACES}) p left join (${CURRENT}) m using (customer_id) where m.customer_id is null`,
+      [modelId, moment],
+    );
+    await client.query(`delete from serving.segment_sizes`);
+    await client.query(
+      `insert into serving.segment_sizes (workspace_id, segment_id, members)
+       select kindred.workspace(), coalesce(segment_id, '${NIL}'), count(*) from serving.memberships where until is null group by 2`,
+    );
+    return changed.rowCount ?? 0;
+  }
+}

@@ -1,0 +1,8 @@
+import { Module } from '@nestjs/common';
+
+import { ChangeRepository } from './change.repository.js';
+import { ChangeService } from './change.service.js';
+import { ChangeSignal } from './change.signal.js';
+
+@Module({ providers: [ChangeRepository, ChangeService, ChangeSignal], exports: [ChangeService, ChangeSignal] })
+export class ChangeModule {}

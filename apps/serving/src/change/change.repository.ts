@@ -1,0 +1,66 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import type { Database, schema } from '#libs/database';
+
+import type { PageAsked } from '../page/page.js';
+import { DATABASE } from '../store.module.js';
+import { type ChangePlace, FIRST_PLACE } from './change.cursor.js';
+
+/** A change as stored, with its place in the feed. */
+export type ChangeRow = Omit<schema.MembershipChange, 'workspaceId' | 'xid' | 'sequence'> & { xid: number; sequence: number };
+
+export interface ChangeFilter {
+  readonly customerId: string | null;
+  readonly segmentId: string | null;
+}
+
+const COLUMNS = `xid::float8 as xid, sequence::float8 as sequence, customer_id as "customerId", from_segment_id as "fromSegmentId",
+  to_segment_id as "toSegmentId", strength, at, decided_at as "decidedAt", model_id as "modelId", by_promotion as "byPromotion"`;
+const FILTER = `($1::uuid is null or customer_id = $1) and ($2::uuid is null or from_segment_id = $2 or to_segment_id = $2)`;
+
+@Injectable()
+export class ChangeRepository {
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  /** The place of the newest change; what is committed later lies after it. */
+  head(workspaceId: string): Promise<ChangePlace> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const { rows } = await client.query<{ xid: number; sequence: number }>(
+        `select xid::float8 as xid, sequence::float8 as sequence from serving.membership_changes order by workspace_id desc, xid desc, sequence desc limit 1`,
+      );
+      return rows[0] ? ([rows[0].xid, rows[0].sequence] as const) : FIRST_PLACE;
+    });
+  }
+
+  /** Oldest first. */
+  after(workspaceId: string, place: ChangePlace, { customerId, segmentId }: ChangeFilter, limit: number): Promise<ChangeRow[]> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const { rows } = await client.query<ChangeRow>(
+        `select ${COLUMNS} from serving.membership_changes
+         where ${FILTER} and (xid, sequence) > ($3::bigint, $4::bigint) order by xid, sequence limit $5`,
+        [customerId, segmentId, place[0], place[1], limit],
+      );
+      return rows;
+    });
+  }
+
+  /** Newest first, one row more than asked for, and how many there are. */
+  newest(
+    workspaceId: string,
+    { customerId, segmentId }: ChangeFilter,
+    { first, after }: PageAsked<ChangePlace>,
+  ): Promise<{ rows: ChangeRow[]; total: number }> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const { rows } = await client.query<ChangeRow>(
+        `select ${COLUMNS} from serving.membership_changes
+         where ${FILTER} and ($3::bigint is null or (xid, sequence) < ($3, $4::bigint)) order by xid desc, sequence desc limit $5`,
+        [customerId, segmentId, after?.[0] ?? null, after?.[1] ?? null, first + 1],
+      );
+      const counted = await client.query<{ total: number }>(
+        `select count(*)::float8 as total from serving.membership_changes where ${FILTER}`,
+        [customerId, segmentId],
+      );
+      return { rows, total: counted.rows[0]?.total ?? 0 };
+    });
+  }
+}

@@ -1,0 +1,67 @@
+import { Injectable } from '@nestjs/common';
+
+import type { serving } from '#libs/contracts';
+import { z } from '#libs/config';
+import { RpcError } from '#libs/grpc';
+
+import { cursorFormat, cutPage, pageAsked } from '../page/page.js';
+import { NIL, onlyUuids, uuidFilter } from '../page/uuid.js';
+import { isoOf, type Micros } from '../time/micros.js';
+import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
+import { toCustomer, toMember, toPoint } from './membership.mapper.js';
+import { MembershipRepository } from './membership.repository.js';
+
+const MOST_CUSTOMERS = 500;
+const MOST_POINTS = 10_000;
+const DEFAULT_POINTS = 2_000;
+
+const byStrength = cursorFormat<readonly [number, string]>(z.tuple([z.number(), z.uuid()]));
+
+/** Who belongs where now. */
+@Injectable()
+export class MemberService {
+  constructor(
+    private readonly memberships: MembershipRepository,
+    private readonly directory: WorkspaceDirectory,
+  ) {}
+
+  async ofCustomers(workspaceId: string, { customerIds }: serving.GetCustomerMembershipsRequest): Promise<serving.GetCustomerMembershipsResponse> {
+    if (customerIds.length > MOST_CUSTOMERS) {
+      throw RpcError.invalid(`At most ${MOST_CUSTOMERS} customers at once; ${customerIds.length} were asked for.`, { reason: 'TOO_MANY_IDS' });
+    }
+    const { served, rows } = await this.memberships.ofCustomers(workspaceId, [...new Set(onlyUuids(customerIds))]);
+    const byCustomer = Map.groupBy(rows, ({ customerId }) => customerId);
+    return {
+      customers: customerIds.map((id) => toCustomer(id, byCustomer.get(id.toLowerCase()) ?? [])),
+      modelId: served?.modelId ?? '',
+      asOf: await this.asOf(workspaceId, served?.newestEventAt ?? null),
+    } satisfies serving.GetCustomerMembershipsResponse;
+  }
+
+  async list(workspaceId: string, { segmentId, page }: serving.ListSegmentMembersRequest): Promise<serving.ListSegmentMembersResponse> {
+    const asked = pageAsked(page, byStrength);
+    const { rows, total, newestEventAt } = await this.memberships.members(workspaceId, uuidFilter(segmentId) ?? NIL, asked);
+    const cursorOf = ({ strength, customerId }: { strength: number; customerId: string }) => byStrength.write([strength, customerId]);
+    const cut = cutPage(rows, asked.first, total, cursorOf);
+    return {
+      members: cut.rows.map((row) => toMember(row, cursorOf(row))),
+      pageInfo: cut.pageInfo,
+      asOf: await this.asOf(workspaceId, newestEventAt),
+    } satisfies serving.ListSegmentMembersResponse;
+  }
+
+  async map(workspaceId: string, { sample }: serving.GetCustomerMapRequest): Promise<serving.GetCustomerMapResponse> {
+    if (sample > MOST_POINTS) throw RpcError.invalid(`A map has at most ${MOST_POINTS} points.`, { reason: 'SAMPLE_TOO_LARGE' });
+    const { served, rows, population } = await this.memberships.map(workspaceId, sample || DEFAULT_POINTS);
+    return {
+      points: rows.map(toPoint),
+      modelId: served?.modelId ?? '',
+      asOf: await this.asOf(workspaceId, served?.newestEventAt ?? null),
+      population,
+    } satisfies serving.GetCustomerMapResponse;
+  }
+
+  private async asOf(workspaceId: string, newestEventAt: Micros | null): Promise<string> {
+    return isoOf(await this.directory.now(workspaceId, newestEventAt));
+  }
+}

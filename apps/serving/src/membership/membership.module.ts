@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common';
+
+import { ChangeModule } from '../change/change.module.js';
+import { WorkspaceModule } from '../workspace/workspace.module.js';
+import { MemberService } from './member.service.js';
+import { MembershipController } from './membership.controller.js';
+import { MembershipRepository } from './membership.repository.js';
+import { SimilarRepository } from './similar.repository.js';
+import { SimilarService } from './similar.service.js';
+
+@Module({
+  imports: [ChangeModule, WorkspaceModule],
+  controllers: [MembershipController],
+  providers: [MemberService, MembershipRepository, SimilarRepository, SimilarService],
+  exports: [MemberService],
+})
+export class MembershipModule {}

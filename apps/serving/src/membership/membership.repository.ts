@@ -1,0 +1,119 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import type { worker } from '#libs/contracts';
+import type { Database, schema } from '#libs/database';
+
+import type { PageAsked } from '../page/page.js';
+import { DATABASE } from '../store.module.js';
+import { type Micros, microsSql } from '../time/micros.js';
+
+/** A customer's place; `segmentId` null where there is none. */
+export interface PlaceRow extends Pick<schema.Membership, 'strength' | 'since' | 'decidedAt' | 'modelId'> {
+  readonly segmentId: string;
+}
+
+export interface CustomerRow {
+  readonly customerId: string;
+  readonly novelty: number | null;
+  readonly mapX: number | null;
+  readonly mapY: number | null;
+  readonly forecast: worker.EventForecast[] | null;
+  /** One row per place, or one with null. */
+  readonly segmentId: string | null;
+  readonly strength: number;
+  readonly since: Date;
+  readonly decidedAt: Date;
+  readonly modelId: string | null;
+}
+
+export interface MemberRow extends PlaceRow {
+  readonly customerId: string;
+}
+
+export interface MapRow extends Pick<schema.CustomerState, 'customerId' | 'mapX' | 'mapY' | 'strength'> {
+  readonly segmentId: string | null;
+}
+
+export interface Served {
+  readonly modelId: string;
+  readonly newestEventAt: Micros | null;
+}
+
+const SERVED = `select model_id, newest_event_at from serving.active_model join serving.shadow_models using (workspace_id, model_id)`;
+
+@Injectable()
+export class MembershipRepository {
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  /** Places and readings of some customers by the served model, in one statement. */
+  ofCustomers(workspaceId: string, customerIds: readonly string[]): Promise<{ served: Served | undefined; rows: CustomerRow[] }> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const { rows } = await client.query<CustomerRow & { servedModel: string | null; newestEventAt: Micros | null }>(
+        `with served as (${SERVED})
+         select c.customer_id as "customerId", s.novelty, s.map_x as "mapX", s.map_y as "mapY", s.forecast, m.segment_id as "segmentId",
+           m.strength, m.since, m.decided_at as "decidedAt", m.model_id as "modelId",
+           served.model_id as "servedModel", ${microsSql('served.newest_event_at')} as "newestEventAt"
+         from served
+         left join unnest($1::uuid[]) as c(customer_id) on true
+         left join serving.customer_states s on s.model_id = served.model_id and s.customer_id = c.customer_id and length(s.state) > 0
+         left join serving.memberships m on m.customer_id = c.customer_id and m.until is null and m.segment_id is not null
+         order by m.strength desc, m.segment_id`,
+        [customerIds],
+      );
+      const first = rows[0];
+      const served = first?.servedModel ? { modelId: first.servedModel, newestEventAt: first.newestEventAt } : undefined;
+      return { served, rows: rows.filter(({ customerId }) => customerId !== null) };
+    });
+  }
+
+  /**
+   * Strongest first, one row more than asked for, with the segment's size: one statement, so that the count
+   * and the list speak of the same moment.
+   */
+  members(
+    workspaceId: string,
+    segmentId: string,
+    { first, after }: PageAsked<readonly [number, string]>,
+  ): Promise<{ rows: MemberRow[]; total: number; newestEventAt: Micros | null }> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const { rows } = await client.query<MemberRow & { total: number; newestEventAt: Micros | null }>(
+        `select t.total, t."newestEventAt", p.* from (
+           select coalesce((select members from serving.segment_sizes where segment_id = $1), 0)::float8 as total,
+             (select ${microsSql('newest_event_at')} from (${SERVED}) as served) as "newestEventAt") as t
+         left join lateral (
+           select customer_id as "customerId", segment_id as "segmentId", strength, since, decided_at as "decidedAt", model_id as "modelId"
+           from serving.memberships
+           where segment_id = $1 and until is null
+             and ($2::float8 is null or (strength <= $2 and (strength < $2 or customer_id > $3::uuid)))
+           order by strength desc, customer_id limit $4) as p on true
+         order by p.strength desc, p."customerId"`,
+        [segmentId, after?.[0] ?? null, after?.[1] ?? null, first + 1],
+      );
+      return {
+        rows: rows.filter(({ customerId }) => customerId !== null),
+        total: rows[0]?.total ?? 0,
+        newestEventAt: rows[0]?.newestEventAt ?? null,
+      };
+    });
+  }
+
+  /** An even sample that is the same again while the same customers are there: the lowest hashes of their ids. */
+  map(workspaceId: string, sample: number): Promise<{ served: Served | undefined; rows: MapRow[]; population: number }> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const head = await client.query<Served & { population: number }>(
+        `select served.model_id as "modelId", ${microsSql('served.newest_event_at')} as "newestEventAt",
+           (select count(*) from serving.customer_states s where s.model_id = served.model_id)::float8 as population from (${SERVED}) as served`,
+      );
+      const served = head.rows[0];
+      if (!served) return { served, rows: [], population: 0 };
+      const { rows } = await client.query<MapRow>(
+        `select s.customer_id as "customerId", s.map_x as "mapX", s.map_y as "mapY", s.strength, v.segment_id as "segmentId"
+         from serving.customer_states s
+         left join serving.segment_versions v on v.model_id = s.model_id and v.segment_index = s.segment_index
+         where s.model_id = $1 order by uuid_hash_extended(s.customer_id, 0), s.customer_id limit $2`,
+        [served.modelId, sample],
+      );
+      return { served, rows, population: served.population };
+    });
+  }
+}

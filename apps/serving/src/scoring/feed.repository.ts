@@ -1,0 +1,82 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { PoolClient } from 'pg';
+
+import type { Database, Position } from '#libs/database';
+
+import { NIL } from '../page/uuid.js';
+import { DATABASE } from '../store.module.js';
+import { type Micros, microsSql } from '../time/micros.js';
+
+/** An event of ingestion.event_feed_v1, as scoring needs it. */
+export interface FeedEvent {
+  readonly horizon: number;
+  readonly sequence: number;
+  readonly customerId: string;
+  readonly type: string;
+  readonly name: string | null;
+  readonly occurredAt: Micros;
+  readonly receivedAt: Micros;
+  /** JSON object. */
+  readonly properties: string | null;
+}
+
+/** Transactions between these may have committed rows that the feed does not show yet. */
+export interface Horizon {
+  readonly xmin: number;
+  readonly xmax: number;
+}
+
+const COLUMNS = `horizon::float8 as horizon, sequence::float8 as sequence, customer_id as "customerId", type, name,
+  ${microsSql('occurred_at')} as "occurredAt", ${microsSql('received_at')} as "receivedAt", properties::text as properties`;
+/** Beyond this a backlog is told as "at least". */
+const MOST_COUNTED = 1_000_000;
+
+/** Events as ingestion publishes them, in an order that nothing committed later can slip before. */
+@Injectable()
+export class FeedRepository {
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  /** Taken before the feed is read in the same transaction: what is missing then lies between the two. */
+  async horizon(client: PoolClient): Promise<Horizon> {
+    const { rows } = await client.query<Horizon>(
+      `select pg_snapshot_xmin(s)::text::float8 as xmin, pg_snapshot_xmax(s)::text::float8 as xmax from pg_current_snapshot() as s`,
+    );
+    return rows[0] ?? { xmin: 0, xmax: 0 };
+  }
+
+  async after(client: PoolClient, position: Position, limit: number): Promise<FeedEvent[]> {
+    const { rows } = await client.query<FeedEvent>(
+      `select ${COLUMNS} from ingestion.event_feed_v1
+       where (horizon, sequence) > ($1::bigint, $2::bigint) order by horizon, sequence limit $3`,
+      [position.horizon, position.sequence, limit],
+    );
+    return rows;
+  }
+
+  /** All events of some customers up to a position, in the order in which they happened. */
+  async ofCustomers(workspaceId: string, customerIds: readonly string[], upTo: Position): Promise<FeedEvent[]> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const { rows } = await client.query<FeedEvent>(
+        `select ${COLUMNS} from ingestion.event_feed_v1
+         where customer_id = any($1::uuid[]) and (horizon, sequence) <= ($2::bigint, $3::bigint) order by occurred_at, sequence`,
+        [customerIds, upTo.horizon, upTo.sequence],
+      );
+      return rows;
+    });
+  }
+
+  /** Events after a position, counted to a million. */
+  async countAfter(client: PoolClient, position: Position): Promise<number> {
+    const { rows } = await client.query<{ count: number }>(
+      `select count(*)::float8 as count from (select from ingestion.event_feed_v1
+       where (horizon, sequence) > ($1::bigint, $2::bigint) limit ${MOST_COUNTED}) as ahead`,
+      [position.horizon, position.sequence],
+    );
+    return rows[0]?.count ?? 0;
+  }
+
+  /** Rejects when the feed cannot be read at all. */
+  async probe(): Promise<void> {
+    await this.database.onConnection(NIL, (client) => client.query('select from ingestion.event_feed_v1 limit 1'));
+  }
+}

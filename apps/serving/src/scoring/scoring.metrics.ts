@@ -1,0 +1,21 @@
+import { Counter, Histogram, metrics } from '#libs/telemetry';
+
+export const eventsApplied = new Counter({
+  name: 'kindred_serving_events_applied_total',
+  help: 'Events that are in the states of the served model.',
+  registers: [metrics],
+});
+
+export const customersRead = new Counter({
+  name: 'kindred_serving_customers_read_total',
+  help: 'States that were read anew, by what caused it.',
+  labelNames: ['cause'] as const,
+  registers: [metrics],
+});
+
+export const eventToMembership = new Histogram({
+  name: 'kindred_serving_event_to_membership_seconds',
+  help: 'From the arrival of the oldest event of a batch until its memberships are visible.',
+  buckets: [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 30, 300],
+  registers: [metrics],
+});

@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common';
+
+import { ChangeModule } from '../change/change.module.js';
+import { WorkspaceModule } from '../workspace/workspace.module.js';
+import { FeedHealth } from './feed.health.js';
+import { FeedRepository } from './feed.repository.js';
+import { ScoringRepository } from './scoring.repository.js';
+import { ScoringService } from './scoring.service.js';
+import { StateCache } from './state.cache.js';
+import { WorkspaceLease } from './workspace.lease.js';
+
+@Module({
+  imports: [ChangeModule, WorkspaceModule],
+  providers: [FeedHealth, FeedRepository, ScoringRepository, ScoringService, StateCache, WorkspaceLease],
+  exports: [FeedHealth, FeedRepository, ScoringRepository, ScoringService],
+})
+export class ScoringModule {}

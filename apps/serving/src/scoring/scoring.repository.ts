@@ -1,0 +1,197 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { PoolClient } from 'pg';
+
+import type { Database, Position } from '#libs/database';
+
+import { DATABASE } from '../store.module.js';
+import { isoOf, type Micros, microsSql } from '../time/micros.js';
+import { UNSEEN } from './assignment.rule.js';
+import { type FeedEvent, FeedRepository, type Horizon } from './feed.repository.js';
+import type { ScoredModel } from './score.stream.js';
+import { type HeldState, readQuietStates, readStates, writeStates } from './state.repository.js';
+import { lockMemberships } from './write.lock.js';
+
+/** The served model and how far its states stand in the feed. */
+export interface ServedModel extends ScoredModel {
+  readonly position: Position;
+  readonly newestEventAt: Micros | null;
+}
+
+export interface Glance {
+  readonly served: ServedModel | undefined;
+  readonly events: readonly FeedEvent[];
+  readonly horizon: Horizon;
+}
+
+/** What one group commit writes. */
+export interface ScoredBatch {
+  /** Under which the batch was scored: another one by now makes it void. */
+  readonly served: ServedModel;
+  readonly position: Position;
+  readonly newestEventAt: Micros | null;
+  readonly states: readonly HeldState[];
+  /** As they were before, by customer. */
+  readonly former: ReadonlyMap<string, HeldState>;
+  /** Lasting segment of each place in the model's bundle. */
+  readonly segments: ReadonlyMap<number, string>;
+}
+
+/** Somebody else moved on (an activation, another reader): the batch was not written. */
+export class StaleBatch extends Error {}
+
+const SERVED = `select m.model_id as "modelId", m.uri, m.hash, a.fence::float8 as fence, m.position_horizon::float8 as horizon,
+    m.position_sequence::float8 as sequence, ${microsSql('m.newest_event_at')} as "newestEventAt"
+  from serving.active_model a join serving.shadow_models m using (workspace_id, model_id)`;
+
+@Injectable()
+export class ScoringRepository {
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    private readonly feed: FeedRepository,
+  ) {}
+
+  /** The served model and the next events after its position. */
+  glance(workspaceId: string, limit: number): Promise<Glance> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const horizon = await this.feed.horizon(client);
+      const served = await this.served(client);
+      return { served, horizon, events: served ? await this.feed.after(client, served.position, limit) : [] };
+    });
+  }
+
+  async served(client: PoolClient): Promise<ServedModel | undefined> {
+    const { rows } = await client.query<Omit<ServedModel, 'position'> & Position>(SERVED);
+    const row = rows[0];
+    if (!row) return undefined;
+    const { horizon, sequence, ...rest } = row;
+    return { ...rest, position: { horizon, sequence } };
+  }
+
+  segmentsOf(workspaceId: string, modelId: string): Promise<ReadonlyMap<number, string>> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const { rows } = await client.query<{ index: number; id: string }>(
+        `select segment_index as index, segment_id as id from serving.segment_versions where model_id = $1`,
+        [modelId],
+      );
+      return new Map(rows.map(({ index, id }) => [index, id]));
+    });
+  }
+
+  states(workspaceId: string, modelId: string, customerIds: readonly string[]): Promise<HeldState[]> {
+    return this.database.onConnection(workspaceId, (client) => readStates(client, modelId, customerIds));
+  }
+
+  quiet(workspaceId: string, modelId: string, before: Micros, limit: number): Promise<HeldState[]> {
+    return this.database.onConnection(workspaceId, (client) => readQuietStates(client, modelId, before, limit));
+  }
+
+  /**
+   * Writes states, memberships, what changed and the position in one transaction, or nothing. Answers whether
+   * a membership changed. Throws StaleBatch.
+   */
+  commit(workspaceId: string, batch: ScoredBatch): Promise<boolean> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      await lockMemberships(client, workspaceId);
+      await this.advance(client, batch);
+      if (batch.states.length === 0) return false;
+      await writeStates(client, batch.served.modelId, batch.states);
+      return writeMemberships(client, batch);
+    });
+  }
+
+  private async advance(client: PoolClient, { served, position, newestEventAt }: ScoredBatch): Promise<void> {
+    const { rowCount } = await client.query(
+      `update serving.shadow_models m set position_horizon = $1, position_sequence = $2, newest_event_at = $3
+       from serving.active_model a
+       where a.model_id = m.model_id and m.model_id = $4 and a.fence = $5 and m.position_horizon = $6 and m.position_sequence = $7`,
+      [
+        position.horizon,
+        position.sequence,
+        newestEventAt === null ? null : isoOf(newestEventAt),
+        served.modelId,
+        served.fence,
+        served.position.horizon,
+        served.position.sequence,
+      ],
+    );
+    if (rowCount !== 1) throw new StaleBatch('another model is served by now, or another reader went on');
+  }
+}
+
+interface Move {
+  customer_id: string;
+  was: string | null;
+  becomes: string | null;
+  strength: number;
+  decided_at: string;
+}
+
+async function writeMemberships(client: PoolClient, { served, states, former, segments }: ScoredBatch): Promise<boolean> {
+  const segmentOf = (index: number) => (index === UNSEEN ? null : (segments.get(index) ?? null));
+  const stays: Move[] = [];
+  const moves: Move[] = [];
+  for (const held of states) {
+    const before = former.get(held.customerId);
+    const move = {
+      customer_id: held.customerId,
+      was: before ? segmentOf(before.segmentIndex) : null,
+      becomes: segmentOf(held.segmentIndex),
+      strength: held.strength,
+      decided_at: isoOf(held.readAt),
+    };
+    (before && move.was === move.becomes ? stays : moves).push(move);
+  }
+  if (stays.length > 0) {
+    await client.query(
+      `update serving.memberships m set strength = r.strength, decided_at = r.decided_at
+       from json_to_recordset($1::json) as r(customer_id uuid, strength float8, decided_at timestamptz)
+       where m.customer_id = r.customer_id and m.level = 0 and m.until is null`,
+      [JSON.stringify(stays)],
+    );
+  }
+  if (moves.length === 0) return false;
+  await moveCustomers(client, served.modelId, JSON.stringify(moves));
+  await client.query(SIZES, [JSON.stringify(sizeChanges(moves, former))]);
+  return moves.some(({ was, becomes }) => was !== becomes);
+}
+
+const MOVES = `json_to_recordset($1::json) as r(customer_id uuid, was uuid, becomes uuid, strength float8, decided_at timestamptz)`;
+const SIZES = `insert into serving.segment_sizes as held (workspace_id, segment_id, members)
+  select kindred.workspace(), r.segment_id, greatest(r.change, 0) from json_to_recordset($1::json) as r(segment_id uuid, change bigint)
+  on conflict (workspace_id, segment_id) do update
+    set members = held.members + (select c.change from json_to_recordset($1::json) as c(segment_id uuid, change bigint) where c.segment_id = held.segment_id)`;
+
+/** Ends the places that are left and begins the new ones at the same moment, so that history has no gap. */
+async function moveCustomers(client: PoolClient, modelId: string, moves: string): Promise<void> {
+  await client.query(
+    `with ended as (
+       update serving.memberships m set until = greatest(r.decided_at, m.since) from ${MOVES}
+       where m.customer_id = r.customer_id and m.level = 0 and m.until is null
+       returning m.customer_id, m.until
+     )
+     insert into serving.memberships (workspace_id, customer_id, level, segment_id, since, strength, decided_at, model_id)
+     select kindred.workspace(), r.customer_id, 0, r.becomes, coalesce(e.until, r.decided_at), r.strength, r.decided_at, $2
+     from ${MOVES} left join ended e on e.customer_id = r.customer_id`,
+    [moves, modelId],
+  );
+  await client.query(
+    `insert into serving.membership_changes (workspace_id, customer_id, from_segment_id, to_segment_id, strength, decided_at, model_id, by_promotion)
+     select kindred.workspace(), r.customer_id, r.was, r.becomes, r.strength, r.decided_at, $2, false
+     from ${MOVES} where r.was is distinct from r.becomes`,
+    [moves, modelId],
+  );
+}
+
+/** The nil id stands for "unlike anything seen". */
+function sizeChanges(moves: readonly Move[], former: ReadonlyMap<string, HeldState>): { segment_id: string; change: number }[] {
+  const changes = new Map<string, number>();
+  const count = (segment: string | null, change: number) => {
+    const id = segment ?? '00000000-0000-0000-0000-000000000000';
+    changes.set(id, (changes.get(id) ?? 0) + change);
+  };
+  for (const { customer_id, was, becomes } of moves) {
+    if (former.has(customer_id)) count(was, -1);
+    count(becomes, 1);
+  }
+  return [...changes].filter(([, change]) => change !== 0).map(([segment_id, change]) => ({ segment_id, change }));
+}

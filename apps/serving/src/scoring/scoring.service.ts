@@ -1,0 +1,97 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { setTimeout as wait } from 'node:timers/promises';
+
+import { followHints, openRedis } from '#libs/queue';
+import { SERVICE } from '#libs/service';
+
+import { ChangeSignal } from '../change/change.signal.js';
+import { type Context, SCORE_WORKER, type ScoreWorkerClient } from '../store.module.js';
+import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
+import { WorkspaceSignal } from '../workspace/workspace.signal.js';
+import { FeedHealth } from './feed.health.js';
+import { FeedRepository } from './feed.repository.js';
+import { ScoringRepository } from './scoring.repository.js';
+import { StateCache } from './state.cache.js';
+import { WorkspaceLease } from './workspace.lease.js';
+import { type ReaderParts, WorkspaceReader } from './workspace.reader.js';
+
+const LOOK_AROUND_MS = 5_000;
+
+/** One reader for each workspace there is, woken by hints. */
+@Injectable()
+export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly readers = new Map<string, Promise<void>>();
+  private readonly hints = new WorkspaceSignal();
+  private readonly stopping = new AbortController();
+  private readonly parts: ReaderParts;
+  private background: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    @Inject(SERVICE) private readonly context: Context,
+    @Inject(SCORE_WORKER) worker: ScoreWorkerClient,
+    private readonly directory: WorkspaceDirectory,
+    private readonly health: FeedHealth,
+    changes: ChangeSignal,
+    scoring: ScoringRepository,
+    feed: FeedRepository,
+    cache: StateCache,
+    lease: WorkspaceLease,
+  ) {
+    const { config, log } = context;
+    this.parts = {
+      scoring, feed, cache, lease, changes, directory, worker, log,
+      hints: this.hints,
+      pollMs: config.FEED_POLL_MS,
+      sweepAfterSeconds: config.SWEEP_AFTER_SECONDS,
+      deadlineMs: config.SCORE_DEADLINE_MS,
+    };
+  }
+
+  onApplicationBootstrap(): void {
+    this.background = Promise.all([this.followHints(), this.lookAround()]);
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.stopping.abort();
+    await Promise.all([this.background, ...this.readers.values()]);
+  }
+
+  /** There is something new to read in a workspace: events, or another model. */
+  wake(workspaceId: string): void {
+    if (!this.readers.has(workspaceId) && !this.stopping.signal.aborted) {
+      this.readers.set(workspaceId, new WorkspaceReader(workspaceId, this.parts).run(this.stopping.signal));
+    }
+    this.hints.raise(workspaceId);
+  }
+
+  private async followHints(): Promise<void> {
+    const { signal } = this.stopping;
+    const redis = openRedis(this.context.config.REDIS_URL, 'worker');
+    // A blocked read would hold up the stop; closing the connection ends it.
+    signal.addEventListener('abort', () => redis.disconnect(), { once: true });
+    while (!signal.aborted) {
+      try {
+        for await (const workspaces of followHints(redis, signal)) {
+          for (const workspaceId of workspaces) if (this.readers.has(workspaceId)) this.wake(workspaceId);
+        }
+      } catch (error) {
+        if (!signal.aborted) this.context.log.debug({ err: error }, 'hints cannot be followed; readers look by themselves');
+        await wait(this.context.config.FEED_POLL_MS, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Finds workspaces that are new, and says whether the feed can be read. */
+  private async lookAround(): Promise<void> {
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      await this.health.check().catch(() => undefined);
+      try {
+        for (const workspaceId of await this.directory.list()) if (!this.readers.has(workspaceId)) this.wake(workspaceId);
+      } catch (error) {
+        this.context.log.debug({ err: error }, 'access does not answer; the workspaces known so far are read on');
+      }
+      await wait(LOOK_AROUND_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}

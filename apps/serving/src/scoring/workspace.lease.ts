@@ -1,0 +1,60 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { PoolClient } from 'pg';
+
+import type { Database } from '#libs/database';
+
+import { DATABASE } from '../store.module.js';
+
+/**
+ * Which workspaces this process reads: one reader per workspace over all replicas, by advisory locks that
+ * live as long as one connection. When the connection breaks, every lease is over at once, and whatever a
+ * reader still does then is refused by the position and fence its commit names.
+ */
+@Injectable()
+export class WorkspaceLease implements OnApplicationShutdown {
+  private connection: Promise<PoolClient> | undefined;
+  private readonly held = new Set<string>();
+
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  /** True if this process has the lease; tries to get it otherwise. */
+  async hold(workspaceId: string): Promise<boolean> {
+    if (this.held.has(workspaceId)) return true;
+    const client = await (this.connection ??= this.connect());
+    const { rows } = await client.query<{ taken: boolean }>(
+      `select pg_try_advisory_lock(hashtextextended('kindred.serving.reader:' || $1, 0)) as taken`,
+      [workspaceId],
+    );
+    if (rows[0]?.taken) this.held.add(workspaceId);
+    return this.held.has(workspaceId);
+  }
+
+  /** False once the lease was lost since it was taken. */
+  isHeld(workspaceId: string): boolean {
+    return this.held.has(workspaceId);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    const client = await this.connection?.catch(() => undefined);
+    // Closing the connection frees the locks; it is not given back to the pool.
+    client?.release(true);
+  }
+
+  private async connect(): Promise<PoolClient> {
+    try {
+      const client = await this.database.pool.connect();
+      client.once('error', () => this.lose(client));
+      client.once('end', () => this.lose(client));
+      return client;
+    } catch (error) {
+      this.connection = undefined;
+      throw error;
+    }
+  }
+
+  private lose(client: PoolClient): void {
+    this.held.clear();
+    this.connection = undefined;
+    client.release(true);
+  }
+}

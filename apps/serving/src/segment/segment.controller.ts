@@ -1,0 +1,50 @@
+import { Controller } from '@nestjs/common';
+import { Payload } from '@nestjs/microservices';
+
+import { Caller, type Principal, Requires } from '#libs/auth';
+import { serving } from '#libs/contracts';
+
+import { MemberService } from '../membership/member.service.js';
+import { SegmentService } from './segment.service.js';
+
+type Member = Principal & { workspaceId: string };
+
+@Controller()
+@serving.SegmentServiceControllerMethods()
+export class SegmentController implements serving.SegmentServiceController {
+  constructor(
+    private readonly segments: SegmentService,
+    private readonly members: MemberService,
+  ) {}
+
+  getSegments(@Payload() request: serving.GetSegmentsRequest, @Caller() { workspaceId }: Member): Promise<serving.GetSegmentsResponse> {
+    return this.segments.get(workspaceId, request);
+  }
+
+  listSegments(@Payload() request: serving.ListSegmentsRequest, @Caller() { workspaceId }: Member): Promise<serving.ListSegmentsResponse> {
+    return this.segments.list(workspaceId, request);
+  }
+
+  listSegmentMembers(
+    @Payload() request: serving.ListSegmentMembersRequest,
+    @Caller() { workspaceId }: Member,
+  ): Promise<serving.ListSegmentMembersResponse> {
+    return this.members.list(workspaceId, request);
+  }
+
+  listSegmentVersions(
+    @Payload() request: serving.ListSegmentVersionsRequest,
+    @Caller() { workspaceId }: Member,
+  ): Promise<serving.ListSegmentVersionsResponse> {
+    return this.segments.versions(workspaceId, request);
+  }
+
+  @Requires('EDITOR')
+  renameSegment(@Payload() request: serving.RenameSegmentRequest, @Caller() { workspaceId }: Member): Promise<serving.RenameSegmentResponse> {
+    return this.segments.rename(workspaceId, request);
+  }
+
+  getCustomerMap(@Payload() request: serving.GetCustomerMapRequest, @Caller() { workspaceId }: Member): Promise<serving.GetCustomerMapResponse> {
+    return this.members.map(workspaceId, request);
+  }
+}

@@ -1,0 +1,60 @@
+import { serving } from '#libs/contracts';
+
+import type { LineageRow, SegmentRow, VersionRow } from './segment.repository.js';
+
+const KIND: Record<string, serving.SegmentKind> = {
+  LEARNED: serving.SegmentKind.LEARNED,
+  RULE: serving.SegmentKind.RULE,
+  EXAMPLE: serving.SegmentKind.EXAMPLE,
+  STATIC: serving.SegmentKind.STATIC,
+};
+const LINEAGE: Record<string, serving.LineageKind> = {
+  BORN: serving.LineageKind.BORN,
+  KEPT: serving.LineageKind.KEPT,
+  SPLIT: serving.LineageKind.SPLIT,
+  MERGED: serving.LineageKind.MERGED,
+  RETIRED: serving.LineageKind.RETIRED,
+};
+
+export function toSegment(row: SegmentRow, population: number, asOf: string): serving.Segment {
+  return {
+    id: row.id,
+    kind: KIND[row.kind] ?? serving.SegmentKind.UNSPECIFIED,
+    name: row.name,
+    description: row.description,
+    size: row.size,
+    share: population === 0 ? 0 : row.size / population,
+    stability: row.stability ?? undefined,
+    traits: row.traits ?? [],
+    typicalCustomerIds: row.typicalCustomerIds ?? [],
+    parentId: row.parentId ?? '',
+    modelId: row.modelId ?? '',
+    asOf,
+    createdAt: row.createdAt.toISOString(),
+    retiredAt: row.retiredAt?.toISOString(),
+    lineage: row.lineage.map(toLineage),
+    renamed: row.isRenamed,
+  } satisfies serving.Segment;
+}
+
+function toLineage(row: LineageRow): serving.SegmentLineage {
+  return {
+    kind: LINEAGE[row.kind] ?? serving.LineageKind.UNSPECIFIED,
+    modelId: row.modelId,
+    at: row.at.toISOString(),
+    relatedSegmentIds: row.relatedSegmentIds,
+    overlap: row.overlap,
+  } satisfies serving.SegmentLineage;
+}
+
+export function toVersion(row: VersionRow): serving.SegmentVersion {
+  return {
+    modelId: row.modelId,
+    name: row.name,
+    description: row.description,
+    sizeAtDiscovery: row.sizeAtDiscovery,
+    stability: row.stability ?? undefined,
+    createdAt: row.createdAt.toISOString(),
+    traits: row.traits,
+  } satisfies serving.SegmentVersion;
+}

@@ -1,0 +1,151 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { PoolClient } from 'pg';
+
+import type { worker } from '#libs/contracts';
+import type { Database, schema } from '#libs/database';
+
+import type { PageAsked } from '../page/page.js';
+import { NIL } from '../page/uuid.js';
+import { DATABASE } from '../store.module.js';
+import { type Micros, microsSql } from '../time/micros.js';
+
+/** Which drawing of the segments is asked for, and as of when. */
+export interface SegmentView {
+  /** Null: the served model. */
+  readonly modelId: string | null;
+  /** Null: now. */
+  readonly asOf: string | null;
+  /** Null: all that are live (or drawn by the model asked for). */
+  readonly ids: readonly string[] | null;
+}
+
+export interface LineageRow extends Pick<schema.SegmentLineage, 'kind' | 'modelId' | 'at' | 'relatedSegmentIds' | 'overlap'> {
+  readonly segmentId: string;
+}
+
+/** A segment with its latest drawing (or the one asked for), its life and its size. */
+export interface SegmentRow extends Pick<schema.Segment, 'id' | 'kind' | 'name' | 'description' | 'isRenamed' | 'parentId' | 'createdAt' | 'retiredAt'> {
+  readonly modelId: string | null;
+  readonly stability: number | null;
+  readonly traits: worker.SegmentTrait[] | null;
+  readonly typicalCustomerIds: string[] | null;
+  readonly size: number;
+  readonly lineage: LineageRow[];
+}
+
+export interface SegmentList {
+  readonly segments: SegmentRow[];
+  /** Customers that the model places, unseen ones included. */
+  readonly population: number;
+  readonly newestEventAt: Micros | null;
+}
+
+export interface VersionRow extends Pick<schema.SegmentVersion, 'modelId' | 'name' | 'description' | 'stability' | 'createdAt'> {
+  readonly traits: worker.SegmentTrait[];
+  readonly sizeAtDiscovery: number;
+  readonly createdMicros: Micros;
+}
+
+export type Rename = 'RENAMED' | 'UNKNOWN' | 'NAME_TAKEN';
+
+const NAME_INDEX = 'segments_name';
+
+/*
+ * Segments as the served model draws them, else as the newest model did that drew them at all; as one other
+ * model does where that is asked for ($1).
+ */
+const SEGMENTS = `with served as (select model_id from serving.active_model)
+  select s.id, s.kind, s.parent_id as "parentId", s.is_renamed as "isRenamed", s.created_at as "createdAt", s.retired_at as "retiredAt",
+    case when $1::uuid is null or s.is_renamed then s.name else v.name end as name,
+    case when $1::uuid is null or s.is_redescribed then s.description else v.description end as description,
+    v.model_id as "modelId", v.stability, v.traits, v.typical_customer_ids as "typicalCustomerIds"
+  from serving.segments s
+  left join lateral (
+    select * from serving.segment_versions o where o.segment_id = s.id and ($1::uuid is null or o.model_id = $1)
+    order by (o.model_id = (select model_id from served)) desc, o.created_at desc limit 1) v on true
+  where case when $2::uuid[] is not null then s.id = any($2) else $1::uuid is not null or s.is_live or s.id = any($3) end
+    and ($1::uuid is null or v.model_id is not null)`;
+
+const SIZES_NOW = `select segment_id as id, members::float8 as size from serving.segment_sizes`;
+const SIZES_THEN = `select coalesce(segment_id, '${NIL}') as id, count(*)::float8 as size from serving.memberships
+  where since <= $1 and (until is null or until > $1) group by 1`;
+const SIZES_OF_MODEL = `select coalesce(v.segment_id, '${NIL}') as id, count(*)::float8 as size
+  from serving.customer_states s left join serving.segment_versions v on v.model_id = s.model_id and v.segment_index = s.segment_index
+  where s.model_id = $1 group by 1`;
+
+@Injectable()
+export class SegmentRepository {
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  /** Segments with sizes and lineage: four statements, however many there are. */
+  list(workspaceId: string, { modelId, asOf, ids }: SegmentView): Promise<SegmentList> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const served = await client.query<{ modelId: string; newestEventAt: Micros | null }>(
+        `select model_id as "modelId", ${microsSql('newest_event_at')} as "newestEventAt"
+         from serving.active_model join serving.shadow_models using (workspace_id, model_id)`,
+      );
+      const other = modelId !== null && modelId !== served.rows[0]?.modelId ? modelId : null;
+      const sizes = await readSizes(client, other, asOf);
+      const held = [...sizes.keys()].filter((id) => id !== NIL);
+      const { rows } = await client.query<Omit<SegmentRow, 'size' | 'lineage'>>(SEGMENTS, [modelId, ids, asOf === null ? [] : held]);
+      const lineage = await this.lineage(client, rows.map(({ id }) => id));
+      return {
+        segments: rows.map((row) => ({ ...row, size: sizes.get(row.id) ?? 0, lineage: lineage.get(row.id) ?? [] })),
+        population: [...sizes.values()].reduce((sum, size) => sum + size, 0),
+        newestEventAt: served.rows[0]?.newestEventAt ?? null,
+      };
+    });
+  }
+
+  /** Newest first, one row more than asked for, and how many there are. */
+  versions(workspaceId: string, segmentId: string, { first, after }: PageAsked<readonly [number, string]>): Promise<{ rows: VersionRow[]; total: number }> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const { rows } = await client.query<VersionRow>(
+        `select * from (
+           select model_id as "modelId", name, description, stability, traits, size_at_discovery::float8 as "sizeAtDiscovery",
+             created_at as "createdAt", ${microsSql('created_at')} as "createdMicros"
+           from serving.segment_versions where segment_id = $1) as v
+         where $2::float8 is null or ("createdMicros", "modelId") < ($2, $3::uuid)
+         order by "createdMicros" desc, "modelId" desc limit $4`,
+        [segmentId, after?.[0] ?? null, after?.[1] ?? null, first + 1],
+      );
+      const counted = await client.query<{ total: number }>(
+        `select count(*)::float8 as total from serving.segment_versions where segment_id = $1`,
+        [segmentId],
+      );
+      return { rows, total: counted.rows[0]?.total ?? 0 };
+    });
+  }
+
+  async rename(workspaceId: string, id: string, name: string, description: string | undefined): Promise<Rename> {
+    try {
+      return await this.database.onConnection(workspaceId, async (client) => {
+        const { rowCount } = await client.query(
+          `update serving.segments set name = $2, is_renamed = true, description = coalesce($3, description),
+             is_redescribed = is_redescribed or $3::text is not null where id = $1`,
+          [id, name, description ?? null],
+        );
+        return rowCount === 1 ? 'RENAMED' : 'UNKNOWN';
+      });
+    } catch (error) {
+      if ((error as { constraint?: string }).constraint === NAME_INDEX) return 'NAME_TAKEN';
+      throw error;
+    }
+  }
+
+  private async lineage(client: PoolClient, ids: readonly string[]): Promise<Map<string, LineageRow[]>> {
+    const { rows } = await client.query<LineageRow>(
+      `select segment_id as "segmentId", kind, model_id as "modelId", at, related_segment_ids as "relatedSegmentIds", overlap
+       from serving.segment_lineage where segment_id = any($1::uuid[]) order by id`,
+      [ids],
+    );
+    return Map.groupBy(rows, ({ segmentId }) => segmentId);
+  }
+}
+
+/** Members by segment; the nil id counts those unlike anything seen. */
+async function readSizes(client: PoolClient, otherModel: string | null, asOf: string | null): Promise<Map<string, number>> {
+  const [sql, values] = otherModel !== null ? [SIZES_OF_MODEL, [otherModel]] : asOf !== null ? [SIZES_THEN, [asOf]] : [SIZES_NOW, []];
+  const { rows } = await client.query<{ id: string; size: number }>(sql, values);
+  return new Map(rows.map(({ id, size }) => [id, size]));
+}

@@ -1,0 +1,83 @@
+import { Injectable } from '@nestjs/common';
+
+import { serving } from '#libs/contracts';
+import { z } from '#libs/config';
+import { RpcError, status } from '#libs/grpc';
+
+import { cursorFormat, cutPage, pageAsked } from '../page/page.js';
+import { onlyUuids, uuidFilter } from '../page/uuid.js';
+import { isoOf, microsOf } from '../time/micros.js';
+import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
+import { toSegment, toVersion } from './segment.mapper.js';
+import { SegmentRepository } from './segment.repository.js';
+
+const LONGEST_NAME = 120;
+const LONGEST_DESCRIPTION = 2_000;
+const MOST_IDS = 500;
+
+const bySize = cursorFormat(z.tuple([z.number(), z.string()]));
+const byAge = cursorFormat<readonly [number, string]>(z.tuple([z.number(), z.uuid()]));
+
+/** Segments as they are drawn now, as another model draws them, or as of a time. */
+@Injectable()
+export class SegmentService {
+  constructor(
+    private readonly segments: SegmentRepository,
+    private readonly directory: WorkspaceDirectory,
+  ) {}
+
+  async get(workspaceId: string, { ids, modelId, asOf }: serving.GetSegmentsRequest): Promise<serving.GetSegmentsResponse> {
+    if (ids.length > MOST_IDS) throw RpcError.invalid(`At most ${MOST_IDS} ids at once.`, { reason: 'TOO_MANY_IDS' });
+    const { segments } = await this.read(workspaceId, { ids: onlyUuids(ids), modelId, asOf });
+    return { segments } satisfies serving.GetSegmentsResponse;
+  }
+
+  async list(workspaceId: string, { page, kind, modelId, asOf }: serving.ListSegmentsRequest): Promise<serving.ListSegmentsResponse> {
+    const { first, after } = pageAsked(page, bySize);
+    const { segments, population } = await this.read(workspaceId, { ids: null, modelId, asOf });
+    const ordered = segments
+      .filter((segment) => kind === serving.SegmentKind.UNSPECIFIED || segment.kind === kind)
+      .sort((a, b) => b.size - a.size || compare(a.id, b.id));
+    const rest = after ? ordered.filter(({ size, id }) => size < after[0] || (size === after[0] && id > after[1])) : ordered;
+    const cut = cutPage(rest, first, ordered.length, ({ size, id }) => bySize.write([size, id]));
+    return { segments: [...cut.rows], pageInfo: cut.pageInfo, population } satisfies serving.ListSegmentsResponse;
+  }
+
+  async versions(workspaceId: string, { segmentId, page }: serving.ListSegmentVersionsRequest): Promise<serving.ListSegmentVersionsResponse> {
+    const asked = pageAsked(page, byAge);
+    const id = uuidFilter(segmentId);
+    const { rows, total } = id === null ? { rows: [], total: 0 } : await this.segments.versions(workspaceId, id, asked);
+    const cut = cutPage(rows, asked.first, total, ({ createdMicros, modelId }) => byAge.write([createdMicros, modelId]));
+    return { versions: cut.rows.map(toVersion), pageInfo: cut.pageInfo } satisfies serving.ListSegmentVersionsResponse;
+  }
+
+  async rename(workspaceId: string, request: serving.RenameSegmentRequest): Promise<serving.RenameSegmentResponse> {
+    const name = request.name.trim();
+    const description = request.description?.trim();
+    if (name === '' || name.length > LONGEST_NAME) {
+      throw RpcError.invalid(`A segment's name has 1 to ${LONGEST_NAME} characters.`, { reason: 'NAME_INVALID' });
+    }
+    if ((description?.length ?? 0) > LONGEST_DESCRIPTION) {
+      throw RpcError.invalid(`A description has at most ${LONGEST_DESCRIPTION} characters.`, { reason: 'DESCRIPTION_INVALID' });
+    }
+    const [id] = onlyUuids([request.id]);
+    const outcome = id === undefined ? 'UNKNOWN' : await this.segments.rename(workspaceId, id, name, description);
+    if (outcome === 'NAME_TAKEN') {
+      throw new RpcError(status.ALREADY_EXISTS, `Another segment is called "${name}".`, { reason: 'NAME_TAKEN', metadata: { name } });
+    }
+    const { segments } = await this.read(workspaceId, { ids: id === undefined ? [] : [id], modelId: '', asOf: undefined });
+    if (outcome === 'UNKNOWN' || !segments[0]) throw RpcError.notFound('There is no such segment.', { reason: 'SEGMENT_UNKNOWN' });
+    return { segment: segments[0] } satisfies serving.RenameSegmentResponse;
+  }
+
+  private async read(workspaceId: string, view: { ids: string[] | null; modelId: string; asOf: string | undefined }) {
+    const asOf = view.asOf === undefined ? null : isoOf(microsOf(view.asOf));
+    const { segments, population, newestEventAt } = await this.segments.list(workspaceId, { ids: view.ids, modelId: uuidFilter(view.modelId), asOf });
+    const told = asOf ?? isoOf(await this.directory.now(workspaceId, newestEventAt));
+    return { population, segments: segments.map((row) => toSegment(row, population, told)) };
+  }
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,69 @@
+import { Global, Inject, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
+import type { Redis } from 'ioredis';
+
+import { type ArtifactStore, openArtifactStore } from '#libs/artifacts';
+import { access, worker } from '#libs/contracts';
+import { type Database, openDatabase } from '#libs/database';
+import { connect, type RpcClient } from '#libs/grpc';
+import { openRedis } from '#libs/queue';
+import { SERVICE, type ServiceContext } from '#libs/service';
+
+import type { ServingConfig } from './serving.config.js';
+
+export const DATABASE = Symbol('DATABASE');
+export const ARTIFACTS = Symbol('ARTIFACTS');
+/** Fails fast: a change is told to other replicas, or they find it themselves. */
+export const REDIS = Symbol('REDIS');
+export const ACCESS = Symbol('ACCESS');
+export const SCORE_WORKER = Symbol('SCORE_WORKER');
+
+export type AccessClient = RpcClient<typeof access.AccessServiceService>;
+export type ScoreWorkerClient = RpcClient<typeof worker.ScoreWorkerServiceService>;
+export type Context = ServiceContext<ServingConfig>;
+
+/** Lookups, readers of some workspaces, one activation. */
+const CONNECTIONS = 12;
+
+@Injectable()
+class StoreEnd implements OnApplicationShutdown {
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(ACCESS) private readonly access: AccessClient,
+    @Inject(SCORE_WORKER) private readonly scoreWorker: ScoreWorkerClient,
+  ) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    this.redis.disconnect();
+    this.access.close();
+    this.scoreWorker.close();
+    await this.database.close();
+  }
+}
+
+/** What serving keeps things in and asks; closed after all who use them. */
+@Global()
+@Module({
+  providers: [
+    {
+      provide: DATABASE,
+      inject: [SERVICE],
+      useFactory: ({ config }: Context): Database => openDatabase({ url: config.DATABASE_URL, service: 'serving', connections: CONNECTIONS }),
+    },
+    { provide: ARTIFACTS, inject: [SERVICE], useFactory: ({ config }: Context): ArtifactStore => openArtifactStore(config.ARTIFACT_URL) },
+    { provide: REDIS, inject: [SERVICE], useFactory: ({ config }: Context): Redis => openRedis(config.REDIS_URL, 'producer') },
+    {
+      provide: ACCESS,
+      inject: [SERVICE],
+      useFactory: ({ config }: Context): AccessClient => connect(access.AccessServiceService, config.ACCESS_ADDRESS),
+    },
+    {
+      provide: SCORE_WORKER,
+      inject: [SERVICE],
+      useFactory: ({ config }: Context): ScoreWorkerClient => connect(worker.ScoreWorkerServiceService, config.WORKER_SCORE_ADDRESS),
+    },
+    StoreEnd,
+  ],
+  exports: [DATABASE, ARTIFACTS, REDIS, ACCESS, SCORE_WORKER],
+})
+export class StoreModule {}
