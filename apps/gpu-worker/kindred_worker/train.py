@@ -25,7 +25,7 @@ from kindred_worker.models.reading import rank_me
 from kindred_worker.objectives import Moments
 from kindred_worker.objectives.objective import as_tensors
 from kindred_worker.optimiser import AdamW
-from kindred_worker.report import Report
+from kindred_worker.report import Cancelled, Report
 from kindred_worker.spec import TrainingSpec
 
 EVENTS_PER_STEP = 20_000  # bounds memory where customers are long
@@ -76,7 +76,12 @@ def train(spec: TrainingSpec, data: TrainingData, checkpoint: Checkpoints | None
             if at < step:  # already learned before the resume
                 at += 1
                 continue
-            report.check()
+            try:
+                report.check()
+            except Cancelled:
+                if checkpoint and at > step:
+                    checkpoint.save(at, model, optimiser, report)
+                raise
             torch.manual_seed(_seed_of(spec.seed, at))  # dropout of this step
             model.train()
             embedding, targets, events = sampler.moments(model, customers, np.random.default_rng([spec.seed, 1, at]))

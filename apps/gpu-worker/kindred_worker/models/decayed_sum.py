@@ -152,7 +152,7 @@ class DecayedSum(Encoder[SumState]):
         many = torch.zeros(customers * reads, dtype=torch.int64, device=at.device).index_add(0, cell, torch.ones_like(cell))
         count = many.view(customers, reads).cumsum(dim=1)
         last = _latest(events.time, events.offsets, count)
-        first = events.time[events.offsets[:-1].clamp(max=max(len(events.time) - 1, 0))].unsqueeze(1).expand(-1, reads)
+        first = _latest(events.time, events.offsets, count.clamp(max=1))
         embedding = self._embed(
             torch.stack(sums, dim=1).flatten(0, 1), torch.stack(turning, dim=1).flatten(0, 1), count.flatten(),
             first.flatten(), last.flatten(), at.flatten(),
@@ -290,5 +290,5 @@ def _latest(time: Tensor, offsets: Tensor, count: Tensor) -> Tensor:
     """(B, R) time of the last of the first `count` events of each customer, 0 where none."""
     if not len(time):
         return torch.zeros_like(count)
-    at = (offsets[:-1].unsqueeze(1) + count - 1).clamp(min=0)
+    at = (offsets[:-1].unsqueeze(1) + count - 1).clamp(min=0, max=len(time) - 1)
     return torch.where(count > 0, time[at], 0)

@@ -1,0 +1,183 @@
+"""The conformance suite of encoders: whatever the encoder, these hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from kindred_worker.models.decayed_sum import DecayedSum, Shape
+from kindred_worker.models.encoder import Encoder, EventVectors, StateKind
+
+DAY = 86_400_000_000
+WIDTH = 12
+
+
+def make(**changes: object) -> DecayedSum:
+    torch.manual_seed(3)
+    shape = {"half_life_days": (1.0, 10.0, 100.0), "period_days": (7.0, 365.25), **changes}
+    encoder = DecayedSum(Shape(event_width=WIDTH, width=8, **shape))  # pyright: ignore[reportArgumentType]
+    # As after training: inputs have means and spreads.
+    encoder.normalise.running_mean.uniform_(-0.5, 0.5)
+    encoder.normalise.running_var.uniform_(0.5, 2)
+    return encoder.eval()
+
+
+ENCODERS = [
+    pytest.param(make, id="decayed_sum"),
+    pytest.param(lambda: make(context=0, kept=2), id="decayed_sum-without-context"),
+    pytest.param(lambda: make(period_days=()), id="decayed_sum-without-rhythm"),
+]
+
+
+def sequences(lengths: Sequence[int], seed: int = 0, ties: bool = False) -> EventVectors:
+    random = np.random.default_rng(seed)
+    times = [np.sort(random.integers(0, 400 * DAY, size=n)) for n in lengths]
+    if ties:
+        times = [t // (100 * DAY) * (100 * DAY) for t in times]
+    offsets = np.cumsum([0, *lengths])
+    x = torch.from_numpy(random.normal(size=(int(offsets[-1]), WIDTH)).astype(np.float32))
+    return EventVectors(torch.from_numpy(offsets), torch.from_numpy(np.concatenate([*times, np.zeros(0, np.int64)])), x)
+
+
+def part(events: EventVectors, rows: list[list[int]]) -> EventVectors:
+    """Only these events (indices within each customer), in the order given."""
+    begins = events.offsets[:-1].tolist()
+    index = torch.tensor([b + r for b, chosen in zip(begins, rows, strict=True) for r in chosen], dtype=torch.int64)
+    offsets = torch.tensor(np.cumsum([0, *(len(r) for r in rows)]))
+    return EventVectors(offsets, events.time[index], events.x[index])
+
+
+def in_steps(encoder: Encoder, events: EventVectors, order: list[list[list[int]]], at: Tensor) -> tuple[Tensor, Tensor]:
+    """Reads after several updates, packing the state in between; order[step][customer] are event indices."""
+    state = encoder.initial_state(len(at))
+    rebuild = torch.zeros(len(at), dtype=torch.bool)
+    for step in order:
+        state, refused = encoder.update(state, part(events, step))
+        rebuild |= refused
+        state, unreadable = encoder.unpack(encoder.pack(state, 5), 5)
+        assert not unreadable.any()
+    return encoder.read(state, at), rebuild
+
+
+@pytest.fixture(params=ENCODERS)
+def encoder(request: pytest.FixtureRequest) -> Encoder:
+    return request.param()
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@torch.inference_mode()
+def test_event_by_event_equals_all_at_once_equals_the_training_form(encoder: Encoder, ties: bool) -> None:
+    lengths = [1, 5, 30, 2]
+    events = sequences(lengths, ties=ties)
+    at = torch.full((4,), 500 * DAY)
+    batch = encoder.read_many(events, at.unsqueeze(1))[:, 0]
+    whole, _ = in_steps(encoder, events, [[list(range(n)) for n in lengths]], at)
+    one_by_one, rebuild = in_steps(encoder, events, [[[s] if s < n else [] for n in lengths] for s in range(30)], at)
+    torch.testing.assert_close(whole, batch, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(one_by_one, batch, rtol=1e-4, atol=1e-5)
+    assert not rebuild.any()
+
+
+@torch.inference_mode()
+def test_a_reading_in_the_past_equals_the_sequence_cut_there(encoder: Encoder) -> None:
+    events = sequences([40])
+    at = torch.tensor([[50 * DAY, 120 * DAY, 120 * DAY, 399 * DAY]])
+    read = encoder.read_many(events, at)[0]
+    for moment, found in zip(at[0], read, strict=True):
+        seen = [i for i, t in enumerate(events.time.tolist()) if t <= int(moment)]
+        alone, _ = in_steps(encoder, events, [[seen]], moment.unsqueeze(0))
+        torch.testing.assert_close(found, alone[0], rtol=1e-4, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_a_customer_is_read_the_same_alone_and_among_others(encoder: Encoder) -> None:
+    events = sequences([3, 50, 0, 7])
+    at = torch.full((4, 2), 450 * DAY)
+    together = encoder.read_many(events, at)
+    for customer, (a, b) in enumerate(pairwise(events.offsets.tolist())):
+        alone = EventVectors(torch.tensor([0, b - a]), events.time[a:b], events.x[a:b])
+        torch.testing.assert_close(encoder.read_many(alone, at[:1])[0], together[customer], rtol=1e-5, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_a_late_event_counts_as_if_it_had_come_in_order_or_asks_for_a_rebuild(encoder: Encoder) -> None:
+    if encoder.kind is not StateKind.ADDITIVE:
+        pytest.skip("only promised where the state is a sum")
+    length, at = 20, torch.tensor([450 * DAY])
+    events = sequences([length])
+    in_order = encoder.read_many(events, at.unsqueeze(1))[0]
+    exact = 0
+    for late in range(length):
+        others = [i for i in range(length) if i != late]
+        read, rebuild = in_steps(encoder, events, [[others], [[late]]], at)
+        if not rebuild[0]:
+            torch.testing.assert_close(read, in_order, rtol=1e-3, atol=1e-4)
+            exact += 1
+    assert exact >= 3
+    # With the whole history still kept, nothing is too late.
+    short = sequences([4], seed=1)
+    for late in range(4):
+        read, rebuild = in_steps(encoder, short, [[[i for i in range(4) if i != late]], [[late]]], at)
+        if encoder.shape.kept >= 4:  # pyright: ignore[reportAttributeAccessIssue]
+            assert not rebuild[0]
+            torch.testing.assert_close(read, encoder.read_many(short, at.unsqueeze(1))[0], rtol=1e-3, atol=1e-4)
+
+
+@torch.inference_mode()
+def test_late_events_of_many_customers_at_once(encoder: Encoder) -> None:
+    lengths = [5, 5, 6]
+    events = sequences(lengths, seed=4)
+    at = torch.full((3,), 450 * DAY)
+    order = [[[0, 1, 3], [0, 1, 2, 3], [0, 2, 3, 5]], [[4, 2], [4], [1, 4]]]
+    read, rebuild = in_steps(encoder, events, order, at)
+    expected = encoder.read_many(events, at.unsqueeze(1))[:, 0]
+    torch.testing.assert_close(read[~rebuild], expected[~rebuild], rtol=1e-3, atol=1e-4)
+    assert not rebuild[1]
+
+
+def test_gradients_are_finite_at_every_length(encoder: Encoder) -> None:
+    encoder.train()
+    events = sequences([1, 2, 300])
+    x = events.x.clone().requires_grad_()
+    at = torch.tensor([[0, 500 * DAY], [200 * DAY, 600 * DAY], [1, 10_000 * DAY]])
+    encoder.read_many(EventVectors(events.offsets, events.time, x), at).square().sum().backward()
+    for value in (x, *encoder.parameters()):
+        assert value.grad is not None
+        assert torch.isfinite(value.grad).all()
+
+
+@torch.inference_mode()
+def test_time_passing_changes_the_reading_and_no_event_is_needed(encoder: Encoder) -> None:
+    state, _ = encoder.update(encoder.initial_state(1), sequences([6]))
+    early, late = encoder.read(state, torch.tensor([401 * DAY])), encoder.read(state, torch.tensor([800 * DAY]))
+    assert not torch.allclose(early, late, atol=1e-3)
+
+
+@torch.inference_mode()
+def test_a_state_of_other_weights_or_a_broken_one_asks_for_a_rebuild(encoder: Encoder) -> None:
+    state, _ = encoder.update(encoder.initial_state(1), sequences([6]))
+    packed = encoder.pack(state, 5)[0]
+    _, unreadable = encoder.unpack([packed, packed, packed[:-1], b"", b"x" * len(packed)], 5)
+    assert unreadable.tolist() == [False, False, True, False, True]
+    assert encoder.unpack([packed], 6)[1].tolist() == [True]
+
+
+@torch.inference_mode()
+def test_order_matters_where_there_is_context() -> None:
+    events, at = sequences([12]), torch.tensor([[450 * DAY]])
+    turned = EventVectors(events.offsets, events.time, events.x.flip(0))
+    flat = sequences([12])
+    still = torch.zeros_like(flat.time)  # the same moment for all: only neighbours tell the order
+
+    def spread(encoder: DecayedSum) -> float:
+        a = encoder.read_many(EventVectors(flat.offsets, still, events.x), at)
+        b = encoder.read_many(EventVectors(flat.offsets, still, turned.x), at)
+        return float((a - b).abs().max())
+
+    assert spread(make(context=3)) > 1e-3
+    assert spread(make(context=0)) < 1e-5

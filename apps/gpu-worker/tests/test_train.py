@@ -1,0 +1,167 @@
+"""Training: the same seed gives the same weights, a resumed run ends in the same files, and a cancel is quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.make_snapshot import write_snapshot
+
+import kindred_worker.train as training
+from kindred_worker.data.arrays import EventArrays
+from kindred_worker.data.features import FeatureSpec
+from kindred_worker.data.snapshot import Snapshot
+from kindred_worker.data.storage import Folder
+from kindred_worker.learn import learn
+from kindred_worker.report import Cancelled, HashMismatch, InvalidInput, Report, TooLittleData
+from kindred_worker.spec import TrainingSpec
+from kindred_worker.train import TrainingData, train
+from tests.conftest import shop
+
+SPEC = TrainingSpec(width=16, epochs=4, batch_size=16, seed=5)
+
+
+class Stopping(Report):
+    """Cancels at the nth check."""
+
+    def __init__(self, checks: int) -> None:
+        super().__init__()
+        self.left = checks
+
+    def check(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise Cancelled
+
+
+class Keeping(Report):
+    def __init__(self) -> None:
+        super().__init__()
+        self.metrics: dict[str, list[float]] = {}
+        self.fractions: list[float] = []
+        self.checkpoints: list[int] = []
+
+    def metric(self, name: str, step: int, value: float) -> None:
+        self.metrics.setdefault(name, []).append(value)
+
+    def on_progress(self, fraction: float, step: str, rate: float, unit: str, remaining: float) -> None:
+        self.fractions.append(fraction)
+
+    def checkpoint(self, step: int, path: str, sha256: str, size: int) -> None:
+        self.checkpoints.append(step)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}
+
+
+def test_a_run_learns_and_tells_how_it_goes(snapshot: Snapshot, tmp_path: Path) -> None:
+    report = Keeping()
+    learn(SPEC, snapshot, Folder(tmp_path.as_uri()), report)
+    assert {"loss", "loss.horizon", "loss.next_event", "validation.loss", "rank_me", "events_per_second"} <= set(report.metrics)
+    assert report.metrics["validation.loss"][-1] < report.metrics["validation.loss"][0]
+    assert report.fractions == sorted(report.fractions)
+    assert report.fractions[-1] == 1.0
+
+
+def test_a_run_cut_off_anywhere_resumes_to_the_same_files(
+    snapshot: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    learn(SPEC, snapshot, Folder(whole.as_uri()), Report())
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)  # after every step
+    stops = 0
+    while True:
+        try:
+            learn(SPEC, snapshot, Folder(broken.as_uri()), Stopping(40))
+            break
+        except Cancelled:
+            stops += 1
+    assert stops >= 1
+    assert files(broken) == files(whole)
+    assert not list((broken / "checkpoints").iterdir())
+
+
+def test_a_finished_run_asked_for_again_only_says_so(snapshot: Snapshot, tmp_path: Path) -> None:
+    folder = Folder(tmp_path.as_uri())
+    first = learn(SPEC, snapshot, folder, Report())
+    report = Keeping()
+    again = learn(SPEC, snapshot, folder, report)
+    assert {f.path: f.sha256 for f in again.files} == {f.path: f.sha256 for f in first.files}
+    assert not report.metrics
+
+
+def test_a_damaged_checkpoint_is_passed_over(snapshot: Snapshot, tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "step-00000007.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{")
+    learn(SPEC, snapshot, Folder(tmp_path.as_uri()), Report())
+    assert (tmp_path / "encoder.safetensors").exists()
+
+
+def test_training_learns_from_the_sample_only(snapshot: Snapshot, features: FeatureSpec, arrays: EventArrays) -> None:
+    data = TrainingData(features, arrays, snapshot.now)
+    few = train(TrainingSpec(width=8, epochs=1, sample_fraction=0.3), data, None, Report())
+    many = train(TrainingSpec(width=8, epochs=1), data, None, Report())
+    assert not torch.equal(few.model.embedder.mix.weight, many.model.embedder.mix.weight)
+
+
+def test_a_cancel_ends_the_work_within_two_seconds(snapshot: Snapshot, features: FeatureSpec, arrays: EventArrays) -> None:
+    class Late(Stopping):
+        asked = 0.0
+
+        def check(self) -> None:
+            self.left -= 1
+            if self.left == 0:
+                self.asked = monotonic()
+            if self.left < -1:
+                raise Cancelled
+
+    report = Late(5)
+    with pytest.raises(Cancelled):
+        train(TrainingSpec(epochs=1000), TrainingData(features, arrays, snapshot.now), None, report)
+    assert monotonic() - report.asked < 2
+
+
+def test_too_little_data_says_how_much_is_needed(tmp_path: Path) -> None:
+    snapshot = Snapshot.open(write_snapshot(shop(customers=6), tmp_path / "s").as_uri())
+    with pytest.raises(TooLittleData) as refused:
+        learn(SPEC, snapshot, Folder((tmp_path / "o").as_uri()), Report())
+    assert refused.value.needed == "50 customers and 500 events"
+    assert refused.value.found.startswith("6 customers and ")
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"main_events": ("Nothing Such",)}, "no event is named 'Nothing Such'"),
+        ({"value_property": "channel"}, "no numeric property"),
+        ({"encoder": "oracle"}, "encoder 'oracle' is unknown"),
+        ({"objectives": {"tarot": 1.0}}, "objective 'tarot' is unknown"),
+    ],
+)
+def test_a_spec_that_cannot_be_used_is_refused(snapshot: Snapshot, tmp_path: Path, changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        learn(TrainingSpec(**changed), snapshot, Folder(tmp_path.as_uri()), Report())
+
+
+def test_a_changed_shard_is_refused(tmp_path: Path) -> None:
+    folder = write_snapshot(shop(), tmp_path)
+    shard = folder / "events-000.parquet"
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 1
+    shard.write_bytes(bytes(content))
+    with pytest.raises(HashMismatch):
+        Snapshot.open(folder.as_uri())
+
+
+def test_horizons_come_from_the_data(snapshot: Snapshot, features: FeatureSpec, arrays: EventArrays) -> None:
+    plan = train(TrainingSpec(width=8, epochs=1), TrainingData(features, arrays, snapshot.now), None, Report()).model.plan
+    span = (snapshot.now - int(arrays.events.time.min())) / 86_400_000_000
+    assert len(plan.horizon_days) == 3
+    assert np.all(np.diff(plan.horizon_days) > 0)
+    assert plan.horizon_days[-1] <= span / 3
