@@ -1,0 +1,44 @@
+import type { ReactNode } from 'react';
+import { createHashRouter, Navigate } from 'react-router';
+import { RouterProvider } from 'react-router/dom';
+import { Frame } from './layout/frame';
+import { Lost } from './layout/lost';
+import { CustomerPage } from './customer/customer-page';
+import { CustomersPage } from './customer/customers-page';
+import { IntakePage } from './intake/intake-page';
+import { ModelPage } from './model/model-page';
+import { Toasts } from './parts/toast';
+import { RunPage } from './run/run-page';
+import { RunsPage } from './run/runs-page';
+import { SegmentPage } from './segment/segment-page';
+import { SegmentsPage } from './segment/segments-page';
+import { SessionGate } from './session/session';
+
+// The place within the page is in the fragment, so that whoever serves the files needs no rule for it.
+const router = createHashRouter([
+  {
+    element: <Frame />,
+    children: [
+      { index: true, element: <Navigate to="/segments" replace /> },
+      { path: 'segments', element: <SegmentsPage /> },
+      { path: 'segments/:id', element: <SegmentPage /> },
+      { path: 'runs', element: <RunsPage /> },
+      { path: 'runs/:id', element: <RunPage /> },
+      { path: 'models/:id', element: <ModelPage /> },
+      { path: 'customers', element: <CustomersPage /> },
+      { path: 'customers/:id', element: <CustomerPage /> },
+      { path: 'intake', element: <IntakePage /> },
+      { path: '*', element: <Lost /> },
+    ],
+  },
+]);
+
+export function App({ initialKey }: { initialKey: string | undefined }): ReactNode {
+  return (
+    <Toasts>
+      <SessionGate initialKey={initialKey}>
+        <RouterProvider router={router} />
+      </SessionGate>
+    </Toasts>
+  );
+}

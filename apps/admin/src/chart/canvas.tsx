@@ -1,0 +1,58 @@
+import type { ECElementEvent } from 'echarts/core';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { init, type ChartOption } from './echarts';
+import { paper, type Paper } from './paper';
+
+type Drawing = ReturnType<typeof init>;
+
+export interface ChartProps {
+  /** What the picture shows, for those who do not see it. */
+  label: string;
+  height: number;
+  option: (paper: Paper) => ChartOption;
+  onClick?: (event: ECElementEvent) => void;
+}
+
+/** A picture: drawn anew for light and dark, and as wide as there is room. */
+export default function Canvas({ label, height, option, onClick }: ChartProps): ReactNode {
+  const place = useRef<HTMLDivElement>(null);
+  const [drawing, setDrawing] = useState<Drawing>();
+  const scheme = useScheme();
+
+  useEffect(() => {
+    if (!place.current) return;
+    const drawn = init(place.current, null, { renderer: 'canvas' });
+    const resized = new ResizeObserver(() => drawn.resize());
+    resized.observe(place.current);
+    setDrawing(drawn);
+    return () => {
+      resized.disconnect();
+      drawn.dispose();
+    };
+  }, []);
+
+  useEffect(() => {
+    drawing?.setOption(option(paper()), { notMerge: true });
+  }, [drawing, option, scheme]);
+
+  useEffect(() => {
+    if (!drawing || !onClick) return;
+    drawing.on('click', onClick);
+    return () => {
+      if (!drawing.isDisposed()) drawing.off('click', onClick);
+    };
+  }, [drawing, onClick]);
+
+  return <div ref={place} className="picture" role="img" aria-label={label} style={{ height }} />;
+}
+
+function useScheme(): string {
+  const [scheme, setScheme] = useState(() => (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'));
+  useEffect(() => {
+    const query = matchMedia('(prefers-color-scheme: dark)');
+    const turn = (): void => setScheme(query.matches ? 'dark' : 'light');
+    query.addEventListener('change', turn);
+    return () => query.removeEventListener('change', turn);
+  }, []);
+  return scheme;
+}

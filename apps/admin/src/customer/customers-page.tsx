@@ -1,0 +1,79 @@
+import { useDeferredValue, useState, type ReactNode } from 'react';
+import { Link } from 'react-router';
+import { CustomerSearchDocument } from '../gen/graphql';
+import { Card, PageHead } from '../parts/card';
+import { useNow } from '../parts/clock';
+import { Measured } from '../parts/figures';
+import { Empty, Loading, Problem } from '../parts/states';
+import { SegmentName, useLooks } from '../segment/looks';
+import { useReading } from '../session/reading';
+import { count, counted } from '../wording/figure';
+import { ago } from '../wording/time';
+import { nameOf } from './name';
+import { SearchBox } from './search-box';
+import './customer.css';
+
+export function CustomersPage(): ReactNode {
+  const [text, setText] = useState('');
+  const search = useDeferredValue(text.trim());
+  return (
+    <>
+      <PageHead title="Customers" below={<p className="quiet">Look one up: what they do, where they belong, since when, and what they are likely to do next.</p>} />
+      <section className="card" aria-label="Look up a customer">
+        <div className="inside">
+          <SearchBox value={text} onChange={setText} />
+        </div>
+      </section>
+      <Found search={search} />
+    </>
+  );
+}
+
+function Found({ search }: { search: string }): ReactNode {
+  const { data, error, isLoading, again } = useReading(CustomerSearchDocument, { search: search || null });
+  const lookOf = useLooks();
+  const now = useNow();
+  const found = data?.customers;
+  return (
+    <Card title={search ? `User ids that begin with “${search}”` : 'Some to begin with'} note={found && counted(found.totalCount, 'customer')} flush>
+      {error && <Problem error={error} again={again} />}
+      {isLoading && <Loading what="customers" lines={8} />}
+      {found?.nodes.length === 0 && (
+        <Empty title={search ? 'Nobody' : 'No customers yet'}>
+          {search ? 'No user id begins so. Capital and small letters are told apart.' : 'Send events to intake, or import a file: every id that they carry becomes a customer.'}
+        </Empty>
+      )}
+      {found && found.nodes.length > 0 && (
+        <div className="scroll">
+          <table className="folding">
+            <thead>
+              <tr>
+                <th scope="col">Customer</th>
+                <th scope="col">Segment</th>
+                <th scope="col">Strength</th>
+                <th scope="col" className="number">Events</th>
+                <th scope="col">Last seen</th>
+              </tr>
+            </thead>
+            <tbody>
+              {found.nodes.map((customer) => {
+                const [strongest] = customer.memberships;
+                return (
+                  <tr key={customer.id}>
+                    <th scope="row">
+                      <Link to={`/customers/${encodeURIComponent(customer.id)}`}>{nameOf(customer)}</Link>
+                    </th>
+                    <td data-label="Segment">{strongest ? <SegmentName segment={strongest.segment} /> : <span className="quiet">none yet</span>}</td>
+                    <td data-label="Strength">{strongest && <Measured value={strongest.strength} colour={lookOf(strongest.segment.id).colour} />}</td>
+                    <td data-label="Events" className="number">{count(customer.eventCount)}</td>
+                    <td data-label="Last seen" className="nowrap">{ago(customer.lastSeenAt, now)}</td>
+                  </tr>
+                );
+              })}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Card>
+  );
+}

@@ -1,0 +1,82 @@
+import type { ReactNode } from 'react';
+import { Card } from '../parts/card';
+import { useNow } from '../parts/clock';
+import { Meter } from '../parts/figures';
+import { Empty } from '../parts/states';
+import { SegmentName, useLooks } from '../segment/looks';
+import { TraitChips } from '../segment/traits';
+import { percent } from '../wording/figure';
+import { ago, dateAndTime } from '../wording/time';
+import type { CustomerNow } from './customer-page';
+import { noveltyInWords } from './novelty';
+
+/** Where a customer belongs, how surely and since when; and how strange the model finds them. */
+export function MembershipCard({ customer }: { customer: CustomerNow }): ReactNode {
+  const { isScored, memberships, novelty } = customer;
+  const [first] = memberships;
+  return (
+    <Card title="Belongs to" note={first && decided(first)}>
+      {!isScored ? (
+        <Empty title="Not read yet">The model reads a customer as soon as their next event arrives, or with the next run.</Empty>
+      ) : (
+        <div className="stack">
+          {memberships.length === 0 && <p>No segment fits: this customer is unlike anything the model has seen.</p>}
+          {memberships.map((membership) => (
+            <MembershipRow key={membership.segment.id} membership={membership} />
+          ))}
+          {novelty !== null && <Novelty novelty={novelty} />}
+        </div>
+      )}
+    </Card>
+  );
+}
+
+function decided({ decidedAt, model }: CustomerNow['memberships'][number]): string {
+  return `as of ${dateAndTime(decidedAt)}${model ? `, by model v${model.version}` : ''}`;
+}
+
+function MembershipRow({ membership }: { membership: CustomerNow['memberships'][number] }): ReactNode {
+  const { segment, strength, since } = membership;
+  const colour = useLooks()(segment.id).colour;
+  const now = useNow();
+  return (
+    <div className="membership">
+      <div className="row">
+        <strong>
+          <SegmentName segment={segment} />
+        </strong>
+        <span className="quiet small" title={dateAndTime(since)}>
+          since {ago(since, now)}
+        </span>
+      </div>
+      <p className="quiet small">{segment.description}</p>
+      <div className="strength">
+        <Meter value={strength} colour={colour} label={`Strength of “${segment.name}”`} />
+        <span>
+          <b>{percent(strength)}</b> <span className="quiet small">strength</span>
+        </span>
+      </div>
+      <TraitChips traits={segment.traits} />
+    </div>
+  );
+}
+
+function Novelty({ novelty }: { novelty: number }): ReactNode {
+  return (
+    <div className="novelty">
+      <div className="row spread">
+        <h3>Novelty</h3>
+        <span>
+          <b>{novelty.toFixed(2)}</b> <span className="quiet small">{noveltyInWords(novelty)}</span>
+        </span>
+      </div>
+      <div className="gauge" role="meter" aria-label="Novelty" aria-valuemin={0} aria-valuemax={1} aria-valuenow={novelty} aria-valuetext={noveltyInWords(novelty)}>
+        <span style={{ left: `${novelty * 100}%` }} />
+      </div>
+      <div className="row spread small quiet" aria-hidden="true">
+        <span>ordinary</span>
+        <span>unlike anything seen</span>
+      </div>
+    </div>
+  );
+}

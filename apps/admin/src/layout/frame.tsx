@@ -1,0 +1,93 @@
+import type { ReactNode } from 'react';
+import { Link, NavLink, Outlet, ScrollRestoration } from 'react-router';
+import { Badge } from '../parts/figures';
+import { CustomersIcon, IntakeIcon, RunsIcon, SegmentsIcon } from '../parts/icons';
+import { LiveRunProvider, useLiveRun } from '../run/live-run';
+import { isEnded, stateInWords } from '../run/state';
+import { SegmentLooks } from '../segment/looks';
+import { useSession } from '../session/session';
+import { useViewer, ViewerProvider } from '../session/viewer';
+import { percent } from '../wording/figure';
+
+const PLACES = [
+  { to: '/segments', name: 'Segments', Icon: SegmentsIcon },
+  { to: '/runs', name: 'Runs', Icon: RunsIcon },
+  { to: '/customers', name: 'Customers', Icon: CustomersIcon },
+  { to: '/intake', name: 'Intake', Icon: IntakeIcon },
+];
+
+/** What stands around every page; and what every page may ask for. */
+export function Frame(): ReactNode {
+  return (
+    <ViewerProvider>
+      <LiveRunProvider>
+        <SegmentLooks>
+          <a className="skip" href="#content" onClick={skip}>
+            Skip to the content
+          </a>
+          <div className="frame">
+            <Side />
+            <div className="page">
+              <main id="content" tabIndex={-1}>
+                <Outlet />
+              </main>
+            </div>
+          </div>
+          <ScrollRestoration />
+        </SegmentLooks>
+      </LiveRunProvider>
+    </ViewerProvider>
+  );
+}
+
+// The fragment of the address names the page; the browser's own jump would leave it.
+function skip(event: { preventDefault: () => void }): void {
+  event.preventDefault();
+  document.getElementById('content')?.focus();
+}
+
+function Side(): ReactNode {
+  const viewer = useViewer();
+  const { signOut } = useSession();
+  return (
+    <aside className="side">
+      <Link className="brand" to="/segments">
+        <img src="/admin/mark.svg" alt="" />
+        Kindred
+      </Link>
+      <nav className="menu" aria-label="Main">
+        {PLACES.map(({ to, name, Icon }) => (
+          <NavLink key={to} to={to}>
+            <Icon />
+            {name}
+          </NavLink>
+        ))}
+      </nav>
+      <div className="foot">
+        <RunStrip />
+        {viewer && (
+          <div className="who">
+            <span title={viewer.actor}>{viewer.workspace.name}</span>
+            <span className="quiet">{viewer.role.toLowerCase()} key</span>
+          </div>
+        )}
+        <button type="button" className="button bare" onClick={signOut}>
+          Sign out
+        </button>
+      </div>
+    </aside>
+  );
+}
+
+/** The run that goes on, wherever one is. */
+function RunStrip(): ReactNode {
+  const { run } = useLiveRun();
+  if (!run || isEnded(run)) return null;
+  return (
+    <Link className="plain" to={`/runs/${encodeURIComponent(run.id)}`}>
+      <Badge tone="live">
+        {stateInWords(run.state).words} {percent(Math.round(run.progress * 100) / 100)}
+      </Badge>
+    </Link>
+  );
+}

@@ -1,0 +1,21 @@
+import { compare, measureName, type Measure } from './measures';
+
+const measure = (name: string, subject: string, value: number, isBaseline = false): Measure => ({ name, subject, value, deviation: 0, isBaseline });
+
+describe('the measures of a model', () => {
+  it('stand beside those of its rivals, and the best is named even where it is a rival', () => {
+    const [auc] = compare([measure('auc', 'rfm', 0.76, true), measure('auc', 'embedding', 0.801), measure('auc', 'aggregates', 0.8085, true), measure('auc', 'forecast', 0.805)]);
+    expect(auc?.measures.map(({ subject }) => subject)).toEqual(['forecast', 'embedding', 'aggregates', 'rfm']);
+    expect(auc?.best?.subject).toBe('aggregates');
+  });
+
+  it('prefer the smaller error', () => {
+    const [ece] = compare([measure('ece', 'segments', 0.03), measure('ece', 'rfm', 0.09, true)]);
+    expect(ece?.best?.subject).toBe('segments');
+  });
+
+  it('name no best where there is nothing to compare with', () => {
+    expect(compare([measure('ari', 'segments', 0.93)])[0]?.best).toBeUndefined();
+    expect(measureName('events_seen')).toBe('events seen');
+  });
+});

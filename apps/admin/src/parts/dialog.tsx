@@ -1,0 +1,47 @@
+import { useEffect, useId, useRef, type ReactNode } from 'react';
+
+interface DialogProps {
+  title: string;
+  confirm: string;
+  busy?: boolean;
+  /** Why it did not work; shown above the buttons. */
+  problem?: string | undefined;
+  onConfirm: () => void;
+  onClose: () => void;
+  children: ReactNode;
+}
+
+/** Asks before something is done. Escape and the backdrop's button close it; focus is kept inside by the browser. */
+export function Dialog({ title, confirm, busy = false, problem, onConfirm, onClose, children }: DialogProps): ReactNode {
+  const box = useRef<HTMLDialogElement>(null);
+  const heading = useId();
+  useEffect(() => {
+    box.current?.showModal();
+  }, []);
+  return (
+    <dialog ref={box} aria-labelledby={heading} onClose={onClose}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          onConfirm();
+        }}
+      >
+        <h2 id={heading}>{title}</h2>
+        {children}
+        {problem && (
+          <p className="problem" role="alert">
+            {problem}
+          </p>
+        )}
+        <div className="row end tight">
+          <button type="button" className="button" onClick={() => box.current?.close()}>
+            Cancel
+          </button>
+          <button type="submit" className="button primary" disabled={busy}>
+            {confirm}
+          </button>
+        </div>
+      </form>
+    </dialog>
+  );
+}

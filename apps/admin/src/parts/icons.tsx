@@ -1,0 +1,39 @@
+import type { ReactNode } from 'react';
+
+function Icon({ children }: { children: ReactNode }): ReactNode {
+  return (
+    <svg viewBox="0 0 20 20" fill="none" stroke="currentColor" strokeWidth="1.6" strokeLinecap="round" strokeLinejoin="round" aria-hidden="true">
+      {children}
+    </svg>
+  );
+}
+
+export const SegmentsIcon = (): ReactNode => (
+  <Icon>
+    <circle cx="6.5" cy="7" r="3.5" />
+    <circle cx="14.5" cy="5.5" r="2" />
+    <circle cx="13" cy="13.5" r="3.6" />
+    <circle cx="5" cy="15" r="1.6" />
+  </Icon>
+);
+
+export const RunsIcon = (): ReactNode => (
+  <Icon>
+    <path d="M16.5 10a6.5 6.5 0 1 1-2-4.7" />
+    <path d="M16.8 2.8v3.4h-3.4" />
+  </Icon>
+);
+
+export const CustomersIcon = (): ReactNode => (
+  <Icon>
+    <circle cx="10" cy="6.5" r="3.2" />
+    <path d="M3.6 17c.7-3.4 3.2-5.2 6.4-5.2s5.7 1.8 6.4 5.2" />
+  </Icon>
+);
+
+export const IntakeIcon = (): ReactNode => (
+  <Icon>
+    <path d="M10 3v8.5M6.5 8.2 10 11.7l3.5-3.5" />
+    <path d="M3.5 12.5v3.2c0 .7.6 1.3 1.3 1.3h10.4c.7 0 1.3-.6 1.3-1.3v-3.2" />
+  </Icon>
+);

@@ -1,0 +1,154 @@
+import type { ReactNode } from 'react';
+import { Link, useParams } from 'react-router';
+import { useMutation } from 'urql';
+import { CancelRunDocument, RunDetailDocument, type RunDetailQuery } from '../gen/graphql';
+import { Card, PageHead } from '../parts/card';
+import { Stat, Stats } from '../parts/figures';
+import { Empty, Loading, Notice, Problem } from '../parts/states';
+import { useSay } from '../parts/toast';
+import { explain } from '../session/problem';
+import { useReading } from '../session/reading';
+import { useMay } from '../session/viewer';
+import { count } from '../wording/figure';
+import { dateAndTime, daysInWords } from '../wording/time';
+import { Curves } from './curve-charts';
+import { useLive, useLiveRun } from './live-run';
+import { RetrainButton } from './retrain-button';
+import { RunProgress } from './run-progress';
+import { isCancellable, isEnded, stateInWords, type Run } from './state';
+
+type Detail = NonNullable<RunDetailQuery['trainingRun']>;
+
+/** Curves come with the run and not over its subscription: how often to read them while it learns. */
+const CURVES_MS = 4000;
+
+export function RunPage(): ReactNode {
+  const { id = '' } = useParams();
+  const { run: live } = useLiveRun();
+  const isGoing = live?.id === id && !isEnded(live);
+  const { data, error, isLoading, again } = useReading(RunDetailDocument, { id }, isGoing ? { everyMs: CURVES_MS } : {});
+  const run = data?.trainingRun;
+  return (
+    <>
+      {error && <Problem error={error} again={again} />}
+      {isLoading && (
+        <section className="card">
+          <Loading what="the run" lines={8} />
+        </section>
+      )}
+      {data && !run && (
+        <section className="card">
+          <Empty title="There is no such run" action={<Link className="button" to="/runs">All runs</Link>}>
+            It may belong to another workspace.
+          </Empty>
+        </section>
+      )}
+      {run && <RunDetail read={run} />}
+    </>
+  );
+}
+
+function RunDetail({ read }: { read: Detail }): ReactNode {
+  const run = useLive(read);
+  const isGoing = !isEnded(run);
+  return (
+    <>
+      <PageHead
+        above={<Link to="/runs">Runs</Link>}
+        title={`Run of ${dateAndTime(run.createdAt)}`}
+        actions={isCancellable(run) ? <CancelButton run={run} /> : <RetrainButton />}
+      />
+      <section className="card" aria-label="Progress">
+        <div className="inside">
+          <RunProgress run={run} />
+        </div>
+      </section>
+      <Outcome run={run} />
+      <Stats>
+        <Stat label="Learns from" value={run.events === null ? '–' : count(run.events)} note="events" />
+        <Stat label="Of" value={run.customers === null ? '–' : count(run.customers)} note="customers" />
+        <Stat label="Started by" value={<span className="mono small">{run.requestedBy}</span>} words />
+        <Stat label="Asked for" value={dateAndTime(run.createdAt)} words />
+      </Stats>
+      {read.metrics.some(({ points }) => points.length > 0) ? (
+        <Curves metrics={read.metrics} />
+      ) : (
+        isGoing && (
+          <Card title="Curves">
+            <p className="quiet">Losses appear here once training has begun.</p>
+          </Card>
+        )
+      )}
+      <SpecCard spec={read.spec} />
+    </>
+  );
+}
+
+function Outcome({ run }: { run: Run }): ReactNode {
+  if (run.state === 'FAILED' && run.error)
+    return (
+      <Notice tone="bad" title={`Failed while ${stateInWords(run.error.state).words.toLowerCase()} (${run.error.code})`}>
+        {run.error.message} What is served has not changed.
+      </Notice>
+    );
+  if (run.state === 'CANCELLED') return <Notice title="Cancelled">What is served has not changed.</Notice>;
+  if (run.state === 'SUCCEEDED' && run.model) {
+    const { id, version, state } = run.model;
+    return (
+      <Notice tone="good" title={`It made model v${version}`} action={<Link className="button" to={`/models/${encodeURIComponent(id)}`}>See the model</Link>}>
+        {state === 'CHAMPION' ? 'That model is served now.' : state === 'HELD' ? 'Its evaluation held it back; see why before you promote it.' : 'Look at its evaluation, then promote it or leave things as they are.'}
+      </Notice>
+    );
+  }
+  return null;
+}
+
+function CancelButton({ run }: { run: Run }): ReactNode {
+  const [{ fetching }, cancel] = useMutation(CancelRunDocument);
+  const mayCancel = useMay('EDITOR');
+  const say = useSay();
+  const press = async (): Promise<void> => {
+    const { data, error } = await cancel({ id: run.id });
+    if (error) return say(explain(error).remedy, 'bad');
+    const result = data?.cancelTrainingRun;
+    if (result?.__typename === 'TrainingRun') say('The run stops within seconds. What is served stays as it is.');
+    else if (result) say(result.message, 'bad');
+  };
+  if (!mayCancel) return null;
+  return (
+    <button type="button" className="button danger" disabled={fetching} onClick={() => void press()}>
+      Cancel the run
+    </button>
+  );
+}
+
+function SpecCard({ spec }: { spec: Detail['spec'] }): ReactNode {
+  const days = (list: number[]): string | null => (list.length > 0 ? list.map(daysInWords).join(', ') : null);
+  const facts: [string, string | number | null][] = [
+    ['Encoder', spec.encoder],
+    ['Objectives', spec.objectives.length > 0 ? spec.objectives.map(({ name, weight }) => `${name.replaceAll('_', ' ')} (${weight})`).join(', ') : null],
+    ['Width of the embedding', spec.width],
+    ['Epochs', spec.epochs],
+    ['Customers per step', spec.batchSize],
+    ['Learning rate', spec.learningRate],
+    ['Horizons', days(spec.horizonDays)],
+    ['Half-lives', days(spec.halfLifeDays)],
+    ['Segments', spec.segmentCount],
+    ['Share of customers', spec.sampleFraction],
+    ['Main events', spec.mainEvents.length > 0 ? spec.mainEvents.join(', ') : null],
+    ['Value', spec.valueProperty],
+    ['Seed', spec.seed],
+  ];
+  return (
+    <Card title="What it trains" note="Left open: taken from the data or the default">
+      <dl className="facts">
+        {facts.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value ?? <span className="quiet">left open</span>}</dd>
+          </div>
+        ))}
+      </dl>
+    </Card>
+  );
+}

@@ -1,0 +1,138 @@
+import { useMemo, useState, type ReactNode } from 'react';
+import { Link, useParams } from 'react-router';
+import { nameOf } from '../customer/name';
+import { CustomerMapDocument, SegmentDetailDocument, SegmentsDocument, type SegmentDetailQuery } from '../gen/graphql';
+import { Card, PageHead } from '../parts/card';
+import { useNow } from '../parts/clock';
+import { Badge, Stat, Stats } from '../parts/figures';
+import { Empty, Loading, Problem } from '../parts/states';
+import { useReading } from '../session/reading';
+import { useMay } from '../session/viewer';
+import { count, counted, percent } from '../wording/figure';
+import { ago, date } from '../wording/time';
+import { CustomerMap } from './customer-map';
+import { Life } from './life';
+import { SegmentMark, SegmentName } from './looks';
+import { Members } from './members';
+import { RenameDialog } from './rename-dialog';
+import { stabilityInWords } from './stability';
+import { TraitTable } from './traits';
+
+type Segment = NonNullable<SegmentDetailQuery['segment']>;
+
+export function SegmentPage(): ReactNode {
+  const { id = '' } = useParams();
+  const { data, error, isLoading, again } = useReading(SegmentDetailDocument, { id }, { everyMs: 15_000 });
+  return (
+    <>
+      {error && <Problem error={error} again={again} />}
+      {isLoading && (
+        <section className="card">
+          <Loading what="the segment" lines={9} />
+        </section>
+      )}
+      {data && !data.segment && (
+        <section className="card">
+          <Empty title="There is no such segment" action={<Link className="button" to="/segments">All segments</Link>}>
+            It may belong to another workspace.
+          </Empty>
+        </section>
+      )}
+      {data?.segment && <Detail segment={data.segment} onRenamed={again} />}
+    </>
+  );
+}
+
+function Detail({ segment, onRenamed }: { segment: Segment; onRenamed: () => void }): ReactNode {
+  const [isRenaming, setRenaming] = useState(false);
+  const mayRename = useMay('EDITOR');
+  return (
+    <>
+      <PageHead
+        above={<Link to="/segments">Segments</Link>}
+        title={
+          <span className="segment-name">
+            <SegmentMark id={segment.id} />
+            {segment.name}
+          </span>
+        }
+        below={<p className="quiet">{segment.description}</p>}
+        actions={
+          mayRename && (
+            <button type="button" className="button" onClick={() => setRenaming(true)}>
+              Rename
+            </button>
+          )
+        }
+      />
+      {isRenaming && <RenameDialog segment={segment} onClose={() => setRenaming(false)} onRenamed={onRenamed} />}
+      <Figures segment={segment} />
+      <div className="columns wide-left">
+        <Card title="What sets it apart" note="Mean of the segment against everyone else" flush>
+          {segment.traits.length > 0 ? <TraitTable traits={segment.traits} /> : <Empty title="Nothing stands out">Its customers differ from others in order and rhythm, not in any single figure.</Empty>}
+        </Card>
+        <Place segment={segment} />
+      </div>
+      <div className="columns wide-left">
+        <Members segment={segment} />
+        <div className="stack">
+          <Typical segment={segment} />
+          <Life segment={segment} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+function Figures({ segment }: { segment: Segment }): ReactNode {
+  const { size, share, stability, createdAt, retiredAt, isRenamed, asOf, model, parent } = segment;
+  const stable = stability === null ? undefined : stabilityInWords(stability);
+  return (
+    <Stats>
+      <Stat label="Customers" value={count(size)} note={`as of ${date(asOf)}${model ? `, by model v${model.version}` : ''}`} />
+      <Stat label="Share" value={percent(share)} note="of all customers" />
+      <Stat label="Stability" value={stability === null ? '–' : stability.toFixed(2)} note={stable ? <Badge tone={stable.tone}>{stable.words}</Badge> : 'not measured'} />
+      <Stat label={retiredAt ? 'Retired' : 'Born'} value={date(retiredAt ?? createdAt)} note={isRenamed ? 'named by a person' : 'named by the model'} words />
+      {parent && <Stat label="Part of" value={<SegmentName segment={parent} />} words />}
+    </Stats>
+  );
+}
+
+/** Where its customers lie among all of them. */
+function Place({ segment }: { segment: Segment }): ReactNode {
+  const { data: map } = useReading(CustomerMapDocument, { sample: 3000 });
+  const { data: all } = useReading(SegmentsDocument, {});
+  const points = map?.customerMap.points;
+  const segments = useMemo(() => all?.segments.nodes ?? [], [all]);
+  if (!points?.some(({ segmentId }) => segmentId === segment.id)) return null;
+  return (
+    <Card title="On the map" note="Others in grey">
+      <CustomerMap key={segment.id} points={points} segments={segments} only={segment.id} height={300} />
+    </Card>
+  );
+}
+
+function Typical({ segment }: { segment: Segment }): ReactNode {
+  const now = useNow();
+  return (
+    <Card title="Typical customers" note="Closest to its middle" flush>
+      {segment.typicalCustomers.length === 0 ? (
+        <Empty title="None named">Nobody is near enough to its middle to stand for it.</Empty>
+      ) : (
+        <table>
+          <tbody>
+            {segment.typicalCustomers.map((customer) => (
+              <tr key={customer.id}>
+                <th scope="row">
+                  <Link to={`/customers/${encodeURIComponent(customer.id)}`}>{nameOf(customer)}</Link>
+                </th>
+                <td className="number quiet">{counted(customer.eventCount, 'event')}</td>
+                <td className="number quiet">{ago(customer.lastSeenAt, now)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Card>
+  );
+}

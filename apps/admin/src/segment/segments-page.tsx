@@ -1,0 +1,155 @@
+import { useMemo, type ReactNode } from 'react';
+import { Link } from 'react-router';
+import { CustomerMapDocument, SegmentsBeforeDocument, SegmentsDocument, type SegmentsQuery } from '../gen/graphql';
+import { Card, PageHead } from '../parts/card';
+import { Badge, Measured } from '../parts/figures';
+import { Empty, Loading, Notice, Problem } from '../parts/states';
+import { RetrainButton } from '../run/retrain-button';
+import { RunBanner } from '../run/run-banner';
+import { useReading } from '../session/reading';
+import { count, counted } from '../wording/figure';
+import { AsOf } from './as-of';
+import { CustomerMap } from './customer-map';
+import { SegmentName, useLooks } from './looks';
+import { Shares } from './shares';
+import { stabilityInWords } from './stability';
+import { TraitChips } from './traits';
+import { TREND_DAYS, trendFrom, trendOf } from './trend';
+import './segments-page.css';
+
+type Segment = SegmentsQuery['segments']['nodes'][number];
+
+const MAP_SAMPLE = 3000;
+/** Sizes move with every event; how often to look while the page is open. */
+const LOOK_MS = 15_000;
+
+export function SegmentsPage(): ReactNode {
+  const { data, error, isLoading, again } = useReading(SegmentsDocument, {}, { everyMs: LOOK_MS });
+  const list = data?.segments;
+  return (
+    <>
+      <PageHead title="Segments" below={list && list.totalCount > 0 && <AsOf {...list} />} actions={<RetrainButton />} />
+      <RunBanner />
+      {error && <Problem error={error} again={again} />}
+      {isLoading && (
+        <section className="card">
+          <Loading what="segments" lines={9} />
+        </section>
+      )}
+      {list && (list.nodes.length === 0 ? <NoSegments /> : <Overview list={list} />)}
+    </>
+  );
+}
+
+function NoSegments(): ReactNode {
+  return (
+    <section className="card">
+      <Empty title="No segments yet" action={<Link className="button" to="/intake">See what has come in</Link>}>
+        Segments are found by a training run and appear here once its model is served. Press Retrain to start one; it needs the events of at
+        least a few hundred customers.
+      </Empty>
+    </section>
+  );
+}
+
+function Overview({ list }: { list: SegmentsQuery['segments'] }): ReactNode {
+  return (
+    <>
+      <div className="columns wide-right">
+        <Card title="Shares" note="Area is share of customers">
+          <Shares segments={list.nodes} />
+        </Card>
+        <MapCard segments={list.nodes} />
+      </div>
+      <SegmentTable list={list} />
+    </>
+  );
+}
+
+function MapCard({ segments }: { segments: readonly Segment[] }): ReactNode {
+  const { data, error, again } = useReading(CustomerMapDocument, { sample: MAP_SAMPLE });
+  const map = data?.customerMap;
+  const note = map && (map.points.length < map.population ? `${count(map.points.length)} of ${counted(map.population, 'customer')} drawn; close means alike` : 'Close means alike');
+  return (
+    <Card title="Map of customers" note={note}>
+      {error && <Problem error={error} again={again} />}
+      {!map && !error && <Loading what="the map" lines={8} />}
+      {map &&
+        (map.points.length > 0 ? (
+          <CustomerMap points={map.points} segments={segments} />
+        ) : (
+          <Empty title="Nobody to draw yet">The map is drawn once a model has read the customers.</Empty>
+        ))}
+    </Card>
+  );
+}
+
+function SegmentTable({ list }: { list: SegmentsQuery['segments'] }): ReactNode {
+  const lookOf = useLooks();
+  const from = useMemo(() => trendFrom(list.asOf).slice(0, 13) + ':00:00.000Z', [list.asOf]);
+  const { data: before } = useReading(SegmentsBeforeDocument, { asOf: from });
+  const sizes = useMemo(() => new Map(before?.segments.nodes.map(({ id, size }) => [id, size])), [before]);
+  const hasTrend = list.nodes.some(({ id, size }) => trendOf(size, sizes.get(id)));
+  return (
+    <Card title="All segments" note={counted(list.totalCount, 'segment')} flush>
+      {list.totalCount > list.nodes.length && <Notice title={`The ${list.nodes.length} largest are shown.`} />}
+      <div className="scroll">
+        <table className="folding segments">
+          <thead>
+            <tr>
+              <th scope="col">Segment</th>
+              <th scope="col" className="number">Customers</th>
+              <th scope="col">Share</th>
+              {hasTrend && <th scope="col">In {TREND_DAYS} days</th>}
+              <th scope="col">Stability</th>
+              <th scope="col">What sets it apart</th>
+            </tr>
+          </thead>
+          <tbody>
+            {list.nodes.map((segment) => (
+              <tr key={segment.id}>
+                <th scope="row">
+                  <SegmentName segment={segment} />
+                  <p className="small quiet description">{segment.description}</p>
+                </th>
+                <td className="number" data-label="Customers">
+                  {count(segment.size)}
+                </td>
+                <td data-label="Share">
+                  <Measured value={segment.share} colour={lookOf(segment.id).colour} />
+                </td>
+                {hasTrend && (
+                  <td data-label={`In ${TREND_DAYS} days`}>
+                    <TrendMark now={segment.size} before={sizes.get(segment.id)} />
+                  </td>
+                )}
+                <td data-label="Stability">
+                  <Stability value={segment.stability} />
+                </td>
+                <td>
+                  <TraitChips traits={segment.traits} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Card>
+  );
+}
+
+function Stability({ value }: { value: number | null }): ReactNode {
+  if (value === null) return <span className="quiet">not measured</span>;
+  const { words, tone } = stabilityInWords(value);
+  return (
+    <span title={`Agreement over refits: ${value.toFixed(2)}`}>
+      <Badge tone={tone}>{words}</Badge>
+    </span>
+  );
+}
+
+function TrendMark({ now, before }: { now: number; before: number | undefined }): ReactNode {
+  const trend = trendOf(now, before);
+  if (!trend) return <span className="quiet">new</span>;
+  return <span className={`trend ${trend.direction}`}>{trend.words}</span>;
+}

@@ -1,0 +1,66 @@
+import { useCallback, type ReactNode } from 'react';
+import { useNavigate } from 'react-router';
+import type { SegmentsQuery } from '../gen/graphql';
+import { Chart } from '../chart/chart';
+import type { ChartOption } from '../chart/echarts';
+import type { Paper } from '../chart/paper';
+import { tip } from '../chart/tip';
+import { count, percent } from '../wording/figure';
+import { useLooks } from './looks';
+
+type Segment = SegmentsQuery['segments']['nodes'][number];
+
+/** Every segment as an area as large as its share; a click opens it. */
+export function Shares({ segments }: { segments: readonly Segment[] }): ReactNode {
+  const lookOf = useLooks();
+  const navigate = useNavigate();
+  const option = useCallback(
+    ({ colour, inkOn, font, surface, line }: Paper): ChartOption => ({
+      animationDuration: 500,
+      tooltip: {
+        backgroundColor: surface,
+        borderColor: line,
+        padding: [8, 12],
+        formatter: (shown) => {
+          const segment = segments[(Array.isArray(shown) ? shown[0] : shown)?.dataIndex ? Number((shown as { dataIndex: number }).dataIndex) - 1 : -1];
+          return segment ? tip(segment.name, [`${percent(segment.share)}, ${count(segment.size)} customers`], colour(lookOf(segment.id).variable)) : '';
+        },
+      },
+      series: [
+        {
+          type: 'treemap',
+          roam: false,
+          nodeClick: false,
+          breadcrumb: { show: false },
+          left: 0,
+          right: 0,
+          top: 0,
+          bottom: 0,
+          itemStyle: { gapWidth: 4, borderColor: 'transparent', borderWidth: 0 },
+          emphasis: { disabled: false, itemStyle: { opacity: 0.88 } },
+          label: { fontFamily: font, fontSize: 13, fontWeight: 600, lineHeight: 18, overflow: 'break', position: 'insideTopLeft', padding: [6, 8] },
+          data: segments.map((segment) => {
+            const fill = colour(lookOf(segment.id).variable);
+            return {
+              id: segment.id,
+              name: segment.name,
+              value: segment.size,
+              itemStyle: { color: fill, borderRadius: 7 },
+              label: { color: inkOn(fill), formatter: `${segment.name}\n{share|${percent(segment.share)}}`, rich: { share: { color: inkOn(fill), fontFamily: font, fontSize: 13, lineHeight: 18 } } },
+            };
+          }),
+        },
+      ],
+    }),
+    [lookOf, segments],
+  );
+  const open = useCallback(
+    ({ data }: { data?: unknown }) => {
+      const id = (data as { id?: string } | undefined)?.id;
+      if (id) void navigate(`/segments/${encodeURIComponent(id)}`);
+    },
+    [navigate],
+  );
+  const label = `Shares of the segments: ${segments.map(({ name, share }) => `${name} ${percent(share)}`).join(', ')}`;
+  return <Chart label={label} height={360} option={option} onClick={open} />;
+}

@@ -1,0 +1,69 @@
+import type { ReactNode } from 'react';
+import type { TraitPartFragment } from '../gen/graphql';
+import { figure, liftInWords, liftPosition, percent } from '../wording/figure';
+import './traits.css';
+
+/** The few that say most, beside a segment's name. */
+export function TraitChips({ traits }: { traits: readonly TraitPartFragment[] }): ReactNode {
+  if (traits.length === 0) return <span className="quiet">nothing that stands out</span>;
+  return (
+    <ul className="chips">
+      {traits.map(({ key, label, lift }) => (
+        <li key={key} className="chip trait-chip" title={liftInWords(lift)}>
+          <span aria-hidden="true" className={lift >= 1 ? 'more' : 'less'} />
+          {label}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function inUnit(value: number, unit: string): string {
+  return unit === 'share' ? percent(value) : `${figure(value)}${unit ? ` ${unit}` : ''}`;
+}
+
+/** Every trait with its lift: a bar to the right where there is more of it than elsewhere, to the left where there is less. */
+export function TraitTable({ traits }: { traits: readonly TraitPartFragment[] }): ReactNode {
+  return (
+    <div className="scroll">
+      <table className="folding traits">
+        <thead>
+          <tr>
+            <th scope="col">Trait</th>
+            <th scope="col">Against everyone else</th>
+            <th scope="col" className="number">Here</th>
+            <th scope="col" className="number">Others</th>
+          </tr>
+        </thead>
+        <tbody>
+          {traits.map((trait) => (
+            <tr key={trait.key}>
+              <th scope="row">{trait.label}</th>
+              <td>
+                <LiftBar lift={trait.lift} />
+                <span className="small quiet">{liftInWords(trait.lift)}</span>
+              </td>
+              <td className="number" data-label="Here">
+                <span>{inUnit(trait.segmentValue, trait.unit)}</span>
+              </td>
+              <td className="number quiet" data-label="Others">
+                <span>{inUnit(trait.restValue, trait.unit)}</span>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function LiftBar({ lift }: { lift: number }): ReactNode {
+  const position = liftPosition(lift);
+  const width = `${Math.max(Math.abs(position) * 50, 1)}%`;
+  const style = position >= 0 ? { left: '50%', width } : { right: '50%', width };
+  return (
+    <span className="lift" aria-hidden="true">
+      <span className={position >= 0 ? 'more' : 'less'} style={style} />
+    </span>
+  );
+}

@@ -1,0 +1,30 @@
+import { createContext, use, type ReactNode } from 'react';
+import { ViewerDocument, type Role, type ViewerQuery } from '../gen/graphql';
+import { Problem } from '../parts/states';
+import { useReading } from './reading';
+
+type Viewer = ViewerQuery['viewer'];
+
+const ViewerContext = createContext<Viewer | undefined>(undefined);
+const RANK: Record<Role, number> = { INTAKE: 0, VIEWER: 1, EDITOR: 2, ADMIN: 3 };
+
+export function useViewer(): Viewer | undefined {
+  return use(ViewerContext);
+}
+
+/** Whether the key may do what needs a role; true while it is not known, for the server decides in the end. */
+export function useMay(role: Role): boolean {
+  const viewer = useViewer();
+  return !viewer || RANK[viewer.role] >= RANK[role];
+}
+
+export function ViewerProvider({ children }: { children: ReactNode }): ReactNode {
+  const { data, error, again } = useReading(ViewerDocument, {});
+  if (error && !data)
+    return (
+      <div className="page">
+        <Problem error={error} again={again} />
+      </div>
+    );
+  return <ViewerContext value={data?.viewer}>{children}</ViewerContext>;
+}
