@@ -4,22 +4,11 @@ import type { Redis } from 'ioredis';
 import { type ArtifactStore, openArtifactStore } from '#libs/artifacts';
 import { access, worker } from '#libs/contracts';
 import { type Database, openDatabase } from '#libs/database';
-import { connect, type RpcClient } from '#libs/grpc';
+import { connect } from '#libs/grpc';
 import { openRedis } from '#libs/queue';
-import { SERVICE, type ServiceContext } from '#libs/service';
+import { SERVICE } from '#libs/service';
 
-import type { ServingConfig } from './serving.config.js';
-
-export const DATABASE = Symbol('DATABASE');
-export const ARTIFACTS = Symbol('ARTIFACTS');
-/** Fails fast: a change is told to other replicas, or they find it themselves. */
-export const REDIS = Symbol('REDIS');
-export const ACCESS = Symbol('ACCESS');
-export const SCORE_WORKER = Symbol('SCORE_WORKER');
-
-export type AccessClient = RpcClient<typeof access.AccessServiceService>;
-export type ScoreWorkerClient = RpcClient<typeof worker.ScoreWorkerServiceService>;
-export type Context = ServiceContext<ServingConfig>;
+import { ACCESS, type AccessClient, ARTIFACTS, type Context, DATABASE, REDIS, SCORE_WORKER, type ScoreWorkerClient } from './store.js';
 
 /** Lookups, readers of some workspaces, one activation. */
 const CONNECTIONS = 12;

@@ -5,7 +5,7 @@ import type { Database } from '#libs/database';
 
 import { NIL } from '../page/uuid.js';
 import { lockMemberships } from '../scoring/write.lock.js';
-import { DATABASE } from '../store.module.js';
+import { DATABASE } from '../store.js';
 import { isoOf, type Micros, microsSql } from '../time/micros.js';
 import { type Flow, lineageOf } from './segment.lineage.js';
 import { settleNames } from './segment.matching.js';

@@ -11,7 +11,7 @@ import { UNSEEN } from '../scoring/assignment.rule.js';
 import { FeedRepository } from '../scoring/feed.repository.js';
 import { ScoringRepository } from '../scoring/scoring.repository.js';
 import { ScoringService } from '../scoring/scoring.service.js';
-import { ARTIFACTS, DATABASE } from '../store.module.js';
+import { ARTIFACTS, DATABASE } from '../store.js';
 import { isoOf, type Micros } from '../time/micros.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { ActivationRepository } from './activation.repository.js';

@@ -8,7 +8,7 @@ import { type Database, type Position, ZERO_POSITION } from '#libs/database';
 import { onlyUuids, uuidFilter } from '../page/uuid.js';
 import { type HeldState, writeStates } from '../scoring/state.repository.js';
 import { lockMemberships } from '../scoring/write.lock.js';
-import { DATABASE } from '../store.module.js';
+import { DATABASE } from '../store.js';
 import { isoOf, type Micros } from '../time/micros.js';
 import { continuedSegments } from './segment.matching.js';
 

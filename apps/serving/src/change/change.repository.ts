@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Database, schema } from '#libs/database';
 
 import type { PageAsked } from '../page/page.js';
-import { DATABASE } from '../store.module.js';
+import { DATABASE } from '../store.js';
 import { type ChangePlace, FIRST_PLACE } from './change.cursor.js';
 
 /** A change as stored, with its place in the feed. */

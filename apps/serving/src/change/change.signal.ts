@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import { openRedis, QUEUE_PREFIX } from '#libs/queue';
 import { SERVICE } from '#libs/service';
 
-import { type Context, REDIS } from '../store.module.js';
+import { type Context, REDIS } from '../store.js';
 import { WorkspaceSignal } from '../workspace/workspace.signal.js';
 
 const CHANNEL = `${QUEUE_PREFIX}:membership-changes`;

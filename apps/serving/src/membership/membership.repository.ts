@@ -4,7 +4,7 @@ import type { worker } from '#libs/contracts';
 import type { Database, schema } from '#libs/database';
 
 import type { PageAsked } from '../page/page.js';
-import { DATABASE } from '../store.module.js';
+import { DATABASE } from '../store.js';
 import { type Micros, microsSql } from '../time/micros.js';
 
 /** A customer's place; `segmentId` null where there is none. */

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 
 import type { Database } from '#libs/database';
 
-import { DATABASE } from '../store.module.js';
+import { DATABASE } from '../store.js';
 
 export interface EmbeddingRow {
   readonly customerId: string;

@@ -3,7 +3,7 @@ import pRetry from 'p-retry';
 
 import { SERVICE } from '#libs/service';
 
-import type { Context } from '../store.module.js';
+import type { Context } from '../store.js';
 import { FeedRepository } from './feed.repository.js';
 
 /** Whether events can be read: the service is not ready while they cannot. */

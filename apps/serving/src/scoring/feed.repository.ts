@@ -4,7 +4,7 @@ import type { PoolClient } from 'pg';
 import type { Database, Position } from '#libs/database';
 
 import { NIL } from '../page/uuid.js';
-import { DATABASE } from '../store.module.js';
+import { DATABASE } from '../store.js';
 import { type Micros, microsSql } from '../time/micros.js';
 
 /** An event of ingestion.event_feed_v1, as scoring needs it. */

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import type { worker } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
-import type { ScoreWorkerClient } from '../store.module.js';
+import type { ScoreWorkerClient } from '../store.js';
 
 /** The model whose states are scored, and the fence under which its answers count. */
 export interface ScoredModel {

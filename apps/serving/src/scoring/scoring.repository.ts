@@ -3,7 +3,7 @@ import type { PoolClient } from 'pg';
 
 import type { Database, Position } from '#libs/database';
 
-import { DATABASE } from '../store.module.js';
+import { DATABASE } from '../store.js';
 import { isoOf, type Micros, microsSql } from '../time/micros.js';
 import { UNSEEN } from './assignment.rule.js';
 import { type FeedEvent, FeedRepository, type Horizon } from './feed.repository.js';

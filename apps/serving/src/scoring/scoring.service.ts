@@ -5,7 +5,7 @@ import { followHints, openRedis } from '#libs/queue';
 import { SERVICE } from '#libs/service';
 
 import { ChangeSignal } from '../change/change.signal.js';
-import { type Context, SCORE_WORKER, type ScoreWorkerClient } from '../store.module.js';
+import { type Context, SCORE_WORKER, type ScoreWorkerClient } from '../store.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { WorkspaceSignal } from '../workspace/workspace.signal.js';
 import { FeedHealth } from './feed.health.js';

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 
 import { SERVICE } from '#libs/service';
 
-import type { Context } from '../store.module.js';
+import type { Context } from '../store.js';
 import type { HeldState } from './state.repository.js';
 
 /** What a state costs beside its bytes. */

@@ -3,7 +3,7 @@ import type { PoolClient } from 'pg';
 
 import type { Database } from '#libs/database';
 
-import { DATABASE } from '../store.module.js';
+import { DATABASE } from '../store.js';
 
 /**
  * Which workspaces this process reads: one reader per workspace over all replicas, by advisory locks that

@@ -16,7 +16,7 @@ import { type ScoringRepository, type ServedModel, StaleBatch } from './scoring.
 import type { StateCache } from './state.cache.js';
 import type { HeldState } from './state.repository.js';
 import type { WorkspaceLease } from './workspace.lease.js';
-import type { ScoreWorkerClient } from '../store.module.js';
+import type { ScoreWorkerClient } from '../store.js';
 
 export interface ReaderParts {
   readonly scoring: ScoringRepository;

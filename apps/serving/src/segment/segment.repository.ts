@@ -6,7 +6,7 @@ import type { Database, schema } from '#libs/database';
 
 import type { PageAsked } from '../page/page.js';
 import { NIL } from '../page/uuid.js';
-import { DATABASE } from '../store.module.js';
+import { DATABASE } from '../store.js';
 import { type Micros, microsSql } from '../time/micros.js';
 
 /** Which drawing of the segments is asked for, and as of when. */

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 
 import { access } from '#libs/contracts';
 
-import { ACCESS, type AccessClient, type Context } from '../store.module.js';
+import { ACCESS, type AccessClient, type Context } from '../store.js';
 import { SERVICE } from '#libs/service';
 import { type Micros, nowMicros } from '../time/micros.js';
 

@@ -1,0 +1,16 @@
+import type { access, worker } from '#libs/contracts';
+import type { RpcClient } from '#libs/grpc';
+import type { ServiceContext } from '#libs/service';
+
+import type { ServingConfig } from './serving.config.js';
+
+export const DATABASE = Symbol('DATABASE');
+export const ARTIFACTS = Symbol('ARTIFACTS');
+/** Fails fast: a change is told to other replicas, or they find it themselves. */
+export const REDIS = Symbol('REDIS');
+export const ACCESS = Symbol('ACCESS');
+export const SCORE_WORKER = Symbol('SCORE_WORKER');
+
+export type AccessClient = RpcClient<typeof access.AccessServiceService>;
+export type ScoreWorkerClient = RpcClient<typeof worker.ScoreWorkerServiceService>;
+export type Context = ServiceContext<ServingConfig>;
