@@ -30,6 +30,7 @@ export class KeyRing {
   private readonly abort = new AbortController();
   private readonly client: RpcClient<typeof access.AccessServiceService>;
   private resolveReady: () => void = () => undefined;
+  private isFollowing = false;
   /** Settles once the first complete snapshot is in. */
   readonly ready = new Promise<void>((resolve) => (this.resolveReady = resolve));
 
@@ -49,6 +50,11 @@ export class KeyRing {
     return entry && entry.expiresAt > Date.now() ? entry.principal : undefined;
   }
 
+  /** False while access is away or was never reached: a key that is not here may then exist all the same. */
+  get isKnown(): boolean {
+    return this.isFollowing;
+  }
+
   close(): void {
     this.abort.abort();
     this.client.close();
@@ -63,6 +69,7 @@ export class KeyRing {
         if (this.abort.signal.aborted) return;
         this.log.debug({ err: error }, 'the stream of keys broke; following again');
       }
+      this.isFollowing = false;
       await wait(RECONNECT_MS, undefined, { signal: this.abort.signal }).catch(() => undefined);
     }
   }
@@ -87,6 +94,8 @@ export class KeyRing {
       if (digest !== undefined) this.byDigest.delete(digest);
       this.digestById.delete(id);
     }
-    if (update.snapshot) this.resolveReady();
+    if (!update.snapshot) return;
+    this.isFollowing = true;
+    this.resolveReady();
   }
 }
