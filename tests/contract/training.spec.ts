@@ -1,0 +1,224 @@
+import { existsSync } from 'node:fs';
+
+import { training } from '#libs/contracts';
+import { RpcError, status } from '#libs/grpc';
+
+import { eventually, startRequest, TrainingHouse, type TrainingProcess, until } from './training-house.js';
+
+const { RunState, ModelState } = training;
+
+let house: TrainingHouse;
+let service: TrainingProcess;
+beforeAll(async () => {
+  house = await TrainingHouse.open('training-contract');
+  service = await house.start();
+});
+afterAll(() => house?.close());
+afterEach(() => {
+  house.worker.reset();
+  house.ingestion.failWith = undefined;
+});
+
+/** Runs from start to end and waits for the model to go live. */
+async function completed(call: { principal?: string }, spec = {}): Promise<{ run: training.Run; model: training.Model }> {
+  const { run } = await service.runs.startRun(startRequest(spec), call);
+  const ended = await until(service, call, run?.id ?? '', RunState.SUCCEEDED);
+  const model = await eventually(async () => {
+    const { models } = await service.models.getModels({ ids: [ended.modelId], champion: false }, call);
+    return models.find(({ state }) => state !== ModelState.CANDIDATE && state !== ModelState.APPROVED);
+  });
+  return { run: ended, model };
+}
+
+const failure = (promise: Promise<unknown>): Promise<RpcError> =>
+  promise.then(
+    () => {
+      throw new Error('it did not fail');
+    },
+    (error: unknown) => error as RpcError,
+  );
+
+describe('a run', () => {
+  it('goes through every step to a champion, and tells how', async () => {
+    const { call, workspaceId } = await house.workspace();
+    const { run, model } = await completed(call, { seed: 5 });
+
+    expect(run).toMatchObject({ state: RunState.SUCCEEDED, progress: 1, requestedBy: 'test', events: 1_000, customers: 100 });
+    expect(run.steps.map(({ state, attempts }) => [state, attempts])).toEqual(
+      [RunState.SNAPSHOTTING, RunState.TRAINING, RunState.DISCOVERING, RunState.EVALUATING, RunState.BACKFILLING].map((state) => [state, 1]),
+    );
+    for (const { startedAt, finishedAt } of run.steps) expect(Date.parse(finishedAt ?? '')).toBeGreaterThanOrEqual(Date.parse(startedAt ?? ''));
+    expect(run.metrics).toEqual([{ name: 'loss', points: Array.from({ length: 20 }, (_, i) => ({ step: i + 1, value: 1 - (i + 1) / 32 })) }]);
+    expect(model).toMatchObject({ version: 1, state: ModelState.CHAMPION, runId: run.id, segmentCount: 2, position: { horizon: 42, sequence: 7 } });
+    expect(model.verdict).toBe(
+      'Approved: 2 segments; alike when found again (agreement 0.94); foresees customers with AUC 0.81, against 0.79 by recency, frequency and monetary value; all 100 customers have a place.',
+    );
+    const shadow = house.serving.shadows.find(({ modelId }) => modelId === model.id);
+    expect(shadow).toMatchObject({ modelHash: model.hash, customersUri: `${model.uri}/customers.parquet`, championModelId: '' });
+    expect(shadow?.segments.map(({ name }) => name)).toEqual(['Weekend browsers', 'Steady buyers']);
+    expect(await house.rows('select 1 from training.open_work where workspace_id = $1', [workspaceId])).toEqual([]);
+    expect(await eventually(async () => (await house.redis.keys(`*${run.id}*`)).length === 0)).toBe(true);
+  });
+
+  it('is told to watchers as it goes on, with progress that never falls', async () => {
+    const { call } = await house.workspace();
+    house.worker.halfway.train.hold();
+    const { run } = await service.runs.startRun(startRequest(), call);
+    const seen: training.Run[] = [];
+    for await (const { run: now } of service.runs.watchRun({ id: run?.id ?? '' }, call)) {
+      if (!now) continue;
+      seen.push(now);
+      if (now.step === 'epoch 10 of 20') house.worker.halfway.train.go();
+    }
+    expect(seen.at(-1)?.state).toBe(RunState.SUCCEEDED);
+    expect(seen.length).toBeGreaterThan(3);
+    expect(seen.map(({ progress }) => progress)).toEqual(seen.map(({ progress }) => progress).sort((a, b) => a - b));
+    const training10 = seen.find(({ step }) => step === 'epoch 10 of 20');
+    expect(training10).toMatchObject({ state: RunState.TRAINING, rate: 1_000, rateUnit: 'events', remainingSeconds: 1 });
+  });
+
+  it('is refused while another of the workspace is not over, and names it', async () => {
+    const { call } = await house.workspace();
+    house.worker.halfway.train.hold();
+    const { run } = await service.runs.startRun(startRequest(), call);
+    expect(await failure(service.runs.startRun(startRequest(), call))).toMatchObject({
+      status: status.FAILED_PRECONDITION,
+      reason: 'RUN_ACTIVE',
+      metadata: { runId: run?.id },
+    });
+    const { call: elsewhere } = await house.workspace();
+    await expect(service.runs.startRun(startRequest(), elsewhere)).resolves.toMatchObject({ run: { state: RunState.QUEUED } });
+    house.worker.halfway.train.go();
+    await until(service, call, run?.id ?? '', RunState.SUCCEEDED);
+  });
+
+  it.each([
+    [{ encoder: 'lstm' }, 'encoder'],
+    [{ sampleFraction: 1.5 }, 'sampleFraction'],
+    [{ segmentCount: 1 }, 'segmentCount'],
+    [{ objectives: [{ name: 'horizon', weight: -1 }] }, 'objectives.0.weight'],
+  ])('is refused with the spec %j, naming the field', async (spec, field) => {
+    const { call } = await house.workspace();
+    expect(await failure(service.runs.startRun(startRequest(spec), call))).toMatchObject({
+      status: status.INVALID_ARGUMENT,
+      reason: 'SPEC_INVALID',
+      metadata: { field },
+    });
+    expect((await service.runs.listRuns({ page: undefined, state: RunState.UNSPECIFIED }, call)).runs).toEqual([]);
+  });
+
+  it('fails with the counts and the remedy when there is too little to learn from, and leaves no files', async () => {
+    const { call, workspaceId } = await house.workspace();
+    const metadata = { needed: '200 customers', found: '12' };
+    house.worker.failWith.train = RpcError.precondition('Customers with at least two events are needed.', { reason: 'TOO_LITTLE_DATA', metadata });
+    const { run } = await service.runs.startRun(startRequest(), call);
+    const ended = await until(service, call, run?.id ?? '', RunState.FAILED);
+    expect(ended.error).toEqual({
+      code: 'TOO_LITTLE_DATA',
+      message:
+        'There is too little data to learn from (needed: 200 customers, found: 12). Customers with at least two events are needed. Send or import more events and start a new run.',
+      state: RunState.TRAINING,
+    });
+    expect(existsSync(house.runFolder(workspaceId, ended.id))).toBe(false);
+    house.worker.reset();
+    await completed(call);
+  });
+
+  it('fails clearly when there is nothing to export', async () => {
+    const { call } = await house.workspace();
+    house.ingestion.failWith = RpcError.precondition('There is nothing.', { reason: 'NO_EVENTS' });
+    const { run } = await service.runs.startRun(startRequest(), call);
+    const { error } = await until(service, call, run?.id ?? '', RunState.FAILED);
+    expect(error).toMatchObject({ code: 'TOO_LITTLE_DATA', state: RunState.SNAPSHOTTING });
+  });
+
+  it('fails clearly when the artefact store is full, and the champion stays', async () => {
+    const { call } = await house.workspace();
+    const { model } = await completed(call);
+    house.worker.failWith.embed = new RpcError(status.RESOURCE_EXHAUSTED, 'No space left on device', { reason: 'NO_SPACE' });
+    const { run } = await service.runs.startRun(startRequest(), call);
+    const { error } = await until(service, call, run?.id ?? '', RunState.FAILED);
+    expect(error).toMatchObject({ code: 'NO_SPACE', state: RunState.BACKFILLING });
+    const { models } = await service.models.getModels({ ids: [], champion: true }, call);
+    expect(models.map(({ id }) => id)).toEqual([model.id]);
+  });
+
+  it('refuses a file that is not the one the worker wrote', async () => {
+    const { call } = await house.workspace();
+    house.worker.isCorrupt = true;
+    const { run } = await service.runs.startRun(startRequest(), call);
+    const { error } = await until(service, call, run?.id ?? '', RunState.FAILED);
+    expect(error).toMatchObject({ code: 'ARTIFACT_CORRUPT', state: RunState.TRAINING });
+  });
+
+  it('stops within seconds when cancelled, the worker too, and leaves nothing', async () => {
+    const { call, workspaceId } = await house.workspace();
+    house.worker.halfway.train.hold();
+    const { run } = await service.runs.startRun(startRequest(), call);
+    const id = run?.id ?? '';
+    await house.worker.halfway.train.reached.next();
+    const began = Date.now();
+    expect((await service.runs.cancelRun({ id }, call)).run?.state).toBe(RunState.CANCELLING);
+    await until(service, call, id, RunState.CANCELLED);
+    expect(Date.now() - began).toBeLessThan(5_000);
+    expect(house.worker.callsOf('train').map(({ outcome }) => outcome)).toEqual(['broken off']);
+    expect(existsSync(house.runFolder(workspaceId, id))).toBe(false);
+    expect(await failure(service.runs.cancelRun({ id }, call))).toMatchObject({ status: status.FAILED_PRECONDITION, reason: 'RUN_ENDED' });
+    expect(await eventually(async () => (await house.redis.keys(`*${id}*`)).length === 0)).toBe(true);
+  });
+
+  it('is unknown in another workspace, to get, cancel and watch', async () => {
+    const { call } = await house.workspace();
+    const { run } = await completed(call);
+    const { call: stranger } = await house.workspace();
+    for (const id of [run.id, 'no id at all']) {
+      expect(await failure(service.runs.getRun({ id }, stranger))).toMatchObject({ status: status.NOT_FOUND, reason: 'RUN_UNKNOWN' });
+      expect(await failure(service.runs.cancelRun({ id }, stranger))).toMatchObject({ status: status.NOT_FOUND, reason: 'RUN_UNKNOWN' });
+      const watching = (async () => {
+        for await (const { run: seen } of service.runs.watchRun({ id }, stranger)) throw new Error(`saw ${seen?.id}`);
+      })();
+      expect(await failure(watching)).toMatchObject({ status: status.NOT_FOUND });
+    }
+  });
+
+  it('is listed page by page, newest first, by state', async () => {
+    const { call } = await house.workspace();
+    const ids: string[] = [];
+    for (let index = 0; index < 3; index++) ids.unshift((await completed(call)).run.id);
+    const page = (after: string) => service.runs.listRuns({ page: { first: 2, after }, state: RunState.SUCCEEDED }, call);
+    const first = await page('');
+    const second = await page(first.pageInfo?.endCursor ?? '');
+    expect([first, second].map(({ runs }) => runs.map(({ id }) => id))).toEqual([ids.slice(0, 2), ids.slice(2)]);
+    expect([first, second].map(({ pageInfo }) => [pageInfo?.hasNextPage, pageInfo?.totalCount])).toEqual([[true, 3], [false, 3]]);
+    expect((await service.runs.listRuns({ page: undefined, state: RunState.FAILED }, call)).runs).toEqual([]);
+    expect(await failure(service.runs.listRuns({ page: { first: 501, after: '' }, state: RunState.UNSPECIFIED }, call))).toMatchObject({
+      status: status.INVALID_ARGUMENT,
+    });
+  });
+});
+
+describe('models', () => {
+  it('are matched with the champion, replace it, and can be rolled back and promoted again', async () => {
+    const { call } = await house.workspace();
+    const { model: first } = await completed(call, { seed: 1 });
+    const { model: second, run } = await completed(call, { seed: 2 });
+    expect(house.worker.callsOf('discover').find(({ runId }) => runId === run.id)?.championCustomersUri).toBe(`${first.uri}/customers.parquet`);
+    expect(house.serving.shadows.find(({ modelId }) => modelId === second.id)?.championModelId).toBe(first.id);
+    const states = async () => (await service.models.listModels({ page: undefined }, call)).models.map(({ version, state }) => [version, state]);
+    expect(await states()).toEqual([[2, ModelState.CHAMPION], [1, ModelState.RETIRED]]);
+
+    expect((await service.models.rollbackModel({}, call)).model).toMatchObject({ id: first.id, state: ModelState.CHAMPION });
+    expect(await states()).toEqual([[2, ModelState.RETIRED], [1, ModelState.CHAMPION]]);
+    expect(await failure(service.models.rollbackModel({}, call))).toMatchObject({ reason: 'NO_FORMER_CHAMPION' });
+
+    expect((await service.models.promoteModel({ id: second.id }, call)).model?.state).toBe(ModelState.CHAMPION);
+    expect(await failure(service.models.promoteModel({ id: second.id }, call))).toMatchObject({ reason: 'ALREADY_CHAMPION' });
+    expect(await failure(service.models.promoteModel({ id: run.id }, call))).toMatchObject({ status: status.NOT_FOUND });
+  });
+
+  it('keep a unique, growing fence in every workspace', async () => {
+    const doubled = await house.rows('select 1 from training.promotions group by workspace_id, fence having count(*) > 1');
+    const champions = await house.rows("select workspace_id from training.models where state = 'CHAMPION' group by 1 having count(*) > 1");
+    expect([doubled, champions]).toEqual([[], []]);
+  });
+});
