@@ -1,0 +1,46 @@
+import type { CodegenConfig } from '@graphql-codegen/cli';
+
+/** Types that are resolved from a message of src/graphql/message.ts; all others have exactly the fields of their SDL. */
+const FROM_MESSAGES = [
+  'ApiKey', 'AuditEntry', 'Customer', 'CustomerMap', 'Evaluation', 'Event', 'EventForecast', 'EventLedger', 'EventReceipt', 'EventResult',
+  'Import', 'ImportPreview', 'MapPoint', 'MapPosition', 'Measure', 'Membership', 'MembershipChange', 'MembershipExplanation', 'Model', 'RejectedEvent',
+  'RowCount', 'RunError', 'RunMetric', 'MetricPoint', 'RunStep', 'Segment', 'SegmentConnection', 'SegmentLineage', 'SegmentTrait', 'SegmentVersion',
+  'SimilarCustomer', 'TrainingObjective', 'TrainingRun', 'TrainingSpec', 'Viewer', 'Workspace', 'WorkspaceSettings',
+];
+const FAILURES = [
+  'AlreadyChampion', 'ApiKeyInvalid', 'FileRefused', 'FileUnreadable', 'ImportEnded', 'MappingInvalid', 'ModelNotPromotable', 'NameInvalid', 'NameTaken',
+  'NoFormerChampion', 'NotFound', 'RunActive', 'RunEnded', 'SettingsInvalid', 'SpecInvalid', 'StaleVersion',
+];
+const ENUMS = [
+  'Clock', 'EventOutcome', 'EventType', 'ImportState', 'LineageKind', 'ModelState', 'Role', 'SegmentKind', 'TrainingRunState', 'TrainingRunTrigger',
+];
+
+const config: CodegenConfig = {
+  schema: 'apps/gateway/schema/*.graphql',
+  generates: {
+    'apps/gateway/src/gen/resolvers.ts': {
+      plugins: ['typescript', 'typescript-resolvers'],
+      config: {
+        contextType: '../graphql/context.js#GatewayContext',
+        mappers: Object.fromEntries([
+          ...FROM_MESSAGES.map((type) => [type, `../graphql/message.js#${type} as ${type}Message`]),
+          ...FAILURES.map((type) => [type, `../graphql/expected.js#ExpectedFailure<'${type}'>`]),
+        ]),
+        enumValues: Object.fromEntries(ENUMS.map((name) => [name, `../graphql/message.js#${name}`])),
+        scalars: {
+          ID: '../graphql/global-id.js#GlobalId',
+          DateTime: 'string',
+          JSON: { input: 'unknown', output: '../graphql/scalar.js#Json' },
+          SafeInt: 'number',
+        },
+        strictScalars: true,
+        useTypeImports: true,
+        maybeValue: 'T | null | undefined',
+        inputMaybeValue: 'T | null | undefined',
+        skipTypename: false,
+      },
+    },
+  },
+};
+
+export default config;

@@ -1,0 +1,67 @@
+import pRetry from 'p-retry';
+import type { Logger } from 'pino';
+
+import type { PrincipalSigner } from '#libs/auth';
+
+import type { Backends } from '../backend/backends.js';
+import { readGlobalId } from '../graphql/global-id.js';
+import type { Caller } from '../graphql/message.js';
+
+const SECRET = /secret|password|token|authorization/i;
+const LONGEST_LIST = 10;
+const LONGEST_TEXT = 500;
+const ATTEMPTS = { retries: 3, minTimeout: 50, factor: 3 };
+
+/** One mutation as it ended. */
+export interface Deed {
+  readonly action: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  /** What the mutation answered, for the id of what it made. */
+  readonly result: unknown;
+  /** OK, or the failure's code. */
+  readonly outcome: string;
+}
+
+/** Writes who did what. The gateway does it as itself: a key cannot write the trail. */
+export class AuditTrail {
+  constructor(
+    private readonly backends: Backends,
+    private readonly signer: PrincipalSigner,
+    private readonly log: Logger,
+  ) {}
+
+  /** Never fails: what was done is done, and an entry that could not be written is at least in the log. */
+  async record(caller: Caller, deed: Deed): Promise<void> {
+    const entry = {
+      id: '',
+      at: undefined,
+      actor: caller.actor,
+      action: deed.action,
+      target: targetOf(deed),
+      details: JSON.stringify(withoutSecrets(deed.args)),
+      outcome: deed.outcome,
+    };
+    try {
+      const principal = await this.signer.service('gateway', caller.workspaceId);
+      await pRetry(() => this.backends.access.recordAudit({ entry }, { principal }), ATTEMPTS);
+    } catch (error) {
+      this.log.error({ err: error, entry, workspaceId: caller.workspaceId }, 'the audit trail could not be written');
+    }
+  }
+}
+
+/** What it was done to: the id that was given, or the id of what came out. */
+function targetOf({ args, result }: Deed): string {
+  const given = typeof args['id'] === 'string' ? readGlobalId(args['id']) : undefined;
+  if (given) return `${given.type}:${given.id}`;
+  const made: unknown = typeof result === 'object' && result !== null ? (result as { id?: unknown }).id : undefined;
+  return typeof made === 'string' ? made : '';
+}
+
+/** Arguments as they may be kept: secrets left out, long lists counted, long texts cut. */
+export function withoutSecrets(value: unknown): unknown {
+  if (typeof value === 'string') return value.length > LONGEST_TEXT ? `${value.slice(0, LONGEST_TEXT)}…` : value;
+  if (Array.isArray(value)) return value.length > LONGEST_LIST ? { count: value.length } : value.map(withoutSecrets);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).flatMap(([name, inner]) => (SECRET.test(name) ? [] : [[name, withoutSecrets(inner)]])));
+}

@@ -1,0 +1,55 @@
+import { access, ingestion, serving, training } from '#libs/contracts';
+import { connect, type RpcClient } from '#libs/grpc';
+
+/** Where the services listen, `host:port` each. */
+export interface BackendAddresses {
+  readonly ACCESS_ADDRESS: string;
+  readonly INGESTION_ADDRESS: string;
+  readonly TRAINING_ADDRESS: string;
+  readonly SERVING_ADDRESS: string;
+}
+
+/** A client of every service that the gateway delegates to; one channel each, used by all requests. */
+export interface Backends {
+  readonly access: RpcClient<typeof access.AccessServiceService>;
+  readonly events: RpcClient<typeof ingestion.EventServiceService>;
+  readonly customers: RpcClient<typeof ingestion.CustomerServiceService>;
+  readonly imports: RpcClient<typeof ingestion.ImportServiceService>;
+  readonly runs: RpcClient<typeof training.RunServiceService>;
+  readonly models: RpcClient<typeof training.ModelServiceService>;
+  readonly memberships: RpcClient<typeof serving.MembershipServiceService>;
+  readonly segments: RpcClient<typeof serving.SegmentServiceService>;
+}
+
+export function connectBackends(at: BackendAddresses): Backends {
+  return {
+    access: connect(access.AccessServiceService, at.ACCESS_ADDRESS),
+    events: connect(ingestion.EventServiceService, at.INGESTION_ADDRESS),
+    customers: connect(ingestion.CustomerServiceService, at.INGESTION_ADDRESS),
+    imports: connect(ingestion.ImportServiceService, at.INGESTION_ADDRESS),
+    runs: connect(training.RunServiceService, at.TRAINING_ADDRESS),
+    models: connect(training.ModelServiceService, at.TRAINING_ADDRESS),
+    memberships: connect(serving.MembershipServiceService, at.SERVING_ADDRESS),
+    segments: connect(serving.SegmentServiceService, at.SERVING_ADDRESS),
+  };
+}
+
+export function closeBackends(backends: Backends): void {
+  for (const client of Object.values(backends) as Backends[keyof Backends][]) client.close();
+}
+
+/** The same clients, every call signed with one principal. */
+export function actingAs(backends: Backends, principal: string): Backends {
+  const bound = Object.entries(backends).map(([name, client]) => [name, signed(client as object, principal)]);
+  return Object.fromEntries(bound) as Backends;
+}
+
+function signed<Client extends object>(client: Client, principal: string): Client {
+  return new Proxy(client, {
+    get: (target, name) => {
+      const method: unknown = Reflect.get(target, name);
+      if (typeof method !== 'function') return method;
+      return (request: unknown, call?: object) => (method as (request: unknown, call: object) => unknown)(request, { principal, ...call });
+    },
+  });
+}

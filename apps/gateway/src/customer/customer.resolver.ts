@@ -1,0 +1,78 @@
+import { readConnection, rowsOf } from '../graphql/connection.js';
+import type { ResolversOf } from '../graphql/complete.js';
+import { invalidArgument } from '../graphql/error.js';
+import { globalId, localId } from '../graphql/global-id.js';
+import { found } from '../graphql/loaders.js';
+import { orNull, present } from '../graphql/present.js';
+import { parseJson } from '../graphql/scalar.js';
+import { listMembers } from '../segment/member.list.js';
+
+export const customerQueries = {
+  customer: async (_root, { id, userId, anonymousId }, { rpc, loaders }) => {
+    if ([id, userId, anonymousId].filter((given) => given !== null && given !== undefined).length !== 1) {
+      throw invalidArgument('Give exactly one of id, userId and anonymousId.');
+    }
+    if (id) {
+      const own = localId('Customer', id);
+      return own === undefined ? null : loaders.customer.load(own);
+    }
+    const key = userId ? { $case: 'userId' as const, value: userId } : { $case: 'anonymousId' as const, value: anonymousId ?? '' };
+    return (await found(rpc.customers.resolveCustomer({ key })))?.customer;
+  },
+  customers: async (_root, { segmentId, search, ...paging }, context) => {
+    if (segmentId && search) throw invalidArgument('Give one of segmentId and search.');
+    if (segmentId) {
+      const id = localId('Segment', segmentId);
+      if (id === undefined) throw invalidArgument('segmentId is the id of no segment.');
+      return listMembers(id, paging, context);
+    }
+    const connection = await readConnection(paging, async (page) => {
+      const { customers, pageInfo } = await context.rpc.customers.listCustomers({ page, search: search ?? '' });
+      return { rows: customers, pageInfo };
+    });
+    return { ...connection, asOf: new Date().toISOString() };
+  },
+} satisfies Partial<ResolversOf<'Query'>['Query']>;
+
+export const customerTypes: ResolversOf<'Customer' | 'SimilarCustomer'> = {
+  Customer: {
+    id: ({ id }) => globalId('Customer', id),
+    userId: ({ userId }) => orNull(userId),
+    attributes: ({ attributes }) => parseJson(attributes),
+    firstSeenAt: ({ firstSeenAt }) => present(firstSeenAt, 'firstSeenAt'),
+    lastSeenAt: ({ lastSeenAt }) => present(lastSeenAt, 'lastSeenAt'),
+    isScored: async ({ id }, _args, { loaders }) => (await loaders.place.load(id))?.known ?? false,
+    memberships: async ({ id }, _args, { loaders }) => (await loaders.place.load(id))?.memberships ?? [],
+    novelty: async ({ id }, _args, { loaders }) => {
+      const place = await loaders.place.load(id);
+      return place?.known ? place.novelty : null;
+    },
+    mapPosition: async ({ id }, _args, { loaders }) => {
+      const place = await loaders.place.load(id);
+      return place?.known ? place : null;
+    },
+    forecast: async ({ id }, { first }, { loaders }) => {
+      const forecast = (await loaders.place.load(id))?.forecast ?? [];
+      return forecast.toSorted((one, other) => other.probability - one.probability).slice(0, rowsOf(first));
+    },
+    membershipHistory: ({ id }, args, { rpc }) =>
+      readConnection(args, async (page) => {
+        const { changes, pageInfo } = await rpc.memberships.listMembershipChanges({ customerId: id, segmentId: '', page });
+        return { rows: changes, pageInfo };
+      }),
+    similar: async ({ id }, { first }, { rpc, loaders }) => {
+      const { customers } = await rpc.memberships.listSimilarCustomers({ customerId: id, first: rowsOf(first) });
+      // One that was erased a moment ago is no neighbour any more.
+      const there = await Promise.all(customers.map(({ customerId }) => loaders.customer.load(customerId)));
+      return customers.filter((_, index) => there[index] !== undefined);
+    },
+    events: ({ id }, args, { rpc }) =>
+      readConnection(args, async (page) => {
+        const { events, pageInfo } = await rpc.events.listCustomerEvents({ customerId: id, page });
+        return { rows: events, pageInfo };
+      }),
+  },
+  SimilarCustomer: {
+    customer: async ({ customerId }, _args, { loaders }) => present(await loaders.customer.load(customerId), 'a similar customer'),
+  },
+};

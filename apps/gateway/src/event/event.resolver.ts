@@ -1,0 +1,60 @@
+import { readConnection } from '../graphql/connection.js';
+import type { ResolversOf } from '../graphql/complete.js';
+import { invalidArgument } from '../graphql/error.js';
+import { globalId } from '../graphql/global-id.js';
+import { found } from '../graphql/loaders.js';
+import { type EventResult, EventOutcome, EventType } from '../graphql/message.js';
+import { orNull, present } from '../graphql/present.js';
+import { parseJson } from '../graphql/scalar.js';
+import { toSegmentCall } from './event.mapper.js';
+
+/** Events in one call. */
+const MOST_EVENTS = 500;
+
+export const eventQueries = {
+  eventReceipt: async (_root, { messageId }, { rpc }) => (await found(rpc.events.getEventReceipt({ messageId })))?.receipt,
+  eventLedger: (_root, { from, to }, { rpc }) => rpc.events.getEventLedger({ from: from ?? undefined, to: to ?? undefined }),
+  rejectedEvents: (_root, { reason, ...paging }, { rpc }) =>
+    readConnection(paging, async (page) => {
+      const { events, pageInfo } = await rpc.events.listRejectedEvents({ page, reason: reason ?? '' });
+      return { rows: events, pageInfo };
+    }),
+} satisfies Partial<ResolversOf<'Query'>['Query']>;
+
+export const eventMutations = {
+  trackEvents: async (_root, { input }, { rpc }) => {
+    if (input.events.length > MOST_EVENTS) throw invalidArgument(`A call takes at most ${MOST_EVENTS} events; ${input.events.length} were given.`);
+    const { results } = await rpc.events.trackEvents({ events: input.events.map(toSegmentCall), sentAt: input.sentAt ?? undefined });
+    const count = (outcome: EventOutcome) => results.filter((result: EventResult) => result.outcome === outcome).length;
+    return { results, stored: count(EventOutcome.STORED), duplicate: count(EventOutcome.DUPLICATE), rejected: count(EventOutcome.REJECTED) };
+  },
+} satisfies Partial<ResolversOf<'Mutation'>['Mutation']>;
+
+export const eventTypes: ResolversOf<'Event' | 'EventResult' | 'EventReceipt' | 'EventLedger' | 'RejectedEvent'> = {
+  Event: {
+    id: ({ id }) => globalId('Event', id),
+    type: ({ type }) => type as EventType,
+    occurredAt: ({ occurredAt }) => present(occurredAt, 'occurredAt'),
+    receivedAt: ({ receivedAt }) => present(receivedAt, 'receivedAt'),
+    properties: ({ properties }) => parseJson(properties),
+  },
+  EventResult: {
+    reason: ({ reason }) => orNull(reason),
+    detail: ({ detail }) => orNull(detail),
+  },
+  EventReceipt: {
+    receivedAt: ({ receivedAt }) => present(receivedAt, 'receivedAt'),
+    eventId: ({ eventId }) => (eventId === '' ? null : globalId('Event', eventId)),
+    customer: ({ customerId }, _args, { loaders }) => (customerId === '' ? null : loaders.customer.load(customerId)),
+    reason: ({ reason }) => orNull(reason),
+    detail: ({ detail }) => orNull(detail),
+  },
+  EventLedger: {
+    asOf: ({ asOf }) => present(asOf, 'asOf'),
+  },
+  RejectedEvent: {
+    id: ({ id }) => globalId('RejectedEvent', id),
+    receivedAt: ({ receivedAt }) => present(receivedAt, 'receivedAt'),
+    messageId: ({ messageId }) => orNull(messageId),
+  },
+};

@@ -1,0 +1,89 @@
+import type { feed } from '#libs/contracts';
+
+import { invalidArgument } from './error.js';
+
+/** Rows on a page of the public contract; services allow more. */
+export const MOST_ROWS = 100;
+
+export interface Paging {
+  readonly first?: number | null | undefined;
+  readonly after?: string | null | undefined;
+}
+
+/** A Relay connection; the fields are those of every `…Connection` type. */
+export interface Connection<Node> {
+  readonly edges: Edge<Node>[];
+  readonly nodes: Node[];
+  readonly pageInfo: { hasNextPage: boolean; hasPreviousPage: boolean; startCursor: string | null; endCursor: string | null };
+  readonly totalCount: number;
+}
+
+export interface Edge<Node> {
+  readonly cursor: string;
+  readonly node: Node;
+}
+
+/** What a service answers with a page of its list. */
+export interface ServicePage<Row> {
+  readonly rows: readonly Row[];
+  readonly pageInfo: feed.PageInfo | undefined;
+}
+
+/**
+ * Reads a page from a service and gives every row a cursor. Services name only the place after a page's last
+ * row; a row in between is "so many rows after the place where its page began", and asking to go on from one
+ * walks that far first.
+ */
+export async function readConnection<Row>(
+  { first, after }: Paging,
+  read: (page: feed.PageRequest) => Promise<ServicePage<Row>>,
+): Promise<Connection<Row>> {
+  const rows = rowsOf(first);
+  const begin = await beginOf(after ?? undefined, read);
+  const page = await read({ first: Math.max(rows, 1), after: begin });
+  const shown = page.rows.slice(0, rows);
+  const isWhole = shown.length === page.rows.length;
+  const edges = shown.map((node, index) => {
+    const isLast = isWhole && index === shown.length - 1;
+    return { node, cursor: isLast && page.pageInfo?.endCursor ? `0.${page.pageInfo.endCursor}` : `${index + 1}.${begin}` };
+  });
+  return {
+    edges,
+    nodes: shown,
+    pageInfo: {
+      hasNextPage: !isWhole || (page.pageInfo?.hasNextPage ?? false),
+      hasPreviousPage: begin !== '',
+      startCursor: edges[0]?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? null,
+    },
+    totalCount: page.pageInfo?.totalCount ?? 0,
+  };
+}
+
+/** The same page with other nodes; rows that have none any more are left out. */
+export function mapConnection<Row, Node, More extends object = object>(
+  connection: Connection<Row>,
+  map: (row: Row) => { node: Node } & More | undefined,
+): Connection<Node> & { readonly edges: (Edge<Node> & More)[] } {
+  const edges = connection.edges.flatMap(({ node, cursor }) => {
+    const mapped = map(node);
+    return mapped ? [{ ...mapped, cursor }] : [];
+  });
+  return { ...connection, edges, nodes: edges.map(({ node }) => node) };
+}
+
+/** `first`, checked. */
+export function rowsOf(first: number | null | undefined, most = MOST_ROWS): number {
+  const rows = first ?? 25;
+  if (rows < 0 || rows > most) throw invalidArgument(`A list has 0 to ${most} rows at a time; ${rows} were asked for.`);
+  return rows;
+}
+
+async function beginOf(cursor: string | undefined, read: (page: feed.PageRequest) => Promise<ServicePage<unknown>>): Promise<string> {
+  if (cursor === undefined || cursor === '') return '';
+  const [, skipped, after] = /^(\d{1,3})\.(.*)$/s.exec(cursor) ?? [];
+  if (skipped === undefined || after === undefined || Number(skipped) > MOST_ROWS) throw invalidArgument('This cursor was not made by this list.');
+  if (skipped === '0') return after;
+  const before = await read({ first: Number(skipped), after });
+  return before.pageInfo?.endCursor || after;
+}

@@ -1,0 +1,47 @@
+import type { ArtifactStore } from '#libs/artifacts';
+import type { PrincipalSigner } from '#libs/auth';
+
+import type { AuditTrail } from '../audit/audit.trail.js';
+import { actingAs, type Backends } from '../backend/backends.js';
+import type { UploadLinks } from '../upload/upload.link.js';
+import { type Loaders, makeLoaders } from './loaders.js';
+import type { Caller } from './message.js';
+
+/** What does not change from request to request. */
+export interface GatewayParts {
+  readonly backends: Backends;
+  readonly signer: PrincipalSigner;
+  readonly audit: AuditTrail;
+  readonly uploads: UploadLinks;
+  readonly artifacts: ArtifactStore;
+}
+
+/** What a resolver has at hand: who calls, the services signed for them, and the request's loaders. */
+export interface GatewayContext {
+  readonly caller: Caller;
+  readonly rpc: Backends;
+  readonly loaders: Loaders;
+  readonly audit: AuditTrail;
+  readonly uploads: UploadLinks;
+  readonly artifacts: ArtifactStore;
+  /** Forgets what was loaded: the next event of a subscription is answered from fresh data. */
+  renew(): void;
+}
+
+export async function contextOf(parts: GatewayParts, caller: Caller): Promise<GatewayContext> {
+  const rpc = actingAs(parts.backends, await parts.signer.sign(caller));
+  let loaders = makeLoaders(rpc);
+  return {
+    caller,
+    rpc,
+    audit: parts.audit,
+    uploads: parts.uploads,
+    artifacts: parts.artifacts,
+    get loaders() {
+      return loaders;
+    },
+    renew: () => {
+      loaders = makeLoaders(rpc);
+    },
+  };
+}

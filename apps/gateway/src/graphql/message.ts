@@ -1,0 +1,76 @@
+// Which message each type of the SDL is resolved from; codegen.ts names these.
+import type { Principal } from '#libs/auth';
+import { access, ingestion, serving, training, type worker } from '#libs/contracts';
+
+import type { Connection } from './connection.js';
+
+export type Viewer = Caller;
+export type Workspace = access.Workspace;
+export type WorkspaceSettings = access.WorkspaceSettings;
+export type ApiKey = access.ApiKey;
+export type AuditEntry = access.AuditEntry;
+
+export type Customer = ingestion.Customer;
+export type Event = ingestion.Event;
+export type EventLedger = ingestion.GetEventLedgerResponse;
+export type EventReceipt = ingestion.EventReceipt;
+export type EventResult = ingestion.EventResult;
+export type RejectedEvent = ingestion.RejectedEvent;
+export type Import = ingestion.Import;
+export type ImportPreview = ingestion.PreviewImportResponse;
+export type RowCount = ingestion.RowCount;
+
+export type Membership = serving.Membership;
+/** Of the segment that the membership is in. */
+export type MembershipExplanation = serving.Segment;
+export type MembershipChange = serving.MembershipChange;
+export type SimilarCustomer = serving.SimilarCustomer;
+export type Segment = serving.Segment;
+export type SegmentLineage = serving.SegmentLineage;
+export type SegmentVersion = serving.SegmentVersion;
+export type CustomerMap = serving.GetCustomerMapResponse;
+export type MapPoint = serving.MapPoint;
+export type MapPosition = serving.CustomerMemberships;
+export interface SegmentConnection extends Connection<Segment> {
+  readonly population: number;
+  readonly asOf: string;
+  /** Empty while no model draws segments. */
+  readonly modelId: string;
+}
+
+export type Model = training.Model;
+export type Evaluation = training.Model;
+export type TrainingRun = training.Run;
+export type RunError = training.RunError;
+export type RunMetric = training.RunMetric;
+export type MetricPoint = training.MetricPoint;
+export type RunStep = training.RunStep;
+
+export type TrainingSpec = worker.TrainingSpec;
+export type TrainingObjective = worker.ObjectiveSpec;
+export type EventForecast = worker.EventForecast;
+export type Measure = worker.Measure;
+export type SegmentTrait = worker.SegmentTrait;
+
+/** Who calls: always a key of a workspace. */
+export type Caller = Principal & { readonly workspaceId: string };
+
+export import Clock = access.Clock;
+export import EventOutcome = ingestion.EventOutcome;
+export import ImportState = ingestion.ImportState;
+export import LineageKind = serving.LineageKind;
+export import ModelState = training.ModelState;
+export import Role = access.Role;
+export import SegmentKind = serving.SegmentKind;
+export import TrainingRunState = training.RunState;
+export import TrainingRunTrigger = training.RunTrigger;
+
+/** Segment's specification names its calls in small letters. */
+export enum EventType {
+  TRACK = 'track',
+  PAGE = 'page',
+  SCREEN = 'screen',
+  IDENTIFY = 'identify',
+  GROUP = 'group',
+  ALIAS = 'alias',
+}

@@ -1,0 +1,81 @@
+import { auditQueries, auditTypes } from '../audit/audit.resolver.js';
+import { customerQueries, customerTypes } from '../customer/customer.resolver.js';
+import { eventMutations, eventQueries, eventTypes } from '../event/event.resolver.js';
+import { importMutations, importQueries, importSubscriptions, importTypes } from '../import/import.resolver.js';
+import { keyMutations, keyQueries, keyTypes } from '../key/key.resolver.js';
+import { mapQueries, mapTypes } from '../map/map.resolver.js';
+import { membershipSubscriptions, membershipTypes } from '../membership/membership.resolver.js';
+import { modelMutations, modelQueries, modelTypes } from '../model/model.resolver.js';
+import { nodeQueries, nodeTypes } from '../node/node.resolver.js';
+import { runMutations, runQueries, runSubscriptions, runTypes } from '../run/run.resolver.js';
+import { segmentMutations, segmentQueries, segmentTypes } from '../segment/segment.resolver.js';
+import { viewerMutations, viewerQueries, viewerTypes } from '../viewer/viewer.resolver.js';
+import type { CompleteResolvers } from './complete.js';
+import type { ExpectedFailure } from './expected.js';
+import * as message from './message.js';
+import { scalars } from './scalar.js';
+
+/** Services' enums as the SDL's: the same names, and none for "unspecified". */
+function valuesOf<Values extends Record<string, string>>(values: Values): Omit<Values, 'UNSPECIFIED'> {
+  const { UNSPECIFIED: _unspecified, ...named } = values;
+  return named as Omit<Values, 'UNSPECIFIED'>;
+}
+
+const enums = {
+  Clock: valuesOf(message.Clock),
+  EventOutcome: valuesOf(message.EventOutcome),
+  EventType: valuesOf(message.EventType),
+  ImportState: valuesOf(message.ImportState),
+  LineageKind: valuesOf(message.LineageKind),
+  ModelState: valuesOf(message.ModelState),
+  Role: valuesOf(message.Role),
+  SegmentKind: valuesOf(message.SegmentKind),
+  TrainingRunState: valuesOf(message.TrainingRunState),
+  TrainingRunTrigger: valuesOf(message.TrainingRunTrigger),
+};
+
+/** The whole contract. What is missing here does not compile. */
+export const resolvers: CompleteResolvers = {
+  Query: {
+    ...nodeQueries,
+    ...viewerQueries,
+    ...keyQueries,
+    ...auditQueries,
+    ...customerQueries,
+    ...segmentQueries,
+    ...mapQueries,
+    ...modelQueries,
+    ...runQueries,
+    ...eventQueries,
+    ...importQueries,
+  },
+  Mutation: {
+    ...viewerMutations,
+    ...keyMutations,
+    ...segmentMutations,
+    ...modelMutations,
+    ...runMutations,
+    ...eventMutations,
+    ...importMutations,
+  },
+  Subscription: {
+    ...membershipSubscriptions,
+    ...runSubscriptions,
+    ...importSubscriptions,
+  },
+  ...nodeTypes,
+  ...viewerTypes,
+  ...keyTypes,
+  ...auditTypes,
+  ...customerTypes,
+  ...membershipTypes,
+  ...segmentTypes,
+  ...mapTypes,
+  ...modelTypes,
+  ...runTypes,
+  ...eventTypes,
+  ...importTypes,
+  Failure: { __resolveType: (failure: ExpectedFailure<string>) => failure.type as never },
+  ...enums,
+  ...scalars,
+};

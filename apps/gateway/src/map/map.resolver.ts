@@ -1,0 +1,26 @@
+import { rowsOf } from '../graphql/connection.js';
+import type { ResolversOf } from '../graphql/complete.js';
+import { globalId } from '../graphql/global-id.js';
+import { present } from '../graphql/present.js';
+
+/** Customers on the map in one answer. */
+export const MOST_POINTS = 10_000;
+
+export const mapQueries = {
+  customerMap: (_root, { sample }, { rpc }) => rpc.segments.getCustomerMap({ sample: rowsOf(sample ?? 2_000, MOST_POINTS) }),
+} satisfies Partial<ResolversOf<'Query'>['Query']>;
+
+export const mapTypes: ResolversOf<'CustomerMap' | 'MapPoint' | 'MapPosition'> = {
+  CustomerMap: {
+    model: ({ modelId }, _args, { loaders }) => (modelId === '' ? null : loaders.model.load(modelId)),
+    asOf: ({ asOf }) => present(asOf, 'asOf'),
+  },
+  MapPoint: {
+    customerId: ({ customerId }) => globalId('Customer', customerId),
+    segmentId: ({ segmentId }) => (segmentId === '' ? null : globalId('Segment', segmentId)),
+  },
+  MapPosition: {
+    x: ({ mapX }) => mapX,
+    y: ({ mapY }) => mapY,
+  },
+};

@@ -1,0 +1,40 @@
+import type { GatewayContext } from '../graphql/context.js';
+import type { ResolversOf } from '../graphql/complete.js';
+import { type IdentifiedType, localId, readGlobalId } from '../graphql/global-id.js';
+import { found, segmentNow } from '../graphql/loaders.js';
+import type { Customer, Import, Model, Segment, TrainingRun, Workspace } from '../graphql/message.js';
+
+type NodeOf = { Customer: Customer; Import: Import; Model: Model; Segment: Segment; TrainingRun: TrainingRun; Workspace: Workspace };
+
+/** How each type that is a Node is found by its id. */
+const FIND: { [Type in keyof NodeOf]: (id: string, context: GatewayContext) => Promise<NodeOf[Type] | undefined> } = {
+  Customer: (id, { loaders }) => loaders.customer.load(id),
+  Import: async (id, { rpc }) => (await found(rpc.imports.getImport({ id })))?.import,
+  Model: (id, { loaders }) => loaders.model.load(id),
+  Segment: (id, { loaders }) => loaders.segment.load(segmentNow(id)),
+  TrainingRun: (id, { loaders }) => loaders.run.load(id),
+  Workspace: async (id, { rpc, caller }) => (id === caller.workspaceId ? (await rpc.access.getWorkspace({})).workspace : undefined),
+};
+/** Messages do not say their type: it is remembered from the id that was asked for. */
+const typeOf = new WeakMap<object, keyof NodeOf>();
+
+export const nodeQueries = {
+  node: async (_root, args, context) => {
+    const type = readGlobalId(args.id)?.type;
+    if (type === undefined || !isNodeType(type)) return null;
+    const id = localId(type as IdentifiedType, args.id);
+    const node = id === undefined ? undefined : await FIND[type](id, context);
+    if (node) typeOf.set(node, type);
+    return node;
+  },
+} satisfies Partial<ResolversOf<'Query'>['Query']>;
+
+export const nodeTypes: Pick<ResolversOf<'Node'>, 'Node'> = {
+  Node: {
+    __resolveType: (node) => typeOf.get(node) ?? 'Customer',
+  },
+};
+
+function isNodeType(type: string): type is keyof NodeOf {
+  return Object.hasOwn(FIND, type);
+}

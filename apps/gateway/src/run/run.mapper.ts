@@ -1,0 +1,22 @@
+import type { worker } from '#libs/contracts';
+
+import type { StartTrainingRunInput } from '../gen/resolvers.js';
+
+/** What was left out is zero or empty in the message: the training service takes it from the data. */
+export function toTrainingSpec(input: StartTrainingRunInput): worker.TrainingSpec {
+  return {
+    encoder: input.encoder ?? '',
+    objectives: (input.objectives ?? []).map(({ name, weight }) => ({ name, weight: weight ?? 1 })),
+    width: input.width ?? 0,
+    epochs: input.epochs ?? 0,
+    batchSize: input.batchSize ?? 0,
+    learningRate: input.learningRate ?? 0,
+    horizonDays: [...(input.horizonDays ?? [])],
+    halfLifeDays: [...(input.halfLifeDays ?? [])],
+    segmentCount: input.segmentCount ?? 0,
+    sampleFraction: input.sampleFraction ?? 0,
+    seed: input.seed ?? 0,
+    mainEvents: [...(input.mainEvents ?? [])],
+    valueProperty: input.valueProperty ?? '',
+  } satisfies worker.TrainingSpec;
+}

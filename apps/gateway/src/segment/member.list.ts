@@ -1,0 +1,31 @@
+import { type Connection, mapConnection, type Paging, readConnection } from '../graphql/connection.js';
+import type { GatewayContext } from '../graphql/context.js';
+import type { Customer, Membership } from '../graphql/message.js';
+
+export type MemberConnection = Connection<Customer> & {
+  readonly asOf: string;
+  readonly edges: { node: Customer; cursor: string; membership: Membership | undefined }[];
+};
+
+/** A segment's members, strongest first, as customers. */
+export async function listMembers(segmentId: string, paging: Paging, { rpc, loaders }: GatewayContext): Promise<MemberConnection> {
+  let asOf = new Date().toISOString();
+  const members = await readConnection(paging, async (page) => {
+    const answer = await rpc.segments.listSegmentMembers({ segmentId, page });
+    asOf = answer.asOf ?? asOf;
+    return { rows: answer.members, pageInfo: answer.pageInfo };
+  });
+  const customers = await loaders.customer.loadMany(members.nodes.map(({ customerId }) => customerId));
+  const byId = new Map(
+    members.nodes.map(({ customerId }, index) => {
+      const customer = customers[index];
+      if (customer instanceof Error) throw customer;
+      return [customerId, customer] as const;
+    }),
+  );
+  const connection = mapConnection(members, ({ customerId, membership }) => {
+    const node = byId.get(customerId);
+    return node && { node, membership };
+  });
+  return { ...connection, asOf };
+}

@@ -1,0 +1,23 @@
+import type { Backends } from '../backend/backends.js';
+import { type Paging, readConnection } from '../graphql/connection.js';
+import { type SegmentConnection, SegmentKind } from '../graphql/message.js';
+
+export interface SegmentFilter {
+  readonly kind?: SegmentKind | null | undefined;
+  /** Empty: the champion. */
+  readonly modelId: string;
+  readonly asOf?: string | null | undefined;
+}
+
+/** Segments, largest first, with what their counts are of. */
+export async function listSegments(rpc: Backends, paging: Paging, { kind, modelId, asOf }: SegmentFilter): Promise<SegmentConnection> {
+  let population = 0;
+  const connection = await readConnection(paging, async (page) => {
+    const answer = await rpc.segments.listSegments({ page, kind: kind ?? SegmentKind.UNSPECIFIED, modelId, asOf: asOf ?? undefined });
+    population = answer.population;
+    return { rows: answer.segments, pageInfo: answer.pageInfo };
+  });
+  const [largest] = connection.nodes;
+  const drawnBy = connection.nodes.find((segment) => segment.modelId !== '')?.modelId;
+  return { ...connection, population, asOf: largest?.asOf ?? asOf ?? new Date().toISOString(), modelId: drawnBy ?? modelId };
+}

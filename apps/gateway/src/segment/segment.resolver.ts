@@ -1,0 +1,68 @@
+import { readConnection, rowsOf } from '../graphql/connection.js';
+import type { ResolversOf } from '../graphql/complete.js';
+import { invalidArgument } from '../graphql/error.js';
+import { expecting, notFound, outcomeOf } from '../graphql/expected.js';
+import { globalId, localId } from '../graphql/global-id.js';
+import { loadPresent, segmentNow } from '../graphql/loaders.js';
+import { present } from '../graphql/present.js';
+import { listMembers } from './member.list.js';
+import { listSegments } from './segment.list.js';
+
+export const segmentQueries = {
+  segment: (_root, args, { loaders }) => {
+    const id = localId('Segment', args.id);
+    return id === undefined ? null : loaders.segment.load({ id, modelId: modelIdOf(args.modelId), asOf: args.asOf ?? '' });
+  },
+  segments: (_root, { kind, modelId, asOf, ...paging }, { rpc }) => listSegments(rpc, paging, { kind, modelId: modelIdOf(modelId), asOf }),
+} satisfies Partial<ResolversOf<'Query'>['Query']>;
+
+export const segmentMutations = {
+  renameSegment: (_root, { id, name, description }, { rpc }) => {
+    const own = localId('Segment', id);
+    if (own === undefined) return notFound('SEGMENT_UNKNOWN', 'There is no such segment.');
+    return expecting({ NOT_FOUND: 'NotFound', NAME_TAKEN: 'NameTaken', INVALID_ARGUMENT: 'NameInvalid' }, async () => {
+      const { segment } = await rpc.segments.renameSegment({ id: own, name, description: description ?? undefined });
+      return present(segment, 'segment');
+    });
+  },
+} satisfies Partial<ResolversOf<'Mutation'>['Mutation']>;
+
+export const segmentTypes: ResolversOf<'Segment' | 'SegmentConnection' | 'SegmentVersion' | 'SegmentLineage' | 'RenameSegmentResult'> = {
+  Segment: {
+    id: ({ id }) => globalId('Segment', id),
+    traits: ({ traits }, { first }) => traits.slice(0, rowsOf(first)),
+    typicalCustomers: ({ typicalCustomerIds }, { first }, { loaders }) => loadPresent(loaders.customer, typicalCustomerIds.slice(0, rowsOf(first))),
+    members: ({ id }, args, context) => listMembers(id, args, context),
+    parent: ({ parentId }, _args, { loaders }) => (parentId === '' ? null : loaders.segment.load(segmentNow(parentId))),
+    versions: ({ id }, args, { rpc }) =>
+      readConnection(args, async (page) => {
+        const { versions, pageInfo } = await rpc.segments.listSegmentVersions({ segmentId: id, page });
+        return { rows: versions, pageInfo };
+      }),
+    model: ({ modelId }, _args, { loaders }) => (modelId === '' ? null : loaders.model.load(modelId)),
+    asOf: ({ asOf }) => present(asOf, 'asOf'),
+    createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
+    isRenamed: ({ renamed }) => renamed,
+  },
+  SegmentConnection: {
+    model: ({ modelId }, _args, { loaders }) => (modelId === '' ? null : loaders.model.load(modelId)),
+  },
+  SegmentVersion: {
+    model: ({ modelId }, _args, { loaders }) => (modelId === '' ? null : loaders.model.load(modelId)),
+    createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
+    traits: ({ traits }, { first }) => traits.slice(0, rowsOf(first)),
+  },
+  SegmentLineage: {
+    model: ({ modelId }, _args, { loaders }) => (modelId === '' ? null : loaders.model.load(modelId)),
+    at: ({ at }) => present(at, 'at'),
+    relatedSegments: ({ relatedSegmentIds }, _args, { loaders }) => loadPresent(loaders.segment, relatedSegmentIds.map(segmentNow)),
+  },
+  RenameSegmentResult: outcomeOf('Segment'),
+};
+
+function modelIdOf(given: string | null | undefined): string {
+  if (!given) return '';
+  const id = localId('Model', given);
+  if (id === undefined) throw invalidArgument('modelId is the id of no model.');
+  return id;
+}

@@ -1,0 +1,69 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
+import { RpcError, status } from '#libs/grpc';
+
+import type { GatewayContext } from '../graphql/context.js';
+
+/** A service that is restarted is followed again; one that stays away for longer ends the subscription. */
+const REOPEN_AFTER_MS = 500;
+const GIVE_UP_AFTER_MS = 60_000;
+
+/**
+ * A service's stream as a subscription's source. It ends the call as soon as the client goes away, even
+ * while nothing happens; opens it again, from the last value on, when the service was away for a moment; and
+ * lets every value be answered from freshly loaded data.
+ */
+export function follow<Value>(
+  context: Pick<GatewayContext, 'renew'>,
+  open: (signal: AbortSignal, last: Value | undefined) => AsyncIterable<Value>,
+): AsyncIterableIterator<Value, undefined> {
+  const abort = new AbortController();
+  const values = read(abort.signal, context, open);
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    next: () => values.next(),
+    // A generator that waits for its next value would not hear of it: the call is ended first.
+    return: async () => {
+      abort.abort();
+      await values.return(undefined);
+      return { done: true, value: undefined };
+    },
+    throw: async (error: unknown) => {
+      abort.abort();
+      await values.return(undefined);
+      throw error;
+    },
+  };
+}
+
+async function* read<Value>(
+  signal: AbortSignal,
+  context: Pick<GatewayContext, 'renew'>,
+  open: (signal: AbortSignal, last: Value | undefined) => AsyncIterable<Value>,
+): AsyncGenerator<Value, undefined> {
+  let last: Value | undefined;
+  let awaySince: number | undefined;
+  for (;;) {
+    try {
+      for await (const value of open(signal, last)) {
+        awaySince = undefined;
+        last = value;
+        context.renew();
+        yield value;
+      }
+      return undefined;
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      if (!isAway(error)) throw error;
+      awaySince ??= Date.now();
+      if (Date.now() - awaySince > GIVE_UP_AFTER_MS) throw error;
+      await wait(REOPEN_AFTER_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof RpcError && error.status === status.UNAVAILABLE;
+}
