@@ -1,0 +1,51 @@
+import { api, until } from './ready.ts';
+
+interface Started {
+  startTrainingRun: { __typename: string; id?: string; run?: { id: string } };
+}
+
+const START = 'mutation { startTrainingRun { __typename ... on TrainingRun { id } ... on RunActive { run { id } } } }';
+const STATE = 'query($id: ID!) { trainingRun(id: $id) { state progress } }';
+const state = async (id: string) => (await api().ask<{ trainingRun: { state: string; progress: number } }>(STATE, { id })).trainingRun;
+
+test('a run is followed live from queue to success, and its segments keep their identity', async () => {
+  const before = await api().ask<{ segments: { nodes: { id: string }[] }; model: { version: number } }>(
+    '{ segments(first: 50) { nodes { id } } model(champion: true) { version } }',
+  );
+  const { startTrainingRun: started } = await api().ask<Started>(START);
+  expect(started.__typename).toBe('TrainingRun');
+  const seen: { state: string; progress: number }[] = [];
+  for await (const { trainingRunUpdated } of api().follow<{ trainingRunUpdated: { state: string; progress: number } }>(
+    'subscription($id: ID!) { trainingRunUpdated(id: $id) { state progress } }',
+    { id: started.id },
+  )) {
+    seen.push(trainingRunUpdated);
+  }
+  expect(seen.at(-1)?.state).toBe('SUCCEEDED');
+  expect(seen.length).toBeGreaterThan(3);
+  expect(seen.map((run) => run.progress)).toEqual(seen.map((run) => run.progress).toSorted((a, b) => a - b));
+
+  const after = await until(
+    () => api().ask<{ segments: { nodes: { id: string }[] }; model: { version: number } }>('{ segments(first: 50) { nodes { id } } model(champion: true) { version } }'),
+    ({ model }) => model.version > before.model.version,
+  );
+  const kept = after.segments.nodes.filter(({ id }) => before.segments.nodes.some((segment) => segment.id === id));
+  expect(kept.length).toBeGreaterThanOrEqual(Math.ceil(before.segments.nodes.length / 2));
+}, 300_000);
+
+test('a second run is refused while one is under way, and the first can be cancelled within seconds', async () => {
+  const { startTrainingRun: first } = await api().ask<Started>(START);
+  const { startTrainingRun: second } = await api().ask<Started>(START);
+  expect(second).toMatchObject({ __typename: 'RunActive', run: { id: first.id } });
+  await until(() => state(first.id!), (run) => run.state === 'TRAINING', 60_000);
+  await api().ask('mutation($id: ID!) { cancelTrainingRun(id: $id) { __typename } }', { id: first.id });
+  await until(() => state(first.id!), (run) => run.state === 'CANCELLED', 15_000);
+}, 120_000);
+
+test('rollback serves the former model again', async () => {
+  const champion = async () => (await api().ask<{ model: { version: number } }>('{ model(champion: true) { version } }')).model.version;
+  const before = await champion();
+  const answer = await api().ask<{ rollbackModel: { __typename: string } }>('mutation { rollbackModel { __typename ... on Failure { message } } }');
+  expect(answer.rollbackModel.__typename).toBe('Model');
+  expect(await champion()).toBeLessThan(before);
+}, 60_000);

@@ -1,0 +1,68 @@
+import { statSync } from 'node:fs';
+
+import { api, readyFile } from './ready.ts';
+
+interface SegmentNode {
+  id: string;
+  name: string;
+  size: number;
+  share: number;
+  traits: { label: string }[];
+  members: { totalCount: number };
+}
+
+const SEGMENTS = '{ segments(first: 50) { population nodes { id name size share traits(first: 3) { label } members(first: 1) { totalCount } } } }';
+const segments = async () => (await api().ask<{ segments: { population: number; nodes: SegmentNode[] } }>(SEGMENTS)).segments;
+
+test('the file with the keys is readable by its owner alone', () => {
+  expect(statSync(readyFile).mode & 0o777).toBe(0o600);
+});
+
+test('every customer has a place in a named segment', async () => {
+  const { population, nodes } = await segments();
+  const { customers } = await api().ask<{ customers: { totalCount: number } }>('{ customers(first: 1) { totalCount } }');
+  expect(nodes.length).toBeGreaterThan(1);
+  expect(new Set(nodes.map((segment) => segment.name)).size).toBe(nodes.length);
+  expect(nodes.every((segment) => segment.traits.length > 0)).toBe(true);
+  expect(nodes.reduce((sum, segment) => sum + segment.size, 0)).toBe(population);
+  expect(population).toBe(customers.totalCount);
+});
+
+test("a segment's size is the length of its list of members", async () => {
+  for (const { id, size, members } of (await segments()).nodes.slice(0, 3)) {
+    expect(members.totalCount).toBe(size);
+    const listed = new Set<string>();
+    let after: string | null = null;
+    do {
+      const page: { segment: { members: { nodes: { id: string }[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } } } } = await api().ask(
+        'query($id: ID!, $after: String) { segment(id: $id) { members(first: 100, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } } }',
+        { id, after },
+      );
+      for (const member of page.segment.members.nodes) listed.add(member.id);
+      after = page.segment.members.pageInfo.hasNextPage ? page.segment.members.pageInfo.endCursor : null;
+    } while (after !== null);
+    expect(listed.size).toBe(size);
+  }
+});
+
+test('a person renames a segment, and a name that is taken is refused as a result', async () => {
+  const [first, second] = (await segments()).nodes;
+  const rename = 'mutation($id: ID!, $name: String!) { renameSegment(id: $id, name: $name) { __typename ... on Segment { name isRenamed } } }';
+  const renamed = await api().ask(rename, { id: first!.id, name: 'Our best' });
+  expect(renamed).toEqual({ renameSegment: { __typename: 'Segment', name: 'Our best', isRenamed: true } });
+  expect(await api().ask(rename, { id: second!.id, name: 'Our best' })).toEqual({ renameSegment: { __typename: 'NameTaken' } });
+});
+
+test('the map draws customers with the segment they are in', async () => {
+  const { customerMap } = await api().ask<{ customerMap: { population: number; points: { x: number; y: number; segmentId: string | null }[] } }>(
+    '{ customerMap(sample: 200) { population points { x y segmentId } } }',
+  );
+  expect(customerMap.points).toHaveLength(200);
+  expect(customerMap.points.every(({ x, y, segmentId }) => Number.isFinite(x) && Number.isFinite(y) && segmentId !== null)).toBe(true);
+});
+
+test('nobody reads without a key, and an intake key reads nothing', async () => {
+  await expect(api('ka_nobody').ask('{ viewer { role } }')).rejects.toThrow(/key/i);
+  const { ready } = await import('./ready.ts');
+  await expect(api(ready().writeKey).ask('{ segments { totalCount } }')).rejects.toThrow();
+});
