@@ -8,7 +8,8 @@ type Drawing = ReturnType<typeof init>;
 export interface ChartProps {
   /** What the picture shows, for those who do not see it. */
   label: string;
-  height: number;
+  /** In pixels; or as high as the card is, beside a higher one. */
+  height: number | 'fill';
   option: (paper: Paper) => ChartOption;
   onClick?: (event: ECElementEvent) => void;
 }
@@ -43,7 +44,7 @@ export default function Canvas({ label, height, option, onClick }: ChartProps): 
     };
   }, [drawing, onClick]);
 
-  return <div ref={place} className="picture" role="img" aria-label={label} style={{ height }} />;
+  return <div ref={place} className={height === 'fill' ? 'picture fill' : 'picture'} role="img" aria-label={label} style={height === 'fill' ? {} : { height }} />;
 }
 
 function useScheme(): string {

@@ -11,10 +11,9 @@ import {
   type TooltipComponentOption,
 } from 'echarts/components';
 import { init, use, type ComposeOption } from 'echarts/core';
-import { LabelLayout } from 'echarts/features';
 import { CanvasRenderer } from 'echarts/renderers';
 
-use([AriaComponent, CanvasRenderer, DataZoomInsideComponent, GridComponent, LabelLayout, LineChart, ScatterChart, TooltipComponent, TreemapChart]);
+use([AriaComponent, CanvasRenderer, DataZoomInsideComponent, GridComponent, LineChart, ScatterChart, TooltipComponent, TreemapChart]);
 
 export type ChartOption = ComposeOption<
   | AriaComponentOption

@@ -1,12 +1,11 @@
 import type { ReactNode } from 'react';
 import { Card } from '../parts/card';
-import { useNow } from '../parts/clock';
 import { Meter } from '../parts/figures';
 import { Empty } from '../parts/states';
 import { SegmentName, useLooks } from '../segment/looks';
 import { TraitChips } from '../segment/traits';
 import { percent } from '../wording/figure';
-import { ago, dateAndTime } from '../wording/time';
+import { date, dateAndTime } from '../wording/time';
 import type { CustomerNow } from './customer-page';
 import { noveltyInWords } from './novelty';
 
@@ -38,7 +37,6 @@ function decided({ decidedAt, model }: CustomerNow['memberships'][number]): stri
 function MembershipRow({ membership }: { membership: CustomerNow['memberships'][number] }): ReactNode {
   const { segment, strength, since } = membership;
   const colour = useLooks()(segment.id).colour;
-  const now = useNow();
   return (
     <div className="membership">
       <div className="row">
@@ -46,7 +44,7 @@ function MembershipRow({ membership }: { membership: CustomerNow['memberships'][
           <SegmentName segment={segment} />
         </strong>
         <span className="quiet small" title={dateAndTime(since)}>
-          since {ago(since, now)}
+          since {date(since)}
         </span>
       </div>
       <p className="quiet small">{segment.description}</p>

@@ -27,10 +27,12 @@ export function Frame(): ReactNode {
           </a>
           <div className="frame">
             <Side />
-            <div className="page">
-              <main id="content" tabIndex={-1}>
-                <Outlet />
-              </main>
+            <div className="room">
+              <div className="page">
+                <main id="content" tabIndex={-1}>
+                  <Outlet />
+                </main>
+              </div>
             </div>
           </div>
           <ScrollRestoration />

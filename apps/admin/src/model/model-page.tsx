@@ -118,7 +118,7 @@ function Rows({ comparison: { name, measures, best } }: { comparison: Comparison
     <tr key={one.subject}>
       <td className={at > 0 ? 'quiet' : ''}>{at === 0 ? measureName(name) : <span className="hidden-visually">{measureName(name)}</span>}</td>
       <th scope="row" className={one.isBaseline ? 'rival' : ''}>
-        {one.subject} {one.isBaseline && <span className="small">(to compare)</span>}
+        {one.subject} {one.isBaseline && <span className="small nowrap">(rival)</span>}
       </th>
       <td className="number nowrap">
         {measure(one.value)}

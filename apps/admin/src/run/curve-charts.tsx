@@ -5,6 +5,7 @@ import type { Paper } from '../chart/paper';
 import { tip } from '../chart/tip';
 import { Card } from '../parts/card';
 import { count, figure, shortCount } from '../wording/figure';
+import './curve-charts.css';
 import { curveName, groupCurves, type CurveGroup, type Metric } from './curves';
 
 /** What was measured while learning, over the steps of the optimiser. */
@@ -12,7 +13,7 @@ export function Curves({ metrics }: { metrics: readonly Metric[] }): ReactNode {
   const groups = groupCurves(metrics);
   if (groups.length === 0) return null;
   return (
-    <div className="columns two">
+    <div className="curves">
       {groups.map((group) => (
         <Card key={group.title} title={group.title} note={group.metrics.length === 1 ? last(group.metrics[0]) : 'Lower is better'}>
           <Curve group={group} />
@@ -31,7 +32,7 @@ function Curve({ group }: { group: CurveGroup }): ReactNode {
   const option = useCallback(
     (paper: Paper): ChartOption => ({
       animation: false,
-      grid: { left: 8, right: group.metrics.length > 1 ? 96 : 16, top: 12, bottom: 4, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
+      grid: { left: 8, right: 16, top: 12, bottom: 4, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
       tooltip: {
         trigger: 'axis',
         backgroundColor: paper.surface,
@@ -56,15 +57,28 @@ function Curve({ group }: { group: CurveGroup }): ReactNode {
           lineStyle: { width: 2, color: colour, type: at % 2 === 0 ? ('solid' as const) : ('dashed' as const) },
           itemStyle: { color: colour },
           data: points.map(({ step, value }) => [step, value]),
-          ...(group.metrics.length > 1
-            ? { endLabel: { show: true, formatter: '{a}', color: paper.ink, fontFamily: paper.font, fontSize: 12 }, labelLayout: { moveOverlap: 'shiftY' as const } }
-            : {}),
         };
       }),
     }),
     [group],
   );
-  return <Chart label={`${group.title} over the steps of learning`} height={220} option={option} />;
+  return (
+    <>
+      {group.metrics.length > 1 && (
+        <ul className="keys" aria-hidden="true">
+          {group.metrics.map(({ name }, at) => (
+            <li key={name}>
+              <svg viewBox="0 0 20 4" width="20" height="4">
+                <line x1="0" y1="2" x2="20" y2="2" strokeWidth="2.5" strokeDasharray={at % 2 === 0 ? undefined : '5 3'} style={{ stroke: `var(--segment-${at % 8})` }} />
+              </svg>
+              {curveName(name)}
+            </li>
+          ))}
+        </ul>
+      )}
+      <Chart label={`${group.title} over the steps of learning`} height={220} option={option} />
+    </>
+  );
 }
 
 function axisLabel(paper: Paper): { color: string; fontFamily: string; fontSize: number; formatter: (value: number) => string } {

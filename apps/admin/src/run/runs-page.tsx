@@ -14,7 +14,7 @@ import { useLive, useLiveRun } from './live-run';
 import { RetrainButton } from './retrain-button';
 import { RunBanner } from './run-banner';
 import { rateOf } from './run-progress';
-import { isEnded, stateInWords, type Run } from './state';
+import { isEnded, stateInWords, stepsInWords, type Run } from './state';
 import './runs-page.css';
 
 const PAGE = 10;
@@ -54,7 +54,7 @@ function RunsCard(): ReactNode {
                 <tr>
                   <th scope="col">Run</th>
                   <th scope="col">State</th>
-                  <th scope="col">Progress</th>
+                  <th scope="col">Steps</th>
                   <th scope="col">Took</th>
                   <th scope="col" className="number">Events</th>
                   <th scope="col">Model</th>
@@ -91,7 +91,7 @@ function Row({ run: read }: { run: Run }): ReactNode {
       </td>
       <td className="progress">
         {isEnded(run) ? (
-          <span className="quiet small">{run.error?.message ?? ''}</span>
+          <span className="quiet small">{run.error?.message ?? stepsInWords(run)}</span>
         ) : (
           <>
             <span className="row tight nowrap">

@@ -1,4 +1,4 @@
-import { isCancellable, isEnded, standingOf, STEPS, type Run } from './state';
+import { isCancellable, isEnded, standingOf, STEPS, stepsInWords, type Run } from './state';
 
 const step = (state: Run['state'], finishedAt: string | null): Run['steps'][number] => ({ state, startedAt: '2011-12-09T12:00:00Z', finishedAt, attempts: 1 });
 const standings = (run: Pick<Run, 'state' | 'error' | 'steps'>): string[] => STEPS.map(({ state }) => standingOf(run, state));
@@ -18,6 +18,12 @@ describe('a run', () => {
     const error = { code: 'NO_SPACE', message: 'The disk is full.', state: 'TRAINING' as const };
     const steps = [step('SNAPSHOTTING', '2011-12-09T12:00:04Z'), step('TRAINING', null)];
     expect(standings({ state: 'FAILED', error, steps })).toEqual(['done', 'failed', 'ahead', 'ahead', 'ahead']);
+  });
+
+  it('says what each finished step took', () => {
+    expect(stepsInWords({ steps: [step('SNAPSHOTTING', '2011-12-09T12:00:04Z'), step('TRAINING', '2011-12-09T12:02:06Z'), step('DISCOVERING', null)] })).toBe(
+      'Snapshot 4.0 s · Train 2 min 06 s',
+    );
   });
 
   it('cannot be cancelled twice, nor once it ended', () => {

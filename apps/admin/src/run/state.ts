@@ -1,5 +1,6 @@
 import type { RunProgressFragment, TrainingRunState } from '../gen/graphql';
 import type { Tone } from '../parts/figures';
+import { lastingBetween } from '../wording/time';
 
 export type Run = RunProgressFragment;
 
@@ -37,6 +38,15 @@ export function isEnded(run: Pick<Run, 'state'>): boolean {
 
 export function isCancellable(run: Pick<Run, 'state'>): boolean {
   return !isEnded(run) && run.state !== 'CANCELLING';
+}
+
+/** "Snapshot 27 s · Train 2 min 06 s": what each finished step took. */
+export function stepsInWords(run: Pick<Run, 'steps'>): string {
+  return STEPS.flatMap(({ state, name }) => {
+    const step = run.steps.find((one) => one.state === state);
+    const took = step?.finishedAt && lastingBetween(step.startedAt, step.finishedAt, 0);
+    return took ? [`${name} ${took}`] : [];
+  }).join(' · ');
 }
 
 export type StepStanding = 'done' | 'now' | 'failed' | 'ahead';

@@ -67,7 +67,7 @@ function Detail({ segment, onRenamed }: { segment: Segment; onRenamed: () => voi
       />
       {isRenaming && <RenameDialog segment={segment} onClose={() => setRenaming(false)} onRenamed={onRenamed} />}
       <Figures segment={segment} />
-      <div className="columns wide-left">
+      <div className="columns wide-left even">
         <Card title="What sets it apart" note="Mean of the segment against everyone else" flush>
           {segment.traits.length > 0 ? <TraitTable traits={segment.traits} /> : <Empty title="Nothing stands out">Its customers differ from others in order and rhythm, not in any single figure.</Empty>}
         </Card>

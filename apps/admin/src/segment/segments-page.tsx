@@ -55,7 +55,7 @@ function NoSegments(): ReactNode {
 function Overview({ list }: { list: SegmentsQuery['segments'] }): ReactNode {
   return (
     <>
-      <div className="columns wide-right">
+      <div className="columns wide-right even">
         <Card title="Shares" note="Area is share of customers">
           <Shares segments={list.nodes} />
         </Card>

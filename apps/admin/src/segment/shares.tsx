@@ -22,7 +22,8 @@ export function Shares({ segments }: { segments: readonly Segment[] }): ReactNod
         borderColor: line,
         padding: [8, 12],
         formatter: (shown) => {
-          const segment = segments[(Array.isArray(shown) ? shown[0] : shown)?.dataIndex ? Number((shown as { dataIndex: number }).dataIndex) - 1 : -1];
+          const { data } = (Array.isArray(shown) ? shown[0] : shown) ?? {};
+          const segment = segments.find(({ id }) => id === (data as { id?: string } | undefined)?.id);
           return segment ? tip(segment.name, [`${percent(segment.share)}, ${count(segment.size)} customers`], colour(lookOf(segment.id).variable)) : '';
         },
       },
@@ -38,7 +39,7 @@ export function Shares({ segments }: { segments: readonly Segment[] }): ReactNod
           bottom: 0,
           itemStyle: { gapWidth: 4, borderColor: 'transparent', borderWidth: 0 },
           emphasis: { disabled: false, itemStyle: { opacity: 0.88 } },
-          label: { fontFamily: font, fontSize: 13, fontWeight: 600, lineHeight: 18, overflow: 'break', position: 'insideTopLeft', padding: [6, 8] },
+          label: { fontFamily: font, fontSize: 13, fontWeight: 600, lineHeight: 19, overflow: 'truncate', position: 'insideTopLeft', padding: [5, 7] },
           data: segments.map((segment) => {
             const fill = colour(lookOf(segment.id).variable);
             return {
@@ -46,7 +47,7 @@ export function Shares({ segments }: { segments: readonly Segment[] }): ReactNod
               name: segment.name,
               value: segment.size,
               itemStyle: { color: fill, borderRadius: 7 },
-              label: { color: inkOn(fill), formatter: `${segment.name}\n{share|${percent(segment.share)}}`, rich: { share: { color: inkOn(fill), fontFamily: font, fontSize: 13, lineHeight: 18 } } },
+              label: { color: inkOn(fill), formatter: `${segment.name}\n${percent(segment.share)}` },
             };
           }),
         },
@@ -62,5 +63,5 @@ export function Shares({ segments }: { segments: readonly Segment[] }): ReactNod
     [navigate],
   );
   const label = `Shares of the segments: ${segments.map(({ name, share }) => `${name} ${percent(share)}`).join(', ')}`;
-  return <Chart label={label} height={360} option={option} onClick={open} />;
+  return <Chart label={label} height="fill" option={option} onClick={open} />;
 }

@@ -34,8 +34,8 @@ export function figure(value: number): string {
   const size = Math.abs(value);
   if (size >= 1000) return whole.format(value);
   if (size >= 100 || value === 0) return value.toFixed(0);
-  if (size >= 10) return value.toFixed(1);
-  if (size >= 0.01) return value.toFixed(2);
+  if (size >= 10) return String(Number(value.toFixed(1)));
+  if (size >= 0.01) return String(Number(value.toFixed(2)));
   return value.toExponential(1);
 }
 
