@@ -44,7 +44,7 @@ export async function startSystem({ port, data, tell }: SystemOptions): Promise<
     throw new StartError(`Port ${taken.port} (for ${taken.name}) is in use. Stop what listens there, or move all ports: npm start -- --port ${port + 100}`);
   }
   const secrets = await loadSecrets(folder);
-  await mkdir(join(folder, 'logs'), { recursive: true });
+  await Promise.all(['logs', 'work', 'artifacts'].map((name) => mkdir(join(folder, name), { recursive: true })));
 
   const embedded: EmbeddedProcess[] = [];
   const supervisor = new Supervisor(join(folder, 'logs'), tell);
@@ -112,9 +112,7 @@ function launchAll(supervisor: Supervisor, { ports, secrets, databaseUrl, redisU
     SERVING_ADDRESS: address(ports.servingGrpc),
     WORKER_TRAIN_ADDRESS: address(ports.workerTrain),
     WORKER_SCORE_ADDRESS: address(ports.workerScore),
-    PUBLIC_URL: `http://${HOST}:${ports.gateway}`,
-    UPLOAD_SECRET: secrets.principalSecret,
-    TEMP_DIR: join(folder, 'tmp'),
+    WORK_DIR: join(folder, 'work'),
   };
   const worker = (role: 'train' | 'score', port: number) =>
     supervisor.start({
