@@ -1,0 +1,44 @@
+import { type DocumentNode, type GraphQLError, type GraphQLSchema, OperationTypeNode, parse, specifiedRules, validate } from 'graphql';
+
+import { refusal } from '../graphql/error.js';
+import type { Caller } from '../graphql/message.js';
+import { LIMITS, limitRules, refusalByCost } from './limit.js';
+import { type RequiredRoles, refusalByRole, requiredRoles } from './role.js';
+
+export interface Operation {
+  readonly document: DocumentNode;
+  readonly variables: Record<string, unknown>;
+  readonly operationName?: string | null | undefined;
+}
+
+/** Decides, before anything is executed, whether a caller may have an operation executed. */
+export class Admission {
+  private readonly roles: RequiredRoles;
+
+  constructor(private readonly schema: GraphQLSchema) {
+    this.roles = requiredRoles(schema);
+  }
+
+  /** Of an operation that was parsed and validated already. */
+  refusalOf({ document, variables, operationName }: Operation, caller: Caller): GraphQLError | undefined {
+    return refusalByRole(this.schema, this.roles, document, caller) ?? refusalByCost(this.schema, document, variables, operationName);
+  }
+
+  /** Of a subscription as it comes over a socket: everything is still to be checked. */
+  subscription(source: string, variables: Record<string, unknown>, operationName: string | null | undefined, caller: Caller): DocumentNode | readonly GraphQLError[] {
+    let document: DocumentNode;
+    try {
+      document = parse(source, { maxTokens: LIMITS.tokens });
+    } catch (error) {
+      return [refusal('GRAPHQL_PARSE_FAILED', error instanceof Error ? error.message : 'not GraphQL')];
+    }
+    const isSubscription = document.definitions.every(
+      (definition) => definition.kind !== 'OperationDefinition' || definition.operation === OperationTypeNode.SUBSCRIPTION,
+    );
+    if (!isSubscription) return [refusal('SUBSCRIPTIONS_ONLY', 'Queries and mutations are sent by POST; a socket is for subscriptions.')];
+    const invalid = validate(this.schema, document, [...specifiedRules, ...limitRules], { maxErrors: 5 });
+    if (invalid.length > 0) return invalid;
+    const refused = this.refusalOf({ document, variables, operationName }, caller);
+    return refused ? [refused] : document;
+  }
+}

@@ -1,0 +1,83 @@
+import { maxAliasesRule } from '@escape.tech/graphql-armor-max-aliases';
+import { maxDepthRule } from '@escape.tech/graphql-armor-max-depth';
+import { maxDirectivesRule } from '@escape.tech/graphql-armor-max-directives';
+import { type DocumentNode, GraphQLError, type GraphQLSchema, type ValidationContext, type ValidationRule } from 'graphql';
+import { type ComplexityEstimator, getComplexity } from 'graphql-query-complexity';
+
+import { MOST_ROWS } from '../graphql/connection.js';
+import { refusal } from '../graphql/error.js';
+import { MOST_POINTS } from '../map/map.resolver.js';
+
+/** What one operation may ask for. The admin page's largest stays under a fifth of each. */
+export const LIMITS = {
+  tokens: 2_000,
+  depth: 14,
+  aliases: 30,
+  directives: 20,
+  /** Objects of the answer, about; fields that need a call of their own for every row count ten. */
+  cost: 20_000,
+  variablesBytes: 900_000,
+} as const;
+
+/** Rows that a list without a size of its own is taken to have. */
+const USUAL_ROWS = 4;
+const COST_OF_CALL = 10;
+/** Fields that cost a call to a service for each object they are asked of. */
+const CALLS = new Set([
+  'Customer.membershipHistory', 'Customer.similar', 'Customer.events', 'Segment.members', 'Segment.versions', 'Model.segments', 'TrainingRun.metrics',
+]);
+
+/** Rules that need the document only; they run with the specification's own. */
+export const limitRules: readonly ValidationRule[] = [
+  (context: ValidationContext) => maxDepthRule({ n: LIMITS.depth, flattenFragments: true, ...reporting('QUERY_TOO_DEEP', `An operation is at most ${LIMITS.depth} levels deep.`) })(context),
+  (context: ValidationContext) => maxAliasesRule({ n: LIMITS.aliases, allowList: [], ...reporting('TOO_MANY_ALIASES', `An operation has at most ${LIMITS.aliases} aliases.`) })(context),
+  (context: ValidationContext) => maxDirectivesRule({ n: LIMITS.directives, ...reporting('TOO_MANY_DIRECTIVES', `An operation has at most ${LIMITS.directives} directives.`) })(context),
+];
+
+/** The refusal of an operation that asks for too much, by its variables' values. */
+export function refusalByCost(
+  schema: GraphQLSchema,
+  query: DocumentNode,
+  variables: Record<string, unknown>,
+  operationName: string | null | undefined,
+): GraphQLError | undefined {
+  try {
+    const cost = getComplexity({ schema, query, variables, estimators: [estimate], ...(operationName ? { operationName } : {}) });
+    return cost > LIMITS.cost ? refusal('QUERY_TOO_COSTLY', `This asks for about ${cost} objects; ${LIMITS.cost} are allowed. Ask for shorter lists.`) : undefined;
+  } catch (error) {
+    if (!(error instanceof GraphQLError)) throw error;
+    return error.extensions['code'] === undefined ? refusal('QUERY_TOO_COSTLY', error.message) : error;
+  }
+}
+
+const estimate: ComplexityEstimator = ({ type, field, args, childComplexity }) => {
+  const own = CALLS.has(`${type.name}.${field.name}`) ? COST_OF_CALL : 0;
+  const rows = rowsAskedFor(field.name, String(field.type), args);
+  if (rows === undefined) return own + childComplexity + (childComplexity > 0 ? 1 : 0);
+  // Points of a map are four numbers each and nothing is loaded for them.
+  if (field.name === 'customerMap') return rows / 10;
+  return own + rows * (childComplexity + 1);
+};
+
+function rowsAskedFor(name: string, type: string, args: Record<string, unknown>): number | undefined {
+  const most = name === 'customerMap' ? MOST_POINTS : MOST_ROWS;
+  const asked = args['first'] ?? args['sample'];
+  if (typeof asked === 'number') {
+    if (asked < 0 || asked > most) throw refusal('LIST_TOO_LONG', `${name} has 0 to ${most} rows at a time; ${asked} were asked for.`);
+    // A connection's rows are those of its edges and nodes, which are not counted a second time.
+    return asked;
+  }
+  return type.startsWith('[') && !isOfPage(name) ? USUAL_ROWS : undefined;
+}
+
+function isOfPage(name: string): boolean {
+  return name === 'edges' || name === 'nodes' || name === 'points';
+}
+
+/** The rules report and go on, with a code of ours; thrown, they would be answered with 500. */
+function reporting(code: string, message: string) {
+  return {
+    propagateOnRejection: false,
+    onReject: [(context: ValidationContext | null) => context?.reportError(refusal(code, message))],
+  };
+}

@@ -1,0 +1,300 @@
+// Tiny services in the process of a test, speaking the real protocol, that count what they are asked.
+import { EventEmitter, on } from 'node:events';
+import { createHash } from 'node:crypto';
+
+import type { ServiceDefinition } from '@grpc/grpc-js';
+import { type CallContext, createServer, ServerError, type Server } from 'nice-grpc';
+
+import { access, ingestion, serving, training } from '#libs/contracts';
+import { PRINCIPAL_METADATA, RpcError, status } from '#libs/grpc';
+import { type Principal, PrincipalSigner } from '#libs/auth';
+
+export const SECRET = 'a secret of the tests, long enough to sign';
+export const WORKSPACE = '01900000-0000-7000-8000-0000000000aa';
+export const KEYS = { admin: 'ka_admin', editor: 'ke_editor', viewer: 'kv_viewer', intake: 'kw_intake', doomed: 'kv_doomed' } as const;
+export const AT = '2026-11-20T12:00:00.000Z';
+
+/** `customer(3)` is the id of the third one. */
+export const id = (kind: 'customer' | 'segment' | 'model' | 'run' | 'import', number: number) =>
+  `01900000-0000-7000-8000-${{ customer: 'c', segment: '5', model: 'd', run: 'e', import: 'f' }[kind]}${String(number).padStart(11, '0')}`;
+
+type Handler = (request: never, principal: Principal, signal: AbortSignal) => unknown;
+
+export interface FakeServices {
+  readonly environment: Record<string, string>;
+  /** Calls by method, in order. */
+  readonly calls: { method: string; request: unknown; principal: Principal }[];
+  count(method: string): number;
+  readonly audit: access.AuditEntry[];
+  /** Streams that somebody follows now. */
+  readonly following: Set<string>;
+  readonly news: EventEmitter;
+  /** Answers a method otherwise until the next reset. */
+  replace(method: string, handler: Handler): void;
+  reset(): void;
+  close(): Promise<void>;
+}
+
+const CUSTOMERS = 40;
+const SEGMENTS = 4;
+
+export async function startFakeServices(): Promise<FakeServices> {
+  const signer = new PrincipalSigner(SECRET);
+  const news = new EventEmitter();
+  news.setMaxListeners(0);
+  const audit: access.AuditEntry[] = [];
+  const calls: FakeServices['calls'] = [];
+  const following = new Set<string>();
+  const replaced = new Map<string, Handler>();
+  const handlers: Record<string, Handler> = { ...accessHandlers(audit, news), ...ingestionHandlers(), ...trainingHandlers(), ...servingHandlers() };
+
+  async function authenticate(context: CallContext): Promise<Principal> {
+    return signer.verify(context.metadata.get(PRINCIPAL_METADATA) ?? '');
+  }
+  function implementationOf(definition: ServiceDefinition) {
+    const methods = Object.entries(definition).map(([name, { responseStream }]) => [
+      name,
+      responseStream
+        ? async function* stream(request: never, context: CallContext) {
+            const principal = await authenticate(context);
+            calls.push({ method: name, request, principal });
+            const token = `${name}#${calls.length}`;
+            following.add(token);
+            news.emit('following');
+            try {
+              yield* asServer((replaced.get(name) ?? streamOf(name, news))(request, principal, context.signal) as AsyncIterable<unknown>);
+            } finally {
+              following.delete(token);
+              news.emit('left', name);
+            }
+          }
+        : async (request: never, context: CallContext) => {
+            const principal = await authenticate(context);
+            calls.push({ method: name, request, principal });
+            const handler = replaced.get(name) ?? handlers[name];
+            if (!handler) throw new ServerError(status.UNIMPLEMENTED, name);
+            try {
+              return await handler(request, principal, context.signal);
+            } catch (error) {
+              throw asServerError(error, context);
+            }
+          },
+    ]);
+    return Object.fromEntries(methods) as never;
+  }
+
+  const server: Server = createServer();
+  const definitions = [
+    access.AccessServiceService, ingestion.EventServiceService, ingestion.CustomerServiceService, ingestion.ImportServiceService,
+    training.RunServiceService, training.ModelServiceService, serving.MembershipServiceService, serving.SegmentServiceService,
+  ];
+  for (const definition of definitions) server.add(definition as never, implementationOf(definition));
+  const port = await server.listen('127.0.0.1:0');
+  const address = `127.0.0.1:${port}`;
+  return {
+    environment: { ACCESS_ADDRESS: address, INGESTION_ADDRESS: address, TRAINING_ADDRESS: address, SERVING_ADDRESS: address, PRINCIPAL_SECRET: SECRET },
+    calls,
+    count: (method) => calls.filter((call) => call.method === method).length,
+    audit,
+    following,
+    news,
+    replace: (method, handler) => void replaced.set(method, handler),
+    reset: () => {
+      calls.length = 0;
+      audit.length = 0;
+      replaced.clear();
+    },
+    close: async () => server.forceShutdown(),
+  };
+}
+
+/** Failures as our services send them: status and google.rpc.ErrorInfo. */
+function asServerError(error: unknown, context: CallContext): unknown {
+  if (!(error instanceof RpcError)) return error;
+  const packed = error.toServiceError();
+  context.trailer.set('grpc-status-details-bin', packed.metadata.get('grpc-status-details-bin')[0] as Buffer);
+  return new ServerError(packed.code as number, packed.details);
+}
+
+async function* asServer(values: AsyncIterable<unknown>) {
+  yield* values;
+}
+
+/** What a watcher is sent: the first value at once, then whatever the test emits under the method's name. */
+function streamOf(method: string, news: EventEmitter): Handler {
+  return async function* watch(request: { id?: string }, _principal: Principal, signal: AbortSignal) {
+    if (method === 'watchKeys') yield { snapshot: true, keys: keyRecords(), revokedKeyIds: [] };
+    if (method === 'watchRun') yield { run: run(request.id ?? '') };
+    try {
+      for await (const [value] of on(news, method, { signal })) yield value;
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  } as Handler;
+}
+
+function keyRecords(): access.KeyRecord[] {
+  const role = { admin: access.Role.ADMIN, editor: access.Role.EDITOR, viewer: access.Role.VIEWER, intake: access.Role.INTAKE, doomed: access.Role.VIEWER };
+  return Object.entries(KEYS).map(([name, key]) => ({
+    id: name,
+    workspaceId: WORKSPACE,
+    role: role[name as keyof typeof role],
+    digest: createHash('sha256').update(key).digest(),
+    expiresAt: undefined,
+  }));
+}
+
+const settings: access.WorkspaceSettings = { version: 3, clock: access.Clock.DATA, timezone: 'UTC', currency: '', mainEvents: ['Order Completed'], valueProperty: 'revenue', guessed: ['clock', 'currency'] };
+const workspace = (): access.Workspace => ({ id: WORKSPACE, slug: 'shop', name: 'Shop', createdAt: AT, settings });
+
+function accessHandlers(audit: access.AuditEntry[], news: EventEmitter): Record<string, Handler> {
+  return {
+    getWorkspace: () => ({ workspace: workspace() }),
+    updateWorkspaceSettings: (request: access.UpdateWorkspaceSettingsRequest) => ({ workspace: { ...workspace(), settings: request.settings } }),
+    createKey: ({ name, role }: access.CreateKeyRequest) => {
+      if (name === 'taken') throw new RpcError(status.ALREADY_EXISTS, 'There is a key named "taken".', { reason: 'NAME_TAKEN' });
+      return { key: { id: id('run', 9), name, role, prefix: 'kv_', createdAt: AT, revokedAt: undefined, expiresAt: undefined }, secret: 'kv_secret' };
+    },
+    recordAudit: ({ entry }: access.RecordAuditRequest) => {
+      if (entry) audit.push(entry);
+      news.emit('audit');
+      return {};
+    },
+    listAudit: () => ({ entries: [{ id: id('run', 1), at: AT, actor: 'key:admin', action: 'promoteModel', target: '', details: '{"seed":7}', outcome: 'OK' }], pageInfo: pageInfo('x', false, 1) }),
+  };
+}
+
+export const customer = (number: number): ingestion.Customer => ({
+  id: id('customer', number), userId: `user-${number}`, anonymousIds: [], firstSeenAt: AT, lastSeenAt: AT, eventCount: 12, attributes: '{"plan":"gold"}',
+});
+const numberOf = (uuid: string) => Number(uuid.slice(-11));
+
+function ingestionHandlers(): Record<string, Handler> {
+  const all = Array.from({ length: CUSTOMERS }, (_, index) => customer(index + 1));
+  return {
+    getCustomers: ({ ids }: ingestion.GetCustomersRequest) => ({
+      customers: ids.flatMap((wanted) => (all.some((one) => one.id === wanted) ? [{ requestedId: wanted, customer: customer(numberOf(wanted)) }] : [])),
+    }),
+    resolveCustomer: ({ key }: ingestion.ResolveCustomerRequest) => {
+      const known = all.find(({ userId }) => userId === key?.value);
+      if (!known) throw RpcError.notFound('No such customer.', { reason: 'CUSTOMER_UNKNOWN' });
+      return { customer: known };
+    },
+    listCustomers: ({ page }: ingestion.ListCustomersRequest) => cut(all, page, 'customers'),
+    listCustomerEvents: () => ({
+      events: [{ id: id('run', 2), type: 'track', name: 'Order Completed', occurredAt: AT, receivedAt: AT, properties: '{"revenue":9.5}', messageId: 'm-1' }],
+      pageInfo: pageInfo('e', false, 1),
+    }),
+    trackEvents: ({ events }: ingestion.TrackEventsRequest) => ({
+      results: events.map((event) => {
+        const { messageId = '', userId } = JSON.parse(Buffer.from(event).toString()) as { messageId?: string; userId?: string };
+        const outcome = userId ? ingestion.EventOutcome.STORED : ingestion.EventOutcome.REJECTED;
+        return { messageId, outcome, reason: userId ? '' : 'CUSTOMER_MISSING', detail: userId ? '' : 'Give userId or anonymousId.' };
+      }),
+    }),
+    getEventReceipt: () => {
+      throw RpcError.notFound('It never came.', { reason: 'MESSAGE_UNKNOWN' });
+    },
+    getEventLedger: () => ({ received: 5_000_000_000, stored: 4_999_999_990, duplicate: 7, rejected: 3, asOf: AT }),
+    startImport: ({ fileName, mapping, artifact }: ingestion.StartImportRequest) => {
+      if (mapping.includes('absent')) {
+        throw RpcError.invalid('The mapping names the column "absent".', { reason: 'MAPPING_INVALID', metadata: { column: 'absent', columns: 'customer, time' } });
+      }
+      return { import: { ...importOf(id('import', 1)), fileName, mapping: JSON.stringify({ artifact }) } };
+    },
+    getImport: (request: ingestion.GetImportRequest) => ({ import: importOf(request.id) }),
+  };
+}
+
+export function importOf(importId: string): ingestion.Import {
+  return {
+    id: importId, state: ingestion.ImportState.RUNNING, fileName: 'shop.csv', startedAt: AT, finishedAt: undefined, rowsRead: 50, rowsTotal: 200, rowsFolded: 48,
+    skipped: [{ reason: 'NO_CUSTOMER', rows: 2 }], rejected: [], eventsStored: 40, eventsDuplicate: 0, eventsRejected: 0, rowsPerSecond: 100, remainingSeconds: 1.5, error: '', mapping: '',
+  };
+}
+
+export function run(runId: string, more: Partial<training.Run> = {}): training.Run {
+  return {
+    id: runId, state: training.RunState.TRAINING, trigger: training.RunTrigger.PERSON, requestedBy: 'admin',
+    spec: { encoder: 'decayed_sum', objectives: [], width: 0, epochs: 0, batchSize: 0, learningRate: 0, horizonDays: [], halfLifeDays: [], segmentCount: 0, sampleFraction: 0, seed: 7, mainEvents: [], valueProperty: '' },
+    progress: 0.25, step: 'epoch 2 of 6', rate: 1000, rateUnit: 'events', remainingSeconds: 0, createdAt: AT, startedAt: AT, finishedAt: undefined, error: undefined,
+    metrics: [{ name: 'loss', points: [{ step: 1, value: 0.5 }] }], modelId: '', steps: [], events: 0, customers: 0, ...more,
+  };
+}
+
+export function model(modelId: string): training.Model {
+  return {
+    id: modelId, version: 1, state: training.ModelState.CHAMPION, runId: id('run', 1), createdAt: AT, promotedAt: AT, uri: 'file:///x', hash: 'ff', position: undefined,
+    events: 100, customers: CUSTOMERS, segmentCount: SEGMENTS, verdict: 'Better than before.',
+    measures: [
+      { name: 'auc', subject: 'embedding', value: 0.9, deviation: 0.01, baseline: false },
+      { name: 'auc', subject: 'rfm', value: 0.7, deviation: 0.01, baseline: true },
+    ],
+  };
+}
+
+function trainingHandlers(): Record<string, Handler> {
+  return {
+    startRun: () => {
+      throw RpcError.precondition('Another run has not ended yet.', { reason: 'RUN_ACTIVE', metadata: { runId: id('run', 1) } });
+    },
+    getRun: (request: training.GetRunRequest) => ({ run: run(request.id) }),
+    listRuns: ({ page }: training.ListRunsRequest) => cut([1, 2, 3].map((number) => run(id('run', number), { metrics: [{ name: 'loss', points: [] }] })), page, 'runs'),
+    getModels: ({ ids, champion }: training.GetModelsRequest) => ({ models: (champion ? [id('model', 1)] : ids).map(model) }),
+    promoteModel: () => {
+      throw RpcError.precondition('It is the champion already.', { reason: 'ALREADY_CHAMPION' });
+    },
+  };
+}
+
+function membershipOf(segmentId: string): serving.Membership {
+  return { segmentId, strength: 0.9, since: AT, modelId: id('model', 1), decidedAt: AT };
+}
+
+function segmentOf(segmentId: string): serving.Segment {
+  return {
+    id: segmentId, kind: serving.SegmentKind.LEARNED, name: `Segment ${numberOf(segmentId)}`, description: 'A group.', size: 10, share: 0.25, stability: undefined,
+    traits: [{ key: 'recency', label: 'orders often', lift: 2, effect: 1, segmentValue: 2, restValue: 1, unit: 'days' }],
+    typicalCustomerIds: [id('customer', 1), id('customer', 2), id('customer', 39)], parentId: '', modelId: id('model', 1), asOf: AT, createdAt: AT, retiredAt: undefined, lineage: [], renamed: false,
+  };
+}
+
+function servingHandlers(): Record<string, Handler> {
+  const segments = Array.from({ length: SEGMENTS }, (_, index) => segmentOf(id('segment', index + 1)));
+  return {
+    getCustomerMemberships: ({ customerIds }: serving.GetCustomerMembershipsRequest) => ({
+      customers: customerIds.map((customerId) => ({
+        customerId, known: true, novelty: 0.1, mapX: 1, mapY: 2,
+        memberships: [membershipOf(id('segment', (numberOf(customerId) % SEGMENTS) + 1))],
+        forecast: [{ event: 'A', horizonDays: 7, probability: 0.2, expectedValue: 0 }, { event: 'B', horizonDays: 7, probability: 0.6, expectedValue: 3 }],
+      })),
+      modelId: id('model', 1), asOf: AT,
+    }),
+    getSegments: ({ ids }: serving.GetSegmentsRequest) => ({ segments: segments.filter((segment) => ids.includes(segment.id)) }),
+    listSegments: ({ page }: serving.ListSegmentsRequest) => ({ ...cut(segments, page, 'segments'), population: CUSTOMERS }),
+    // The last member was erased a moment ago: ingestion does not know them any more.
+    listSegmentMembers: ({ segmentId }: serving.ListSegmentMembersRequest) => ({
+      members: [1, 2, 3, 999].map((number) => ({ customerId: id('customer', number), membership: membershipOf(segmentId), cursor: '' })), pageInfo: pageInfo('m', false, 4), asOf: AT,
+    }),
+    getCustomerMap: ({ sample }: serving.GetCustomerMapRequest) => ({
+      points: Array.from({ length: sample }, (_, index) => ({ customerId: id('customer', index), segmentId: index === 0 ? '' : id('segment', 1), x: 1, y: 2, strength: 0.5 })),
+      modelId: id('model', 1), asOf: AT, population: CUSTOMERS,
+    }),
+    renameSegment: ({ id: segmentId, name }: serving.RenameSegmentRequest) => {
+      if (name === 'taken') throw new RpcError(status.ALREADY_EXISTS, 'Another segment has this name.', { reason: 'NAME_TAKEN' });
+      return { segment: { ...segmentOf(segmentId), name, renamed: true } };
+    },
+  };
+}
+
+function pageInfo(endCursor: string, hasNextPage: boolean, totalCount: number) {
+  return { endCursor, hasNextPage, totalCount };
+}
+
+/** A service's list: the cursor is the place in it. */
+function cut<Row, Name extends string>(rows: Row[], page: { first: number; after: string } | undefined, name: Name) {
+  const begin = Number(page?.after || 0);
+  const part = rows.slice(begin, begin + (page?.first || 25));
+  return { [name]: part, pageInfo: pageInfo(part.length > 0 ? String(begin + part.length) : '', begin + part.length < rows.length, rows.length) };
+}
+

@@ -1,0 +1,218 @@
+import { auditServer } from 'graphql-http';
+import { getIntrospectionQuery } from 'graphql';
+
+import { RpcError, status } from '#libs/grpc';
+
+import { AT, id, KEYS, WORKSPACE } from './gateway.fake.js';
+import { startTestGateway, type TestGateway } from './gateway.start.js';
+import { globalId, readGlobalId } from './graphql/global-id.js';
+
+let gateway: TestGateway;
+beforeAll(async () => {
+  gateway = await startTestGateway();
+});
+afterEach(() => gateway.services.reset());
+afterAll(() => gateway.close());
+
+const data = async (query: string, variables?: Record<string, unknown>, key?: string) => {
+  const { body } = await gateway.ask(query, variables, key);
+  expect(body.errors).toBeUndefined();
+  return body.data;
+};
+
+test('a customer is found by user id, with memberships, forecast and why', async () => {
+  const { customer } = await data(`{ customer(userId: "user-3") {
+    id userId isScored novelty attributes firstSeenAt eventCount mapPosition { x y }
+    memberships { strength since decidedAt segment { name size share stability asOf } model { version state } why { traits { label lift } typicalCustomers(first: 1) { userId } } }
+    forecast(first: 1) { event probability }
+    events { nodes { type name properties } totalCount }
+  } }`);
+  expect(customer).toEqual({
+    id: globalId('Customer', id('customer', 3)), userId: 'user-3', isScored: true, novelty: 0.1, attributes: { plan: 'gold' }, firstSeenAt: AT, eventCount: 12, mapPosition: { x: 1, y: 2 },
+    memberships: [{
+      strength: 0.9, since: AT, decidedAt: AT, segment: { name: 'Segment 4', size: 10, share: 0.25, stability: null, asOf: AT }, model: { version: 1, state: 'CHAMPION' },
+      why: { traits: [{ label: 'orders often', lift: 2 }], typicalCustomers: [{ userId: 'user-1' }] },
+    }],
+    forecast: [{ event: 'B', probability: 0.6 }],
+    events: { nodes: [{ type: 'TRACK', name: 'Order Completed', properties: { revenue: 9.5 } }], totalCount: 1 },
+  });
+  expect(await data('query($id: ID!) { node(id: $id) { __typename id ... on Customer { userId } } }', { id: customer.id })).toEqual({
+    node: { __typename: 'Customer', id: customer.id, userId: 'user-3' },
+  });
+});
+
+test('what does not exist is null, and an unclear question is refused', async () => {
+  const query = '{ customer(userId: "nobody") { id } other: customer(id: "zzz") { id } segment(id: "zzz") { id } node(id: "zzz") { id } model(id: "zzz") { id } trainingRun(id: "zzz") { id } eventReceipt(messageId: "m") { outcome } }';
+  expect(await data(query)).toEqual({ customer: null, other: null, segment: null, node: null, model: null, trainingRun: null, eventReceipt: null });
+  const { body } = await gateway.ask('{ customer(userId: "a", anonymousId: "b") { id } }');
+  expect(body.errors?.[0]?.extensions).toEqual({ code: 'BAD_USER_INPUT' });
+});
+
+test('a hundred rows at every depth cost one call a kind and level, not one a row', async () => {
+  await data(`{ customers(first: 40) { nodes { memberships { segment { name typicalCustomers(first: 3) { userId memberships { segment { id } model { version } } } } model { version } } novelty isScored } } }`);
+  const counts = Object.fromEntries(['listCustomers', 'getCustomerMemberships', 'getSegments', 'getCustomers', 'getModels'].map((method) => [method, gateway.services.count(method)]));
+  expect(counts).toEqual({ listCustomers: 1, getCustomerMemberships: 2, getSegments: 1, getCustomers: 1, getModels: 1 });
+});
+
+test('a list is walked from any of its cursors, each row once and in order', async () => {
+  const query = 'query($first: Int, $after: String) { customers(first: $first, after: $after) { totalCount asOf pageInfo { hasNextPage hasPreviousPage endCursor startCursor } edges { cursor node { userId } } } }';
+  const seen: string[] = [];
+  let after: string | undefined;
+  for (;;) {
+    const { customers } = await data(query, { first: 15, after });
+    expect(customers.totalCount).toBe(40);
+    expect(customers.pageInfo.hasPreviousPage).toBe(after !== undefined);
+    seen.push(...customers.edges.map((edge: { node: { userId: string } }) => edge.node.userId));
+    if (!customers.pageInfo.hasNextPage) break;
+    after = customers.pageInfo.endCursor;
+  }
+  expect(seen).toEqual(Array.from({ length: 40 }, (_, index) => `user-${index + 1}`));
+  const first = await data(query, { first: 10 });
+  const middle = await data(query, { first: 2, after: first.customers.edges[4].cursor });
+  const beyond = await data(query, { first: 2, after: middle.customers.edges[0].cursor });
+  expect(middle.customers.edges.map((edge: { node: { userId: string } }) => edge.node.userId)).toEqual(['user-6', 'user-7']);
+  expect(beyond.customers.edges[0].node.userId).toBe('user-7');
+  expect((await data(query, { first: 0 })).customers).toMatchObject({ edges: [], totalCount: 40, pageInfo: { hasNextPage: true, endCursor: null } });
+  const { body } = await gateway.ask(query, { first: 2, after: 'made up' });
+  expect(body.errors?.[0]?.extensions['code']).toBe('BAD_USER_INPUT');
+});
+
+test('members of a segment come with their membership, and one that was erased meanwhile is left out', async () => {
+  const segmentId = globalId('Segment', id('segment', 2));
+  const { customers, segment } = await data(
+    'query($id: ID!) { customers(segmentId: $id) { totalCount asOf edges { node { userId } membership { strength segment { name } } } } segment(id: $id) { members { nodes { userId } } } }',
+    { id: segmentId },
+  );
+  expect(customers).toMatchObject({ totalCount: 4, asOf: AT });
+  expect(customers.edges).toHaveLength(3);
+  expect(customers.edges[0]).toEqual({ node: { userId: 'user-1' }, membership: { strength: 0.9, segment: { name: 'Segment 2' } } });
+  expect(segment.members.nodes).toHaveLength(3);
+});
+
+test('what counts says of when, by which model and over how many', async () => {
+  const { segments, customerMap, model, eventLedger } = await data(`{
+    segments { asOf population totalCount model { version } nodes { name } }
+    customerMap(sample: 3) { asOf population model { version } points { customerId segmentId x y strength } }
+    model(champion: true) { verdict evaluation { asOf population measures(name: "auc") { subject value isBaseline } } run { state } }
+    eventLedger { received stored duplicate rejected asOf }
+  }`);
+  expect(segments).toMatchObject({ asOf: AT, population: 40, totalCount: 4, model: { version: 1 } });
+  expect(customerMap).toMatchObject({ asOf: AT, population: 40, model: { version: 1 } });
+  expect(customerMap.points[0].segmentId).toBeNull();
+  expect(readGlobalId(customerMap.points[1].segmentId)).toEqual({ type: 'Segment', id: id('segment', 1) });
+  expect(model.evaluation).toEqual({ asOf: AT, population: 40, measures: [{ subject: 'embedding', value: 0.9, isBaseline: false }, { subject: 'rfm', value: 0.7, isBaseline: true }] });
+  expect(eventLedger).toEqual({ received: 5_000_000_000, stored: 4_999_999_990, duplicate: 7, rejected: 3, asOf: AT });
+});
+
+test('curves of listed runs are fetched only for who asks', async () => {
+  await data('{ trainingRuns { nodes { state progress spec { encoder width seed } } } }');
+  expect(gateway.services.count('getRun')).toBe(0);
+  const { trainingRuns } = await data('{ trainingRuns(first: 2) { nodes { metrics(names: ["loss"]) { name points { step value } } } } }');
+  expect(trainingRuns.nodes[0].metrics).toEqual([{ name: 'loss', points: [{ step: 1, value: 0.5 }] }]);
+  expect(gateway.services.count('getRun')).toBe(2);
+});
+
+test('expected failures of mutations are typed results', async () => {
+  const answers = await data(
+    `mutation($segment: ID!, $model: ID!, $run: ID!) {
+      start: startTrainingRun { __typename ... on Failure { code message } ... on RunActive { run { state } } }
+      rename: renameSegment(id: $segment, name: "taken") { __typename ... on Failure { code } }
+      renamed: renameSegment(id: $segment, name: "Regulars") { ... on Segment { name isRenamed } }
+      promote: promoteModel(id: $model) { __typename ... on Failure { code } }
+      cancel: cancelTrainingRun(id: "zzz") { __typename ... on Failure { code } }
+      key: createApiKey(input: { name: "taken", role: VIEWER }) { __typename }
+      made: createApiKey(input: { name: "free", role: VIEWER }) { ... on ApiKeyCreated { secret key { role prefix } } }
+    }`,
+    { segment: globalId('Segment', id('segment', 1)), model: globalId('Model', id('model', 1)), run: globalId('TrainingRun', id('run', 1)) },
+  );
+  expect(answers).toEqual({
+    start: { __typename: 'RunActive', code: 'RUN_ACTIVE', message: 'Another run has not ended yet.', run: { state: 'TRAINING' } },
+    rename: { __typename: 'NameTaken', code: 'NAME_TAKEN' },
+    renamed: { name: 'Regulars', isRenamed: true },
+    promote: { __typename: 'AlreadyChampion', code: 'ALREADY_CHAMPION' },
+    cancel: { __typename: 'NotFound', code: 'RUN_UNKNOWN' },
+    key: { __typename: 'NameTaken' },
+    made: { secret: 'kv_secret', key: { role: 'VIEWER', prefix: 'kv_' } },
+  });
+});
+
+test('what nobody expected has a code, and tells nothing of our insides', async () => {
+  gateway.services.replace('listSegments', () => {
+    throw new RpcError(status.RESOURCE_EXHAUSTED, 'Busy; try again.', { reason: 'BUSY', metadata: { retryAfterSeconds: '2' } });
+  });
+  gateway.services.replace('listCustomers', () => {
+    throw new Error('password=hunter2 at 10.0.0.7');
+  });
+  const segments = await gateway.ask('{ segments { totalCount } }');
+  const customers = await gateway.ask('{ customers { totalCount } }');
+  const missing = await gateway.ask('{ models { totalCount } }');
+  expect(segments.body.errors?.[0]).toMatchObject({ message: 'Busy; try again.', path: ['segments'], extensions: { code: 'BUSY', retryAfterSeconds: '2' } });
+  expect(customers.body.errors?.[0]?.extensions).toEqual({ code: 'INTERNAL_SERVER_ERROR' });
+  expect(JSON.stringify(customers.body)).not.toMatch(/hunter2|10\.0/);
+  expect(missing.body.errors?.[0]?.extensions).toEqual({ code: 'NOT_SUPPORTED' });
+});
+
+test('every mutation leaves an entry, however it ends, without secrets', async () => {
+  gateway.services.replace('cancelRun', () => {
+    throw new Error('broken');
+  });
+  const runId = globalId('TrainingRun', id('run', 1));
+  await gateway.ask('mutation($id: ID!) { cancelTrainingRun(id: $id) { __typename } }', { id: runId });
+  await data('mutation { startTrainingRun(input: { seed: 7 }) { __typename } }', {}, KEYS.editor);
+  await data('mutation { createApiKey(input: { name: "free", role: VIEWER }) { __typename } }');
+  const events = Array.from({ length: 12 }, (_, index) => ({ event: 'A', userId: 'u', messageId: String(index), properties: { password: 'p' } }));
+  await data('mutation($events: [EventInput!]!) { trackEvents(input: { events: $events }) { stored } }', { events }, KEYS.intake);
+  expect(gateway.services.audit.map(({ actor, action, target, outcome, details }) => [actor, action, target, outcome, JSON.parse(details)])).toEqual([
+    ['key:admin', 'cancelTrainingRun', `TrainingRun:${id('run', 1)}`, 'INTERNAL_SERVER_ERROR', { id: runId }],
+    ['key:editor', 'startTrainingRun', '', 'RUN_ACTIVE', { input: { seed: 7 } }],
+    ['key:admin', 'createApiKey', '', 'OK', { input: { name: 'free', role: 'ROLE_VIEWER' } }],
+    ['key:intake', 'trackEvents', '', 'OK', { input: { events: { count: 12 } } }],
+  ]);
+  const written = gateway.services.calls.filter(({ method }) => method === 'recordAudit').map(({ principal }) => principal);
+  expect(written[0]).toMatchObject({ actor: 'service:gateway', role: 'SERVICE', workspaceId: WORKSPACE });
+});
+
+test('services are called as the key that asked', async () => {
+  await data('{ viewer { workspace { name } } segments { totalCount } }', {}, KEYS.viewer);
+  for (const { principal } of gateway.services.calls) expect(principal).toMatchObject({ workspaceId: WORKSPACE, actor: 'key:viewer', role: 'VIEWER' });
+});
+
+test('events are passed on in the form of Segment, each with its fate', async () => {
+  const { trackEvents } = await data(
+    `mutation { trackEvents(input: { events: [
+      { event: "Order Completed", userId: "u-1", messageId: "m-1", timestamp: "2026-01-02T03:04:05+01:00", properties: { revenue: 5, note: null } }
+      { type: IDENTIFY, messageId: "m-2", traits: { plan: "gold" } }
+    ] }) { stored rejected duplicate results { messageId outcome reason } } }`,
+    {},
+    KEYS.intake,
+  );
+  expect(trackEvents).toEqual({
+    stored: 1, rejected: 1, duplicate: 0,
+    results: [{ messageId: 'm-1', outcome: 'STORED', reason: null }, { messageId: 'm-2', outcome: 'REJECTED', reason: 'CUSTOMER_MISSING' }],
+  });
+  const sent = (gateway.services.calls.find(({ method }) => method === 'trackEvents')?.request as { events: Uint8Array[] }).events.map((event) => JSON.parse(Buffer.from(event).toString()));
+  expect(sent).toEqual([
+    { type: 'track', event: 'Order Completed', userId: 'u-1', messageId: 'm-1', timestamp: '2026-01-02T03:04:05+01:00', properties: { revenue: 5, note: null } },
+    { type: 'identify', messageId: 'm-2', traits: { plan: 'gold' } },
+  ]);
+});
+
+test('settings that are said stop being guesses, and the rest stays', async () => {
+  await data('mutation { updateWorkspaceSettings(input: { currency: "GBP", valueProperty: null }) { ... on Workspace { settings { version } } } }');
+  expect(gateway.services.calls.find(({ method }) => method === 'updateWorkspaceSettings')?.request).toEqual({
+    settings: { version: 3, clock: 'CLOCK_DATA', timezone: 'UTC', currency: 'GBP', mainEvents: ['Order Completed'], valueProperty: '', guessed: ['clock'] },
+    expectedVersion: 3,
+  });
+});
+
+test('whoever has a reading key may look at the schema', async () => {
+  const schema = await data(getIntrospectionQuery(), {}, KEYS.viewer);
+  expect(schema.__schema.types.length).toBeGreaterThan(50);
+});
+
+test('it speaks GraphQL over HTTP as the specification demands', async () => {
+  const withKey: typeof fetch = (input, init) => fetch(input, { ...init, headers: { ...(init?.headers as Record<string, string>), authorization: `Bearer ${KEYS.admin}` } });
+  const results = await auditServer({ url: `${gateway.url}/graphql`, fetchFn: withKey });
+  const failed = results.filter((result) => result.status === 'error').map(({ name }) => name);
+  expect(failed).toEqual([]);
+});

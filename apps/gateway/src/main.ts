@@ -1,0 +1,5 @@
+import { runService } from '#libs/service';
+
+import { gatewayService } from './gateway.service.js';
+
+await runService(gatewayService());

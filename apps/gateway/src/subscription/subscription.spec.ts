@@ -1,0 +1,158 @@
+import { once } from 'node:events';
+
+import { createClient, type Client } from 'graphql-ws';
+import WebSocket from 'ws';
+
+import { serving, training } from '#libs/contracts';
+import { RpcError, status } from '#libs/grpc';
+
+import { AT, id, KEYS, run } from '../gateway.fake.js';
+import { startTestGateway, type TestGateway } from '../gateway.start.js';
+import { globalId } from '../graphql/global-id.js';
+import { BOUNDS } from './subscription.bounds.js';
+
+let gateway: TestGateway;
+const clients: Client[] = [];
+beforeAll(async () => {
+  gateway = await startTestGateway();
+});
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.dispose()));
+  while (watching().length > 0) await once(gateway.services.news, 'left');
+  gateway.services.reset();
+});
+afterAll(() => gateway.close());
+
+const RUN = globalId('TrainingRun', id('run', 1));
+const WATCH_RUN = 'subscription($id: ID!) { trainingRunUpdated(id: $id) { state progress model { version } } }';
+const WATCH_CHANGES = 'subscription($after: String) { membershipChanged(after: $after) { cursor isByPromotion customer { userId } to { name } from { name } } }';
+
+/** Streams of the services that are followed now, but for the keys'. */
+const watching = () => [...gateway.services.following].filter((stream) => !stream.startsWith('watchKeys'));
+
+function client(key: string = KEYS.viewer): Client {
+  const made = createClient({ url: `${gateway.url.replace('http', 'ws')}/graphql`, webSocketImpl: WebSocket, connectionParams: { authorization: `Bearer ${key}` }, retryAttempts: 0 });
+  clients.push(made);
+  return made;
+}
+
+const change = (number: number): serving.MembershipChange => ({
+  cursor: `c${number}`, customerId: id('customer', number), fromSegmentId: '', toSegmentId: id('segment', 1), strength: 0.5, at: AT, decidedAt: AT, modelId: '', byPromotion: false,
+});
+
+test('a run is told now and with every change, until it ends', async () => {
+  const updates = client().iterate({ query: WATCH_RUN, variables: { id: RUN } });
+  expect((await updates.next()).value).toEqual({ data: { trainingRunUpdated: { state: 'TRAINING', progress: 0.25, model: null } } });
+  gateway.services.news.emit('watchRun', { run: run(id('run', 1), { state: training.RunState.SUCCEEDED, progress: 1, modelId: id('model', 1) }) });
+  expect((await updates.next()).value).toEqual({ data: { trainingRunUpdated: { state: 'SUCCEEDED', progress: 1, model: { version: 1 } } } });
+  await updates.return?.();
+});
+
+test('the stream behind a subscription ends when the client completes it', async () => {
+  const updates = client().iterate({ query: WATCH_CHANGES });
+  const first = updates.next();
+  await once(gateway.services.news, 'following');
+  gateway.services.news.emit('watchMembershipChanges', { change: change(1) });
+  await first;
+  expect(watching()).toHaveLength(1);
+  const left = once(gateway.services.news, 'left');
+  await updates.return?.();
+  expect(await left).toEqual(['watchMembershipChanges']);
+});
+
+test('the stream behind a subscription ends when the client vanishes while nothing happens', async () => {
+  const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { headers: { authorization: `Bearer ${KEYS.viewer}` } });
+  await once(socket, 'open');
+  socket.send(JSON.stringify({ type: 'connection_init' }));
+  await once(socket, 'message');
+  const following = once(gateway.services.news, 'following');
+  socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query: WATCH_CHANGES } }));
+  await following;
+  const left = once(gateway.services.news, 'left');
+  socket.terminate();
+  expect(await left).toEqual(['watchMembershipChanges']);
+});
+
+test('every change is answered from fresh data', async () => {
+  const updates = client().iterate({ query: WATCH_CHANGES });
+  const following = once(gateway.services.news, 'following');
+  const first = updates.next();
+  await following;
+  gateway.services.news.emit('watchMembershipChanges', { change: change(1) });
+  expect((await first).value).toMatchObject({ data: { membershipChanged: { cursor: 'c1', customer: { userId: 'user-1' }, to: { name: 'Segment 1' }, from: null } } });
+  gateway.services.replace('getSegments', (request: serving.GetSegmentsRequest) => ({
+    segments: request.ids.map((segmentId) => ({ id: segmentId, name: 'Renamed', asOf: AT, createdAt: AT, kind: serving.SegmentKind.LEARNED }) as serving.Segment),
+  }) as never);
+  gateway.services.news.emit('watchMembershipChanges', { change: change(1) });
+  expect((await updates.next()).value).toMatchObject({ data: { membershipChanged: { to: { name: 'Renamed' } } } });
+  await updates.return?.();
+});
+
+test('a service that was away for a moment is followed again from the last change on', async () => {
+  const asked: string[] = [];
+  gateway.services.replace('watchMembershipChanges', async function* watch({ after }: serving.WatchMembershipChangesRequest) {
+    asked.push(after);
+    yield { change: change(asked.length) };
+    const packed = new RpcError(status.UNAVAILABLE, 'gone', { reason: 'UNAVAILABLE' });
+    const { ServerError } = await import('nice-grpc');
+    throw new ServerError(packed.status as number, packed.message);
+  } as never);
+  const updates = client().iterate({ query: WATCH_CHANGES, variables: { after: 'c0' } });
+  await updates.next();
+  await updates.next();
+  expect(asked.slice(0, 2)).toEqual(['c0', 'c1']);
+  await updates.return?.();
+});
+
+test('an unknown key is not let in, and a missing one neither', async () => {
+  for (const headers of [{}, { authorization: 'Bearer ka_guess' }]) {
+    const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { headers });
+    await once(socket, 'open');
+    socket.send(JSON.stringify({ type: 'connection_init' }));
+    const [code] = (await once(socket, 'close')) as [number];
+    expect(code).toBe(4403);
+  }
+});
+
+test('other paths and protocols are turned away', async () => {
+  for (const [path, protocol] of [['/elsewhere', 'graphql-transport-ws'], ['/graphql', 'graphql-ws']] as const) {
+    const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}${path}`, protocol);
+    socket.on('error', () => undefined);
+    await once(socket, 'close');
+  }
+});
+
+test.each([
+  ['a query', '{ viewer { role } }', KEYS.viewer, 'SUBSCRIPTIONS_ONLY'],
+  ['a write key', WATCH_CHANGES, KEYS.intake, 'FORBIDDEN'],
+  ['something deep', `subscription { membershipChanged { customer { ${'similar { customer { '.repeat(9)} id ${'} } '.repeat(9)} } } }`, KEYS.viewer, 'QUERY_TOO_DEEP'],
+  ['something costly', 'subscription { membershipChanged { customer { similar(first: 100) { customer { similar(first: 100) { customer { events(first: 100) { totalCount } } } } } } } }', KEYS.viewer, 'QUERY_TOO_COSTLY'],
+  ['something unreadable', 'subscription {', KEYS.viewer, 'GRAPHQL_PARSE_FAILED'],
+  ['a run of nobody', 'subscription { trainingRunUpdated(id: "zzz") { state } }', KEYS.viewer, 'RUN_UNKNOWN'],
+])('%s over a socket is refused with a code', async (_what, query, key, code) => {
+  const updates = client(key).iterate({ query });
+  const failure: unknown = await updates.next().then(({ value }) => value.errors, (error: unknown) => error);
+  expect((failure as { extensions: { code: string } }[]).map(({ extensions }) => extensions.code)).toContain(code);
+  expect(watching()).toEqual([]);
+});
+
+test('a connection holds a bounded number of subscriptions', async () => {
+  const one = client();
+  const all = Array.from({ length: BOUNDS.perConnection }, () => one.iterate({ query: WATCH_RUN, variables: { id: RUN } }));
+  await Promise.all(all.map((updates) => updates.next()));
+  const tooMany = one.iterate({ query: WATCH_RUN, variables: { id: RUN } });
+  await expect(tooMany.next()).rejects.toMatchObject([{ extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } }]);
+  await all[0]?.return?.();
+  await once(gateway.services.news, 'left');
+  const again = one.iterate({ query: WATCH_RUN, variables: { id: RUN } });
+  expect((await again.next()).value).toMatchObject({ data: { trainingRunUpdated: { state: 'TRAINING' } } });
+});
+
+test('the subscriptions of a revoked key end within seconds', async () => {
+  const updates = client(KEYS.doomed).iterate({ query: WATCH_RUN, variables: { id: RUN } });
+  await updates.next();
+  const left = once(gateway.services.news, 'left');
+  gateway.services.news.emit('watchKeys', { snapshot: false, keys: [], revokedKeyIds: ['doomed'] });
+  expect(await left).toEqual(['watchRun']);
+  expect((await gateway.ask('{ viewer { role } }', {}, KEYS.doomed)).status).toBe(401);
+});
