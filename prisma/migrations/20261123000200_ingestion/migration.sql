@@ -101,7 +101,9 @@ CREATE TABLE ingestion.message_ids (
   workspace_id uuid NOT NULL,
   message_id text COLLATE "C" NOT NULL,
   event_id uuid NOT NULL,
+  -- Both lead to the event: its partition, and the commit it was stored in.
   occurred_at timestamptz NOT NULL,
+  horizon bigint NOT NULL DEFAULT (pg_current_xact_id()::text::bigint),
   received_at timestamptz NOT NULL,
   PRIMARY KEY (workspace_id, message_id)
 ) PARTITION BY HASH (workspace_id, message_id);

@@ -1,0 +1,99 @@
+import type { Database } from '#libs/database';
+
+import { type Cut, isoMicros } from '../page.js';
+import { CURRENT_CUSTOMERS } from './customer.sql.js';
+
+export interface CustomerRow {
+  id: string;
+  user_id: string | null;
+  anonymous_ids: string[];
+  first_seen_at: string | null;
+  last_seen_at: string | null;
+  created_at: string;
+  event_count: string;
+  attributes: string;
+}
+
+/** Of one customer; the oldest few of a device that changes its id all the time. */
+const MOST_ANONYMOUS_IDS = 100;
+
+// Counted from the events themselves, so that it is right after every merge, undo and erasure.
+const CUSTOMERS = `
+  SELECT c.id, ${isoMicros('c.created_at')} AS created_at, i.user_id, coalesce(i.anonymous_ids, '{}') AS anonymous_ids,
+    ${isoMicros('s.first_seen_at')} AS first_seen_at, ${isoMicros('s.last_seen_at')} AS last_seen_at, s.event_count, a.attributes
+  FROM ingestion.customers c
+  CROSS JOIN LATERAL (
+    SELECT array_agg(m.subject_id) AS subjects FROM ingestion.subject_customers m
+    WHERE m.workspace_id = $1 AND m.customer_id = c.id AND m.ended_horizon IS NULL
+  ) m
+  CROSS JOIN LATERAL (
+    SELECT (array_agg(b.external_id ORDER BY b.id) FILTER (WHERE b.kind = 'USER'))[1] AS user_id,
+      (array_agg(b.external_id ORDER BY b.id) FILTER (WHERE b.kind = 'ANONYMOUS'))[1:${MOST_ANONYMOUS_IDS}] AS anonymous_ids
+    FROM ingestion.subjects b WHERE b.workspace_id = $1 AND b.id = ANY (m.subjects)
+  ) i
+  CROSS JOIN LATERAL (
+    SELECT min(e.occurred_at) AS first_seen_at, max(e.occurred_at) AS last_seen_at, count(*) AS event_count
+    FROM ingestion.events e WHERE e.workspace_id = $1 AND e.subject_id = ANY (m.subjects)
+  ) s
+  CROSS JOIN LATERAL (
+    SELECT coalesce(jsonb_object_agg(t.name, t.value), '{}')::text AS attributes
+    FROM (
+      SELECT DISTINCT ON (t.name) t.name, t.value FROM ingestion.subject_attributes t
+      WHERE t.workspace_id = $1 AND t.subject_id = ANY (m.subjects) ORDER BY t.name, t.occurred_at DESC
+    ) t
+  ) a
+  WHERE c.workspace_id = $1 AND c.id = ANY ($2::uuid[])
+  ORDER BY c.id`;
+
+const LISTED = `
+  c.workspace_id = $1 AND c.merged_into IS NULL AND ($2 = '' OR c.id IN (
+    SELECT m.customer_id FROM ingestion.subjects s
+    JOIN ingestion.subject_customers m ON m.workspace_id = $1 AND m.subject_id = s.id AND m.ended_horizon IS NULL
+    WHERE s.workspace_id = $1 AND s.kind = 'USER' AND s.external_id ^@ $2))`;
+
+/** Customers as their subjects and events make them. */
+export class CustomerRepository {
+  constructor(private readonly database: Database) {}
+
+  /** By the id that was asked for; unknown ones are left out. */
+  async find(workspaceId: string, ids: readonly string[]): Promise<Map<string, CustomerRow>> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const current = await client.query<{ requested: string; id: string }>(CURRENT_CUSTOMERS, [workspaceId, ids]);
+      const wanted = [...new Set(current.rows.map(({ id }) => id))];
+      const { rows } = await client.query<CustomerRow>(CUSTOMERS, [workspaceId, wanted]);
+      const byId = new Map(rows.map((row) => [row.id, row]));
+      return new Map(
+        current.rows.flatMap(({ requested, id }) => {
+          const row = byId.get(id);
+          return row ? [[requested, row] as const] : [];
+        }),
+      );
+    });
+  }
+
+  async resolve(workspaceId: string, kind: 'USER' | 'ANONYMOUS', externalId: string): Promise<CustomerRow | undefined> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const found = await client.query<{ id: string }>(
+        `SELECT m.customer_id AS id FROM ingestion.subjects s
+         JOIN ingestion.subject_customers m ON m.workspace_id = $1 AND m.subject_id = s.id AND m.ended_horizon IS NULL
+         WHERE s.workspace_id = $1 AND s.kind = $2 AND s.external_id = $3`,
+        [workspaceId, kind, externalId],
+      );
+      if (!found.rows[0]) return undefined;
+      return (await client.query<CustomerRow>(CUSTOMERS, [workspaceId, [found.rows[0].id]])).rows[0];
+    });
+  }
+
+  /** In order of id; one row more than the page, and how many there are in all. */
+  async list(workspaceId: string, search: string, { rows, after }: Cut): Promise<{ rows: CustomerRow[]; total: number }> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const ids = await client.query<{ id: string }>(
+        `SELECT c.id FROM ingestion.customers c WHERE ${LISTED} AND ($3::uuid IS NULL OR c.id > $3) ORDER BY c.id LIMIT $4`,
+        [workspaceId, search, after?.[0] ?? null, rows + 1],
+      );
+      const found = await client.query<CustomerRow>(CUSTOMERS, [workspaceId, ids.rows.map(({ id }) => id)]);
+      const counted = await client.query<{ total: string }>(`SELECT count(*) AS total FROM ingestion.customers c WHERE ${LISTED}`, [workspaceId, search]);
+      return { rows: found.rows, total: Number(counted.rows[0]?.total) };
+    });
+  }
+}

@@ -1,0 +1,97 @@
+import { Client } from 'pg';
+
+import { type IngestionUnderTest, startIngestion, WORKSPACE } from '../testing/ingestion-under-test.js';
+
+let kindred: IngestionUnderTest;
+let call: { principal: string };
+beforeAll(async () => {
+  kindred = await startIngestion();
+  call = { principal: kindred.principal };
+});
+afterAll(() => kindred?.close());
+
+let count = 0;
+const send = async (...events: object[]) => {
+  const encoded = events.map((event) => Buffer.from(JSON.stringify({ type: 'track', event: 'Seen', messageId: `m${count++}`, ...event })));
+  return kindred.events.trackEvents({ events: encoded, sentAt: undefined }, call);
+};
+const user = async (userId: string) =>
+  (await kindred.customers.resolveCustomer({ key: { $case: 'userId', value: userId } }, call)).customer;
+const visitor = async (anonymousId: string) =>
+  (await kindred.customers.resolveCustomer({ key: { $case: 'anonymousId', value: anonymousId } }, call)).customer;
+
+test('a visitor who is later seen with a user id becomes that user, with all that happened before', async () => {
+  await send({ anonymousId: 'v1', timestamp: '2026-01-01T00:00:00Z' });
+  const before = await visitor('v1');
+  await send({ anonymousId: 'v1', userId: 'u1', timestamp: '2026-01-02T00:00:00Z' });
+  const after = await user('u1');
+  expect(after).toMatchObject({ userId: 'u1', anonymousIds: ['v1'], eventCount: 2, firstSeenAt: '2026-01-01T00:00:00.000Z' });
+  expect((await visitor('v1'))?.id).toBe(after?.id);
+  const { customers } = await kindred.customers.getCustomers({ ids: [before?.id ?? '', 'no id'] }, call);
+  expect(customers).toMatchObject([{ requestedId: before?.id, customer: { id: after?.id } }]);
+  const { events, pageInfo } = await kindred.events.listCustomerEvents({ customerId: before?.id ?? '', page: { first: 1, after: '' } }, call);
+  expect([events.length, pageInfo?.totalCount, pageInfo?.hasNextPage]).toEqual([1, 2, true]);
+  expect(events[0]?.occurredAt).toBe('2026-01-02T00:00:00.000Z');
+  const rest = await kindred.events.listCustomerEvents({ customerId: after?.id ?? '', page: { first: 5, after: pageInfo?.endCursor ?? '' } }, call);
+  expect(rest.events.map(({ occurredAt }) => occurredAt)).toEqual(['2026-01-01T00:00:00.000Z']);
+});
+
+test('a device that two users share joins nobody: it stays with the first', async () => {
+  await send({ anonymousId: 'kiosk', userId: 'first' }, { anonymousId: 'kiosk', userId: 'second' });
+  await send({ anonymousId: 'kiosk', userId: 'second' });
+  const [first, second] = [await user('first'), await user('second')];
+  expect(first?.id).not.toBe(second?.id);
+  expect((await visitor('kiosk'))?.id).toBe(first?.id);
+  expect(second?.eventCount).toBe(2);
+});
+
+test('alias joins a former user id, an unseen id, and chains within one batch', async () => {
+  await send({ userId: 'old' }, { userId: 'older' });
+  await send(
+    { type: 'alias', previousId: 'older', userId: 'old' },
+    { type: 'alias', previousId: 'old', userId: 'new' },
+    { type: 'alias', previousId: 'device', userId: 'new' },
+  );
+  const joined = await user('new');
+  expect((await user('older'))?.id).toBe(joined?.id);
+  expect((await visitor('device'))?.id).toBe(joined?.id);
+  const { rows } = await kindred.sql.query("SELECT cause FROM ingestion.customer_merges WHERE workspace_id = $1 AND cause = 'ALIAS'", [WORKSPACE]);
+  expect(rows).toHaveLength(2);
+});
+
+test('attributes are the latest by their own time, however they arrive', async () => {
+  await send({ type: 'identify', userId: 'i1', traits: { plan: 'pro', city: 'Bath' }, timestamp: '2026-02-02T00:00:00Z' });
+  await send({ type: 'identify', userId: 'i1', traits: { plan: 'free', age: 7 }, timestamp: '2026-02-01T00:00:00Z' });
+  expect(JSON.parse((await user('i1'))?.attributes ?? '')).toEqual({ plan: 'pro', city: 'Bath', age: 7 });
+});
+
+test('customers are listed in order of id, page by page, and found by the beginning of their user id', async () => {
+  await send(...Array.from({ length: 7 }, (_, at) => ({ userId: `list-${at}` })));
+  const ids: string[] = [];
+  let after = '';
+  do {
+    const { customers, pageInfo } = await kindred.customers.listCustomers({ page: { first: 3, after }, search: 'list-' }, call);
+    expect(pageInfo?.totalCount).toBe(7);
+    ids.push(...customers.map(({ id }) => id));
+    after = pageInfo?.hasNextPage ? pageInfo.endCursor : '';
+  } while (after);
+  expect(ids).toHaveLength(7);
+  expect(ids).toEqual([...ids].sort());
+  await expect(kindred.customers.listCustomers({ page: { first: 501, after: '' }, search: '' }, call)).rejects.toMatchObject({ reason: 'PAGE_TOO_LARGE' });
+});
+
+test('the feed of mappings says which subjects went from one customer to another', async () => {
+  await send({ anonymousId: 'v2' });
+  const from = await visitor('v2');
+  await send({ anonymousId: 'v2', userId: 'u2' });
+  const reader = new Client({ connectionString: kindred.platform.databaseUrl, options: '-c role=kindred_serving' });
+  await reader.connect();
+  try {
+    await reader.query('BEGIN');
+    await reader.query("SELECT set_config('app.workspace', $1, true)", [WORKSPACE]);
+    const { rows } = await reader.query('SELECT into_customer_id FROM ingestion.mapping_feed_v1 WHERE from_customer_id = $1', [from?.id]);
+    expect(rows).toEqual([{ into_customer_id: (await user('u2'))?.id }]);
+  } finally {
+    await reader.end();
+  }
+});

@@ -1,0 +1,87 @@
+import { Controller } from '@nestjs/common';
+import { Payload } from '@nestjs/microservices';
+
+import { Caller, type Principal, Requires } from '#libs/auth';
+import { ingestion } from '#libs/contracts';
+import { RpcError, status } from '#libs/grpc';
+
+import { cutOf, INTEGER, ISO_MICROS, pageOf, UUID } from '../page.js';
+import { decodeEvent, MAX_EVENT_BYTES } from './event.decoder.js';
+import { IntakeFullError, IntakeUnavailableError } from './event.failure.js';
+import { eventOf, ledgerOf, rejectedOf, rejectedReceiptOf, resultOf, storedReceiptOf } from './event.mapper.js';
+import { EventRepository } from './event.repository.js';
+import { EventWriter } from './event.writer.js';
+import type { IntakeItem } from './event.js';
+
+type InWorkspace = Principal & { workspaceId: string };
+
+@Controller()
+@ingestion.EventServiceControllerMethods()
+export class EventController implements ingestion.EventServiceController {
+  constructor(
+    private readonly writer: EventWriter,
+    private readonly events: EventRepository,
+  ) {}
+
+  @Requires('INTAKE')
+  async trackEvents(@Payload() request: ingestion.TrackEventsRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.TrackEventsResponse> {
+    const sentAt = request.sentAt === undefined ? undefined : Date.parse(request.sentAt);
+    const envelope = { receivedAt: new Date(), sentAt, maxBytes: MAX_EVENT_BYTES.http };
+    const items = request.events.map((bytes) => decodeEvent(parsed(bytes), envelope));
+    const results = await this.writer.submit(workspaceId, 'grpc', items).catch(asRpcError);
+    return { results: results.map((result, at) => resultOf(messageIdOf(items[at]), result)) };
+  }
+
+  async getEventReceipt(@Payload() { messageId }: ingestion.GetEventReceiptRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.GetEventReceiptResponse> {
+    const stored = await this.events.findStored(workspaceId, messageId);
+    if (stored) return { receipt: storedReceiptOf(messageId, stored) };
+    const rejected = await this.events.findRejected(workspaceId, messageId);
+    if (rejected) return { receipt: rejectedReceiptOf(messageId, rejected) };
+    throw RpcError.notFound(`No event with the message id "${messageId}" ever came.`, { reason: 'MESSAGE_UNKNOWN' });
+  }
+
+  async getEventLedger(@Payload() { from, to }: ingestion.GetEventLedgerRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.GetEventLedgerResponse> {
+    const row = await this.events.ledger(workspaceId, from, to);
+    if (!row) throw new Error('a sum without a row');
+    return ledgerOf(row);
+  }
+
+  async listRejectedEvents(@Payload() request: ingestion.ListRejectedEventsRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.ListRejectedEventsResponse> {
+    const cut = cutOf(request.page, [UUID]);
+    const { rows, total } = await this.events.listRejected(workspaceId, request.reason, cut);
+    const page = pageOf(rows, cut, total, ({ id }) => [id]);
+    return { events: page.rows.map(rejectedOf), pageInfo: page.pageInfo };
+  }
+
+  async listCustomerEvents(@Payload() request: ingestion.ListCustomerEventsRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.ListCustomerEventsResponse> {
+    const cut = cutOf(request.page, [ISO_MICROS, INTEGER]);
+    const found = UUID.test(request.customerId) ? await this.events.listOfCustomer(workspaceId, request.customerId, cut) : undefined;
+    if (!found) throw RpcError.notFound(`There is no customer ${request.customerId}.`, { reason: 'CUSTOMER_UNKNOWN' });
+    const page = pageOf(found.rows, cut, found.total, ({ occurred_at, sequence }) => [occurred_at, sequence]);
+    return { events: page.rows.map(eventOf), pageInfo: page.pageInfo };
+  }
+}
+
+/** What is no JSON stays a text: the decoder refuses it with its reason and keeps it. */
+function parsed(bytes: Uint8Array): unknown {
+  const text = Buffer.from(bytes).toString();
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function messageIdOf(item: IntakeItem | undefined): string {
+  return item && 'event' in item ? item.event.messageId : '';
+}
+
+function asRpcError(error: unknown): never {
+  if (error instanceof IntakeFullError) {
+    throw new RpcError(status.RESOURCE_EXHAUSTED, error.message, { reason: 'INTAKE_FULL', metadata: { retryAfterSeconds: String(error.retryAfterSeconds) } });
+  }
+  if (error instanceof IntakeUnavailableError) {
+    throw new RpcError(status.UNAVAILABLE, error.message, { reason: 'INTAKE_UNAVAILABLE', metadata: { retryAfterSeconds: String(error.retryAfterSeconds) }, cause: error });
+  }
+  throw error;
+}

@@ -1,0 +1,29 @@
+/** The intake holds as much as it may: come again after a moment. */
+export class IntakeFullError extends Error {
+  readonly retryAfterSeconds = 1;
+
+  constructor() {
+    super('The intake is full. Send again in a moment; nothing of this request was stored.');
+  }
+}
+
+/** The database does not answer: what was sent is not known to be stored; sent again, it is stored once. */
+export class IntakeUnavailableError extends Error {
+  readonly retryAfterSeconds = 2;
+
+  constructor(cause: unknown) {
+    super('The event store is not reachable. Send again; an event that was stored after all is stored once.', { cause });
+  }
+}
+
+const sqlState = (error: unknown): string | undefined => (error as { code?: string } | null)?.code;
+
+/** Postgres refused the data (a value no validation foresaw), not the service. */
+export function isDataRefused(error: unknown): boolean {
+  return /^(22|23|54)/.test(sqlState(error) ?? '');
+}
+
+/** Two transactions in each other's way: the same again will do. */
+export function isPassing(error: unknown): boolean {
+  return ['40001', '40P01'].includes(sqlState(error) ?? '');
+}

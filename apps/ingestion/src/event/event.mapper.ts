@@ -1,0 +1,75 @@
+import { ingestion } from '#libs/contracts';
+
+import type { EventRow, LedgerRow, RejectedRow, StoredReceipt } from './event.repository.js';
+import type { ItemResult } from './event.writer.js';
+
+export function resultOf(messageId: string, { outcome, rejection }: ItemResult): ingestion.EventResult {
+  return {
+    messageId: rejection?.messageId ?? messageId,
+    outcome: ingestion.EventOutcome[outcome],
+    reason: rejection?.reason ?? '',
+    detail: rejection?.detail ?? '',
+  } satisfies ingestion.EventResult;
+}
+
+export function storedReceiptOf(messageId: string, row: StoredReceipt): ingestion.EventReceipt {
+  return {
+    messageId,
+    outcome: ingestion.EventOutcome.STORED,
+    receivedAt: row.received_at,
+    occurredAt: row.occurred_at,
+    eventId: row.event_id,
+    customerId: row.customer_id ?? '',
+    reason: '',
+    detail: '',
+    duplicates: Number(row.duplicates),
+  } satisfies ingestion.EventReceipt;
+}
+
+export function rejectedReceiptOf(messageId: string, row: RejectedRow): ingestion.EventReceipt {
+  return {
+    messageId,
+    outcome: ingestion.EventOutcome.REJECTED,
+    receivedAt: row.received_at,
+    occurredAt: undefined,
+    eventId: '',
+    customerId: '',
+    reason: row.reason,
+    detail: row.detail,
+    duplicates: 0,
+  } satisfies ingestion.EventReceipt;
+}
+
+export function ledgerOf(row: LedgerRow): ingestion.GetEventLedgerResponse {
+  return {
+    received: Number(row.received),
+    stored: Number(row.stored),
+    duplicate: Number(row.duplicate),
+    rejected: Number(row.rejected),
+    asOf: row.as_of,
+  } satisfies ingestion.GetEventLedgerResponse;
+}
+
+export function rejectedOf(row: RejectedRow): ingestion.RejectedEvent {
+  return {
+    id: row.id,
+    receivedAt: row.received_at,
+    messageId: row.message_id ?? '',
+    reason: row.reason,
+    detail: row.detail,
+    payload: row.payload.toString(),
+    source: row.line === null ? row.source : `${row.source} line ${row.line}`,
+  } satisfies ingestion.RejectedEvent;
+}
+
+export function eventOf(row: EventRow): ingestion.Event {
+  return {
+    id: row.id,
+    type: row.type,
+    name: row.name,
+    occurredAt: row.occurred_at,
+    receivedAt: row.received_at,
+    properties: row.properties,
+    messageId: row.message_id,
+  } satisfies ingestion.Event;
+}

@@ -1,0 +1,41 @@
+import { Module } from '@nestjs/common';
+import type { Redis } from 'ioredis';
+
+import type { Database } from '#libs/database';
+import { publishHint } from '#libs/queue';
+import { SERVICE, type ServiceContext } from '#libs/service';
+
+import type { IngestionConfig } from '../ingestion.config.js';
+import { DATABASE, REDIS } from '../store.module.js';
+import { EventController } from './event.controller.js';
+import { EventRepository } from './event.repository.js';
+import { EventStore } from './event.store.js';
+import { EventWriter } from './event.writer.js';
+
+/** Says that a workspace has new events; readers that miss it catch up from their own position. */
+export const HINT = Symbol('HINT');
+export type Hint = (workspaceId: string) => void;
+
+@Module({
+  controllers: [EventController],
+  providers: [
+    {
+      provide: HINT,
+      inject: [REDIS],
+      useFactory:
+        (redis: Redis): Hint =>
+        (workspaceId) =>
+          void publishHint(redis, workspaceId).catch(() => undefined),
+    },
+    { provide: EventStore, inject: [DATABASE], useFactory: (database: Database) => new EventStore(database) },
+    { provide: EventRepository, inject: [DATABASE], useFactory: (database: Database) => new EventRepository(database) },
+    {
+      provide: EventWriter,
+      inject: [EventStore, SERVICE, HINT],
+      useFactory: (store: EventStore, { config }: ServiceContext<IngestionConfig>, hint: Hint) =>
+        new EventWriter(store, { maxPendingEvents: config.INTAKE_MAX_PENDING_EVENTS }, hint),
+    },
+  ],
+  exports: [EventStore, EventWriter, HINT],
+})
+export class EventModule {}

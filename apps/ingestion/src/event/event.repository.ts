@@ -1,0 +1,121 @@
+import type { Database } from '#libs/database';
+
+import { CURRENT_CUSTOMERS } from '../customer/customer.sql.js';
+import { type Cut, isoMicros } from '../page.js';
+
+export interface StoredReceipt {
+  event_id: string;
+  occurred_at: string;
+  received_at: string;
+  customer_id: string | null;
+  duplicates: string;
+}
+
+export interface RejectedRow {
+  id: string;
+  received_at: string;
+  message_id: string | null;
+  reason: string;
+  detail: string;
+  payload: Buffer;
+  source: string;
+  line: string | null;
+}
+
+export interface EventRow {
+  id: string;
+  type: string;
+  name: string;
+  occurred_at: string;
+  received_at: string;
+  sequence: string;
+  properties: string;
+  message_id: string;
+}
+
+export interface LedgerRow {
+  received: string;
+  stored: string;
+  duplicate: string;
+  rejected: string;
+  as_of: string;
+}
+
+/** Payloads in lists are cut here; the row keeps them whole. */
+const SHOWN_PAYLOAD_BYTES = 65_536;
+const REJECTED_COLUMNS = `id, ${isoMicros('received_at')} AS received_at, message_id, reason, detail, substring(payload FROM 1 FOR ${SHOWN_PAYLOAD_BYTES}) AS payload, source, line`;
+
+/** What became of events, and the events of a customer. */
+export class EventRepository {
+  constructor(private readonly database: Database) {}
+
+  async findStored(workspaceId: string, messageId: string): Promise<StoredReceipt | undefined> {
+    return this.first(
+      workspaceId,
+      `SELECT i.event_id, ${isoMicros('i.occurred_at')} AS occurred_at, ${isoMicros('i.received_at')} AS received_at, m.customer_id,
+         (SELECT count(*) FROM ingestion.duplicate_events d WHERE d.workspace_id = i.workspace_id AND d.message_id = i.message_id) AS duplicates
+       FROM ingestion.message_ids i
+       LEFT JOIN ingestion.events e ON e.workspace_id = i.workspace_id AND e.horizon = i.horizon AND e.occurred_at = i.occurred_at AND e.id = i.event_id
+       LEFT JOIN ingestion.subject_customers m ON m.workspace_id = i.workspace_id AND m.subject_id = e.subject_id AND m.ended_horizon IS NULL
+       WHERE i.workspace_id = $1 AND i.message_id = $2`,
+      [workspaceId, messageId],
+    );
+  }
+
+  async findRejected(workspaceId: string, messageId: string): Promise<RejectedRow | undefined> {
+    return this.first(
+      workspaceId,
+      `SELECT ${REJECTED_COLUMNS} FROM ingestion.rejected_events WHERE workspace_id = $1 AND message_id = $2 ORDER BY id DESC LIMIT 1`,
+      [workspaceId, messageId],
+    );
+  }
+
+  async ledger(workspaceId: string, from: string | undefined, to: string | undefined): Promise<LedgerRow | undefined> {
+    return this.first(
+      workspaceId,
+      `SELECT coalesce(sum(received), 0) AS received, coalesce(sum(stored), 0) AS stored, coalesce(sum(duplicate), 0) AS duplicate,
+         coalesce(sum(rejected), 0) AS rejected, ${isoMicros('now()')} AS as_of
+       FROM ingestion.intake_batches
+       WHERE workspace_id = $1 AND received_at >= coalesce($2::timestamptz, '-infinity') AND received_at < coalesce($3::timestamptz, 'infinity')`,
+      [workspaceId, from ?? null, to ?? null],
+    );
+  }
+
+  /** Newest first; one row more than the page, and how many there are in all. */
+  async listRejected(workspaceId: string, reason: string, { rows, after }: Cut): Promise<{ rows: RejectedRow[]; total: number }> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const where = `workspace_id = $1 AND ($2 = '' OR reason = $2)`;
+      const found = await client.query<RejectedRow>(
+        `SELECT ${REJECTED_COLUMNS} FROM ingestion.rejected_events WHERE ${where} AND ($3::uuid IS NULL OR id < $3) ORDER BY id DESC LIMIT $4`,
+        [workspaceId, reason, after?.[0] ?? null, rows + 1],
+      );
+      const counted = await client.query<{ total: string }>(`SELECT count(*) AS total FROM ingestion.rejected_events WHERE ${where}`, [workspaceId, reason]);
+      return { rows: found.rows, total: Number(counted.rows[0]?.total) };
+    });
+  }
+
+  /** Newest first; undefined for an unknown customer. A merged customer's id lists those of the one it went into. */
+  async listOfCustomer(workspaceId: string, customerId: string, { rows, after }: Cut): Promise<{ rows: EventRow[]; total: number } | undefined> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const current = await client.query<{ id: string }>(CURRENT_CUSTOMERS, [workspaceId, [customerId]]);
+      const id = current.rows[0]?.id;
+      if (id === undefined) return undefined;
+      const where = `e.workspace_id = $1 AND e.subject_id = ANY (ARRAY(
+        SELECT m.subject_id FROM ingestion.subject_customers m WHERE m.workspace_id = $1 AND m.customer_id = $2 AND m.ended_horizon IS NULL))`;
+      const found = await client.query<EventRow>(
+        `SELECT e.id, e.type, e.name, ${isoMicros('e.occurred_at')} AS occurred_at, ${isoMicros('e.received_at')} AS received_at,
+           e.sequence, e.properties::text AS properties, e.message_id
+         FROM ingestion.events e
+         WHERE ${where} AND ($3::timestamptz IS NULL OR (e.occurred_at, e.sequence) < ($3::timestamptz, $4::bigint))
+         ORDER BY e.occurred_at DESC, e.sequence DESC LIMIT $5`,
+        [workspaceId, id, after?.[0] ?? null, after?.[1] ?? null, rows + 1],
+      );
+      const counted = await client.query<{ total: string }>(`SELECT count(*) AS total FROM ingestion.events e WHERE ${where}`, [workspaceId, id]);
+      return { rows: found.rows, total: Number(counted.rows[0]?.total) };
+    });
+  }
+
+  private async first<Row extends object>(workspaceId: string, text: string, values: unknown[]): Promise<Row | undefined> {
+    return this.database.onConnection(workspaceId, async (client) => (await client.query<Row>(text, values)).rows[0]);
+  }
+}

@@ -1,0 +1,56 @@
+import { finished } from 'node:stream/promises';
+
+import type { PoolClient } from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+
+import type { IntakeEvent } from './event.js';
+
+const COLUMNS = [
+  'ordinal', 'event_id', 'message_id', 'type', 'name', 'occurred_at', 'received_at', 'sent_at', 'original_at', 'time_clamped',
+  'user_id', 'anonymous_id', 'group_id', 'previous_id', 'properties', 'context',
+] as const;
+
+// Temporary, so that it has no row-level security (which COPY refuses), no WAL and no other writer.
+// Properties stay uncompressed here: they are compressed once, on their way into the events.
+const CREATE = `
+  CREATE TEMPORARY TABLE IF NOT EXISTS staged_events (
+    ordinal integer NOT NULL, event_id uuid NOT NULL, message_id text COLLATE "C" NOT NULL, type text NOT NULL, name text NOT NULL,
+    occurred_at timestamptz NOT NULL, received_at timestamptz NOT NULL, sent_at timestamptz, original_at timestamptz,
+    time_clamped boolean NOT NULL, user_id text COLLATE "C", anonymous_id text COLLATE "C", group_id text, previous_id text COLLATE "C",
+    properties jsonb NOT NULL, context jsonb, fresh boolean NOT NULL DEFAULT false
+  ) ON COMMIT DELETE ROWS;
+  ALTER TABLE staged_events ALTER COLUMN properties SET STORAGE EXTERNAL, ALTER COLUMN context SET STORAGE EXTERNAL`;
+const COPY = `COPY staged_events (${COLUMNS.join(', ')}) FROM STDIN`;
+
+const prepared = new WeakSet<PoolClient>();
+
+/** Says that a transaction that staged events was committed, and with it the table that it may have made. */
+export function keepStaging(client: PoolClient): void {
+  prepared.add(client);
+}
+
+/** Puts events into this connection's staging table; they are gone at the end of the transaction. */
+export async function stageEvents(client: PoolClient, events: readonly IntakeEvent[]): Promise<void> {
+  if (!prepared.has(client)) await client.query(CREATE);
+  const copy = client.query(copyFrom(COPY));
+  copy.end(Buffer.from(events.map(copyLine).join('')));
+  await finished(copy);
+}
+
+function copyLine(event: IntakeEvent, ordinal: number): string {
+  const { messageId, name, userId, anonymousId, groupId, previousId } = event;
+  const sentAt = event.sentAt?.toISOString() ?? '\\N';
+  const originalAt = event.originalAt?.toISOString() ?? '\\N';
+  const times = `${event.occurredAt}\t${event.receivedAt.toISOString()}\t${sentAt}\t${originalAt}\t${event.timeClamped ? 't' : 'f'}`;
+  const ids = `${copyText(userId)}\t${copyText(anonymousId)}\t${copyText(groupId)}\t${copyText(previousId)}`;
+  return `${ordinal}\t${event.id}\t${copyText(messageId)}\t${event.type}\t${copyText(name)}\t${times}\t${ids}\t${copyText(event.properties)}\t${copyText(event.context)}\n`;
+}
+
+const SPECIAL = /[\\\t\n\r]/;
+const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
+
+/** COPY's text format. */
+function copyText(value: string | null): string {
+  if (value === null) return '\\N';
+  return SPECIAL.test(value) ? value.replace(/[\\\t\n\r]/g, (found) => ESCAPES[found] ?? found) : value;
+}

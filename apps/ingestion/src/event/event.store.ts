@@ -1,0 +1,127 @@
+import type { PoolClient } from 'pg';
+import { v7 as uuid } from 'uuid';
+
+import type { Database } from '#libs/database';
+
+import { identifyStaged } from '../identity/identity.store.js';
+import type { IntakeEvent, Rejection } from './event.js';
+import { EventPartitions } from './event.partitions.js';
+import {
+  CLAIM_MESSAGE_IDS,
+  INSERT_DUPLICATES,
+  INSERT_EVENTS,
+  INSERT_LEDGER,
+  INSERT_REJECTED,
+  UPSERT_ATTRIBUTES,
+} from './event.sql.js';
+import { keepStaging, stageEvents } from './event.staging.js';
+
+/** What is committed together, of one workspace. */
+export interface EventBatch {
+  readonly workspaceId: string;
+  /** "http", "grpc" or "import:<id>". */
+  readonly source: string;
+  readonly importId?: string;
+  readonly events: readonly IntakeEvent[];
+  readonly rejections: readonly Rejection[];
+}
+
+export interface StoredBatch {
+  /** By place in the batch's events: true stored, false its message id was known. */
+  readonly isStored: readonly boolean[];
+  readonly stored: number;
+  readonly duplicate: number;
+  readonly rejected: number;
+}
+
+/** Writes batches of events: one COPY, then set-based statements, in one transaction. */
+export class EventStore {
+  private readonly partitions: EventPartitions;
+
+  constructor(private readonly database: Database) {
+    this.partitions = new EventPartitions(database);
+  }
+
+  /** Resolves after the commit. `within` runs in the same transaction, after the events. */
+  async write(batch: EventBatch, within?: (client: PoolClient, stored: StoredBatch) => Promise<void>): Promise<StoredBatch> {
+    await this.partitions.ensure(batch.events);
+    let used: PoolClient | undefined;
+    const result = await this.database.onConnection(batch.workspaceId, async (client) => {
+      used = client;
+      const isStored = await this.writeEvents(client, batch);
+      const stored = isStored.reduce((sum, one) => sum + (one ? 1 : 0), 0);
+      const rejected = batch.rejections.filter(({ unit }) => unit === 'EVENT').length;
+      const counts = { isStored, stored, duplicate: isStored.length - stored, rejected };
+      if (batch.rejections.length > 0) await writeRejected(client, batch);
+      await writeLedger(client, batch, isStored);
+      await within?.(client, counts);
+      return counts;
+    });
+    if (used && batch.events.length > 0) keepStaging(used);
+    return result;
+  }
+
+  private async writeEvents(client: PoolClient, { workspaceId, source, importId, events }: EventBatch): Promise<boolean[]> {
+    const isStored = events.map(() => false);
+    if (events.length === 0) return isStored;
+    await stageEvents(client, events);
+    const { rows } = await client.query<{ fresh: number[] }>({ ...CLAIM_MESSAGE_IDS, values: [workspaceId] });
+    for (const ordinal of rows[0]?.fresh ?? []) isStored[ordinal] = true;
+    const fresh = events.filter((_, ordinal) => isStored[ordinal]);
+    if (fresh.length > 0) {
+      await identifyStaged(client, workspaceId, fresh);
+      await client.query({ ...INSERT_EVENTS, values: [workspaceId, importId ?? null] });
+      if (fresh.some(({ type }) => type === 'identify')) await client.query({ ...UPSERT_ATTRIBUTES, values: [workspaceId] });
+    }
+    if (fresh.length < events.length) await client.query({ ...INSERT_DUPLICATES, values: [workspaceId, source] });
+    return isStored;
+  }
+}
+
+async function writeRejected(client: PoolClient, { workspaceId, source, importId, rejections }: EventBatch): Promise<void> {
+  const column = <T>(of: (rejection: Rejection) => T): T[] => rejections.map(of);
+  await client.query({
+    ...INSERT_REJECTED,
+    values: [
+      workspaceId,
+      source,
+      importId ?? null,
+      column(() => uuid()),
+      column(({ unit }) => unit),
+      column(({ receivedAt }) => receivedAt.toISOString()),
+      column(({ messageId }) => messageId),
+      column(({ reason }) => reason),
+      column(({ detail }) => detail),
+      column(({ payload }) => payload),
+      column(({ line }) => line ?? null),
+      column(({ fingerprint }) => fingerprint ?? null),
+    ],
+  });
+}
+
+/** One row per moment of arrival, so that the ledger is exact for any range of time. */
+async function writeLedger(client: PoolClient, { workspaceId, source, events, rejections }: EventBatch, isStored: readonly boolean[]): Promise<void> {
+  const moments = new Map<string, { stored: number; duplicate: number; rejected: number }>();
+  const at = (moment: Date) => {
+    const key = moment.toISOString();
+    const known = moments.get(key) ?? { stored: 0, duplicate: 0, rejected: 0 };
+    moments.set(key, known);
+    return known;
+  };
+  for (const [ordinal, { receivedAt }] of events.entries()) at(receivedAt)[isStored[ordinal] ? 'stored' : 'duplicate']++;
+  for (const { receivedAt, unit } of rejections) if (unit === 'EVENT') at(receivedAt).rejected++;
+  if (moments.size === 0) return;
+  const counts = [...moments.values()];
+  await client.query({
+    ...INSERT_LEDGER,
+    values: [
+      workspaceId,
+      source,
+      [...moments.keys()],
+      counts.map(() => uuid()),
+      counts.map(({ stored }) => stored),
+      counts.map(({ duplicate }) => duplicate),
+      counts.map(({ rejected }) => rejected),
+    ],
+  });
+}

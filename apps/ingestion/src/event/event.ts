@@ -1,0 +1,56 @@
+/** Types of Segment's spec. `track`, `page` and `screen` are behaviour; the others say who or what somebody is. */
+export const EVENT_TYPES = ['identify', 'track', 'page', 'screen', 'group', 'alias'] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+/** Why an event was refused; docs/api/intake.md says of each what to do. */
+export type RejectionReason =
+  | 'NOT_AN_OBJECT'
+  | 'TOO_DEEP'
+  | 'TOO_LARGE'
+  | 'TEXT_UNSTORABLE'
+  | 'MESSAGE_ID_INVALID'
+  | 'TYPE_UNKNOWN'
+  | 'ID_MISSING'
+  | 'ID_INVALID'
+  | 'NAME_MISSING'
+  | 'NAME_INVALID'
+  | 'TIME_INVALID'
+  | 'PROPERTIES_INVALID'
+  | 'STORE_REFUSED';
+
+/** An event that can be stored as it is: every text is storable, every time lies within bounds. */
+export interface IntakeEvent {
+  readonly id: string;
+  readonly messageId: string;
+  readonly type: EventType;
+  readonly name: string;
+  /** ISO 8601 UTC, corrected and clamped; from files to the microsecond. */
+  readonly occurredAt: string;
+  readonly receivedAt: Date;
+  readonly sentAt: Date | null;
+  readonly originalAt: Date | null;
+  readonly timeClamped: boolean;
+  readonly userId: string | null;
+  readonly anonymousId: string | null;
+  readonly groupId: string | null;
+  readonly previousId: string | null;
+  /** JSON objects. */
+  readonly properties: string;
+  readonly context: string | null;
+}
+
+/** Something that was refused, whole. */
+export interface Rejection {
+  readonly messageId: string | null;
+  readonly reason: string;
+  /** For a person: what, where, and how to mend it. */
+  readonly detail: string;
+  readonly receivedAt: Date;
+  readonly payload: Buffer;
+  /** ROW: a line of a file that no event could be made of; it does not count in the event ledger. */
+  readonly unit: 'EVENT' | 'ROW';
+  readonly line?: number;
+  readonly fingerprint?: string;
+}
+
+export type IntakeItem = { readonly event: IntakeEvent } | { readonly rejection: Rejection };

@@ -1,0 +1,136 @@
+/**
+ * Which customer a subject belongs to, set-based over the staged events of one commit. A customer bears the id
+ * of the subject that founded it. `$1` is the workspace.
+ */
+
+/** Makes the subjects that events carry for the first time; answers their ids. */
+export const INSERT_SUBJECTS = {
+  name: 'insert_subjects',
+  text: `
+    WITH carried AS (
+      SELECT 'USER' AS kind, user_id AS external_id FROM staged_events WHERE fresh AND user_id IS NOT NULL
+      UNION
+      SELECT 'ANONYMOUS', anonymous_id FROM staged_events WHERE fresh AND anonymous_id IS NOT NULL
+    ), made AS (
+      INSERT INTO ingestion.subjects (workspace_id, id, kind, external_id)
+      SELECT $1::uuid, ingestion.uuid_v7(), c.kind, c.external_id FROM carried c
+      WHERE NOT EXISTS (
+        SELECT FROM ingestion.subjects s WHERE s.workspace_id = $1::uuid AND s.kind = c.kind AND s.external_id = c.external_id)
+      ORDER BY c.kind, c.external_id
+      ON CONFLICT DO NOTHING
+      RETURNING id
+    )
+    SELECT coalesce(array_agg(id), '{}') AS made FROM made`,
+};
+
+/** Gives new subjects ($2) a customer: the one of the user they were first seen with, else one of their own. */
+export const OPEN_MAPPINGS = {
+  name: 'open_mappings',
+  text: `
+    WITH seen_with AS (
+      SELECT DISTINCT ON (a.id) a.id AS subject_id, u.id AS user_subject_id
+      FROM staged_events s
+      JOIN ingestion.subjects a ON a.workspace_id = $1::uuid AND a.kind = 'ANONYMOUS' AND a.external_id = s.anonymous_id
+      JOIN ingestion.subjects u ON u.workspace_id = $1::uuid AND u.kind = 'USER' AND u.external_id = s.user_id
+      WHERE s.fresh AND a.id = ANY ($2::uuid[])
+      ORDER BY a.id, s.ordinal
+    ), target AS (
+      SELECT n.id AS subject_id, coalesce(m.customer_id, w.user_subject_id, n.id) AS customer_id
+      FROM unnest($2::uuid[]) AS n (id)
+      LEFT JOIN seen_with w ON w.subject_id = n.id
+      LEFT JOIN ingestion.subject_customers m
+        ON m.workspace_id = $1::uuid AND m.subject_id = w.user_subject_id AND m.ended_horizon IS NULL
+    ), founded AS (
+      INSERT INTO ingestion.customers (workspace_id, id)
+      SELECT $1::uuid, subject_id FROM target WHERE customer_id = subject_id ORDER BY subject_id
+    )
+    INSERT INTO ingestion.subject_customers (workspace_id, subject_id, customer_id)
+    SELECT $1::uuid, subject_id, customer_id FROM target ORDER BY subject_id`,
+};
+
+/**
+ * Anonymous customers that were now seen together with a user: they go into the user's customer. A device that
+ * has a user already stays with that user, so that a shared one joins nobody.
+ */
+const SEEN_TOGETHER = `
+  SELECT DISTINCT ON (am.customer_id) am.customer_id AS from_id, um.customer_id AS into_id, s.event_id
+  FROM staged_events s
+  JOIN ingestion.subjects a ON a.workspace_id = $1::uuid AND a.kind = 'ANONYMOUS' AND a.external_id = s.anonymous_id
+  JOIN ingestion.subjects u ON u.workspace_id = $1::uuid AND u.kind = 'USER' AND u.external_id = s.user_id
+  JOIN ingestion.subject_customers am ON am.workspace_id = $1::uuid AND am.subject_id = a.id AND am.ended_horizon IS NULL
+  JOIN ingestion.subject_customers um ON um.workspace_id = $1::uuid AND um.subject_id = u.id AND um.ended_horizon IS NULL
+  WHERE s.fresh AND am.customer_id <> um.customer_id AND NOT EXISTS (
+    SELECT FROM ingestion.subject_customers o
+    JOIN ingestion.subjects os ON os.workspace_id = $1::uuid AND os.id = o.subject_id AND os.kind = 'USER'
+    WHERE o.workspace_id = $1::uuid AND o.customer_id = am.customer_id AND o.ended_horizon IS NULL)
+  ORDER BY am.customer_id, s.ordinal`;
+
+export const HAS_SEEN_TOGETHER = { name: 'has_seen_together', text: `SELECT EXISTS (${SEEN_TOGETHER}) AS found` };
+
+/** Moves every subject of one customer to another: versions end and begin, the merge is written down, the old id redirects. */
+const merge = (pairs: string, cause: string) => `
+  WITH pairs AS (${pairs}), merges AS (
+    INSERT INTO ingestion.customer_merges (workspace_id, id, from_customer_id, into_customer_id, cause, event_id)
+    SELECT $1::uuid, ingestion.uuid_v7(), from_id, into_id, '${cause}', event_id FROM pairs
+    RETURNING id, from_customer_id, into_customer_id
+  ), ended AS (
+    UPDATE ingestion.subject_customers m SET ended_horizon = ingestion.current_horizon() FROM merges g
+    WHERE m.workspace_id = $1::uuid AND m.customer_id = g.from_customer_id AND m.ended_horizon IS NULL
+    RETURNING m.subject_id, m.version, g.into_customer_id, g.id AS merge_id
+  ), opened AS (
+    INSERT INTO ingestion.subject_customers (workspace_id, subject_id, version, customer_id, merge_id)
+    SELECT $1::uuid, subject_id, version + 1, into_customer_id, merge_id FROM ended
+  )
+  UPDATE ingestion.customers c SET merged_into = g.into_customer_id FROM merges g
+  WHERE c.workspace_id = $1::uuid AND c.id = g.from_customer_id`;
+
+export const MERGE_SEEN_TOGETHER = { name: 'merge_seen_together', text: merge(SEEN_TOGETHER, 'SEEN_TOGETHER') };
+
+export const STAGED_ALIASES = {
+  name: 'staged_aliases',
+  text: `
+    SELECT event_id, user_id, previous_id FROM staged_events
+    WHERE fresh AND type = 'alias' AND $1::uuid IS NOT NULL AND user_id IS NOT NULL AND previous_id IS NOT NULL AND user_id <> previous_id ORDER BY ordinal`,
+};
+
+/** `$2` user id, `$3` previous id: an id that was never seen becomes an anonymous one of that user's customer. */
+export const OPEN_ALIAS = {
+  name: 'open_alias',
+  text: `
+    WITH target AS (
+      SELECT m.customer_id FROM ingestion.subjects u
+      JOIN ingestion.subject_customers m ON m.workspace_id = $1::uuid AND m.subject_id = u.id AND m.ended_horizon IS NULL
+      WHERE u.workspace_id = $1::uuid AND u.kind = 'USER' AND u.external_id = $2
+        AND NOT EXISTS (SELECT FROM ingestion.subjects p WHERE p.workspace_id = $1::uuid AND p.external_id = $3)
+    ), made AS (
+      INSERT INTO ingestion.subjects (workspace_id, id, kind, external_id)
+      SELECT $1::uuid, ingestion.uuid_v7(), 'ANONYMOUS', $3 FROM target ON CONFLICT DO NOTHING RETURNING id
+    )
+    INSERT INTO ingestion.subject_customers (workspace_id, subject_id, customer_id)
+    SELECT $1::uuid, made.id, target.customer_id FROM made, target`,
+};
+
+/**
+ * `$2` user id, `$3` previous id, `$4` event: the customer of a former user id, or an anonymous customer without
+ * a user, goes into the user's. The anonymous reading goes first, as Segment's clients mean it.
+ */
+export const MERGE_ALIAS = {
+  name: 'merge_alias',
+  text: merge(
+    `SELECT pm.customer_id AS from_id, um.customer_id AS into_id, $4::uuid AS event_id
+     FROM ingestion.subjects u
+     JOIN ingestion.subject_customers um ON um.workspace_id = $1::uuid AND um.subject_id = u.id AND um.ended_horizon IS NULL
+     JOIN ingestion.subjects p ON p.workspace_id = $1::uuid AND p.external_id = $3
+     JOIN ingestion.subject_customers pm ON pm.workspace_id = $1::uuid AND pm.subject_id = p.id AND pm.ended_horizon IS NULL
+     WHERE u.workspace_id = $1::uuid AND u.kind = 'USER' AND u.external_id = $2 AND pm.customer_id <> um.customer_id
+       AND (p.kind = 'USER' OR NOT EXISTS (
+         SELECT FROM ingestion.subject_customers o
+         JOIN ingestion.subjects os ON os.workspace_id = $1::uuid AND os.id = o.subject_id AND os.kind = 'USER'
+         WHERE o.workspace_id = $1::uuid AND o.customer_id = pm.customer_id AND o.ended_horizon IS NULL))
+     ORDER BY p.kind LIMIT 1`,
+    'ALIAS',
+  ),
+};
+
+/** Merges of a workspace one after the other; they are rare, and two at once could cross. */
+export const LOCK_MERGES = { name: 'lock_merges', text: `SELECT pg_advisory_xact_lock(hashtextextended('merge:' || $1::text, 0))` };

@@ -1,0 +1,22 @@
+import { tmpdir } from 'node:os';
+
+import { address, loadConfig, serviceShape, z } from '#libs/config';
+
+const MIB = 1024 * 1024;
+
+/** What ingestion reads from the environment. */
+export const ingestionConfig = () =>
+  loadConfig({
+    ...serviceShape,
+    DATABASE_URL: z.string().describe('Postgres, as a login that may assume kindred_ingestion'),
+    REDIS_URL: z.string().describe('Redis or Valkey, for hints of new events'),
+    ARTIFACT_URL: z.string().describe('artefact store, file:///…'),
+    ACCESS_ADDRESS: address().describe('gRPC address of access, for keys and settings'),
+    INTAKE_MAX_BODY_BYTES: z.coerce.number().int().min(4 * MIB).default(16 * MIB).describe('hard size of one request'),
+    INTAKE_MAX_PENDING_BYTES: z.coerce.number().int().default(96 * MIB).describe('requests held at once; above it callers get 429'),
+    INTAKE_MAX_PENDING_EVENTS: z.coerce.number().int().default(50_000).describe('events waiting for a commit; above it callers get 429'),
+    WORK_DIR: z.string().default(tmpdir()).describe('scratch space of imports and snapshots'),
+    DUCKDB_MEMORY: z.string().default('512MB').describe('memory of one import or export before it spills to WORK_DIR'),
+  });
+
+export type IngestionConfig = ReturnType<typeof ingestionConfig>;

@@ -1,0 +1,102 @@
+import cors from '@fastify/cors';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+
+import { mayAct, type Principal } from '#libs/auth';
+
+import type { EventType } from '../event/event.js';
+import { IntakeFullError, IntakeUnavailableError } from '../event/event.failure.js';
+import type { EventWriter } from '../event/event.writer.js';
+import { ByteBudget } from './intake.budget.js';
+import { PATHS, presentedKeys, readBody, readEvents, UnreadableBodyError } from './intake.request.js';
+
+/** What the intake asks of the ring of keys. */
+export interface KeyReader {
+  identify(key: string): (Principal & { workspaceId: string }) | undefined;
+  /** False until the first keys came: an unknown key is then not known to be unknown. */
+  readonly isKnown: boolean;
+}
+
+export interface IntakeParts {
+  readonly writer: EventWriter;
+  readonly keys: KeyReader;
+  readonly log: Logger;
+  readonly maxBodyBytes: number;
+  readonly maxPendingBytes: number;
+}
+
+class UnknownKeyError extends Error {}
+class ForbiddenKeyError extends Error {}
+class NotReadyError extends Error {
+  readonly retryAfterSeconds = 1;
+}
+
+/** A chunked request does not say its size beforehand; most are smaller than this. */
+const ASSUMED_BYTES = 512 * 1024;
+
+/**
+ * Segment's tracking API. 200 once everything of the request is committed, stored or quarantined; 400 only for
+ * a body that cannot be read at all, because clients drop what is answered so.
+ */
+export function intakeRoutes(parts: IntakeParts) {
+  const budget = new ByteBudget(parts.maxPendingBytes);
+
+  return async (scope: FastifyInstance): Promise<void> => {
+    await scope.register(cors, { origin: true, credentials: true, methods: ['POST'], maxAge: 86_400 });
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: parts.maxBodyBytes }, (_request, body, done) => done(null, body));
+    scope.addHook('onRequest', (request, reply, done) => {
+      const bytes = Number(request.headers['content-length'] ?? ASSUMED_BYTES);
+      if (!budget.take(bytes)) return done(new IntakeFullError());
+      // Once, whether it was answered or the client went away.
+      reply.raw.once('close', () => budget.give(bytes));
+      done();
+    });
+    scope.setErrorHandler((error: FastifyError, _request, reply) => answerError(error, reply, parts.log));
+    for (const [path, type] of Object.entries(PATHS)) {
+      scope.post(`/v1/${path}`, { bodyLimit: parts.maxBodyBytes }, (request) => take(parts, type, request));
+    }
+  };
+}
+
+async function take({ writer, keys }: IntakeParts, type: EventType | null, request: FastifyRequest): Promise<{ success: true }> {
+  const body = readBody(request.body);
+  const principal = principalOf(keys, presentedKeys(request.headers.authorization, body));
+  await writer.submit(principal.workspaceId, 'http', readEvents(type, body, new Date()));
+  return { success: true };
+}
+
+function principalOf(keys: KeyReader, presented: readonly string[]): Principal & { workspaceId: string } {
+  for (const key of presented) {
+    const principal = keys.identify(key);
+    if (principal && mayAct(principal.role, 'INTAKE')) return principal;
+    if (principal) throw new ForbiddenKeyError('This key may read, but not send events. Use a write key.');
+  }
+  if (!keys.isKnown) throw new NotReadyError('The keys are not loaded yet. Send again in a moment.');
+  throw new UnknownKeyError(
+    presented.length === 0 ? 'No write key: send it as Basic or Bearer authorization, or as "writeKey".' : 'This write key is not known.',
+  );
+}
+
+function answerError(error: FastifyError, reply: FastifyReply, log: Logger): FastifyReply {
+  const answer = (status: number, code: string) => reply.code(status).send({ success: false, code, message: error.message });
+  if (error instanceof IntakeFullError) return answerLater(reply, 429, error);
+  if (error instanceof IntakeUnavailableError || error instanceof NotReadyError) {
+    log.warn({ err: error }, 'the intake cannot store events now');
+    return answerLater(reply, 503, error);
+  }
+  if (error instanceof UnreadableBodyError) return answer(400, 'unreadable');
+  if (error instanceof UnknownKeyError) return answer(401, 'unknown_key');
+  if (error instanceof ForbiddenKeyError) return answer(403, 'forbidden');
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return answer(400, 'too_large');
+  if (error.statusCode !== undefined && error.statusCode < 500) return answer(error.statusCode, 'bad_request');
+  log.error({ err: error }, 'unexpected failure at the intake');
+  return reply.code(503).header('retry-after', '2').send({ success: false, code: 'internal', message: 'An unexpected failure. Send again.' });
+}
+
+function answerLater(reply: FastifyReply, status: number, error: Error & { retryAfterSeconds: number }): FastifyReply {
+  return reply
+    .code(status)
+    .header('retry-after', String(error.retryAfterSeconds))
+    .send({ success: false, code: status === 429 ? 'full' : 'unavailable', message: error.message });
+}

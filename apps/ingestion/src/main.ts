@@ -1,0 +1,5 @@
+import { runService } from '#libs/service';
+
+import { ingestionService } from './ingestion.service-definition.js';
+
+await runService(ingestionService);

@@ -1,0 +1,80 @@
+import { Client } from 'pg';
+
+import { PrincipalSigner } from '#libs/auth';
+import { access, ingestion } from '#libs/contracts';
+import { freePort, startTestPlatform, type TestPlatform } from '#libs/embedded';
+import { connect, type RpcClient } from '#libs/grpc';
+import { createService, type Service } from '#libs/service';
+
+import { ingestionService } from '../ingestion.service-definition.js';
+import { type AccessStandIn, startAccessStandIn } from './access-stand-in.js';
+
+const SECRET = 'a secret of the tests, long enough to sign';
+
+export const WORKSPACE = '018f0000-0000-7000-8000-000000000001';
+export const OTHER_WORKSPACE = '018f0000-0000-7000-8000-000000000002';
+export const WRITE_KEY = 'kw_test';
+export const OTHER_WRITE_KEY = 'kw_other';
+export const VIEWER_KEY = 'kv_test';
+
+/** The whole service on real Postgres and Valkey; access is a stand-in. */
+export interface IngestionUnderTest {
+  readonly platform: TestPlatform;
+  readonly access: AccessStandIn;
+  readonly intake: string;
+  readonly events: RpcClient<typeof ingestion.EventServiceService>;
+  readonly customers: RpcClient<typeof ingestion.CustomerServiceService>;
+  readonly imports: RpcClient<typeof ingestion.ImportServiceService>;
+  readonly snapshots: RpcClient<typeof ingestion.SnapshotServiceService>;
+  /** Signed, an admin of WORKSPACE. */
+  readonly principal: string;
+  /** As the owner, past row-level security. */
+  readonly sql: Client;
+  close(): Promise<void>;
+}
+
+export async function startIngestion(): Promise<IngestionUnderTest> {
+  const platform = await startTestPlatform();
+  const standIn = await startAccessStandIn([
+    { key: WRITE_KEY, workspaceId: WORKSPACE, role: access.Role.INTAKE },
+    { key: OTHER_WRITE_KEY, workspaceId: OTHER_WORKSPACE, role: access.Role.INTAKE },
+    { key: VIEWER_KEY, workspaceId: WORKSPACE, role: access.Role.VIEWER },
+  ]);
+  const [http, grpc] = [await freePort(), await freePort()];
+  const service = await start({
+    HTTP_PORT: http, GRPC_PORT: grpc, LOG_LEVEL: 'silent', PRINCIPAL_SECRET: SECRET, ACCESS_ADDRESS: standIn.address,
+    DATABASE_URL: platform.databaseUrl, REDIS_URL: platform.redisUrl, ARTIFACT_URL: platform.artifactUrl,
+  });
+  const sql = new Client({ connectionString: platform.postgres.ownerUrl });
+  await sql.connect();
+  sql.on('error', () => undefined);
+  const clients = {
+    events: connect(ingestion.EventServiceService, `127.0.0.1:${grpc}`),
+    customers: connect(ingestion.CustomerServiceService, `127.0.0.1:${grpc}`),
+    imports: connect(ingestion.ImportServiceService, `127.0.0.1:${grpc}`),
+    snapshots: connect(ingestion.SnapshotServiceService, `127.0.0.1:${grpc}`),
+  };
+  return {
+    platform,
+    access: standIn,
+    intake: `http://127.0.0.1:${http}`,
+    ...clients,
+    principal: await new PrincipalSigner(SECRET).sign({ workspaceId: WORKSPACE, actor: 'key:test', role: 'ADMIN' }),
+    sql,
+    close: async () => {
+      for (const client of Object.values(clients)) client.close();
+      await sql.end();
+      await service.stop();
+      standIn.close();
+      await platform.close();
+    },
+  };
+}
+
+/** The configuration is read from the environment, as it is in production. */
+async function start(environment: Record<string, string | number>): Promise<Service> {
+  Object.assign(process.env, Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, String(value)])));
+  const service = await createService(ingestionService);
+  await service.start();
+  return service;
+}
