@@ -77,7 +77,7 @@ describe('a history that is sent', () => {
         refused = performance.now();
         return refuse(503, { 'retry-after': '1' })(response);
       }
-      resumed ||= performance.now();
+      if (request === 3) resumed = performance.now();
       return request === 4 ? refuse(429)(response) : false;
     });
     await deliver(generate(small), { ...(await intake.open()), concurrency: 1 });

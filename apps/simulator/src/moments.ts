@@ -10,7 +10,7 @@ export interface Moment {
   event: ShopEvent | 'Order Refunded';
 }
 
-const REFUNDED = 0.06;
+const REFUNDED = 0.04;
 
 /** A customer's life without end, in time order: two streams of visits, with orders and without, and refunds. */
 export function* momentsOf(profile: Profile, options: ShopOptions): Generator<Moment, never> {

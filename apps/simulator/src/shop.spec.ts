@@ -91,7 +91,7 @@ it('says in an order’s revenue what its products add up to', () => {
 });
 
 describe('the behaviours', () => {
-  const options = { seed: 11, customers: 2400, until, noise: 0 };
+  const options = { seed: 11, customers: 1500, until, noise: 0 };
   const behaviourOf = new Map(truthOf(options).customers.map(({ userId, behaviour }) => [userId, behaviour]));
   const tally = new Map<string, Tally>();
   for (const call of generate(options)) {
