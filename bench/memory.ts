@@ -8,10 +8,12 @@ const EVERY_MS = 500;
  */
 export class MemorySampler {
   peakMiB = 0;
+  private readonly roots: () => Iterable<number>;
   private readonly timer: NodeJS.Timeout;
   private busy = false;
 
-  constructor(private readonly roots: () => Iterable<number>) {
+  constructor(roots: () => Iterable<number>) {
+    this.roots = roots;
     this.timer = setInterval(() => void this.sample(), EVERY_MS);
   }
 

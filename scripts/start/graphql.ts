@@ -2,10 +2,13 @@ import { createClient } from 'graphql-ws';
 
 /** A product engineer's view of Kindred: GraphQL with a key, and nothing else. */
 export class Api {
-  constructor(
-    readonly url: string,
-    private readonly key: string,
-  ) {}
+  readonly url: string;
+  private readonly key: string;
+
+  constructor(url: string, key: string) {
+    this.url = url;
+    this.key = key;
+  }
 
   /** Data of one operation; rejects with the first error's message. */
   async ask<T>(query: string, variables: Record<string, unknown> = {}): Promise<T> {

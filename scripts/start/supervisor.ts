@@ -29,10 +29,13 @@ export class Supervisor {
   private readonly logs = new Map<string, WriteStream>();
   private stopping = false;
 
-  constructor(
-    private readonly logFolder: string,
-    private readonly tell: (line: string) => void,
-  ) {}
+  private readonly logFolder: string;
+  private readonly tell: (line: string) => void;
+
+  constructor(logFolder: string, tell: (line: string) => void) {
+    this.logFolder = logFolder;
+    this.tell = tell;
+  }
 
   start(spec: ProcessSpec): void {
     this.running.set(spec.name, { spec, child: this.launch(spec), restarts: 0, startedAt: Date.now() });
