@@ -160,6 +160,31 @@ def outcome(events: EventTable, begin: int, days: float) -> Table:
       from event where main and moment < {end} group by customer having min(moment) < {begin} order by 1""")
 
 
+def future(events: EventTable, begin: int, questions: Sequence[tuple[str, float, str]]) -> Table:
+    """What came true from `begin` on, for each question (event, horizon in days, kind), as ForecastColumn has them:
+    probability 0/1, value log1p of the sum, count log1p of the number, next 0/1. Customers with any event before.
+
+    A customer without any later event has no next event: 0 for every kind.
+    """
+    asked = ", ".join(f"{_asked(event, begin, days, kind)} as q{at}" for at, (event, days, kind) in enumerate(questions))
+    return events.table(f"""
+      with known as (select customer from event where moment < {begin} group by customer),
+      later as (select * from event where moment >= {begin}),
+      upcoming as (select customer, arg_min(name, moment) as upcoming from later group by customer)
+      select known.customer, {asked} from known left join later using (customer) left join upcoming using (customer)
+      group by known.customer order by 1""")
+
+
+def _asked(event: str, begin: int, days: float, kind: str) -> str:
+    if kind == "next":
+        return f"coalesce(max((upcoming = {_text(event)})::int), 0)::double"
+    within = f"filter (name = {_text(event)} and moment < {begin + int(days * DAY)})"
+    if kind == "value":
+        return f"ln(1 + greatest(coalesce(sum(value) {within}, 0), 0))"
+    count = f"count(*) {within}"
+    return f"ln(1 + {count})" if kind == "count" else f"({count} > 0)::int::double"
+
+
 def prepared(values: Float64) -> Float64:
     """Signed log1p, missing = 0, as learning.md feeds its classifiers."""
     return np.nan_to_num(np.sign(values) * np.log1p(np.abs(values)))

@@ -23,7 +23,7 @@ PAIRS_TOLD = 30  # pairs of events in a row
 WORDS_TOLD = 4  # values of a categorical property
 LONGEST_WORD = 40
 MONTH = 30.44  # days
-NEEDED_SHARE = 0.15  # of gaps within and between visits, before visits are spoken of
+WITHIN, BETWEEN = 0.15, 0.03  # share of gaps within and between visits, before visits are spoken of
 VALLEY = 0.6  # of the lower of the two peaks beside it: how deep a valley must be
 
 
@@ -173,7 +173,7 @@ def pause_between_visits(events: EventTable, cut: int) -> int | None:
     valleys = [
         float(grid[v]) for v in argrelmin(density)[0]
         if density[v] < VALLEY * min(density[:v].max(), density[v:].max())
-        and min((logs < grid[v]).mean(), (logs > grid[v]).mean()) >= NEEDED_SHARE
+        and (logs < grid[v]).mean() >= WITHIN and (logs > grid[v]).mean() >= BETWEEN
     ]
     return int(np.exp(min(valleys, key=lambda v: abs(v - np.log(DAY))))) if valleys else None
 

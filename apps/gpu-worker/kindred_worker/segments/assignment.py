@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load, save
 
+from kindred_worker.segments.map import Map
 from kindred_worker.segments.novelty import Novelty
 from kindred_worker.segments.space import Space, squared_distances
 from kindred_worker.segments.strength import Strength, gaps_between
@@ -42,8 +43,7 @@ class SegmentModel:
     centres: Float32  # (K, Q)
     strength: Strength
     novelty: Novelty
-    map_mean: Float32  # (Q)
-    map_axes: Float32  # (Q, 2)
+    map: Map
     # How the segments were found and what they are called; nothing in it is needed to assign.
     story: dict[str, Any] = field(default_factory=dict)
 
@@ -63,7 +63,7 @@ class SegmentModel:
             index=np.where(unseen, UNSEEN, index).astype(np.int32),
             strength=np.where(unseen, 0, strength).astype(np.float32),
             novelty=self.novelty.score(distance),
-            map_xy=((points - self.map_mean) @ self.map_axes).astype(np.float32),
+            map_xy=self.map.place(points, self.centres),
         )
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
@@ -71,8 +71,8 @@ class SegmentModel:
         novelty = {f"novelty.{n}": getattr(self.novelty, n) for n in _NOVELTY}
         strength = {f"strength.{n}": getattr(self.strength, n) for n in _STRENGTH}
         own = {
-            "space.mean": self.space.mean, "space.projection": self.space.projection,
-            "centres": self.centres, "map.mean": self.map_mean, "map.axes": self.map_axes,
+            **{f"space.{n}": getattr(self.space, n) for n in _SPACE},
+            "centres": self.centres, "map.layout": self.map.layout, "map.axes": self.map.axes,
         }
         return {k: np.ascontiguousarray(v, dtype=np.float32) for k, v in {**own, **novelty, **strength}.items()}
 
@@ -80,7 +80,7 @@ class SegmentModel:
         """Content of the two files, by name."""
         sidecar = {
             "format": FORMAT, "segmentCount": self.count, "story": self.story,
-            "strength": {"scale": self.strength.scale},
+            "strength": {"scale": self.strength.scale}, "map": {"softness": self.map.softness},
             "novelty": {n: getattr(self.novelty, n) for n in ("residual_scale", "slope", "farthest")},
         }
         text = json.dumps(sidecar, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
@@ -94,12 +94,11 @@ class SegmentModel:
             raise ValueError(f"{SIDECAR}: format is {sidecar.get('format')!r}, this worker reads {FORMAT!r}")
         tensors = load(files[TENSORS])
         return SegmentModel(
-            space=Space(tensors["space.mean"], tensors["space.projection"]),
+            space=Space(**{n: tensors[f"space.{n}"] for n in _SPACE}),
             centres=tensors["centres"],
             strength=Strength(**sidecar["strength"], **{n: tensors[f"strength.{n}"] for n in _STRENGTH}),
             novelty=Novelty(**sidecar["novelty"], **{n: tensors[f"novelty.{n}"] for n in _NOVELTY}),
-            map_mean=tensors["map.mean"],
-            map_axes=tensors["map.axes"],
+            map=Map(tensors["map.layout"], tensors["map.axes"], **sidecar["map"]),
             story=sidecar["story"],
         )
 
@@ -112,5 +111,6 @@ class SegmentModel:
         return SegmentModel.from_bytes({name: (folder / name).read_bytes() for name in (TENSORS, SIDECAR)})
 
 
+_SPACE = ("knots", "slopes", "projection", "mean", "embedding_projection")
 _NOVELTY = ("mean", "whitening", "directions", "landmarks", "knots", "decades")
 _STRENGTH = ("border_weights", "segment_weights", "knots", "values")
