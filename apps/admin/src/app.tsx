@@ -1,5 +1,5 @@
-import type { ReactNode } from 'react';
-import { createHashRouter, Navigate } from 'react-router';
+import { useState, type ReactNode } from 'react';
+import { createHashRouter, Navigate, type RouteObject } from 'react-router';
 import { RouterProvider } from 'react-router/dom';
 import { Frame } from './layout/frame';
 import { Lost } from './layout/lost';
@@ -14,8 +14,7 @@ import { SegmentPage } from './segment/segment-page';
 import { SegmentsPage } from './segment/segments-page';
 import { SessionGate } from './session/session';
 
-// The place within the page is in the fragment, so that whoever serves the files needs no rule for it.
-const router = createHashRouter([
+const PLACES: RouteObject[] = [
   {
     element: <Frame />,
     children: [
@@ -31,9 +30,12 @@ const router = createHashRouter([
       { path: '*', element: <Lost /> },
     ],
   },
-]);
+];
 
 export function App({ initialKey }: { initialKey: string | undefined }): ReactNode {
+  // The place within the page is in the fragment, so that whoever serves the files needs no rule for it. Not made before
+  // this, for until then the fragment may hold the key.
+  const [router] = useState(() => createHashRouter(PLACES));
   return (
     <Toasts>
       <SessionGate initialKey={initialKey}>

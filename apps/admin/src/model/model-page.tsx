@@ -90,7 +90,7 @@ function EvaluationCard({ evaluation }: { evaluation: Model['evaluation'] }): Re
         <Empty title="Not measured yet">The figures appear once the run has evaluated its model.</Empty>
       ) : (
         <div className="scroll">
-          <table className="measures">
+          <table className="folding measures">
             <thead>
               <tr>
                 <th scope="col">Figure</th>
@@ -120,10 +120,12 @@ function Rows({ comparison: { name, measures, best } }: { comparison: Comparison
       <th scope="row" className={one.isBaseline ? 'rival' : ''}>
         {one.subject} {one.isBaseline && <span className="small nowrap">(rival)</span>}
       </th>
-      <td className="number nowrap">
-        {measure(one.value)}
-        {one.deviation > 0 && <span className="quiet"> ± {measure(one.deviation)}</span>}
-        {one === best && <span className="small"> best</span>}
+      <td className="number nowrap" data-label="Value">
+        <span>
+          {measure(one.value)}
+          {one.deviation > 0 && <span className="quiet"> ± {measure(one.deviation)}</span>}
+          {one === best && <span className="small"> best</span>}
+        </span>
       </td>
       <td>{one.value >= 0 && one.value <= 1 && <Meter value={one.value} {...(one.isBaseline ? { colour: 'var(--ink-3)' } : {})} />}</td>
     </tr>

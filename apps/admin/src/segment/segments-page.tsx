@@ -97,12 +97,11 @@ function SegmentTable({ list }: { list: SegmentsQuery['segments'] }): ReactNode 
         <table className="folding segments">
           <thead>
             <tr>
-              <th scope="col">Segment</th>
+              <th scope="col">Segment, and what sets it apart</th>
               <th scope="col" className="number">Customers</th>
               <th scope="col">Share</th>
               {hasTrend && <th scope="col">In {TREND_DAYS} days</th>}
               <th scope="col">Stability</th>
-              <th scope="col">What sets it apart</th>
             </tr>
           </thead>
           <tbody>
@@ -110,7 +109,10 @@ function SegmentTable({ list }: { list: SegmentsQuery['segments'] }): ReactNode 
               <tr key={segment.id}>
                 <th scope="row">
                   <SegmentName segment={segment} />
-                  <p className="small quiet description">{segment.description}</p>
+                  <div className="about">
+                    <p className="small quiet">{segment.description}</p>
+                    <TraitChips traits={segment.traits} />
+                  </div>
                 </th>
                 <td className="number" data-label="Customers">
                   {count(segment.size)}
@@ -125,9 +127,6 @@ function SegmentTable({ list }: { list: SegmentsQuery['segments'] }): ReactNode 
                 )}
                 <td data-label="Stability">
                   <Stability value={segment.stability} />
-                </td>
-                <td>
-                  <TraitChips traits={segment.traits} />
                 </td>
               </tr>
             ))}

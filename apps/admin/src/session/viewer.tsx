@@ -1,6 +1,7 @@
 import { createContext, use, type ReactNode } from 'react';
 import { ViewerDocument, type Role, type ViewerQuery } from '../gen/graphql';
-import { Problem } from '../parts/states';
+import { Loading, Problem } from '../parts/states';
+import { isRefusal } from './client';
 import { useReading } from './reading';
 
 type Viewer = ViewerQuery['viewer'];
@@ -20,11 +21,14 @@ export function useMay(role: Role): boolean {
 
 export function ViewerProvider({ children }: { children: ReactNode }): ReactNode {
   const { data, error, again } = useReading(ViewerDocument, {});
+  if (error && !data && isRefusal(error)) return null;
   if (error && !data)
     return (
       <div className="page">
         <Problem error={error} again={again} />
       </div>
     );
-  return <ViewerContext value={data?.viewer}>{children}</ViewerContext>;
+  // Nothing else is asked for before the key is known to be good.
+  if (!data) return <Loading what="the workspace" lines={3} />;
+  return <ViewerContext value={data.viewer}>{children}</ViewerContext>;
 }
