@@ -9,7 +9,7 @@ import os
 import sys
 
 
-def main() -> int:
+def main() -> None:
     arguments = argparse.ArgumentParser(prog="kindred_worker", description=__doc__)
     arguments.add_argument("--role", choices=["train", "score"], required=True)
     arguments.add_argument("--port", type=int, required=True, help="0: any free one (see the log)")
@@ -26,12 +26,15 @@ def main() -> int:
     from kindred_worker.rpc.server import serve
 
     write_json_lines()
+    code = 0
     try:
         asyncio.run(serve(given.role, given.host, given.port))
     except RuntimeError as error:
         logging.getLogger("kindred_worker").error("cannot serve: %s", error)
-        return 1
-    return 0
+        code = 1
+    sys.stderr.flush()
+    # Everything is answered and written; waiting for threads and for torch to unload could outlast the 10 s of a stop.
+    os._exit(code)
 
 
 def _cores() -> int:
@@ -39,4 +42,4 @@ def _cores() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

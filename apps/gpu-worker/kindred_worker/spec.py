@@ -12,13 +12,13 @@ class TrainingSpec:
     # Name in models.ENCODERS.
     encoder: str = "decayed_sum"
     # Pretext task -> weight in the sum of losses; names in objectives.OBJECTIVES.
-    objectives: dict[str, float] = field(default_factory=lambda: {"horizon": 1.0, "next_event": 1.0})
+    objectives: dict[str, float] = field(default_factory=lambda: {"horizon": 1.0, "next_event": 1.0, "transitions": 1.0})
     # Numbers in the embedding.
     width: int = 64
     # Passes over the customers; 0: enough optimiser steps for the size of the data.
     epochs: int = 0
-    # Customers per optimiser step.
-    batch_size: int = 128
+    # Customers per optimiser step; 0: from the number of customers.
+    batch_size: int = 0
     # Peak of the one-cycle schedule.
     learning_rate: float = 2e-3
     # Horizons of the forecast in days; empty: from the data's own gaps.
@@ -48,7 +48,7 @@ class TrainingSpec:
         rules = (
             (4 <= self.width <= 1024, "width must lie between 4 and 1024"),
             (0 <= self.epochs <= 1000, "epochs must lie between 0 and 1000"),
-            (1 <= self.batch_size <= 65536, "batchSize must lie between 1 and 65536"),
+            (0 <= self.batch_size <= 65536, "batchSize must lie between 0 and 65536"),
             (0 < self.learning_rate <= 1, "learningRate must lie above 0 and at most 1"),
             (0 < self.sample_fraction <= 1, "sampleFraction must lie above 0 and at most 1"),
             (all(h > 0 for h in self.horizon_days), "horizonDays must be positive"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from time import monotonic
 
@@ -29,10 +30,13 @@ from kindred_worker.report import Cancelled, Report
 from kindred_worker.spec import TrainingSpec
 
 EVENTS_PER_STEP = 20_000  # bounds memory where customers are long
-EVENTS_PER_CUSTOMER = 50_000  # learned from, the latest; embedding reads all
-STEPS_WANTED, STEPS_AT_MOST = 400, 6_000  # optimiser steps, if the spec does not name epochs
+# If the spec does not say: customers per step so that an epoch has about STEPS_PER_EPOCH steps, within bounds; and
+# epochs so that there are enough steps to learn from few customers, and not more than needed from many.
+BATCH_SIZES, STEPS_PER_EPOCH = (32, 128), 40
+STEPS_WANTED, STEPS_AT_MOST = 400, 6_000
 EPOCHS, EPOCHS_AT_MOST = 8, 40
 CHECKPOINT_SECONDS = 15.0
+VALIDATIONS = 8  # in a run
 
 
 @dataclass(frozen=True)
@@ -61,57 +65,63 @@ def train(spec: TrainingSpec, data: TrainingData, checkpoint: Checkpoints | None
     for head in model.objectives.values():
         head.measure(data.arrays.events)
 
-    learning, held_out = _split(spec, data.arrays.count)
-    sampler = _Sampler(spec, plan, data, device)
+    learning, tested = _split(spec, data.arrays.count)
+    sampler = _Sampler(spec, plan, data, device, len(learning))
     epochs = _epochs(spec, len(sampler.batches(learning, 0)))
     steps = sum(len(sampler.batches(learning, epoch)) for epoch in range(epochs))
     optimiser = AdamW(model, spec.learning_rate, steps)
-    step = checkpoint.resume(model, optimiser) if checkpoint else 0
+    resumed = checkpoint.resume(model, optimiser) if checkpoint else 0
+    clock = _Clock()
 
-    saved_at, began, seen = monotonic(), monotonic(), 0
-    at = 0
-    running = math.nan
-    for epoch in range(epochs):
-        for customers in sampler.batches(learning, epoch):
-            if at < step:  # already learned before the resume
-                at += 1
-                continue
-            try:
-                report.check()
-            except Cancelled:
-                if checkpoint and at > step:
-                    checkpoint.save(at, model, optimiser, report)
-                raise
-            torch.manual_seed(_seed_of(spec.seed, at))  # dropout of this step
-            model.train()
-            embedding, targets, events = sampler.moments(model, customers, np.random.default_rng([spec.seed, 1, at]))
-            losses = model.losses(embedding, targets)
-            loss = _weighted(losses, plan)
-            optimiser.clear()
-            loss.backward()
-            optimiser.step()
-            at += 1
-            seen += events
-            if at % 10 == 0 or at == steps:
-                running = float(loss.detach())
-                rate = seen / max(monotonic() - began, 1e-9)
-                report.progress(0.95 * at / steps, f"epoch {epoch + 1} of {epochs}", rate, "events")
-                report.metric("loss", at, running)
-                for name, value in losses.items():
-                    report.metric(f"loss.{name}", at, float(value.detach()))
-                report.metric("events_per_second", at, rate)
-            if checkpoint and at < steps and monotonic() - saved_at > CHECKPOINT_SECONDS:
+    for at, epoch, customers in sampler.schedule(learning, epochs, resumed):
+        try:
+            report.check()
+        except Cancelled:
+            if checkpoint and at > resumed:
                 checkpoint.save(at, model, optimiser, report)
-                saved_at = monotonic()
-        if at > step and len(held_out):
-            validation, rank = _validate(model, sampler, held_out, plan, report)
-            report.metric("validation.loss", at, validation)
-            report.metric("rank_me", at, rank)
+            raise
+        if checkpoint and clock.is_checkpoint_due():
+            checkpoint.save(at, model, optimiser, report)
+        torch.manual_seed(_seed_of(spec.seed, at))  # dropout of this step
+        model.train()
+        embedding, targets, events = sampler.moments(model, customers, np.random.default_rng([spec.seed, 1, at]))
+        losses = model.losses(embedding, targets)
+        loss = _weighted(losses, plan)
+        optimiser.clear()
+        loss.backward()
+        optimiser.step()
+        rate = clock.rate(events)
+        if (at + 1) % 10 == 0 or at + 1 == steps:
+            report.progress(0.95 * (at + 1) / steps, f"epoch {epoch + 1} of {epochs}", rate, "events")
+            for name, value in {"": loss, **losses}.items():
+                report.metric(f"loss.{name}" if name else "loss", at + 1, float(value.detach()))
+            report.metric("events_per_second", at + 1, rate)
+        if (at + 1) % max(1, steps // VALIDATIONS) == 0 and at + 1 < steps:
+            _validate(model, sampler, tested, plan, report, at + 1)
 
     _smear(model, sampler, learning, report)
-    validation, rank = _validate(model, sampler, held_out, plan, report) if len(held_out) else (running, 0.0)
+    validation, rank = _validate(model, sampler, tested, plan, report, steps)
     model.eval()
     return Trained(model, steps, len(data.arrays.events.time), data.arrays.count, validation, rank)
+
+
+class _Clock:
+    """Wall time decides only when checkpoints are made and what the rate is, never what is learned."""
+
+    def __init__(self) -> None:
+        self._began = self._saved = monotonic()
+        self._events = 0
+
+    def is_checkpoint_due(self) -> bool:
+        if monotonic() - self._saved <= CHECKPOINT_SECONDS:
+            return False
+        self._saved = monotonic()
+        return True
+
+    def rate(self, events: int) -> float:
+        """Events a second so far, with these."""
+        self._events += events
+        return self._events / max(monotonic() - self._began, 1e-9)
 
 
 def _weighted(losses: dict[str, Tensor], plan: Plan) -> Tensor:
@@ -123,11 +133,11 @@ def _seed_of(seed: int, step: int) -> int:
 
 
 def _split(spec: TrainingSpec, count: int) -> tuple[Int64, Int64]:
-    """Customers to learn from and customers held out, of the sampled share."""
+    """Customers to learn from and customers to test on (held out, unless they are few), of the sampled share."""
     order = np.random.default_rng([spec.seed, 0]).permutation(count)
     order = order[: max(1, round(spec.sample_fraction * count))]
     held = round(spec.held_out * len(order)) if len(order) >= 20 else 0
-    return np.sort(order[held:]), np.sort(order[:held])
+    return np.sort(order[held:]), np.sort(order[:held] if held else order)
 
 
 def _epochs(spec: TrainingSpec, steps_per_epoch: int) -> int:
@@ -140,8 +150,9 @@ def _epochs(spec: TrainingSpec, steps_per_epoch: int) -> int:
 class _Sampler:
     """Batches of customers, and moments of their past with what came after."""
 
-    def __init__(self, spec: TrainingSpec, plan: Plan, data: TrainingData, device: torch.device) -> None:
+    def __init__(self, spec: TrainingSpec, plan: Plan, data: TrainingData, device: torch.device, learning: int) -> None:
         self.spec, self.data, self.device = spec, data, device
+        self.batch_size = spec.batch_size or int(np.clip(learning // STEPS_PER_EPOCH, *BATCH_SIZES))
         self.lengths = np.diff(data.arrays.offsets)
         self.item_offsets = data.arrays.item_offsets
         self.shortest = round(plan.horizon_days[0] * MICROS_PER_DAY)
@@ -154,9 +165,18 @@ class _Sampler:
         while begin < len(order):
             base = within[begin - 1] if begin else 0
             full = int(np.searchsorted(within, base + EVENTS_PER_STEP, side="right"))
-            begin = min(begin + self.spec.batch_size, max(full, begin + 1))
+            begin = min(begin + self.batch_size, max(full, begin + 1))
             cuts.append(min(begin, len(order)))
         return [order[a:b] for a, b in itertools.pairwise(cuts)]
+
+    def schedule(self, customers: Int64, epochs: int, begin: int) -> Iterator[tuple[int, int, Int64]]:
+        """(step, epoch, customers of the batch), from step `begin` on."""
+        at = 0
+        for epoch in range(epochs):
+            for batch in self.batches(customers, epoch):
+                if at >= begin:
+                    yield at, epoch, batch
+                at += 1
 
     def moments(
         self, model: BehaviourModel, customers: Int64, random: np.random.Generator
@@ -184,7 +204,7 @@ class _Sampler:
 
 @torch.no_grad()
 def _validate(
-    model: BehaviourModel, sampler: _Sampler, customers: Int64, plan: Plan, report: Report
+    model: BehaviourModel, sampler: _Sampler, customers: Int64, plan: Plan, report: Report, step: int
 ) -> tuple[float, float]:
     """Loss of customers never trained on, at moments that stay the same, and RankMe of their embeddings."""
     model.eval()
@@ -196,7 +216,10 @@ def _validate(
         weight += len(chosen)
         if len(read) < 50:
             read.append(embedding[:, -1].cpu().numpy())
-    return total / weight, rank_me(np.concatenate(read))
+    rank = rank_me(np.concatenate(read))
+    report.metric("validation.loss", step, total / weight)
+    report.metric("rank_me", step, rank)
+    return total / weight, rank
 
 
 @torch.no_grad()

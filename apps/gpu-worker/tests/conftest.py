@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from tests.make_snapshot import write_snapshot
 
 from kindred_worker.data.arrays import EventArrays, load
 from kindred_worker.data.features import FeatureSpec
@@ -23,6 +22,7 @@ from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.plan import resolve
 from kindred_worker.spec import TrainingSpec
+from tests.make_snapshot import write_snapshot
 
 torch.set_num_threads(1)
 NAMES = ("Product Viewed", "Product Added", "Order Completed")

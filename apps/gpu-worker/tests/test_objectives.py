@@ -11,8 +11,8 @@ import torch
 
 from kindred_worker.data.arrays import EventArrays, take
 from kindred_worker.data.features import FeatureSpec
-from kindred_worker.models.plan import event_codes
 from kindred_worker.models.behaviour import BehaviourModel
+from kindred_worker.models.plan import event_codes
 from kindred_worker.objectives import Horizon, Moments, NextEvent
 from kindred_worker.objectives.horizon import log_not
 from kindred_worker.objectives.objective import as_tensors

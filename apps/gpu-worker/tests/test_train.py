@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.make_snapshot import write_snapshot
 
 import kindred_worker.train as training
 from kindred_worker.data.arrays import EventArrays
@@ -21,6 +20,7 @@ from kindred_worker.report import Cancelled, HashMismatch, InvalidInput, Report,
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.train import TrainingData, train
 from tests.conftest import shop
+from tests.make_snapshot import write_snapshot
 
 SPEC = TrainingSpec(width=16, epochs=4, batch_size=16, seed=5)
 

@@ -28,7 +28,7 @@ from kindred_worker.report import InvalidInput, TooLittleData
 
 SEEN = 5  # times a word must be seen to get an index of its own
 MOST_WORDS = 20_000  # words with an index of their own, per property
-EVENTS_FORESEEN = 8
+MAIN_EVENTS, EVENTS_FORESEEN = 8, 12
 NEEDED_CUSTOMERS, NEEDED_EVENTS = 50, 500
 # What shops and subscriptions call money, the likeliest first.
 VALUE_NAMES = ("revenue", "total", "value", "amount", "order_value", "total_price", "price", "spend", "sales")
@@ -66,7 +66,7 @@ def fit(
     if main_events and len(given) < len(main_events):
         missing = ", ".join(repr(n) for n in main_events if n not in known)
         raise InvalidInput(f"mainEvents: no event is named {missing}")
-    mains = tuple(given[:EVENTS_FORESEEN]) if given else _guess_main(found, value)
+    mains = tuple(given[:MAIN_EVENTS]) if given else _guess_main(found, value)
     others = [n for n, c in found.names.words.most_common() if n not in mains and c >= max(50, 0.002 * found.events)]
     kept, dropped = _judge(manifest.columns, found, value)
     items: list[ItemFeature] = []
@@ -205,7 +205,7 @@ def _guess_main(found: _Profiled, value: str | None) -> tuple[str, ...]:
         name, count = pair
         return (carried.get(name, 0) < 0.5 * count, math.log(count), name)
 
-    return tuple(n for n, _ in sorted(frequent, key=telling)[:EVENTS_FORESEEN])
+    return tuple(n for n, _ in sorted(frequent, key=telling)[:MAIN_EVENTS])
 
 
 def _checked_timezone(name: str) -> str:

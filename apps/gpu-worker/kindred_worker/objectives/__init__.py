@@ -3,7 +3,12 @@
 from kindred_worker.objectives.horizon import Horizon
 from kindred_worker.objectives.next_event import NextEvent
 from kindred_worker.objectives.objective import Moments, Objective
+from kindred_worker.objectives.transitions import Transitions
 
-OBJECTIVES: dict[str, type[Horizon] | type[NextEvent]] = {"horizon": Horizon, "next_event": NextEvent}
+OBJECTIVES: dict[str, type[Horizon | NextEvent | Transitions]] = {
+    "horizon": Horizon,
+    "next_event": NextEvent,
+    "transitions": Transitions,
+}
 
-__all__ = ["OBJECTIVES", "Horizon", "Moments", "NextEvent", "Objective"]
+__all__ = ["OBJECTIVES", "Horizon", "Moments", "NextEvent", "Objective", "Transitions"]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from kindred_worker.data.storage import WrittenFile
 from kindred_worker.gen.kindred.worker.v1 import worker_pb2 as pb
 from kindred_worker.report import InvalidInput
 from kindred_worker.spec import TrainingSpec
+
+if TYPE_CHECKING:
+    from kindred_worker.discover import Discovered, Segment
 
 
 def spec_of(message: pb.TrainingSpec) -> TrainingSpec:
@@ -35,6 +39,34 @@ def spec_of(message: pb.TrainingSpec) -> TrainingSpec:
 
 def completed(files: Sequence[WrittenFile], events: int, customers: int) -> pb.Completed:
     return pb.Completed(files=[file_of(f) for f in files], events=events, customers=customers)
+
+
+def discovered(found: Discovered) -> pb.DiscoverCompleted:
+    return pb.DiscoverCompleted(
+        completed=completed(found.files, found.events, found.customers),
+        segments=[_segment(s) for s in found.segments], retired_champion_indexes=found.retired_champion_indexes,
+    )
+
+
+def _segment(segment: Segment) -> pb.DiscoveredSegment:
+    return pb.DiscoveredSegment(
+        index=segment.index, name=segment.name, description=segment.description, size=segment.size, share=segment.share,
+        stability=segment.stability, typical_customer_ids=segment.typical_customer_ids,
+        traits=[
+            pb.SegmentTrait(
+                key=t.key, label=t.label, lift=t.lift, effect=t.effect, segment_value=t.segment_value,
+                rest_value=t.rest_value, unit=t.unit,
+            )
+            for t in segment.traits
+        ],
+        overlaps=[
+            pb.SegmentOverlap(
+                champion_index=o.champion_index, jaccard=o.jaccard, share_of_new=o.share_of_new,
+                share_of_champion=o.share_of_champion, matched=o.matched,
+            )
+            for o in segment.overlaps
+        ],
+    )
 
 
 def file_of(file: WrittenFile) -> pb.ArtifactFile:

@@ -12,7 +12,7 @@ from kindred_worker.gen.kindred.worker.v1 import worker_pb2 as pb
 from kindred_worker.gen.kindred.worker.v1 import worker_pb2_grpc as rpc
 from kindred_worker.report import InvalidInput, Report
 from kindred_worker.rpc.errors import abort
-from kindred_worker.rpc.messages import completed, spec_of
+from kindred_worker.rpc.messages import completed, discovered, spec_of
 from kindred_worker.rpc.stream import Jobs, Message
 from kindred_worker.spec import TrainingSpec
 
@@ -42,6 +42,32 @@ class TrainWorker(rpc.TrainWorkerServiceServicer):
                     return pb.TrainResponse(metric=message)
                 case _:
                     return pb.TrainResponse(checkpoint=message)
+
+        async for response in self._jobs.run(context, wrap, work):
+            yield response
+
+    async def Discover(
+        self, request: pb.DiscoverRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[pb.DiscoverResponse]:
+        spec = await _spec(request.spec, context)
+
+        def work(report: Report) -> pb.DiscoverResponse:
+            from kindred_worker.discover import discover
+            from kindred_worker.models.bundle import load_model
+
+            snapshot = Snapshot.open(request.snapshot_uri, report.check)
+            model, output = load_model(Folder(request.model_uri)), Folder(request.output_uri)
+            found = discover(spec, snapshot, model, output, request.champion_customers_uri, report)
+            return pb.DiscoverResponse(completed=discovered(found))
+
+        def wrap(message: Message) -> pb.DiscoverResponse | None:
+            match message:
+                case pb.Progress():
+                    return pb.DiscoverResponse(progress=message)
+                case pb.Metric():
+                    return pb.DiscoverResponse(metric=message)
+                case _:
+                    return None
 
         async for response in self._jobs.run(context, wrap, work):
             yield response
