@@ -46,6 +46,7 @@ export async function startFakeServices(): Promise<FakeServices> {
   const calls: FakeServices['calls'] = [];
   const following = new Set<string>();
   const replaced = new Map<string, Handler>();
+  let streams = 0;
   const handlers: Record<string, Handler> = { ...accessHandlers(audit, news), ...ingestionHandlers(), ...trainingHandlers(), ...servingHandlers() };
 
   async function authenticate(context: CallContext): Promise<Principal> {
@@ -57,8 +58,8 @@ export async function startFakeServices(): Promise<FakeServices> {
       responseStream
         ? async function* stream(request: never, context: CallContext) {
             const principal = await authenticate(context);
-            calls.push({ method: name, request, principal });
-            const token = `${name}#${calls.length}`;
+            if (name !== 'watchKeys') calls.push({ method: name, request, principal });
+            const token = `${name}#${(streams += 1)}`;
             following.add(token);
             news.emit('following');
             try {
@@ -251,7 +252,7 @@ function membershipOf(segmentId: string): serving.Membership {
   return { segmentId, strength: 0.9, since: AT, modelId: id('model', 1), decidedAt: AT };
 }
 
-function segmentOf(segmentId: string): serving.Segment {
+export function segmentOf(segmentId: string): serving.Segment {
   return {
     id: segmentId, kind: serving.SegmentKind.LEARNED, name: `Segment ${numberOf(segmentId)}`, description: 'A group.', size: 10, share: 0.25, stability: undefined,
     traits: [{ key: 'recency', label: 'orders often', lift: 2, effect: 1, segmentValue: 2, restValue: 1, unit: 'days' }],

@@ -20,8 +20,9 @@ export class Admission {
   }
 
   /** Of an operation that was parsed and validated already. */
-  refusalOf({ document, variables, operationName }: Operation, caller: Caller): GraphQLError | undefined {
-    return refusalByRole(this.schema, this.roles, document, caller) ?? refusalByCost(this.schema, document, variables, operationName);
+  refusalOf(operation: Operation, caller: Caller): GraphQLError | undefined {
+    const { document, variables, operationName } = operation;
+    return refusalByRole(this.schema, this.roles, operation, caller) ?? refusalByCost(this.schema, document, variables, operationName);
   }
 
   /** Of a subscription as it comes over a socket: everything is still to be checked. */

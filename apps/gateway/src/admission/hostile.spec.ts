@@ -14,7 +14,7 @@ const fragments = (count: number) => `{ viewer { ...f0 } } ${Array.from({ length
 
 test.each([
   ['too deep', nested(9), {}, 'QUERY_TOO_DEEP'],
-  ['too many aliases', `{ ${Array.from({ length: 1000 }, (_, index) => `a${index}: __typename`).join(' ')} }`, {}, 'TOO_MANY_ALIASES'],
+  ['too many aliases', `{ ${Array.from({ length: 100 }, (_, index) => `a${index}: __typename`).join(' ')} }`, {}, 'TOO_MANY_ALIASES'],
   ['too many tokens', `{ ${'viewer { role } '.repeat(2000)} }`, {}, 'GRAPHQL_PARSE_FAILED'],
   ['a list that is too long', '{ customers(first: 100000) { totalCount } }', {}, 'LIST_TOO_LONG'],
   ['one by a variable', 'query($n: Int) { customerMap(sample: $n) { population } }', { n: 2_000_000_000 }, 'LIST_TOO_LONG'],
@@ -77,9 +77,16 @@ test.each([
   [KEYS.editor, '{ auditEntries { totalCount } }', 403],
   [KEYS.viewer, 'mutation { trackEvents(input: { events: [] }) { stored } }', 403],
   [KEYS.admin, '{ auditEntries { nodes { action details } } }', 200],
-  [KEYS.viewer, 'query Ok { viewer { role } } mutation Hidden { startTrainingRun { __typename } }', 400],
 ])('%s asking %s is answered with %s', async (key, query, status) => {
   expect((await gateway.ask(query, {}, key)).status).toBe(status);
+});
+
+test('of several operations in a document only the one that is asked for counts', async () => {
+  const query = 'query Read { viewer { role } } mutation Start { startTrainingRun { __typename } }';
+  const ask = (operationName?: string) => gateway.post(JSON.stringify({ query, operationName }), { authorization: `Bearer ${KEYS.viewer}` });
+  expect((await ask('Read')).body.data).toEqual({ viewer: { role: 'VIEWER' } });
+  expect((await ask('Start')).status).toBe(403);
+  expect((await ask()).status).toBeGreaterThanOrEqual(400);
 });
 
 test('other methods than POST are refused, with or without a key', async () => {

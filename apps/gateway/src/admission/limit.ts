@@ -1,11 +1,11 @@
 import { maxAliasesRule } from '@escape.tech/graphql-armor-max-aliases';
 import { maxDepthRule } from '@escape.tech/graphql-armor-max-depth';
 import { maxDirectivesRule } from '@escape.tech/graphql-armor-max-directives';
-import { type DocumentNode, GraphQLError, type GraphQLSchema, type ValidationContext, type ValidationRule } from 'graphql';
+import { type DocumentNode, getVariableValues, GraphQLError, type GraphQLSchema, Kind, type OperationDefinitionNode, type ValidationContext, type ValidationRule } from 'graphql';
 import { type ComplexityEstimator, getComplexity } from 'graphql-query-complexity';
 
 import { MOST_ROWS } from '../graphql/connection.js';
-import { refusal } from '../graphql/error.js';
+import { refusal, ruleRefusal } from '../graphql/error.js';
 import { MOST_POINTS } from '../map/map.resolver.js';
 
 /** What one operation may ask for. The admin page's largest stays under a fifth of each. */
@@ -42,12 +42,21 @@ export function refusalByCost(
   operationName: string | null | undefined,
 ): GraphQLError | undefined {
   try {
+    if (!areVariablesValid(schema, query, variables, operationName)) return undefined;
     const cost = getComplexity({ schema, query, variables, estimators: [estimate], ...(operationName ? { operationName } : {}) });
     return cost > LIMITS.cost ? refusal('QUERY_TOO_COSTLY', `This asks for about ${cost} objects; ${LIMITS.cost} are allowed. Ask for shorter lists.`) : undefined;
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
     return error.extensions['code'] === undefined ? refusal('QUERY_TOO_COSTLY', error.message) : error;
   }
+}
+
+/** Wrong variables are refused by the execution, with what is wrong about them; their cost has no meaning. */
+function areVariablesValid(schema: GraphQLSchema, { definitions }: DocumentNode, variables: Record<string, unknown>, operationName: string | null | undefined): boolean {
+  const operation = definitions.find(
+    (definition) => definition.kind === Kind.OPERATION_DEFINITION && (!operationName || definition.name?.value === operationName),
+  ) as OperationDefinitionNode | undefined;
+  return getVariableValues(schema, operation?.variableDefinitions ?? [], variables, { maxErrors: 1 }).errors === undefined;
 }
 
 const estimate: ComplexityEstimator = ({ type, field, args, childComplexity }) => {
@@ -78,6 +87,6 @@ function isOfPage(name: string): boolean {
 function reporting(code: string, message: string) {
   return {
     propagateOnRejection: false,
-    onReject: [(context: ValidationContext | null) => context?.reportError(refusal(code, message))],
+    onReject: [(context: ValidationContext | null) => context?.reportError(ruleRefusal(code, message))],
   };
 }

@@ -25,13 +25,15 @@ export function requiredRoles(schema: GraphQLSchema): RequiredRoles {
 }
 
 /** The refusal of an operation with a field that this caller may not use; INTAKE may not even look at the schema. */
-export function refusalByRole(schema: GraphQLSchema, roles: RequiredRoles, document: DocumentNode, caller: Caller): GraphQLError | undefined {
+export function refusalByRole(schema: GraphQLSchema, roles: RequiredRoles, { document, operationName }: { document: DocumentNode; operationName?: string | null | undefined }, caller: Caller): GraphQLError | undefined {
   const types = new TypeInfo(schema);
   const roots = [schema.getQueryType(), schema.getSubscriptionType()];
   let refused: GraphQLError | undefined;
   visit(
     document,
     visitWithTypeInfo(types, {
+      // Other operations of the document are not asked for now.
+      OperationDefinition: (node) => (operationName && node.name?.value !== operationName ? false : undefined),
       Field: (node) => {
         const parent = types.getParentType();
         const name = `${parent?.name}.${node.name.value}`;

@@ -4,5 +4,6 @@ import type { EventInput } from '../gen/resolvers.js';
 export function toSegmentCall(input: EventInput): Buffer {
   const { type, event, name, userId, anonymousId, groupId, previousId, messageId, timestamp, properties, traits, context } = input;
   const call = { type, event, name, userId, anonymousId, groupId, previousId, messageId, timestamp, properties, traits, context };
-  return Buffer.from(JSON.stringify(call, (_key, value: unknown) => value ?? undefined), 'utf8');
+  const said = Object.entries(call).filter(([, value]) => value !== null && value !== undefined);
+  return Buffer.from(JSON.stringify(Object.fromEntries(said)), 'utf8');
 }

@@ -23,6 +23,11 @@ export function refusal(code: string, message: string, httpStatus = 400): GraphQ
   return new GraphQLError(message, { extensions: { code, http: { status: httpStatus } } });
 }
 
+/** The same from a validation rule: there Apollo overwrites the code, so it travels beside it until formatError. */
+export function ruleRefusal(code: string, message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code, refusal: code, http: { status: 400 } } });
+}
+
 /** The code that a failure has outside. */
 export function codeOf(error: unknown): string {
   const cause = unwrapResolverError(error);
@@ -44,14 +49,14 @@ function fromService(error: RpcError): { code: string; message: string } {
  */
 export function formatError(log: Logger) {
   return (formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError => {
-    const { stacktrace: _stacktrace, ...extensions } = formatted.extensions ?? {};
+    const { stacktrace: _stacktrace, refusal: refused, http: _http, ...extensions } = formatted.extensions ?? {};
     const cause = unwrapResolverError(error);
     if (cause instanceof RpcError) {
       const { code, message } = fromService(cause);
       if (code === 'INTERNAL_SERVER_ERROR') log.error({ err: cause, path: formatted.path }, 'a service failed');
       return { ...formatted, message, extensions: { ...cause.metadata, code } };
     }
-    if (cause instanceof GraphQLError) return { ...formatted, extensions: { ...extensions, code: extensions['code'] ?? 'BAD_USER_INPUT' } };
+    if (cause instanceof GraphQLError) return { ...formatted, extensions: { ...extensions, code: refused ?? extensions['code'] ?? 'BAD_USER_INPUT' } };
     log.error({ err: cause, path: formatted.path }, 'an unexpected failure in a resolver');
     return { ...formatted, message: 'An unexpected failure; the log has it.', extensions: { code: 'INTERNAL_SERVER_ERROR' } };
   };

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { createClient, type Client } from 'graphql-ws';
 import WebSocket from 'ws';
 
-import { serving, training } from '#libs/contracts';
+import { type serving, training } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
-import { AT, id, KEYS, run } from '../gateway.fake.js';
+import { AT, id, KEYS, run, segmentOf } from '../gateway.fake.js';
 import { startTestGateway, type TestGateway } from '../gateway.start.js';
 import { globalId } from '../graphql/global-id.js';
 import { BOUNDS } from './subscription.bounds.js';
@@ -81,7 +81,7 @@ test('every change is answered from fresh data', async () => {
   gateway.services.news.emit('watchMembershipChanges', { change: change(1) });
   expect((await first).value).toMatchObject({ data: { membershipChanged: { cursor: 'c1', customer: { userId: 'user-1' }, to: { name: 'Segment 1' }, from: null } } });
   gateway.services.replace('getSegments', (request: serving.GetSegmentsRequest) => ({
-    segments: request.ids.map((segmentId) => ({ id: segmentId, name: 'Renamed', asOf: AT, createdAt: AT, kind: serving.SegmentKind.LEARNED }) as serving.Segment),
+    segments: request.ids.map((segmentId) => ({ ...segmentOf(segmentId), name: 'Renamed' })),
   }) as never);
   gateway.services.news.emit('watchMembershipChanges', { change: change(1) });
   expect((await updates.next()).value).toMatchObject({ data: { membershipChanged: { to: { name: 'Renamed' } } } });
@@ -118,7 +118,7 @@ test('other paths and protocols are turned away', async () => {
   for (const [path, protocol] of [['/elsewhere', 'graphql-transport-ws'], ['/graphql', 'graphql-ws']] as const) {
     const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}${path}`, protocol);
     socket.on('error', () => undefined);
-    await once(socket, 'close');
+    await new Promise((resolve) => socket.on('close', resolve));
   }
 });
 
