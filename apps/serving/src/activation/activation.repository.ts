@@ -26,11 +26,21 @@ export type Switch =
   | { readonly outcome: 'SERVED_ALREADY'; readonly activatedAt: Date }
   | { readonly outcome: 'STALE_FENCE'; readonly fence: number };
 
-/** Where each customer is by the model $1, unseen ones with a null segment. */
-const PLACES = `select s.customer_id, v.segment_id, s.strength, s.read_at
-  from serving.customer_states s left join serving.segment_versions v on v.model_id = s.model_id and v.segment_index = s.segment_index
-  where s.model_id = $1`;
 const CURRENT = `select customer_id, segment_id from serving.memberships where level = 0 and until is null`;
+/*
+ * Where each customer is by the model $1, unseen ones with a null segment. Whoever came after the model's
+ * position has not been read by it yet: they stay where they are if that segment goes on, and are placed
+ * once the reader has caught up.
+ */
+const PLACES = `select s.customer_id, v.segment_id, s.strength, s.read_at, s.model_id
+  from serving.customer_states s left join serving.segment_versions v on v.model_id = s.model_id and v.segment_index = s.segment_index
+  where s.model_id = $1
+  union all
+  select c.customer_id, v.segment_id, case when v.segment_id is null then 0 else c.strength end, c.decided_at,
+    case when v.segment_id is null then $1 else c.model_id end
+  from serving.memberships c left join serving.segment_versions v on v.model_id = $1 and v.segment_id = c.segment_id
+  where c.level = 0 and c.until is null
+    and not exists (select from serving.customer_states s where s.model_id = $1 and s.customer_id = c.customer_id)`;
 
 /** The switch from one model to another: everyone, in one transaction. */
 @Injectable()
@@ -134,9 +144,9 @@ export class ActivationRepository {
     const moment = rows[0]?.moment ?? isoOf(now);
     const changed = await client.query(
       `insert into serving.membership_changes (workspace_id, customer_id, from_segment_id, to_segment_id, strength, decided_at, model_id, by_promotion)
-       select kindred.workspace(), customer_id, m.segment_id, p.segment_id, coalesce(p.strength, 0), coalesce(p.read_at, $2), $1, true
-       from (${CURRENT}) m full join (${PLACES}) p using (customer_id) where m.segment_id is distinct from p.segment_id`,
-      [modelId, moment],
+       select kindred.workspace(), customer_id, m.segment_id, p.segment_id, p.strength, p.read_at, $1, true
+       from (${CURRENT}) m right join (${PLACES}) p using (customer_id) where m.segment_id is distinct from p.segment_id`,
+      [modelId],
     );
     await client.query(
       `update serving.memberships m set until = $2 where level = 0 and until is null and not exists (
@@ -144,13 +154,13 @@ export class ActivationRepository {
       [modelId, moment],
     );
     await client.query(
-      `update serving.memberships m set strength = p.strength, decided_at = p.read_at, model_id = $1
+      `update serving.memberships m set strength = p.strength, decided_at = p.read_at, model_id = p.model_id
        from (${PLACES}) p where p.customer_id = m.customer_id and m.level = 0 and m.until is null`,
       [modelId],
     );
     await client.query(
       `insert into serving.memberships (workspace_id, customer_id, level, segment_id, since, strength, decided_at, model_id)
-       select kindred.workspace(), p.customer_id, 0, p.segment_id, $2, p.strength, p.read_at, $1
+       select kindred.workspace(), p.customer_id, 0, p.segment_id, $2, p.strength, p.read_at, p.model_id
        from (${PLACES}) p left join (${CURRENT}) m using (customer_id) where m.customer_id is null`,
       [modelId, moment],
     );

@@ -6,7 +6,6 @@ import { RpcError } from '#libs/grpc';
 
 import { cursorFormat, cutPage, pageAsked } from '../page/page.js';
 import { NIL, onlyUuids, uuidFilter } from '../page/uuid.js';
-import { isoOf, type Micros } from '../time/micros.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { toCustomer, toMember, toPoint } from './membership.mapper.js';
 import { MembershipRepository } from './membership.repository.js';
@@ -34,7 +33,7 @@ export class MemberService {
     return {
       customers: customerIds.map((id) => toCustomer(id, byCustomer.get(id.toLowerCase()) ?? [])),
       modelId: served?.modelId ?? '',
-      asOf: await this.asOf(workspaceId, served?.newestEventAt ?? null),
+      asOf: await this.directory.asOf(workspaceId, served?.newestEventAt ?? null),
     } satisfies serving.GetCustomerMembershipsResponse;
   }
 
@@ -46,7 +45,7 @@ export class MemberService {
     return {
       members: cut.rows.map((row) => toMember(row, cursorOf(row))),
       pageInfo: cut.pageInfo,
-      asOf: await this.asOf(workspaceId, newestEventAt),
+      asOf: await this.directory.asOf(workspaceId, newestEventAt),
     } satisfies serving.ListSegmentMembersResponse;
   }
 
@@ -56,12 +55,8 @@ export class MemberService {
     return {
       points: rows.map(toPoint),
       modelId: served?.modelId ?? '',
-      asOf: await this.asOf(workspaceId, served?.newestEventAt ?? null),
+      asOf: await this.directory.asOf(workspaceId, served?.newestEventAt ?? null),
       population,
     } satisfies serving.GetCustomerMapResponse;
-  }
-
-  private async asOf(workspaceId: string, newestEventAt: Micros | null): Promise<string> {
-    return isoOf(await this.directory.now(workspaceId, newestEventAt));
   }
 }

@@ -101,9 +101,9 @@ function nameOf({ type, name }: FeedEvent): string {
   return name ?? '';
 }
 
-/** Now, but never before what the state already holds: a clock that was set back moves nobody back. */
+/** Now, but not before the last event in the state. */
 function readTime(held: HeldState | undefined, ordered: readonly FeedEvent[], now: Micros): Micros {
-  return Math.max(now, held?.readAt ?? 0, held?.lastEventAt ?? 0, ordered.at(-1)?.occurredAt ?? 0);
+  return Math.max(now, held?.lastEventAt ?? 0, ordered.at(-1)?.occurredAt ?? 0);
 }
 
 function after(reading: Reading, result: worker.CustomerScoreResult, log: Logger): HeldState {

@@ -3,6 +3,7 @@ import type { PoolClient } from 'pg';
 
 import type { Database, Position } from '#libs/database';
 
+import { NIL } from '../page/uuid.js';
 import { DATABASE } from '../store.js';
 import { isoOf, type Micros, microsSql } from '../time/micros.js';
 import { UNSEEN } from './assignment.rule.js';
@@ -81,8 +82,8 @@ export class ScoringRepository {
     return this.database.onConnection(workspaceId, (client) => readStates(client, modelId, customerIds));
   }
 
-  quiet(workspaceId: string, modelId: string, before: Micros, limit: number): Promise<HeldState[]> {
-    return this.database.onConnection(workspaceId, (client) => readQuietStates(client, modelId, before, limit));
+  quiet(workspaceId: string, modelId: string, now: Micros, age: Micros, limit: number): Promise<HeldState[]> {
+    return this.database.onConnection(workspaceId, (client) => readQuietStates(client, modelId, now, age, limit));
   }
 
   /**
@@ -120,6 +121,8 @@ export class ScoringRepository {
 
 interface Move {
   customer_id: string;
+  /** False for whoever has no place yet, not even "unlike anything seen". */
+  had_place: boolean;
   was: string | null;
   becomes: string | null;
   strength: number;
@@ -128,31 +131,42 @@ interface Move {
 
 async function writeMemberships(client: PoolClient, { served, states, former, segments }: ScoredBatch): Promise<boolean> {
   const segmentOf = (index: number) => (index === UNSEEN ? null : (segments.get(index) ?? null));
-  const stays: Move[] = [];
-  const moves: Move[] = [];
-  for (const held of states) {
+  const places = await placesOf(client, states.filter(({ customerId }) => !former.has(customerId)));
+  const moves: Move[] = states.map((held) => {
     const before = former.get(held.customerId);
-    const move = {
+    return {
       customer_id: held.customerId,
-      was: before ? segmentOf(before.segmentIndex) : null,
+      had_place: before !== undefined || places.has(held.customerId),
+      was: before ? segmentOf(before.segmentIndex) : (places.get(held.customerId) ?? null),
       becomes: segmentOf(held.segmentIndex),
       strength: held.strength,
       decided_at: isoOf(held.readAt),
     };
-    (before && move.was === move.becomes ? stays : moves).push(move);
-  }
+  });
+  const { stays = [], goes = [] } = Object.groupBy(moves, ({ had_place, was, becomes }) => (had_place && was === becomes ? 'stays' : 'goes'));
   if (stays.length > 0) {
     await client.query(
-      `update serving.memberships m set strength = r.strength, decided_at = r.decided_at
+      `update serving.memberships m set strength = r.strength, decided_at = r.decided_at, model_id = $2
        from json_to_recordset($1::json) as r(customer_id uuid, strength float8, decided_at timestamptz)
        where m.customer_id = r.customer_id and m.level = 0 and m.until is null`,
-      [JSON.stringify(stays)],
+      [JSON.stringify(stays), served.modelId],
     );
   }
-  if (moves.length === 0) return false;
-  await moveCustomers(client, served.modelId, JSON.stringify(moves));
-  await client.query(SIZES, [JSON.stringify(sizeChanges(moves, former))]);
-  return moves.some(({ was, becomes }) => was !== becomes);
+  if (goes.length === 0) return false;
+  await moveCustomers(client, served.modelId, JSON.stringify(goes));
+  await client.query(SIZES, [JSON.stringify(sizeChanges(goes))]);
+  return goes.some(({ was, becomes }) => was !== becomes);
+}
+
+/** Present places of customers whom this model has not read before: another one may have placed them. */
+async function placesOf(client: PoolClient, newcomers: readonly HeldState[]): Promise<Map<string, string | null>> {
+  if (newcomers.length === 0) return new Map();
+  const { rows } = await client.query<{ customerId: string; segmentId: string | null }>(
+    `select customer_id as "customerId", segment_id as "segmentId" from serving.memberships
+     where customer_id = any($1::uuid[]) and level = 0 and until is null`,
+    [newcomers.map(({ customerId }) => customerId)],
+  );
+  return new Map(rows.map(({ customerId, segmentId }) => [customerId, segmentId]));
 }
 
 const MOVES = `json_to_recordset($1::json) as r(customer_id uuid, was uuid, becomes uuid, strength float8, decided_at timestamptz)`;
@@ -182,15 +196,11 @@ async function moveCustomers(client: PoolClient, modelId: string, moves: string)
   );
 }
 
-/** The nil id stands for "unlike anything seen". */
-function sizeChanges(moves: readonly Move[], former: ReadonlyMap<string, HeldState>): { segment_id: string; change: number }[] {
+function sizeChanges(moves: readonly Move[]): { segment_id: string; change: number }[] {
   const changes = new Map<string, number>();
-  const count = (segment: string | null, change: number) => {
-    const id = segment ?? '00000000-0000-0000-0000-000000000000';
-    changes.set(id, (changes.get(id) ?? 0) + change);
-  };
-  for (const { customer_id, was, becomes } of moves) {
-    if (former.has(customer_id)) count(was, -1);
+  const count = (segment: string | null, change: number) => changes.set(segment ?? NIL, (changes.get(segment ?? NIL) ?? 0) + change);
+  for (const { had_place, was, becomes } of moves) {
+    if (had_place) count(was, -1);
     count(becomes, 1);
   }
   return [...changes].filter(([, change]) => change !== 0).map(([segment_id, change]) => ({ segment_id, change }));

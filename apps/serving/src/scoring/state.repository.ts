@@ -34,14 +34,18 @@ export async function readStates(client: PoolClient, modelId: string, customerId
   return rows;
 }
 
-/** The customers whose states were read longest ago, before `before`. */
-export async function readQuietStates(client: PoolClient, modelId: string, before: Micros, limit: number): Promise<HeldState[]> {
-  const { rows } = await client.query<HeldState>(`${READ} where model_id = $1 and read_at < $2 order by read_at limit $3`, [
-    modelId,
-    isoOf(before),
-    limit,
-  ]);
-  return rows;
+/**
+ * Customers whose states were read at least `age` before `now`, longest ago first; else those read as far in
+ * its future, which a clock that was set back leaves behind (but not for an event that is dated ahead).
+ */
+export async function readQuietStates(client: PoolClient, modelId: string, now: Micros, age: Micros, limit: number): Promise<HeldState[]> {
+  const old = await client.query<HeldState>(`${READ} where model_id = $1 and read_at < $2 order by read_at limit $3`, [modelId, isoOf(now - age), limit]);
+  if (old.rows.length > 0) return old.rows;
+  const ahead = await client.query<HeldState>(
+    `${READ} where model_id = $1 and read_at > $2 and (last_event_at is null or last_event_at < read_at) order by read_at desc limit $3`,
+    [modelId, isoOf(now + age), limit],
+  );
+  return ahead.rows;
 }
 
 /*

@@ -13,6 +13,7 @@ import { DATABASE } from '../store.js';
 @Injectable()
 export class WorkspaceLease implements OnApplicationShutdown {
   private connection: Promise<PoolClient> | undefined;
+  private turn: Promise<void> = Promise.resolve();
   private readonly held = new Set<string>();
 
   constructor(@Inject(DATABASE) private readonly database: Database) {}
@@ -20,13 +21,13 @@ export class WorkspaceLease implements OnApplicationShutdown {
   /** True if this process has the lease; tries to get it otherwise. */
   async hold(workspaceId: string): Promise<boolean> {
     if (this.held.has(workspaceId)) return true;
-    const client = await (this.connection ??= this.connect());
-    const { rows } = await client.query<{ taken: boolean }>(
-      `select pg_try_advisory_lock(hashtextextended('kindred.serving.reader:' || $1, 0)) as taken`,
-      [workspaceId],
+    // One connection asks one thing at a time.
+    const asked = this.turn.then(() => this.take(workspaceId));
+    this.turn = asked.then(
+      () => undefined,
+      () => undefined,
     );
-    if (rows[0]?.taken) this.held.add(workspaceId);
-    return this.held.has(workspaceId);
+    return asked;
   }
 
   /** False once the lease was lost since it was taken. */
@@ -36,15 +37,24 @@ export class WorkspaceLease implements OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     const client = await this.connection?.catch(() => undefined);
-    // Closing the connection frees the locks; it is not given back to the pool.
-    client?.release(true);
+    if (client) this.end(client);
+  }
+
+  private async take(workspaceId: string): Promise<boolean> {
+    const client = await (this.connection ??= this.connect());
+    const { rows } = await client.query<{ taken: boolean }>(
+      `select pg_try_advisory_lock(hashtextextended('kindred.serving.reader:' || $1, 0)) as taken`,
+      [workspaceId],
+    );
+    if (rows[0]?.taken) this.held.add(workspaceId);
+    return this.held.has(workspaceId);
   }
 
   private async connect(): Promise<PoolClient> {
     try {
       const client = await this.database.pool.connect();
-      client.once('error', () => this.lose(client));
-      client.once('end', () => this.lose(client));
+      client.once('error', () => this.end(client));
+      client.once('end', () => this.end(client));
       return client;
     } catch (error) {
       this.connection = undefined;
@@ -52,9 +62,11 @@ export class WorkspaceLease implements OnApplicationShutdown {
     }
   }
 
-  private lose(client: PoolClient): void {
+  /** Closing the connection frees the locks; it is not given back to the pool. */
+  private end(client: PoolClient): void {
     this.held.clear();
     this.connection = undefined;
+    client.removeAllListeners('end');
     client.release(true);
   }
 }

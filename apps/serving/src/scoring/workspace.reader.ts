@@ -158,7 +158,7 @@ export class WorkspaceReader {
     this.lastSweep = Date.now();
     const { directory, scoring, sweepAfterSeconds } = this.parts;
     const now: Micros = await directory.now(this.workspaceId, served.newestEventAt);
-    const quiet = await scoring.quiet(this.workspaceId, served.modelId, now - sweepAfterSeconds * MICROS_PER_SECOND, SWEPT_PER_BATCH);
+    const quiet = await scoring.quiet(this.workspaceId, served.modelId, now, sweepAfterSeconds * MICROS_PER_SECOND, SWEPT_PER_BATCH);
     if (quiet.length === 0) return false;
     const readings = quiet.map((held) => ({ customerId: held.customerId, held, events: [], now }));
     await this.scoreAndCommit(served, served, term, readings);

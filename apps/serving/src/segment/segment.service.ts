@@ -73,7 +73,7 @@ export class SegmentService {
   private async read(workspaceId: string, view: { ids: string[] | null; modelId: string; asOf: string | undefined }) {
     const asOf = view.asOf === undefined ? null : isoOf(microsOf(view.asOf));
     const { segments, population, newestEventAt } = await this.segments.list(workspaceId, { ids: view.ids, modelId: uuidFilter(view.modelId), asOf });
-    const told = asOf ?? isoOf(await this.directory.now(workspaceId, newestEventAt));
+    const told = asOf ?? (await this.directory.asOf(workspaceId, newestEventAt));
     return { population, segments: segments.map((row) => toSegment(row, population, told)) };
   }
 }

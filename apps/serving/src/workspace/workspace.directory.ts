@@ -5,7 +5,7 @@ import { access } from '#libs/contracts';
 
 import { ACCESS, type AccessClient, type Context } from '../store.js';
 import { SERVICE } from '#libs/service';
-import { type Micros, nowMicros } from '../time/micros.js';
+import { isoOf, type Micros, nowMicros } from '../time/micros.js';
 
 /** How long settings are believed, and how often the list is asked for. */
 const FRESH_MS = 5_000;
@@ -46,14 +46,20 @@ export class WorkspaceDirectory {
   }
 
   /**
-   * Now by the workspace's clock: wall time where it is LIVE, the newest event's time where it is DATA.
-   * Never blocks on access for a workspace that was heard of before.
+   * Now by the workspace's clock: wall time where it is LIVE, the newest event's time where it is DATA. Waits
+   * for access only for a workspace never heard of, and rejects when it is away then: a state that was read
+   * by the wrong clock would say that everyone had left.
    */
   async now(workspaceId: string, newestEventAt: Micros | null): Promise<Micros> {
     const known = this.clocks.get(workspaceId, { allowStale: true });
     if (known !== undefined) void this.clocks.fetch(workspaceId).catch(() => undefined);
-    const clock = known ?? (await this.clocks.fetch(workspaceId).catch(() => undefined)) ?? access.Clock.LIVE;
+    const clock = known ?? (await this.clocks.fetch(workspaceId));
     return clock === access.Clock.DATA && newestEventAt !== null ? newestEventAt : nowMicros();
+  }
+
+  /** The same for what is only told with an answer: never rejects. */
+  async asOf(workspaceId: string, newestEventAt: Micros | null): Promise<string> {
+    return isoOf(await this.now(workspaceId, newestEventAt).catch(() => newestEventAt ?? nowMicros()));
   }
 
   private async askClock(workspaceId: string): Promise<access.Clock> {
