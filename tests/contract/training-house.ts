@@ -16,7 +16,7 @@ import { type Call, connect, isServing, type RpcClient } from '#libs/grpc';
 import { FakeIngestion, FakeServing } from './fake-peers.js';
 import { FakeWorker } from './fake-worker.js';
 
-const MAIN = 'dist/apps/training/src/main.js';
+const MAIN = `${process.env['KINDRED_DIST'] ?? 'dist'}/apps/training/src/main.js`;
 const SECRET = 'a secret that only these tests know of';
 const LOGS = '.kindred/reports';
 
@@ -26,6 +26,7 @@ export interface TrainingProcess {
   readonly models: RpcClient<typeof training.ModelServiceService>;
   /** -9 gives it no time for anything. */
   kill(signal?: NodeJS.Signals): Promise<void>;
+  signal(signal: NodeJS.Signals): void;
 }
 
 /** The training service as processes of its own, real Postgres and Valkey under it, fakes around it. */
@@ -64,6 +65,7 @@ export class TrainingHouse {
     const child = spawn('node_modules/.bin/node', ['--enable-source-maps', MAIN], {
       env: {
         PATH: process.env['PATH'],
+        NODE_COMPILE_CACHE: '.kindred/cache/compile',
         HTTP_PORT: String(http),
         GRPC_PORT: String(grpc),
         PRINCIPAL_SECRET: SECRET,
@@ -90,6 +92,7 @@ export class TrainingHouse {
     return {
       runs,
       models,
+      signal: (signal) => void child.kill(signal),
       kill: async (signal = 'SIGKILL') => {
         if (child.exitCode !== null || child.signalCode !== null) return;
         const ended = once(child, 'exit');
@@ -108,6 +111,21 @@ export class TrainingHouse {
   /** Rows as the owner sees them, over all workspaces. */
   async rows<Row extends object>(sql: string, values: unknown[] = []): Promise<Row[]> {
     return (await this.database.query<Row>(sql, values)).rows;
+  }
+
+  /** What is called when a step's end has been committed: at that very moment the next has not begun yet. */
+  async onStepFinished(listener: (state: string) => void): Promise<void> {
+    await this.database.query(`
+      create or replace function training.tell_step() returns trigger language plpgsql as
+        $$ begin perform pg_notify('step_finished', new.state::text); return null; end $$;
+      create or replace trigger tell_step after update on training.run_steps
+        for each row when (old.finished_at is null and new.finished_at is not null) execute function training.tell_step();
+      listen step_finished`);
+    this.database.on('notification', ({ payload }) => listener(payload ?? ''));
+  }
+
+  async stopListening(): Promise<void> {
+    await this.database.query('unlisten *');
   }
 
   /** Where a run's files lie. */

@@ -16,6 +16,8 @@ import { type ModelRow, ModelRepository, type NewModel, type PromotionRow } from
 /** Models: judged once, promoted by policy or by a person, rolled back. */
 @Injectable()
 export class ModelService {
+  private readonly settling = new Map<string, Promise<void>>();
+
   constructor(
     private readonly repository: ModelRepository,
     private readonly activation: ModelActivation,
@@ -39,12 +41,12 @@ export class ModelService {
    * Does what is left to do for a model: the gate, and the promotion that it or a person began. Called when a
    * run has made it, and again by the reconciler until nothing is left.
    */
-  async settle(workspaceId: string, modelId: string): Promise<void> {
-    const promotion = await this.repository.judge(workspaceId, modelId, judgeCandidate, ({ state }, champion) => {
-      // The first sane model goes live by itself, whatever the policy: until then there is nothing to look at.
-      return state === 'APPROVED' && (champion === null || this.service.config.PROMOTION === 'AUTOMATIC');
-    });
-    if (promotion) await this.carryOut(promotion);
+  settle(workspaceId: string, modelId: string): Promise<void> {
+    const underWay = this.settling.get(modelId);
+    if (underWay) return underWay;
+    const settled = this.judgeAndPromote(workspaceId, modelId).finally(() => this.settling.delete(modelId));
+    this.settling.set(modelId, settled);
+    return settled;
   }
 
   /** By a person. Throws MODEL_UNKNOWN, ALREADY_CHAMPION. */
@@ -62,6 +64,14 @@ export class ModelService {
     const former = await this.repository.formerChampion(principal.workspaceId);
     if (former !== undefined) return this.promote(principal, former, true);
     throw RpcError.precondition('There was no champion before this one.', { reason: 'NO_FORMER_CHAMPION' });
+  }
+
+  private async judgeAndPromote(workspaceId: string, modelId: string): Promise<void> {
+    const promotion = await this.repository.judge(workspaceId, modelId, judgeCandidate, ({ state }, champion) => {
+      // The first sane model goes live by itself, whatever the policy: until then there is nothing to look at.
+      return state === 'APPROVED' && (champion === null || this.service.config.PROMOTION === 'AUTOMATIC');
+    });
+    if (promotion) await this.carryOut(promotion);
   }
 
   /** Serving switches first; if this process ends before it is written down, the reconciler comes by here again. */

@@ -68,7 +68,7 @@ export class StepExecution implements StepReport {
     this.changedCurves.add(name);
   }
 
-  /** Runs the work, reporting meanwhile. What was reported last is written before it returns. */
+  /** Runs the work, reporting meanwhile. However it ends, what was told last is written. */
   async run<T>(work: () => Promise<T>): Promise<T> {
     const reporting = interval(REPORT_MS)
       .pipe(exhaustMap(() => this.write(this.reports++ % CURVES_EVERY === 0)))
@@ -76,11 +76,10 @@ export class StepExecution implements StepReport {
     try {
       const result = await work();
       this.signal.throwIfAborted();
-      reporting.unsubscribe();
-      await this.repository.report(this.token, this.patch(true));
       return result;
     } finally {
       reporting.unsubscribe();
+      if (!(this.signal.reason instanceof StaleToken)) await this.write(true);
     }
   }
 
