@@ -107,7 +107,7 @@ def history_of(snapshot: Snapshot, model: BehaviourModel, events: EventTable, re
     if then - snapshot.manifest.first < 2 * days * DAY:
         return None
     reading = read_everyone(snapshot.before(then), model, then, report.part(0.2, 0.3))
-    questions = [at for at, c in enumerate(reading.columns) if c.horizon_days <= days]
+    questions = [at for at, c in enumerate(reading.columns) if c.horizon_days <= days and c.kind != "pair"]
     asked = [(reading.columns[q].event, reading.columns[q].horizon_days, reading.columns[q].kind) for q in questions]
     return History(reading, questions, future(events, then, asked).aligned(reading.customers))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +52,17 @@ class SegmentModel:
     def count(self) -> int:
         return len(self.centres)
 
+    @cached_property
+    def gaps(self) -> Float32:
+        """(K, K) distances between centres."""
+        return gaps_between(self.centres)
+
     def assign(self, embedding: Float32, forecast: Float32) -> Assignment:
         """(B, D), (B, F) -> (B) each. The same customer gets the same answer in any batch, to rounding."""
         points = self.space.place(embedding, forecast)
         squared = squared_distances(points, self.centres)
         index = squared.argmin(axis=1)
-        strength = self.strength.of(squared, gaps_between(self.centres), index)
+        strength = self.strength.of(squared, self.gaps, index)
         distance = self.novelty.distance(embedding)
         unseen = self.novelty.unseen(distance)
         return Assignment(

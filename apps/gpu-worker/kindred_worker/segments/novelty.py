@@ -18,7 +18,7 @@ from kindred_worker.segments.space import squared_distances
 
 Float32 = npt.NDArray[np.float32]
 
-LANDMARKS = 512
+LANDMARKS = 256
 NEIGHBOURS = 3
 SPANNED = 0.98  # of the embedding's variance
 MAX_COMPONENTS = 24

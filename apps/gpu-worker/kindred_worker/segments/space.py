@@ -3,14 +3,15 @@
 Each column of the forecast becomes one axis whose spread is the share of the outcome's variance that the forecast
 explains (a column that foresees nothing shrinks to nothing, whatever its own spread), so nothing has to be known of
 which columns matter in this data. Chances and amounts within horizons are turned into ranks first: heavy tails
-would else make segments of a handful of extreme customers. The chances of the next event stay as they are: they come
-in lumps when people behave in distinct ways, and ranks would smear the lumps.
+would else make segments of a handful of extreme customers. The chances of what comes next and of what follows what
+stay as they are: they come in lumps when people behave in distinct ways, and ranks would smear the lumps.
 
 A live customer costs O(F): piecewise linear, then one matrix.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -28,6 +29,8 @@ PIECES = 16  # of each column's piecewise linear map
 TRIMMED = 0.01  # of either tail is clipped
 # How much a question counts beside "will the main event come, and how much of it, within the horizons".
 NEXT_WEIGHT = 0.5  # "what comes next" looks one event ahead only
+PAIR_WEIGHT = 0.5  # "what follows what"
+LUMPY = ("next", "pair")  # kinds whose columns are one distribution
 OTHER_WEIGHT = 0.3  # events that are not the workspace's main ones
 KEPT = 0.999  # of the variance, by the principal components that make up the space
 COMPONENTS = 16  # of the embedding, where a model makes no forecast
@@ -68,7 +71,7 @@ def fit_space(embedding: Float32, forecast: Float32, columns: Sequence[ForecastC
             continue
         values = forecast[:, at].astype(np.float64)
         low, high = np.quantile(values, (TRIMMED, 1 - TRIMMED))
-        if column.kind == "next":
+        if column.kind in LUMPY:
             edges, heights = np.linspace(low, high, PIECES + 1), np.linspace(low, high, PIECES + 1)
         else:
             levels = np.linspace(0, 1, PIECES + 1)
@@ -109,18 +112,16 @@ def column_weights(forecast: Float32, columns: Sequence[ForecastColumn]) -> Floa
 
 def question_weights(columns: Sequence[ForecastColumn]) -> Float64:
     """(F) what each column's question counts; the squares of the columns of one question add up to it."""
-    asked: dict[tuple[str, bool], int] = {}
-    for column in columns:
-        key = (column.event, column.kind == "next")
-        asked[key] = asked.get(key, 0) + 1
-    kinds = sum(column.kind == "next" for column in columns)
+    within = Counter(column.event for column in columns if column.kind not in LUMPY)
+    of_kind = Counter(column.kind for column in columns)
     weights = np.zeros(len(columns))
     for at, column in enumerate(columns):
-        if column.kind == "next":
+        if column.kind in LUMPY:
             # Of m chances that add up to 1, m - 1 are free.
-            weights[at] = NEXT_WEIGHT * np.sqrt((kinds - 1) / kinds)
+            free = (of_kind[column.kind] - 1) / of_kind[column.kind]
+            weights[at] = (NEXT_WEIGHT if column.kind == "next" else PAIR_WEIGHT) * np.sqrt(free)
         else:
-            weights[at] = (1.0 if column.main else OTHER_WEIGHT) / np.sqrt(asked[column.event, False])
+            weights[at] = (1.0 if column.main else OTHER_WEIGHT) / np.sqrt(within[column.event])
     return weights
 
 
@@ -133,7 +134,7 @@ def explained(forecast: Float32, columns: Sequence[ForecastColumn]) -> Float64:
     out = np.zeros(len(columns))
     by_question: dict[tuple[str, float], float] = {}
     for at, column in enumerate(columns):
-        if column.kind in ("probability", "next"):
+        if column.kind in ("probability", *LUMPY):
             mean = float(forecast[:, at].mean())
             out[at] = float(forecast[:, at].var()) / max(mean * (1 - mean), 1e-3)
         if column.kind == "probability":

@@ -1,0 +1,293 @@
+"""Measures encoder and segments out of time, beside what people use today: -> evaluation.json.
+
+One cut, strictly forwards: with a horizon H, t0 = now - 2H and cut = now - H. A second encoder with the same spec
+learns from what happened before t0 and sees nothing else, vocabularies and scalers included. Probes are fitted on
+features read at t0 with labels from [t0, cut), and tested on features read at the cut with labels from [cut, now).
+The shipped model has seen the test period and takes no part; what is measured is the recipe on this data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from math import ceil
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import silhouette_score
+
+from kindred_worker.data.aggregates import DAY, EventTable, Table, aggregates, outcome, prepared, rfm
+from kindred_worker.data.arrays import load
+from kindred_worker.data.fit import fit
+from kindred_worker.data.snapshot import Snapshot
+from kindred_worker.data.storage import Folder, WrittenFile
+from kindred_worker.models.behaviour import BehaviourModel
+from kindred_worker.models.reading import Reading, rank_me, read_everyone
+from kindred_worker.report import Report, TooLittleData
+from kindred_worker.segments.assignment import SegmentModel
+from kindred_worker.segments.finding import find_segments
+from kindred_worker.segments.partition import fit_partition, refit
+from kindred_worker.segments.probe import Figure, auc, boosted, few_labels, logistic, reliability, resampled
+from kindred_worker.segments.strength import expected_calibration_error
+from kindred_worker.spec import TrainingSpec
+from kindred_worker.train import TrainingData, train
+
+Float64 = npt.NDArray[np.float64]
+
+EVALUATION = "evaluation.json"
+STEPS = 250  # optimiser steps of the second encoder: a bounded budget, less than a run's own
+REFITS = 10
+FEW = 200  # labels
+NEEDED = 50  # customers of either class before an AUC is said
+SILHOUETTE_OF = 3000
+DEFAULT_COUNT = 6  # segments, where the model has none yet
+
+
+@dataclass(frozen=True)
+class Measure:
+    """As in worker.proto."""
+
+    name: str
+    subject: str
+    value: float
+    deviation: float = 0.0
+    baseline: bool = False
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    files: list[WrittenFile]
+    events: int
+    customers: int
+    measures: list[Measure]
+
+
+@dataclass
+class _Sheet:
+    """Collects the measures and the data behind them."""
+
+    measures: list[Measure] = field(default_factory=list[Measure])
+    behind: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def add(self, name: str, subject: str, figure: Figure | float, baseline: bool = False) -> None:
+        """A figure that could not be had (NaN) is left out."""
+        one = figure if isinstance(figure, Figure) else Figure(figure, 0.0)
+        if np.isfinite(one.value):
+            self.measures.append(Measure(name, subject, one.value, one.deviation, baseline))
+
+
+@dataclass(frozen=True)
+class _Protocol:
+    days: float  # the horizon
+    t0: int  # microseconds
+    cut: int
+    now: int
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """Population at one time, everything in the same order of customers."""
+
+    customers: list[str]
+    came: Float64  # (N) 0/1 in the horizon after
+    value: Float64  # (N) log1p of the value in it
+    embedding: Float64
+    forecast: Float64
+    untrained: Float64
+    rfm: Float64
+    aggregates: Float64
+
+
+def evaluate(
+    spec: TrainingSpec, snapshot: Snapshot, model: BehaviourModel, segments: SegmentModel | None, output: Folder, report: Report
+) -> Evaluated:
+    """Writes evaluation.json. Raises TooLittleData where the data are too short for one cut."""
+    features = model.features
+    protocol = protocol_of(model, snapshot)
+    second, steps = _second_encoder(spec, snapshot, model, protocol, report.part(0.0, 0.5))
+    sheet = _Sheet()
+    with EventTable(snapshot, features.main_events, features.value_property, report.check) as events:
+        untrained = BehaviourModel.create(second.features, second.plan, spec.seed + 1).eval()
+        report.progress(0.5, "reading customers at two times in the past")
+        before, fit_on = _read(snapshot, second, untrained, events, protocol.t0, protocol.days, report.part(0.5, 0.6))
+        after, test_on = _read(snapshot, second, untrained, events, protocol.cut, protocol.days, report.part(0.6, 0.7))
+    sheet.behind["protocol"] = {
+        **asdict(protocol), "fitted_on": len(fit_on.customers), "tested_on": len(test_on.customers),
+        "positives": float(test_on.came.mean()) if len(test_on.came) else 0.0, "encoder_steps": steps,
+        "encoder_saw": "events before t0 only", "event": list(features.main_events), "recipe": asdict(spec),
+    }
+    report.progress(0.7, "probes on frozen features")
+    if _can_be_tested(fit_on) and _can_be_tested(test_on):
+        _probes(sheet, fit_on, test_on, second, protocol)
+        _newcomers(sheet, test_on, set(before.customers), second, protocol)
+    report.progress(0.85, "segments beside segments from recency, frequency and money")
+    count = segments.count if segments is not None else spec.segment_count or DEFAULT_COUNT
+    _segments(sheet, before, after, fit_on, test_on, count, spec.seed, report)
+    sheet.add("rank_me", "embedding", rank_me(after.embedding))
+    told = {"format": "kindred.evaluation/1", "measures": [asdict(m) for m in sheet.measures], **sheet.behind}
+    files = [output.write_json(EVALUATION, told)]
+    report.progress(1.0, "evaluated")
+    return Evaluated(files, int(after.events.sum()), len(after.customers), sheet.measures)
+
+
+def protocol_of(model: BehaviourModel, snapshot: Snapshot) -> _Protocol:
+    """The longest of the model's horizons up to the middle one that fits three times before t0."""
+    span = (snapshot.now - snapshot.manifest.first) / DAY
+    horizons = sorted(model.plan.horizon_days)
+    fitting = [h for h in horizons[: len(horizons) // 2 + 1] if 4 * h <= span]
+    if not fitting:
+        raise TooLittleData(
+            "too little time to measure out of time", needed=f"{4 * horizons[0]:.0f} days of events", found=f"{span:.0f} days"
+        )
+    length = int(fitting[-1] * DAY)
+    return _Protocol(fitting[-1], snapshot.now - 2 * length, snapshot.now - length, snapshot.now)
+
+
+def _second_encoder(
+    spec: TrainingSpec, snapshot: Snapshot, model: BehaviourModel, protocol: _Protocol, report: Report
+) -> tuple[BehaviourModel, int]:
+    report.progress(0.0, "a second encoder, from earlier events only")
+    earlier = snapshot.before(protocol.t0)
+    features = fit(earlier, model.features.main_events, model.features.value_property or "", report.check)
+    arrays = load(earlier, features, report.check)
+    batch = spec.batch_size or min(128, max(1, arrays.count // 20))
+    epochs = spec.epochs or max(2, ceil(STEPS * batch / max(arrays.count, 1)))
+    budget = replace(spec, horizon_days=model.plan.horizon_days, batch_size=batch, epochs=epochs)
+    trained = train(budget, TrainingData(features, arrays, protocol.t0), None, _Quiet(report.part(0.05, 1.0)))
+    return trained.model, trained.steps
+
+
+class _Quiet(Report):
+    """Progress without the curves, which belong to the run's own encoder."""
+
+    def __init__(self, whole: Report) -> None:
+        super().__init__()
+        self._whole = whole
+
+    def progress(self, fraction: float, step: str, rate: float = 0.0, unit: str = "") -> None:
+        self._whole.progress(fraction, f"a second encoder, from earlier events only: {step}", rate, unit)
+
+    def check(self) -> None:
+        self._whole.check()
+
+
+def _read(
+    snapshot: Snapshot, model: BehaviourModel, untrained: BehaviourModel, events: EventTable, time: int, days: float,
+    report: Report,
+) -> tuple[Reading, _Sides]:
+    """Everyone at `time`, and the population of the rival (a main event before it) with what came after."""
+    seen = snapshot.before(time)
+    reading = read_everyone(seen, model, time, report.part(0, 0.4))
+    raw = read_everyone(seen, untrained, time, report.part(0.4, 0.8))
+    truth = outcome(events, time, days)
+    rows = {customer: at for at, customer in enumerate(reading.customers)}
+    kept = [c for c in truth.customers if c in rows]
+    order = np.array([rows[c] for c in kept], dtype=np.int64)
+
+    def features(table: Table) -> Float64:
+        return prepared(table.aligned(kept))
+
+    answers = truth.aligned(kept)
+    return reading, _Sides(
+        customers=kept, came=answers[:, 0], value=answers[:, 1],
+        embedding=reading.embedding[order].astype(np.float64), forecast=reading.forecast[order].astype(np.float64),
+        untrained=raw.embedding[order].astype(np.float64),
+        rfm=features(rfm(events, time)), aggregates=features(aggregates(events, time)),
+    )
+
+
+def _can_be_tested(side: _Sides) -> bool:
+    return bool(min((side.came == 1).sum(), (side.came == 0).sum()) >= NEEDED)
+
+
+def _probes(sheet: _Sheet, fit_on: _Sides, test_on: _Sides, model: BehaviourModel, protocol: _Protocol) -> None:
+    """AUC of "a main event within the horizon", each kind of features by the same probes."""
+    truth = test_on.came
+    foreseen = _chance(test_on.forecast, model, protocol.days)
+    sheet.add("auc", "forecast", auc(truth, foreseen))
+    sheet.add("ece", "forecast", expected_calibration_error(foreseen.astype(np.float32), truth))
+    sheet.behind["reliability"] = reliability(foreseen, truth)
+    rivals: list[tuple[str, Float64, Float64, bool]] = [
+        ("embedding", fit_on.embedding, test_on.embedding, False),
+        ("untrained", fit_on.untrained, test_on.untrained, True),
+        ("rfm", fit_on.rfm, test_on.rfm, True),
+        ("aggregates", fit_on.aggregates, test_on.aggregates, True),
+        ("aggregates+embedding", *(np.concatenate([s.aggregates, s.embedding], axis=1) for s in (fit_on, test_on)), False),
+    ]
+    for subject, learned, tested, baseline in rivals:
+        sheet.add("auc", subject, auc(truth, logistic(learned, fit_on.came, tested)), baseline)
+        if subject != "untrained":
+            sheet.add("auc_boosted", subject, auc(truth, boosted(learned, fit_on.came, tested)), baseline)
+        if subject in ("embedding", "aggregates"):
+            sheet.add(f"auc_{FEW}_labels", subject, few_labels(learned, fit_on.came, tested, truth, FEW), baseline)
+
+
+def _newcomers(sheet: _Sheet, test_on: _Sides, known: set[str], model: BehaviourModel, protocol: _Protocol) -> None:
+    """Customers whom the encoder never saw, apart."""
+    fresh = np.array([c not in known for c in test_on.customers])
+    came = test_on.came[fresh]
+    if min((came == 1).sum(), (came == 0).sum()) >= NEEDED:
+        sheet.add("auc", "forecast of unseen customers", auc(came, _chance(test_on.forecast[fresh], model, protocol.days)))
+
+
+def _chance(forecast: Float64, model: BehaviourModel, days: float) -> Float64:
+    """The chance that any main event comes within the horizon, as the heads foresee it without a label."""
+    none = np.ones(len(forecast))
+    for at, column in enumerate(model.columns):
+        if column.main and column.kind == "probability" and abs(column.horizon_days - days) < 1e-6:
+            none *= 1 - forecast[:, at]
+    return 1 - none
+
+
+def _segments(
+    sheet: _Sheet, before: Reading, after: Reading, fit_on: _Sides, test_on: _Sides, count: int, seed: int, report: Report
+) -> None:
+    """Segments drawn at t0 and read at the cut; RFM at the same number beside them."""
+    found = find_segments(before, None, count, seed, report.part(0.85, 0.9), REFITS)
+    space = found.model.space
+    theirs = {c: at for at, c in enumerate(before.customers)}
+    mine = {c: at for at, c in enumerate(after.customers)}
+    learned = found.points[[theirs[c] for c in fit_on.customers]]
+    tested = space.place(after.embedding, after.forecast)[[mine[c] for c in test_on.customers]]
+    _one_partition(sheet, "segments", learned, tested, fit_on, test_on, count, seed, report, found.partition.centres)
+    sheet.add("ece", "strength", found.strength_error)
+    mean, deviation = fit_on.rfm.mean(axis=0), np.maximum(fit_on.rfm.std(axis=0), 1e-9)
+    rfm_then, rfm_now = (((s.rfm - mean) / deviation).astype(np.float32) for s in (fit_on, test_on))
+    _one_partition(sheet, "rfm", rfm_then, rfm_now, fit_on, test_on, count, seed, report, None)
+
+
+def _one_partition(
+    sheet: _Sheet, subject: str, learned: npt.NDArray[np.float32], tested: npt.NDArray[np.float32], fit_on: _Sides,
+    test_on: _Sides, count: int, seed: int, report: Report, centres: npt.NDArray[np.float32] | None,
+) -> None:
+    """`centres` drawn at t0 (None: k-means draws them); each customer is scored by the rate of their segment at t0."""
+    baseline = subject == "rfm"
+    if centres is None:
+        centres = fit_partition(learned, count, seed).centres
+    then = ((learned[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1)
+    now = ((tested[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1)
+    size = np.bincount(then, minlength=count)
+    rate = (np.bincount(then, fit_on.came, minlength=count) + fit_on.came.mean()) / (size + 1)
+    if _can_be_tested(test_on):
+        sheet.add("membership_auc", subject, auc(test_on.came, rate[now]), baseline)
+        means = np.bincount(now, test_on.value, minlength=count) / np.maximum(np.bincount(now, minlength=count), 1)
+
+        def eta(rows: npt.NDArray[np.int64]) -> float:
+            values = test_on.value[rows]
+            return float(1 - ((values - means[now[rows]]) ** 2).mean() / max(float(values.var()), 1e-12))
+
+        sheet.add("eta_squared", subject, resampled(eta, len(now), test_on.came), baseline)
+    redrawn = fit_partition(tested, count, seed)
+    again = refit(tested, redrawn, REFITS, seed, report.check, starts=5)
+    sheet.add("ari", subject, Figure(float(again.adjusted_rand.mean()), float(again.adjusted_rand.std())), baseline)
+    sheet.add("smallest_share", subject, float(np.bincount(redrawn.labels, minlength=count).min() / len(tested)), baseline)
+    rows = np.random.default_rng(seed).permutation(len(tested))[:SILHOUETTE_OF]
+    if len(np.unique(redrawn.labels[rows])) > 1:
+        sheet.add("silhouette", subject, float(silhouette_score(tested[rows], redrawn.labels[rows])), baseline)
+    sheet.behind[f"partition:{subject}"] = [
+        {
+            "index": at, "customers": int((now == at).sum()), "rate_before": float(rate[at]),
+            "rate_after": float(test_on.came[now == at].mean()) if (now == at).any() else None, "stability": float(again.jaccard[at]),
+        }
+        for at in range(count)
+    ]
