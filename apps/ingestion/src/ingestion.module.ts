@@ -4,7 +4,9 @@ import { CustomerModule } from './customer/customer.module.js';
 import { EventModule } from './event/event.module.js';
 import { IntakeModule } from './intake/intake.module.js';
 import { Readiness } from './readiness.js';
+import { SnapshotModule } from './snapshot/snapshot.module.js';
 import { StoreModule } from './store.module.js';
+import { WorkspaceModule } from './workspace/workspace.module.js';
 
-@Module({ imports: [StoreModule, EventModule, CustomerModule, IntakeModule], providers: [Readiness] })
+@Module({ imports: [StoreModule, WorkspaceModule, EventModule, CustomerModule, IntakeModule, SnapshotModule], providers: [Readiness] })
 export class IngestionModule {}

@@ -1,0 +1,66 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+
+export interface ScratchOptions {
+  /** Where its folder is made. */
+  workDir: string;
+  /** DuckDB's memory_limit; what does not fit is spilled into the folder. */
+  memory: string;
+  threads?: number;
+}
+
+/** A DuckDB database in a folder of its own that is gone when the work is: memory stays bounded whatever the size of the data. */
+export class Scratch {
+  private constructor(
+    readonly folder: string,
+    readonly connection: DuckDBConnection,
+    private readonly instance: DuckDBInstance,
+  ) {}
+
+  static async open({ workDir, memory, threads }: ScratchOptions): Promise<Scratch> {
+    const folder = await mkdtemp(join(workDir, 'kindred-scratch-'));
+    const instance = await DuckDBInstance.create(join(folder, 'scratch.duckdb'), {
+      memory_limit: memory,
+      temp_directory: join(folder, 'spill'),
+      autoinstall_known_extensions: 'false',
+      autoload_known_extensions: 'false',
+      ...(threads === undefined ? {} : { threads: String(threads) }),
+    });
+    const connection = await instance.connect();
+    await connection.run("SET TimeZone = 'UTC'");
+    return new Scratch(folder, connection, instance);
+  }
+
+  async run(sql: string): Promise<void> {
+    await this.connection.run(sql);
+  }
+
+  /** All rows of a small answer, as JSON values (64-bit integers as texts). */
+  async rows<Row>(sql: string): Promise<Row[]> {
+    return (await this.connection.runAndReadAll(sql)).getRowObjectsJson() as Row[];
+  }
+
+  /** Stops what runs on the connection; its promise rejects. */
+  interrupt(): void {
+    this.connection.interrupt();
+  }
+
+  async close(): Promise<void> {
+    this.connection.closeSync();
+    this.instance.closeSync();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A text as an SQL literal. */
+export const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
+/** A name as an SQL identifier. */
+export const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`;
+
+/** DuckDB, Postgres and Node each say it in their own words. */
+export function isNoSpace(error: unknown): boolean {
+  const { code, reason, message } = error as { code?: string; reason?: string; message?: string };
+  return code === 'ENOSPC' || code === '53100' || reason === 'NO_SPACE' || /no space left|max_temp_directory_size/i.test(message ?? '');
+}

@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+
+import type { access } from '#libs/contracts';
+import type { Position } from '#libs/database';
+
+import { literal, Scratch, type ScratchOptions } from '../scratch/scratch.js';
+import { shardQuery } from './snapshot.columns.js';
+import { type Manifest, type ManifestFacts, manifestOf, type Shard } from './snapshot.manifest.js';
+import { type Profile, profileProperties } from './snapshot.profile.js';
+import type { SnapshotRepository } from './snapshot.repository.js';
+
+const SLICE_BYTES = 128 * 1024 * 1024;
+/** Bytes of events as text that one shard holds at most, about. */
+const SHARD_BYTES = 256 * 1024 * 1024;
+const MOST_SHARDS = 512;
+/** Longest event that a file may bring, and room around it. */
+const MOST_LINE_BYTES = 8 * 1024 * 1024;
+
+export interface ExportOptions {
+  readonly workspaceId: string;
+  readonly snapshotId: string;
+  readonly position: Position;
+  readonly events: number;
+  readonly settings: access.WorkspaceSettings;
+  /** Folder that the shards and, last, the manifest are written to. */
+  readonly folder: string;
+  readonly scratch: ScratchOptions;
+  /** Events as good as written, of `events`. */
+  readonly report: (events: number) => void;
+}
+
+/** Writes a snapshot (docs/snapshot.md). Whoever sees its manifest sees all of it. */
+export async function exportSnapshot(repository: SnapshotRepository, options: ExportOptions): Promise<Manifest> {
+  const scratch = await Scratch.open(options.scratch);
+  try {
+    const bytes = await load(repository, scratch, options);
+    const facts = await factsOf(scratch, options);
+    const profile = await profileProperties(scratch, facts.events);
+    const shards = await writeShards(scratch, profile, Math.min(Math.max(Math.ceil(bytes / SHARD_BYTES), 1), MOST_SHARDS), options);
+    const manifest = manifestOf(facts, profile, shards);
+    const partial = join(options.folder, 'manifest.json.partial');
+    await writeFile(partial, JSON.stringify(manifest, null, 1), { flush: true });
+    await rename(partial, join(options.folder, 'manifest.json'));
+    return manifest;
+  } finally {
+    await scratch.close();
+  }
+}
+
+/** Postgres to scratch, by way of CSV slices. Half of the work, as progress goes. */
+async function load(repository: SnapshotRepository, scratch: Scratch, { workspaceId, position, events, report }: ExportOptions): Promise<number> {
+  await scratch.run(`CREATE TABLE raw (
+    customer UUID, subject UUID, occurred_at TIMESTAMPTZ, received_at TIMESTAMPTZ, sequence BIGINT, name VARCHAR, properties JSON)`);
+  let bytes = 0;
+  await repository.copyOut(workspaceId, position, (slice) => join(scratch.folder, `slice-${slice}.csv`), SLICE_BYTES, async (file) => {
+    bytes += (await stat(file)).size;
+    await scratch.run(`INSERT INTO raw SELECT customer, subject, occurred_at, received_at, sequence, json_extract_string(name, '$'), properties
+      FROM read_csv(${literal(file)}, header = false, auto_detect = false, delim = ',', quote = '"', escape = '"', max_line_size = ${MOST_LINE_BYTES}, columns = {
+        'customer': 'UUID', 'subject': 'UUID', 'occurred_at': 'TIMESTAMPTZ', 'received_at': 'TIMESTAMPTZ', 'sequence': 'BIGINT', 'name': 'VARCHAR', 'properties': 'JSON'})`);
+    await rm(file);
+    const [row] = await scratch.rows<{ rows: string }>('SELECT count(*) AS rows FROM raw');
+    report(Math.min(Number(row?.rows), events) / 2);
+  });
+  return bytes;
+}
+
+async function factsOf(scratch: Scratch, { workspaceId, snapshotId, position, settings }: ExportOptions): Promise<ManifestFacts> {
+  const [row] = await scratch.rows<{ events: string; customers: string; first: string; last: string }>(
+    'SELECT count(*) AS events, count(DISTINCT customer) AS customers, epoch_us(min(occurred_at)) AS first, epoch_us(max(occurred_at)) AS last FROM raw',
+  );
+  const names = await scratch.rows<{ name: string; events: string }>('SELECT name, count(*) AS events FROM raw GROUP BY name ORDER BY count(*) DESC, name');
+  if (!row) throw new Error('an aggregate without a row');
+  return {
+    workspaceId, snapshotId, position, settings,
+    wallClock: new Date(),
+    events: Number(row.events),
+    customers: Number(row.customers),
+    firstOccurredAt: Number(row.first),
+    lastOccurredAt: Number(row.last),
+    names: names.map(({ name, events }) => ({ name, events: Number(events) })),
+  };
+}
+
+async function writeShards(scratch: Scratch, profile: Profile, count: number, { folder, events, report }: ExportOptions): Promise<Shard[]> {
+  await scratch.run(`ALTER TABLE raw ADD COLUMN shard INTEGER`);
+  await scratch.run(count === 1 ? 'UPDATE raw SET shard = 0' : `UPDATE raw SET shard = (hash(customer) % ${count})::INTEGER`);
+  const sizes = await scratch.rows<{ shard: number; rows: string; customers: string }>(
+    'SELECT shard, count(*) AS rows, count(DISTINCT customer) AS customers FROM raw GROUP BY shard ORDER BY shard',
+  );
+  const shards: Shard[] = [];
+  let written = 0;
+  for (const { shard, rows, customers } of sizes) {
+    const path = `events-${String(shards.length).padStart(3, '0')}.parquet`;
+    const file = join(folder, path);
+    await scratch.run(`COPY (${shardQuery(profile, shard)}) TO ${literal(file)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 32768)`);
+    shards.push({ path, sha256: await sha256Of(file), rows: Number(rows), customers: Number(customers) });
+    report(events / 2 + (written += Number(rows)) / 2);
+  }
+  return shards;
+}
+
+async function sha256Of(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return hash.digest('hex');
+}

@@ -1,0 +1,138 @@
+import { once } from 'node:events';
+import { createWriteStream, type WriteStream } from 'node:fs';
+
+import { to as copyTo } from 'pg-copy-streams';
+
+import type { Database, Position } from '#libs/database';
+import { isoMicros } from '../page.js';
+
+export interface SnapshotRow {
+  id: string;
+  request_id: string;
+  state: 'WRITING' | 'READY' | 'FAILED';
+  uri: string;
+  content_hash: string | null;
+  horizon: string | null;
+  sequence: string | null;
+  events: string | null;
+  customers: string | null;
+  now: string | null;
+}
+
+const COLUMNS = `id, request_id, state, uri, content_hash, horizon, sequence, events, customers, ${isoMicros('now')} AS now`;
+const BEHAVIOUR = `type IN ('track', 'page', 'screen')`;
+
+/** Rows of snapshots, and the events that go into one. */
+export class SnapshotRepository {
+  constructor(private readonly database: Database) {}
+
+  async findByRequest(workspaceId: string, requestId: string): Promise<SnapshotRow | undefined> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const sql = `SELECT ${COLUMNS} FROM ingestion.snapshots WHERE workspace_id = $1 AND request_id = $2 AND state <> 'FAILED'`;
+      return (await client.query<SnapshotRow>(sql, [workspaceId, requestId])).rows[0];
+    });
+  }
+
+  async insert(workspaceId: string, row: { id: string; requestId: string; uri: string }): Promise<void> {
+    await this.database.onConnection(workspaceId, (client) =>
+      client.query(`INSERT INTO ingestion.snapshots (workspace_id, id, request_id, state, uri) VALUES ($1, $2, $3, 'WRITING', $4)`, [
+        workspaceId, row.id, row.requestId, row.uri,
+      ]),
+    );
+  }
+
+  async markFailed(workspaceId: string, id: string): Promise<void> {
+    await this.database.onConnection(workspaceId, (client) =>
+      client.query(`UPDATE ingestion.snapshots SET state = 'FAILED' WHERE workspace_id = $1 AND id = $2`, [workspaceId, id]),
+    );
+  }
+
+  async markReady(workspaceId: string, id: string, made: { contentHash: string; position: Position; events: number; customers: number; now: Date }): Promise<void> {
+    await this.database.onConnection(workspaceId, (client) =>
+      client.query(
+        `UPDATE ingestion.snapshots SET state = 'READY', content_hash = $3, horizon = $4, sequence = $5, events = $6, customers = $7, now = $8
+         WHERE workspace_id = $1 AND id = $2`,
+        [workspaceId, id, made.contentHash, made.position.horizon, made.position.sequence, made.events, made.customers, made.now],
+      ),
+    );
+  }
+
+  /** The last place of the feed that is safe to read up to, and how many events lie before it; undefined: none. */
+  async measure(workspaceId: string, upTo: Position | undefined): Promise<{ position: Position; events: number } | undefined> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const bound = upTo ? `AND (horizon, sequence) <= (${BigInt(upTo.horizon)}, ${BigInt(upTo.sequence)})` : '';
+      const where = `workspace_id = $1 AND horizon < (SELECT ingestion.safe_horizon()) AND ${BEHAVIOUR} ${bound}`;
+      const last = await client.query<{ horizon: string; sequence: string }>(
+        `SELECT horizon, sequence FROM ingestion.events WHERE ${where} ORDER BY horizon DESC, sequence DESC LIMIT 1`,
+        [workspaceId],
+      );
+      if (!last.rows[0]) return undefined;
+      const position = { horizon: Number(last.rows[0].horizon), sequence: Number(last.rows[0].sequence) };
+      const counted = await client.query<{ events: string }>(`SELECT count(*) AS events FROM ingestion.events WHERE ${where}`, [workspaceId]);
+      return { position, events: Number(counted.rows[0]?.events) };
+    });
+  }
+
+  /**
+   * Copies every behaviour event up to a position as CSV into files of about `sliceBytes` each: customer, subject,
+   * occurred_at, received_at, sequence, name as JSON, properties. `load` is given each file when it is complete,
+   * and the copy waits for it. Customers are those of that position.
+   */
+  async copyOut(workspaceId: string, { horizon, sequence }: Position, fileOf: (slice: number) => string, sliceBytes: number, load: (file: string) => Promise<void>): Promise<void> {
+    const [h, s] = [BigInt(horizon), BigInt(sequence)];
+    await this.database.onConnection(workspaceId, async (client) => {
+      await client.query("SET LOCAL timezone = 'UTC'");
+      // A name is written as JSON because it may hold a line break: slices are cut at line ends.
+      const stream = client.query(
+        copyTo(`COPY (
+          SELECT m.customer_id, e.subject_id, e.occurred_at, e.received_at, e.sequence, to_json(e.name), e.properties
+          FROM ingestion.events e
+          JOIN ingestion.subject_customers m ON m.workspace_id = e.workspace_id AND m.subject_id = e.subject_id
+            AND m.horizon <= ${h} AND (m.ended_horizon IS NULL OR m.ended_horizon > ${h})
+          WHERE e.workspace_id = (SELECT kindred.workspace()) AND (e.horizon, e.sequence) <= (${h}, ${s}) AND e.${BEHAVIOUR}
+        ) TO STDOUT (FORMAT csv)`),
+      );
+      await sliced(stream, fileOf, sliceBytes, load);
+    });
+  }
+}
+
+const NEWLINE = 0x0a;
+
+async function sliced(stream: AsyncIterable<Buffer>, fileOf: (slice: number) => string, sliceBytes: number, load: (file: string) => Promise<void>): Promise<void> {
+  let slice = 0;
+  let written = 0;
+  let failure: unknown;
+  let out: WriteStream | undefined;
+  const finish = async () => {
+    if (!out) return;
+    const { path } = out;
+    out.end();
+    await once(out, 'close');
+    out = undefined;
+    written = 0;
+    await load(String(path));
+  };
+  const write = async (part: Buffer) => {
+    if (part.length === 0) return;
+    out ??= createWriteStream(fileOf(slice++));
+    written += part.length;
+    if (!out.write(part)) await once(out, 'drain');
+  };
+  for await (const chunk of stream) {
+    // A copy that is under way can only be read to its end: what is left after a failure is thrown away.
+    if (failure !== undefined) continue;
+    try {
+      const end = written + chunk.length > sliceBytes ? chunk.lastIndexOf(NEWLINE) + 1 : 0;
+      await write(end > 0 ? chunk.subarray(0, end) : chunk);
+      if (end > 0) {
+        await finish();
+        await write(chunk.subarray(end));
+      }
+    } catch (error) {
+      failure = error;
+    }
+  }
+  if (failure !== undefined) throw failure;
+  await finish();
+}
