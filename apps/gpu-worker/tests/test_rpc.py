@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -39,7 +41,7 @@ async def worker(role: str) -> AsyncIterator[tuple[grpc.aio.Channel, subprocess.
     assert process.stderr is not None
     port = 0
     for line in process.stderr:
-        fields = __import__("json").loads(line)
+        fields = json.loads(line)
         if fields["message"] == "listening":
             port = fields["port"]
             break
@@ -84,6 +86,11 @@ async def test_the_train_role_from_snapshot_to_everyones_membership_and_scores(s
         assert kinds[-1] == "completed"
         assert len(discovered.completed.segments) >= 2
         bundle = next(f for f in discovered.completed.completed.files if f.path == "bundle.json")
+        evaluation = pb.EvaluateRequest(snapshot_uri=snapshot_uri, model_uri=uri, output_uri=uri, spec=SPEC)
+        kinds, evaluated = await result_of(train.Evaluate(evaluation))
+        assert kinds[-1] == "completed"
+        assert (tmp_path / "evaluation.json").exists()
+        assert {m.baseline for m in evaluated.completed.measures} == {True, False}
         kinds, embedded = await result_of(train.Embed(pb.EmbedRequest(snapshot_uri=snapshot_uri, model_uri=uri, output_uri=uri)))
         assert embedded.completed.customers == 90
         assert [f.path for f in embedded.completed.files] == ["customers.parquet"]
@@ -179,14 +186,12 @@ async def test_health_answers_and_a_cancel_frees_the_worker_while_it_trains(snap
 
 
 def test_a_port_in_use_is_said_and_ends_the_process(snapshot_uri: str) -> None:
-    import socket
-
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
         ended = subprocess.run(
-            [sys.executable, "-m", "kindred_worker", "--role", "score", "--port", port],
+            [sys.executable, "-m", "kindred_worker", "--role", "train", "--port", port],
             cwd=HERE, capture_output=True, text=True, timeout=60, check=False,
         )
     assert ended.returncode == 1

@@ -12,6 +12,7 @@ from kindred_worker.spec import TrainingSpec
 
 if TYPE_CHECKING:
     from kindred_worker.discover import Discovered, Segment
+    from kindred_worker.evaluate import Evaluated
 
 
 def spec_of(message: pb.TrainingSpec) -> TrainingSpec:
@@ -45,6 +46,16 @@ def discovered(found: Discovered) -> pb.DiscoverCompleted:
     return pb.DiscoverCompleted(
         completed=completed(found.files, found.events, found.customers),
         segments=[_segment(s) for s in found.segments], retired_champion_indexes=found.retired_champion_indexes,
+    )
+
+
+def evaluated(found: Evaluated) -> pb.EvaluateCompleted:
+    return pb.EvaluateCompleted(
+        completed=completed(found.files, found.events, found.customers),
+        measures=[
+            pb.Measure(name=m.name, subject=m.subject, value=m.value, deviation=m.deviation, baseline=m.baseline)
+            for m in found.measures
+        ],
     )
 
 

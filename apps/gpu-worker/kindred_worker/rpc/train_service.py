@@ -12,7 +12,7 @@ from kindred_worker.gen.kindred.worker.v1 import worker_pb2 as pb
 from kindred_worker.gen.kindred.worker.v1 import worker_pb2_grpc as rpc
 from kindred_worker.report import InvalidInput, Report
 from kindred_worker.rpc.errors import abort
-from kindred_worker.rpc.messages import completed, discovered, spec_of
+from kindred_worker.rpc.messages import completed, discovered, evaluated, spec_of
 from kindred_worker.rpc.stream import Jobs, Message
 from kindred_worker.spec import TrainingSpec
 
@@ -66,6 +66,32 @@ class TrainWorker(rpc.TrainWorkerServiceServicer):
                     return pb.DiscoverResponse(progress=message)
                 case pb.Metric():
                     return pb.DiscoverResponse(metric=message)
+                case _:
+                    return None
+
+        async for response in self._jobs.run(context, wrap, work):
+            yield response
+
+    async def Evaluate(
+        self, request: pb.EvaluateRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[pb.EvaluateResponse]:
+        spec = await _spec(request.spec, context)
+
+        def work(report: Report) -> pb.EvaluateResponse:
+            from kindred_worker.evaluate import evaluate
+            from kindred_worker.models.bundle import open_model
+
+            snapshot = Snapshot.open(request.snapshot_uri, report.check)
+            model, segments = open_model(request.model_uri)
+            found = evaluate(spec, snapshot, model, segments, Folder(request.output_uri), report)
+            return pb.EvaluateResponse(completed=evaluated(found))
+
+        def wrap(message: Message) -> pb.EvaluateResponse | None:
+            match message:
+                case pb.Progress():
+                    return pb.EvaluateResponse(progress=message)
+                case pb.Metric():
+                    return pb.EvaluateResponse(metric=message)
                 case _:
                     return None
 
