@@ -16,6 +16,7 @@ export default {
     project('unit', ['<rootDir>/apps/*/src/**/*.spec.ts', '<rootDir>/libs/*/src/**/*.spec.ts', '<rootDir>/scripts/**/*.spec.ts']),
     project('contract', ['<rootDir>/tests/contract/**/*.spec.ts']),
     project('e2e', ['<rootDir>/tests/e2e/**/*.spec.ts']),
+    project('browser', ['<rootDir>/tests/browser/**/*.spec.ts']),
     project('faults', ['<rootDir>/tests/faults/**/*.spec.ts']),
   ],
 };

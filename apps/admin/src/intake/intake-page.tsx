@@ -55,7 +55,7 @@ function LedgerCard({ ledger }: { ledger: Ledger }): ReactNode {
           <dd>{count(received)}</dd>
         </div>
         {PARTS.map(({ name, says }, at) => (
-          <div key={name} className={name}>
+          <div key={name} className={ledger[name] > 0 ? `${name} some` : name}>
             <dt>
               <span className="sign" aria-hidden="true">
                 {at === 0 ? '=' : '+'}

@@ -13,8 +13,8 @@ interface LiveRun {
 }
 
 const LiveRunContext = createContext<LiveRun>({ run: undefined, follow: () => undefined });
-/** Runs are also started elsewhere: how often to look for one. */
-const LOOK_MS = 10_000;
+/** Runs are also started elsewhere, and models promoted: how often to look. */
+const LOOK_MS = 5000;
 
 export function useLiveRun(): LiveRun {
   return use(LiveRunContext);
@@ -48,6 +48,15 @@ export function LiveRunProvider({ children }: { children: ReactNode }): ReactNod
       setGeneration((before) => before + 1);
     }
   }, [run]);
+
+  // A model is promoted a moment after its run has ended, or by somebody else.
+  const champion = looked.data?.model?.id;
+  const served = useRef<string>(undefined);
+  useEffect(() => {
+    if (!looked.data) return;
+    if (served.current !== undefined && served.current !== (champion ?? '')) setGeneration((before) => before + 1);
+    served.current = champion ?? '';
+  }, [champion, looked.data]);
 
   const value = useMemo(() => ({ run, follow: setFollowed }), [run]);
   return (

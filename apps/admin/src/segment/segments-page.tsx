@@ -45,8 +45,8 @@ function NoSegments(): ReactNode {
   return (
     <section className="card">
       <Empty title="No segments yet" action={<Link className="button" to="/intake">See what has come in</Link>}>
-        Segments are found by a training run and appear here once its model is served. Press Retrain to start one; it needs the events of at
-        least a few hundred customers.
+        Segments are found by a training run and appear here once its model is served. Press Retrain to start one; where there is too
+        little to learn from, the run says how much is needed.
       </Empty>
     </section>
   );

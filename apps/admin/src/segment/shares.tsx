@@ -10,6 +10,9 @@ import { useLooks } from './looks';
 
 type Segment = SegmentsQuery['segments']['nodes'][number];
 
+/** An area below this share has no room for a name. */
+const SMALLEST_LABELLED = 0.018;
+
 /** Every segment as an area as large as its share; a click opens it. */
 export function Shares({ segments }: { segments: readonly Segment[] }): ReactNode {
   const lookOf = useLooks();
@@ -47,7 +50,7 @@ export function Shares({ segments }: { segments: readonly Segment[] }): ReactNod
               name: segment.name,
               value: segment.size,
               itemStyle: { color: fill, borderRadius: 7 },
-              label: { color: inkOn(fill), formatter: `${segment.name}\n${percent(segment.share)}` },
+              label: { show: segment.share >= SMALLEST_LABELLED, color: inkOn(fill), formatter: `${segment.name}\n${percent(segment.share)}` },
             };
           }),
         },

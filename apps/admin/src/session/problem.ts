@@ -10,9 +10,9 @@ const BY_CODE: Record<string, Problem> = {
   FORBIDDEN: { title: 'This key may not do that', remedy: 'Ask an administrator of the workspace for a key with a higher role.' },
   NOT_FOUND: { title: 'Not found', remedy: 'It may have been removed, or belong to another workspace. Go back to the list and choose again.' },
   UNAVAILABLE: { title: 'A part of Kindred is away', remedy: 'It is restarted by itself. Try again in a few seconds; if it lasts, look at the terminal that runs Kindred.' },
-  DEADLINE_EXCEEDED: { title: 'That took too long', remedy: 'The system is busy. Try again in a few seconds.' },
+  TIMEOUT: { title: 'That took too long', remedy: 'The system is busy. Try again in a few seconds.' },
+  NOT_SUPPORTED: { title: 'Not supported yet', remedy: 'This version of Kindred does not do that.' },
   RESOURCE_EXHAUSTED: { title: 'Too many requests', remedy: 'Wait a few seconds, then try again.' },
-  RATE_LIMITED: { title: 'Too many requests', remedy: 'Wait a few seconds, then try again.' },
 };
 
 const AWAY: Problem = {

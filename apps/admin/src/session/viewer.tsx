@@ -29,6 +29,11 @@ export function ViewerProvider({ children }: { children: ReactNode }): ReactNode
       </div>
     );
   // Nothing else is asked for before the key is known to be good.
-  if (!data) return <Loading what="the workspace" lines={3} />;
+  if (!data)
+    return (
+      <div className="page">
+        <Loading what="the workspace" lines={3} />
+      </div>
+    );
   return <ViewerContext value={data.viewer}>{children}</ViewerContext>;
 }

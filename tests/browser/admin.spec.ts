@@ -1,0 +1,173 @@
+// The admin page in a real Chromium on a real system: what a person does there, from the key to a customer.
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { Browser, Page } from 'playwright-core';
+
+import { api, ready, until } from '../e2e/ready.ts';
+import { openBrowser } from './browser.ts';
+
+const SCREENSHOTS = join('tests', 'browser', 'screenshots');
+const PATIENCE_MS = 30_000;
+const RUN_MS = 280_000;
+
+let browser: Browser;
+let page: Page;
+/** What the page complained of: failed scripts, and whatever its policy refused. */
+const complaints: string[] = [];
+
+const adminUrl = (): string => ready().admin.replace(/\/?$/, '/');
+const shoot = (name: string): Promise<unknown> => page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
+const menu = (name: string): Promise<void> => page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name }).click();
+
+beforeAll(async () => {
+  await mkdir(SCREENSHOTS, { recursive: true });
+  browser = await openBrowser();
+  page = await browser.newPage({ viewport: { width: 1360, height: 900 }, colorScheme: 'light', reducedMotion: 'reduce' });
+  page.setDefaultTimeout(PATIENCE_MS);
+  page.on('pageerror', ({ message }) => complaints.push(message));
+  page.on('console', (said) => {
+    // That a wrong key is refused is part of what is tested.
+    if (said.type() === 'error' && !said.text().includes('401')) complaints.push(said.text());
+  });
+}, 90_000);
+
+afterAll(async () => browser?.close());
+
+/** As much of a canvas as is looked at here: these files are typed for Node, which has none. */
+interface Canvas {
+  width: number;
+  height: number;
+  getContext(kind: '2d'): { getImageData(x: number, y: number, width: number, height: number): { data: Uint8ClampedArray } };
+}
+
+/** How many colours a picture is drawn in, once there are `enough`: a blank one has none. */
+async function coloursOf(label: RegExp, enough: number): Promise<number> {
+  const canvas = page.getByRole('img', { name: label }).locator('canvas');
+  const count = (): Promise<number> =>
+    canvas.evaluate((element) => {
+      const { width, height, getContext } = element as unknown as Canvas;
+      const { data } = getContext.call(element, '2d').getImageData(0, 0, width, height);
+      const seen = new Set<string>();
+      for (let at = 0; at < data.length; at += 4) if (data[at + 3] === 255) seen.add(data.subarray(at, at + 3).join());
+      return seen.size;
+    });
+  return until(count, (colours) => colours >= enough, PATIENCE_MS);
+}
+
+const segmentRows = () => page.getByRole('region', { name: 'All segments' }).locator('tbody tr');
+
+test('a wrong key is refused in words, and the right one signs in', async () => {
+  await page.goto(adminUrl());
+  await page.getByLabel('Key').fill('ka_not_a_key_of_this_workspace');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('alert').filter({ hasText: 'not accepted' }).waitFor();
+  await shoot('sign-in');
+  await page.getByLabel('Key').fill(ready().adminKey);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Segments' }).waitFor();
+}, 90_000);
+
+test('a link with the key signs in, and the address does not keep it', async () => {
+  const context = await browser.newContext();
+  const other = await context.newPage();
+  await other.goto(`${adminUrl()}#key=${ready().adminKey}`);
+  await other.getByRole('heading', { level: 1, name: 'Segments' }).waitFor({ timeout: PATIENCE_MS });
+  expect(other.url()).not.toContain(ready().adminKey);
+  await other.reload();
+  await other.getByRole('heading', { level: 1, name: 'Segments' }).waitFor({ timeout: PATIENCE_MS });
+  await context.close();
+}, 90_000);
+
+test('segments stand there as a table and in two pictures, with what they are as of', async () => {
+  await segmentRows().first().waitFor();
+  const { segments } = await api().ask<{ segments: { totalCount: number; nodes: { name: string }[] } }>('{ segments(first: 100) { totalCount nodes { name } } }');
+  expect(await segmentRows().count()).toBe(segments.totalCount);
+  const text = await page.getByRole('region', { name: 'All segments' }).innerText();
+  for (const { name } of segments.nodes) expect(text).toContain(name);
+  expect(await page.getByText(/^as of .+, by model v\d+, over [\d,]+ customers$/).count()).toBe(1);
+  expect(await coloursOf(/^Shares of the segments/, segments.totalCount)).toBeGreaterThanOrEqual(segments.totalCount);
+  expect(await coloursOf(/^Map of \d+ customers/, segments.totalCount)).toBeGreaterThanOrEqual(segments.totalCount);
+  await shoot('segments');
+}, 90_000);
+
+test('a segment opens from the table, with its traits, members and life', async () => {
+  const name = (await segmentRows().first().getByRole('link').first().innerText()).trim();
+  await segmentRows().first().getByRole('link').first().click();
+  await page.getByRole('heading', { level: 1, name }).waitFor();
+  await page.getByRole('region', { name: 'Members' }).locator('tbody tr').first().waitFor();
+  await page.getByRole('region', { name: 'Its life' }).getByText('Born').first().waitFor();
+  await shoot('segment');
+}, 90_000);
+
+test('Retrain starts a run that is followed live until it has made a model', async () => {
+  await menu('Segments');
+  await page.getByRole('button', { name: 'Retrain' }).click();
+  const progress = page.getByRole('progressbar', { name: 'Progress of the run' });
+  await progress.waitFor();
+  await until(() => progress.getAttribute('aria-valuenow'), (percent) => Number(percent) > 0, RUN_MS);
+  await shoot('retraining');
+  await menu('Runs');
+  await shoot('runs-live');
+  await page.getByRole('link', { name: 'Details' }).click();
+  await page.getByText(/^It made model v\d+$/).waitFor({ timeout: RUN_MS });
+  expect(await progress.getAttribute('aria-valuenow')).toBe('100');
+  await page.getByRole('img', { name: /^Loss over the steps/ }).locator('canvas').waitFor();
+  await shoot('run');
+  await page.getByRole('link', { name: 'See the model' }).click();
+  await page.getByRole('region', { name: 'Evaluation' }).locator('tbody tr').first().waitFor();
+  await shoot('model');
+}, RUN_MS + 60_000);
+
+test('after the run the segments are there, by whichever model is served', async () => {
+  await menu('Segments');
+  await segmentRows().first().waitFor();
+  const shares = await segmentRows().evaluateAll((rows) => rows.map((row) => row.querySelector('.measured')?.textContent ?? ''));
+  expect(shares.length).toBeGreaterThan(1);
+  for (const share of shares) expect(share).toMatch(/^[<>]? ?[\d.]+ %$/);
+}, 90_000);
+
+test('a customer is found by user id, and an event that comes in is seen without a reload', async () => {
+  const { customers } = await api().ask<{ customers: { nodes: { userId: string | null; eventCount: number }[] } }>('{ customers(first: 25) { nodes { userId eventCount } } }');
+  const known = customers.nodes.find(({ userId }) => userId !== null);
+  if (!known?.userId) throw new Error('The system has no customer with a user id.');
+  await menu('Customers');
+  await page.getByLabel('User id').fill(known.userId);
+  await page.getByRole('button', { name: 'Look up' }).click();
+  await page.getByRole('heading', { level: 1, name: known.userId, exact: true }).waitFor();
+  await page.getByRole('region', { name: 'Belongs to' }).getByText('strength', { exact: true }).first().waitFor();
+  await shoot('customer');
+  const name = `Seen In Browser ${Date.now()}`;
+  await api().ask('mutation($input: TrackEventsInput!) { trackEvents(input: $input) { stored } }', { input: { events: [{ event: name, userId: known.userId }] } });
+  await page.getByRole('region', { name: 'Events' }).getByText(name).waitFor();
+}, 90_000);
+
+test('intake shows a ledger that adds up', async () => {
+  await menu('Intake');
+  const figures = page.getByRole('region', { name: 'Ledger' }).locator('dl > div > dd:first-of-type');
+  await figures.first().waitFor();
+  const [received, ...parts] = (await figures.allInnerTexts()).map((text) => Number(text.replaceAll(',', '')));
+  expect(received).toBeGreaterThan(0);
+  expect(parts.reduce((sum, part) => sum + part, 0)).toBe(received);
+  await shoot('intake');
+}, 90_000);
+
+test('on a narrow screen and in the dark nothing is cut off', async () => {
+  await page.setViewportSize({ width: 400, height: 860 });
+  await page.emulateMedia({ colorScheme: 'dark' });
+  for (const place of ['Segments', 'Runs', 'Customers', 'Intake']) {
+    await menu(place);
+    await page.getByRole('heading', { level: 1, name: place }).waitFor();
+    await page.locator('.bones').first().waitFor({ state: 'detached' });
+    expect(await page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBe(0);
+    await shoot(`narrow-dark-${place.toLowerCase()}`);
+  }
+}, 90_000);
+
+test('signing out forgets the key, and nothing went wrong on the way', async () => {
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByLabel('Key').waitFor();
+  await page.reload();
+  await page.getByLabel('Key').waitFor();
+  expect(complaints).toEqual([]);
+}, 90_000);
