@@ -29,7 +29,8 @@ async function start({ port, data, json, live, once, ...job }: StartOptions): Pr
   tell('Starting Postgres, Valkey, the services and the worker …');
   const system = await startSystem({ port, data, tell });
   const stopped = new Promise<string>((done) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => done(signal));
+    // Not `once`: a terminal's Ctrl-C reaches the whole group and comes again from the bootstrap.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => done(signal));
   });
   try {
     const { ports, secrets } = system;
