@@ -3,6 +3,13 @@
  * of the subject that founded it. `$1` is the workspace.
  */
 
+// One look-up by index for each staged row, whatever the planner believes: these tables may have grown a thousandfold
+// since they were last analysed, and LIMIT keeps a look-up from being joined the other way round.
+const subject = (alias: string, kind: 'USER' | 'ANONYMOUS', externalId: string) => `CROSS JOIN LATERAL (
+    SELECT id FROM ingestion.subjects WHERE workspace_id = $1::uuid AND kind = '${kind}' AND external_id = ${externalId} LIMIT 1) ${alias}`;
+const customer = (alias: string, subjectId: string) => `CROSS JOIN LATERAL (
+    SELECT customer_id FROM ingestion.subject_customers WHERE workspace_id = $1::uuid AND subject_id = ${subjectId} AND ended_horizon IS NULL LIMIT 1) ${alias}`;
+
 /** Makes the subjects that events carry for the first time; answers their ids. */
 export const INSERT_SUBJECTS = {
   name: 'insert_subjects',
@@ -30,9 +37,9 @@ export const OPEN_MAPPINGS = {
     WITH seen_with AS (
       SELECT DISTINCT ON (a.id) a.id AS subject_id, u.id AS user_subject_id
       FROM staged_events s
-      JOIN ingestion.subjects a ON a.workspace_id = $1::uuid AND a.kind = 'ANONYMOUS' AND a.external_id = s.anonymous_id
-      JOIN ingestion.subjects u ON u.workspace_id = $1::uuid AND u.kind = 'USER' AND u.external_id = s.user_id
-      WHERE s.fresh AND a.id = ANY ($2::uuid[])
+      ${subject('a', 'ANONYMOUS', 's.anonymous_id')}
+      ${subject('u', 'USER', 's.user_id')}
+      WHERE s.fresh AND s.anonymous_id IS NOT NULL AND s.user_id IS NOT NULL AND a.id = ANY ($2::uuid[])
       ORDER BY a.id, s.ordinal
     ), target AS (
       SELECT n.id AS subject_id, coalesce(m.customer_id, w.user_subject_id, n.id) AS customer_id
@@ -53,17 +60,21 @@ export const OPEN_MAPPINGS = {
  * has a user already stays with that user, so that a shared one joins nobody.
  */
 const SEEN_TOGETHER = `
-  SELECT DISTINCT ON (am.customer_id) am.customer_id AS from_id, um.customer_id AS into_id, s.event_id
-  FROM staged_events s
-  JOIN ingestion.subjects a ON a.workspace_id = $1::uuid AND a.kind = 'ANONYMOUS' AND a.external_id = s.anonymous_id
-  JOIN ingestion.subjects u ON u.workspace_id = $1::uuid AND u.kind = 'USER' AND u.external_id = s.user_id
-  JOIN ingestion.subject_customers am ON am.workspace_id = $1::uuid AND am.subject_id = a.id AND am.ended_horizon IS NULL
-  JOIN ingestion.subject_customers um ON um.workspace_id = $1::uuid AND um.subject_id = u.id AND um.ended_horizon IS NULL
-  WHERE s.fresh AND am.customer_id <> um.customer_id AND NOT EXISTS (
+  WITH together AS MATERIALIZED (
+    SELECT DISTINCT ON (anonymous_id, user_id) anonymous_id, user_id, event_id, ordinal FROM staged_events
+    WHERE fresh AND anonymous_id IS NOT NULL AND user_id IS NOT NULL ORDER BY anonymous_id, user_id, ordinal
+  )
+  SELECT DISTINCT ON (am.customer_id) am.customer_id AS from_id, um.customer_id AS into_id, t.event_id
+  FROM together t
+  ${subject('a', 'ANONYMOUS', 't.anonymous_id')}
+  ${subject('u', 'USER', 't.user_id')}
+  ${customer('am', 'a.id')}
+  ${customer('um', 'u.id')}
+  WHERE am.customer_id <> um.customer_id AND NOT EXISTS (
     SELECT FROM ingestion.subject_customers o
-    JOIN ingestion.subjects os ON os.workspace_id = $1::uuid AND os.id = o.subject_id AND os.kind = 'USER'
-    WHERE o.workspace_id = $1::uuid AND o.customer_id = am.customer_id AND o.ended_horizon IS NULL)
-  ORDER BY am.customer_id, s.ordinal`;
+    WHERE o.workspace_id = $1::uuid AND o.customer_id = am.customer_id AND o.ended_horizon IS NULL
+      AND (SELECT os.kind FROM ingestion.subjects os WHERE os.workspace_id = $1::uuid AND os.id = o.subject_id) = 'USER')
+  ORDER BY am.customer_id, t.ordinal`;
 
 export const HAS_SEEN_TOGETHER = { name: 'has_seen_together', text: `SELECT EXISTS (${SEEN_TOGETHER}) AS found` };
 
