@@ -6,12 +6,13 @@ import { fileURLToPath } from 'node:url';
 import type { CallContext } from 'nice-grpc';
 
 import { worker } from '#libs/contracts';
-import type { RpcError } from '#libs/grpc';
+import { RpcError } from '#libs/grpc';
 
 import { Barrier, type FakeServer, listen } from './fake-server.js';
 
 export type WorkerMethod = 'train' | 'discover' | 'evaluate' | 'embed';
 const METHODS: readonly WorkerMethod[] = ['train', 'discover', 'evaluate', 'embed'];
+const ENCODERS = new Set(['', 'decayed_sum', 'gru', 'gated_linear', 'transformer']);
 const STEPS = 20;
 const CHECKPOINT = 'checkpoint.json';
 
@@ -82,6 +83,7 @@ export class FakeWorker {
       () => 0,
     );
     const call = this.begin('train', runId, { resumedFrom });
+    if (!ENCODERS.has(spec?.encoder ?? '')) throw RpcError.invalid(`There is no encoder ${spec?.encoder}.`, { reason: 'INVALID_INPUT' });
     try {
       for (let step = resumedFrom + 1; step <= STEPS; step++) {
         signal.throwIfAborted();
