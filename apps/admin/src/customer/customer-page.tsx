@@ -14,9 +14,10 @@ import { ago, date, dateAndTime } from '../wording/time';
 import { AttributesCard } from './attributes-card';
 import { EventsCard } from './events-card';
 import { ForecastCard } from './forecast-card';
-import { HistoryCard, SimilarCard } from './history-cards';
+import { HistoryCard } from './history-card';
 import { MembershipCard } from './membership-card';
 import { nameOf } from './name';
+import { SimilarCard } from './similar-card';
 import './customer.css';
 
 export type CustomerNow = NonNullable<CustomerNowQuery['customer']>;
@@ -75,7 +76,7 @@ function Detail({ customer, again }: { customer: CustomerNow; again: () => void 
         </div>
         <div className="stack">
           <ForecastCard customer={customer} />
-          <SimilarCard history={history} />
+          <SimilarCard id={customer.id} />
           <HistoryCard history={history} />
           <AttributesCard attributes={customer.attributes} />
         </div>
