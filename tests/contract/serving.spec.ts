@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 import { access, serving } from '#libs/contracts';
 
-import { FEW_ORDERS, MANY, QUIET, SEGMENTS } from './score-worker.fake.js';
+import { MANY, SEGMENTS } from './score-worker.fake.js';
 import { model, segment, ServingHouse, type ServingReplica, type TestModel, type TestWorkspace, until } from './serving-house.js';
 
 let house: ServingHouse;
@@ -284,4 +284,3 @@ async function expectHistoryWithoutGaps(workspace: TestWorkspace): Promise<void>
   );
   expect(miscounted).toEqual([]);
 }
-void FEW_ORDERS; void QUIET;

@@ -37,7 +37,7 @@ class StoreEnd implements OnApplicationShutdown {
     {
       provide: DATABASE,
       inject: [SERVICE],
-      useFactory: ({ config }: Context): Database => openDatabase({ url: config.DATABASE_URL, service: 'serving', connections: CONNECTIONS }),
+      useFactory: ({ config }: Context): Database => openDatabase({ url: config.DATABASE_URL, service: 'serving', connections: CONNECTIONS, pipeline: true }),
     },
     { provide: ARTIFACTS, inject: [SERVICE], useFactory: ({ config }: Context): ArtifactStore => openArtifactStore(config.ARTIFACT_URL) },
     { provide: REDIS, inject: [SERVICE], useFactory: ({ config }: Context): Redis => openRedis(config.REDIS_URL, 'producer') },

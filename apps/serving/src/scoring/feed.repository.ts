@@ -44,12 +44,21 @@ export class FeedRepository {
     return rows[0] ?? { xmin: 0, xmax: 0 };
   }
 
+  /**
+   * The feed lies over many partitions, and planning over them costs more than reading: planned once per
+   * connection, by index whatever the partitions held at that moment. Statements that follow in the
+   * same transaction keep these settings.
+   */
   async after(client: PoolClient, position: Position, limit: number): Promise<FeedEvent[]> {
-    const { rows } = await client.query<FeedEvent>(
-      `select ${COLUMNS} from ingestion.event_feed_v1
-       where (horizon, sequence) > ($1::bigint, $2::bigint) order by horizon, sequence limit $3`,
-      [position.horizon, position.sequence, limit],
-    );
+    const [, { rows }] = await Promise.all([
+      client.query(`set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off; set local enable_sort = off`),
+      client.query<FeedEvent>({
+        name: 'feed-after',
+        text: `select ${COLUMNS} from ingestion.event_feed_v1
+          where (horizon, sequence) > ($1::bigint, $2::bigint) order by horizon, sequence limit $3`,
+        values: [position.horizon, position.sequence, limit],
+      }),
+    ]);
     return rows;
   }
 

@@ -51,12 +51,20 @@ export class ScoringRepository {
     private readonly feed: FeedRepository,
   ) {}
 
-  /** The served model and the next events after its position. */
-  glance(workspaceId: string, limit: number): Promise<Glance> {
+  /**
+   * The served model and the next events after its position. `expected` is where it stood last: if it still
+   * does, one round trip tells all.
+   */
+  glance(workspaceId: string, expected: Position | undefined, limit: number): Promise<Glance> {
     return this.database.onConnection(workspaceId, async (client) => {
-      const horizon = await this.feed.horizon(client);
-      const served = await this.served(client);
-      return { served, horizon, events: served ? await this.feed.after(client, served.position, limit) : [] };
+      const [horizon, served, ahead] = await Promise.all([
+        this.feed.horizon(client),
+        this.served(client),
+        expected ? this.feed.after(client, expected, limit) : undefined,
+      ]);
+      if (!served) return { served, horizon, events: [] };
+      const isThere = expected?.horizon === served.position.horizon && expected.sequence === served.position.sequence;
+      return { served, horizon, events: ahead && isThere ? ahead : await this.feed.after(client, served.position, limit) };
     });
   }
 
@@ -87,16 +95,17 @@ export class ScoringRepository {
   }
 
   /**
-   * Writes states, memberships, what changed and the position in one transaction, or nothing. Answers whether
-   * a membership changed. Throws StaleBatch.
+   * Writes states, memberships, what changed and the position in one transaction, or nothing; the statements
+   * go out together, the lock first. Answers whether a membership changed. Throws StaleBatch.
    */
   commit(workspaceId: string, batch: ScoredBatch): Promise<boolean> {
     return this.database.onConnection(workspaceId, async (client) => {
-      await lockMemberships(client, workspaceId);
-      await this.advance(client, batch);
-      if (batch.states.length === 0) return false;
-      await writeStates(client, batch.served.modelId, batch.states);
-      return writeMemberships(client, batch);
+      const newcomers = batch.states.filter(({ customerId }) => !batch.former.has(customerId));
+      // Three waves, each sent whole before the next begins: what fails in one leaves no statement behind it.
+      const [, , places] = await Promise.all([lockMemberships(client, workspaceId), this.advance(client, batch), placesOf(client, newcomers)]);
+      const { writes, hasChanges } = membershipWrites(batch, places);
+      await Promise.all([writeStates(client, batch.served.modelId, batch.states), ...writes.map((write) => write(client))]);
+      return hasChanges;
     });
   }
 
@@ -129,9 +138,14 @@ interface Move {
   decided_at: string;
 }
 
-async function writeMemberships(client: PoolClient, { served, states, former, segments }: ScoredBatch): Promise<boolean> {
+type Write = (client: PoolClient) => Promise<unknown>;
+
+/** The statements that bring memberships to where the batch says, and whether anybody moves. */
+function membershipWrites(
+  { served, states, former, segments }: ScoredBatch,
+  places: ReadonlyMap<string, string | null>,
+): { writes: Write[]; hasChanges: boolean } {
   const segmentOf = (index: number) => (index === UNSEEN ? null : (segments.get(index) ?? null));
-  const places = await placesOf(client, states.filter(({ customerId }) => !former.has(customerId)));
   const moves: Move[] = states.map((held) => {
     const before = former.get(held.customerId);
     return {
@@ -144,18 +158,18 @@ async function writeMemberships(client: PoolClient, { served, states, former, se
     };
   });
   const { stays = [], goes = [] } = Object.groupBy(moves, ({ had_place, was, becomes }) => (had_place && was === becomes ? 'stays' : 'goes'));
-  if (stays.length > 0) {
-    await client.query(
-      `update serving.memberships m set strength = r.strength, decided_at = r.decided_at, model_id = $2
-       from json_to_recordset($1::json) as r(customer_id uuid, strength float8, decided_at timestamptz)
-       where m.customer_id = r.customer_id and m.level = 0 and m.until is null`,
-      [JSON.stringify(stays), served.modelId],
+  const writes: Write[] = [];
+  if (stays.length > 0) writes.push((client) => client.query(STAY, [JSON.stringify(stays), served.modelId]));
+  if (goes.length > 0) {
+    const values = [JSON.stringify(goes), served.modelId];
+    const sizes = JSON.stringify(sizeChanges(goes));
+    writes.push(
+      (client) => client.query(MOVE, values),
+      (client) => client.query(TELL, values),
+      (client) => client.query(SIZES, [sizes]),
     );
   }
-  if (goes.length === 0) return false;
-  await moveCustomers(client, served.modelId, JSON.stringify(goes));
-  await client.query(SIZES, [JSON.stringify(sizeChanges(goes))]);
-  return goes.some(({ was, becomes }) => was !== becomes);
+  return { writes, hasChanges: goes.some(({ was, becomes }) => was !== becomes) };
 }
 
 /** Present places of customers whom this model has not read before: another one may have placed them. */
@@ -175,26 +189,24 @@ const SIZES = `insert into serving.segment_sizes as held (workspace_id, segment_
   on conflict (workspace_id, segment_id) do update
     set members = held.members + (select c.change from json_to_recordset($1::json) as c(segment_id uuid, change bigint) where c.segment_id = held.segment_id)`;
 
-/** Ends the places that are left and begins the new ones at the same moment, so that history has no gap. */
-async function moveCustomers(client: PoolClient, modelId: string, moves: string): Promise<void> {
-  await client.query(
-    `with ended as (
-       update serving.memberships m set until = greatest(r.decided_at, m.since) from ${MOVES}
-       where m.customer_id = r.customer_id and m.level = 0 and m.until is null
-       returning m.customer_id, m.until
-     )
-     insert into serving.memberships (workspace_id, customer_id, level, segment_id, since, strength, decided_at, model_id)
-     select kindred.workspace(), r.customer_id, 0, r.becomes, coalesce(e.until, r.decided_at), r.strength, r.decided_at, $2
-     from ${MOVES} left join ended e on e.customer_id = r.customer_id`,
-    [moves, modelId],
-  );
-  await client.query(
-    `insert into serving.membership_changes (workspace_id, customer_id, from_segment_id, to_segment_id, strength, decided_at, model_id, by_promotion)
-     select kindred.workspace(), r.customer_id, r.was, r.becomes, r.strength, r.decided_at, $2, false
-     from ${MOVES} where r.was is distinct from r.becomes`,
-    [moves, modelId],
-  );
-}
+const STAY = `update serving.memberships m set strength = r.strength, decided_at = r.decided_at, model_id = $2
+  from json_to_recordset($1::json) as r(customer_id uuid, strength float8, decided_at timestamptz)
+  where m.customer_id = r.customer_id and m.level = 0 and m.until is null`;
+
+/* Ends the places that are left and begins the new ones at the same moment, so that history has no gap. */
+const MOVE = `with ended as (
+    update serving.memberships m set until = greatest(r.decided_at, m.since) from ${MOVES}
+    where m.customer_id = r.customer_id and m.level = 0 and m.until is null
+    returning m.customer_id, m.until
+  )
+  insert into serving.memberships (workspace_id, customer_id, level, segment_id, since, strength, decided_at, model_id)
+  select kindred.workspace(), r.customer_id, 0, r.becomes, coalesce(e.until, r.decided_at), r.strength, r.decided_at, $2
+  from ${MOVES} left join ended e on e.customer_id = r.customer_id`;
+
+const TELL = `insert into serving.membership_changes
+    (workspace_id, customer_id, from_segment_id, to_segment_id, strength, decided_at, model_id, by_promotion)
+  select kindred.workspace(), r.customer_id, r.was, r.becomes, r.strength, r.decided_at, $2, false
+  from ${MOVES} where r.was is distinct from r.becomes`;
 
 function sizeChanges(moves: readonly Move[]): { segment_id: string; change: number }[] {
   const changes = new Map<string, number>();

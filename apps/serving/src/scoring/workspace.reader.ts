@@ -4,6 +4,8 @@ import pRetry from 'p-retry';
 import type { Logger } from 'pino';
 import { v7 as uuid } from 'uuid';
 
+import type { Position } from '#libs/database';
+
 import type { ChangeSignal } from '../change/change.signal.js';
 import { type Micros, MICROS_PER_SECOND, nowMicros } from '../time/micros.js';
 import type { WorkspaceDirectory } from '../workspace/workspace.directory.js';
@@ -56,6 +58,8 @@ const DEFECT_MS = 5_000;
  */
 export class WorkspaceReader {
   private term: Term | undefined;
+  /** Where the served model stood when last seen: only saves a round trip. */
+  private position: Position | undefined;
   private lastSweep = 0;
   /** Transactions below this may hold events that were hinted at and cannot be seen yet. */
   private awaited = 0;
@@ -97,7 +101,8 @@ export class WorkspaceReader {
     const { lease, hints, scoring } = this.parts;
     const seen = hints.seen(this.workspaceId);
     if (!(await lease.hold(this.workspaceId))) return hints.beyond(this.workspaceId, seen, LEASE_MS, signal);
-    const { served, events, horizon } = await scoring.glance(this.workspaceId, EVENTS_PER_BATCH);
+    const { served, events, horizon } = await scoring.glance(this.workspaceId, this.position, EVENTS_PER_BATCH);
+    this.position = served?.position;
     if (!served) return hints.beyond(this.workspaceId, seen, this.parts.pollMs, signal);
     const term = await this.termOf(served);
     const now = events.length > 0 ? await this.applyEvents(served, term, events) : served;
@@ -176,6 +181,7 @@ export class WorkspaceReader {
     const former = new Map(readings.flatMap(({ customerId, held }) => (held ? [[customerId, held] as const] : [])));
     const hasChanges = await scoring.commit(this.workspaceId, { served, position, newestEventAt, states, former, segments: term.segments });
     for (const held of states) term.states.set(held);
+    this.position = position;
     if (hasChanges) changes.announce(this.workspaceId);
   }
 
