@@ -111,7 +111,7 @@ export async function startFakeServices(): Promise<FakeServices> {
 
 /** Failures as our services send them: status and google.rpc.ErrorInfo. */
 function asServerError(error: unknown, context: CallContext): unknown {
-  if (!(error instanceof RpcError)) return error;
+  if (!(error instanceof RpcError)) return new ServerError(status.UNKNOWN, String(error));
   const packed = error.toServiceError();
   context.trailer.set('grpc-status-details-bin', packed.metadata.get('grpc-status-details-bin')[0] as Buffer);
   return new ServerError(packed.code as number, packed.details);

@@ -165,7 +165,7 @@ test('every mutation leaves an entry, however it ends, without secrets', async (
   expect(gateway.services.audit.map(({ actor, action, target, outcome, details }) => [actor, action, target, outcome, JSON.parse(details)])).toEqual([
     ['key:admin', 'cancelTrainingRun', `TrainingRun:${id('run', 1)}`, 'INTERNAL_SERVER_ERROR', { id: runId }],
     ['key:editor', 'startTrainingRun', '', 'RUN_ACTIVE', { input: { seed: 7 } }],
-    ['key:admin', 'createApiKey', '', 'OK', { input: { name: 'free', role: 'ROLE_VIEWER' } }],
+    ['key:admin', 'createApiKey', `ApiKey:${id('run', 9)}`, 'OK', { input: { name: 'free', role: 'ROLE_VIEWER' } }],
     ['key:intake', 'trackEvents', '', 'OK', { input: { events: { count: 12 } } }],
   ]);
   const written = gateway.services.calls.filter(({ method }) => method === 'recordAudit').map(({ principal }) => principal);

@@ -22,6 +22,9 @@ export function guardGraphql(fastify: FastifyInstance, keys: Keys): void {
       return refuse(reply.header('allow', 'POST'), 405, 'METHOD_NOT_ALLOWED', 'Operations are sent by POST, subscriptions over graphql-transport-ws.');
     }
     const caller = callerOf(keys, keyOf(request.headers));
+    if (!caller && !keys.isKnown) {
+      return refuse(reply.header('retry-after', '2'), 503, 'UNAVAILABLE', 'Keys cannot be checked just now. Try again in a moment.');
+    }
     if (!caller) {
       return refuse(reply.header('www-authenticate', 'Bearer realm="kindred"'), 401, 'UNAUTHENTICATED', 'Send a valid key: Authorization: Bearer <key>.');
     }

@@ -5,7 +5,7 @@ import type { KeyRing } from '#libs/auth';
 import type { Caller } from '../graphql/message.js';
 
 /** Who a key belongs to; KeyRing answers from memory. */
-export type Keys = Pick<KeyRing, 'identify'>;
+export type Keys = Pick<KeyRing, 'identify' | 'isKnown'>;
 
 const BEARER = /^Bearer +([\w-]{1,200})$/i;
 const KEY = /^[\w-]{1,200}$/;

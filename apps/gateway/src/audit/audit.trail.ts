@@ -16,8 +16,8 @@ const ATTEMPTS = { retries: 3, minTimeout: 50, factor: 3 };
 export interface Deed {
   readonly action: string;
   readonly args: Readonly<Record<string, unknown>>;
-  /** What the mutation answered, for the id of what it made. */
-  readonly result: unknown;
+  /** What came out of it: its type and own id, empty where nothing did. */
+  readonly made: string;
   /** OK, or the failure's code. */
   readonly outcome: string;
 }
@@ -51,11 +51,9 @@ export class AuditTrail {
 }
 
 /** What it was done to: the id that was given, or the id of what came out. */
-function targetOf({ args, result }: Deed): string {
+function targetOf({ args, made }: Deed): string {
   const given = typeof args['id'] === 'string' ? readGlobalId(args['id']) : undefined;
-  if (given) return `${given.type}:${given.id}`;
-  const made: unknown = typeof result === 'object' && result !== null ? (result as { id?: unknown }).id : undefined;
-  return typeof made === 'string' ? made : '';
+  return given ? `${given.type}:${given.id}` : made;
 }
 
 /** Arguments as they may be kept: secrets left out, long lists counted, long texts cut. */

@@ -91,6 +91,10 @@ export class SubscriptionServer {
     const { extra } = connection;
     const key = keyOf(connection.connectionParams ?? {}) ?? keyOf(extra.request.headers);
     const caller = callerOf(this.keys, key);
+    if (!caller && !this.keys.isKnown) {
+      extra.socket.close(CLOSE_TRY_AGAIN, 'Keys cannot be checked just now');
+      return true;
+    }
     if (!caller || key === undefined) return false;
     if (this.connections.of(caller.actor) >= BOUNDS.connectionsPerKey) {
       extra.socket.close(CLOSE_TOO_MANY, 'Too many connections with this key');
@@ -143,12 +147,14 @@ export class SubscriptionServer {
 
   private closeRevoked(): void {
     for (const [socket, { key }] of this.guests) {
-      if (!callerOf(this.keys, key)) socket.close(CloseCode.Forbidden, 'The key is not valid any more');
+      if (!callerOf(this.keys, key) && this.keys.isKnown) socket.close(CloseCode.Forbidden, 'The key is not valid any more');
     }
   }
 }
 
 const CLOSE_TOO_MANY = 4429;
+/** The client library comes back by itself after this one. */
+const CLOSE_TRY_AGAIN = 1013;
 
 function chooseProtocol(offered: Set<string>): string | false {
   return offered.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : false;

@@ -4,7 +4,6 @@ import type { Logger } from 'pino';
 
 import { ArtifactError, type ArtifactStore } from '#libs/artifacts';
 
-import { globalId } from '../graphql/global-id.js';
 import type { UploadLinks, UploadPlace } from './upload.link.js';
 
 const STATUS: Record<ArtifactError['reason'], number> = { EXISTS: 409, TOO_LARGE: 413, NO_SPACE: 507, MISSING: 404, HASH_MISMATCH: 500 };
@@ -27,7 +26,7 @@ export async function serveUploads(fastify: FastifyInstance, links: UploadLinks,
   async function store({ workspaceId, id, name }: UploadPlace, body: IncomingMessage, reply: FastifyReply): Promise<FastifyReply> {
     try {
       const { bytes, sha256 } = await artifacts.write({ workspaceId, area: 'uploads', id, name }, body, { maxBytes: links.maxBytes });
-      return await reply.code(201).send({ bytes, sha256, id: globalId('Upload', id) });
+      return await reply.code(201).send({ bytes, sha256 });
     } catch (error) {
       if (error instanceof ArtifactError) return answer(reply.header('connection', 'close'), STATUS[error.reason], error.reason, error.message);
       if (body.destroyed || body.readableAborted) return answer(reply, 400, 'UPLOAD_INTERRUPTED', 'The file did not come whole; nothing was kept. Send it again.');
