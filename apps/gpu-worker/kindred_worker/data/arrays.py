@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from kindred_worker.data.features import Encoded, EncodedItems, FeatureSpec, Int64, columns_read, encode
+from kindred_worker.data.features import (
+    Encoded,
+    EncodedItems,
+    FeatureSpec,
+    Float32,
+    Int32,
+    Int64,
+    columns_read,
+    encode,
+)
 from kindred_worker.data.snapshot import Snapshot
+
+Array = TypeVar("Array", Int64, Int32, Float32)
 
 
 @dataclass(frozen=True)
@@ -111,8 +123,8 @@ def join(parts: Sequence[Encoded], spec: FeatureSpec) -> Encoded:
         return parts[0]
     none = np.zeros(0, np.int32)
 
-    def over(arrays: list[npt.NDArray[np.generic]], empty: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        return np.concatenate(arrays) if arrays else empty
+    def over(arrays: list[Array], empty: Array) -> Array:
+        return cast("Array", np.concatenate(arrays)) if arrays else empty
 
     items = tuple(
         EncodedItems(

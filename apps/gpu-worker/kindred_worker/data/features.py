@@ -15,8 +15,8 @@ from typing import Any, Literal, cast
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from kindred_worker.data.arrow import pc
 from kindred_worker.report import InvalidInput
 
 FORMAT = "kindred.features/1"

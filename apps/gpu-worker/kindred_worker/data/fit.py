@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from kindred_worker.data.arrow import pc
 from kindred_worker.data.features import (
     CategoryFeature,
     Dropped,

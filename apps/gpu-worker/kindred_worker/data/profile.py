@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from kindred_worker.data.arrow import pc
 from kindred_worker.data.features import signed_log
 
 MOST_WORDS = 200_000  # distinct words counted at a time; above, the rare ones are forgotten

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from kindred_worker.data.arrow import pc
 from kindred_worker.data.storage import Folder
 from kindred_worker.report import InvalidInput
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from kindred_worker.data.features import FeatureSpec, ItemFeature
 from kindred_worker.models.batch import EventBatch, ItemBatch
@@ -44,8 +43,8 @@ class _ItemBag(nn.Module):
 
     def __init__(self, feature: ItemFeature, dropout: float) -> None:
         super().__init__()
-        fields = [nn.Embedding(c.vocabulary.size, ITEM_WIDTH) for c in feature.categories]
-        self.fields = nn.ModuleList(fields)
+        sizes = [c.vocabulary.size for c in feature.categories]
+        self.fields = nn.ModuleList(nn.EmbeddingBag(size, ITEM_WIDTH, mode="mean") for size in sizes)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, batch: ItemBatch) -> Tensor:
@@ -53,7 +52,7 @@ class _ItemBag(nn.Module):
         for at, field in enumerate(self.fields):
             # mean over each event's items; an event without items gives zeros
             words = batch.categories[:, at].contiguous()
-            pooled = pooled + functional.embedding_bag(words, field.weight, batch.begins.to(words.dtype), mode="mean")
+            pooled = pooled + field(words, batch.begins.to(words.dtype))
         size = torch.log1p(batch.lengths.to(pooled.dtype)).unsqueeze(1) / 3
         return torch.cat([self.dropout(pooled), size, with_flags(batch.means)], dim=1)
 

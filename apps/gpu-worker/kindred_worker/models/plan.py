@@ -43,7 +43,7 @@ class Plan:
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> Plan:
         try:
-            given = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
+            given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
             return Plan(**given)
         except TypeError as error:
             raise InvalidInput(f"encoder.json: {error}") from error
