@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 
 import { api, ready, until } from '../e2e/ready.ts';
@@ -53,6 +54,13 @@ async function coloursOf(label: RegExp, enough: number): Promise<number> {
       return seen.size;
     });
   return until(count, (colours) => colours >= enough, PATIENCE_MS);
+}
+
+/** The rules of accessibility that the page as it stands breaks, with where. */
+async function brokenRules(): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate<{ violations: { id: string; nodes: { target: string[] }[] }[] }>('axe.run(document, { resultTypes: ["violations"] })');
+  return violations.map(({ id, nodes }) => `${id} at ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
 }
 
 const segmentRows = () => page.getByRole('region', { name: 'All segments' }).locator('tbody tr');
@@ -163,6 +171,21 @@ test('on a narrow screen and in the dark nothing is cut off', async () => {
     await shoot(`narrow-dark-${place.toLowerCase()}`);
   }
 }, 90_000);
+
+test('every page keeps the rules of accessibility, in light and in dark', async () => {
+  await page.setViewportSize({ width: 1360, height: 900 });
+  const broken: string[] = [];
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    for (const place of ['Segments', 'Runs', 'Customers', 'Intake']) {
+      await menu(place);
+      await page.getByRole('heading', { level: 1, name: place }).waitFor();
+      await page.locator('.bones').first().waitFor({ state: 'detached' });
+      broken.push(...(await brokenRules()).map((rule) => `${place}, ${colorScheme}: ${rule}`));
+    }
+  }
+  expect(broken).toEqual([]);
+}, 120_000);
 
 test('signing out forgets the key, and nothing went wrong on the way', async () => {
   await page.getByRole('button', { name: 'Sign out' }).click();

@@ -43,6 +43,7 @@ function Detail({ model }: { model: Model }): ReactNode {
   return (
     <>
       <PageHead
+        tab={`Model v${model.version}`}
         above={<Link to="/runs">Runs and models</Link>}
         title={
           <span className="row tight">

@@ -24,9 +24,20 @@ export function Card({ title, note, actions, flush = false, className = '', chil
   );
 }
 
-export function PageHead({ title, above, below, actions }: { title: ReactNode; above?: ReactNode; below?: ReactNode; actions?: ReactNode }): ReactNode {
+interface PageHeadProps {
+  title: ReactNode;
+  /** What the browser's tab says, where the title is more than words. */
+  tab?: string;
+  above?: ReactNode;
+  below?: ReactNode;
+  actions?: ReactNode;
+}
+
+export function PageHead({ title, tab, above, below, actions }: PageHeadProps): ReactNode {
+  const name = tab ?? (typeof title === 'string' ? title : undefined);
   return (
     <header className="page-head">
+      <title>{name ? `${name} · Kindred` : 'Kindred'}</title>
       <div>
         {above && <div className="crumb quiet">{above}</div>}
         <h1>{title}</h1>

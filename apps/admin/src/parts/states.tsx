@@ -28,7 +28,7 @@ export function Empty({ title, children, action }: { title: string; children: Re
 export function Notice({ tone, title, children, action }: { tone?: 'good' | 'warn' | 'bad'; title: string; children?: ReactNode; action?: ReactNode }): ReactNode {
   return (
     <div className={`notice ${tone ?? ''}`} role={tone === 'bad' ? 'alert' : 'status'}>
-      <h3>{title}</h3>
+      <strong>{title}</strong>
       {children && <p>{children}</p>}
       {action}
     </div>

@@ -49,6 +49,7 @@ function Detail({ segment, onRenamed }: { segment: Segment; onRenamed: () => voi
   return (
     <>
       <PageHead
+        tab={segment.name}
         above={<Link to="/segments">Segments</Link>}
         title={
           <span className="segment-name">

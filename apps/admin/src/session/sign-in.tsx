@@ -6,7 +6,8 @@ export function SignIn({ refused, onKey }: { refused: boolean; onKey: (key: stri
   const [key, setKey] = useState('');
   const given = key.trim();
   return (
-    <div className="sign-in">
+    <main className="sign-in">
+      <title>Sign in · Kindred</title>
       <form
         className="card"
         onSubmit={(event) => {
@@ -50,6 +51,6 @@ export function SignIn({ refused, onKey }: { refused: boolean; onKey: (key: stri
           <i key={at} />
         ))}
       </div>
-    </div>
+    </main>
   );
 }
