@@ -72,7 +72,7 @@ function LedgerCard({ ledger }: { ledger: Ledger }): ReactNode {
       </dl>
       {received > 0 && (
         <div className="parts" aria-hidden="true">
-          {PARTS.map(({ name }) => (
+          {PARTS.filter(({ name }) => ledger[name] > 0).map(({ name }) => (
             <span key={name} className={name} style={{ width: `${(ledger[name] / received) * 100}%` }} />
           ))}
         </div>

@@ -4,8 +4,10 @@ import { CustomerMapDocument, SegmentsBeforeDocument, SegmentsDocument, type Seg
 import { Card, PageHead } from '../parts/card';
 import { Badge, Measured } from '../parts/figures';
 import { Empty, Loading, Notice, Problem } from '../parts/states';
+import { useLiveRun } from '../run/live-run';
 import { RetrainButton } from '../run/retrain-button';
 import { RunBanner } from '../run/run-banner';
+import { isEnded } from '../run/state';
 import { useReading } from '../session/reading';
 import { count, counted } from '../wording/figure';
 import { AsOf } from './as-of';
@@ -42,11 +44,14 @@ export function SegmentsPage(): ReactNode {
 }
 
 function NoSegments(): ReactNode {
+  const { run } = useLiveRun();
+  const isGoing = run !== undefined && !isEnded(run);
   return (
     <section className="card">
-      <Empty title="No segments yet" action={<Link className="button" to="/intake">See what has come in</Link>}>
-        Segments are found by a training run and appear here once its model is served. Press Retrain to start one; where there is too
-        little to learn from, the run says how much is needed.
+      <Empty title="No segments yet" action={!isGoing && <Link className="button" to="/intake">See what has come in</Link>}>
+        {isGoing
+          ? 'They appear here by themselves when the run has finished and its model is served.'
+          : 'Segments are found by a training run. Press Retrain to start one; where there is too little to learn from, it says how much is needed.'}
       </Empty>
     </section>
   );
