@@ -120,6 +120,8 @@ def evaluate(
     if _can_be_tested(fit_on) and _can_be_tested(test_on):
         _probes(sheet, fit_on, test_on, second, protocol)
         _newcomers(sheet, test_on, set(before.customers), second, protocol)
+    else:
+        sheet.behind["left_out"] = f"every AUC: fewer than {NEEDED} customers came, or stayed away, within the horizon"
     report.progress(0.85, "segments beside segments from recency, frequency and money")
     count = segments.count if segments is not None else spec.segment_count or DEFAULT_COUNT
     _segments(sheet, before, after, fit_on, test_on, count, spec.seed, report)
@@ -212,7 +214,7 @@ def _probes(sheet: _Sheet, fit_on: _Sides, test_on: _Sides, model: BehaviourMode
         ("untrained", fit_on.untrained, test_on.untrained, True),
         ("rfm", fit_on.rfm, test_on.rfm, True),
         ("aggregates", fit_on.aggregates, test_on.aggregates, True),
-        ("aggregates+embedding", *(np.concatenate([s.aggregates, s.embedding], axis=1) for s in (fit_on, test_on)), False),
+        ("aggregates+embedding", _joined(fit_on), _joined(test_on), False),
     ]
     for subject, learned, tested, baseline in rivals:
         sheet.add("auc", subject, auc(truth, logistic(learned, fit_on.came, tested)), baseline)
@@ -220,6 +222,10 @@ def _probes(sheet: _Sheet, fit_on: _Sides, test_on: _Sides, model: BehaviourMode
             sheet.add("auc_boosted", subject, auc(truth, boosted(learned, fit_on.came, tested)), baseline)
         if subject in ("embedding", "aggregates"):
             sheet.add(f"auc_{FEW}_labels", subject, few_labels(learned, fit_on.came, tested, truth, FEW), baseline)
+
+
+def _joined(side: _Sides) -> Float64:
+    return np.concatenate([side.aggregates, side.embedding], axis=1)
 
 
 def _newcomers(sheet: _Sheet, test_on: _Sides, known: set[str], model: BehaviourModel, protocol: _Protocol) -> None:

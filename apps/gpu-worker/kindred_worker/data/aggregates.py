@@ -15,8 +15,8 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from kindred_worker.data.arrow import pc
 from kindred_worker.data.snapshot import Items, Snapshot
 
 Float64 = npt.NDArray[np.float64]
@@ -74,7 +74,8 @@ class EventTable:
         self._db.execute(
             "create table item as select customer, moment, main, unnest(items, recursive := true) "
             f"from (select customer, moment, name in ({listed}) as main, items from raw where items is not null)"
-            if items else "create table item (customer varchar, at bigint, main boolean, price double, quantity double, product varchar)"
+            if items else
+            "create table item (customer varchar, moment bigint, main boolean, price double, quantity double, product varchar)"
         )
         self._db.execute("drop table raw")
 
@@ -252,7 +253,7 @@ def _items(lists: pa.Array | None, items: Items | None, type_: pa.DataType, rows
 def _plain(column: npt.NDArray[np.generic]) -> Float64:
     """NaN where SQL has null."""
     if isinstance(column, np.ma.MaskedArray):
-        return np.asarray(column.astype(np.float64).filled(np.nan))
+        return np.where(np.ma.getmaskarray(column), np.nan, np.ma.getdata(column).astype(np.float64))
     return np.asarray(column, dtype=np.float64)
 
 

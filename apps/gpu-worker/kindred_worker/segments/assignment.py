@@ -102,9 +102,12 @@ class SegmentModel:
         return SegmentModel(
             space=Space(**{n: tensors[f"space.{n}"] for n in _SPACE}),
             centres=tensors["centres"],
-            strength=Strength(**sidecar["strength"], **{n: tensors[f"strength.{n}"] for n in _STRENGTH}),
-            novelty=Novelty(**sidecar["novelty"], **{n: tensors[f"novelty.{n}"] for n in _NOVELTY}),
-            map=Map(tensors["map.layout"], tensors["map.axes"], **sidecar["map"]),
+            strength=Strength(scale=float(sidecar["strength"]["scale"]), **{n: tensors[f"strength.{n}"] for n in _STRENGTH}),
+            novelty=Novelty(
+                residual_scale=float(sidecar["novelty"]["residual_scale"]), slope=float(sidecar["novelty"]["slope"]),
+                farthest=float(sidecar["novelty"]["farthest"]), **{n: tensors[f"novelty.{n}"] for n in _NOVELTY},
+            ),
+            map=Map(tensors["map.layout"], tensors["map.axes"], float(sidecar["map"]["softness"])),
             story=sidecar["story"],
         )
 

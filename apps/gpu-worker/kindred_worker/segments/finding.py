@@ -26,7 +26,7 @@ Float64 = npt.NDArray[np.float64]
 STARTS = 16
 REFITS = 20
 REFIT_STARTS = 4
-CALIBRATED_ON = 12  # refits; the rest measure the calibration
+CALIBRATED_ON = 0.6  # of the refits; the rest measure the calibration
 LEARNED_FROM = 20_000  # customers that strength, novelty and map are fitted on
 
 
@@ -98,7 +98,8 @@ def _strength(
     """The strength, learned from all refits, and its error where it is learned from some and tested on the others."""
     labels, agreements = partition.labels[some], again.agreements[:, some]
     half = np.arange(len(some)) % 2 == 0
-    learn, test = agreements[:CALIBRATED_ON], agreements[CALIBRATED_ON:]
+    split = max(1, round(CALIBRATED_ON * len(agreements)))
+    learn, test = agreements[:split], agreements[split:]
     error = float("nan")
     if len(test):
         trial = fit_strength(points[half], partition.centres, labels[half], learn[:, half].mean(axis=0), len(learn))

@@ -63,7 +63,7 @@ def _laid_out(centres: Float32, seed: int) -> Float32:
     distances = squared_distances(centres, centres).astype(np.float64) ** 0.25
     np.fill_diagonal(distances, 0)
     scaling = MDS(2, n_init=8, init="random", metric="precomputed", random_state=seed, normalized_stress="auto")
-    found: Float64 = scaling.fit_transform((distances + distances.T) / 2)
+    found: Float64 = np.asarray(scaling.fit_transform((distances + distances.T) / 2), dtype=np.float64)
     centred = found - found.mean(axis=0)
     turned = centred @ np.linalg.svd(centred, full_matrices=False)[2].T
     turned *= np.where((turned**3).sum(axis=0) < 0, -1.0, 1.0)

@@ -9,7 +9,7 @@ ten .2, one in a thousand .6, one in 100,000 and rarer 1. Beyond the data the ta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -41,10 +41,8 @@ class Novelty:
 
     def distance(self, embedding: Float32) -> Float32:
         """(B, D) -> (B)."""
-        centred = embedding - self.mean
-        squared = squared_distances(centred @ self.whitening, self.landmarks)
-        nearest = np.partition(squared, min(NEIGHBOURS, squared.shape[1]) - 1, axis=1)[:, :NEIGHBOURS]
-        return np.sqrt(nearest).mean(axis=1) + self._residual(centred)
+        centred = (embedding - self.mean).astype(np.float32)
+        return _nearest(squared_distances(centred @ self.whitening, self.landmarks)) + self.residual(centred)
 
     def score(self, distance: Float32) -> Float32:
         """(B) distances -> (B) novelty, 0..1."""
@@ -56,7 +54,8 @@ class Novelty:
         """Further than anyone in the population by a margin, and rarer than the scale can say."""
         return (distance > MARGIN * self.farthest) & (self.score(distance) >= 1)
 
-    def _residual(self, centred: Float32) -> Float32:
+    def residual(self, centred: Float32) -> Float32:
+        """(B, D) about the mean -> (B) how far outside of the spanned part."""
         outside = (centred**2).sum(axis=1) - ((centred @ self.directions) ** 2).sum(axis=1)
         return np.sqrt(np.maximum(outside, 0)) / self.residual_scale
 
@@ -85,28 +84,29 @@ def fit_novelty(embedding: Float32, seed: int) -> Novelty:
     return _calibrated(blank, _distances_without_self(blank, embedding, chosen))
 
 
+def _nearest(squared: Float32) -> Float32:
+    """(B, L) squared distances -> (B) mean distance to the nearest few."""
+    count = min(NEIGHBOURS, squared.shape[1])
+    return np.sqrt(np.partition(squared, count - 1, axis=1)[:, :count]).mean(axis=1).astype(np.float32)
+
+
 def _distances_without_self(novelty: Novelty, embedding: Float32, chosen: npt.NDArray[np.int64]) -> Float32:
     """Distances of the population, where a landmark does not count as its own neighbour."""
     distances = np.concatenate([novelty.distance(part) for part in np.array_split(embedding, len(embedding) // 4096 + 1)])
-    centred = embedding[chosen] - novelty.mean
+    centred = (embedding[chosen] - novelty.mean).astype(np.float32)
     squared = squared_distances(centred @ novelty.whitening, novelty.landmarks)
-    np.fill_diagonal(squared, np.inf)
-    count = min(NEIGHBOURS, max(len(chosen) - 1, 1))
-    nearest = np.partition(squared, count - 1, axis=1)[:, :count]
-    distances[chosen] = np.sqrt(nearest).mean(axis=1) + novelty._residual(centred)
-    return distances[np.isfinite(distances)]
+    np.fill_diagonal(squared, np.float32(np.finfo(np.float32).max))
+    distances[chosen] = _nearest(squared) + novelty.residual(centred)
+    return distances[distances < np.sqrt(np.finfo(np.float32).max) / NEIGHBOURS]
 
 
 def _calibrated(novelty: Novelty, distances: Float32) -> Novelty:
     """Rarity at quantiles of the population's distances, and the exponential tail beyond."""
     body = np.linspace(0, 1 - TAIL, 40)
     knots = np.maximum.accumulate(np.quantile(distances, body)) + np.arange(len(body)) * 1e-7
-    decades = -np.log10(1 - body)
     excess = distances[distances > knots[-1]] - knots[-1]
     scale = max(float(excess.mean()) if len(excess) else 0.0, 1e-3 * float(knots[-1]) + 1e-9)
-    return Novelty(
-        **{
-            **novelty.__dict__, "knots": knots.astype(np.float32), "decades": decades.astype(np.float32),
-            "slope": float(1 / (np.log(10) * scale)), "farthest": float(distances.max()),
-        }
+    return replace(
+        novelty, knots=knots.astype(np.float32), decades=(-np.log10(1 - body)).astype(np.float32),
+        slope=float(1 / (np.log(10) * scale)), farthest=float(distances.max()),
     )

@@ -39,8 +39,7 @@ def fit_partition(points: Float32, count: int, seed: int, starts: int = 8) -> Pa
     """k-means, `starts` starts; segments numbered by size, the biggest first."""
     draws = np.random.default_rng(seed)
     sample = points if len(points) <= LARGEST else points[draws.choice(len(points), LARGEST, replace=False)]
-    model = KMeans(count, n_init=starts, random_state=seed).fit(sample)
-    centres = model.cluster_centers_.astype(np.float32)
+    centres = _k_means(sample, count, starts, seed)
     squared = squared_distances(points, centres)
     labels = squared.argmin(axis=1)
     order = np.argsort(-np.bincount(labels, minlength=count), kind="stable")
@@ -48,6 +47,13 @@ def fit_partition(points: Float32, count: int, seed: int, starts: int = 8) -> Pa
     place[order] = np.arange(count)
     total = float(((points - points.mean(axis=0)) ** 2).sum())
     return Partition(centres[order], place[labels], float(squared.min(axis=1).sum()) / max(total, 1e-12))
+
+
+def _k_means(points: Float32, count: int, starts: int, seed: int) -> Float32:
+    """(K, Q) centres; the best of `starts` starts."""
+    # sklearn's stubs know n_init as "auto" only.
+    model = KMeans(count, n_init=starts, random_state=seed)  # pyright: ignore[reportArgumentType]
+    return model.fit(points).cluster_centers_.astype(np.float32)
 
 
 def refit(
@@ -63,8 +69,8 @@ def refit(
         check()
         draws = np.random.default_rng((seed, turn))
         chosen = draws.integers(0, total, min(total, LARGEST))
-        model = KMeans(count, n_init=starts, random_state=int(draws.integers(2**31))).fit(points[chosen])
-        labels = squared_distances(points, model.cluster_centers_.astype(np.float32)).argmin(axis=1)
+        centres = _k_means(points[chosen], count, starts, int(draws.integers(2**31)))
+        labels = squared_distances(points, centres).argmin(axis=1)
         rand[turn] = adjusted_rand_score(partition.labels, labels)
         named = relabelled(labels, partition.labels, count)
         agreements[turn] = named == partition.labels

@@ -1,0 +1,130 @@
+"""Discover and Evaluate on a small shop: whole bundles, matching with the champion, nothing from after the cut."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kindred_worker import evaluate as evaluation
+from kindred_worker.data.snapshot import Snapshot
+from kindred_worker.data.storage import Folder
+from kindred_worker.discover import Discovered, discover
+from kindred_worker.embed import embed
+from kindred_worker.evaluate import evaluate, protocol_of
+from kindred_worker.models.behaviour import BehaviourModel
+from kindred_worker.models.bundle import open_model, save_model
+from kindred_worker.models.reading import read_everyone
+from kindred_worker.report import Cancelled, Report, TooLittleData
+from kindred_worker.spec import TrainingSpec
+from kindred_worker.train import Trained, TrainingData, train
+from tests.conftest import shop
+from tests.make_snapshot import write_snapshot
+
+DAY = 86_400_000_000
+SPEC = TrainingSpec(segment_count=3, width=16, epochs=1)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    return Snapshot.open(write_snapshot(shop(customers=260, seed=1), tmp_path_factory.mktemp("large"), timezone="UTC").as_uri())
+
+
+@pytest.fixture(scope="module")
+def bundle(model: BehaviourModel, large: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> tuple[Folder, Discovered]:
+    folder = Folder(tmp_path_factory.mktemp("bundle").as_uri())
+    save_model(folder, model, {})
+    return folder, discover(SPEC, large, model, folder, "", Report())
+
+
+def test_the_bundle_is_whole_and_opens(bundle: tuple[Folder, Discovered], large: Snapshot) -> None:
+    folder, found = bundle
+    assert [f.path for f in found.files] == ["segments.safetensors", "segments.json", "bundle.json"]
+    opened, segments = open_model(folder.uri)
+    assert segments is not None
+    reading = read_everyone(large, opened, 0, Report())
+    placed = segments.assign(reading.embedding, reading.forecast)
+    assert np.bincount(placed.index, minlength=3).tolist() == [s.size for s in found.segments]
+
+
+def test_segments_are_named_sized_and_told(bundle: tuple[Folder, Discovered]) -> None:
+    segments = bundle[1].segments
+    assert [s.index for s in segments] == [0, 1, 2]
+    assert len({s.name for s in segments}) == 3
+    assert sum(s.share for s in segments) == pytest.approx(1)
+    assert all(s.description and 0 <= s.stability <= 1 and s.typical_customer_ids for s in segments)
+    assert any(s.traits for s in segments)
+
+
+def test_the_artefact_names_no_customer(bundle: tuple[Folder, Discovered]) -> None:
+    folder, found = bundle
+    text = folder.read("segments.json").decode()
+    assert not [c for s in found.segments for c in s.typical_customer_ids if f'"{c}"' in text]
+
+
+def test_the_same_call_writes_the_same_files(bundle: tuple[Folder, Discovered], model: BehaviourModel, large: Snapshot) -> None:
+    folder, found = bundle
+    assert [f.sha256 for f in discover(SPEC, large, model, folder, "", Report()).files] == [f.sha256 for f in found.files]
+
+
+def test_a_champion_that_drew_the_same_segments_is_continued_by_all(
+    bundle: tuple[Folder, Discovered], model: BehaviourModel, large: Snapshot, tmp_path: Path
+) -> None:
+    folder, _ = bundle
+    opened, segments = open_model(folder.uri)
+    embed(large, opened, segments, Folder(tmp_path.as_uri()), 0, Report())
+    again = discover(SPEC, large, model, folder, f"{tmp_path.as_uri()}/customers.parquet", Report())
+    assert [[(o.champion_index, o.matched, o.jaccard) for o in s.overlaps] for s in again.segments] == [[(i, True, 1.0)] for i in range(3)]
+    assert again.retired_champion_indexes == []
+
+
+def test_a_caller_who_has_gone_stops_the_work(bundle: tuple[Folder, Discovered], model: BehaviourModel, large: Snapshot) -> None:
+    class Gone(Report):
+        def on_progress(self, fraction: float, step: str, rate: float, unit: str, remaining: float) -> None:
+            if fraction > 0.5:
+                raise Cancelled
+
+    with pytest.raises(Cancelled):
+        discover(SPEC, large, model, bundle[0], "", Gone())
+
+
+def test_the_evaluation_lays_everything_side_by_side(
+    bundle: tuple[Folder, Discovered], large: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = bundle
+    opened, segments = open_model(folder.uri)
+    busy = large.before(large.manifest.first + 60 * DAY)  # later on hardly anyone comes
+    seen: list[int] = []
+
+    def spy(spec: TrainingSpec, data: TrainingData, checkpoint: None, report: Report) -> Trained:
+        seen.append(int(data.arrays.events.time.max()))
+        assert data.now == protocol_of(opened, busy).t0
+        return train(spec, data, checkpoint, report)
+
+    monkeypatch.setattr(evaluation, "train", spy)
+    monkeypatch.setattr(evaluation, "NEEDED", 5)
+    result = evaluate(SPEC, busy, opened, segments, folder, Report())
+    protocol = protocol_of(opened, busy)
+    assert len(seen) == 1
+    assert seen[0] < protocol.t0 < protocol.cut < protocol.now
+    said = {(m.name, m.subject): m for m in result.measures}
+    for subject in ("forecast", "embedding", "untrained", "rfm", "aggregates", "aggregates+embedding"):
+        assert 0 <= said["auc", subject].value <= 1
+    for name in ("membership_auc", "ari", "silhouette", "smallest_share", "eta_squared"):
+        assert not said[name, "segments"].baseline
+        assert said[name, "rfm"].baseline
+    assert ("ece", "strength") in said
+    assert said["rank_me", "embedding"].value > 1
+    written = json.loads(folder.read("evaluation.json"))
+    assert len(written["measures"]) == len(result.measures)
+    assert written["protocol"]["t0"] == protocol.t0
+    assert len(written["partition:segments"]) == 3
+
+
+def test_too_short_a_history_is_said_and_not_measured(model: BehaviourModel, large: Snapshot) -> None:
+    short = large.before(large.manifest.first + 5 * DAY)
+    with pytest.raises(TooLittleData) as error:
+        protocol_of(model, short)
+    assert "days" in error.value.needed

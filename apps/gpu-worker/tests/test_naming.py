@@ -1,0 +1,110 @@
+"""Names of segments: from what really sets them apart, unique, and never from one noisy feature."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kindred_worker.data.portrait import Feature
+from kindred_worker.segments.contrast import contrast, contrasts, distinct
+from kindred_worker.segments.naming import name_segments
+from kindred_worker.segments.phrase import event_doing, event_noun, number, people_of, span, times
+from kindred_worker.segments.trait import trait_of
+
+LABELS = np.repeat(np.arange(4), 100)
+RANDOM = np.random.default_rng(0)
+
+
+def feature(key: str, means: tuple[float, ...], spread: float, unit: str = "days", family: str = "", skewed: bool = False) -> Feature:
+    values = np.array(means)[LABELS] + RANDOM.normal(0, spread, len(LABELS))
+    return Feature(key, unit, family or key, skewed, np.maximum(values, 0))
+
+
+LIFE = [
+    feature("recency_main", (10, 20, 300, 320), 15, family="recency", skewed=True),
+    feature("expected:Order Completed", (0.9, 0.6, 0.1, 0.1), 0.08, "share", "forecast"),
+    feature("main_count", (20, 6, 3, 1), 0.8, "times", "frequency", True),
+    feature("one_time", (0, 0, 0.1, 0.95), 0.1, "share", "frequency"),
+    feature("gap", (10, 30, 80, 90), 10, family="frequency", skewed=True),
+]
+
+
+def names_of(features: list[Feature]) -> list[str]:
+    return [n.name for n in name_segments(features, LABELS, 4, ["Order Completed"])]
+
+
+def test_names_say_where_in_life_and_how_often() -> None:
+    names = names_of(LIFE)
+    assert names[3] == "Lapsed one-time buyers"
+    assert names[0].startswith("Very frequent")
+    assert "Lapsed" in names[2]
+    assert len(set(names)) == 4
+
+
+def test_what_opens_a_visit_names_those_whose_counts_are_equal() -> None:
+    openings = [
+        feature("opening:Promotion Viewed", (0.7, 0.05, 0.05, 0.05), 0.1, "share"),
+        feature("opening:Product Added to Wishlist", (0.05, 0.7, 0.05, 0.05), 0.1, "share"),
+        feature("closing:Order Completed", (0.1, 0.1, 0.7, 0.1), 0.1, "share"),
+    ]
+    names = names_of(openings)
+    assert names[0] == "Promotion-first buyers"
+    assert names[1] == "Wishlist-first buyers"
+    assert names[2] == "Buyers who end by ordering"
+
+
+def test_noise_names_nobody() -> None:
+    noisy = [Feature(f"word:colour={i}", "share", f"p{i}", False, RANDOM.random(400)) for i in range(300)]
+    assert [contrasts(noisy, LABELS, s) for s in range(4)] == [[], [], [], []]
+    assert names_of(noisy)[0] == "Buyers without one pattern"
+
+
+def test_a_difference_that_half_of_the_customers_do_not_show_is_no_trait() -> None:
+    values = RANDOM.normal(0, 1, 400)
+    values[:100:2] += 4  # only every other customer of segment 0
+    assert contrast(Feature("x", "", "x", False, values), LABELS == 0) is None
+
+
+def test_segments_with_the_same_words_are_told_apart_by_figures() -> None:
+    alike = [feature("recency_main", (10, 10, 200, 400), 5, family="recency", skewed=True), *LIFE[1:2]]
+    names = names_of(alike)
+    assert len(set(names)) == 4
+    assert names[2].split(",")[0] == names[3].split(",")[0]
+    assert "months ago" in names[2]
+
+
+def test_names_stay_unique_where_nothing_tells_segments_apart() -> None:
+    assert len(set(names_of([]))) == 4
+
+
+def test_traits_that_repeat_each_other_are_told_once() -> None:
+    one = feature("main_count", (20, 6, 3, 1), 1, "times", "a")
+    twin = Feature("twin", "times", "b", False, one.values * 2 + 1)
+    assert len(distinct(contrasts([one, twin], LABELS, 0), 5)) == 1
+
+
+def test_a_trait_carries_its_figures() -> None:
+    often = np.where(LABELS == 0, 3.0, 1.0) + RANDOM.normal(0, 0.1, 400)
+    found = contrast(Feature("event_rate:Order Completed", "per month", "f", False, often), LABELS == 0)
+    assert found is not None
+    trait = trait_of(found, "Order Completed")
+    assert trait.lift == pytest.approx(3, abs=0.1)
+    assert trait.label == "orders 3 times as often as others"
+    assert trait.segment_value == pytest.approx(3, abs=0.1)
+    assert trait.effect > 5
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        (event_noun("Order Completed", plural=True), "orders"), (event_noun("Products Searched", plural=True), "searches"),
+        (event_doing("Product Viewed"), "viewing a product"), (event_doing("Support Contacted"), "contacting support"),
+        (event_doing("Video Played to End"), "playing video to end"), (event_doing("mystery"), "“mystery”"),
+        (span(3), "3 days"), (span(60), "9 weeks"), (span(400), "13 months"), (span(1500), "4 years"), (span(0.5), "12 hours"),
+        (number(1287.3), "1,300"), (number(3.14159), "3.1"), (number(0.0123), "0.012"), (number(24.4), "24"),
+        (times(3.06), "3.1 times as"), (times(0.5), "half as"), (times(0.26), "a quarter as"),
+        (people_of(["Order Completed"]), "buyers"), (people_of(["Cycle"]), "customers"),
+    ],
+)
+def test_phrases(said: str, wanted: str) -> None:
+    assert said == wanted
