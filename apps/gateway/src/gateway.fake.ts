@@ -240,7 +240,7 @@ function trainingHandlers(): Record<string, Handler> {
       throw RpcError.precondition('Another run has not ended yet.', { reason: 'RUN_ACTIVE', metadata: { runId: id('run', 1) } });
     },
     getRun: (request: training.GetRunRequest) => ({ run: run(request.id) }),
-    listRuns: ({ page }: training.ListRunsRequest) => cut([1, 2, 3].map((number) => run(id('run', number), { metrics: [{ name: 'loss', points: [] }] })), page, 'runs'),
+    listRuns: ({ page }: training.ListRunsRequest) => cut([1, 2, 3].map((number) => run(id('run', number), { metrics: [] })), page, 'runs'),
     getModels: ({ ids, champion }: training.GetModelsRequest) => ({ models: (champion ? [id('model', 1)] : ids).map(model) }),
     promoteModel: () => {
       throw RpcError.precondition('It is the champion already.', { reason: 'ALREADY_CHAMPION' });

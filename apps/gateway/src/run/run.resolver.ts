@@ -58,8 +58,8 @@ export const runTypes: ResolversOf<'TrainingRun' | 'TrainingSpec' | 'StartTraini
     remainingSeconds: ({ remainingSeconds }) => countOrNull(remainingSeconds),
     createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
     metrics: async (run, { names }, { loaders }) => {
-      // A list of runs comes without the points of curves: those are fetched for who asks.
-      const isWhole = run.metrics.some(({ points }) => points.length > 0) || run.metrics.length === 0;
+      // A list of runs comes without curves: they are fetched for who asks.
+      const isWhole = run.metrics.some(({ points }) => points.length > 0);
       const { metrics } = isWhole ? run : ((await loaders.run.load(run.id)) ?? run);
       return names ? metrics.filter(({ name }) => names.includes(name)) : metrics;
     },
