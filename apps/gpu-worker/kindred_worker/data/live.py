@@ -66,7 +66,12 @@ def _lists(feature: ItemFeature, values: Sequence[Any]) -> pa.Array:
 
 
 def _clean(text: str) -> str:
-    return text.encode("utf-8", "replace").decode() if any("\ud800" <= c <= "\udfff" for c in text) else text
+    """Without lone surrogates, which are no text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text
 
 
 def _word(value: Any) -> str | None:

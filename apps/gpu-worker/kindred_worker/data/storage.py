@@ -105,8 +105,9 @@ class Folder:
     def write_with(self, path: str, fill: Callable[[BinaryIO], None]) -> WrittenFile:
         """As `write`, for content that is produced piece by piece."""
         target = self._path(path)
-        self._fs.create_dir(posixpath.dirname(target), recursive=True)
         local = self.local is not None
+        if local:
+            self._fs.create_dir(posixpath.dirname(target), recursive=True)
         # An object store shows an object only when its upload is complete; a disk needs the rename.
         place = f"{target}.{os.getpid()}.part" if local else target
         with self._fs.open_output_stream(place, compression=None) as stream:
