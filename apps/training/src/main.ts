@@ -1,6 +1,7 @@
 import { training } from '#libs/contracts';
 import { runService } from '#libs/service';
 
+import { RunReconciler } from './run/run.reconciler.js';
 import { trainingConfig } from './training.config.js';
 import { TrainingModule } from './training.module.js';
 
@@ -9,4 +10,6 @@ await runService({
   config: trainingConfig,
   module: TrainingModule,
   services: [training.RunServiceService, training.ModelServiceService],
+  ready: (app) => app.get(RunReconciler).firstRound,
+  isWorking: (app) => app.get(RunReconciler).isWorking,
 });

@@ -54,7 +54,8 @@ export class ModelActivation {
       const { activatedAt, moved } = await this.peers.activation.activate({ modelId, fence }, call);
       return { activatedAt: timeOf(activatedAt), moved };
     } catch (error) {
-      if (!(error instanceof RpcError) || error.reason !== 'STALE_FENCE') throw error;
+      if (!(error instanceof RpcError)) throw error;
+      if (error.reason !== 'STALE_FENCE') throw new PeerFailure('serving', error);
       // The answer to an earlier attempt may have been lost on its way.
       const active = await this.peers.activation.getActiveModel({}, await this.peers.as(workspaceId));
       const isOurs = active.modelId === modelId && active.fence === fence;

@@ -7,8 +7,9 @@ import { SERVICE, type ServiceContext } from '#libs/service';
 
 import { cursorOf, cut, rowsOf, UUID } from '../page.js';
 import { actorOf } from '../run/run.mapper.js';
+import { judge, PeerFailure } from '../step/failure.js';
 import type { TrainingConfig } from '../training.config.js';
-import { ModelActivation } from './model.activation.js';
+import { type Activation, ModelActivation } from './model.activation.js';
 import { judgeCandidate } from './model.gate.js';
 import { toModel } from './model.mapper.js';
 import { type ModelRow, ModelRepository, type NewModel, type PromotionRow } from './model.repository.js';
@@ -76,16 +77,27 @@ export class ModelService {
 
   /** Serving switches first; if this process ends before it is written down, the reconciler comes by here again. */
   private async carryOut(promotion: PromotionRow): Promise<ModelRow | undefined> {
-    const { workspaceId, modelId, fence } = promotion;
+    const { workspaceId, modelId } = promotion;
     const [model] = await this.repository.get(workspaceId, [modelId], false);
     if (!model) return undefined;
-    await this.activation.prepareShadow(workspaceId, model as ModelRow & NewModel);
-    const activation = await this.activation.activate(workspaceId, modelId, fence);
+    const activation = await this.switchTo(promotion, model);
     if (activation === 'STALE') {
       await this.repository.supersede(promotion);
       return undefined;
     }
     this.service.log.info({ modelId, version: model.version, moved: activation.moved }, 'promoted');
     return this.repository.complete(promotion, activation.activatedAt, activation.moved);
+  }
+
+  /** A promotion that serving refuses for good (files that are gone or changed) is over; another failure passes. */
+  private async switchTo(promotion: PromotionRow, model: ModelRow): Promise<Activation | 'STALE'> {
+    const { workspaceId, modelId, fence } = promotion;
+    try {
+      await this.activation.prepareShadow(workspaceId, model as ModelRow & NewModel);
+      return await this.activation.activate(workspaceId, modelId, fence);
+    } catch (error) {
+      if (judge(error).kind === 'END') await this.repository.supersede(promotion);
+      throw error instanceof PeerFailure ? error.error : error;
+    }
   }
 }

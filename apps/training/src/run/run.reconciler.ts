@@ -23,6 +23,11 @@ const AT_ONCE = 4;
 export class RunReconciler implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private rounds: Subscription | undefined;
   private round: Promise<void> = Promise.resolve();
+  private resolveFirst: () => void = () => undefined;
+  /** Resolves when the tables could be read for the first time: before the migrations that never happens. */
+  readonly firstRound = new Promise<void>((resolve) => (this.resolveFirst = resolve));
+  /** False while what is to be done cannot be read. */
+  isWorking = false;
 
   constructor(
     private readonly repository: RunRepository,
@@ -46,8 +51,12 @@ export class RunReconciler implements OnApplicationBootstrap, BeforeApplicationS
   /** One round; what fails in it is tried again in the next. */
   private async reconcile(): Promise<void> {
     try {
-      await pMap(await this.repository.openWork(), (work) => this.lookAfter(work), { concurrency: AT_ONCE });
+      const open = await this.repository.openWork();
+      this.isWorking = true;
+      this.resolveFirst();
+      await pMap(open, (work) => this.lookAfter(work), { concurrency: AT_ONCE });
     } catch (error) {
+      this.isWorking = false;
       this.service.log.warn({ err: error }, 'open work could not be listed');
     }
   }

@@ -63,6 +63,7 @@ export class BackfillStep implements Step<'BACKFILLING', Chosen> {
       progress: 1,
       step: '',
       rate: 0,
+      rateUnit: '',
       remainingSeconds: 0,
       finishedAt: new Date(Math.max(Date.now(), run.startedAt?.getTime() ?? 0)),
     };

@@ -26,7 +26,8 @@ export class StepFailures {
   async handle(error: unknown, execution: StepExecution): Promise<void> {
     const { runId, state } = execution.token;
     const judgement = judge(error);
-    this.service.log.warn({ err: error, runId, step: state, judgement: judgement.kind }, 'an attempt of a step failed');
+    if (judgement.kind === 'ABSENT') this.service.log.info({ runId, step: state, peer: judgement.peer }, 'a step waits for its peer');
+    else this.service.log.warn({ err: error, runId, step: state }, 'an attempt of a step failed');
     const failure = judgement.kind === 'END' ? judgement : await this.afterAttempt(judgement, execution);
     if (!failure) throw error;
     await this.end(failure, execution);

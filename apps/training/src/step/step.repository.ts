@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { v7 as uuid } from 'uuid';
 
 import { type Database, Prisma, type schema, type Transaction } from '#libs/database';
-import type { RunStepPayload } from '#libs/queue';
+import type { RunStepName, RunStepPayload } from '#libs/queue';
 
 import type { Curve } from '../run/run.curve.js';
 import { HOLDER_ALIVE_MS } from '../run/run.repository.js';
@@ -30,6 +30,15 @@ export interface StepPatch {
   /** The peer has been heard since the last report. */
   isPeerHeard: boolean;
 }
+
+/** What a run says it does until the step itself has told something. */
+const BEGINNING: Record<RunStepName, string> = {
+  SNAPSHOTTING: 'exporting events',
+  TRAINING: 'beginning to train',
+  DISCOVERING: 'beginning to look for segments',
+  EVALUATING: 'beginning to measure',
+  BACKFILLING: 'beginning to read everyone',
+};
 
 /** Somebody with a later token writes this run now, or it was cancelled. */
 export class StaleToken extends Error {
@@ -74,7 +83,8 @@ export class StepRepository {
       });
       await transaction.$executeRaw`
         update training.runs set state = ${next}::training.run_state, holder = ${holder}::uuid, holder_seen_at = now(),
-          started_at = coalesce(started_at, now()), revision = revision + 1
+          started_at = coalesce(started_at, now()), step = ${BEGINNING[state]}, rate = 0, rate_unit = '', remaining_seconds = 0,
+          revision = revision + 1
         where workspace_id = ${workspaceId}::uuid and id = ${runId}::uuid`;
       const { steps, metrics, ...row } = run;
       return { token: { workspaceId, runId, state, fence, holder }, run: row, steps, input, curves: metrics };

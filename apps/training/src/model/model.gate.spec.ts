@@ -1,0 +1,54 @@
+import type { worker } from '#libs/contracts';
+
+import { type Candidate, judgeCandidate } from './model.gate.js';
+
+const measure = (name: string, subject: string, value: number): worker.Measure => ({ name, subject, value, deviation: 0, baseline: subject === 'rfm' });
+const segment = (index: number): worker.DiscoveredSegment => ({
+  index, name: `segment ${index}`, description: '', size: 10, share: 0.5, stability: 0.9, traits: [], typicalCustomerIds: [], overlaps: [],
+});
+const sane: Candidate = {
+  measures: [measure('auc', 'embedding', 0.8), measure('auc', 'rfm', 0.79), measure('ari', 'segments', 0.93)],
+  segments: [segment(0), segment(1)],
+  customers: 5_942,
+  placed: 5_942,
+};
+
+describe('the gate', () => {
+  it('approves a sane model and says what was found', () => {
+    expect(judgeCandidate(sane)).toEqual({
+      state: 'APPROVED',
+      sentence:
+        'Approved: 2 segments; alike when found again (agreement 0.93); foresees customers with AUC 0.80, against 0.79 by recency, frequency and monetary value; all 5,942 customers have a place.',
+    });
+  });
+
+  it('does not hold against a model what could not be measured', () => {
+    expect(judgeCandidate({ ...sane, measures: [measure('auc', 'embedding', Number.NaN)] })).toEqual({
+      state: 'APPROVED',
+      sentence: 'Approved: 2 segments; all 5,942 customers have a place.',
+    });
+  });
+
+  it.each<[string, Partial<Candidate>, string]>([
+    ['leaves customers without a place', { placed: 5_000 }, 'Held: 942 of 5,942 customers have no place in it.'],
+    ['found one segment', { segments: [segment(0)] }, 'Held: it found only one segment.'],
+    ['found none', { segments: [] }, 'Held: it found no segments.'],
+    [
+      'finds other segments every time',
+      { measures: [measure('ari', 'segments', 0.31)] },
+      'Held: its segments do not come out alike when they are found again (agreement 0.31, at least 0.60 is asked for).',
+    ],
+    [
+      'foresees worse than counting does',
+      { measures: [measure('auc', 'embedding', 0.7), measure('auc', 'rfm', 0.79)] },
+      'Held: it foresees customers worse than recency, frequency and monetary value do (AUC 0.70 against 0.79).',
+    ],
+  ])('holds a model that %s', (_, change, sentence) => {
+    expect(judgeCandidate({ ...sane, ...change })).toEqual({ state: 'HELD', sentence });
+  });
+
+  it('lets the better of forecast and embedding speak for the model', () => {
+    const measures = [measure('auc', 'embedding', 0.7), measure('auc', 'forecast', 0.8), measure('auc', 'rfm', 0.79)];
+    expect(judgeCandidate({ ...sane, measures }).state).toBe('APPROVED');
+  });
+});
