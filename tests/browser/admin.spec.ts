@@ -10,7 +10,8 @@ import { openBrowser } from './browser.ts';
 
 const SCREENSHOTS = join('tests', 'browser', 'screenshots');
 const PATIENCE_MS = 30_000;
-const RUN_MS = 280_000;
+/** A run beside other tests on two cores. */
+const RUN_MS = 540_000;
 
 let browser: Browser;
 let page: Page;

@@ -3,6 +3,7 @@ import { Card } from '../parts/card';
 import { Meter } from '../parts/figures';
 import { Empty } from '../parts/states';
 import { SegmentName, useLooks } from '../segment/looks';
+import { saysMore } from '../segment/trait';
 import { TraitChips } from '../segment/traits';
 import { percent } from '../wording/figure';
 import { date, dateAndTime } from '../wording/time';
@@ -47,7 +48,7 @@ function MembershipRow({ membership }: { membership: CustomerNow['memberships'][
           since {date(since)}
         </span>
       </div>
-      <p className="quiet small">{segment.description}</p>
+      {saysMore(segment.description, segment.traits) && <p className="quiet small">{segment.description}</p>}
       <div className="strength">
         <Meter value={strength} colour={colour} label={`Strength of “${segment.name}”`} />
         <span>

@@ -15,6 +15,7 @@ import { CustomerMap } from './customer-map';
 import { SegmentName, useLooks } from './looks';
 import { Shares } from './shares';
 import { stabilityInWords } from './stability';
+import { saysMore } from './trait';
 import { TraitChips } from './traits';
 import { TREND_DAYS, trendFrom, trendOf } from './trend';
 import './segments-page.css';
@@ -115,7 +116,7 @@ function SegmentTable({ list }: { list: SegmentsQuery['segments'] }): ReactNode 
                 <th scope="row">
                   <SegmentName segment={segment} />
                   <div className="about">
-                    <p className="small quiet">{segment.description}</p>
+                    {saysMore(segment.description, segment.traits) && <p className="small quiet">{segment.description}</p>}
                     <TraitChips traits={segment.traits} />
                   </div>
                 </th>

@@ -42,7 +42,7 @@ export function Shares({ segments }: { segments: readonly Segment[] }): ReactNod
           bottom: 0,
           itemStyle: { gapWidth: 4, borderColor: 'transparent', borderWidth: 0 },
           emphasis: { disabled: false, itemStyle: { opacity: 0.88 } },
-          label: { fontFamily: font, fontSize: 13, fontWeight: 600, lineHeight: 19, overflow: 'truncate', position: 'insideTopLeft', padding: [5, 7] },
+          label: { fontFamily: font, fontSize: 13, fontWeight: 600, lineHeight: 19, overflow: 'break', lineOverflow: 'truncate', position: 'insideTopLeft', padding: [5, 7] },
           data: segments.map((segment) => {
             const fill = colour(lookOf(segment.id).variable);
             return {
@@ -50,7 +50,7 @@ export function Shares({ segments }: { segments: readonly Segment[] }): ReactNod
               name: segment.name,
               value: segment.size,
               itemStyle: { color: fill, borderRadius: 7 },
-              label: { show: segment.share >= SMALLEST_LABELLED, color: inkOn(fill), formatter: `${segment.name}\n${percent(segment.share)}` },
+              label: { show: segment.share >= SMALLEST_LABELLED, color: inkOn(fill), formatter: `${percent(segment.share)}\n${segment.name}` },
             };
           }),
         },

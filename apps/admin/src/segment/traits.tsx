@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import type { TraitPartFragment } from '../gen/graphql';
 import { figure, liftInWords, liftPosition, percent } from '../wording/figure';
+import { liftInShort, traitInShort } from './trait';
 import './traits.css';
 
 /** The few that say most, beside a segment's name. */
@@ -8,10 +9,12 @@ export function TraitChips({ traits }: { traits: readonly TraitPartFragment[] })
   if (traits.length === 0) return <span className="quiet">nothing that stands out</span>;
   return (
     <ul className="chips">
-      {traits.map(({ key, label, lift }) => (
-        <li key={key} className="chip trait-chip" title={liftInWords(lift)}>
-          <span aria-hidden="true" className={lift >= 1 ? 'more' : 'less'} />
-          {label}
+      {traits.map((trait) => (
+        <li key={trait.key} className="chip trait-chip" title={trait.label}>
+          <span aria-hidden="true" className={trait.lift >= 1 ? 'more' : 'less'} />
+          <span>
+            {traitInShort(trait)} <b>{liftInShort(trait)}</b>
+          </span>
         </li>
       ))}
     </ul>
@@ -38,7 +41,7 @@ export function TraitTable({ traits }: { traits: readonly TraitPartFragment[] })
         <tbody>
           {traits.map((trait) => (
             <tr key={trait.key}>
-              <th scope="row">{trait.label}</th>
+              <th scope="row">{traitInShort(trait)}</th>
               <td>
                 <LiftBar lift={trait.lift} />
                 <span className="small quiet">{liftInWords(trait.lift)}</span>
