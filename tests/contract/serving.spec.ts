@@ -183,7 +183,8 @@ describe('a change of model', () => {
     await house.track(workspace.id, [...orders(one, 2), ...orders(newcomer, 3)]);
     await until(() => namesAndSizes(workspace), (sizes) => sizes['Many orders'] === 2);
     await replica.activation.activate({ modelId: first.id, fence: 3 }, workspace.service);
-    await until(() => namesAndSizes(workspace), (sizes) => sizes['Many orders'] === 2 && sizes['Few orders'] === 2);
+    const sizes = await until(() => namesAndSizes(workspace), (seen) => seen['Many orders'] === 2 && seen['Few orders'] === 2);
+    expect(sizes).toEqual({ 'Many orders': 2, 'Few orders': 2, 'Gone quiet': 0 });
     await expectHistoryWithoutGaps(workspace);
   });
 });

@@ -170,3 +170,15 @@ FROM unnest(ARRAY[
   'segments', 'segment_versions', 'segment_lineage', 'shadow_models', 'active_model', 'customer_states',
   'memberships', 'segment_sizes', 'membership_changes'
 ]) AS name;
+
+-- A backfill fills empty tables at once; until they are measured anew, plans are made for empty ones. Only an
+-- owner may measure.
+CREATE FUNCTION serving.measure_tables() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
+AS $$
+BEGIN
+  ANALYZE serving.customer_states, serving.memberships, serving.membership_changes, serving.segments, serving.segment_versions, serving.segment_sizes;
+END
+$$;
+REVOKE ALL ON FUNCTION serving.measure_tables() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION serving.measure_tables() TO kindred_serving;

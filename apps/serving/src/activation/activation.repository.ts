@@ -75,6 +75,11 @@ export class ActivationRepository {
     });
   }
 
+  /** Measures the tables after much of them changed, so that lookups are planned for what they hold now. */
+  async measureTables(workspaceId: string): Promise<void> {
+    await this.database.onConnection(workspaceId, (client) => client.query('select serving.measure_tables()'));
+  }
+
   private async readActive(client: PoolClient): Promise<ActiveModel | undefined> {
     const { rows } = await client.query<ActiveModel>(
       `select model_id as "modelId", fence::float8 as fence, activated_at as "activatedAt" from serving.active_model`,

@@ -56,8 +56,9 @@ export class ActivationService {
         metadata: { seen: String(result.fence), given: String(fence) },
       });
     }
-    this.scoring.wake(workspaceId);
     this.changes.announce(workspaceId);
+    if (result.outcome === 'SWITCHED') await this.activations.measureTables(workspaceId);
+    this.scoring.wake(workspaceId);
     return {
       activatedAt: result.activatedAt.toISOString(),
       moved: result.outcome === 'SWITCHED' ? result.moved : 0,
@@ -92,6 +93,7 @@ export class ActivationService {
     } finally {
       backfill.close();
     }
+    await this.activations.measureTables(workspaceId);
     await this.shadows.finish(workspaceId, modelId, customers, Number.isFinite(newestEventAt) ? newestEventAt : null);
     yield { fraction: 1, customers, completed: true };
   }
