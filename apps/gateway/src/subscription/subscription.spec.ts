@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 
 import { createClient, type Client } from 'graphql-ws';
-import WebSocket from 'ws';
+import { WebSocket } from 'ws';
 
 import { type serving, training } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
@@ -118,7 +118,10 @@ test('other paths and protocols are turned away', async () => {
   for (const [path, protocol] of [['/elsewhere', 'graphql-transport-ws'], ['/graphql', 'graphql-ws']] as const) {
     const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}${path}`, protocol);
     socket.on('error', () => undefined);
+    let isOpened = false;
+    socket.on('open', () => (isOpened = true));
     await new Promise((resolve) => socket.on('close', resolve));
+    expect(isOpened).toBe(false);
   }
 });
 
