@@ -42,7 +42,7 @@ export function Shares({ segments }: { segments: readonly Segment[] }): ReactNod
           bottom: 0,
           itemStyle: { gapWidth: 4, borderColor: 'transparent', borderWidth: 0 },
           emphasis: { disabled: false, itemStyle: { opacity: 0.88 } },
-          label: { fontFamily: font, fontSize: 13, fontWeight: 600, lineHeight: 19, overflow: 'break', lineOverflow: 'truncate', position: 'insideTopLeft', padding: [5, 7] },
+          label: { fontFamily: font, fontSize: 12, fontWeight: 600, lineHeight: 17, overflow: 'break', lineOverflow: 'truncate', position: 'insideTopLeft', padding: [5, 7] },
           data: segments.map((segment) => {
             const fill = colour(lookOf(segment.id).variable);
             return {

@@ -76,7 +76,7 @@ def fit_space(embedding: Float32, forecast: Float32, columns: Sequence[ForecastC
         else:
             levels = np.linspace(0, 1, PIECES + 1)
             edges, heights = np.quantile(values, np.clip(levels, TRIMMED, 1 - TRIMMED)), levels
-        knots[at] = np.maximum.accumulate(edges)
+        knots[at] = np.maximum.accumulate(edges)  # the same value twice where many customers share it
         widths = np.diff(knots[at])
         slopes[at] = np.where(widths > 1e-9, np.diff(heights) / np.maximum(widths, 1e-9), 0)
         mapped = (np.clip(values[:, None] - knots[at, :-1], 0, widths) * slopes[at]).sum(axis=1)
@@ -106,8 +106,15 @@ def _principal(points: Float32) -> Float32:
 
 def column_weights(forecast: Float32, columns: Sequence[ForecastColumn]) -> Float64:
     """(F) the spread that each column gets: the explained share of the variance, times what its question counts,
-    shared out over the columns that ask the same question."""
-    return explained(forecast, columns) * question_weights(columns)
+    shared out over the columns that ask the same question.
+
+    What comes next depends on where in a visit a customer stands: with it in the space, most customers of the simulated
+    shop leave their segment right after an event (16 % stay) and come back later. What follows what tells the same
+    people apart and lasts (97 % stay), so the next event only counts where a model does not foresee pairs.
+    """
+    lasting = any(column.kind == "pair" for column in columns)
+    passing = np.array([lasting and column.kind == "next" for column in columns], dtype=bool)
+    return np.where(passing, 0, explained(forecast, columns) * question_weights(columns))
 
 
 def question_weights(columns: Sequence[ForecastColumn]) -> Float64:

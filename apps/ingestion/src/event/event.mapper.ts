@@ -1,7 +1,7 @@
 import { ingestion } from '#libs/contracts';
 
 import type { EventRow, LedgerRow, RejectedRow, StoredReceipt } from './event.repository.js';
-import type { ItemResult } from './event.writer.js';
+import type { ItemResult } from './event.quarantine.js';
 
 export function resultOf(messageId: string, { outcome, rejection }: ItemResult): ingestion.EventResult {
   return {

@@ -1,17 +1,9 @@
-import pRetry from 'p-retry';
 import { Counter, Gauge, Histogram, metrics } from '#libs/telemetry';
 
-import type { IntakeEvent, IntakeItem, Rejection } from './event.js';
-import { IntakeFullError, IntakeUnavailableError, isDataRefused, isPassing } from './event.failure.js';
+import type { IntakeItem } from './event.js';
+import { IntakeFullError, IntakeUnavailableError } from './event.failure.js';
+import { type ItemResult, writeItems } from './event.quarantine.js';
 import type { EventStore } from './event.store.js';
-
-export type Outcome = 'STORED' | 'DUPLICATE' | 'REJECTED';
-
-/** What became of one item; a rejection says why. */
-export interface ItemResult {
-  readonly outcome: Outcome;
-  readonly rejection?: Rejection;
-}
 
 interface Submission {
   readonly items: readonly IntakeItem[];
@@ -110,7 +102,9 @@ export class EventWriter {
   private async commit(lane: Lane, submissions: readonly Submission[]): Promise<void> {
     const done = commitSeconds.startTimer();
     try {
-      const results = await this.write(lane, submissions.flatMap(({ items }) => items));
+      const items = submissions.flatMap(({ items }) => items.map((item) => ({ item })));
+      const results = await writeItems(this.store, { workspaceId: lane.workspaceId, source: lane.source }, items);
+      for (const { outcome } of results) committed.inc({ source: lane.source, outcome });
       let at = 0;
       for (const { items, resolve } of submissions) resolve(results.slice(at, (at += items.length)));
       this.committedTo(lane.workspaceId);
@@ -120,51 +114,4 @@ export class EventWriter {
       done();
     }
   }
-
-  /** Where Postgres refuses the data, halves are tried until the events that it refuses stand alone, in quarantine. */
-  private async write(lane: Lane, items: readonly IntakeItem[]): Promise<ItemResult[]> {
-    try {
-      return await this.writeOnce(lane, items);
-    } catch (error) {
-      if (!isDataRefused(error)) throw error;
-      const only = items[0];
-      if (items.length === 1 && only && 'event' in only) return this.writeOnce(lane, [refused(only.event, error)]);
-      if (items.length === 1) throw error;
-      const middle = items.length >> 1;
-      return [...(await this.write(lane, items.slice(0, middle))), ...(await this.write(lane, items.slice(middle)))];
-    }
-  }
-
-  private async writeOnce({ workspaceId, source }: Lane, items: readonly IntakeItem[]): Promise<ItemResult[]> {
-    const events = items.flatMap((item) => ('event' in item ? [item.event] : []));
-    const rejections = items.flatMap((item) => ('rejection' in item ? [item.rejection] : []));
-    const stored = await pRetry(() => this.store.write({ workspaceId, source, events, rejections }), {
-      retries: 5,
-      minTimeout: 5,
-      randomize: true,
-      shouldRetry: ({ error }) => isPassing(error),
-    });
-    for (const outcome of ['stored', 'duplicate', 'rejected'] as const) committed.inc({ source, outcome }, stored[outcome]);
-    let ordinal = 0;
-    return items.map((item) =>
-      'rejection' in item
-        ? { outcome: 'REJECTED', rejection: item.rejection }
-        : { outcome: stored.isStored[ordinal++] ? 'STORED' : 'DUPLICATE' },
-    );
-  }
-}
-
-function refused(event: IntakeEvent, error: unknown): IntakeItem {
-  const { id, properties, context, ...rest } = event;
-  const call = { ...rest, properties: JSON.parse(properties) as unknown, context: context === null ? null : (JSON.parse(context) as unknown) };
-  return {
-    rejection: {
-      messageId: event.messageId,
-      reason: 'STORE_REFUSED',
-      detail: `The event store refused it: ${(error as Error).message}`,
-      receivedAt: event.receivedAt,
-      payload: Buffer.from(JSON.stringify({ ...call, event: event.name, timestamp: event.occurredAt, eventId: id })),
-      unit: 'EVENT',
-    },
-  };
 }

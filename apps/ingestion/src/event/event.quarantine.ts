@@ -1,0 +1,77 @@
+import pRetry from 'p-retry';
+import type { PoolClient } from 'pg';
+
+import type { IntakeEvent, IntakeItem, Rejection } from './event.js';
+import { isDataRefused, isPassing } from './event.failure.js';
+import type { EventStore, StoredBatch } from './event.store.js';
+
+export type Outcome = 'STORED' | 'DUPLICATE' | 'REJECTED';
+
+/** What became of one item; a rejection says why. */
+export interface ItemResult {
+  readonly outcome: Outcome;
+  readonly rejection?: Rejection;
+}
+
+export interface Destination {
+  readonly workspaceId: string;
+  readonly source: string;
+  readonly importId?: string;
+}
+
+/** Runs in the transaction of the items that it is given. */
+export type Within<Item> = (client: PoolClient, stored: StoredBatch, items: readonly Item[]) => Promise<void>;
+
+/**
+ * Commits items together. Where Postgres refuses the data, halves are tried until the events that it refuses
+ * stand alone, in quarantine: one hostile event never fails its neighbours. One result per item, in order.
+ */
+export async function writeItems<Item extends { readonly item: IntakeItem }>(
+  store: EventStore,
+  to: Destination,
+  items: readonly Item[],
+  within?: Within<Item>,
+): Promise<ItemResult[]> {
+  try {
+    return await writeOnce(store, to, items, within);
+  } catch (error) {
+    if (!isDataRefused(error)) throw error;
+    const only = items[0];
+    if (items.length === 1 && only && 'event' in only.item) return writeOnce(store, to, [{ ...only, item: refused(only.item.event, error) }], within);
+    if (items.length < 2) throw error;
+    const middle = items.length >> 1;
+    const before = await writeItems(store, to, items.slice(0, middle), within);
+    return [...before, ...(await writeItems(store, to, items.slice(middle), within))];
+  }
+}
+
+async function writeOnce<Item extends { readonly item: IntakeItem }>(
+  store: EventStore,
+  to: Destination,
+  items: readonly Item[],
+  within: Within<Item> | undefined,
+): Promise<ItemResult[]> {
+  const events = items.flatMap(({ item }) => ('event' in item ? [item.event] : []));
+  const rejections = items.flatMap(({ item }) => ('rejection' in item ? [item.rejection] : []));
+  const commit = () => store.write({ ...to, events, rejections }, within && ((client, stored) => within(client, stored, items)));
+  const stored = await pRetry(commit, { retries: 5, minTimeout: 5, randomize: true, shouldRetry: ({ error }) => isPassing(error) });
+  let ordinal = 0;
+  return items.map(({ item }) =>
+    'rejection' in item ? { outcome: 'REJECTED', rejection: item.rejection } : { outcome: stored.isStored[ordinal++] ? 'STORED' : 'DUPLICATE' },
+  );
+}
+
+function refused(event: IntakeEvent, error: unknown): IntakeItem {
+  const { id, properties, context, ...rest } = event;
+  const call = { ...rest, properties: JSON.parse(properties) as unknown, context: context === null ? null : (JSON.parse(context) as unknown) };
+  return {
+    rejection: {
+      messageId: event.messageId,
+      reason: 'STORE_REFUSED',
+      detail: `The event store refused it: ${(error as Error).message}`,
+      receivedAt: event.receivedAt,
+      payload: Buffer.from(JSON.stringify({ ...call, event: event.name, timestamp: event.occurredAt, eventId: id })),
+      unit: 'EVENT',
+    },
+  };
+}

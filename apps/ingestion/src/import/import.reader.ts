@@ -1,0 +1,207 @@
+import { v7 as uuid } from 'uuid';
+
+import type { IntakeEvent, IntakeItem, Rejection } from '../event/event.js';
+import { decodeEvent, MAX_EVENT_BYTES } from '../event/event.decoder.js';
+import { isStorable, isStorableJson } from '../event/event.text.js';
+import type { Scratch } from '../scratch/scratch.js';
+import { guessMapping } from './import.guess.js';
+import { columnsNamed, type FileMapping, type Mapping, MappingError } from './import.mapping.js';
+import { eventQuery, FAULT_SEPARATOR, stagingQuery } from './import.query.js';
+import { openSource, type Source } from './import.source.js';
+
+export interface ReaderOptions {
+  readonly path: string;
+  readonly fileName: string;
+  /** Undefined: guessed. */
+  readonly mapping: Mapping | undefined;
+  /** Rows to look at; 0: all. */
+  readonly limit?: number;
+  readonly receivedAt: Date;
+}
+
+/** What a file's rows are, before any event is written. */
+export interface RowCounts {
+  readonly total: number;
+  readonly skipped: Readonly<Record<string, number>>;
+  readonly rejected: Readonly<Record<string, number>>;
+  readonly names: readonly { name: string; events: number }[];
+  /** ISO 8601; undefined without events. */
+  readonly newest: string | undefined;
+}
+
+/** One event of the file and the rows that became it. */
+export interface ImportItem {
+  readonly item: IntakeItem;
+  readonly rows: number;
+}
+
+const SEGMENT_TYPES = "('identify', 'track', 'page', 'screen', 'group', 'alias')";
+/** Rows that are folded at once, about: folding holds them in memory. */
+const PART_ROWS = 150_000;
+const MOST_PARTS = 4_096;
+
+/** A file, read by its mapping: first as rows that are counted, then as events in one order that never changes. */
+export class ImportReader {
+  private constructor(
+    private readonly scratch: Scratch,
+    private readonly source: Source,
+    private readonly options: ReaderOptions,
+    readonly mapping: Mapping,
+    readonly guesses: readonly string[],
+    private readonly parts: number,
+  ) {}
+
+  /** Throws MappingError where the file or the mapping cannot be used. */
+  static async open(scratch: Scratch, options: ReaderOptions): Promise<ImportReader> {
+    const file: FileMapping | undefined = options.mapping?.file;
+    const source = await openSource(scratch, options.path, options.fileName, file, options.limit);
+    const guess = options.mapping ? { mapping: options.mapping, guesses: [] } : guessMapping(source, await isSegmentForm(scratch, source));
+    const { mapping } = guess;
+    if (mapping.form === 'segment' && source.format !== 'ndjson') throw new MappingError('The form "segment" needs a file of one JSON object per line.');
+    if (mapping.form === 'columns') checkColumns(columnsNamed(mapping), source);
+    // By the same estimate for the same file, so that a restart meets the same order.
+    const isCut = mapping.form === 'columns' && !options.limit;
+    const parts = isCut ? Math.min(Math.max(Math.ceil(source.estimatedRows / PART_ROWS), 1), MOST_PARTS) : 1;
+    return new ImportReader(scratch, source, options, mapping, guess.guesses, parts);
+  }
+
+  /** Reads the whole file into scratch. */
+  async stage(): Promise<RowCounts> {
+    await this.scratch.run('DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans');
+    const query = this.mapping.form === 'segment' ? segmentQuery(this.source) : stagingQuery(this.mapping, this.source, this.options.receivedAt, this.parts);
+    try {
+      await this.scratch.run(`CREATE OR REPLACE TABLE staged AS ${query}`);
+    } catch (error) {
+      throw new MappingError(`The mapping does not fit the file: ${(error as Error).message.split('\n', 1)[0] ?? ''}`);
+    }
+    // Lines that have no columns at all were left out by the reader itself.
+    const hasRejects = (await this.scratch.rows(`SELECT 1 FROM duckdb_tables() WHERE table_name = 'reject_errors'`)).length > 0;
+    await this.scratch.run(
+      `CREATE OR REPLACE TABLE broken AS ${hasRejects ? 'SELECT line, any_value(error_message) AS message, any_value(csv_line) AS text FROM reject_errors GROUP BY line' : 'SELECT 0::UBIGINT AS line, NULL::VARCHAR AS message, NULL::VARCHAR AS text WHERE false'}`,
+    );
+    return this.count();
+  }
+
+  private async count(): Promise<RowCounts> {
+    const by = async (sql: string) => Object.fromEntries((await this.scratch.rows<{ reason: string; rows: string }>(sql)).map(({ reason, rows }) => [reason, Number(rows)]));
+    const [all] = await this.scratch.rows<{ total: string; newest: string | null }>(
+      `SELECT (SELECT count(*) FROM staged) + (SELECT count(*) FROM broken) AS total,
+         (SELECT strftime(max(occurred_at), '%Y-%m-%dT%H:%M:%S.%gZ') FROM staged WHERE skip IS NULL AND fault IS NULL) AS newest`,
+    );
+    const names = await this.scratch.rows<{ name: string; events: string }>(
+      `SELECT name, count(*) AS events FROM staged WHERE skip IS NULL AND fault IS NULL AND name IS NOT NULL GROUP BY name ORDER BY events DESC LIMIT 100`,
+    );
+    return {
+      total: Number(all?.total),
+      newest: all?.newest ?? undefined,
+      names: names.map(({ name, events }) => ({ name, events: Number(events) })),
+      skipped: await by('SELECT skip AS reason, count(*) AS rows FROM staged WHERE skip IS NOT NULL GROUP BY skip'),
+      rejected: await by(
+        `SELECT reason, sum(rows)::BIGINT AS rows FROM (
+           SELECT split_part(fault, '${FAULT_SEPARATOR}', 1) AS reason, count(*) AS rows FROM staged WHERE skip IS NULL AND fault IS NOT NULL GROUP BY ALL
+           UNION ALL SELECT 'ROW_MALFORMED', count(*) FROM broken HAVING count(*) > 0
+         ) GROUP BY reason`,
+      ),
+    };
+  }
+
+  /** Rows that no event can be made of, with their line and why. */
+  async *rejectedRows(fileSha256: string): AsyncGenerator<Rejection> {
+    const { headerLines } = this.source;
+    // A broken line shifts all behind it, because the reader numbers only those that it could read.
+    const result = await this.scratch.connection.stream(
+      `SELECT ${headerLines} + s.line + (SELECT count(*) FROM broken b WHERE b.line <= ${headerLines} + s.line) AS line, s.fault, s.whole FROM staged s WHERE s.skip IS NULL AND s.fault IS NOT NULL
+       UNION ALL SELECT line, 'ROW_MALFORMED${FAULT_SEPARATOR}' || coalesce(message, ''), text FROM broken`,
+    );
+    for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+      for (const [line, fault, whole] of chunk.getRows()) {
+        const [reason = '', detail = ''] = String(fault).split(FAULT_SEPARATOR);
+        const fingerprint = `${fileSha256}:${String(line)}`;
+        yield { messageId: null, reason, detail, receivedAt: this.options.receivedAt, payload: Buffer.from(String(whole ?? '')), unit: 'ROW', line: Number(line), fingerprint };
+      }
+    }
+  }
+
+  /** Events in their one order. */
+  async *items(fileSha256: string): AsyncGenerator<ImportItem> {
+    const { mapping } = this;
+    for (let part = 0; part < this.parts; part++) {
+      const query = mapping.form === 'segment' ? SEGMENT_EVENTS : eventQuery(mapping, this.source, part);
+      const result = await this.scratch.connection.stream(query);
+      for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+        const columns = chunk.getColumns();
+        for (let row = 0; row < chunk.rowCount; row++) {
+          const values = columns.map((column) => column[row]);
+          const item = mapping.form === 'segment' ? this.segmentItem(values) : this.columnItem(values, fileSha256, mapping.fold?.list?.property);
+          yield { item, rows: mapping.form === 'segment' ? 1 : Number(values[1]) };
+        }
+      }
+    }
+  }
+
+  private segmentItem([, text, messageId]: readonly unknown[]): IntakeItem {
+    const call = JSON.parse(String(text)) as Record<string, unknown>;
+    const named = call['messageId'] === undefined || call['messageId'] === null ? { ...call, messageId: String(messageId) } : call;
+    return decodeEvent(named, { receivedAt: this.options.receivedAt, maxBytes: MAX_EVENT_BYTES.file });
+  }
+
+  private columnItem(values: readonly unknown[], fileSha256: string, listProperty: string | undefined): IntakeItem {
+    const [line, , customer, name, occurredAt, isClamped, messageId, object, list] = values;
+    const properties = listProperty === undefined || list === null ? String(object) : withList(String(object), listProperty, String(list));
+    const event: IntakeEvent = {
+      id: uuid(), messageId: String(messageId), type: 'track', name: String(name), occurredAt: String(occurredAt), receivedAt: this.options.receivedAt,
+      sentAt: null, originalAt: null, timeClamped: isClamped === true, userId: String(customer), anonymousId: null, groupId: null, previousId: null,
+      properties, context: null,
+    };
+    const refusal = refusalOf(event);
+    if (!refusal) return { event };
+    const call = { type: 'track', messageId: event.messageId, userId: event.userId, event: event.name, timestamp: event.occurredAt, properties: JSON.parse(properties) as unknown };
+    const payload = Buffer.from(JSON.stringify(call));
+    const fingerprint = `${fileSha256}:event:${String(line)}`;
+    const messageKept = event.messageId.length <= 100 && isStorable(event.messageId) ? event.messageId : null;
+    return { rejection: { ...refusal, messageId: messageKept, receivedAt: event.receivedAt, payload, unit: 'EVENT', line: Number(line), fingerprint } };
+  }
+}
+
+/** The same limits as over HTTP, but for the size. */
+function refusalOf({ messageId, name, userId, properties }: IntakeEvent): { reason: string; detail: string } | undefined {
+  if (messageId.length > 100) return { reason: 'MESSAGE_ID_INVALID', detail: `The message id has ${messageId.length} characters; 100 are allowed.` };
+  if (name.length > 255) return { reason: 'NAME_INVALID', detail: `The name has ${name.length} characters; 255 are allowed.` };
+  if ((userId?.length ?? 0) > 256) return { reason: 'ID_INVALID', detail: `The customer has ${userId?.length ?? 0} characters; 256 are allowed.` };
+  const bytes = properties.length > MAX_EVENT_BYTES.file / 3 ? Buffer.byteLength(properties) : 0;
+  if (bytes > MAX_EVENT_BYTES.file) return { reason: 'TOO_LARGE', detail: `The event has ${bytes} bytes; ${MAX_EVENT_BYTES.file} are allowed from files.` };
+  const isClean = [messageId, name, userId ?? ''].every(isStorable) && (!/\\u(?:0000|d[89a-f])/i.test(properties) || isStorableJson(JSON.parse(properties), properties));
+  return isClean ? undefined : { reason: 'TEXT_UNSTORABLE', detail: 'A text holds a NUL character, which no text can keep.' };
+}
+
+function withList(object: string, property: string, list: string): string {
+  return `${object.slice(0, -1)}${object.length > 2 ? ',' : ''}${JSON.stringify(property)}:${list}}`;
+}
+
+function checkColumns(named: readonly string[], { columns }: Source): void {
+  const there = new Set(columns.map(({ name }) => name));
+  const missing = named.find((name) => !there.has(name));
+  if (missing === undefined) return;
+  const names = columns.map(({ name }) => name);
+  throw new MappingError(`The mapping names the column "${missing}", which the file does not have. It has: ${names.join(', ')}.`, missing, names);
+}
+
+async function isSegmentForm(scratch: Scratch, source: Source): Promise<boolean> {
+  const names = new Set(source.columns.map(({ name }) => name));
+  if (source.format !== 'ndjson' || !names.has('type') || !(names.has('userId') || names.has('anonymousId'))) return false;
+  const [row] = await scratch.rows<{ known: boolean | null }>(
+    `SELECT bool_and(coalesce(json_extract_string(object, '$.type') IN ${SEGMENT_TYPES}, false)) AS known FROM (SELECT object FROM ${source.relation} WHERE object IS NOT NULL LIMIT 1000)`,
+  );
+  return row?.known === true;
+}
+
+const segmentQuery = (source: Source) => `
+  SELECT line, object AS text, CASE WHEN object IS NULL THEN text END AS whole, NULL::VARCHAR AS skip,
+    'ROW_MALFORMED${FAULT_SEPARATOR}' || ${source.fault} AS fault,
+    CASE WHEN json_extract_string(object, '$.type') = 'track' THEN json_extract_string(object, '$.event') END AS name,
+    TRY_CAST(json_extract_string(object, '$.timestamp') AS TIMESTAMPTZ) AS occurred_at
+  FROM ${source.relation}`;
+
+const SEGMENT_EVENTS = `
+  SELECT line, text, md5(text) || '-' || (row_number() OVER (PARTITION BY md5(text) ORDER BY line) - 1) AS message_id
+  FROM staged WHERE skip IS NULL AND fault IS NULL ORDER BY line`;
