@@ -77,8 +77,7 @@ def discover(
     names = name_segments(described, found.partition.labels, found.model.count, features.main_events)
     overlaps, retired = _overlaps(champion_customers_uri, now.customers, _placed(found, now), found.model.count)
     segments = [
-        _segment(index, names[index], now, found, described, features.main_events, overlaps[index])
-        for index in range(found.model.count)
+        _segment(index, names[index], now, found, described, features.main_events, overlaps[index]) for index in range(found.model.count)
     ]
     if found.choice is not None:
         for candidate in found.choice.candidates:
@@ -133,8 +132,14 @@ def story_of(found: Found, segments: Sequence[Segment], now: Reading) -> dict[st
         "strengthError": found.strength_error,
         "segments": [
             {
-                "index": s.index, "name": s.name, "description": s.description, "share": s.share, "size": s.size,
-                "stability": s.stability, "isUnstable": s.stability < UNSTABLE, "traits": [asdict(t) for t in s.traits],
+                "index": s.index,
+                "name": s.name,
+                "description": s.description,
+                "share": s.share,
+                "size": s.size,
+                "stability": s.stability,
+                "isUnstable": s.stability < UNSTABLE,
+                "traits": [asdict(t) for t in s.traits],
             }
             for s in segments
         ],
@@ -142,7 +147,12 @@ def story_of(found: Found, segments: Sequence[Segment], now: Reading) -> dict[st
 
 
 def _segment(
-    index: int, named: Named, now: Reading, found: Found, described: Sequence[Feature], main_events: Sequence[str],
+    index: int,
+    named: Named,
+    now: Reading,
+    found: Found,
+    described: Sequence[Feature],
+    main_events: Sequence[str],
     overlaps: list[Overlap],
 ) -> Segment:
     labels = found.partition.labels
@@ -151,10 +161,15 @@ def _segment(
     typical = members[np.argsort(squared, kind="stable")[:TYPICAL]]
     main = main_events[0] if main_events else ""
     return Segment(
-        index=index, name=named.name, description=named.description, size=len(members), share=len(members) / len(labels),
+        index=index,
+        name=named.name,
+        description=named.description,
+        size=len(members),
+        share=len(members) / len(labels),
         stability=float(found.refits.jaccard[index]),
         traits=[trait_of(c, main) for c in distinct(contrasts(described, labels, index), TRAITS)],
-        typical_customer_ids=[now.customers[i] for i in typical], overlaps=overlaps,
+        typical_customer_ids=[now.customers[i] for i in typical],
+        overlaps=overlaps,
     )
 
 

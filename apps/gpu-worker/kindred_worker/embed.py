@@ -20,14 +20,33 @@ from kindred_worker.segments.assignment import Assignment, SegmentModel
 
 CUSTOMERS = "customers.parquet"
 TIME = pa.timestamp("us", tz="UTC")
-FORECAST = pa.list_(pa.struct([
-    ("event", pa.string()), ("horizon_days", pa.float64()), ("probability", pa.float64()), ("expected_value", pa.float64()),
-]))
-SCHEMA = pa.schema([
-    ("customer", pa.string()), ("state", pa.binary()), ("embedding", pa.binary()), ("segment_index", pa.int32()),
-    ("strength", pa.float64()), ("novelty", pa.float64()), ("map_x", pa.float32()), ("map_y", pa.float32()),
-    ("read_at", TIME), ("events", pa.int64()), ("first_event_at", TIME), ("last_event_at", TIME), ("forecast", FORECAST),
-])
+FORECAST = pa.list_(
+    pa.struct(
+        [
+            ("event", pa.string()),
+            ("horizon_days", pa.float64()),
+            ("probability", pa.float64()),
+            ("expected_value", pa.float64()),
+        ]
+    )
+)
+SCHEMA = pa.schema(
+    [
+        ("customer", pa.string()),
+        ("state", pa.binary()),
+        ("embedding", pa.binary()),
+        ("segment_index", pa.int32()),
+        ("strength", pa.float64()),
+        ("novelty", pa.float64()),
+        ("map_x", pa.float32()),
+        ("map_y", pa.float32()),
+        ("read_at", TIME),
+        ("events", pa.int64()),
+        ("first_event_at", TIME),
+        ("last_event_at", TIME),
+        ("forecast", FORECAST),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -73,19 +92,29 @@ def _rows(part: StateBatch, model: BehaviourModel, place: Assignment) -> pa.Reco
     count, each = len(part.customers), len(said.events)
     forecast = pa.ListArray.from_arrays(
         pa.array(np.arange(count + 1) * each, pa.int32()),
-        pa.StructArray.from_arrays([
-            pa.array([e for e, _ in said.events] * count, pa.string()),
-            pa.array([d for _, d in said.events] * count, pa.float64()),
-            pa.array(said.probability.double().cpu().numpy().ravel(), pa.float64()),
-            pa.array(said.expected_value.double().cpu().numpy().ravel(), pa.float64()),
-        ], names=["event", "horizon_days", "probability", "expected_value"]),
+        pa.StructArray.from_arrays(
+            [
+                pa.array([e for e, _ in said.events] * count, pa.string()),
+                pa.array([d for _, d in said.events] * count, pa.float64()),
+                pa.array(said.probability.double().cpu().numpy().ravel(), pa.float64()),
+                pa.array(said.expected_value.double().cpu().numpy().ravel(), pa.float64()),
+            ],
+            names=["event", "horizon_days", "probability", "expected_value"],
+        ),
     )
     columns = [
-        pa.array(part.customers, pa.string()), pa.array(part.packed, pa.binary()),
-        pa.array([row.tobytes() for row in embedding], pa.binary()), pa.array(place.index, pa.int32()),
-        pa.array(place.strength.astype(np.float64)), pa.array(place.novelty.astype(np.float64)),
-        pa.array(place.map_xy[:, 0], pa.float32()), pa.array(place.map_xy[:, 1], pa.float32()),
-        _times(part.read_at), pa.array(part.events, pa.int64()), _times(part.first), _times(part.last),
+        pa.array(part.customers, pa.string()),
+        pa.array(part.packed, pa.binary()),
+        pa.array([row.tobytes() for row in embedding], pa.binary()),
+        pa.array(place.index, pa.int32()),
+        pa.array(place.strength.astype(np.float64)),
+        pa.array(place.novelty.astype(np.float64)),
+        pa.array(place.map_xy[:, 0], pa.float32()),
+        pa.array(place.map_xy[:, 1], pa.float32()),
+        _times(part.read_at),
+        pa.array(part.events, pa.int64()),
+        _times(part.first),
+        _times(part.last),
         cast(pa.Array, forecast),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)

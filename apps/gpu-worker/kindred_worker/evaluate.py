@@ -112,9 +112,14 @@ def evaluate(
         before, fit_on = _read(snapshot, second, untrained, events, protocol.t0, protocol.days, report.part(0.5, 0.6))
         after, test_on = _read(snapshot, second, untrained, events, protocol.cut, protocol.days, report.part(0.6, 0.7))
     sheet.behind["protocol"] = {
-        **asdict(protocol), "fitted_on": len(fit_on.customers), "tested_on": len(test_on.customers),
-        "positives": float(test_on.came.mean()) if len(test_on.came) else 0.0, "encoder_steps": steps,
-        "encoder_saw": "events before t0 only", "event": list(features.main_events), "recipe": asdict(spec),
+        **asdict(protocol),
+        "fitted_on": len(fit_on.customers),
+        "tested_on": len(test_on.customers),
+        "positives": float(test_on.came.mean()) if len(test_on.came) else 0.0,
+        "encoder_steps": steps,
+        "encoder_saw": "events before t0 only",
+        "event": list(features.main_events),
+        "recipe": asdict(spec),
     }
     report.progress(0.7, "probes on frozen features")
     if _can_be_tested(fit_on) and _can_be_tested(test_on):
@@ -174,7 +179,12 @@ class _Quiet(Report):
 
 
 def _read(
-    snapshot: Snapshot, model: BehaviourModel, untrained: BehaviourModel, events: EventTable, time: int, days: float,
+    snapshot: Snapshot,
+    model: BehaviourModel,
+    untrained: BehaviourModel,
+    events: EventTable,
+    time: int,
+    days: float,
     report: Report,
 ) -> tuple[Reading, _Sides]:
     """Everyone at `time`, and the population of the rival (a main event before it) with what came after."""
@@ -191,10 +201,14 @@ def _read(
 
     answers = truth.aligned(kept)
     return reading, _Sides(
-        customers=kept, came=answers[:, 0], value=answers[:, 1],
-        embedding=reading.embedding[order].astype(np.float64), forecast=reading.forecast[order].astype(np.float64),
+        customers=kept,
+        came=answers[:, 0],
+        value=answers[:, 1],
+        embedding=reading.embedding[order].astype(np.float64),
+        forecast=reading.forecast[order].astype(np.float64),
         untrained=raw.embedding[order].astype(np.float64),
-        rfm=features(rfm(events, time)), aggregates=features(aggregates(events, time)),
+        rfm=features(rfm(events, time)),
+        aggregates=features(aggregates(events, time)),
     )
 
 
@@ -263,8 +277,16 @@ def _segments(
 
 
 def _one_partition(
-    sheet: _Sheet, subject: str, learned: npt.NDArray[np.float32], tested: npt.NDArray[np.float32], fit_on: _Sides,
-    test_on: _Sides, count: int, seed: int, report: Report, centres: npt.NDArray[np.float32] | None,
+    sheet: _Sheet,
+    subject: str,
+    learned: npt.NDArray[np.float32],
+    tested: npt.NDArray[np.float32],
+    fit_on: _Sides,
+    test_on: _Sides,
+    count: int,
+    seed: int,
+    report: Report,
+    centres: npt.NDArray[np.float32] | None,
 ) -> None:
     """`centres` drawn at t0 (None: k-means draws them); each customer is scored by the rate of their segment at t0."""
     baseline = subject == "rfm"
@@ -292,8 +314,11 @@ def _one_partition(
         sheet.add("silhouette", subject, float(silhouette_score(tested[rows], redrawn.labels[rows])), baseline)
     sheet.behind[f"partition:{subject}"] = [
         {
-            "index": at, "customers": int((now == at).sum()), "rate_before": float(rate[at]),
-            "rate_after": float(test_on.came[now == at].mean()) if (now == at).any() else None, "stability": float(again.jaccard[at]),
+            "index": at,
+            "customers": int((now == at).sum()),
+            "rate_before": float(rate[at]),
+            "rate_after": float(test_on.came[now == at].mean()) if (now == at).any() else None,
+            "stability": float(again.jaccard[at]),
         }
         for at in range(count)
     ]

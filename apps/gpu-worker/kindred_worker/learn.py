@@ -37,11 +37,20 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
     arrays = load(snapshot, features, report.check)
     checkpoints = Checkpoints(output, key)
     trained = train(spec, TrainingData(features, arrays, snapshot.now), checkpoints, report.part(0.08, 0.98))
-    files = save_model(output, trained.model, {
-        "key": key, "version": __version__, "snapshot": snapshot.manifest.content_hash, "spec": asdict(spec),
-        "steps": trained.steps, "events": trained.events, "customers": trained.customers,
-        "metrics": {"validation.loss": trained.loss, "rank_me": trained.rank_me},
-    })
+    files = save_model(
+        output,
+        trained.model,
+        {
+            "key": key,
+            "version": __version__,
+            "snapshot": snapshot.manifest.content_hash,
+            "spec": asdict(spec),
+            "steps": trained.steps,
+            "events": trained.events,
+            "customers": trained.customers,
+            "metrics": {"validation.loss": trained.loss, "rank_me": trained.rank_me},
+        },
+    )
     checkpoints.clear()
     report.progress(1.0, "encoder written")
     return Learned(files, trained.events, trained.customers)

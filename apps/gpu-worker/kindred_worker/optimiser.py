@@ -33,10 +33,24 @@ class AdamW:
         nn.utils.clip_grad_norm_(self._parameters, longest)
         used = [i for i, p in enumerate(self._parameters) if p.grad is not None]
         adam(
-            [self._parameters[i] for i in used], [g for i in used if (g := self._parameters[i].grad) is not None],
-            [self._mean[i] for i in used], [self._square[i] for i in used], [], [self._steps[i] for i in used],
-            foreach=True, fused=False, amsgrad=False, beta1=0.9, beta2=0.99, lr=self.rate(), weight_decay=self._decay,
-            eps=1e-8, maximize=False, capturable=False, differentiable=False, decoupled_weight_decay=True,
+            [self._parameters[i] for i in used],
+            [g for i in used if (g := self._parameters[i].grad) is not None],
+            [self._mean[i] for i in used],
+            [self._square[i] for i in used],
+            [],
+            [self._steps[i] for i in used],
+            foreach=True,
+            fused=False,
+            amsgrad=False,
+            beta1=0.9,
+            beta2=0.99,
+            lr=self.rate(),
+            weight_decay=self._decay,
+            eps=1e-8,
+            maximize=False,
+            capturable=False,
+            differentiable=False,
+            decoupled_weight_decay=True,
         )
         self.done += 1
 

@@ -73,7 +73,9 @@ def score(model: BehaviourModel, segments: SegmentModel, customers: Sequence[Cus
 
 
 def _score(
-    model: BehaviourModel, segments: SegmentModel, customers: Sequence[Customer],
+    model: BehaviourModel,
+    segments: SegmentModel,
+    customers: Sequence[Customer],
     events: Sequence[tuple[str, int, dict[str, Any]]],
 ) -> list[Score]:
     encoder = model.encoder
@@ -96,11 +98,19 @@ def _score(
         if no:
             results.append(Score(customer.id, rebuild=True))
             continue
-        results.append(Score(
-            customer.id, packed[i], vector[i].tobytes(), int(place.index[i]), float(place.strength[i]),
-            float(place.novelty[i]), float(place.map_xy[i, 0]), float(place.map_xy[i, 1]),
-            forecast=[(e, d, p, v) for (e, d), p, v in zip(forecast.events, chances[i], values[i], strict=True)],
-        ))
+        results.append(
+            Score(
+                customer.id,
+                packed[i],
+                vector[i].tobytes(),
+                int(place.index[i]),
+                float(place.strength[i]),
+                float(place.novelty[i]),
+                float(place.map_xy[i, 0]),
+                float(place.map_xy[i, 1]),
+                forecast=[(e, d, p, v) for (e, d), p, v in zip(forecast.events, chances[i], values[i], strict=True)],
+            )
+        )
     return results
 
 

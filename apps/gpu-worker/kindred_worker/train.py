@@ -185,9 +185,7 @@ class _Sampler:
         events, offsets = choose(self.data.arrays, customers, self.item_offsets)
         at = self._times(events.time, offsets, random)
         moments = Moments(events, offsets, at, self.data.now)
-        targets = {
-            name: as_tensors(head.targets(moments), self.device) for name, head in model.objectives.items()
-        }
+        targets = {name: as_tensors(head.targets(moments), self.device) for name, head in model.objectives.items()}
         vectors = model.vectors(batch_of(events, offsets, self.device))
         return model.encoder.read_many(vectors, torch.from_numpy(at).to(self.device)), targets, len(events.time)
 
@@ -203,9 +201,7 @@ class _Sampler:
 
 
 @torch.no_grad()
-def _validate(
-    model: BehaviourModel, sampler: _Sampler, customers: Int64, plan: Plan, report: Report, step: int
-) -> tuple[float, float]:
+def _validate(model: BehaviourModel, sampler: _Sampler, customers: Int64, plan: Plan, report: Report, step: int) -> tuple[float, float]:
     """Loss of customers never trained on, at moments that stay the same, and RankMe of their embeddings."""
     model.eval()
     total, weight, read = 0.0, 0, []

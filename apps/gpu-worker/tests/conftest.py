@@ -60,8 +60,12 @@ def shop(customers: int = 90, seed: int = 0) -> pa.Table:
 
 PRODUCT = pa.struct([("product_id", pa.string()), ("price", pa.float64()), ("new", pa.bool_())])
 COLUMNS: dict[str, pa.DataType] = {
-    "p:revenue": pa.float64(), "p:channel": pa.string(), "p:gift": pa.bool_(),
-    "p:deliver_by": pa.timestamp("us", tz="UTC"), "p:email": pa.string(), "p:request_id": pa.string(),
+    "p:revenue": pa.float64(),
+    "p:channel": pa.string(),
+    "p:gift": pa.bool_(),
+    "p:deliver_by": pa.timestamp("us", tz="UTC"),
+    "p:email": pa.string(),
+    "p:request_id": pa.string(),
     "i:products": pa.list_(PRODUCT),
 }
 

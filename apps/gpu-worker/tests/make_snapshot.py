@@ -65,28 +65,46 @@ def write_snapshot(table: pa.Table, out: Path, shards: int = 2, **facts: Any) ->
         part = table.filter(pa.array([s == shard for s in shard_of]))
         path = out / f"events-{shard:03d}.parquet"
         pq.write_table(part, path)
-        written.append({
-            "path": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "rows": part.num_rows,
-            "customers": len(set(part.column("customer").to_pylist())),
-        })
+        written.append(
+            {
+                "path": path.name,
+                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                "rows": part.num_rows,
+                "customers": len(set(part.column("customer").to_pylist())),
+            }
+        )
     micros = occurred.cast(pa.int64())
     last = pc.max(micros).as_py()
     names = Counter(table.column("name").to_pylist())
     manifest: dict[str, Any] = {
-        "format": "kindred.snapshot/1", "workspaceId": "w", "snapshotId": "s",
-        "position": {"horizon": "0", "sequence": str(table.num_rows)}, "now": last, "clock": "DATA",
-        "timezone": "UTC", "currency": None, "mainEvents": [], "valueProperty": None,
-        "events": table.num_rows, "customers": len(set(ids)),
-        "firstOccurredAt": pc.min(micros).as_py(), "lastOccurredAt": last,
+        "format": "kindred.snapshot/1",
+        "workspaceId": "w",
+        "snapshotId": "s",
+        "position": {"horizon": "0", "sequence": str(table.num_rows)},
+        "now": last,
+        "clock": "DATA",
+        "timezone": "UTC",
+        "currency": None,
+        "mainEvents": [],
+        "valueProperty": None,
+        "events": table.num_rows,
+        "customers": len(set(ids)),
+        "firstOccurredAt": pc.min(micros).as_py(),
+        "lastOccurredAt": last,
         "columns": [
-            {"column": f.name, "property": f.name[2:], "kind": kind_of(f.type),
-             "present": 1 - table.column(f.name).null_count / max(1, table.num_rows)}
-            for f in table.schema if f.name.startswith("p:")
+            {
+                "column": f.name,
+                "property": f.name[2:],
+                "kind": kind_of(f.type),
+                "present": 1 - table.column(f.name).null_count / max(1, table.num_rows),
+            }
+            for f in table.schema
+            if f.name.startswith("p:")
         ],
         "items": [
-            {"column": f.name, "property": f.name[2:],
-             "fields": [{"name": s.name, "kind": kind_of(s.type)} for s in f.type.value_type]}
-            for f in table.schema if f.name.startswith("i:")
+            {"column": f.name, "property": f.name[2:], "fields": [{"name": s.name, "kind": kind_of(s.type)} for s in f.type.value_type]}
+            for f in table.schema
+            if f.name.startswith("i:")
         ],
         "names": [{"name": n, "events": c} for n, c in names.most_common()],
         "shards": written,

@@ -33,19 +33,30 @@ def at(days: float) -> int:
 def events(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EventTable]:
     """ann orders on days 0, 10 and 40 and cancels on 12; bob orders on day 5 and looks on day 50; cleo only looks."""
     happened = [
-        ("ann", 0, "Order", 30.0, [("a", 10.0, 1.0), ("b", 20.0, 1.0)]), ("ann", 10, "Order", 50.0, [("a", 10.0, 5.0)]),
-        ("ann", 12, "Cancel", 50.0, None), ("ann", 40, "Order", 70.0, [("c", 70.0, 1.0)]),
-        ("bob", 5, "Order", 15.0, [("a", 15.0, 1.0)]), ("bob", 50, "Look", None, None), ("cleo", 3, "Look", None, None),
+        ("ann", 0, "Order", 30.0, [("a", 10.0, 1.0), ("b", 20.0, 1.0)]),
+        ("ann", 10, "Order", 50.0, [("a", 10.0, 5.0)]),
+        ("ann", 12, "Cancel", 50.0, None),
+        ("ann", 40, "Order", 70.0, [("c", 70.0, 1.0)]),
+        ("bob", 5, "Order", 15.0, [("a", 15.0, 1.0)]),
+        ("bob", 50, "Look", None, None),
+        ("cleo", 3, "Look", None, None),
     ]
-    table = pa.table({
-        "customer": [h[0] for h in happened], "subject": [h[0] for h in happened],
-        "occurred_at": pa.array([DAY_0 + timedelta(days=h[1]) for h in happened], pa.timestamp("us", tz="UTC")),
-        "name": [h[2] for h in happened], "p:revenue": pa.array([h[3] for h in happened], pa.float64()),
-        "i:products": pa.array(
-            [None if h[4] is None else [dict(zip(("product_id", "price", "quantity"), i, strict=True)) for i in h[4]] for h in happened],
-            pa.list_(ITEM),
-        ),
-    })
+    table = pa.table(
+        {
+            "customer": [h[0] for h in happened],
+            "subject": [h[0] for h in happened],
+            "occurred_at": pa.array([DAY_0 + timedelta(days=h[1]) for h in happened], pa.timestamp("us", tz="UTC")),
+            "name": [h[2] for h in happened],
+            "p:revenue": pa.array([h[3] for h in happened], pa.float64()),
+            "i:products": pa.array(
+                [
+                    None if h[4] is None else [dict(zip(("product_id", "price", "quantity"), i, strict=True)) for i in h[4]]
+                    for h in happened
+                ],
+                pa.list_(ITEM),
+            ),
+        }
+    )
     folder = write_snapshot(table, tmp_path_factory.mktemp("few"), timezone="UTC")
     with EventTable(Snapshot.open(folder.as_uri()), ["Order"], "revenue") as opened:
         yield opened
@@ -57,9 +68,17 @@ def row(table: Table, customer: str) -> dict[str, float]:
 
 def test_recency_frequency_and_money_are_counted_as_of_the_cut(events: EventTable) -> None:
     ann = row(rfm(events, at(20)), "ann")
-    assert ann == pytest.approx({
-        "recency": 10, "tenure": 20, "baskets": 2, "lines": 3, "spend": 80, "spend_per_line": 80 / 3, "mean_cycle": 10,
-    })
+    assert ann == pytest.approx(
+        {
+            "recency": 10,
+            "tenure": 20,
+            "baskets": 2,
+            "lines": 3,
+            "spend": 80,
+            "spend_per_line": 80 / 3,
+            "mean_cycle": 10,
+        }
+    )
     assert row(rfm(events, at(41)), "ann")["baskets"] == 3
 
 
@@ -88,8 +107,11 @@ def test_the_outcome_looks_at_the_horizon_only(events: EventTable) -> None:
 
 def test_questions_about_the_future_are_answered_from_what_happened(events: EventTable) -> None:
     asked = [
-        ("Order", 30.0, "probability"), ("Order", 30.0, "value"), ("Order", 30.0, "count"),
-        ("Cancel", 0.0, "next"), ("Order", 0.0, "next"),
+        ("Order", 30.0, "probability"),
+        ("Order", 30.0, "value"),
+        ("Order", 30.0, "count"),
+        ("Cancel", 0.0, "next"),
+        ("Order", 0.0, "next"),
     ]
     answers = row(future(events, at(11), asked), "ann")
     assert list(answers.values()) == pytest.approx([1, np.log1p(70), np.log1p(1), 1, 0])
@@ -117,10 +139,14 @@ def test_visits_are_seen_where_gaps_are_of_two_kinds(tmp_path: Path) -> None:
             # Even customers look before they order, odd ones after.
             for place, name in enumerate(("Look", "Order") if customer % 2 == 0 else ("Order", "Look")):
                 rows.append((f"c{customer}", moment + timedelta(minutes=float(random.uniform(1, 9)) * place), name))
-    table = pa.table({
-        "customer": [r[0] for r in rows], "subject": [r[0] for r in rows],
-        "occurred_at": pa.array([r[1] for r in rows], pa.timestamp("us", tz="UTC")), "name": [r[2] for r in rows],
-    })
+    table = pa.table(
+        {
+            "customer": [r[0] for r in rows],
+            "subject": [r[0] for r in rows],
+            "occurred_at": pa.array([r[1] for r in rows], pa.timestamp("us", tz="UTC")),
+            "name": [r[2] for r in rows],
+        }
+    )
     snapshot = Snapshot.open(write_snapshot(table, tmp_path).as_uri())
     with EventTable(snapshot, ["Order"], None) as events:
         pause = pause_between_visits(events, snapshot.now + 1)

@@ -56,13 +56,18 @@ def test_a_live_event_is_encoded_like_its_row_in_the_snapshot(snapshot: Snapshot
 
 
 GOLDEN = FeatureSpec(
-    timezone="America/New_York", names=Vocabulary(("Order Completed", "Page Viewed"), 4),
+    timezone="America/New_York",
+    names=Vocabulary(("Order Completed", "Page Viewed"), 4),
     categories=(
         CategoryFeature("channel", "p:channel", "categorical", Vocabulary(("web", "app"), 8)),
         CategoryFeature("gift", "p:gift", "boolean", Vocabulary(("false", "true"), 0)),
     ),
     numbers=(NumberFeature("revenue", "p:revenue", "numeric", 2.0, 0.5), NumberFeature("due", "p:due", "time", 0.0, 1.0)),
-    items=(), main_events=("Order Completed",), other_events=(), value_property="revenue", currency=None,
+    items=(),
+    main_events=("Order Completed",),
+    other_events=(),
+    value_property="revenue",
+    currency=None,
 )
 
 
@@ -70,8 +75,14 @@ GOLDEN = FeatureSpec(
     ("event", "name", "categories", "numbers", "hour", "weekday"),
     [
         # 2024-03-10 07:30 UTC is 03:30 in New York, minutes after its clocks went forward; a Sunday.
-        (("Order Completed", {"channel": "app", "gift": True, "revenue": 9.0, "due": "2024-03-12T07:30:00Z"}),
-         1, [2, 2], [0.60517019, 1.09861229], 3, 6),
+        (
+            ("Order Completed", {"channel": "app", "gift": True, "revenue": 9.0, "due": "2024-03-12T07:30:00Z"}),
+            1,
+            [2, 2],
+            [0.60517019, 1.09861229],
+            3,
+            6,
+        ),
         (("Never Seen", {"channel": 5.0, "gift": "no", "revenue": "-9", "due": "soon"}), 6, [9, 0], [-8.0, np.nan], 3, 6),
         (("Page Viewed", {}), 2, [0, 0], [np.nan, np.nan], 3, 6),
     ],

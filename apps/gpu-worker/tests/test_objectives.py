@@ -59,8 +59,7 @@ def test_horizon_targets_are_what_a_loop_finds(moments: Moments, features: Featu
                 continue
             for m, code in enumerate(codes):
                 mine = [
-                    i for i in range(moments.offsets[b], moments.offsets[b + 1])
-                    if at < events.time[i] <= end and events.name[i] == code
+                    i for i in range(moments.offsets[b], moments.offsets[b + 1]) if at < events.time[i] <= end and events.name[i] == code
                 ]
                 amount = sum(float(events.value[i]) if head.valued[m] else 1.0 for i in mine)
                 assert found["happened"][b, r, m, h] == (len(mine) > 0)

@@ -36,7 +36,10 @@ async def worker(role: str) -> AsyncIterator[tuple[grpc.aio.Channel, subprocess.
     """A worker process of this role, as operators start it."""
     process = subprocess.Popen(
         [sys.executable, "-m", "kindred_worker", "--role", role, "--port", "0"],
-        cwd=HERE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(HERE)},
+        cwd=HERE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(HERE)},
     )
     assert process.stderr is not None
     port = 0
@@ -100,9 +103,15 @@ async def test_the_train_role_from_snapshot_to_everyones_membership_and_scores(s
         event = pb.ScoreEvent(name="Order Completed", occurred_at=1_710_000_000_000_000, properties=b'{"revenue": 30}')
         for number in range(20):
             customers = [pb.CustomerScoreRequest(customer_id=f"c{i}", events=[event], read_at=event.occurred_at) for i in range(3)]
-            await call.write(pb.ScoreRequest(
-                request_id=number, model_uri=uri, model_hash=bundle.sha256, fence=7, customers=customers,
-            ))
+            await call.write(
+                pb.ScoreRequest(
+                    request_id=number,
+                    model_uri=uri,
+                    model_hash=bundle.sha256,
+                    fence=7,
+                    customers=customers,
+                )
+            )
         await call.done_writing()
         answers = {a.request_id: a async for a in call}
         assert sorted(answers) == list(range(20))
@@ -192,7 +201,11 @@ def test_a_port_in_use_is_said_and_ends_the_process(snapshot_uri: str) -> None:
         port = str(taken.getsockname()[1])
         ended = subprocess.run(
             [sys.executable, "-m", "kindred_worker", "--role", "train", "--port", port],
-            cwd=HERE, capture_output=True, text=True, timeout=60, check=False,
+            cwd=HERE,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
     assert ended.returncode == 1
     assert port in ended.stderr

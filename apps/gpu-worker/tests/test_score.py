@@ -77,10 +77,7 @@ def test_states_of_the_backfill_go_on_live(
     cut = int(np.median([e.occurred_at for events in history.values() for e in events]))
     embed(snapshot.before(cut), model, HALVES, Folder(tmp_path.as_uri()), 0, Report())
     states = {row["customer"]: row["state"] for row in pq.read_table(tmp_path / "customers.parquet").to_pylist()}
-    live = [
-        Customer(c, states.get(c, b""), [e for e in events if e.occurred_at >= cut], snapshot.now)
-        for c, events in history.items()
-    ]
+    live = [Customer(c, states.get(c, b""), [e for e in events if e.occurred_at >= cut], snapshot.now) for c, events in history.items()]
     whole = [Customer(c, b"", events, snapshot.now) for c, events in history.items()]
     for a, b in zip(score(model, HALVES, live), score(model, HALVES, whole), strict=True):
         np.testing.assert_allclose(vector(a.embedding), vector(b.embedding), rtol=1e-3, atol=1e-4)

@@ -39,7 +39,11 @@ def planted(seed: int = 0, loud: float = 0.05) -> tuple[Reading, npt.NDArray[np.
     embedding = np.concatenate([2 * np.eye(GROUPS)[truth], np.zeros((len(truth), 3))], axis=1) + random.normal(0, 0.3, (len(truth), 8))
     order = random.permutation(len(truth))
     return Reading(
-        [f"c{i}" for i in order], embedding[order].astype(np.float32), forecast[order].astype(np.float32), COLUMNS, 0,
+        [f"c{i}" for i in order],
+        embedding[order].astype(np.float32),
+        forecast[order].astype(np.float32),
+        COLUMNS,
+        0,
         np.ones(len(truth), np.int64),
     ), truth[order]
 

@@ -68,9 +68,7 @@ def test_a_run_learns_and_tells_how_it_goes(snapshot: Snapshot, tmp_path: Path) 
     assert report.fractions[-1] == 1.0
 
 
-def test_a_run_cut_off_anywhere_resumes_to_the_same_files(
-    snapshot: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_cut_off_anywhere_resumes_to_the_same_files(snapshot: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     learn(SPEC, snapshot, Folder(whole.as_uri()), Report())
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)  # after every step

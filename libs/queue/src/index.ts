@@ -1,5 +1,6 @@
 export { openRedis, QUEUE_PREFIX, type RedisUse } from './redis.js';
 export { followHints, publishHint } from './hints.js';
+export { IMPORT_JOB, IMPORT_LOCK, IMPORT_OPTIONS, IMPORT_QUEUE, importJobId, type ImportPayload } from './import.job.js';
 export {
   RUN_QUEUE,
   RUN_STEP_JOB,

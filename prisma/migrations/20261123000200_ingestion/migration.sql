@@ -256,12 +256,22 @@ CREATE TABLE ingestion.imports (
   events_rejected bigint NOT NULL DEFAULT 0,
   -- Events committed so far, in the file's one order; where a restart goes on.
   events_done bigint NOT NULL DEFAULT 0,
+  -- Counts the attempts; only the latest one may write.
+  fence integer NOT NULL DEFAULT 0,
   cancel_requested boolean NOT NULL DEFAULT false,
   error text NOT NULL DEFAULT '',
   PRIMARY KEY (workspace_id, id)
 );
-CREATE INDEX imports_open_idx ON ingestion.imports (created_at) WHERE state IN ('QUEUED', 'RUNNING');
 SELECT kindred.protect('ingestion.imports', 'ingestion');
+
+-- The reconciler's list over all workspaces: ids and nothing else, so it lies outside row security. Kept in the
+-- same transactions that begin and end the imports.
+CREATE TABLE ingestion.open_imports (
+  workspace_id uuid NOT NULL,
+  id uuid NOT NULL,
+  PRIMARY KEY (workspace_id, id)
+);
+GRANT SELECT, INSERT, DELETE ON ingestion.open_imports TO kindred_ingestion;
 
 CREATE TABLE ingestion.snapshots (
   workspace_id uuid NOT NULL,

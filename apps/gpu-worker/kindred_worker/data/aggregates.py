@@ -49,8 +49,12 @@ class EventTable:
     `item` (customer, moment, main, price, quantity, product); `moment` in microseconds, the calendar local to the workspace."""
 
     def __init__(
-        self, snapshot: Snapshot, main_events: Sequence[str], value_property: str | None,
-        check: Callable[[], None] = lambda: None, properties: Sequence[str] = (),
+        self,
+        snapshot: Snapshot,
+        main_events: Sequence[str],
+        value_property: str | None,
+        check: Callable[[], None] = lambda: None,
+        properties: Sequence[str] = (),
     ) -> None:
         manifest = snapshot.manifest
         self.main_events = list(main_events)
@@ -74,8 +78,8 @@ class EventTable:
         self._db.execute(
             "create table item as select customer, moment, main, unnest(items, recursive := true) "
             f"from (select customer, moment, name in ({listed}) as main, items from raw where items is not null)"
-            if items else
-            "create table item (customer varchar, moment bigint, main boolean, price double, quantity double, product varchar)"
+            if items
+            else "create table item (customer varchar, moment bigint, main boolean, price double, quantity double, product varchar)"
         )
         self._db.execute("drop table raw")
 
@@ -104,8 +108,10 @@ class EventTable:
 
 def rfm(events: EventTable, cut: int) -> Table:
     """RFM7 at `cut` (microseconds): days since last, tenure in days, count F, lines, spend, spend per line, tenure / F."""
-    return events.table(f"{_spine(cut)} select customer, recency, tenure, baskets, lines, spend, "
-                        "spend / greatest(lines, 1) as spend_per_line, tenure / baskets as mean_cycle from rfm order by 1")
+    return events.table(
+        f"{_spine(cut)} select customer, recency, tenure, baskets, lines, spend, "
+        "spend / greatest(lines, 1) as spend_per_line, tenure / baskets as mean_cycle from rfm order by 1"
+    )
 
 
 def aggregates(events: EventTable, cut: int) -> Table:
@@ -201,18 +207,32 @@ def _spine(cut: int) -> str:
 
 
 def _narrow(
-    snapshot: Snapshot, wanted: list[str], value: str | None, items: Items | None, typed: list[str], timezone: str,
+    snapshot: Snapshot,
+    wanted: list[str],
+    value: str | None,
+    items: Items | None,
+    typed: list[str],
+    timezone: str,
     check: Callable[[], None],
 ) -> pa.RecordBatchReader:
     """The snapshot's events with the calendar computed and the items reduced to price, quantity and product."""
     item = pa.list_(pa.struct([("price", pa.float64()), ("quantity", pa.float64()), ("product", pa.string())]))
     kinds = {c.column: c.kind for c in snapshot.manifest.columns}
     property_types = [(c, pa.string() if kinds.get(c) == "categorical" else pa.float64()) for c in typed]
-    schema = pa.schema([
-        ("customer", pa.string()), ("moment", pa.int64()), ("name", pa.string()), ("value", pa.float64()),
-        ("lines", pa.float64()), ("hour", pa.int64()), ("weekday", pa.int64()), ("month", pa.int64()), ("items", item),
-        *property_types,
-    ])
+    schema = pa.schema(
+        [
+            ("customer", pa.string()),
+            ("moment", pa.int64()),
+            ("name", pa.string()),
+            ("value", pa.float64()),
+            ("lines", pa.float64()),
+            ("hour", pa.int64()),
+            ("weekday", pa.int64()),
+            ("month", pa.int64()),
+            ("items", item),
+            *property_types,
+        ]
+    )
 
     def batches() -> Iterator[pa.RecordBatch]:
         for batch in snapshot.batches(wanted, check):
@@ -221,12 +241,21 @@ def _narrow(
             rows, lists = batch.num_rows, batch.column(items.column) if items else None
             values = batch.column(value).cast(pa.float64()) if value else pa.nulls(rows, pa.float64())
             lines = pc.fill_null(pc.list_value_length(lists), 1) if lists is not None else pa.repeat(1, rows)
-            yield pa.record_batch([
-                batch.column("customer").cast(pa.string()), occurred.cast(pa.int64()),
-                batch.column("name").cast(pa.string()), values, pc.max_element_wise(lines, 1).cast(pa.float64()),
-                pc.hour(local), pc.day_of_week(local), pc.month(local), _items(lists, items, item, rows),
-                *(batch.column(c).cast(t) for c, t in property_types),
-            ], schema=schema)
+            yield pa.record_batch(
+                [
+                    batch.column("customer").cast(pa.string()),
+                    occurred.cast(pa.int64()),
+                    batch.column("name").cast(pa.string()),
+                    values,
+                    pc.max_element_wise(lines, 1).cast(pa.float64()),
+                    pc.hour(local),
+                    pc.day_of_week(local),
+                    pc.month(local),
+                    _items(lists, items, item, rows),
+                    *(batch.column(c).cast(t) for c, t in property_types),
+                ],
+                schema=schema,
+            )
 
     return pa.RecordBatchReader.from_batches(schema, batches())
 

@@ -106,8 +106,14 @@ def select(events: Encoded, index: Int64, item_offsets: tuple[Int64, ...]) -> En
         rows = spans(starts[index], lengths)
         items.append(EncodedItems(lengths, one.categories[rows], one.means[index]))
     return Encoded(
-        events.time[index], events.name[index], events.categories[index], events.numbers[index],
-        events.hour[index], events.weekday[index], tuple(items), events.value[index],
+        events.time[index],
+        events.name[index],
+        events.categories[index],
+        events.numbers[index],
+        events.hour[index],
+        events.weekday[index],
+        tuple(items),
+        events.value[index],
     )
 
 

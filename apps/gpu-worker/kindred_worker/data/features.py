@@ -129,7 +129,9 @@ class FeatureSpec:
                 numbers=tuple(NumberFeature(**n) for n in value["numbers"]),
                 items=tuple(
                     ItemFeature(
-                        i["name"], i["column"], tuple(_category(c) for c in i["categories"]),
+                        i["name"],
+                        i["column"],
+                        tuple(_category(c) for c in i["categories"]),
                         tuple(NumberFeature(**n) for n in i["numbers"]),
                     )
                     for i in value["items"]

@@ -44,7 +44,9 @@ class _Profiled:
 
 
 def fit(
-    snapshot: Snapshot, main_events: Sequence[str] = (), value_property: str = "",
+    snapshot: Snapshot,
+    main_events: Sequence[str] = (),
+    value_property: str = "",
     check: Callable[[], None] = lambda: None,
 ) -> FeatureSpec:
     """Features of a snapshot (of nothing later than its `until`). What is given is kept, the rest is guessed."""
@@ -120,7 +122,11 @@ def _profile(snapshot: Snapshot, check: Callable[[], None]) -> _Profiled:
 
 
 def _add_items(
-    columns: dict[str, WordProfile | NumberProfile], items: Items, lists: pa.Array, customer: Int64, time: Int64,
+    columns: dict[str, WordProfile | NumberProfile],
+    items: Items,
+    lists: pa.Array,
+    customer: Int64,
+    time: Int64,
 ) -> None:
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
     flat = pc.list_flatten(lists)
@@ -140,9 +146,7 @@ def _add(profile: WordProfile | NumberProfile, values: pa.Array, kind: Kind, cus
         profile.add(days_until(values, time) if kind == "time" else as_numbers(values), customer)
 
 
-def _judge(
-    columns: Sequence[Column], found: _Profiled, value: str | None
-) -> tuple[list[CategoryFeature | NumberFeature], list[Dropped]]:
+def _judge(columns: Sequence[Column], found: _Profiled, value: str | None) -> tuple[list[CategoryFeature | NumberFeature], list[Dropped]]:
     kept: list[CategoryFeature | NumberFeature] = []
     dropped: list[Dropped] = []
     for column in columns:
@@ -166,15 +170,15 @@ def _item_feature(items: Items, found: _Profiled) -> tuple[ItemFeature | None, l
         else:
             kept.append(_feature(name, name, kind, profile))
     feature = ItemFeature(
-        items.property, items.column,
-        tuple(f for f in kept if isinstance(f, CategoryFeature)), tuple(f for f in kept if isinstance(f, NumberFeature)),
+        items.property,
+        items.column,
+        tuple(f for f in kept if isinstance(f, CategoryFeature)),
+        tuple(f for f in kept if isinstance(f, NumberFeature)),
     )
     return (feature if kept else None), dropped
 
 
-def _feature(
-    name: str, column: str, kind: Kind, profile: WordProfile | NumberProfile
-) -> CategoryFeature | NumberFeature:
+def _feature(name: str, column: str, kind: Kind, profile: WordProfile | NumberProfile) -> CategoryFeature | NumberFeature:
     if isinstance(profile, WordProfile):
         boolean = kind == "boolean"
         words = Vocabulary(("false", "true"), 0) if boolean else _vocabulary(profile, buckets=16)

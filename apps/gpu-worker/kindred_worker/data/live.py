@@ -111,5 +111,8 @@ def _time(value: Any) -> int | None:
 
 
 COERCE: dict[str, Callable[[Any], Any]] = {
-    "categorical": _word, "boolean": _boolean, "numeric": _number, "time": _time,
+    "categorical": _word,
+    "boolean": _boolean,
+    "numeric": _number,
+    "time": _time,
 }

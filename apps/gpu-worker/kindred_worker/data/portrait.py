@@ -51,9 +51,7 @@ def portrait(events: EventTable, customers: Sequence[str], cut: int, currency: s
     return [f for f in drawn if np.isfinite(f.values).sum() >= 20 and np.nanstd(f.values) > 1e-9]
 
 
-def _life(
-    events: EventTable, customers: Sequence[str], cut: int, names: list[str], currency: str
-) -> list[Feature]:
+def _life(events: EventTable, customers: Sequence[str], cut: int, names: list[str], currency: str) -> list[Feature]:
     counted = "".join(f", count(*) filter (name = {_text(n)}) as n{i}" for i, n in enumerate(names))
     late = f"greatest(min(moment), {cut} - (({cut} - min(moment)) // 4))"
     own = events.table(f"""
@@ -145,8 +143,7 @@ def _visits(events: EventTable, customers: Sequence[str], cut: int, names: list[
     openings = "".join(f", avg((name = {_text(n)})::int) filter (opens) as o{i}" for i, n in enumerate(names))
     closings = "".join(f", avg((name = {_text(n)})::int) filter (closes) as c{i}" for i, n in enumerate(names))
     follows = "".join(
-        f", avg((after = {_text(b)})::int) filter (name = {_text(a)} and not closes) as f{i}"
-        for i, (a, b) in enumerate(followed)
+        f", avg((after = {_text(b)})::int) filter (name = {_text(a)} and not closes) as f{i}" for i, (a, b) in enumerate(followed)
     )
     size = ", count(*) / count(*) filter (opens)::double as visit_size"
     table = events.table(f"select customer {openings} {closings} {follows} {size} from step group by customer")
@@ -171,9 +168,11 @@ def pause_between_visits(events: EventTable, cut: int) -> int | None:
     grid = np.linspace(logs.min(), logs.max(), 256)
     density = gaussian_kde(logs, 0.15)(grid)
     valleys = [
-        float(grid[v]) for v in argrelmin(density)[0]
+        float(grid[v])
+        for v in argrelmin(density)[0]
         if density[v] < VALLEY * min(density[:v].max(), density[v:].max())
-        and (logs < grid[v]).mean() >= WITHIN and (logs > grid[v]).mean() >= BETWEEN
+        and (logs < grid[v]).mean() >= WITHIN
+        and (logs > grid[v]).mean() >= BETWEEN
     ]
     return int(np.exp(min(valleys, key=lambda v: abs(v - np.log(DAY))))) if valleys else None
 

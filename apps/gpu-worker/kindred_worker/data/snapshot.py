@@ -75,10 +75,7 @@ class Manifest:
             raise InvalidInput(f"manifest.json: format is {value.get('format')!r}, this worker reads {FORMAT!r}")
         try:
             columns = [Column(c["column"], c["property"], c["kind"]) for c in value["columns"]]
-            items = [
-                Items(i["column"], i["property"], tuple((f["name"], f["kind"]) for f in i["fields"]))
-                for i in value["items"]
-            ]
+            items = [Items(i["column"], i["property"], tuple((f["name"], f["kind"]) for f in i["fields"])) for i in value["items"]]
             return Manifest(
                 workspace=str(value["workspaceId"]),
                 snapshot=str(value["snapshotId"]),
@@ -96,9 +93,7 @@ class Manifest:
                 columns=tuple(c for c in columns if c.kind in KINDS),
                 items=tuple(replace(i, fields=tuple(f for f in i.fields if f[1] in KINDS)) for i in items),
                 names=tuple((str(n["name"]), int(n["events"])) for n in value["names"]),
-                shards=tuple(
-                    Shard(s["path"], s["sha256"], int(s["rows"]), int(s["customers"])) for s in value["shards"]
-                ),
+                shards=tuple(Shard(s["path"], s["sha256"], int(s["rows"]), int(s["customers"])) for s in value["shards"]),
                 content_hash=str(value.get("contentHash", "")),
             )
         except (KeyError, TypeError, ValueError) as error:

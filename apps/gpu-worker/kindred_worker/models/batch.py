@@ -41,14 +41,17 @@ def batch_of(events: Encoded, offsets: Int64, device: torch.device) -> EventBatc
         return torch.from_numpy(np.ascontiguousarray(array)).to(device, non_blocking=True)
 
     items = tuple(
-        ItemBatch(
-            tensor(i.categories), tensor(np.cumsum(i.lengths) - i.lengths), tensor(i.lengths), tensor(i.means)
-        )
-        for i in events.items
+        ItemBatch(tensor(i.categories), tensor(np.cumsum(i.lengths) - i.lengths), tensor(i.lengths), tensor(i.means)) for i in events.items
     )
     return EventBatch(
-        tensor(offsets), tensor(events.time), tensor(events.name), tensor(events.categories),
-        tensor(events.numbers), tensor(events.hour), tensor(events.weekday), items,
+        tensor(offsets),
+        tensor(events.time),
+        tensor(events.name),
+        tensor(events.categories),
+        tensor(events.numbers),
+        tensor(events.hour),
+        tensor(events.weekday),
+        items,
     )
 
 

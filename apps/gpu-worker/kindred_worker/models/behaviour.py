@@ -77,7 +77,8 @@ class BehaviourModel(nn.Module):
         said = head.forecast(embedding).unflatten(-1, (len(head.events), 2, len(head.days)))
         return MainForecast(
             [(event, days) for event in head.events[: head.mains] for days in head.days],
-            said[:, : head.mains, 0].reshape(-1, size), head.amounts(embedding)[:, : head.mains].reshape(-1, size),
+            said[:, : head.mains, 0].reshape(-1, size),
+            head.amounts(embedding)[:, : head.mains].reshape(-1, size),
         )
 
     def losses(self, embedding: Tensor, targets: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:

@@ -1,8 +1,8 @@
 """The model bundle, a directory of files under one bundle.json whose sha256 is the model's hash.
 
-    encoder.safetensors  weights         encoder.json   resolved plan, sizes, metrics
-    features.json        features        segments.*     written by Discover (segments/assignment.py)
-    bundle.json          the sha256 of each file above
+encoder.safetensors  weights         encoder.json   resolved plan, sizes, metrics
+features.json        features        segments.*     written by Discover (segments/assignment.py)
+bundle.json          the sha256 of each file above
 """
 
 from __future__ import annotations

@@ -79,9 +79,7 @@ class DecayedSum(Encoder[SumState]):
         self.readout = nn.Sequential(
             nn.Dropout(shape.dropout), nn.Linear(inputs, shape.readout), nn.GELU(), nn.Linear(shape.readout, shape.width)
         )
-        self.packing = Packing(
-            sums=(self.real,), turning=(2, self.turn), recent=(shape.kept, shape.event_width), recent_time=(shape.kept,)
-        )
+        self.packing = Packing(sums=(self.real,), turning=(2, self.turn), recent=(shape.kept, shape.event_width), recent_time=(shape.kept,))
 
     # Values of events
 
@@ -118,10 +116,17 @@ class DecayedSum(Encoder[SumState]):
         some = (count > 0).to(sums.dtype)
         since_last = ((at - last).double() / MICROS_PER_DAY).to(sums.dtype).clamp(min=0) * some
         since_first = ((at - first).double() / MICROS_PER_DAY).to(sums.dtype).clamp(min=0) * some
-        times = torch.stack([
-            torch.log1p(since_last), torch.log1p(since_first), torch.log1p(since_last * 1440), torch.log1p(since_first * 1440),
-            torch.log1p(count.to(sums.dtype)), some,
-        ], dim=1)
+        times = torch.stack(
+            [
+                torch.log1p(since_last),
+                torch.log1p(since_first),
+                torch.log1p(since_last * 1440),
+                torch.log1p(since_first * 1440),
+                torch.log1p(count.to(sums.dtype)),
+                some,
+            ],
+            dim=1,
+        )
         flat = turning.flatten(1)
         inputs = torch.cat([torch.log1p(sums.clamp(min=0)), torch.sign(flat) * torch.log1p(flat.abs()), times], dim=1)
         return self.readout(self.normalise(inputs))
@@ -154,8 +159,12 @@ class DecayedSum(Encoder[SumState]):
         last = _latest(events.time, events.offsets, count)
         first = _latest(events.time, events.offsets, count.clamp(max=1))
         embedding = self._embed(
-            torch.stack(sums, dim=1).flatten(0, 1), torch.stack(turning, dim=1).flatten(0, 1), count.flatten(),
-            first.flatten(), last.flatten(), at.flatten(),
+            torch.stack(sums, dim=1).flatten(0, 1),
+            torch.stack(turning, dim=1).flatten(0, 1),
+            count.flatten(),
+            first.flatten(),
+            last.flatten(),
+            at.flatten(),
         )
         return embedding.view(customers, reads, -1)
 
@@ -165,8 +174,13 @@ class DecayedSum(Encoder[SumState]):
         like = self.rate
         long = torch.zeros(count, dtype=torch.int64, device=like.device)
         return SumState(
-            like.new_zeros(count, self.real), like.new_zeros(count, 2, self.turn), long, long, long,
-            like.new_zeros(count, self.shape.kept, self.shape.event_width), long.unsqueeze(1).expand(-1, self.shape.kept),
+            like.new_zeros(count, self.real),
+            like.new_zeros(count, 2, self.turn),
+            long,
+            long,
+            long,
+            like.new_zeros(count, self.shape.kept, self.shape.event_width),
+            long.unsqueeze(1).expand(-1, self.shape.kept),
         )
 
     def last_time(self, state: SumState) -> Tensor:
@@ -210,8 +224,14 @@ class DecayedSum(Encoder[SumState]):
         recent_time = time[safe] * inside if some else state.recent_time
         earliest = _owners_min(owner, time, customers, state.first, state.count > old)
         return replace(
-            state, sums=sums.clamp(min=0), turning=turning, count=state.count + lengths,
-            first=earliest, last=last, recent=recent, recent_time=recent_time,
+            state,
+            sums=sums.clamp(min=0),
+            turning=turning,
+            count=state.count + lengths,
+            first=earliest,
+            last=last,
+            recent=recent,
+            recent_time=recent_time,
         ), rebuild
 
     def _add(
@@ -223,8 +243,14 @@ class DecayedSum(Encoder[SumState]):
 
     def pack(self, state: SumState, stamp: int) -> list[bytes]:
         return self.packing.pack(
-            stamp, state.count, state.first, state.last,
-            sums=state.sums, turning=state.turning, recent=state.recent, recent_time=state.recent_time,
+            stamp,
+            state.count,
+            state.first,
+            state.last,
+            sums=state.sums,
+            turning=state.turning,
+            recent=state.recent,
+            recent_time=state.recent_time,
         )
 
     def unpack(self, packed: Sequence[bytes], stamp: int) -> tuple[SumState, Tensor]:
@@ -249,9 +275,7 @@ class _OldEvents:
         return _OldEvents(state.recent[there], state.recent_time[there], place)
 
 
-def _merge(
-    state: SumState, old: Tensor, events: EventVectors, lengths: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+def _merge(state: SumState, old: Tensor, events: EventVectors, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Kept and new events in order of time, kept ones first on ties: owner, x, time, is new, place in the customer."""
     everyone = torch.arange(len(old), device=old.device)
     kept = _OldEvents.of(state, old)

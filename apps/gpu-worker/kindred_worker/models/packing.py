@@ -17,10 +17,17 @@ class Packing:
 
     def __init__(self, **fields: tuple[int, ...]) -> None:
         self.fields = dict(fields.items())
-        self.record = np.dtype([
-            ("magic", "S2"), ("version", "<u2"), ("stamp", "<u4"), ("count", "<i8"), ("first", "<i8"), ("last", "<i8"),
-            *((name, "<i8" if name in LONGS else "<f4", shape) for name, shape in fields.items()),
-        ])
+        self.record = np.dtype(
+            [
+                ("magic", "S2"),
+                ("version", "<u2"),
+                ("stamp", "<u4"),
+                ("count", "<i8"),
+                ("first", "<i8"),
+                ("last", "<i8"),
+                *((name, "<i8" if name in LONGS else "<f4", shape) for name, shape in fields.items()),
+            ]
+        )
 
     def pack(self, stamp: int, count: Tensor, first: Tensor, last: Tensor, **fields: Tensor) -> list[bytes]:
         rows = np.zeros(len(count), dtype=self.record)

@@ -93,9 +93,7 @@ class StateBatch:
 
 
 @torch.inference_mode()
-def stream_states(
-    snapshot: Snapshot, model: BehaviourModel, read_at: int, report: Report, pack: bool = False
-) -> Iterator[StateBatch]:
+def stream_states(snapshot: Snapshot, model: BehaviourModel, read_at: int, report: Report, pack: bool = False) -> Iterator[StateBatch]:
     """States of everyone from scratch, in pieces of at most CUSTOMERS customers and about EVENTS events."""
     model.eval()
     at = read_at or snapshot.now
@@ -105,9 +103,7 @@ def stream_states(
             report.check()
             events, begins = choose(arrays, chosen, offsets)
             first, last = events.time[begins[:-1]], events.time[begins[1:] - 1]
-            state, _ = model.encoder.update(
-                model.encoder.initial_state(len(chosen)), model.vectors(batch_of(events, begins, model.device))
-            )
+            state, _ = model.encoder.update(model.encoder.initial_state(len(chosen)), model.vectors(batch_of(events, begins, model.device)))
             when = np.maximum(last, at)
             embedding = model.encoder.read(state, torch.from_numpy(when).to(model.device))
             yield StateBatch(
@@ -115,7 +111,10 @@ def stream_states(
                 embedding=embedding.float().cpu().numpy(),
                 forecast=model.forecast(embedding).float().cpu().numpy(),
                 packed=model.encoder.pack(state, model.stamp) if pack else [],
-                read_at=when, events=np.diff(begins), first=first, last=last,
+                read_at=when,
+                events=np.diff(begins),
+                first=first,
+                last=last,
             )
 
 

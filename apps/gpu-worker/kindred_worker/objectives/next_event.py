@@ -55,9 +55,12 @@ class NextEvent(Objective):
         waited = bins < found[..., None]
         amount = np.abs(events.value[at])
         return {
-            "kind": kind.astype(np.int64), "follows": follows.astype(np.float32),
-            "waited": waited.astype(np.float32), "hit": hit.astype(np.float32),
-            "amount": np.log1p(amount).astype(np.float32), "has_amount": (follows & (amount > 0)).astype(np.float32),
+            "kind": kind.astype(np.int64),
+            "follows": follows.astype(np.float32),
+            "waited": waited.astype(np.float32),
+            "hit": hit.astype(np.float32),
+            "amount": np.log1p(amount).astype(np.float32),
+            "has_amount": (follows & (amount > 0)).astype(np.float32),
         }
 
     def loss(self, embedding: Tensor, targets: dict[str, Tensor]) -> Tensor:
@@ -66,10 +69,7 @@ class NextEvent(Objective):
         time = targets["waited"] * functional.softplus(hazard) + targets["hit"] * functional.softplus(-hazard)
         said = self.amount(embedding).squeeze(-1)
         amount = functional.huber_loss(said, (targets["amount"] - self.center) / self.spread, reduction="none")
-        return (
-            masked_mean(kind, targets["follows"].flatten()) + time.sum(-1).mean()
-            + 0.5 * masked_mean(amount, targets["has_amount"])
-        )
+        return masked_mean(kind, targets["follows"].flatten()) + time.sum(-1).mean() + 0.5 * masked_mean(amount, targets["has_amount"])
 
     def columns(self) -> list[ForecastColumn]:
         return [ForecastColumn(event, 0.0, "next", at < self.mains) for at, event in enumerate(self.events)]

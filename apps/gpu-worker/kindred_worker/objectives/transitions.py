@@ -51,10 +51,7 @@ class Transitions(Objective):
         return masked_mean(-(targets["share"] * said).sum(-1), targets["some"])
 
     def columns(self) -> list[ForecastColumn]:
-        return [
-            ForecastColumn(a, self.days, "pair", at < self.mains, then=b)
-            for at, a in enumerate(self.names) for b in self.names
-        ]
+        return [ForecastColumn(a, self.days, "pair", at < self.mains, then=b) for at, a in enumerate(self.names) for b in self.names]
 
     def forecast(self, embedding: Tensor) -> Tensor:
         return torch.softmax(self.head(embedding), dim=-1)

@@ -45,7 +45,8 @@ def completed(files: Sequence[WrittenFile], events: int, customers: int) -> pb.C
 def discovered(found: Discovered) -> pb.DiscoverCompleted:
     return pb.DiscoverCompleted(
         completed=completed(found.files, found.events, found.customers),
-        segments=[_segment(s) for s in found.segments], retired_champion_indexes=found.retired_champion_indexes,
+        segments=[_segment(s) for s in found.segments],
+        retired_champion_indexes=found.retired_champion_indexes,
     )
 
 
@@ -53,27 +54,39 @@ def evaluated(found: Evaluated) -> pb.EvaluateCompleted:
     return pb.EvaluateCompleted(
         completed=completed(found.files, found.events, found.customers),
         measures=[
-            pb.Measure(name=m.name, subject=m.subject, value=m.value, deviation=m.deviation, baseline=m.baseline)
-            for m in found.measures
+            pb.Measure(name=m.name, subject=m.subject, value=m.value, deviation=m.deviation, baseline=m.baseline) for m in found.measures
         ],
     )
 
 
 def _segment(segment: Segment) -> pb.DiscoveredSegment:
     return pb.DiscoveredSegment(
-        index=segment.index, name=segment.name, description=segment.description, size=segment.size, share=segment.share,
-        stability=segment.stability, typical_customer_ids=segment.typical_customer_ids,
+        index=segment.index,
+        name=segment.name,
+        description=segment.description,
+        size=segment.size,
+        share=segment.share,
+        stability=segment.stability,
+        typical_customer_ids=segment.typical_customer_ids,
         traits=[
             pb.SegmentTrait(
-                key=t.key, label=t.label, lift=t.lift, effect=t.effect, segment_value=t.segment_value,
-                rest_value=t.rest_value, unit=t.unit,
+                key=t.key,
+                label=t.label,
+                lift=t.lift,
+                effect=t.effect,
+                segment_value=t.segment_value,
+                rest_value=t.rest_value,
+                unit=t.unit,
             )
             for t in segment.traits
         ],
         overlaps=[
             pb.SegmentOverlap(
-                champion_index=o.champion_index, jaccard=o.jaccard, share_of_new=o.share_of_new,
-                share_of_champion=o.share_of_champion, matched=o.matched,
+                champion_index=o.champion_index,
+                jaccard=o.jaccard,
+                share_of_new=o.share_of_new,
+                share_of_champion=o.share_of_champion,
+                matched=o.matched,
             )
             for o in segment.overlaps
         ],

@@ -79,9 +79,7 @@ class ScoreWorker(rpc.ScoreWorkerServiceServicer):
                 by_model.setdefault((waiting.request.model_uri, waiting.request.model_hash), []).append(waiting)
             for (uri, model_hash), group in by_model.items():
                 try:
-                    responses = await loop.run_in_executor(
-                        self._thread, self._answer, uri, model_hash, [w.request for w in group]
-                    )
+                    responses = await loop.run_in_executor(self._thread, self._answer, uri, model_hash, [w.request for w in group])
                 except Exception as error:
                     for waiting in group:
                         if not waiting.answer.done():
@@ -100,7 +98,9 @@ class ScoreWorker(rpc.ScoreWorkerServiceServicer):
         scores = iter(_each(model, segments, customers))
         return [
             pb.ScoreResponse(
-                request_id=r.request_id, model_hash=model_hash, fence=r.fence,
+                request_id=r.request_id,
+                model_hash=model_hash,
+                fence=r.fence,
                 customers=[_late(c) if gone else _result(next(scores)) for c in r.customers],
             )
             for r, gone in zip(requests, late, strict=True)
@@ -149,10 +149,15 @@ def _late(message: pb.CustomerScoreRequest) -> pb.CustomerScoreResult:
 
 def _result(result: Score) -> pb.CustomerScoreResult:
     return pb.CustomerScoreResult(
-        customer_id=result.id, state=result.state, embedding=result.embedding, segment_index=result.segment_index,
-        strength=result.strength, novelty=result.novelty, map_x=result.map_x, map_y=result.map_y,
-        rebuild=result.rebuild, error=result.error,
-        forecast=[
-            pb.EventForecast(event=e, horizon_days=d, probability=p, expected_value=v) for e, d, p, v in result.forecast
-        ],
+        customer_id=result.id,
+        state=result.state,
+        embedding=result.embedding,
+        segment_index=result.segment_index,
+        strength=result.strength,
+        novelty=result.novelty,
+        map_x=result.map_x,
+        map_y=result.map_y,
+        rebuild=result.rebuild,
+        error=result.error,
+        forecast=[pb.EventForecast(event=e, horizon_days=d, probability=p, expected_value=v) for e, d, p, v in result.forecast],
     )

@@ -22,9 +22,7 @@ class TrainWorker(rpc.TrainWorkerServiceServicer):
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
 
-    async def Train(
-        self, request: pb.TrainRequest, context: grpc.aio.ServicerContext
-    ) -> AsyncIterator[pb.TrainResponse]:
+    async def Train(self, request: pb.TrainRequest, context: grpc.aio.ServicerContext) -> AsyncIterator[pb.TrainResponse]:
         spec = await _spec(request.spec, context)
 
         def work(report: Report) -> pb.TrainResponse:
@@ -46,9 +44,7 @@ class TrainWorker(rpc.TrainWorkerServiceServicer):
         async for response in self._jobs.run(context, wrap, work):
             yield response
 
-    async def Discover(
-        self, request: pb.DiscoverRequest, context: grpc.aio.ServicerContext
-    ) -> AsyncIterator[pb.DiscoverResponse]:
+    async def Discover(self, request: pb.DiscoverRequest, context: grpc.aio.ServicerContext) -> AsyncIterator[pb.DiscoverResponse]:
         spec = await _spec(request.spec, context)
 
         def work(report: Report) -> pb.DiscoverResponse:
@@ -72,9 +68,7 @@ class TrainWorker(rpc.TrainWorkerServiceServicer):
         async for response in self._jobs.run(context, wrap, work):
             yield response
 
-    async def Evaluate(
-        self, request: pb.EvaluateRequest, context: grpc.aio.ServicerContext
-    ) -> AsyncIterator[pb.EvaluateResponse]:
+    async def Evaluate(self, request: pb.EvaluateRequest, context: grpc.aio.ServicerContext) -> AsyncIterator[pb.EvaluateResponse]:
         spec = await _spec(request.spec, context)
 
         def work(report: Report) -> pb.EvaluateResponse:
@@ -98,9 +92,7 @@ class TrainWorker(rpc.TrainWorkerServiceServicer):
         async for response in self._jobs.run(context, wrap, work):
             yield response
 
-    async def Embed(
-        self, request: pb.EmbedRequest, context: grpc.aio.ServicerContext
-    ) -> AsyncIterator[pb.EmbedResponse]:
+    async def Embed(self, request: pb.EmbedRequest, context: grpc.aio.ServicerContext) -> AsyncIterator[pb.EmbedResponse]:
         def work(report: Report) -> pb.EmbedResponse:
             from kindred_worker.embed import embed
             from kindred_worker.models.bundle import open_model

@@ -78,15 +78,20 @@ class SegmentModel:
         strength = {f"strength.{n}": getattr(self.strength, n) for n in _STRENGTH}
         own = {
             **{f"space.{n}": getattr(self.space, n) for n in _SPACE},
-            "centres": self.centres, "map.layout": self.map.layout, "map.axes": self.map.axes,
+            "centres": self.centres,
+            "map.layout": self.map.layout,
+            "map.axes": self.map.axes,
         }
         return {k: np.ascontiguousarray(v, dtype=np.float32) for k, v in {**own, **novelty, **strength}.items()}
 
     def to_bytes(self) -> dict[str, bytes]:
         """Content of the two files, by name."""
         sidecar = {
-            "format": FORMAT, "segmentCount": self.count, "story": self.story,
-            "strength": {"scale": self.strength.scale}, "map": {"softness": self.map.softness},
+            "format": FORMAT,
+            "segmentCount": self.count,
+            "story": self.story,
+            "strength": {"scale": self.strength.scale},
+            "map": {"softness": self.map.softness},
             "novelty": {n: getattr(self.novelty, n) for n in ("residual_scale", "slope", "farthest")},
         }
         text = json.dumps(sidecar, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
@@ -104,8 +109,10 @@ class SegmentModel:
             centres=tensors["centres"],
             strength=Strength(scale=float(sidecar["strength"]["scale"]), **{n: tensors[f"strength.{n}"] for n in _STRENGTH}),
             novelty=Novelty(
-                residual_scale=float(sidecar["novelty"]["residual_scale"]), slope=float(sidecar["novelty"]["slope"]),
-                farthest=float(sidecar["novelty"]["farthest"]), **{n: tensors[f"novelty.{n}"] for n in _NOVELTY},
+                residual_scale=float(sidecar["novelty"]["residual_scale"]),
+                slope=float(sidecar["novelty"]["slope"]),
+                farthest=float(sidecar["novelty"]["farthest"]),
+                **{n: tensors[f"novelty.{n}"] for n in _NOVELTY},
             ),
             map=Map(tensors["map.layout"], tensors["map.axes"], float(sidecar["map"]["softness"])),
             story=sidecar["story"],

@@ -88,9 +88,7 @@ def foresight(partition: Partition, past: Past) -> float:
     squared = ((past.points[:, None, :] - partition.centres[None]) ** 2).sum(axis=2)
     labels = squared.argmin(axis=1)
     of_segments = explained_by(labels, past.outcomes, len(partition.centres))
-    of_forecast = np.array([
-        _correlation(past.forecast[:, at], past.outcomes[:, at]) ** 2 for at in range(past.outcomes.shape[1])
-    ])
+    of_forecast = np.array([_correlation(past.forecast[:, at], past.outcomes[:, at]) ** 2 for at in range(past.outcomes.shape[1])])
     total = float((past.weights * of_forecast).sum())
     return float(np.clip((past.weights * of_segments).sum() / max(total, 1e-9), 0, 1.2))
 

@@ -49,14 +49,12 @@ class Found:
     strength_error: float  # expected calibration error, on refits and customers that the strength had not seen
 
 
-def find_segments(
-    now: Reading, history: History | None, count: int, seed: int, report: Report, refits: int = REFITS
-) -> Found:
+def find_segments(now: Reading, history: History | None, count: int, seed: int, report: Report, refits: int = REFITS) -> Found:
     """`count` 0 chooses the number of segments (choice.py)."""
     space = fit_space(now.embedding, now.forecast, now.columns)
-    points = np.concatenate([
-        space.place(now.embedding[a : a + 4096], now.forecast[a : a + 4096]) for a in range(0, len(now.customers), 4096)
-    ])
+    points = np.concatenate(
+        [space.place(now.embedding[a : a + 4096], now.forecast[a : a + 4096]) for a in range(0, len(now.customers), 4096)]
+    )
     past = None if history is None else _past(history, space.place(history.reading.embedding, history.reading.forecast))
     choice = choose_count(points, past, seed, report.part(0, 0.7)) if count == 0 else None
     chosen = choice.count if choice is not None else min(count, len(points))
@@ -68,7 +66,10 @@ def find_segments(
     some = np.random.default_rng(seed).permutation(len(points))[:LEARNED_FROM]
     strength, error = _strength(points[some], partition, again, some)
     model = SegmentModel(
-        space=space, centres=partition.centres, strength=strength, novelty=fit_novelty(now.embedding[np.sort(some)], seed),
+        space=space,
+        centres=partition.centres,
+        strength=strength,
+        novelty=fit_novelty(now.embedding[np.sort(some)], seed),
         map=fit_map(points[some], partition.centres, partition.labels[some], seed),
     )
     return Found(model, points, partition, again, choice, error)
@@ -92,9 +93,7 @@ def _past(history: History, points: Float32) -> Past | None:
     )
 
 
-def _strength(
-    points: Float32, partition: Partition, again: Refits, some: npt.NDArray[np.int64]
-) -> tuple[Strength, float]:
+def _strength(points: Float32, partition: Partition, again: Refits, some: npt.NDArray[np.int64]) -> tuple[Strength, float]:
     """The strength, learned from all refits, and its error where it is learned from some and tested on the others."""
     labels, agreements = partition.labels[some], again.agreements[:, some]
     half = np.arange(len(some)) % 2 == 0

@@ -77,9 +77,15 @@ def fit_novelty(embedding: Float32, seed: int) -> Novelty:
     chosen = draws.choice(len(centred), min(LANDMARKS, len(centred)), replace=False)
     white = centred @ whitening
     blank = Novelty(
-        mean=mean.astype(np.float32), whitening=whitening, directions=directions,
-        residual_scale=float(np.sqrt(rest)), landmarks=white[chosen],
-        knots=np.zeros(1, np.float32), decades=np.zeros(1, np.float32), slope=0.0, farthest=0.0,
+        mean=mean.astype(np.float32),
+        whitening=whitening,
+        directions=directions,
+        residual_scale=float(np.sqrt(rest)),
+        landmarks=white[chosen],
+        knots=np.zeros(1, np.float32),
+        decades=np.zeros(1, np.float32),
+        slope=0.0,
+        farthest=0.0,
     )
     return _calibrated(blank, _distances_without_self(blank, embedding, chosen))
 
@@ -107,6 +113,9 @@ def _calibrated(novelty: Novelty, distances: Float32) -> Novelty:
     excess = distances[distances > knots[-1]] - knots[-1]
     scale = max(float(excess.mean()) if len(excess) else 0.0, 1e-3 * float(knots[-1]) + 1e-9)
     return replace(
-        novelty, knots=knots.astype(np.float32), decades=(-np.log10(1 - body)).astype(np.float32),
-        slope=float(1 / (np.log(10) * scale)), farthest=float(distances.max()),
+        novelty,
+        knots=knots.astype(np.float32),
+        decades=(-np.log10(1 - body)).astype(np.float32),
+        slope=float(1 / (np.log(10) * scale)),
+        farthest=float(distances.max()),
     )

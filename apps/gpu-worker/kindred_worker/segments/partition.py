@@ -57,7 +57,11 @@ def _k_means(points: Float32, count: int, starts: int, seed: int) -> Float32:
 
 
 def refit(
-    points: Float32, partition: Partition, refits: int, seed: int, check: Callable[[], None] = lambda: None,
+    points: Float32,
+    partition: Partition,
+    refits: int,
+    seed: int,
+    check: Callable[[], None] = lambda: None,
     starts: int = 3,
 ) -> Refits:
     """Finds the partition again on resamples of the customers (bootstrap) and names all customers by each."""

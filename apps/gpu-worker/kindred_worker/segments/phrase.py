@@ -32,7 +32,7 @@ BUYING = re.compile(r"order|purchase|transaction|checkout|invoice|sale|bought", 
 
 
 def event_noun(event: str, plural: bool = False) -> str:
-    """"Order Completed" -> "order"; unknown events keep their name."""
+    """ "Order Completed" -> "order"; unknown events keep their name."""
     known = KNOWN.get(event.lower())
     if known is None:
         return f"“{event}” events" if plural else f"“{event}”"
@@ -43,7 +43,7 @@ def event_noun(event: str, plural: bool = False) -> str:
 
 
 def event_doing(event: str) -> str:
-    """"Product Viewed" -> "viewing a product", "Support Contacted" -> "contacting support"."""
+    """ "Product Viewed" -> "viewing a product", "Support Contacted" -> "contacting support"."""
     known = KNOWN.get(event.lower())
     if known is not None:
         return known[1]

@@ -33,8 +33,18 @@ def logistic(features: Float64, labels: Float64, tested: Float64) -> Float64:
 def boosted(features: Float64, labels: Float64, tested: Float64) -> Float64:
     """As `logistic`, by the gradient boosted trees of learning.md."""
     model = LGBMClassifier(
-        n_estimators=200, learning_rate=0.03, num_leaves=15, min_child_samples=30, subsample=0.8, subsample_freq=1,
-        colsample_bytree=0.5, random_state=0, n_jobs=1, verbose=-1, deterministic=True, force_row_wise=True,
+        n_estimators=200,
+        learning_rate=0.03,
+        num_leaves=15,
+        min_child_samples=30,
+        subsample=0.8,
+        subsample_freq=1,
+        colsample_bytree=0.5,
+        random_state=0,
+        n_jobs=1,
+        verbose=-1,
+        deterministic=True,
+        force_row_wise=True,
     )
     return np.asarray(model.fit(features, labels).predict_proba(tested))[:, 1]
 

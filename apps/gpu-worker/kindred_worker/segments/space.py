@@ -83,9 +83,11 @@ def fit_space(embedding: Float32, forecast: Float32, columns: Sequence[ForecastC
         slopes[at] *= weights[at] / max(float(mapped.std()), 1e-9)
     width = embedding.shape[1]
     whole = Space(
-        knots=knots.astype(np.float32), slopes=slopes.astype(np.float32),
+        knots=knots.astype(np.float32),
+        slopes=slopes.astype(np.float32),
         projection=np.eye(len(columns), dtype=np.float32),
-        mean=np.zeros(width, np.float32), embedding_projection=np.zeros((width, len(columns)), np.float32),
+        mean=np.zeros(width, np.float32),
+        embedding_projection=np.zeros((width, len(columns)), np.float32),
     )
     axes = _principal(np.concatenate([whole.place(e, f) for e, f in _parts(embedding, forecast)]))
     return replace(whole, projection=axes, embedding_projection=np.zeros((width, axes.shape[1]), np.float32))
@@ -162,8 +164,10 @@ def _embedding_space(embedding: Float32, columns: int) -> Space:
     count = len(order)
     return Space(
         knots=np.tile(np.arange(PIECES + 1, dtype=np.float32), (columns, 1)),
-        slopes=np.zeros((columns, PIECES), np.float32), projection=np.zeros((columns, count), np.float32),
-        mean=mean.astype(np.float32), embedding_projection=(vectors[:, order] * scale).astype(np.float32),
+        slopes=np.zeros((columns, PIECES), np.float32),
+        projection=np.zeros((columns, count), np.float32),
+        mean=mean.astype(np.float32),
+        embedding_projection=(vectors[:, order] * scale).astype(np.float32),
     )
 
 

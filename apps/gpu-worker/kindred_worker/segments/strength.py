@@ -54,9 +54,9 @@ def borders(squared: Float32, gaps: Float32, index: npt.NDArray[np.integer], sca
         nearest = np.repeat(planes.min(axis=1, keepdims=True), 2, axis=1) / scale
     nearest = np.minimum(np.maximum(nearest, 0), 50)
     own = np.sqrt(squared[rows, index]) / scale
-    return np.stack(
-        [np.sqrt(nearest[:, 0]), np.log(nearest[:, 0] + 0.02), np.sqrt(nearest[:, 1]), np.minimum(own, 50)], axis=1
-    ).astype(np.float32)
+    return np.stack([np.sqrt(nearest[:, 0]), np.log(nearest[:, 0] + 0.02), np.sqrt(nearest[:, 1]), np.minimum(own, 50)], axis=1).astype(
+        np.float32
+    )
 
 
 def fit_strength(points: Float32, centres: Float32, index: Int64, agreement: Float64, refits: int) -> Strength:

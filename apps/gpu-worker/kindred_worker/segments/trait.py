@@ -22,8 +22,13 @@ class Trait:
 def trait_of(contrast: Contrast, main_event: str) -> Trait:
     """`main_event` is what "orders" means here."""
     return Trait(
-        contrast.key, label_of(contrast, main_event), contrast.lift, contrast.effect,
-        contrast.segment_value, contrast.rest_value, contrast.feature.unit,
+        contrast.key,
+        label_of(contrast, main_event),
+        contrast.lift,
+        contrast.effect,
+        contrast.segment_value,
+        contrast.rest_value,
+        contrast.feature.unit,
     )
 
 
