@@ -4,10 +4,8 @@ import { type ArtifactStore, openArtifactStore } from '#libs/artifacts';
 import { type Database, openDatabase } from '#libs/database';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
+import { ARTIFACTS, DATABASE } from './store.js';
 import type { TrainingConfig } from './training.config.js';
-
-export const DATABASE = Symbol('DATABASE');
-export const ARTIFACTS = Symbol('ARTIFACTS');
 
 /** Steps of four workspaces, their reports four times a second, and requests. */
 const CONNECTIONS = 6;

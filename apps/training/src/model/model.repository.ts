@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 
 import { type Database, Prisma, type schema, type Transaction } from '#libs/database';
 
-import { DATABASE } from '../store.module.js';
+import { DATABASE } from '../store.js';
 import type { Candidate, Verdict } from './model.gate.js';
 import { modelTransition } from './model.states.js';
 import { worker } from '#libs/contracts';

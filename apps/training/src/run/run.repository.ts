@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 
 import { type Database, Prisma, type schema } from '#libs/database';
 
-import { DATABASE } from '../store.module.js';
+import { DATABASE } from '../store.js';
 import { isTerminal, type RunState, transition } from './run.states.js';
 
 export type RunRow = schema.Run;

@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ArtifactError, type ArtifactStore } from '#libs/artifacts';
 import type { worker } from '#libs/contracts';
 
-import { ARTIFACTS } from '../store.module.js';
+import { ARTIFACTS } from '../store.js';
 
 /** The directory that a run's model is made in. */
 @Injectable()

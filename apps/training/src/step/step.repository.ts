@@ -7,7 +7,7 @@ import type { RunStepName, RunStepPayload } from '#libs/queue';
 import type { Curve } from '../run/run.curve.js';
 import { HOLDER_ALIVE_MS } from '../run/run.repository.js';
 import { isTerminal, transition } from '../run/run.states.js';
-import { DATABASE } from '../store.module.js';
+import { DATABASE } from '../store.js';
 import type { Failure } from './failure.js';
 
 /** The right to write a run's results: its fence, and this one execution of the step under it. */
