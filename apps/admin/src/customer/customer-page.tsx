@@ -1,7 +1,7 @@
 import { useEffect, useRef, type ReactNode } from 'react';
 import { Link, useParams } from 'react-router';
 import { useSubscription } from 'urql';
-import { CustomerHistoryDocument, CustomerNowDocument, MembershipMovedDocument, type CustomerNowQuery } from '../gen/graphql';
+import { CustomerHistoryDocument, CustomerNowDocument, MembershipMovedDocument } from '../gen/graphql';
 import { PageHead } from '../parts/card';
 import { useNow } from '../parts/clock';
 import { Badge, Stat, Stats } from '../parts/figures';
@@ -12,6 +12,7 @@ import { useSession } from '../session/session';
 import { count } from '../wording/figure';
 import { ago, date, dateAndTime } from '../wording/time';
 import { AttributesCard } from './attributes-card';
+import type { CustomerNow } from './customer';
 import { EventsCard } from './events-card';
 import { ForecastCard } from './forecast-card';
 import { HistoryCard } from './history-card';
@@ -19,8 +20,6 @@ import { MembershipCard } from './membership-card';
 import { nameOf } from './name';
 import { SimilarCard } from './similar-card';
 import './customer.css';
-
-export type CustomerNow = NonNullable<CustomerNowQuery['customer']>;
 
 /** Not every event moves a membership: how often to look at what each does move. */
 const LOOK_MS = 5000;

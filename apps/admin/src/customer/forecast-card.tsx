@@ -5,7 +5,7 @@ import { Empty } from '../parts/states';
 import { useViewer } from '../session/viewer';
 import { figure } from '../wording/figure';
 import { daysInWords } from '../wording/time';
-import type { CustomerNow } from './customer-page';
+import type { CustomerNow } from './customer';
 
 /** What a customer is likely to do next. */
 export function ForecastCard({ customer }: { customer: CustomerNow }): ReactNode {

@@ -7,7 +7,7 @@ import { saysMore } from '../segment/trait';
 import { TraitChips } from '../segment/traits';
 import { percent } from '../wording/figure';
 import { date, dateAndTime } from '../wording/time';
-import type { CustomerNow } from './customer-page';
+import type { CustomerNow } from './customer';
 import { noveltyInWords } from './novelty';
 
 /** Where a customer belongs, how surely and since when; and how strange the model finds them. */
