@@ -18,7 +18,7 @@ export interface ChartProps {
 export default function Canvas({ label, height, option, onClick }: ChartProps): ReactNode {
   const place = useRef<HTMLDivElement>(null);
   const [drawing, setDrawing] = useState<Drawing>();
-  const scheme = useScheme();
+  const sheet = usePaper();
 
   useEffect(() => {
     if (!place.current) return;
@@ -33,8 +33,8 @@ export default function Canvas({ label, height, option, onClick }: ChartProps): 
   }, []);
 
   useEffect(() => {
-    drawing?.setOption(option(paper()), { notMerge: true });
-  }, [drawing, option, scheme]);
+    drawing?.setOption(option(sheet), { notMerge: true });
+  }, [drawing, option, sheet]);
 
   useEffect(() => {
     if (!drawing || !onClick) return;
@@ -47,13 +47,14 @@ export default function Canvas({ label, height, option, onClick }: ChartProps): 
   return <div ref={place} className={height === 'fill' ? 'picture fill' : 'picture'} role="img" aria-label={label} style={height === 'fill' ? {} : { height }} />;
 }
 
-function useScheme(): string {
-  const [scheme, setScheme] = useState(() => (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'));
+/** The paper of the scheme that holds now: another one in the dark. */
+function usePaper(): Paper {
+  const [sheet, setSheet] = useState(paper);
   useEffect(() => {
     const query = matchMedia('(prefers-color-scheme: dark)');
-    const turn = (): void => setScheme(query.matches ? 'dark' : 'light');
+    const turn = (): void => setSheet(paper());
     query.addEventListener('change', turn);
     return () => query.removeEventListener('change', turn);
   }, []);
-  return scheme;
+  return sheet;
 }

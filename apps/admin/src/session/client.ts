@@ -10,11 +10,6 @@ export interface ClientOptions {
   onConnection: (state: Connection) => void;
 }
 
-export interface Session {
-  client: Client;
-  dispose: () => void;
-}
-
 const GRAPHQL = '/graphql';
 /** Close codes of graphql-transport-ws that a new attempt would only repeat. */
 const REFUSED = new Set([4400, 4401, 4403]);
@@ -23,8 +18,11 @@ export function isRefusal(error: CombinedError): boolean {
   return status === 401 || error.graphQLErrors.some((one) => one.extensions['code'] === 'UNAUTHENTICATED');
 }
 
-/** One client for one key: queries over HTTP, subscriptions over one socket that comes back by itself. */
-export function openSession({ key, onRefused, onConnection }: ClientOptions): Session {
+/**
+ * One client for one key: queries over HTTP, subscriptions over one socket that comes back by itself. The socket is opened by
+ * the first subscription and closed with the last, so that there is nothing to dispose of once nothing asks any more.
+ */
+export function createSessionClient({ key, onRefused, onConnection }: ClientOptions): Client {
   const authorization = `Bearer ${key}`;
   const socket = createSocket({
     url: new URL(GRAPHQL, location.href.replace(/^http/, 'ws')).href,
@@ -42,7 +40,7 @@ export function openSession({ key, onRefused, onConnection }: ClientOptions): Se
       },
     },
   });
-  const client = new Client({
+  return new Client({
     url: GRAPHQL,
     preferGetMethod: false,
     requestPolicy: 'cache-and-network',
@@ -63,5 +61,4 @@ export function openSession({ key, onRefused, onConnection }: ClientOptions): Se
       }),
     ],
   });
-  return { client, dispose: () => void socket.dispose() };
 }

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useRef } from 'react';
 import { useQuery, type AnyVariables, type CombinedError, type TypedDocumentNode } from 'urql';
 import { useGeneration } from './generation';
 
@@ -20,13 +20,14 @@ export function useReading<Data, Variables extends AnyVariables>(
   const generation = useGeneration();
   // urql infers tuple arguments from `Variables`; which is not known here.
   const [result, execute] = useQuery<Data, AnyVariables>({ query: query as TypedDocumentNode<Data, AnyVariables>, variables, pause });
-  const [read, setRead] = useState(generation);
+  // Of which generation the answer is; nothing shown depends on it, so that keeping it draws nothing anew.
+  const read = useRef(generation);
 
   useEffect(() => {
-    if (pause || read === generation) return;
-    setRead(generation);
+    if (pause || read.current === generation) return;
+    read.current = generation;
     execute({ requestPolicy: 'network-only' });
-  }, [execute, generation, pause, read]);
+  }, [execute, generation, pause]);
 
   useEffect(() => {
     if (pause || !everyMs) return;

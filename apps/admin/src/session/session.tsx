@@ -1,6 +1,6 @@
-import { createContext, use, useCallback, useEffect, useMemo, useState, type ReactNode } from 'react';
+import { createContext, use, useCallback, useMemo, useState, type ReactNode } from 'react';
 import { Provider } from 'urql';
-import { openSession, type Connection, type Session } from './client';
+import { createSessionClient, type Connection } from './client';
 import { forgetKey, keepKey } from './key';
 import { SignIn } from './sign-in';
 
@@ -15,30 +15,34 @@ export function useSession(): SessionState {
   return use(SessionContext);
 }
 
+interface SessionProps {
+  /** The key it speaks with; another key is another session. */
+  credential: string;
+  onLeave: (wasRefused: boolean) => void;
+  children: ReactNode;
+}
+
+function Session({ credential, onLeave, children }: SessionProps): ReactNode {
+  const [connection, setConnection] = useState<Connection>('idle');
+  const [client] = useState(() => createSessionClient({ key: credential, onRefused: () => onLeave(true), onConnection: setConnection }));
+  const state = useMemo(() => ({ connection, signOut: () => onLeave(false) }), [connection, onLeave]);
+  return (
+    <SessionContext value={state}>
+      <Provider value={client}>{children}</Provider>
+    </SessionContext>
+  );
+}
+
 /** Nothing of the page is shown without a key; with one, everything below speaks to the server in its name. */
 export function SessionGate({ initialKey, children }: { initialKey: string | undefined; children: ReactNode }): ReactNode {
   const [key, setKey] = useState(initialKey);
   const [refused, setRefused] = useState(false);
-  const [connection, setConnection] = useState<Connection>('idle');
-  const [session, setSession] = useState<Session>();
 
   const leave = useCallback((wasRefused: boolean) => {
     forgetKey(sessionStorage);
     setRefused(wasRefused);
     setKey(undefined);
   }, []);
-
-  useEffect(() => {
-    if (!key) return;
-    const opened = openSession({ key, onRefused: () => leave(true), onConnection: setConnection });
-    setSession(opened);
-    return () => {
-      setSession(undefined);
-      opened.dispose();
-    };
-  }, [key, leave]);
-
-  const state = useMemo(() => ({ connection, signOut: () => leave(false) }), [connection, leave]);
   const enter = (given: string): void => {
     keepKey(sessionStorage, given);
     setRefused(false);
@@ -46,10 +50,9 @@ export function SessionGate({ initialKey, children }: { initialKey: string | und
   };
 
   if (!key) return <SignIn refused={refused} onKey={enter} />;
-  if (!session) return null;
   return (
-    <SessionContext value={state}>
-      <Provider value={session.client}>{children}</Provider>
-    </SessionContext>
+    <Session key={key} credential={key} onLeave={leave}>
+      {children}
+    </Session>
   );
 }

@@ -32,7 +32,6 @@ export function SignIn({ refused, onKey }: { refused: boolean; onKey: (key: stri
             type="password"
             autoComplete="off"
             spellCheck={false}
-            autoFocus
             value={key}
             onChange={(event) => setKey(event.target.value)}
             aria-describedby="where-from"
