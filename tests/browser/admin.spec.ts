@@ -20,7 +20,8 @@ const complaints: string[] = [];
 
 const adminUrl = (): string => ready().admin.replace(/\/?$/, '/');
 const shoot = (name: string): Promise<unknown> => page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
-const menu = (name: string): Promise<void> => page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name }).click();
+const mainMenu = () => page.getByRole('navigation', { name: 'Main' });
+const menu = (name: string): Promise<void> => mainMenu().getByRole('link', { name }).click();
 
 beforeAll(async () => {
   await mkdir(SCREENSHOTS, { recursive: true });
@@ -71,10 +72,12 @@ test('a wrong key is refused in words, and the right one signs in', async () => 
   await page.getByLabel('Key').fill('ka_not_a_key_of_this_workspace');
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('alert').filter({ hasText: 'not accepted' }).waitFor();
+  expect(await mainMenu().count()).toBe(0);
   await shoot('sign-in');
   await page.getByLabel('Key').fill(ready().adminKey);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('heading', { level: 1, name: 'Segments' }).waitFor();
+  expect(await mainMenu().count()).toBe(1);
 }, 90_000);
 
 test('a link with the key signs in, and the address does not keep it', async () => {
@@ -106,6 +109,10 @@ test('a segment opens from the table, with its traits, members and life', async 
   await page.getByRole('heading', { level: 1, name }).waitFor();
   await page.getByRole('region', { name: 'Members' }).locator('tbody tr').first().waitFor();
   await page.getByRole('region', { name: 'Its life' }).getByText('Born').first().waitFor();
+  const id = decodeURIComponent(page.url().split('/segments/')[1] ?? '');
+  const { segment } = await api().ask<{ segment: { name: string; traits: { key: string }[] } | null }>('query($id: ID!) { segment(id: $id) { name traits(first: 10) { key } } }', { id });
+  expect(segment?.name).toBe(name);
+  expect(await page.getByRole('region', { name: 'What sets it apart' }).locator('tbody tr').count()).toBe(segment?.traits.length);
   await shoot('segment');
 }, 90_000);
 
@@ -146,9 +153,12 @@ test('a customer is found by user id, and an event that comes in is seen without
   await page.getByRole('heading', { level: 1, name: known.userId, exact: true }).waitFor();
   await page.getByRole('region', { name: 'Belongs to' }).getByText('strength', { exact: true }).first().waitFor();
   await shoot('customer');
+  // A reload would lose this.
+  await page.evaluate('window.isTheSamePage = true');
   const name = `Seen In Browser ${Date.now()}`;
   await api().ask('mutation($input: TrackEventsInput!) { trackEvents(input: $input) { stored } }', { input: { events: [{ event: name, userId: known.userId }] } });
   await page.getByRole('region', { name: 'Events' }).getByText(name).waitFor();
+  expect(await page.evaluate('window.isTheSamePage')).toBe(true);
 }, 90_000);
 
 test('intake shows a ledger that adds up', async () => {
