@@ -110,8 +110,7 @@ test('a segment opens from the table, with its traits, members and life', async 
   await page.getByRole('region', { name: 'Members' }).locator('tbody tr').first().waitFor();
   await page.getByRole('region', { name: 'Its life' }).getByText('Born').first().waitFor();
   const id = decodeURIComponent(page.url().split('/segments/')[1] ?? '');
-  const { segment } = await api().ask<{ segment: { name: string; traits: { key: string }[] } | null }>('query($id: ID!) { segment(id: $id) { name traits(first: 10) { key } } }', { id });
-  expect(segment?.name).toBe(name);
+  const { segment } = await api().ask<{ segment: { traits: { key: string }[] } | null }>('query($id: ID!) { segment(id: $id) { traits(first: 10) { key } } }', { id });
   expect(await page.getByRole('region', { name: 'What sets it apart' }).locator('tbody tr').count()).toBe(segment?.traits.length);
   await shoot('segment');
 }, 90_000);
