@@ -11,7 +11,7 @@ export const ingestionService: ServiceDefinitionOptions<IngestionConfig> = {
   name: 'ingestion',
   config: ingestionConfig,
   module: IngestionModule,
-  services: [ingestion.EventServiceService, ingestion.CustomerServiceService, ingestion.SnapshotServiceService],
+  services: [ingestion.EventServiceService, ingestion.CustomerServiceService, ingestion.ImportServiceService, ingestion.SnapshotServiceService],
   // Without keys every sender would be a stranger.
   ready: (app) => app.get(KeyRing).ready,
   isWorking: (app) => app.get(Readiness).isWorking,

@@ -42,7 +42,7 @@ test.each([
   ['nobody', { ...track, userId: undefined }, 'ID_MISSING'],
   ['an empty user', { ...track, userId: '  ' }, 'ID_MISSING'],
   ['an object as user', { ...track, userId: { id: 1 } }, 'ID_INVALID'],
-  ['a user beyond 2^53', { ...track, userId: 9007199254740993 }, 'ID_INVALID'],
+  ['a user beyond 2^53', { ...track, userId: 2 ** 53 }, 'ID_INVALID'],
   ['a track without a name', { ...track, event: '' }, 'NAME_MISSING'],
   ['a name of 300 characters', { ...track, event: 'x'.repeat(300) }, 'NAME_INVALID'],
   ['a message id of 101 characters', { ...track, messageId: 'x'.repeat(101) }, 'MESSAGE_ID_INVALID'],

@@ -1,9 +1,14 @@
+import { SUBJECTS_OF_STAGED } from '../identity/identity.sql.js';
+
 /**
  * The statements of one commit, in their order. All are prepared once per connection; `$1` is the workspace.
  * Rows are inserted in the order of their keys, so that two commits that overlap wait and never deadlock.
  */
 
-/** Claims message ids; answers the ordinals of those that were unknown. The first of equal ones in a batch wins. */
+/**
+ * Claims message ids; answers the ordinals of those that were unknown. The first of equal ones in a batch wins.
+ * IS TRUE keeps the IN from becoming a join, which by index alone would compare every row with every other: it is hashed.
+ */
 export const CLAIM_MESSAGE_IDS = {
   name: 'claim_message_ids',
   text: `
@@ -16,7 +21,7 @@ export const CLAIM_MESSAGE_IDS = {
       ON CONFLICT DO NOTHING
       RETURNING event_id
     ), marked AS (
-      UPDATE staged_events s SET fresh = true FROM claimed c WHERE s.event_id = c.event_id RETURNING s.ordinal
+      UPDATE staged_events SET fresh = true WHERE (event_id IN (SELECT event_id FROM claimed)) IS TRUE RETURNING ordinal
     )
     SELECT coalesce(array_agg(ordinal), '{}') AS fresh FROM marked`,
 };
@@ -30,9 +35,7 @@ export const INSERT_EVENTS = {
       user_id, anonymous_id, group_id, previous_id, import_id, properties, context)
     SELECT $1::uuid, s.event_id, s.occurred_at, coalesce(u.id, a.id), s.type, s.name, s.message_id, s.received_at, s.sent_at, s.original_at,
       s.time_clamped, s.user_id, s.anonymous_id, s.group_id, s.previous_id, $2::uuid, s.properties, s.context
-    FROM staged_events s
-    LEFT JOIN ingestion.subjects u ON u.workspace_id = $1::uuid AND u.kind = 'USER' AND u.external_id = s.user_id
-    LEFT JOIN ingestion.subjects a ON a.workspace_id = $1::uuid AND a.kind = 'ANONYMOUS' AND a.external_id = s.anonymous_id
+    FROM staged_events s${SUBJECTS_OF_STAGED}
     WHERE s.fresh
     ORDER BY s.ordinal`,
 };
@@ -46,9 +49,7 @@ export const UPSERT_ATTRIBUTES = {
     FROM (
       SELECT coalesce(u.id, a.id) AS subject_id, t.key COLLATE "C" AS name, t.value, s.occurred_at, s.ordinal
       FROM staged_events s
-      CROSS JOIN LATERAL jsonb_each(s.properties) t
-      LEFT JOIN ingestion.subjects u ON u.workspace_id = $1::uuid AND u.kind = 'USER' AND u.external_id = s.user_id
-      LEFT JOIN ingestion.subjects a ON a.workspace_id = $1::uuid AND a.kind = 'ANONYMOUS' AND a.external_id = s.anonymous_id
+      CROSS JOIN LATERAL jsonb_each(s.properties) t${SUBJECTS_OF_STAGED}
       WHERE s.fresh AND s.type = 'identify' AND length(t.key) <= 255
     ) said
     ORDER BY subject_id, name, occurred_at DESC, ordinal DESC

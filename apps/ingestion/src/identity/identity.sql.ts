@@ -5,8 +5,13 @@
 
 // One look-up by index for each staged row, whatever the planner believes: these tables may have grown a thousandfold
 // since they were last analysed, and LIMIT keeps a look-up from being joined the other way round.
-const subject = (alias: string, kind: 'USER' | 'ANONYMOUS', externalId: string) => `CROSS JOIN LATERAL (
-    SELECT id FROM ingestion.subjects WHERE workspace_id = $1::uuid AND kind = '${kind}' AND external_id = ${externalId} LIMIT 1) ${alias}`;
+const lookUp = (kind: string, externalId: string) =>
+  `LATERAL (SELECT id FROM ingestion.subjects WHERE workspace_id = $1::uuid AND kind = ${kind} AND external_id = ${externalId} LIMIT 1)`;
+const subject = (alias: string, kind: 'USER' | 'ANONYMOUS', externalId: string) => `CROSS JOIN ${lookUp(`'${kind}'`, externalId)} ${alias}`;
+/** Joins the subjects of staged events `s`, as `u` and `a`; each may be missing. */
+export const SUBJECTS_OF_STAGED = `
+    LEFT JOIN ${lookUp("'USER'", 's.user_id')} u ON true
+    LEFT JOIN ${lookUp("'ANONYMOUS'", 's.anonymous_id')} a ON true`;
 const customer = (alias: string, subjectId: string) => `CROSS JOIN LATERAL (
     SELECT customer_id FROM ingestion.subject_customers WHERE workspace_id = $1::uuid AND subject_id = ${subjectId} AND ended_horizon IS NULL LIMIT 1) ${alias}`;
 
@@ -21,8 +26,8 @@ export const INSERT_SUBJECTS = {
     ), made AS (
       INSERT INTO ingestion.subjects (workspace_id, id, kind, external_id)
       SELECT $1::uuid, ingestion.uuid_v7(), c.kind, c.external_id FROM carried c
-      WHERE NOT EXISTS (
-        SELECT FROM ingestion.subjects s WHERE s.workspace_id = $1::uuid AND s.kind = c.kind AND s.external_id = c.external_id)
+      LEFT JOIN ${lookUp('c.kind', 'c.external_id')} known ON true
+      WHERE known.id IS NULL
       ORDER BY c.kind, c.external_id
       ON CONFLICT DO NOTHING
       RETURNING id

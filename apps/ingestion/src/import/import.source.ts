@@ -35,6 +35,9 @@ export interface Source {
   readonly estimatedRows: number;
 }
 
+/** The file itself cannot be read as what it is said to be. */
+export class FileUnreadableError extends Error {}
+
 const MOST_LINE_BYTES = 4 * 1024 * 1024;
 /** A byte that no text file separates columns by. */
 const NO_DELIMITER = '\x1f';
@@ -59,7 +62,7 @@ export async function openSource(scratch: Scratch, path: string, fileName: strin
     return file?.delimiter === 'whitespace' ? await openColumnsOfText(scratch, path, fileName, file, bound) : await openCsv(scratch, path, fileName, file, bound);
   } catch (error) {
     if (error instanceof MappingError) throw error;
-    throw new MappingError(`The file cannot be read as ${format}: ${(error as Error).message.split('\n', 1)[0] ?? ''}`);
+    throw new FileUnreadableError(`The file cannot be read as ${format}: ${(error as Error).message.split('\n', 1)[0] ?? ''}`, { cause: error });
   }
 }
 

@@ -1,0 +1,50 @@
+import { Module } from '@nestjs/common';
+
+import type { ArtifactStore } from '#libs/artifacts';
+import type { Database } from '#libs/database';
+import { SERVICE, type ServiceContext } from '#libs/service';
+
+import { EventModule, type Hint, HINT } from '../event/event.module.js';
+import { EventStore } from '../event/event.store.js';
+import type { IngestionConfig } from '../ingestion.config.js';
+import { ARTIFACTS, DATABASE } from '../store.module.js';
+import { WorkspaceSettings } from '../workspace/workspace.settings.js';
+import { ImportController } from './import.controller.js';
+import type { ImportRooms } from './import.execution.js';
+import { IMPORT_ROOMS, ImportProcessor } from './import.processor.js';
+import { ImportQueue } from './import.queue.js';
+import { ImportReconciler } from './import.reconciler.js';
+import { ImportRepository } from './import.repository.js';
+import { ImportService } from './import.service.js';
+
+const scratchOf = ({ WORK_DIR, DUCKDB_MEMORY }: IngestionConfig) => ({ workDir: WORK_DIR, memory: DUCKDB_MEMORY });
+
+@Module({
+  imports: [EventModule],
+  controllers: [ImportController],
+  providers: [
+    { provide: ImportRepository, inject: [DATABASE], useFactory: (database: Database) => new ImportRepository(database) },
+    ImportQueue,
+    {
+      provide: ImportService,
+      inject: [ImportRepository, ImportQueue, ARTIFACTS, SERVICE],
+      useFactory: (repository: ImportRepository, queue: ImportQueue, artifacts: ArtifactStore, { config, log }: ServiceContext<IngestionConfig>) =>
+        new ImportService(repository, queue, artifacts, scratchOf(config), log),
+    },
+    {
+      provide: IMPORT_ROOMS,
+      inject: [ImportRepository, EventStore, ARTIFACTS, WorkspaceSettings, SERVICE, HINT],
+      useFactory: (
+        repository: ImportRepository,
+        store: EventStore,
+        artifacts: ArtifactStore,
+        settings: WorkspaceSettings,
+        { config }: ServiceContext<IngestionConfig>,
+        hint: Hint,
+      ): ImportRooms => ({ repository, store, artifacts, settings, scratch: scratchOf(config), hint }),
+    },
+    ImportProcessor,
+    ImportReconciler,
+  ],
+})
+export class ImportModule {}

@@ -1,0 +1,121 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
+import type { Logger } from 'pino';
+import { v7 as uuid } from 'uuid';
+
+import { ArtifactError, type ArtifactStore } from '#libs/artifacts';
+import { ingestion } from '#libs/contracts';
+import { RpcError, status } from '#libs/grpc';
+
+import { isNoSpace, Scratch, type ScratchOptions } from '../scratch/scratch.js';
+import { importOf } from './import.mapper.js';
+import { type Mapping, MappingError, parseMapping } from './import.mapping.js';
+import type { ImportQueue } from './import.queue.js';
+import { ImportReader } from './import.reader.js';
+import { type ImportRepository, type ImportRow, isEnded } from './import.repository.js';
+import { FileUnreadableError } from './import.source.js';
+
+const PREVIEW_ROWS = 100;
+const MOST_PREVIEW_ROWS = 1_000;
+const LOOK_EVERY_MS = 300;
+
+interface FileToRead {
+  artifact: string;
+  fileName: string;
+  /** JSON; empty: guessed. */
+  mapping: string;
+}
+
+/** Begins imports, shows what a mapping makes of a file, and tells how imports get on. */
+export class ImportService {
+  constructor(
+    private readonly repository: ImportRepository,
+    private readonly queue: ImportQueue,
+    private readonly artifacts: ArtifactStore,
+    private readonly scratch: ScratchOptions,
+    private readonly log: Logger,
+  ) {}
+
+  /** The file's first rows are read by the mapping before anything is written. */
+  async start(workspaceId: string, file: FileToRead): Promise<ingestion.Import> {
+    const mapping = await this.look(workspaceId, file, PREVIEW_ROWS, async (reader) => {
+      await reader.stage();
+      return reader.mapping;
+    });
+    const id = uuid();
+    const row = await this.repository.insert(workspaceId, { id, artifact: file.artifact, fileName: file.fileName, mapping, isGuessed: file.mapping === '' });
+    await this.queue.enqueue({ workspaceId, importId: id }).catch((error: unknown) => this.log.warn({ err: error, importId: id }, 'the import waits for the queue'));
+    return importOf(row);
+  }
+
+  async preview(workspaceId: string, file: FileToRead, rows: number): Promise<ingestion.PreviewImportResponse> {
+    if (rows > MOST_PREVIEW_ROWS) throw RpcError.invalid(`A preview has at most ${MOST_PREVIEW_ROWS} rows.`, { reason: 'PREVIEW_TOO_LARGE' });
+    return this.look(workspaceId, file, rows || PREVIEW_ROWS, async (reader) => {
+      await reader.stage();
+      const events: string[] = [];
+      for await (const { item } of reader.items('preview')) events.push('event' in item ? callOf(item.event) : item.rejection.payload.toString());
+      return { mapping: JSON.stringify(reader.mapping), guesses: [...reader.guesses], events };
+    });
+  }
+
+  async get(workspaceId: string, id: string): Promise<ingestion.Import> {
+    return importOf(await this.found(workspaceId, id));
+  }
+
+  async *watch(workspaceId: string, id: string, signal: AbortSignal): AsyncGenerator<ingestion.WatchImportResponse> {
+    let last = '';
+    while (!signal.aborted) {
+      const row = await this.found(workspaceId, id);
+      const now = JSON.stringify(row);
+      if (now !== last) yield { import: importOf(row) };
+      if (isEnded(row.state)) return;
+      last = now;
+      await wait(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async cancel(workspaceId: string, id: string): Promise<ingestion.Import> {
+    await this.found(workspaceId, id);
+    const row = await this.repository.cancel(workspaceId, id);
+    if (!row) throw RpcError.precondition('This import has ended already.', { reason: 'IMPORT_ENDED' });
+    return importOf(row);
+  }
+
+  private async found(workspaceId: string, id: string): Promise<ImportRow> {
+    const row = await this.repository.find(workspaceId, id);
+    if (!row) throw RpcError.notFound(`There is no import ${id}.`, { reason: 'IMPORT_UNKNOWN' });
+    return row;
+  }
+
+  private async look<T>(workspaceId: string, { artifact, fileName, mapping }: FileToRead, limit: number, work: (reader: ImportReader) => Promise<T>): Promise<T> {
+    if (!artifact.startsWith(`${workspaceId}/`)) throw RpcError.notFound('There is no such file.', { reason: 'FILE_UNKNOWN' });
+    try {
+      const given: Mapping | undefined = mapping === '' ? undefined : parseMapping(mapping);
+      const path = await this.artifacts.localFile(artifact);
+      const scratch = await Scratch.open(this.scratch);
+      try {
+        return await work(await ImportReader.open(scratch, { path, fileName, mapping: given, limit, receivedAt: new Date() }));
+      } finally {
+        await scratch.close();
+      }
+    } catch (error) {
+      throw asRpcError(error);
+    }
+  }
+}
+
+/** In Segment's form. */
+function callOf({ type, messageId, userId, name, occurredAt, properties }: { type: string; messageId: string; userId: string | null; name: string; occurredAt: string; properties: string }): string {
+  return JSON.stringify({ type, messageId, userId, ...(type === 'track' ? { event: name } : {}), timestamp: occurredAt, properties: JSON.parse(properties) as unknown });
+}
+
+function asRpcError(error: unknown): unknown {
+  if (error instanceof MappingError) {
+    const facts = { ...(error.column === undefined ? {} : { column: error.column }), ...(error.columns ? { columns: JSON.stringify(error.columns) } : {}) };
+    return RpcError.invalid(error.message, { reason: 'MAPPING_INVALID', metadata: facts });
+  }
+  if (error instanceof FileUnreadableError) return RpcError.invalid(error.message, { reason: 'FILE_UNREADABLE', cause: error });
+  if (error instanceof ArtifactError && error.reason === 'MISSING') return RpcError.notFound('There is no such file.', { reason: 'FILE_UNKNOWN', cause: error });
+  if (isNoSpace(error)) return new RpcError(status.RESOURCE_EXHAUSTED, 'There is no space left on the disk to read the file. Free some and try again.', { reason: 'NO_SPACE', cause: error });
+  return error;
+}

@@ -1,0 +1,192 @@
+import { createReadStream, existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { v7 as uuid } from 'uuid';
+
+import { openArtifactStore } from '#libs/artifacts';
+import { access as accessApi, ingestion } from '#libs/contracts';
+
+import { type IngestionUnderTest, startIngestion, WORKSPACE } from '../testing/ingestion-under-test.js';
+
+const { SUCCEEDED, FAILED, CANCELLED } = ingestion.ImportState;
+
+let kindred: IngestionUnderTest;
+let call: { principal: string };
+beforeAll(async () => {
+  kindred = await startIngestion();
+  call = { principal: kindred.principal };
+});
+afterAll(() => kindred?.close());
+
+async function upload(content: string | Readable, fileName: string): Promise<{ artifact: string; fileName: string }> {
+  const { path } = await openArtifactStore(kindred.platform.artifactUrl).write(
+    { workspaceId: WORKSPACE, area: 'uploads', id: uuid(), name: `data${/\.[a-z]+(\.gz)?$/.exec(fileName)?.[0] ?? ''}` },
+    typeof content === 'string' ? Readable.from([content]) : content,
+  );
+  return { artifact: path, fileName };
+}
+
+async function importFile(content: string | Readable, fileName: string, mapping: object | string = ''): Promise<ingestion.Import> {
+  const file = await upload(content, fileName);
+  const { import: started } = await kindred.imports.startImport({ ...file, mapping: typeof mapping === 'string' ? mapping : JSON.stringify(mapping) }, call);
+  return ended(started?.id ?? '');
+}
+
+async function ended(id: string): Promise<ingestion.Import> {
+  let last: ingestion.Import | undefined;
+  for await (const { import: now } of kindred.imports.watchImport({ id }, call)) last = now;
+  if (!last) throw new Error('the stream told nothing');
+  return last;
+}
+
+const sum = (rows: readonly { rows: number }[]) => rows.reduce((total, { rows: count }) => total + count, 0);
+const addsUp = ({ rowsRead, rowsTotal, rowsFolded, skipped, rejected }: ingestion.Import) => rowsRead === rowsTotal && rowsTotal === rowsFolded + sum(skipped) + sum(rejected);
+
+const ORDERS = `order_no,client,when,sku,qty,price
+1,ann,2026-01-01 10:00,apple,2,1.5
+1,ann,2026-01-01 10:01,pear,1,2
+2,bob,2026-01-02 10:00,apple,1,1.5
+C3,ann,2026-01-03 10:00,apple,-1,1.5
+4,,2026-01-04 10:00,apple,1,1.5
+5,cid,yesterday,apple,1,1.5
+6,cid,2026-01-05 10:00,apple,many,1.5
+`;
+const ORDER_MAPPING = {
+  customer: { column: 'client' },
+  time: { column: 'when', timezone: 'Europe/London' },
+  event: { rules: [{ when: { column: 'order_no', startsWith: 'C' }, name: 'Order Cancelled' }], otherwise: 'Order Completed' },
+  messageId: { column: 'order_no', prefix: 'order-' },
+  skip: [{ when: { column: 'client', empty: true }, reason: 'no customer' }],
+  properties: { revenue: { multiply: ['qty', 'price'], aggregate: 'sum' } },
+  fold: { by: ['order_no'], list: { property: 'products', fields: { product_id: { column: 'sku' }, quantity: { column: 'qty', kind: 'numeric' } } } },
+  workspace: { clock: 'DATA', currency: 'GBP', mainEvents: ['Order Completed'], valueProperty: 'revenue' },
+};
+
+test('rows are folded into events, skipped or rejected, and add up', async () => {
+  const done = await importFile(ORDERS, 'orders.csv', ORDER_MAPPING);
+  expect(done).toMatchObject({ state: SUCCEEDED, rowsTotal: 7, rowsFolded: 4, eventsStored: 3, eventsDuplicate: 0, eventsRejected: 0, error: '' });
+  expect(done.skipped).toEqual([{ reason: 'no customer', rows: 1 }]);
+  expect(Object.fromEntries(done.rejected.map(({ reason, rows }) => [reason, rows]))).toEqual({ TIME_INVALID: 1, VALUE_INVALID: 1 });
+  expect(addsUp(done)).toBe(true);
+  const { customer } = await kindred.customers.resolveCustomer({ key: { $case: 'userId', value: 'ann' } }, call);
+  const { events } = await kindred.events.listCustomerEvents({ customerId: customer?.id ?? '', page: undefined }, call);
+  expect(events.map(({ name, properties }) => [name, JSON.parse(properties)])).toEqual([
+    ['Order Cancelled', { revenue: -1.5, products: [{ product_id: 'apple', quantity: -1 }] }],
+    ['Order Completed', { revenue: 5, products: [{ product_id: 'apple', quantity: 2 }, { product_id: 'pear', quantity: 1 }] }],
+  ]);
+});
+
+test('a row that no event can be made of is kept whole in quarantine with its line', async () => {
+  const { events } = await kindred.events.listRejectedEvents({ page: undefined, reason: 'TIME_INVALID' }, call);
+  expect(events).toHaveLength(1);
+  expect(events[0]?.source).toMatch(/^import:[0-9a-f-]{36}/);
+  expect(events[0]?.source).toContain('7');
+  expect(events[0]?.payload).toContain('yesterday');
+});
+
+test('what the mapping says of the data becomes the settings of the workspace', () => {
+  expect(kindred.access.settings).toMatchObject({ clock: accessApi.Clock.DATA, currency: 'GBP', mainEvents: ['Order Completed'], valueProperty: 'revenue' });
+});
+
+test('the same file twice changes nothing', async () => {
+  const again = await importFile(ORDERS, 'orders.csv', ORDER_MAPPING);
+  expect(again).toMatchObject({ state: SUCCEEDED, rowsTotal: 7, eventsStored: 0, eventsDuplicate: 3 });
+  const { events } = await kindred.events.listRejectedEvents({ page: undefined, reason: 'TIME_INVALID' }, call);
+  expect(events).toHaveLength(1);
+});
+
+test('lines that say the very same are as many events, without a message id, and stay as many', async () => {
+  const text = `${JSON.stringify({ user_id: 'twin', time: '2026-01-01T00:00:00Z', event: 'Seen' })}\n`.repeat(3);
+  const once = await importFile(text, 'seen.ndjson');
+  const twice = await importFile(text, 'seen.ndjson');
+  expect([once.eventsStored, twice.eventsStored, twice.eventsDuplicate]).toEqual([3, 0, 3]);
+});
+
+test('calls in Segment’s form are taken as what they are', async () => {
+  const lines = [
+    { type: 'identify', userId: 'seg', traits: { plan: 'pro' }, messageId: 'seg-1', timestamp: '2026-01-01T00:00:00Z' },
+    { type: 'track', userId: 'seg', event: 'Signed Up', messageId: 'seg-2', timestamp: '2026-01-01T00:00:00Z' },
+    { type: 'track', event: 'Nobody', messageId: 'seg-3' },
+  ];
+  const done = await importFile(`${lines.map((line) => JSON.stringify(line)).join('\n')}\nnot json\n`, 'calls.ndjson', { form: 'segment' });
+  expect(done).toMatchObject({ state: SUCCEEDED, rowsTotal: 4, rowsFolded: 3, eventsStored: 2, eventsRejected: 1, rejected: [{ reason: 'ROW_MALFORMED', rows: 1 }] });
+  const { customer } = await kindred.customers.resolveCustomer({ key: { $case: 'userId', value: 'seg' } }, call);
+  expect(JSON.parse(customer?.attributes ?? '{}')).toEqual({ plan: 'pro' });
+});
+
+test('a mapping is guessed and shown before anything is written', async () => {
+  const file = await upload(ORDERS.replaceAll('client', 'customer_id').replaceAll('when', 'order_date'), 'guess.csv');
+  const { mapping, guesses, events } = await kindred.imports.previewImport({ ...file, mapping: '', rows: 10 }, call);
+  expect(JSON.parse(mapping)).toMatchObject({ customer: { column: 'customer_id' }, time: { column: 'order_date' }, fold: { by: ['order_no'] } });
+  expect(guesses.join(' ')).toContain('order_no');
+  expect(JSON.parse(events[0] ?? '{}')).toMatchObject({ type: 'track', userId: 'ann', event: 'Order Completed' });
+});
+
+test.each([
+  ['names a column that is not there', { ...ORDER_MAPPING, customer: { column: 'absent' } }, 'MAPPING_INVALID', /"absent".*order_no, client/],
+  ['is no JSON', '{', 'MAPPING_INVALID', /no JSON/],
+  ['says something unknown', { ...ORDER_MAPPING, colour: 'red' }, 'MAPPING_INVALID', /colour/],
+  ['holds a pattern that is none', { ...ORDER_MAPPING, skip: [{ when: { column: 'sku', matches: '(' }, reason: 'x' }] }, 'MAPPING_INVALID', /does not fit/],
+])('a mapping that %s is refused before anything is written', async (_, mapping, reason, message) => {
+  const file = await upload(ORDERS, 'orders.csv');
+  const started = kindred.imports.startImport({ ...file, mapping: typeof mapping === 'string' ? mapping : JSON.stringify(mapping) }, call);
+  await expect(started).rejects.toMatchObject({ reason, message: expect.stringMatching(message) as string });
+});
+
+test('a file that is not what its name says is refused', async () => {
+  const file = await upload('this is no parquet', 'orders.parquet');
+  await expect(kindred.imports.startImport({ ...file, mapping: '' }, call)).rejects.toMatchObject({ reason: 'FILE_UNREADABLE' });
+});
+
+test('a file of somebody else is no file', async () => {
+  const artifact = '018f0000-0000-7000-8000-000000000002/uploads/x/data.csv';
+  await expect(kindred.imports.startImport({ artifact, fileName: 'a.csv', mapping: '' }, call)).rejects.toMatchObject({ reason: 'FILE_UNKNOWN' });
+});
+
+test('an import that was stopped keeps what it committed, and the same file again goes on from there', async () => {
+  const rows = 40_000;
+  const lines = function* lines() {
+    yield 'customer_id,time,event,amount\n';
+    for (let at = 0; at < rows; at++) yield `c${at % 5_000},${new Date(1_750_000_000_000 + at * 1_000).toISOString()},Paid,${at}\n`;
+  };
+  const file = await upload(Readable.from(lines()), 'long.csv');
+  const { import: started } = await kindred.imports.startImport({ ...file, mapping: '' }, call);
+  const id = started?.id ?? '';
+  for await (const { import: now } of kindred.imports.watchImport({ id }, call)) {
+    if ((now?.eventsStored ?? 0) > 0 || now?.state === SUCCEEDED) break;
+  }
+  await kindred.imports.cancelImport({ id }, call);
+  const stopped = await ended(id);
+  expect(stopped.state).toBe(CANCELLED);
+  expect(stopped.eventsStored).toBeGreaterThan(0);
+  expect(stopped.eventsStored).toBeLessThan(rows);
+  const { import: again } = await kindred.imports.startImport({ ...file, mapping: '' }, call);
+  const done = await ended(again?.id ?? '');
+  expect(done).toMatchObject({ state: SUCCEEDED, rowsTotal: rows, eventsDuplicate: stopped.eventsStored, eventsStored: rows - stopped.eventsStored });
+  await expect(kindred.imports.cancelImport({ id }, call)).rejects.toMatchObject({ reason: 'IMPORT_ENDED' });
+});
+
+test('an import whose file is gone fails and says so', async () => {
+  const file = await upload(ORDERS, 'orders.csv');
+  await kindred.sql.query(
+    `INSERT INTO ingestion.imports (workspace_id, id, state, artifact, file_name, mapping, mapping_guessed) VALUES ($1, $2, 'QUEUED', $3, 'gone.csv', $4, false)`,
+    [WORKSPACE, '018f0000-0000-7000-8000-00000000aaaa', file.artifact.replace('data.csv', 'gone.csv'), JSON.stringify(ORDER_MAPPING)],
+  );
+  await kindred.sql.query('INSERT INTO ingestion.open_imports VALUES ($1, $2)', [WORKSPACE, '018f0000-0000-7000-8000-00000000aaaa']);
+  const failed = await ended('018f0000-0000-7000-8000-00000000aaaa');
+  expect(failed).toMatchObject({ state: FAILED });
+  expect(failed.error).toContain('gone.csv');
+});
+
+const RETAIL = resolve('../shared/data/online_retail_II.parquet');
+const testWithData = existsSync(RETAIL) ? test : test.skip;
+if (!existsSync(RETAIL)) process.stderr.write(`skipped, because ${RETAIL} is not there: Online Retail II\n`);
+
+testWithData('Online Retail II: lines become invoices with products, cancellations their own event, lines without a customer are counted', async () => {
+  const mapping = await readFile('apps/ingestion/mappings/online-retail-II.json', 'utf8');
+  const done = await importFile(createReadStream(RETAIL), 'online_retail_II.parquet', mapping);
+  expect(done).toMatchObject({ state: SUCCEEDED, rowsTotal: 1_044_847, skipped: [{ reason: 'no customer', rows: 235_287 }], rejected: [], rowsFolded: 809_560 });
+  expect(done.eventsStored + done.eventsDuplicate).toBeGreaterThan(44_000);
+  expect(done.eventsRejected).toBe(0);
+});
