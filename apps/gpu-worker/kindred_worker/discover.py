@@ -18,11 +18,11 @@ from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder, WrittenFile
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import seal
-from kindred_worker.models.reading import Reading, read_everyone
+from kindred_worker.models.reading import Reading, read_beginnings, read_everyone
 from kindred_worker.report import InvalidInput, Report
 from kindred_worker.segments.assignment import SIDECAR, TENSORS, SegmentModel
 from kindred_worker.segments.contrast import contrasts, distinct
-from kindred_worker.segments.finding import Found, History, find_segments, told
+from kindred_worker.segments.finding import LEARNED_FROM, Found, History, find_segments, told
 from kindred_worker.segments.matching import Overlap, overlaps_with_champion
 from kindred_worker.segments.naming import Named, name_segments
 from kindred_worker.segments.trait import Trait, trait_of
@@ -32,6 +32,7 @@ Int64 = npt.NDArray[np.int64]
 
 TRAITS = 8
 TYPICAL = 5
+NEWCOMERS = 0.25  # share of customers that are also read as they were when they were new
 UNSTABLE = 0.6  # Jaccard below which a segment is called unstable
 WORDS_AT_MOST = 300  # a property with more different values describes nobody
 PROPERTIES = 8
@@ -66,12 +67,13 @@ def discover(
 ) -> Discovered:
     """Adds the segments to the bundle at `output` and seals it. The same call again writes the same files."""
     now = read_everyone(snapshot, model, 0, report.part(0.0, 0.15))
+    newcomers = read_beginnings(snapshot, model, min(NEWCOMERS, NEWCOMERS * LEARNED_FROM / max(1, len(now.customers))), spec.seed, report)
     features = model.features
     with EventTable(snapshot, features.main_events, features.value_property, report.check, described_by(model)) as events:
         report.progress(0.2, "counting what customers do")
         history = history_of(snapshot, model, events, report)
         report.progress(0.3, "looking for segments")
-        found = find_segments(now, history, spec.segment_count, spec.seed, report.part(0.3, 0.9))
+        found = find_segments(now, history, spec.segment_count, spec.seed, report.part(0.3, 0.9), newcomers=newcomers)
         report.progress(0.9, "describing segments")
         described = [*portrait(events, now.customers, now.read_at + 1, features.currency), *expected(now)]
     names = name_segments(described, found.partition.labels, found.model.count, features.main_events)

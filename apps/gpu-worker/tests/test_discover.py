@@ -18,9 +18,10 @@ from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import open_model, save_model
 from kindred_worker.models.reading import read_everyone
 from kindred_worker.report import Cancelled, Report, TooLittleData
+from kindred_worker.score import Customer, LiveEvent, score
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.train import Trained, TrainingData, train
-from tests.conftest import shop
+from tests.conftest import NAMES, shop
 from tests.make_snapshot import write_snapshot
 
 DAY = 86_400_000_000
@@ -47,6 +48,15 @@ def test_the_bundle_is_whole_and_opens(bundle: tuple[Folder, Discovered], large:
     reading = read_everyone(large, opened, 0, Report())
     placed = segments.assign(reading.embedding, reading.forecast)
     assert np.bincount(placed.index, minlength=3).tolist() == [s.size for s in found.segments]
+
+
+def test_who_is_new_is_not_unlike_anything_seen(bundle: tuple[Folder, Discovered], large: Snapshot) -> None:
+    opened, segments = open_model(bundle[0].uri)
+    assert segments is not None
+    properties = json.dumps({"revenue": 90, "channel": "web", "products": [{"product_id": "p1", "price": 20}]}).encode()
+    newcomers = [Customer(name, b"", [LiveEvent(name, large.now, properties)], large.now) for name in NAMES]
+    scored = score(opened, segments, newcomers)
+    assert all(s.segment_index >= 0 and 0 < s.novelty < 1 for s in scored), scored
 
 
 def test_segments_are_named_sized_and_told(bundle: tuple[Folder, Discovered]) -> None:

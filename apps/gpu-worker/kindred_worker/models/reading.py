@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Float32 = npt.NDArray[np.float32]
 CUSTOMERS, EVENTS = 1024, 16_384  # read at a time: bounds memory
+FIRST_EVENTS = (1, 1, 2, 3, 5, 8)  # a newcomer is one after so many events
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,31 @@ def read_everyone(snapshot: Snapshot, model: BehaviourModel, read_at: int, repor
     )
 
 
+@torch.inference_mode()
+def read_beginnings(snapshot: Snapshot, model: BehaviourModel, share: float, seed: int, report: Report) -> Float32:
+    """(M, D) embeddings of a `share` of the customers as they were when they were new: after one of their first events,
+    at that event or somewhere before the next. Everyone has once been new, so a newcomer is nothing unheard of.
+    """
+    model.eval()
+    draws = np.random.default_rng([seed, 7])
+    parts: list[Float32] = [np.zeros((0, model.width), np.float32)]
+    for arrays in stream(snapshot, model.features, report.check):
+        chosen = np.flatnonzero(draws.random(arrays.count) < share)
+        offsets = arrays.item_offsets
+        for piece in pieces(np.diff(arrays.offsets)[chosen], CUSTOMERS, EVENTS):
+            report.check()
+            events, begins = choose(arrays, chosen[piece], offsets)
+            after = np.minimum(draws.choice(FIRST_EVENTS, len(piece)), np.diff(begins)) - 1
+            at = events.time[begins[:-1] + after]
+            is_last = begins[:-1] + after + 1 == begins[1:]
+            until = np.where(is_last, snapshot.now, events.time[np.minimum(begins[:-1] + after + 1, len(events.time) - 1)])
+            waited = np.where(draws.random(len(piece)) < 0.5, 0, draws.random(len(piece)) * np.maximum(until - at - 1, 0))
+            moments = torch.from_numpy(at + waited.astype(np.int64)).unsqueeze(1).to(model.device)
+            embedding = model.encoder.read_many(model.vectors(batch_of(events, begins, model.device)), moments)
+            parts.append(embedding[:, 0].float().cpu().numpy())
+    return np.concatenate(parts)
+
+
 @dataclass(frozen=True)
 class StateBatch:
     """Some customers, read: what Reading holds of them, and what only backfill needs."""
@@ -120,8 +146,10 @@ def stream_states(snapshot: Snapshot, model: BehaviourModel, read_at: int, repor
 
 def pieces(lengths: npt.NDArray[np.int64], customers: int, events: int) -> Iterator[npt.NDArray[np.int64]]:
     """Neighbouring customers, at most so many, ending where their events reach about so many."""
+    if len(lengths) == 0:
+        return
     piece = np.cumsum(lengths) // events
-    begins = np.flatnonzero(np.append(True, piece[1:] != piece[:-1])) if len(lengths) else np.zeros(0, np.int64)
+    begins = np.flatnonzero(np.append(True, piece[1:] != piece[:-1]))
     for begin, end in zip(begins, np.append(begins[1:], len(lengths)), strict=True):
         for part in batches_of(int(end - begin), customers):
             yield np.arange(begin + part.start, begin + part.stop)

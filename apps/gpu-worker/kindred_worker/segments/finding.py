@@ -49,8 +49,16 @@ class Found:
     strength_error: float  # expected calibration error, on refits and customers that the strength had not seen
 
 
-def find_segments(now: Reading, history: History | None, count: int, seed: int, report: Report, refits: int = REFITS) -> Found:
-    """`count` 0 chooses the number of segments (choice.py)."""
+def find_segments(
+    now: Reading,
+    history: History | None,
+    count: int,
+    seed: int,
+    report: Report,
+    refits: int = REFITS,
+    newcomers: Float32 | None = None,
+) -> Found:
+    """`count` 0 chooses the number of segments (choice.py). `newcomers` (M, D): what else is ordinary, beside everyone now."""
     space = fit_space(now.embedding, now.forecast, now.columns)
     points = np.concatenate(
         [space.place(now.embedding[a : a + 4096], now.forecast[a : a + 4096]) for a in range(0, len(now.customers), 4096)]
@@ -64,12 +72,13 @@ def find_segments(now: Reading, history: History | None, count: int, seed: int, 
     again = refit(points, partition, refits, seed + 1, report.check, REFIT_STARTS)
     report.progress(0.95, "measuring how strongly customers belong")
     some = np.random.default_rng(seed).permutation(len(points))[:LEARNED_FROM]
+    ordinary = now.embedding[np.sort(some)] if newcomers is None else np.concatenate([now.embedding[np.sort(some)], newcomers])
     strength, error = _strength(points[some], partition, again, some)
     model = SegmentModel(
         space=space,
         centres=partition.centres,
         strength=strength,
-        novelty=fit_novelty(now.embedding[np.sort(some)], seed),
+        novelty=fit_novelty(ordinary, seed),
         map=fit_map(points[some], partition.centres, partition.labels[some], seed),
     )
     return Found(model, points, partition, again, choice, error)
