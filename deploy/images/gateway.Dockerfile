@@ -2,6 +2,8 @@
 FROM node:24-bookworm-slim AS build
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
+# The build calls buf, prisma, swc and others by their names.
+ENV PATH=$PATH:/src/node_modules/.bin
 COPY package.json package-lock.json ./
 RUN npm install --no-audit --no-fund
 COPY . .

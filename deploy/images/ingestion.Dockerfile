@@ -2,6 +2,8 @@
 FROM node:24-bookworm-slim AS build
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
+# The build calls buf, prisma, swc and others by their names.
+ENV PATH=$PATH:/src/node_modules/.bin
 COPY package.json package-lock.json ./
 RUN npm install --no-audit --no-fund
 COPY . .
@@ -13,7 +15,6 @@ ENV NODE_ENV=production
 COPY --from=build /src/package.json ./
 COPY --from=build /src/node_modules node_modules
 COPY --from=build /src/dist dist
-COPY --from=build /src/apps/ingestion/mappings apps/ingestion/mappings
 USER 10001
 EXPOSE 8080 9090
 CMD ["node", "--enable-source-maps", "dist/apps/ingestion/src/main.js"]
