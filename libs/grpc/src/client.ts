@@ -40,6 +40,8 @@ const CHANNEL_OPTIONS = {
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 2_000,
   'grpc.enable_channelz': 0,
+  // Calls go to all addresses that a name has (a headless Kubernetes service), not to the first alone.
+  'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
 };
 
 /** The signed principal as metadata, and failures as RpcError. */

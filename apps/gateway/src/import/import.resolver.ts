@@ -30,7 +30,7 @@ export const importQueries = {
 export const importMutations = {
   createUpload: async (_root, { input }, { caller, uploads }) => {
     if (!UploadLinks.isKnownFormat(input.fileName)) {
-      return new ExpectedFailure('FileRefused', 'FORMAT_UNKNOWN', 'The name must end in .csv, .tsv, .parquet, .ndjson or .jsonl, or in one of these and .gz.');
+      return new ExpectedFailure('FileRefused', 'FORMAT_UNKNOWN', 'The name must end in .parquet, or in .csv, .tsv, .txt, .ndjson, .jsonl or .json, also with .gz.');
     }
     if ((input.bytes ?? 0) > uploads.maxBytes) {
       return new ExpectedFailure('FileRefused', 'FILE_TOO_LARGE', `A file may have ${uploads.maxBytes} bytes. Split it, or compress it.`);

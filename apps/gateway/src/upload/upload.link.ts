@@ -5,7 +5,7 @@ import { globalId, type GlobalId, readGlobalId } from '../graphql/global-id.js';
 
 const LIFETIME_S = 3_600;
 const AUDIENCE = 'kindred:upload';
-const FORMAT = /\.(csv|tsv|parquet|ndjson|jsonl)(\.gz)?$/i;
+const FORMAT = /\.(?:(?:csv|tsv|txt|ndjson|jsonl|json)(?:\.gz)?|parquet)$/i;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const LONGEST_NAME = 200;
 

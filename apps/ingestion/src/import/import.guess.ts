@@ -54,7 +54,7 @@ export function guessMapping(source: Source, isSegmentForm: boolean): Guess {
   if (order !== undefined && product !== undefined) {
     const lines = { product_id: product, name: take('the name of a product', PRODUCT_NAME), quantity: take('the quantity of a line', QUANTITY, isNumeric), price: take('the price of a line', PRICE, isNumeric) };
     guesses.push(`Lines of one ${order} are folded into one event with a list of products.`);
-    return { mapping: folded(base, order, lines, [...left.values()]), guesses };
+    return { mapping: folded(base, customer, order, lines, [...left.values()]), guesses };
   }
   const properties = Object.fromEntries([...left.values(), ...source.columns.filter(({ name }) => name === order)].map(({ name, kind }) => [name, { column: name, kind }]));
   const mapping: MappingInput = { ...base, ...(message === undefined ? {} : { messageId: { column: message } }), properties };
@@ -71,14 +71,14 @@ function anyTime(left: Map<string, SourceColumn>, guesses: string[]): string | u
 
 type LineColumns = Readonly<Record<'product_id' | 'name' | 'quantity' | 'price', string | undefined>>;
 
-function folded(base: Pick<MappingInput, 'customer' | 'time' | 'event' | 'skip'>, order: string, lines: LineColumns, rest: readonly SourceColumn[]): Mapping {
+function folded(base: Pick<MappingInput, 'customer' | 'time' | 'event' | 'skip'>, customer: string, order: string, lines: LineColumns, rest: readonly SourceColumn[]): Mapping {
   const kinds: Record<keyof LineColumns, PropertyKind> = { product_id: 'categorical', name: 'categorical', quantity: 'numeric', price: 'numeric' };
   const fields = Object.entries(lines).flatMap(([field, column]) => (column === undefined ? [] : [[field, { column, kind: kinds[field as keyof LineColumns] }]]));
   const { quantity, price } = lines;
   const revenue = quantity !== undefined && price !== undefined ? { multiply: [quantity, price], aggregate: 'sum' as const } : price === undefined ? undefined : { column: price, kind: 'numeric' as const, aggregate: 'sum' as const };
   return mappingSchema.parse({
     ...base,
-    messageId: { column: order, prefix: 'order-' },
+    messageId: { column: [order, customer], prefix: 'order-' },
     properties: {
       ...(revenue ? { revenue } : {}),
       ...Object.fromEntries(rest.map(({ name, kind }) => [name, { column: name, kind }])),

@@ -33,11 +33,12 @@ export function stagingQuery(mapping: ColumnMapping, source: Source, now: Date, 
     name: nameOf(mapping, source),
     at: timeOf(mapping, source),
     message_key: messageKeyOf(mapping, source),
+    is_made: mapping.messageId ? `${idOf(mapping.messageId, source)} IS NULL` : 'true',
     fold_key: foldKeyOf(mapping, source),
     ...Object.fromEntries(values.map(({ name, sql }) => [name, sql])),
     skip: skipOf(mapping, source),
   };
-  const names = ['customer', 'name', 'message_key', 'fold_key', ...values.map(({ name }) => name), 'skip'];
+  const names = ['customer', 'name', 'message_key', 'is_made', 'fold_key', ...values.map(({ name }) => name), 'skip'];
   return `SELECT line, ${names.map((name) => `${own(name)} AS ${name}`).join(', ')},
       least(greatest(${own('at')}, ${EPOCH}), ${latest}) AS occurred_at,
       ${own('at')} NOT BETWEEN ${EPOCH} AND ${latest} AS is_clamped,
@@ -72,9 +73,7 @@ export function eventQuery(mapping: ColumnMapping, source: Source, part: number)
       ) ORDER BY moment, line`;
   }
   // A row that says the very same as another is another event: its number among its equals tells them apart.
-  const messageId = mapping.messageId
-    ? 'message_key'
-    : `message_key || '-' || (row_number() OVER (PARTITION BY message_key ORDER BY line) - 1)`;
+  const messageId = `message_key || CASE WHEN is_made THEN '-' || (row_number() OVER (PARTITION BY message_key ORDER BY line) - 1) ELSE '' END`;
   return `SELECT line, 1 AS rows, customer, name, ${iso}, is_clamped, message_id, properties, NULL::VARCHAR AS list
     FROM (SELECT line, customer, name, occurred_at AS moment, is_clamped, ${messageId} AS message_id, ${object} AS properties ${usable})
     ORDER BY moment, line`;
@@ -92,18 +91,24 @@ function idOf(id: IdMapping, source: Source): string {
 }
 
 function timeOf({ time }: ColumnMapping, source: Source): string {
-  const zone = literal(time.timezone);
   if (time.unit) return `TIMESTAMPTZ ${literal(time.origin)} + to_microseconds(TRY_CAST(${source.number(time.column)} * ${MICROSECONDS[time.unit]} AS BIGINT))`;
-  const own = source.time(time.column);
-  if (own) return own.hasZone ? own.sql : `(${own.sql} AT TIME ZONE ${zone})`;
-  const text = source.text(time.column);
-  if (time.format !== undefined) {
-    const formats = [time.format].flat();
-    const parsed = `try_strptime(${text}, [${formats.map(literal).join(', ')}])`;
-    return formats.some((format) => /%[zZ]/.test(format)) ? parsed : `(${parsed} AT TIME ZONE ${zone})`;
+  return momentOf(time.column, time, source);
+}
+
+/** A column as a point in time; what carries no zone of its own is in `timezone`. */
+function momentOf(column: string, { timezone, format }: { timezone: string; format?: string | string[] | undefined }, source: Source): string {
+  const inZone = (sql: string) => `(${sql} AT TIME ZONE ${literal(timezone)})`;
+  const own = source.time(column);
+  if (own) return own.hasZone ? own.sql : inZone(own.sql);
+  const text = source.text(column);
+  if (format !== undefined) {
+    const parsed = [format].flat().map((one) => ({ sql: `try_strptime(${text}, ${literal(one)})`, hasZone: /%[zZ]/.test(one) }));
+    return `coalesce(${parsed.map(({ sql, hasZone }) => (hasZone ? sql : inZone(sql))).join(', ')})`;
   }
-  const isZoned = `regexp_matches(${text}, '(Z|[+-]\\d{2}(:?\\d{2})?)$') AND ${text} LIKE '%:%'`;
-  return `CASE WHEN ${isZoned} THEN TRY_CAST(${text} AS TIMESTAMPTZ) ELSE TRY_CAST(${text} AS TIMESTAMP) AT TIME ZONE ${zone} END`;
+  // DuckDB wants seconds before a zone.
+  const whole = `regexp_replace(${text}, '^(\\d{4}-\\d{2}-\\d{2}[T ]\\d{2}:\\d{2})(Z|[+-]| |$)', '\\1:00\\2')`;
+  const isZoned = `${text} LIKE '%:%' AND regexp_matches(${text}, '([+-]\\d{2}(:?\\d{2})?|[A-Za-z][A-Za-z_/+-]*)$')`;
+  return `CASE WHEN ${isZoned} THEN TRY_CAST(${whole} AS TIMESTAMPTZ) ELSE ${inZone(`TRY_CAST(${text} AS TIMESTAMP)`)} END`;
 }
 
 const MICROSECONDS = {
@@ -161,18 +166,19 @@ function numericColumns(value: Value | Property, source: Source): readonly strin
 }
 
 function kindOf(value: Value | Property, source: Source): PropertyKind {
+  if ('aggregate' in value && (value.aggregate === 'sum' || value.aggregate === 'mean')) return 'numeric';
   if ('multiply' in value) return 'numeric';
   if ('constant' in value) return typeof value.constant === 'number' ? 'numeric' : typeof value.constant === 'boolean' ? 'boolean' : 'categorical';
   return value.kind ?? source.columns.find(({ name }) => name === value.column)?.kind ?? 'categorical';
 }
 
-function sqlOf(value: Value | Property, source: Source): string {
+function sqlOf(value: Value | Property, source: Source, timezone: string): string {
   if ('multiply' in value) return value.multiply.map((column) => source.number(column)).join(' * ');
   if ('constant' in value) return typeof value.constant === 'string' ? literal(value.constant) : String(value.constant);
   const kind = kindOf(value, source);
   if (kind === 'numeric') return source.number(value.column);
   if (kind === 'boolean') return `TRY_CAST(${source.text(value.column)} AS BOOLEAN)`;
-  if (kind === 'time') return source.time(value.column)?.sql ?? `TRY_CAST(${source.text(value.column)} AS TIMESTAMPTZ)`;
+  if (kind === 'time') return momentOf(value.column, { timezone }, source);
   return kind === 'json' ? source.json(value.column) : source.text(value.column);
 }
 
@@ -187,14 +193,14 @@ function stagedProperties(mapping: ColumnMapping, source: Source): Staged[] {
     const name = `p${at}`;
     const how = 'aggregate' in value && value.aggregate ? value.aggregate : 'first';
     const kind = mapping.fold && NUMERIC_AGGREGATES.has(how) ? 'numeric' : kindOf(value, source);
-    return { field, name, sql: sqlOf(value, source), kind, aggregate: AGGREGATE[how](name) };
+    return { field, name, sql: sqlOf(value, source, mapping.time.timezone), kind, aggregate: AGGREGATE[how](name) };
   });
 }
 
 /** Fields of the items that rows are folded into. */
-function stagedFields({ fold }: ColumnMapping, source: Source): Staged[] {
+function stagedFields({ fold, time }: ColumnMapping, source: Source): Staged[] {
   return Object.entries(fold?.list?.fields ?? {}).map(([field, value], at) => ({
-    field, name: `i${at}`, sql: sqlOf(value, source), kind: kindOf(value, source), aggregate: '',
+    field, name: `i${at}`, sql: sqlOf(value, source, time.timezone), kind: kindOf(value, source), aggregate: '',
   }));
 }
 
@@ -218,9 +224,11 @@ function foldKeyOf({ fold }: ColumnMapping, source: Source): string {
   return fold ? `md5_number(${joined(fold.by.map((column) => source.text(column)))})` : 'NULL::HUGEINT';
 }
 
-/** The sender's own message id, or what stands for it: the folded rows' key, or all that the row says. */
+/** The sender's own message id, or where there is none: the folded rows' key, or all that the row says. */
 function messageKeyOf(mapping: ColumnMapping, source: Source): string {
-  if (mapping.messageId) return idOf(mapping.messageId, source);
-  if (mapping.fold) return keyed([...mapping.fold.by.map((column) => source.text(column)), idOf(mapping.customer, source), nameOf(mapping, source)]);
-  return keyed(source.columns.map(({ name }) => source.text(name)));
+  const { fold, messageId } = mapping;
+  const made = fold
+    ? keyed([...fold.by.map((column) => source.text(column)), idOf(mapping.customer, source), nameOf(mapping, source)])
+    : keyed(source.columns.map(({ name }) => source.text(name)));
+  return messageId ? `coalesce(${idOf(messageId, source)}, ${made})` : made;
 }

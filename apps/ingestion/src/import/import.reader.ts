@@ -132,17 +132,20 @@ export class ImportReader {
         const columns = chunk.getColumns();
         for (let row = 0; row < chunk.rowCount; row++) {
           const values = columns.map((column) => column[row]);
-          const item = mapping.form === 'segment' ? this.segmentItem(values) : this.columnItem(values, fileSha256, mapping.fold?.list?.property);
+          const item = mapping.form === 'segment' ? this.segmentItem(values, fileSha256) : this.columnItem(values, fileSha256, mapping.fold?.list?.property);
           yield { item, rows: mapping.form === 'segment' ? 1 : Number(values[1]) };
         }
       }
     }
   }
 
-  private segmentItem([, text, messageId]: readonly unknown[]): IntakeItem {
-    const call = JSON.parse(String(text)) as Record<string, unknown>;
-    const named = call['messageId'] === undefined || call['messageId'] === null ? { ...call, messageId: String(messageId) } : call;
-    return decodeEvent(named, { receivedAt: this.options.receivedAt, maxBytes: MAX_EVENT_BYTES.file });
+  private segmentItem([line, text, made]: readonly unknown[], fileSha256: string): IntakeItem {
+    // An archived call was sent long ago: its own clock was corrected then, and the time of the import corrects nothing.
+    const { sentAt: _, originalTimestamp, ...call } = JSON.parse(String(text)) as Record<string, unknown>;
+    const messageId = call['messageId'] === undefined || call['messageId'] === null || call['messageId'] === '' ? String(made) : call['messageId'];
+    const dated = { ...call, messageId, timestamp: call['timestamp'] ?? originalTimestamp };
+    const item = decodeEvent(dated, { receivedAt: this.options.receivedAt, maxBytes: MAX_EVENT_BYTES.file });
+    return 'event' in item ? item : { rejection: { ...item.rejection, line: Number(line), fingerprint: `${fileSha256}:event:${String(line)}` } };
   }
 
   private columnItem(values: readonly unknown[], fileSha256: string, listProperty: string | undefined): IntakeItem {

@@ -41,7 +41,8 @@ export class FileUnreadableError extends Error {}
 const MOST_LINE_BYTES = 4 * 1024 * 1024;
 /** A byte that no text file separates columns by. */
 const NO_DELIMITER = '\x1f';
-const SAMPLE_ROWS = 2_000;
+/** Rows that kinds, and the columns of NDJSON, are taken from. */
+const SAMPLE_ROWS = 20_000;
 
 export function formatOf(fileName: string, file: FileMapping | undefined): SourceFormat {
   if (file?.format) return file.format;
@@ -125,13 +126,14 @@ async function openColumnsOfText(scratch: Scratch, path: string, fileName: strin
 }
 
 async function openLines(scratch: Scratch, path: string, fileName: string, bound: string): Promise<Source> {
-  const relation = `(
+  const lines = (limit: string) => `(
     SELECT line, text, CASE WHEN json_valid(text) THEN CASE WHEN json_type(text) = 'OBJECT' THEN text END END AS object
-    FROM ${linesOf(path, fileName)} WHERE trim(text) <> ''${bound})`;
+    FROM ${linesOf(path, fileName)} WHERE trim(text) <> ''${limit})`;
+  const relation = lines(bound);
   const keys = await scratch.rows<{ name: string; type: string }>(`
     SELECT key AS name, coalesce(any_value(type), 'NULL') AS type FROM (
       SELECT unnest(json_keys(object)) AS key, unnest(json_keys(object).list_transform(lambda k: json_type(json_extract(object, '$."' || replace(k, '"', '\\"') || '"')))) AS type
-      FROM (SELECT object FROM ${relation} WHERE object IS NOT NULL LIMIT ${SAMPLE_ROWS})
+      FROM (SELECT object FROM ${lines(` LIMIT ${SAMPLE_ROWS}`)} WHERE object IS NOT NULL)
     ) GROUP BY key ORDER BY min(key)`);
   const at = (column: string) => literal(`$.${JSON.stringify(column)}`);
   return {
@@ -186,7 +188,7 @@ function asText(format: SourceFormat, relation: string, columns: readonly TypedC
     columns: columns.map(({ name, type }) => ({ name, kind: kindOf(type) })),
     relation,
     text,
-    json: (column) => `to_json(${text(column)})`,
+    json: (column) => `CASE WHEN json_valid(${text(column)}) THEN ${text(column)}::JSON ELSE to_json(${text(column)}) END`,
     number: (column) => `TRY_CAST(${text(column)} AS DOUBLE)`,
     time: () => undefined,
     row: rowOf(columns),

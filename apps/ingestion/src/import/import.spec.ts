@@ -103,6 +103,52 @@ test('lines that say the very same are as many events, without a message id, and
   expect([once.eventsStored, twice.eventsStored, twice.eventsDuplicate]).toEqual([3, 0, 3]);
 });
 
+test('rows whose message id is empty are events of their own, not duplicates of one another', async () => {
+  const csv = 'id,customer_id,time,event\na,eve,2026-01-01,Seen\n,eve,2026-01-02,Seen\n,eve,2026-01-03,Seen\n,eve,2026-01-03,Seen\na,eve,2026-01-04,Seen\n';
+  const mapping = { customer: { column: 'customer_id' }, time: { column: 'time' }, event: { column: 'event' }, messageId: { column: 'id', prefix: 'row-' } };
+  const once = await importFile(csv, 'ids.csv', mapping);
+  const twice = await importFile(csv, 'ids.csv', mapping);
+  expect([once.eventsStored, once.eventsDuplicate, twice.eventsStored]).toEqual([4, 1, 0]);
+});
+
+test('times are read with their own zone where they carry one, else in the mapping’s', async () => {
+  const times = ['2026-01-01 10:00', '2026-01-01T10:00Z', '2026-01-01 10:00:00 UTC', '2026-01-01T10:00:00+02:00', '2026-01-01T10:00+0200'];
+  const file = await upload(`who,at\n${times.map((time) => `tim,${time}`).join('\n')}\n`, 'times.csv');
+  const mapping = JSON.stringify({ customer: { column: 'who' }, time: { column: 'at', timezone: 'Asia/Tokyo' }, event: { name: 'Seen' }, properties: { at: { column: 'at', kind: 'time' } } });
+  const { events } = await kindred.imports.previewImport({ ...file, mapping, rows: 10 }, call);
+  const read = events.map((event) => JSON.parse(event) as { timestamp: string; properties: { at: string } });
+  const hours = ['01', '08', '08', '10', '10'];
+  expect(read.map(({ timestamp }) => timestamp.slice(11, 13)).sort()).toEqual(hours);
+  expect(read.map(({ properties }) => properties.at.slice(11, 13)).sort()).toEqual(hours);
+});
+
+test('a sum over what is no number is told row by row', async () => {
+  const mapping = { customer: { column: 'who' }, time: { column: 'at' }, event: { name: 'Seen' }, properties: { total: { column: 'what', aggregate: 'sum' } }, fold: { by: ['who'] } };
+  const done = await importFile('who,at,what\na,2026-01-01,1\na,2026-01-01,two\n', 'sums.csv', mapping);
+  expect(done).toMatchObject({ state: SUCCEEDED, rowsFolded: 1, rejected: [{ reason: 'VALUE_INVALID', rows: 1 }] });
+});
+
+test('a column that only later lines of an NDJSON file have can be mapped', async () => {
+  const lines = Array.from({ length: 500 }, (_, at) => JSON.stringify({ user_id: 'late', time: '2026-01-01T00:00:00Z', ...(at === 450 ? { later: 'x' } : {}) }));
+  const mapping = { customer: { column: 'user_id' }, time: { column: 'time' }, event: { name: 'Seen' }, properties: { later: { column: 'later' } } };
+  expect(await importFile(lines.join('\n'), 'late.ndjson', mapping)).toMatchObject({ state: SUCCEEDED, eventsStored: 500 });
+});
+
+test('an archive in Segment’s form keeps its times, and a refused call is quarantined once', async () => {
+  const lines = [
+    { type: 'track', userId: 'arch', event: 'Then', messageId: '', timestamp: '2020-01-01T00:00:00Z', originalTimestamp: '2019-01-01T00:00:00Z', sentAt: '2020-01-01T00:00:01Z' },
+    { type: 'track', userId: 'arch', messageId: 'arch-nameless' },
+  ];
+  const text = lines.map((line) => JSON.stringify(line)).join('\n');
+  const once = await importFile(text, 'archive.ndjson', { form: 'segment' });
+  const twice = await importFile(text, 'archive.ndjson', { form: 'segment' });
+  expect([once.eventsStored, once.eventsRejected, twice.eventsStored, twice.eventsDuplicate]).toEqual([1, 1, 0, 1]);
+  const { customer } = await kindred.customers.resolveCustomer({ key: { $case: 'userId', value: 'arch' } }, call);
+  expect(customer?.firstSeenAt).toMatch(/^2020-01-01T00:00:00/);
+  const { events } = await kindred.events.listRejectedEvents({ page: undefined, reason: 'NAME_MISSING' }, call);
+  expect(events.filter(({ messageId }) => messageId === 'arch-nameless')).toHaveLength(1);
+});
+
 test('calls in Segment’s form are taken as what they are', async () => {
   const lines = [
     { type: 'identify', userId: 'seg', traits: { plan: 'pro' }, messageId: 'seg-1', timestamp: '2026-01-01T00:00:00Z' },
