@@ -21,6 +21,7 @@ from kindred_worker.models.bundle import seal
 from kindred_worker.models.reading import Reading, read_beginnings, read_everyone
 from kindred_worker.report import InvalidInput, Report
 from kindred_worker.segments.assignment import SIDECAR, TENSORS, SegmentModel
+from kindred_worker.segments.choice import UNSTABLE
 from kindred_worker.segments.contrast import contrasts, distinct
 from kindred_worker.segments.finding import LEARNED_FROM, Found, History, find_segments, told
 from kindred_worker.segments.matching import Overlap, overlaps_with_champion
@@ -33,7 +34,6 @@ Int64 = npt.NDArray[np.int64]
 TRAITS = 8
 TYPICAL = 5
 NEWCOMERS = 0.25  # share of customers that are also read as they were when they were new
-UNSTABLE = 0.6  # Jaccard below which a segment is called unstable
 WORDS_AT_MOST = 300  # a property with more different values describes nobody
 PROPERTIES = 8
 

@@ -10,8 +10,8 @@ import { useLooks } from './looks';
 
 type Segment = SegmentsQuery['segments']['nodes'][number];
 
-/** An area below this share has no room for a name. */
-const SMALLEST_LABELLED = 0.018;
+/** An area below these shares has no room for a name, or for a figure. */
+const SMALLEST = { named: 0.08, labelled: 0.018 };
 
 /** Every segment as an area as large as its share; a click opens it. */
 export function Shares({ segments }: { segments: readonly Segment[] }): ReactNode {
@@ -50,7 +50,11 @@ export function Shares({ segments }: { segments: readonly Segment[] }): ReactNod
               name: segment.name,
               value: segment.size,
               itemStyle: { color: fill, borderRadius: 7 },
-              label: { show: segment.share >= SMALLEST_LABELLED, color: inkOn(fill), formatter: `${percent(segment.share)}\n${segment.name}` },
+              label: {
+                show: segment.share >= SMALLEST.labelled,
+                color: inkOn(fill),
+                formatter: segment.share >= SMALLEST.named ? `${percent(segment.share)}\n${segment.name}` : percent(segment.share),
+              },
             };
           }),
         },

@@ -4,8 +4,10 @@ For each candidate count the partition is refitted on resamples (stability: mean
 same map, applied to the customers as they were one horizon ago, is asked how much of what they then did it explains
 (foresight: explained variance of the realised outcomes by membership alone, over what the forecast itself explains).
 Stability alone always prefers two segments, foresight alone always prefers more; their product has its top where
-further segments stop telling something new. Of the counts that are as good as the best, up to the tolerance, the
-smallest is taken: one more segment has to earn its place.
+further segments stop telling something new. A count counts for less as soon as one of its segments is not found again
+(Jaccard below .6, Hennig 2007), however well the others are: what cuts a group of people along a line that lies
+elsewhere next time tells of the future and is no segment. Of the counts that are as good as the best, up to the
+tolerance, the smallest is taken: one more segment has to earn its place.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ Int64 = npt.NDArray[np.int64]
 
 FEWEST, MOST = 3, 12
 SMALLEST = 0.015  # share of customers that a segment needs to be of use to anyone
+UNSTABLE = 0.6  # mean Jaccard over refits below which a segment is not found again
 REFITS = 8
 TOLERANCE = 0.015
 SAMPLE = 6_000  # customers looked at while counts are compared
@@ -75,9 +78,10 @@ def choose_count(points: Float32, past: Past | None, seed: int, report: Report) 
         refits = refit(sample, partition, REFITS, seed, report.check, starts=4)
         stability = float(refits.adjusted_rand.mean())
         told = foresight(partition, past) if past is not None else 1.0 - partition.inertia
+        weakest = float(refits.jaccard.min())
         smallest = float(np.bincount(partition.labels, minlength=count).min() / len(sample))
-        score = stability * told * min(1.0, smallest / SMALLEST)
-        candidates.append(Candidate(count, stability, float(refits.jaccard.min()), told, smallest, score))
+        score = stability * told * min(1.0, weakest / UNSTABLE) * min(1.0, smallest / SMALLEST)
+        candidates.append(Candidate(count, stability, weakest, told, smallest, score))
     best = max(c.score for c in candidates)
     taken = next(c for c in candidates if c.score >= best - TOLERANCE)
     return Choice(taken.count, _reason(taken, candidates, past is not None), candidates)
