@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import argrelmin
-from scipy.stats import gaussian_kde
 
 from kindred_worker.data.aggregates import DAY, EventTable
+from kindred_worker.data.visit import SAMPLE, pause_of
 
 Float64 = npt.NDArray[np.float64]
 
@@ -23,8 +22,6 @@ PAIRS_TOLD = 30  # pairs of events in a row
 WORDS_TOLD = 4  # values of a categorical property
 LONGEST_WORD = 40
 MONTH = 30.44  # days
-WITHIN, BETWEEN = 0.15, 0.03  # share of gaps within and between visits, before visits are spoken of
-VALLEY = 0.6  # of the lower of the two peaks beside it: how deep a valley must be
 
 
 @dataclass(frozen=True)
@@ -157,24 +154,11 @@ def _visits(events: EventTable, customers: Sequence[str], cut: int, names: list[
 
 
 def pause_between_visits(events: EventTable, cut: int) -> int | None:
-    """Microseconds without an event that end a visit: the clear valley of the gaps' density (of their logs) nearest to
-    a day; None where the gaps are of one kind."""
+    """Microseconds without an event that end a visit; None where the gaps are of one kind (visit.py)."""
     gaps = events.columns(f"""
       select gap from (select moment - lag(moment) over (partition by customer order by moment) as gap from event where moment < {cut})
-      where gap > 0 order by hash(gap) limit 20000""")["gap"].astype(np.float64)
-    if len(gaps) < 200:
-        return None
-    logs = np.log(gaps)
-    grid = np.linspace(logs.min(), logs.max(), 256)
-    density = gaussian_kde(logs, 0.15)(grid)
-    valleys = [
-        float(grid[v])
-        for v in argrelmin(density)[0]
-        if density[v] < VALLEY * min(density[:v].max(), density[v:].max())
-        and (logs < grid[v]).mean() >= WITHIN
-        and (logs > grid[v]).mean() >= BETWEEN
-    ]
-    return int(np.exp(min(valleys, key=lambda v: abs(v - np.log(DAY))))) if valleys else None
+      where gap > 0 order by hash(gap) limit {SAMPLE}""")["gap"]
+    return pause_of(gaps.astype(np.float64))
 
 
 def _properties(events: EventTable, customers: Sequence[str], cut: int) -> list[Feature]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from kindred_worker.data.arrays import EventArrays
 from kindred_worker.data.features import MICROS_PER_DAY, FeatureSpec, Int64
+from kindred_worker.data.visit import pause_of
 from kindred_worker.report import InvalidInput
 from kindred_worker.spec import TrainingSpec
 
@@ -97,10 +98,14 @@ def _gaps(arrays: EventArrays, chosen: np.ndarray) -> np.ndarray:
 
 
 def _horizons(features: FeatureSpec, arrays: EventArrays, span: float) -> tuple[float, ...]:
-    """Three horizons near the median, the 85th and the 95th percentile of the gaps between main events."""
+    """Three horizons near the median, the 85th and the 95th percentile of the gaps between main events.
+
+    Gaps within a visit do not count: what comes within the hour says that somebody is here, not who they are.
+    """
+    pause = pause_of(_gaps(arrays, np.ones(len(arrays.events.time), bool)) * MICROS_PER_DAY) or 0
     codes = _codes(features, features.main_events)
     gaps = _gaps(arrays, np.isin(arrays.events.name, codes))
-    gaps = gaps[gaps > 0]
+    gaps = gaps[gaps * MICROS_PER_DAY > pause]
     wanted = np.quantile(gaps, (0.5, 0.85, 0.95)) if len(gaps) >= 20 else np.array([span / 24, span / 8, span / 4])
     ladder = np.array([h for h in HORIZONS if h <= span / 3.5] or [span / 4])
     found: list[int] = []

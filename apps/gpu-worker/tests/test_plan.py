@@ -1,0 +1,34 @@
+"""What the plan of a model takes from the data."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from kindred_worker.data.arrays import load
+from kindred_worker.data.fit import fit
+from kindred_worker.data.snapshot import Snapshot
+from kindred_worker.models.plan import resolve
+from kindred_worker.spec import TrainingSpec
+from tests.make_snapshot import write_snapshot
+
+
+def test_horizons_look_beyond_the_visit_that_is_going_on(tmp_path: Path) -> None:
+    """Four events minutes apart, about once a month: what is foreseen lies weeks ahead, not minutes."""
+    random = np.random.default_rng(0)
+    rows = [
+        (f"c{customer:02d}", moment + timedelta(minutes=float(random.exponential(10)) + 11 * at), name)
+        for customer in range(60)
+        for visit in range(12)
+        for moment in [datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=30 * visit + float(random.uniform(-8, 8)))]
+        for at, name in enumerate(("Looked", "Asked", "Bought", "Thanked"))
+    ]
+    names, moments, events = zip(*sorted(rows), strict=True)
+    table = pa.table({"customer": names, "subject": names, "name": events, "occurred_at": pa.array(moments, pa.timestamp("us", tz="UTC"))})
+    snapshot = Snapshot.open(write_snapshot(table, tmp_path, timezone="UTC").as_uri())
+    features = fit(snapshot)
+    plan = resolve(TrainingSpec(), features, load(snapshot, features), snapshot.now)
+    assert min(plan.horizon_days) >= 14, plan.horizon_days
