@@ -12,10 +12,18 @@ import { trainAndFollow, untilChampion } from '../scripts/start/run.ts';
 import { segmentsTable } from '../scripts/start/segments-table.ts';
 import { agreement, sendHistory } from '../scripts/start/simulated-shop.ts';
 import { startSystem } from '../scripts/start/system.ts';
-import { atLeast, below, type Benchmark } from './measurement.ts';
+import { atLeast, below, type Benchmark, markdown } from './measurement.ts';
 import { freeBase } from './ports.ts';
 
 export const benchmark: Benchmark = {
+  table: (results) =>
+    markdown([
+      ['seed', 'Kindred', 'k-means on RFM', 'k-means on 34 aggregates', 'noise and mixtures (Kindred)', 'segments', 'seconds'],
+      ...results
+        .map(({ figures }) => figures as Record<string, number>)
+        .sort((a, b) => (a['seed'] ?? 0) - (b['seed'] ?? 0))
+        .map((f) => ['seed', 'adjustedRand', 'rfmAdjustedRand', 'aggregatesAdjustedRand', 'noiseAndMixturesAdjustedRand', 'segments', 'totalSeconds'].map((name) => f[name] ?? '')),
+    ]),
   about: 'the simulated shop through the whole system: found against planted behaviours, beside k-means on RFM and on aggregates (--seed N)',
   run: async ({ args, tell }) => {
     const { seed, customers } = new Command()

@@ -10,7 +10,7 @@ import { Progress } from '../scripts/start/progress.ts';
 import { trainAndFollow, untilChampion } from '../scripts/start/run.ts';
 import { segmentsTable } from '../scripts/start/segments-table.ts';
 import { startSystem } from '../scripts/start/system.ts';
-import { atLeast, atMost, type Benchmark } from './measurement.ts';
+import { atLeast, atMost, type Benchmark, markdown } from './measurement.ts';
 import { MemorySampler } from './memory.ts';
 import { freeBase } from './ports.ts';
 
@@ -24,6 +24,17 @@ interface Step {
 }
 
 export const benchmark: Benchmark = {
+  table: (results) =>
+    results
+      .map(({ figures, machine, commit }) => {
+        const { totalSeconds, peakMemoryMiB, rows, customers, segments, steps } = figures as { steps: Step[] } & Record<string, number>;
+        return `${markdown([
+          ['step', 'seconds', 'per second'],
+          ...(steps as Step[]).map(({ name, seconds, rowsPerSecond }) => [name, seconds, `${rowsPerSecond.toLocaleString('en')} ${name === 'import' ? 'rows' : name === 'promoting' ? 'customers' : 'events'}`]),
+          ['**altogether**', totalSeconds ?? 0, `${rows?.toLocaleString('en')} rows, ${customers?.toLocaleString('en')} customers, ${segments} segments`],
+        ])}\n\nPeak memory of all processes together (sampled sum of PSS): ${peakMemoryMiB?.toLocaleString('en')} MiB. ${machine}; commit ${commit}.`;
+      })
+      .join('\n\n'),
   about: 'Online Retail II, file to promoted segments with everyone placed: seconds by step, peak memory',
   run: async ({ tell }) => {
     await access(FILE).catch(() => {

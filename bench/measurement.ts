@@ -11,13 +11,29 @@ export interface Target {
   met: boolean;
 }
 
+/** One line that `npm run bench -- NAME` printed. */
+export interface Recorded extends Result {
+  name: string;
+  commit: string;
+  machine: string;
+}
+
 /** One file in bench/ exports one of these as `benchmark`. */
 export interface Benchmark {
   /** One line for the list. */
   readonly about: string;
+  /** Markdown for docs/measurements.md, from what was kept under bench/results/. */
+  table?(results: readonly Recorded[]): string;
   run(context: { args: readonly string[]; tell: (line: string) => void }): Promise<Result>;
 }
 
 export const atMost = (what: string, limit: number, measured: number): Target => ({ what, target: `<= ${limit}`, measured, met: measured <= limit });
 export const atLeast = (what: string, limit: number, measured: number): Target => ({ what, target: `>= ${limit}`, measured, met: measured >= limit });
 export const below = (what: string, limit: number, measured: number): Target => ({ what, target: `< ${limit}`, measured, met: measured < limit });
+
+/** Rows as a Markdown table; the first holds the titles. */
+export function markdown(rows: readonly (readonly (string | number)[])[]): string {
+  const line = (cells: readonly (string | number)[]) => `| ${cells.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en') : cell)).join(' | ')} |`;
+  const [titles = [], ...rest] = rows;
+  return [line(titles), `|${'---|'.repeat(titles.length)}`, ...rest.map(line)].join('\n');
+}

@@ -7,13 +7,18 @@ import { execa } from 'execa';
 
 import type { Benchmark } from '../../bench/measurement.ts';
 import { bringUpToDate, compile, generate } from '../build/steps.ts';
+import { writeTables } from './tables.ts';
 
 const tell = (line: string) => void process.stderr.write(`${line}\n`);
 const [name, ...args] = process.argv.slice(2);
 const benchmarks = await named();
 
+if (name === 'tables') {
+  await writeTables(benchmarks);
+  process.exit(0);
+}
 if (name === undefined || !benchmarks.includes(name)) {
-  tell(`npm run bench -- NAME, with NAME one of: ${benchmarks.join(', ')}`);
+  tell(`npm run bench -- NAME, with NAME one of: ${benchmarks.join(', ')}; or tables, which makes those of docs/measurements.md from what was measured`);
   process.exit(1);
 }
 await bringUpToDate([...generate, ...compile], tell);
@@ -21,7 +26,7 @@ const { benchmark } = (await import(resolve('bench', `${name}.ts`))) as { benchm
 const { figures, targets } = await benchmark.run({ args, tell });
 const line = JSON.stringify({ name, commit: await commit(), machine: machine(), figures, targets });
 await mkdir(join('bench', 'results'), { recursive: true });
-await writeFile(join('bench', 'results', `${name}.json`), `${line}\n`);
+await writeFile(join('bench', 'results', `${[name, ...args].join('-').replaceAll(/[^\w.-]+/g, '')}.json`), `${line}\n`);
 for (const { what, target, measured, met } of targets) tell(`${met ? 'met   ' : 'MISSED'} ${what}: ${measured} (${target})`);
 process.stdout.write(`${line}\n`);
 process.exit(0);

@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
 
+import { execa } from 'execa';
+
 import { command, jest, pytest, type Runner } from '../test/runner.ts';
 
 const worker = { cwd: 'apps/gpu-worker' };
@@ -8,6 +10,7 @@ const program = (name: string) => resolve('.venv/bin', name);
 /** Types, lint, import law and units: what is fast enough to run before every commit. */
 export const checks: readonly Runner[] = [
   command('proto lint', 'buf', ['lint']),
+  protoCompatibility(),
   command('types', 'tsc', ['-p', 'tsconfig.json']),
   command('types of the admin page', 'tsc', ['-p', 'apps/admin/tsconfig.json', '--noEmit']),
   command('lint', 'oxlint', ['--deny-warnings', 'apps', 'libs', 'scripts', 'tests', 'bench']),
@@ -20,3 +23,14 @@ export const checks: readonly Runner[] = [
   pytest(),
 ];
 
+/** What services promised one another at the last published state (else at the last commit) is still kept. */
+function protoCompatibility(): Runner {
+  return {
+    name: 'proto compatibility',
+    run: async () => {
+      const { exitCode } = await execa('git', ['rev-parse', '--verify', '--quiet', 'origin/main'], { reject: false });
+      const against = `.git#ref=${exitCode === 0 ? 'origin/main' : 'HEAD'}`;
+      return command('proto compatibility', 'buf', ['breaking', '--against', against]).run();
+    },
+  };
+}

@@ -32,14 +32,12 @@ export async function importFile(api: Api, file: string, mappingFile: string | u
   const mapping = mappingFile === undefined ? null : await readMapping(mappingFile);
   const uploadId = await upload(api, file);
   if (mapping === null) await showGuess(api, uploadId, tell);
-  const { startImport: started } = await api.ask<{ startImport: { id?: string; message?: string; columns?: string[] } }>(
+  const { startImport: started } = await api.ask<{ startImport: { id?: string; message?: string } }>(
     `mutation($input: StartImportInput!) { startImport(input: $input) {
-      ... on Import { id } ... on Failure { message } ... on MappingInvalid { columns } } }`,
+      ... on Import { id } ... on Failure { message } } }`,
     { input: { uploadId, mapping } },
   );
-  if (started.id === undefined) {
-    throw new StartError(`${started.message}${started.columns?.length ? ` The file has: ${started.columns.join(', ')}.` : ''}`);
-  }
+  if (started.id === undefined) throw new StartError(started.message ?? 'The import was refused.');
   progress.begin('Importing');
   for await (const { importUpdated: now } of api.follow<{ importUpdated: Import }>(
     `subscription($id: ID!) { importUpdated(id: $id) { ...Standing } } ${STANDING}`,

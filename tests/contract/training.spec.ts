@@ -116,7 +116,7 @@ describe('a run', () => {
     expect(ended.error).toEqual({
       code: 'TOO_LITTLE_DATA',
       message:
-        'There is too little data to learn from (needed: 200 customers, found: 12). Customers with at least two events are needed. Send or import more events and start a new run.',
+        'Customers with at least two events are needed. Needed: 200 customers; found: 12. Send or import more events and start a new run.',
       state: RunState.TRAINING,
     });
     expect(existsSync(house.runFolder(workspaceId, ended.id))).toBe(false);

@@ -144,7 +144,7 @@ def protocol_of(model: BehaviourModel, snapshot: Snapshot) -> _Protocol:
     fitting = [h for h in horizons[: len(horizons) // 2 + 1] if 4 * h <= span]
     if not fitting:
         raise TooLittleData(
-            "too little time to measure out of time", needed=f"{4 * horizons[0]:.0f} days of events", found=f"{span:.0f} days"
+            "There is too little time to measure out of time", needed=f"{4 * horizons[0]:.0f} days of events", found=f"{span:.0f} days"
         )
     length = int(fitting[-1] * DAY)
     return _Protocol(fitting[-1], snapshot.now - 2 * length, snapshot.now - length, snapshot.now)

@@ -98,7 +98,10 @@ async function initialise(binaries: Binaries, cluster: string, base: string, pas
       { cwd: base, env: {}, ...user },
     );
   } catch (error) {
-    throw new EmbeddedError(`The embedded Postgres could not be set up in ${base}: ${(error as Error).message}`, { cause: error });
+    const { message } = error as Error;
+    const isFull = /no space left/i.test(message);
+    const why = isFull ? 'the disk is full. About 200 MB are needed to begin with: free some, or name another folder (npm start -- --data DIR).' : message;
+    throw new EmbeddedError(`The embedded Postgres could not be set up in ${base}: ${why}`, { cause: error });
   } finally {
     await rm(passwordFile, { force: true });
   }

@@ -54,7 +54,7 @@ def fit(
     found = _profile(snapshot, check)
     if found.customers < NEEDED_CUSTOMERS or found.events < NEEDED_EVENTS:
         raise TooLittleData(
-            "too little data to learn from",
+            "There is too little data to learn from",
             needed=f"{NEEDED_CUSTOMERS} customers and {NEEDED_EVENTS} events",
             found=f"{found.customers} customers and {found.events} events",
         )

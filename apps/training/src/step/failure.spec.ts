@@ -26,7 +26,7 @@ describe('what a failure means for its run', () => {
   it('is told in whole sentences that name the counts and end in the remedy', () => {
     const { message } = judge(from(status.FAILED_PRECONDITION, 'TOO_LITTLE_DATA', { needed: '50', found: '3' }));
     expect(message).toBe(
-      'There is too little data to learn from (needed: 50, found: 3). What the worker says. Send or import more events and start a new run.',
+      'What the worker says. Needed: 50; found: 3. Send or import more events and start a new run.',
     );
   });
 

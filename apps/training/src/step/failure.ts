@@ -76,8 +76,8 @@ function judgePeer(peer: Peer, error: RpcError): Judgement {
 function precondition(error: RpcError, said: string): Failure {
   const { needed, found } = error.metadata;
   if (error.reason === 'TOO_LITTLE_DATA') {
-    const counts = needed !== undefined && found !== undefined ? ` (needed: ${needed}, found: ${found})` : '';
-    return { code: 'TOO_LITTLE_DATA', message: `There is too little data to learn from${counts}. ${said} Send or import more events and start a new run.` };
+    const counts = needed !== undefined && found !== undefined ? ` Needed: ${needed}; found: ${found}.` : '';
+    return { code: 'TOO_LITTLE_DATA', message: `${capitalised(said)}${counts} Send or import more events and start a new run.` };
   }
   if (error.reason === 'NO_EVENTS') {
     return { code: 'TOO_LITTLE_DATA', message: 'There are no events to learn from yet. Send or import some and start a new run.' };
