@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 
+import { Readiness, SERVICE, type ServiceContext } from '#libs/service';
+
 import { AccessController } from './access.controller.js';
 import { AuditRepository } from './audit/audit.repository.js';
 import { AuditService } from './audit/audit.service.js';
@@ -12,6 +14,20 @@ import { WorkspaceService } from './workspace/workspace.service.js';
 
 @Module({
   controllers: [AccessController],
-  providers: [AccessDatabase, WorkspaceRepository, WorkspaceService, KeyRepository, KeyService, KeyFeed, AuditRepository, AuditService],
+  providers: [
+    AccessDatabase,
+    WorkspaceRepository,
+    WorkspaceService,
+    KeyRepository,
+    KeyService,
+    KeyFeed,
+    AuditRepository,
+    AuditService,
+    {
+      provide: Readiness,
+      inject: [SERVICE, AccessDatabase],
+      useFactory: (context: ServiceContext<unknown>, database: AccessDatabase) => new Readiness(context, 'Postgres', () => database.acrossWorkspaces.$queryRaw`SELECT 1`),
+    },
+  ],
 })
 export class AccessModule {}

@@ -1,6 +1,6 @@
 import { access } from '#libs/contracts';
 import { loadConfig } from '#libs/config';
-import { runService } from '#libs/service';
+import { Readiness, runService } from '#libs/service';
 
 import { AccessModule } from './access.module.js';
 import { accessShape } from './config.js';
@@ -10,4 +10,5 @@ await runService({
   config: () => loadConfig(accessShape),
   module: AccessModule,
   services: [access.AccessServiceService],
+  isWorking: (app) => app.get(Readiness).isWorking,
 });

@@ -1,13 +1,24 @@
 import { Module } from '@nestjs/common';
 
+import type { Database } from '#libs/database';
+import { Readiness, SERVICE, type ServiceContext } from '#libs/service';
+
 import { CustomerModule } from './customer/customer.module.js';
 import { EventModule } from './event/event.module.js';
 import { ImportModule } from './import/import.module.js';
 import { IntakeModule } from './intake/intake.module.js';
-import { Readiness } from './readiness.js';
 import { SnapshotModule } from './snapshot/snapshot.module.js';
-import { StoreModule } from './store.module.js';
+import { DATABASE, StoreModule } from './store.module.js';
 import { WorkspaceModule } from './workspace/workspace.module.js';
 
-@Module({ imports: [StoreModule, WorkspaceModule, EventModule, CustomerModule, IntakeModule, ImportModule, SnapshotModule], providers: [Readiness] })
+@Module({
+  imports: [StoreModule, WorkspaceModule, EventModule, CustomerModule, IntakeModule, ImportModule, SnapshotModule],
+  providers: [
+    {
+      provide: Readiness,
+      inject: [SERVICE, DATABASE],
+      useFactory: (context: ServiceContext<unknown>, database: Database) => new Readiness(context, 'Postgres', () => database.pool.query('SELECT 1')),
+    },
+  ],
+})
 export class IngestionModule {}

@@ -1,10 +1,9 @@
 import { KeyRing } from '#libs/auth';
 import { ingestion } from '#libs/contracts';
-import type { ServiceDefinitionOptions } from '#libs/service';
+import { Readiness, type ServiceDefinitionOptions } from '#libs/service';
 
 import { type IngestionConfig, ingestionConfig } from './ingestion.config.js';
 import { IngestionModule } from './ingestion.module.js';
-import { Readiness } from './readiness.js';
 
 /** The service as main runs it and tests start it. */
 export const ingestionService: ServiceDefinitionOptions<IngestionConfig> = {

@@ -1,23 +1,23 @@
-import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 
-import type { Database } from '#libs/database';
-import { SERVICE, type ServiceContext } from '#libs/service';
-
-import { DATABASE } from './store.module.js';
+import type { ServiceContext } from './service-context.js';
 
 const CHECK_EVERY_MS = 1_000;
 const ANSWER_WITHIN_MS = 2_000;
 
-/** Not ready while Postgres does not answer; ready again, without a restart, once it does. */
-@Injectable()
+/**
+ * Not ready while what a service stands on does not answer; ready again, without a restart, once it does.
+ * `ask` resolves when it answered.
+ */
 export class Readiness implements OnApplicationBootstrap, OnModuleDestroy {
   private timer: NodeJS.Timeout | undefined;
   private isChecking = false;
   isWorking = true;
 
   constructor(
-    @Inject(SERVICE) private readonly context: ServiceContext<unknown>,
-    @Inject(DATABASE) private readonly database: Database,
+    private readonly context: ServiceContext<unknown>,
+    private readonly what: string,
+    private readonly ask: () => Promise<unknown>,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -36,13 +36,13 @@ export class Readiness implements OnApplicationBootstrap, OnModuleDestroy {
     if (isWorking === this.isWorking) return;
     this.isWorking = isWorking;
     this.context.health.setStatus('', isWorking ? 'SERVING' : 'NOT_SERVING');
-    this.context.log[isWorking ? 'info' : 'error']({}, isWorking ? 'Postgres answers again' : 'Postgres does not answer');
+    this.context.log[isWorking ? 'info' : 'error']({}, `${this.what} ${isWorking ? 'answers again' : 'does not answer'}`);
   }
 
   private async answers(): Promise<boolean> {
     let late: NodeJS.Timeout | undefined;
     const deadline = new Promise<boolean>((resolve) => (late = setTimeout(() => resolve(false), ANSWER_WITHIN_MS)));
-    const query = this.database.pool.query('SELECT 1').then(() => true, () => false);
-    return Promise.race([query, deadline]).finally(() => clearTimeout(late));
+    const answer = this.ask().then(() => true, () => false);
+    return Promise.race([answer, deadline]).finally(() => clearTimeout(late));
   }
 }
