@@ -34,13 +34,19 @@ export async function post(path: string, body: unknown, headers: Record<string, 
   });
 }
 
-/** Asks until the answer satisfies, and gives it; rejects after `withinMs`. */
+/**
+ * Asks until the answer satisfies, and gives it; rejects after `withinMs`. A question that fails, because what answers
+ * it is just being started again, is asked once more.
+ */
 export async function until<T>(ask: () => Promise<T>, isGood: (answer: T) => boolean, withinMs = 10_000): Promise<T> {
   const deadline = Date.now() + withinMs;
   for (;;) {
-    const answer = await ask();
-    if (isGood(answer)) return answer;
-    if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms; last: ${JSON.stringify(answer)}`);
+    const { answer, failure } = await ask().then(
+      (given) => ({ answer: given, failure: undefined }),
+      (error: unknown) => ({ answer: undefined, failure: error as Error }),
+    );
+    if (answer !== undefined && isGood(answer)) return answer;
+    if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms; last: ${failure?.message ?? JSON.stringify(answer)}`, { cause: failure });
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

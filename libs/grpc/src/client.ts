@@ -30,10 +30,10 @@ interface CallExtension extends DeadlineOptions {
 export type RpcClient<Service extends ServiceDefinition> = Client<Service, CallExtension> & { close(): void };
 
 const DEFAULT_DEADLINE_MS = 10_000;
-/** A stopped peer is noticed within three seconds (keepalive is off by default in grpc-js). */
+/** A stopped peer is noticed within five seconds (keepalive is off by default in grpc-js); one that is busy for a moment is none. */
 const CHANNEL_OPTIONS = {
   'grpc.keepalive_time_ms': 2_000,
-  'grpc.keepalive_timeout_ms': 1_000,
+  'grpc.keepalive_timeout_ms': 3_000,
   'grpc.keepalive_permit_without_calls': 1,
   'grpc.max_receive_message_length': 64 * 1024 * 1024,
   'grpc.max_send_message_length': 64 * 1024 * 1024,

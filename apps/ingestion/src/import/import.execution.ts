@@ -26,8 +26,8 @@ export interface ImportRooms {
   readonly hint: (workspaceId: string) => void;
 }
 
-/** One commit holds about so much: enough to make round trips cheap, little enough to be bounded. */
-const BATCH = { events: 4_000, bytes: 8 * 1024 * 1024 };
+/** One commit holds about so much: enough to make round trips cheap, little enough that other requests get their turn. */
+const BATCH = { events: 2_000, bytes: 2 * 1024 * 1024 };
 /** A history whose newest event is older than this is not read by the wall clock. */
 const STALE_MS = 7 * 86_400_000;
 

@@ -8,6 +8,8 @@ import { RunRepository } from './run.repository.js';
 import { isTerminal } from './run.states.js';
 
 const LOOK_EVERY_MS = 250;
+/** Postgres may be away for a while: watchers wait with us. */
+const PATIENCE_MS = 1_000;
 
 /**
  * Runs as they change, for any number of watchers, on any replica: per watched run one look at its revision
@@ -23,6 +25,7 @@ export class RunWatch {
   watch(workspaceId: string, id: string): Observable<training.Run> {
     const changes = this.watched.get(id) ?? this.follow(workspaceId, id);
     return defer(() => this.repository.get(workspaceId, id)).pipe(
+      retry({ delay: PATIENCE_MS }),
       filter((row) => row !== null),
       switchMap((row) => {
         const now = { run: toRun(row), revision: row.revision, isOver: isTerminal(row.state) };
@@ -37,8 +40,7 @@ export class RunWatch {
       distinctUntilChanged(),
       exhaustMap(() => this.repository.get(workspaceId, id)),
       filter((row) => row !== null),
-      // Postgres may be away for a while: watchers wait with us.
-      retry({ delay: LOOK_EVERY_MS * 4 }),
+      retry({ delay: PATIENCE_MS }),
       takeWhile((row) => !isTerminal(row.state), true),
       map(toRun),
       finalize(() => this.watched.delete(id)),
