@@ -7,6 +7,7 @@ import { ArtifactError, type ArtifactStore } from '#libs/artifacts';
 import { ingestion } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
+import { callOf } from '../event/event.call.js';
 import { isNoSpace, Scratch, type ScratchOptions } from '../scratch/scratch.js';
 import { importOf } from './import.mapper.js';
 import { type Mapping, MappingError, parseMapping } from './import.mapping.js';
@@ -102,11 +103,6 @@ export class ImportService {
       throw asRpcError(error);
     }
   }
-}
-
-/** In Segment's form. */
-function callOf({ type, messageId, userId, name, occurredAt, properties }: { type: string; messageId: string; userId: string | null; name: string; occurredAt: string; properties: string }): string {
-  return JSON.stringify({ type, messageId, userId, ...(type === 'track' ? { event: name } : {}), timestamp: occurredAt, properties: JSON.parse(properties) as unknown });
 }
 
 function asRpcError(error: unknown): unknown {
