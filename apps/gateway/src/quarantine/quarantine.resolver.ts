@@ -14,7 +14,7 @@ const PATIENTLY = { deadline: 60_000 };
 export const quarantineQueries = {
   rejectedEventGroups: async (_root, { state, first }, { rpc }) => {
     const rows = rowsOf(first);
-    const { groups, totalCount } = await rpc.quarantine.listRejectedEventGroups({ state: state ?? RejectedEventState.UNSPECIFIED, first: Math.max(rows, 1) });
+    const { groups, totalCount } = await rpc.quarantine.listRejectedEventGroups({ state, first: Math.max(rows, 1) });
     return { nodes: groups.slice(0, rows), totalCount };
   },
   rejectedEvent: async (_root, args, { rpc }) => {

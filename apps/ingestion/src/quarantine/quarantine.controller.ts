@@ -28,7 +28,7 @@ export class QuarantineController implements quarantine.QuarantineServiceControl
     @Caller() { workspaceId }: InWorkspace,
   ): Promise<quarantine.ListRejectedEventGroupsResponse> {
     if (first > MOST_GROUPS) throw RpcError.invalid(`A list has at most ${MOST_GROUPS} groups.`, { reason: 'PAGE_TOO_LARGE', metadata: { most: String(MOST_GROUPS) } });
-    const { groups, total } = await this.repository.groups(workspaceId, stateOf(state), first || USUAL_GROUPS);
+    const { groups, total } = await this.repository.groups(workspaceId, stateOf(state) || 'OPEN', first || USUAL_GROUPS);
     return { groups: groups.map(groupOf), totalCount: total };
   }
 

@@ -37,10 +37,13 @@ export async function decodeAgain(imports: ImportRows, workspaceId: string, rows
 /** At its time of arrival, with what its request said beside it; without a message id it has its own id as one. */
 function decodeCall(row: ReplayRow, plan: EventPlan | undefined): IntakeItem | RowResult {
   if (row.payload === null) return { refusal: { reason: 'TOO_LARGE', detail: 'It is larger than any event may be. Mend it: leave out what is large.' } };
-  return decodeEvent(named(valueOf(row), row.id), {
+  const value = valueOf(row);
+  // A person who mends an event may say its type; a sender's path says it over whatever its body does.
+  const saysType = row.is_mended && typeof value === 'object' && value !== null && 'type' in value;
+  return decodeEvent(named(value, row.id), {
     receivedAt: row.received_at,
     sentAt: row.sent_at?.getTime(),
-    type: row.call_type ?? undefined,
+    type: saysType ? undefined : (row.call_type ?? undefined),
     context: row.batch_context === null ? undefined : (JSON.parse(row.batch_context) as Readonly<Record<string, unknown>>),
     maxBytes: row.import_id === null ? MAX_EVENT_BYTES.http : MAX_EVENT_BYTES.file,
     plan,

@@ -21,6 +21,7 @@ export interface ReplayRow {
   batch_context: string | null;
   /** Mended, or as it came; null where it is too large to be an event. */
   payload: Buffer | null;
+  is_mended: boolean;
   mended_at: string | null;
   outcome: 'STORED' | 'DUPLICATE' | null;
   stored_message_id: string | null;
@@ -54,13 +55,16 @@ export class QuarantineRepository {
   constructor(private readonly database: Database) {}
 
   /** Most first, each with its latest one, and how many groups there are. */
-  async groups(workspaceId: string, state: RejectedState | '', first: number): Promise<{ groups: (GroupRow & { example: RejectedRow })[]; total: number }> {
+  async groups(workspaceId: string, state: RejectedState, first: number): Promise<{ groups: (GroupRow & { example: RejectedRow })[]; total: number }> {
     return this.database.onConnection(workspaceId, async (client) => {
       const { rows } = await client.query<GroupRow & { total: string }>(
-        `SELECT reason, source, count(*) AS count, ${isoMicros('min(received_at)')} AS first_seen_at, ${isoMicros('max(received_at)')} AS last_seen_at,
-           (array_agg(id ORDER BY received_at DESC, id DESC))[1] AS example_id, count(*) OVER () AS total
-         FROM ingestion.rejected_events WHERE workspace_id = $1 AND ($2 = '' OR state = $2)
-         GROUP BY reason, source ORDER BY count(*) DESC, reason, source LIMIT $3`,
+        `SELECT g.*, (
+           SELECT r.id FROM ingestion.rejected_events r
+           WHERE r.workspace_id = $1 AND r.state = $2 AND r.reason = g.reason AND r.source = g.source ORDER BY r.received_at DESC, r.id DESC LIMIT 1) AS example_id
+         FROM (
+           SELECT reason, source, count(*) AS count, ${isoMicros('min(received_at)')} AS first_seen_at, ${isoMicros('max(received_at)')} AS last_seen_at, count(*) OVER () AS total
+           FROM ingestion.rejected_events WHERE workspace_id = $1 AND state = $2
+           GROUP BY reason, source ORDER BY count(*) DESC, reason, source LIMIT $3) g`,
         [workspaceId, state, first],
       );
       const examples = await client.query<RejectedRow>(
@@ -111,7 +115,7 @@ export class QuarantineRepository {
   async read(workspaceId: string, ids: readonly string[]): Promise<ReplayRow[]> {
     return this.database.onConnection(workspaceId, async (client) => {
       const { rows } = await client.query<ReplayRow>(
-        `SELECT id, unit, state, source, import_id, received_at, call_type, sent_at, batch_context, ${isoMicros('mended_at')} AS mended_at, outcome, stored_message_id,
+        `SELECT id, unit, state, source, import_id, received_at, call_type, sent_at, batch_context, ${isoMicros('mended_at')} AS mended_at, mended_at IS NOT NULL AS is_mended, outcome, stored_message_id,
            CASE WHEN octet_length(coalesce(mended_payload, payload)) <= ${MOST_PAYLOAD_BYTES} THEN coalesce(mended_payload, payload) END AS payload
          FROM ingestion.rejected_events WHERE workspace_id = $1 AND id = ANY ($2)`,
         [workspaceId, ids],

@@ -49,7 +49,7 @@ export class QuarantineService {
     if (!isJson(payload)) throw stillRejected('NOT_JSON', 'The mended payload is no JSON.');
     const rows = await this.repository.read(workspaceId, [id]);
     const reading = { mapping: undefined, plan: this.planOf(workspaceId) };
-    const [decoded] = await decodeAgain(this.imports, workspaceId, rows.map((row) => ({ ...row, payload: Buffer.from(payload) })), reading).catch(asMappingError);
+    const [decoded] = await decodeAgain(this.imports, workspaceId, rows.map((row) => ({ ...row, payload: Buffer.from(payload), is_mended: true })), reading).catch(asMappingError);
     const result = decoded?.result;
     if (result && !('event' in result)) {
       const { reason, detail } = 'rejection' in result ? result.rejection : result.refusal;

@@ -5,7 +5,7 @@ import { ingestion, quarantine, trackingPlan } from '#libs/contracts';
 
 import { type IngestionUnderTest, OTHER_WORKSPACE, startIngestion, WORKSPACE, WRITE_KEY } from '../testing/ingestion-under-test.js';
 
-const { OPEN, REPLAYED, DISCARDED, UNSPECIFIED } = ingestion.RejectedEventState;
+const { OPEN, REPLAYED, DISCARDED } = ingestion.RejectedEventState;
 const { STORED, DUPLICATE, STILL_REJECTED } = quarantine.ReplayOutcome;
 
 let kindred: IngestionUnderTest;
@@ -119,6 +119,14 @@ test('an event without a message id is stored once however often it is replayed'
   await ledger();
 });
 
+test('the type that a person says holds over the one of the path', async () => {
+  await post('/v1/track', { messageId: 'ty1', userId: 'typed', traits: { plan: 'pro' } });
+  const id = await idOf('ty1');
+  await mend(id, { type: 'identify', messageId: 'ty1', userId: 'typed', traits: { plan: 'pro' } });
+  expect((await replay({ ids: [id] })).results).toMatchObject([{ outcome: STORED }]);
+  expect(await stored('ty1')).toMatchObject([{ type: 'identify', properties: { plan: 'pro' } }]);
+});
+
 test('a replayed event is as it would have been had it not been refused: its arrival, its clock, its batch’s context', async () => {
   const sentAt = '2030-01-01T00:10:00Z';
   await post('/v1/batch', { batch: [track('c1', { timestamp: '2030-01-01T00:00:00Z', properties: 1 }), track('c2', { timestamp: '2030-01-01T00:00:00Z' })], sentAt, context: { library: { name: 'x' } } });
@@ -169,7 +177,7 @@ test('nobody sees or replays what another workspace refused', async () => {
   await expect(kindred.quarantine.getRejectedEvent({ id }, { principal })).rejects.toMatchObject({ reason: 'REJECTED_EVENT_UNKNOWN' });
   const { results } = await kindred.quarantine.replayRejectedEvents({ selection: selected({ ids: [id] }), first: 0, mapping: '', after: '' }, { principal });
   expect(results).toMatchObject([{ outcome: quarantine.ReplayOutcome.UNKNOWN }]);
-  expect((await kindred.quarantine.listRejectedEventGroups({ state: UNSPECIFIED, first: 0 }, { principal })).groups).toEqual([]);
+  expect((await kindred.quarantine.listRejectedEventGroups({ state: OPEN, first: 0 }, { principal })).groups).toEqual([]);
 });
 
 test('what the store itself refuses stays open once, however often it is replayed', async () => {
