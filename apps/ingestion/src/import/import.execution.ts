@@ -52,6 +52,7 @@ export class ImportExecution {
     try {
       const { file_name: fileName, mapping } = this.row;
       // The same moment in every attempt: what depends on it (clamped times) comes out the same.
+      await plans.ready;
       const plan = plans.of(this.attempt.workspaceId);
       const reader = await ImportReader.open(scratch, { path, fileName, mapping, receivedAt: new Date(this.row.created_at), plan });
       const counts = await reader.stage();

@@ -165,7 +165,7 @@ export class ImportReader {
     const payload = Buffer.from(callOf(event));
     const fingerprint = `${fileSha256}:event:${String(line)}`;
     const messageKept = event.messageId.length <= 100 && isStorable(event.messageId) ? event.messageId : null;
-    return { rejection: { ...refusal, messageId: messageKept, receivedAt: event.receivedAt, payload, unit: 'EVENT', line: Number(line), fingerprint }, ...counted(violations) };
+    return { rejection: { ...refusal, messageId: messageKept, receivedAt: event.receivedAt, payload, unit: 'EVENT', line: this.source.headerLines + Number(line), fingerprint }, ...counted(violations) };
   }
 }
 

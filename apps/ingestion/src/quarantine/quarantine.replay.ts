@@ -1,6 +1,7 @@
 import { quarantine } from '#libs/contracts';
 
 import type { IntakeItem } from '../event/event.js';
+import { IntakeUnavailableError } from '../event/event.failure.js';
 import { type ItemResult, writeItems } from '../event/event.quarantine.js';
 import type { EventStore } from '../event/event.store.js';
 import type { ImportRows } from '../import/import.rows.js';
@@ -58,7 +59,9 @@ export class Replay {
         try {
           results.push(...(await this.commit(call, taken)));
         } catch (error) {
-          if (!(error instanceof ReplayOvertaken) || attempt === ATTEMPTS) throw error;
+          // What is not known to be stored may be replayed again: it is stored once.
+          if (!(error instanceof ReplayOvertaken)) throw new IntakeUnavailableError(error);
+          if (attempt === ATTEMPTS) throw error;
           overtaken.push(...taken.map(({ row }) => row.id));
         }
       }

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { v7 as uuid } from 'uuid';
 
 import { openArtifactStore } from '#libs/artifacts';
-import { ingestion, quarantine } from '#libs/contracts';
+import { ingestion, quarantine, trackingPlan } from '#libs/contracts';
 
 import { type IngestionUnderTest, startIngestion, WORKSPACE } from '../testing/ingestion-under-test.js';
 
@@ -87,6 +87,22 @@ test('a row that is a part of a folded event is to be mended in its file, and is
   const [row] = await rowsOf(source);
   await expect(mend(row?.id ?? '', { order: '1', who: 'fay', when: '2026-01-01' })).rejects.toMatchObject({ metadata: { reason: 'ROW_FOLDED' }, message: expect.stringContaining('file') as string });
   expect(await replay(source)).toMatchObject([{ outcome: STILL_REJECTED, reason: 'ROW_FOLDED' }]);
+});
+
+test('events of a file that a plan refuses are kept with their line, and replayed when the plan is mended', async () => {
+  const declare = (schema: object) => kindred.plans.setTrackingPlanEvent({ event: 'Checked', schema: JSON.stringify(schema), mode: trackingPlan.PlanMode.ENFORCE }, call);
+  await declare({ properties: { amount: { maximum: 5 } } });
+  const source = await importFile('who,when,amount\nhal,2026-01-01,5\nhal,2026-01-02,7\n', 'checked.csv', { ...MAPPING, event: { name: 'Checked' }, properties: { amount: { column: 'amount', kind: 'numeric' } } });
+  const [refused] = await rowsOf(source);
+  expect(refused).toMatchObject({ reason: 'PLAN_VIOLATION', source: `${source} line 3`, unit: ingestion.RejectedEventUnit.EVENT });
+  const { violations } = await kindred.plans.listTrackingPlanViolations({ event: 'Checked', from: undefined, first: 0 }, call);
+  expect(violations).toMatchObject([{ property: 'amount', rule: 'maximum', source, count: 1, refused: 1 }]);
+  const before = await ledger();
+  await declare({ properties: { amount: { maximum: 9 } } });
+  expect(await replay(source)).toMatchObject([{ outcome: STORED, messageId: refused?.messageId }]);
+  expect(await eventsOf('hal')).toMatchObject([{ properties: { amount: 7 } }, { properties: { amount: 5 } }]);
+  const after = await ledger();
+  expect([after.received - before.received, after.stored - before.stored, after.rejected - before.rejected]).toEqual([0, 1, -1]);
 });
 
 test('a broken line of a file in Segment’s form is mended to a call', async () => {

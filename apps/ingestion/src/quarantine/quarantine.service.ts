@@ -1,10 +1,10 @@
 import { quarantine } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
-import { IntakeUnavailableError, isDataRefused } from '../event/event.failure.js';
 import type { RejectedRow, RejectedState } from '../event/event.repository.js';
 import { asRpcError } from '../event/event.rpc-error.js';
-import { type Mapping, MappingError, parseMapping } from '../import/import.mapping.js';
+import { type Mapping, parseMapping } from '../import/import.mapping.js';
+import { asRpcError as asFileError } from '../import/import.rpc-error.js';
 import type { ImportRows } from '../import/import.rows.js';
 import { UUID } from '../page.js';
 import type { TrackingPlanBook } from '../tracking-plan/tracking-plan.book.js';
@@ -49,7 +49,7 @@ export class QuarantineService {
     if (!isJson(payload)) throw stillRejected('NOT_JSON', 'The mended payload is no JSON.');
     const rows = await this.repository.read(workspaceId, [id]);
     const reading = { mapping: undefined, plan: this.planOf(workspaceId) };
-    const [decoded] = await decodeAgain(this.imports, workspaceId, rows.map((row) => ({ ...row, payload: Buffer.from(payload), is_mended: true })), reading).catch(asMappingError);
+    const [decoded] = await decodeAgain(this.imports, workspaceId, rows.map((row) => ({ ...row, payload: Buffer.from(payload), is_mended: true })), reading).catch(told);
     const result = decoded?.result;
     if (result && !('event' in result)) {
       const { reason, detail } = 'rejection' in result ? result.rejection : result.refusal;
@@ -66,7 +66,7 @@ export class QuarantineService {
     const reading = { mapping: request.mapping === '' ? undefined : readMapping(request.mapping), plan: this.planOf(workspaceId) };
     const isByIds = selection.ids.length > 0;
     const ids = isByIds ? selection.ids : await this.repository.openIds(workspaceId, selection, request.after || undefined, first);
-    const results = await this.replayer.run({ workspaceId, actor, reading }, ids).catch(asMappingError).catch(asBusy).catch(asUnavailable);
+    const results = await this.replayer.run({ workspaceId, actor, reading }, ids).catch(told);
     if (results.some(({ changed }) => changed)) this.hint(workspaceId);
     return { results, endCursor: !isByIds && ids.length === first ? (ids.at(-1) ?? '') : '' };
   }
@@ -85,7 +85,7 @@ export class QuarantineService {
     try {
       return this.plans.of(workspaceId);
     } catch (error) {
-      return asRpcError(error);
+      return told(error);
     }
   }
 }
@@ -95,7 +95,7 @@ function checked(selection: quarantine.RejectedEventSelection | undefined): quar
   if (ids.length > MOST_IDS) throw selectionInvalid(`At most ${MOST_IDS} ids are taken at once; ${ids.length} were given.`);
   if ((ids.length > 0) === (reason !== '' || source !== '')) throw selectionInvalid('Say either ids, or a reason or a source or both.');
   if (!ids.every((id) => UUID.test(id))) throw selectionInvalid('One of the ids is none of a refused event.');
-  return { ids, reason, source };
+  return { ids: ids.map((id) => id.toLowerCase()), reason, source };
 }
 
 function boundOf(first: number, usual: number, most: number): number {
@@ -107,7 +107,7 @@ function readMapping(json: string): Mapping {
   try {
     return parseMapping(json);
   } catch (error) {
-    return asMappingError(error);
+    return told(error);
   }
 }
 
@@ -125,19 +125,9 @@ const stillRejected = (reason: string, detail: string) => RpcError.invalid(detai
 const resolved = (state: RejectedState) =>
   RpcError.precondition(`It was ${state.toLowerCase()} already, and stays as it is.`, { reason: 'REJECTED_EVENT_RESOLVED', metadata: { state } });
 
-function asMappingError(error: unknown): never {
-  if (!(error instanceof MappingError)) throw error;
-  const facts = { ...(error.column === undefined ? {} : { column: error.column }), ...(error.columns ? { columns: JSON.stringify(error.columns) } : {}) };
-  throw RpcError.invalid(error.message, { reason: 'MAPPING_INVALID', metadata: facts });
-}
-
-function asBusy(error: unknown): never {
-  if (!(error instanceof ReplayOvertaken)) throw error;
-  throw RpcError.precondition('These events are being replayed or mended by others all the time. Try again.', { reason: 'QUARANTINE_BUSY' });
-}
-
-/** What is not known to be stored may be replayed again: it is stored once. */
-function asUnavailable(error: unknown): never {
-  if (error instanceof RpcError || isDataRefused(error)) throw error;
-  return asRpcError(new IntakeUnavailableError(error));
+function told(error: unknown): never {
+  if (error instanceof ReplayOvertaken) {
+    throw RpcError.precondition('These events are being replayed or mended by others all the time. Try again.', { reason: 'QUARANTINE_BUSY' });
+  }
+  return asRpcError(asFileError(error));
 }
