@@ -22,7 +22,7 @@ class DeclaredEvent {
 
   violationsOf(properties: string): PlanViolations | undefined {
     this.check ??= this.compiled();
-    const errors = this.check(JSON.parse(properties));
+    const errors = this.check(properties);
     return errors.length === 0 ? undefined : violationsOf(this.row.event_name, errors, this.row.mode === 'ENFORCE');
   }
 

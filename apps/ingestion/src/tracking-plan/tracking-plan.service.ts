@@ -5,7 +5,8 @@ import { RpcError } from '#libs/grpc';
 import { isStorable, isStorableJson } from '../event/event.text.js';
 import type { TrackingPlanBook } from './tracking-plan.book.js';
 import type { PlanChange, PlanEventRow, PlanMode, PlanRows, TrackingPlanRepository } from './tracking-plan.repository.js';
-import { compileSchema, SchemaError } from './tracking-plan.schema.js';
+import { compileSchema } from './tracking-plan.schema.js';
+import { SchemaError } from './tracking-plan.weight.js';
 
 const MOST_EVENTS = 500;
 /** Every replica holds every plan. */
