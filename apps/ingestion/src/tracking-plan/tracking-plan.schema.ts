@@ -1,4 +1,4 @@
-import type { ErrorObject, ValidateFunction } from 'ajv';
+import type { ErrorObject, Options, ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 
@@ -11,7 +11,7 @@ export type SchemaCheck = (properties: string) => readonly ErrorObject[];
 
 type Fields = Readonly<Record<string, unknown>>;
 
-export const MAX_SCHEMA_BYTES = 32 * 1024;
+const MAX_SCHEMA_BYTES = 32 * 1024;
 const MAX_DEPTH = 32;
 /** Keywords that are applied to one event's values, about; as many errors may be held at once. */
 const MOST_STEPS = 50_000;
@@ -21,18 +21,18 @@ const TOO_MUCH: ErrorObject = {
 };
 const FORMATS = ['date-time', 'date', 'time', 'email', 'uuid', 'uri', 'ipv4'] as const;
 
-const ajv = new Ajv2020({
+/** Knows the dialect's own schema, and no other. */
+const dialect = new Ajv2020({ strict: false });
+const OPTIONS: Options = {
   strict: true,
   strictTypes: false,
   strictTuples: false,
   strictRequired: false,
   allErrors: true,
-  // Every validator stands alone and is forgotten with its plan.
-  addUsedSchema: false,
+  meta: false,
+  validateSchema: false,
   code: { regExp: Object.assign(compilePattern, { code: 'compilePattern' }) },
-});
-// ajv-formats is written for CommonJS.
-(addFormats as unknown as typeof addFormats.default)(ajv, { mode: 'fast', formats: [...FORMATS] });
+};
 
 /**
  * A check of one JSON Schema (2020-12), bounded in time and memory: what would take more steps than that is a
@@ -49,14 +49,19 @@ export function compileSchema(schema: unknown): SchemaCheck {
 }
 
 function compiled(schema: Fields): ValidateFunction {
+  if (dialect.validateSchema(schema) !== true) throw unusable(dialect.errorsText(dialect.errors, { dataVar: 'schema' }));
+  // One for each: an instance keeps what it has compiled for as long as it lives.
+  const ajv = new Ajv2020(OPTIONS);
+  // ajv-formats is written for CommonJS.
+  (addFormats as unknown as typeof addFormats.default)(ajv, { mode: 'fast', formats: [...FORMATS] });
   try {
     return ajv.compile(schema);
   } catch (error) {
-    throw new SchemaError('', `This is no JSON Schema that can be used: ${(error as Error).message}. Formats there are: ${FORMATS.join(', ')}.`);
-  } finally {
-    ajv.removeSchema(schema);
+    throw unusable((error as Error).message);
   }
 }
+
+const unusable = (why: string) => new SchemaError('', `This is no JSON Schema that can be used: ${why}. Formats there are: ${FORMATS.join(', ')}.`);
 
 /** At most so many values does a JSON text have: each but the first lies behind a comma or a bracket. */
 function valuesIn(json: string): number {
