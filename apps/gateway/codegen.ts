@@ -4,15 +4,17 @@ import type { CodegenConfig } from '@graphql-codegen/cli';
 const FROM_MESSAGES = [
   'ApiKey', 'AuditEntry', 'Customer', 'CustomerMap', 'Evaluation', 'Event', 'EventForecast', 'EventLedger', 'EventReceipt', 'EventResult',
   'Import', 'ImportPreview', 'MapPoint', 'MapPosition', 'Measure', 'Membership', 'MembershipChange', 'MembershipExplanation', 'Model', 'RejectedEvent',
-  'RowCount', 'RunError', 'RunMetric', 'MetricPoint', 'RunStep', 'Segment', 'SegmentConnection', 'SegmentLineage', 'SegmentTrait', 'SegmentVersion',
-  'SimilarCustomer', 'TrainingObjective', 'TrainingRun', 'TrainingSpec', 'Viewer', 'Workspace', 'WorkspaceSettings',
+  'RejectedEventGroup', 'RejectedEventsReplayed', 'ReplayResult', 'RowCount', 'RunError', 'RunMetric', 'MetricPoint', 'RunStep', 'Segment', 'SegmentConnection', 'SegmentLineage', 'SegmentTrait', 'SegmentVersion',
+  'SimilarCustomer', 'TrackingPlan', 'TrackingPlanEvent', 'TrackingPlanViolation', 'TrainingObjective', 'TrainingRun', 'TrainingSpec', 'Viewer', 'Workspace', 'WorkspaceSettings',
 ];
 const FAILURES = [
   'AlreadyChampion', 'ApiKeyInvalid', 'FileRefused', 'FileUnreadable', 'ImportEnded', 'MappingInvalid', 'ModelNotPromotable', 'NameInvalid', 'NameTaken',
-  'NoFormerChampion', 'NotFound', 'RunActive', 'RunEnded', 'SettingsInvalid', 'SpecInvalid', 'StaleVersion',
+  'NoFormerChampion', 'NotFound', 'PlanFull', 'RejectedEventResolved', 'RunActive', 'RunEnded', 'SchemaInvalid', 'SelectionInvalid', 'SettingsInvalid', 'SpecInvalid',
+  'StaleVersion', 'StillRejected',
 ];
 const ENUMS = [
-  'Clock', 'EventOutcome', 'EventType', 'ImportState', 'LineageKind', 'ModelState', 'Role', 'SegmentKind', 'TrainingRunState', 'TrainingRunTrigger',
+  'Clock', 'EventOutcome', 'EventType', 'ImportState', 'LineageKind', 'ModelState', 'PlanMode', 'RejectedEventState', 'RejectedEventUnit', 'ReplayOutcome', 'Role',
+  'SegmentKind', 'TrainingRunState', 'TrainingRunTrigger',
 ];
 
 const config: CodegenConfig = {

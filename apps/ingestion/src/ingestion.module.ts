@@ -7,12 +7,14 @@ import { CustomerModule } from './customer/customer.module.js';
 import { EventModule } from './event/event.module.js';
 import { ImportModule } from './import/import.module.js';
 import { IntakeModule } from './intake/intake.module.js';
+import { QuarantineModule } from './quarantine/quarantine.module.js';
 import { SnapshotModule } from './snapshot/snapshot.module.js';
 import { DATABASE, StoreModule } from './store.module.js';
+import { TrackingPlanModule } from './tracking-plan/tracking-plan.module.js';
 import { WorkspaceModule } from './workspace/workspace.module.js';
 
 @Module({
-  imports: [StoreModule, WorkspaceModule, EventModule, CustomerModule, IntakeModule, ImportModule, SnapshotModule],
+  imports: [StoreModule, WorkspaceModule, EventModule, TrackingPlanModule, CustomerModule, IntakeModule, ImportModule, QuarantineModule, SnapshotModule],
   providers: [
     {
       provide: Readiness,

@@ -2,6 +2,8 @@
 export * as access from './gen/kindred/access/v1/access.js';
 export * as feed from './gen/kindred/feed/v1/feed.js';
 export * as ingestion from './gen/kindred/ingestion/v1/ingestion.js';
+export * as quarantine from './gen/kindred/ingestion/v1/quarantine.js';
 export * as serving from './gen/kindred/serving/v1/serving.js';
+export * as trackingPlan from './gen/kindred/ingestion/v1/tracking_plan.js';
 export * as training from './gen/kindred/training/v1/training.js';
 export * as worker from './gen/kindred/worker/v1/worker.js';

@@ -1,10 +1,11 @@
 import { withoutSecrets } from './audit.trail.js';
 
-test('secrets are left out at any depth, long lists are counted and long texts cut', () => {
+test('secrets are left out at any depth, payloads measured, long lists counted and long texts cut', () => {
   const kept = withoutSecrets({
     input: { name: 'Reports', clientSecret: 's', nested: [{ authorization: 'Bearer x', keep: 1 }], many: Array.from({ length: 11 }, () => 1) },
     text: 'x'.repeat(600),
+    payload: { email: 'ann@example.org' },
     nothing: null,
   });
-  expect(kept).toEqual({ input: { name: 'Reports', nested: [{ keep: 1 }], many: { count: 11 } }, text: `${'x'.repeat(500)}…`, nothing: null });
+  expect(kept).toEqual({ input: { name: 'Reports', nested: [{ keep: 1 }], many: { count: 11 } }, text: `${'x'.repeat(500)}…`, payload: { bytes: 27 }, nothing: null });
 });

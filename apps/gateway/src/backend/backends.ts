@@ -1,4 +1,4 @@
-import { access, ingestion, serving, training } from '#libs/contracts';
+import { access, ingestion, quarantine, serving, trackingPlan, training } from '#libs/contracts';
 import { connect, type RpcClient } from '#libs/grpc';
 
 /** Where the services listen, `host:port` each. */
@@ -15,6 +15,8 @@ export interface Backends {
   readonly events: RpcClient<typeof ingestion.EventServiceService>;
   readonly customers: RpcClient<typeof ingestion.CustomerServiceService>;
   readonly imports: RpcClient<typeof ingestion.ImportServiceService>;
+  readonly quarantine: RpcClient<typeof quarantine.QuarantineServiceService>;
+  readonly plans: RpcClient<typeof trackingPlan.TrackingPlanServiceService>;
   readonly runs: RpcClient<typeof training.RunServiceService>;
   readonly models: RpcClient<typeof training.ModelServiceService>;
   readonly memberships: RpcClient<typeof serving.MembershipServiceService>;
@@ -27,6 +29,8 @@ export function connectBackends(at: BackendAddresses): Backends {
     events: connect(ingestion.EventServiceService, at.INGESTION_ADDRESS),
     customers: connect(ingestion.CustomerServiceService, at.INGESTION_ADDRESS),
     imports: connect(ingestion.ImportServiceService, at.INGESTION_ADDRESS),
+    quarantine: connect(quarantine.QuarantineServiceService, at.INGESTION_ADDRESS),
+    plans: connect(trackingPlan.TrackingPlanServiceService, at.INGESTION_ADDRESS),
     runs: connect(training.RunServiceService, at.TRAINING_ADDRESS),
     models: connect(training.ModelServiceService, at.TRAINING_ADDRESS),
     memberships: connect(serving.MembershipServiceService, at.SERVING_ADDRESS),

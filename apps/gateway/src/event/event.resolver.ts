@@ -3,7 +3,7 @@ import type { ResolversOf } from '../graphql/complete.js';
 import { invalidArgument } from '../graphql/error.js';
 import { globalId } from '../graphql/global-id.js';
 import { found } from '../graphql/loaders.js';
-import { type EventResult, EventOutcome, EventType } from '../graphql/message.js';
+import { type EventResult, EventOutcome, EventType, RejectedEventState, RejectedEventUnit } from '../graphql/message.js';
 import { orNull, present } from '../graphql/present.js';
 import { parseJson } from '../graphql/scalar.js';
 import { toSegmentCall } from './event.mapper.js';
@@ -14,9 +14,9 @@ const MOST_EVENTS = 500;
 export const eventQueries = {
   eventReceipt: async (_root, { messageId }, { rpc }) => (await found(rpc.events.getEventReceipt({ messageId })))?.receipt,
   eventLedger: (_root, { from, to }, { rpc }) => rpc.events.getEventLedger({ from: from ?? undefined, to: to ?? undefined }),
-  rejectedEvents: (_root, { reason, ...paging }, { rpc }) =>
+  rejectedEvents: (_root, { reason, source, state, ...paging }, { rpc }) =>
     readConnection(paging, async (page) => {
-      const { events, pageInfo } = await rpc.events.listRejectedEvents({ page, reason: reason ?? '' });
+      const { events, pageInfo } = await rpc.events.listRejectedEvents({ page, reason: reason ?? '', source: source ?? '', state: state ?? RejectedEventState.UNSPECIFIED });
       return { rows: events, pageInfo };
     }),
 } satisfies Partial<ResolversOf<'Query'>['Query']>;
@@ -56,5 +56,10 @@ export const eventTypes: ResolversOf<'Event' | 'EventResult' | 'EventReceipt' | 
     id: ({ id }) => globalId('RejectedEvent', id),
     receivedAt: ({ receivedAt }) => present(receivedAt, 'receivedAt'),
     messageId: ({ messageId }) => orNull(messageId),
+    state: ({ state }) => (state === RejectedEventState.UNSPECIFIED ? RejectedEventState.OPEN : state),
+    unit: ({ unit }) => (unit === RejectedEventUnit.UNSPECIFIED ? RejectedEventUnit.EVENT : unit),
+    mendedPayload: ({ mendedPayload }) => orNull(mendedPayload),
+    resolvedBy: ({ resolvedBy }) => orNull(resolvedBy),
+    note: ({ note }) => orNull(note),
   },
 };

@@ -1,6 +1,6 @@
 // Which message each type of the SDL is resolved from; codegen.ts names these.
 import type { Principal } from '#libs/auth';
-import { access, ingestion, serving, training, type worker } from '#libs/contracts';
+import { access, ingestion, quarantine, serving, trackingPlan, training, type worker } from '#libs/contracts';
 
 import type { Connection } from './connection.js';
 
@@ -16,6 +16,12 @@ export type EventLedger = ingestion.GetEventLedgerResponse;
 export type EventReceipt = ingestion.EventReceipt;
 export type EventResult = ingestion.EventResult;
 export type RejectedEvent = ingestion.RejectedEvent;
+export type RejectedEventGroup = quarantine.RejectedEventGroup;
+export type RejectedEventsReplayed = quarantine.ReplayRejectedEventsResponse;
+export type ReplayResult = quarantine.ReplayResult;
+export type TrackingPlan = trackingPlan.TrackingPlan;
+export type TrackingPlanEvent = trackingPlan.TrackingPlanEvent;
+export type TrackingPlanViolation = trackingPlan.TrackingPlanViolation;
 export type Import = ingestion.Import;
 export type ImportPreview = ingestion.PreviewImportResponse;
 export type RowCount = ingestion.RowCount;
@@ -60,6 +66,10 @@ export import EventOutcome = ingestion.EventOutcome;
 export import ImportState = ingestion.ImportState;
 export import LineageKind = serving.LineageKind;
 export import ModelState = training.ModelState;
+export import PlanMode = trackingPlan.PlanMode;
+export import RejectedEventState = ingestion.RejectedEventState;
+export import RejectedEventUnit = ingestion.RejectedEventUnit;
+export import ReplayOutcome = quarantine.ReplayOutcome;
 export import Role = access.Role;
 export import SegmentKind = serving.SegmentKind;
 export import TrainingRunState = training.RunState;

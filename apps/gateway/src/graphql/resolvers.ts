@@ -7,8 +7,10 @@ import { mapQueries, mapTypes } from '../map/map.resolver.js';
 import { membershipSubscriptions, membershipTypes } from '../membership/membership.resolver.js';
 import { modelMutations, modelQueries, modelTypes } from '../model/model.resolver.js';
 import { nodeQueries, nodeTypes } from '../node/node.resolver.js';
+import { quarantineMutations, quarantineQueries, quarantineTypes } from '../quarantine/quarantine.resolver.js';
 import { runMutations, runQueries, runSubscriptions, runTypes } from '../run/run.resolver.js';
 import { segmentMutations, segmentQueries, segmentTypes } from '../segment/segment.resolver.js';
+import { trackingPlanMutations, trackingPlanQueries, trackingPlanTypes } from '../tracking-plan/tracking-plan.resolver.js';
 import { viewerMutations, viewerQueries, viewerTypes } from '../viewer/viewer.resolver.js';
 import type { CompleteResolvers } from './complete.js';
 import type { ExpectedFailure } from './expected.js';
@@ -28,6 +30,10 @@ const enums = {
   ImportState: valuesOf(message.ImportState),
   LineageKind: valuesOf(message.LineageKind),
   ModelState: valuesOf(message.ModelState),
+  PlanMode: valuesOf(message.PlanMode),
+  RejectedEventState: valuesOf(message.RejectedEventState),
+  RejectedEventUnit: valuesOf(message.RejectedEventUnit),
+  ReplayOutcome: valuesOf(message.ReplayOutcome),
   Role: valuesOf(message.Role),
   SegmentKind: valuesOf(message.SegmentKind),
   TrainingRunState: valuesOf(message.TrainingRunState),
@@ -47,6 +53,8 @@ export const resolvers: CompleteResolvers = {
     ...modelQueries,
     ...runQueries,
     ...eventQueries,
+    ...quarantineQueries,
+    ...trackingPlanQueries,
     ...importQueries,
   },
   Mutation: {
@@ -56,6 +64,8 @@ export const resolvers: CompleteResolvers = {
     ...modelMutations,
     ...runMutations,
     ...eventMutations,
+    ...quarantineMutations,
+    ...trackingPlanMutations,
     ...importMutations,
   },
   Subscription: {
@@ -74,6 +84,8 @@ export const resolvers: CompleteResolvers = {
   ...modelTypes,
   ...runTypes,
   ...eventTypes,
+  ...quarantineTypes,
+  ...trackingPlanTypes,
   ...importTypes,
   Failure: { __resolveType: (failure: ExpectedFailure<string>) => failure.type as never },
   ...enums,

@@ -9,6 +9,12 @@ export function parseJson(text: string): Json {
   return text === '' ? {} : (JSON.parse(text) as Json);
 }
 
+/** JSON as services take it: a text is JSON already, nothing is empty. */
+export function jsonText(value: unknown): string {
+  if (value === null || value === undefined) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
 
 /** Times stay text from end to end, so that no precision is lost on the way. */

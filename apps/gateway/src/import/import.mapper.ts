@@ -11,9 +11,3 @@ export async function uploadedFile(
   const isThere = file !== undefined && (await artifacts.localFile(file.artifact).then(() => true, () => false));
   return isThere ? file : notFound('UPLOAD_UNKNOWN', 'No file was sent for this upload. Send it to the link first.');
 }
-
-/** Empty: to be guessed. A text is taken as JSON already. */
-export function mappingText(mapping: unknown): string {
-  if (mapping === null || mapping === undefined) return '';
-  return typeof mapping === 'string' ? mapping : JSON.stringify(mapping);
-}

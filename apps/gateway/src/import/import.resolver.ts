@@ -6,10 +6,10 @@ import { globalId, localId } from '../graphql/global-id.js';
 import { found } from '../graphql/loaders.js';
 import type { Import } from '../graphql/message.js';
 import { countOrNull, orNull, present } from '../graphql/present.js';
-import { parseJson } from '../graphql/scalar.js';
+import { jsonText, parseJson } from '../graphql/scalar.js';
 import { follow } from '../subscription/follow.js';
 import { UploadLinks } from '../upload/upload.link.js';
-import { mappingText, uploadedFile } from './import.mapper.js';
+import { uploadedFile } from './import.mapper.js';
 
 const WHY_NOT = { MAPPING_INVALID: 'MappingInvalid', NOT_FOUND: 'NotFound', INVALID_ARGUMENT: 'FileUnreadable', DATA_LOSS: 'FileUnreadable' } as const;
 /** Looking into a large file takes a while. */
@@ -23,7 +23,7 @@ export const importQueries = {
   previewImport: async (_root, { input }, context) => {
     const file = await uploadedFile(context, input.uploadId);
     if (file instanceof ExpectedFailure) return file;
-    return expecting(WHY_NOT, () => context.rpc.imports.previewImport({ ...file, mapping: mappingText(input.mapping), rows: input.rows ?? 100 }, PATIENTLY));
+    return expecting(WHY_NOT, () => context.rpc.imports.previewImport({ ...file, mapping: jsonText(input.mapping), rows: input.rows ?? 100 }, PATIENTLY));
   },
 } satisfies Partial<ResolversOf<'Query'>['Query']>;
 
@@ -41,7 +41,7 @@ export const importMutations = {
     const file = await uploadedFile(context, input.uploadId);
     if (file instanceof ExpectedFailure) return file;
     return expecting(WHY_NOT, async () => {
-      const started = await context.rpc.imports.startImport({ ...file, mapping: mappingText(input.mapping) }, PATIENTLY);
+      const started = await context.rpc.imports.startImport({ ...file, mapping: jsonText(input.mapping) }, PATIENTLY);
       return present(started.import, 'import');
     });
   },

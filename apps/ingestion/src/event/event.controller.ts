@@ -3,13 +3,14 @@ import { Payload } from '@nestjs/microservices';
 
 import { Caller, type Principal, Requires } from '#libs/auth';
 import { ingestion } from '#libs/contracts';
-import { RpcError, status } from '#libs/grpc';
+import { RpcError } from '#libs/grpc';
 
+import { TrackingPlanBook } from '../tracking-plan/tracking-plan.book.js';
 import { cutOf, INTEGER, ISO_MICROS, pageOf, UUID } from '../page.js';
 import { decodeEvent, MAX_EVENT_BYTES } from './event.decoder.js';
-import { IntakeFullError, IntakeUnavailableError } from './event.failure.js';
-import { eventOf, ledgerOf, rejectedOf, rejectedReceiptOf, resultOf, storedReceiptOf } from './event.mapper.js';
+import { eventOf, ledgerOf, rejectedOf, rejectedReceiptOf, resultOf, stateOf, storedReceiptOf } from './event.mapper.js';
 import { EventRepository } from './event.repository.js';
+import { asRpcError } from './event.rpc-error.js';
 import { EventWriter } from './event.writer.js';
 import type { IntakeItem } from './event.js';
 
@@ -21,14 +22,18 @@ export class EventController implements ingestion.EventServiceController {
   constructor(
     private readonly writer: EventWriter,
     private readonly events: EventRepository,
+    private readonly plans: TrackingPlanBook,
   ) {}
 
   @Requires('INTAKE')
   async trackEvents(@Payload() request: ingestion.TrackEventsRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.TrackEventsResponse> {
     const sentAt = request.sentAt === undefined ? undefined : Date.parse(request.sentAt);
-    const envelope = { receivedAt: new Date(), sentAt, maxBytes: MAX_EVENT_BYTES.http };
-    const items = request.events.map((bytes) => decodeEvent(parsed(bytes), envelope));
-    const results = await this.writer.submit(workspaceId, 'grpc', items).catch(asRpcError);
+    const take = async () => {
+      const envelope = { receivedAt: new Date(), sentAt, maxBytes: MAX_EVENT_BYTES.http, plan: this.plans.of(workspaceId) };
+      const items = request.events.map((bytes) => decodeEvent(parsed(bytes), envelope));
+      return { items, results: await this.writer.submit(workspaceId, 'grpc', items) };
+    };
+    const { items, results } = await take().catch(asRpcError);
     return { results: results.map((result, at) => resultOf(messageIdOf(items[at]), result)) };
   }
 
@@ -48,7 +53,8 @@ export class EventController implements ingestion.EventServiceController {
 
   async listRejectedEvents(@Payload() request: ingestion.ListRejectedEventsRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.ListRejectedEventsResponse> {
     const cut = cutOf(request.page, [UUID]);
-    const { rows, total } = await this.events.listRejected(workspaceId, request.reason, cut);
+    const { reason, source, state } = request;
+    const { rows, total } = await this.events.listRejected(workspaceId, { reason, source, state: stateOf(state) }, cut);
     const page = pageOf(rows, cut, total, ({ id }) => [id]);
     return { events: page.rows.map(rejectedOf), pageInfo: page.pageInfo };
   }
@@ -74,14 +80,4 @@ function parsed(bytes: Uint8Array): unknown {
 
 function messageIdOf(item: IntakeItem | undefined): string {
   return item && 'event' in item ? item.event.messageId : '';
-}
-
-function asRpcError(error: unknown): never {
-  if (error instanceof IntakeFullError) {
-    throw new RpcError(status.RESOURCE_EXHAUSTED, error.message, { reason: 'INTAKE_FULL', metadata: { retryAfterSeconds: String(error.retryAfterSeconds) } });
-  }
-  if (error instanceof IntakeUnavailableError) {
-    throw new RpcError(status.UNAVAILABLE, error.message, { reason: 'INTAKE_UNAVAILABLE', metadata: { retryAfterSeconds: String(error.retryAfterSeconds) }, cause: error });
-  }
-  throw error;
 }

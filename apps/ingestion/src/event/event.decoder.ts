@@ -1,6 +1,6 @@
 import { v7 as uuid } from 'uuid';
 
-import { EVENT_TYPES, type EventType, type IntakeEvent, type IntakeItem, type RejectionReason } from './event.js';
+import { EVENT_TYPES, type EventPlan, type EventType, type IntakeEvent, type IntakeItem, type PlanViolations, type Rejection, type RejectionReason } from './event.js';
 import { isDeeper, isStorable, isStorableJson, jsonOf } from './event.text.js';
 import { correctTime, parseTime } from './event.time.js';
 
@@ -9,6 +9,8 @@ const MAX_DEPTH = 64;
 const MAX_MESSAGE_ID = 100;
 const MAX_ID = 256;
 const MAX_NAME = 255;
+/** A batch's context is kept with each of its refused events, so only a small one. */
+const MAX_KEPT_CONTEXT_BYTES = 2 * 1024;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -22,6 +24,8 @@ export interface Envelope {
   /** The type that the path says, for calls outside of a batch. */
   readonly type?: EventType | undefined;
   readonly maxBytes: number;
+  /** What the workspace declared of its events; undefined: nothing. */
+  readonly plan?: EventPlan | undefined;
 }
 
 /** Thrown and caught within this file: the first thing that keeps an event from being stored. */
@@ -29,6 +33,7 @@ class Refusal extends Error {
   constructor(
     readonly reason: RejectionReason,
     message: string,
+    readonly violations?: PlanViolations,
   ) {
     super(message);
   }
@@ -37,13 +42,35 @@ class Refusal extends Error {
 /** One call in Segment's form, as it can be stored, or why not. Never throws for what the input says. */
 export function decodeEvent(raw: unknown, envelope: Envelope): IntakeItem {
   try {
-    return { event: decode(raw, envelope) };
+    const event = decode(raw, envelope);
+    const violations = envelope.plan?.violationsOf(event);
+    if (violations?.isEnforced) throw new Refusal('PLAN_VIOLATION', violations.detail, violations);
+    return violations ? { event, violations } : { event };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    const { reason, message } = error;
-    const rejection = { messageId: readableMessageId(raw), reason, detail: message, receivedAt: envelope.receivedAt };
-    return { rejection: { ...rejection, payload: Buffer.from(jsonOf(raw)), unit: 'EVENT' } };
+    const { reason, message, violations } = error;
+    const rejection = { messageId: readableMessageId(raw), reason, detail: message, receivedAt: envelope.receivedAt, ...besideOf(envelope) };
+    return { rejection: { ...rejection, payload: Buffer.from(jsonOf(raw)), unit: 'EVENT' }, ...(violations ? { violations } : {}) };
   }
+}
+
+/** What the request said beside the event, as it is kept with a refused one. */
+function besideOf({ type, sentAt, context }: Envelope): Pick<Rejection, 'callType' | 'sentAt' | 'batchContext'> {
+  const sent = boundedDate(sentAt);
+  const text = context && contextText(context);
+  return { ...(type ? { callType: type } : {}), ...(sent ? { sentAt: sent } : {}), ...(text ? { batchContext: text } : {}) };
+}
+
+const contextTexts = new WeakMap<Fields, string>();
+
+/** Written once for all events of a batch; empty where it is too large to be kept. */
+function contextText(context: Fields): string {
+  const known = contextTexts.get(context);
+  if (known !== undefined) return known;
+  const json = jsonOf(context);
+  const text = Buffer.byteLength(json) > MAX_KEPT_CONTEXT_BYTES ? '' : json;
+  contextTexts.set(context, text);
+  return text;
 }
 
 function decode(raw: unknown, envelope: Envelope): IntakeEvent {

@@ -1,6 +1,6 @@
 import { ingestion } from '#libs/contracts';
 
-import type { EventRow, LedgerRow, RejectedRow, StoredReceipt } from './event.repository.js';
+import type { EventRow, LedgerRow, RejectedRow, RejectedState, StoredReceipt } from './event.repository.js';
 import type { ItemResult } from './event.quarantine.js';
 
 export function resultOf(messageId: string, { outcome, rejection }: ItemResult): ingestion.EventResult {
@@ -59,7 +59,20 @@ export function rejectedOf(row: RejectedRow): ingestion.RejectedEvent {
     detail: row.detail,
     payload: row.payload.toString(),
     source: row.line === null ? row.source : `${row.source} line ${row.line}`,
+    state: ingestion.RejectedEventState[row.state],
+    unit: ingestion.RejectedEventUnit[row.unit],
+    mendedPayload: row.mended_payload?.toString() ?? '',
+    resolvedAt: row.resolved_at ?? undefined,
+    resolvedBy: row.resolved_by ?? '',
+    note: row.note ?? '',
+    payloadBytes: Number(row.payload_bytes),
   } satisfies ingestion.RejectedEvent;
+}
+
+/** Empty: any. */
+export function stateOf(state: ingestion.RejectedEventState): RejectedState | '' {
+  const { OPEN, REPLAYED, DISCARDED } = ingestion.RejectedEventState;
+  return state === OPEN ? 'OPEN' : state === REPLAYED ? 'REPLAYED' : state === DISCARDED ? 'DISCARDED' : '';
 }
 
 export function eventOf(row: EventRow): ingestion.Event {

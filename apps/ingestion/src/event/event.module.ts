@@ -7,6 +7,7 @@ import { SERVICE, type ServiceContext } from '#libs/service';
 
 import type { IngestionConfig } from '../ingestion.config.js';
 import { DATABASE, REDIS } from '../store.module.js';
+import { TrackingPlanModule } from '../tracking-plan/tracking-plan.module.js';
 import { EventController } from './event.controller.js';
 import { EventRepository } from './event.repository.js';
 import { EventStore } from './event.store.js';
@@ -17,6 +18,7 @@ export const HINT = Symbol('HINT');
 export type Hint = (workspaceId: string) => void;
 
 @Module({
+  imports: [TrackingPlanModule],
   controllers: [EventController],
   providers: [
     {

@@ -1,8 +1,10 @@
 import pRetry from 'p-retry';
 import type { PoolClient } from 'pg';
 
+import { callOf } from './event.call.js';
 import type { IntakeEvent, IntakeItem, Rejection } from './event.js';
 import { isDataRefused, isPassing } from './event.failure.js';
+import { writeViolations } from './event.violations.js';
 import type { EventStore, StoredBatch } from './event.store.js';
 
 export type Outcome = 'STORED' | 'DUPLICATE' | 'REJECTED';
@@ -17,6 +19,8 @@ export interface Destination {
   readonly workspaceId: string;
   readonly source: string;
   readonly importId?: string;
+  /** What is replayed lies in quarantine already: refused by the store, it is told so and not kept a second time. */
+  readonly isReplay?: boolean;
 }
 
 /** Runs in the transaction of the items that it is given. */
@@ -37,7 +41,10 @@ export async function writeItems<Item extends { readonly item: IntakeItem }>(
   } catch (error) {
     if (!isDataRefused(error)) throw error;
     const only = items[0];
-    if (items.length === 1 && only && 'event' in only.item) return writeOnce(store, to, [{ ...only, item: refused(only.item.event, error) }], within);
+    if (items.length === 1 && only && 'event' in only.item) {
+      const item = refused(only.item.event, error);
+      return to.isReplay ? [{ outcome: 'REJECTED', rejection: item.rejection }] : writeOnce(store, to, [{ ...only, item }], within);
+    }
     if (items.length < 2) throw error;
     const middle = items.length >> 1;
     const before = await writeItems(store, to, items.slice(0, middle), within);
@@ -53,7 +60,12 @@ async function writeOnce<Item extends { readonly item: IntakeItem }>(
 ): Promise<ItemResult[]> {
   const events = items.flatMap(({ item }) => ('event' in item ? [item.event] : []));
   const rejections = items.flatMap(({ item }) => ('rejection' in item ? [item.rejection] : []));
-  const commit = () => store.write({ ...to, events, rejections }, within && ((client, stored) => within(client, stored, items)));
+  const hasViolations = items.some(({ item }) => item.violations);
+  const beside = async (client: PoolClient, stored: StoredBatch) => {
+    if (hasViolations) await writeViolations(client, to, items.map(({ item }) => item), stored.isStored);
+    await within?.(client, stored, items);
+  };
+  const commit = () => store.write({ ...to, events, rejections }, within || hasViolations ? beside : undefined);
   const stored = await pRetry(commit, { retries: 5, minTimeout: 5, randomize: true, shouldRetry: ({ error }) => isPassing(error) });
   let ordinal = 0;
   return items.map(({ item }) =>
@@ -61,16 +73,14 @@ async function writeOnce<Item extends { readonly item: IntakeItem }>(
   );
 }
 
-function refused(event: IntakeEvent, error: unknown): IntakeItem {
-  const { id, properties, context, ...rest } = event;
-  const call = { ...rest, properties: JSON.parse(properties) as unknown, context: context === null ? null : (JSON.parse(context) as unknown) };
+function refused(event: IntakeEvent, error: unknown): { rejection: Rejection } {
   return {
     rejection: {
       messageId: event.messageId,
       reason: 'STORE_REFUSED',
       detail: `The event store refused it: ${(error as Error).message}`,
       receivedAt: event.receivedAt,
-      payload: Buffer.from(JSON.stringify({ ...call, event: event.name, timestamp: event.occurredAt, eventId: id })),
+      payload: Buffer.from(callOf(event)),
       unit: 'EVENT',
     },
   };

@@ -20,6 +20,22 @@ export interface RejectedRow {
   payload: Buffer;
   source: string;
   line: string | null;
+  unit: 'EVENT' | 'ROW';
+  state: RejectedState;
+  mended_payload: Buffer | null;
+  payload_bytes: string;
+  resolved_at: string | null;
+  resolved_by: string | null;
+  note: string | null;
+}
+
+export type RejectedState = 'OPEN' | 'REPLAYED' | 'DISCARDED';
+
+/** Empty: any. */
+export interface RejectedFilter {
+  readonly reason: string;
+  readonly source: string;
+  readonly state: RejectedState | '';
 }
 
 export interface EventRow {
@@ -42,8 +58,11 @@ export interface LedgerRow {
 }
 
 /** Payloads in lists are cut here; the row keeps them whole. */
-const SHOWN_PAYLOAD_BYTES = 65_536;
-const REJECTED_COLUMNS = `id, ${isoMicros('received_at')} AS received_at, message_id, reason, detail, substring(payload FROM 1 FOR ${SHOWN_PAYLOAD_BYTES}) AS payload, source, line`;
+export const SHOWN_PAYLOAD_BYTES = 65_536;
+export const rejectedColumns = (payloadBytes: number) => `id, ${isoMicros('received_at')} AS received_at, message_id, reason, detail, source, line, unit, state,
+  substring(payload FROM 1 FOR ${payloadBytes}) AS payload, substring(mended_payload FROM 1 FOR ${payloadBytes}) AS mended_payload,
+  octet_length(payload) AS payload_bytes, ${isoMicros('resolved_at')} AS resolved_at, resolved_by, note`;
+const REJECTED_COLUMNS = rejectedColumns(SHOWN_PAYLOAD_BYTES);
 
 /** What became of events, and the events of a customer. */
 export class EventRepository {
@@ -82,14 +101,14 @@ export class EventRepository {
   }
 
   /** Newest first; one row more than the page, and how many there are in all. */
-  async listRejected(workspaceId: string, reason: string, { rows, after }: Cut): Promise<{ rows: RejectedRow[]; total: number }> {
+  async listRejected(workspaceId: string, { reason, source, state }: RejectedFilter, { rows, after }: Cut): Promise<{ rows: RejectedRow[]; total: number }> {
     return this.database.onConnection(workspaceId, async (client) => {
-      const where = `workspace_id = $1 AND ($2 = '' OR reason = $2)`;
+      const where = `workspace_id = $1 AND ($2 = '' OR reason = $2) AND ($3 = '' OR source = $3) AND ($4 = '' OR state = $4)`;
       const found = await client.query<RejectedRow>(
-        `SELECT ${REJECTED_COLUMNS} FROM ingestion.rejected_events WHERE ${where} AND ($3::uuid IS NULL OR id < $3) ORDER BY id DESC LIMIT $4`,
-        [workspaceId, reason, after?.[0] ?? null, rows + 1],
+        `SELECT ${REJECTED_COLUMNS} FROM ingestion.rejected_events WHERE ${where} AND ($5::uuid IS NULL OR id < $5) ORDER BY id DESC LIMIT $6`,
+        [workspaceId, reason, source, state, after?.[0] ?? null, rows + 1],
       );
-      const counted = await client.query<{ total: string }>(`SELECT count(*) AS total FROM ingestion.rejected_events WHERE ${where}`, [workspaceId, reason]);
+      const counted = await client.query<{ total: string }>(`SELECT count(*) AS total FROM ingestion.rejected_events WHERE ${where}`, [workspaceId, reason, source, state]);
       return { rows: found.rows, total: Number(counted.rows[0]?.total) };
     });
   }

@@ -95,6 +95,9 @@ async function writeRejected(client: PoolClient, { workspaceId, source, importId
       column(({ payload }) => payload),
       column(({ line }) => line ?? null),
       column(({ fingerprint }) => fingerprint ?? null),
+      column(({ callType }) => callType ?? null),
+      column(({ sentAt }) => sentAt?.toISOString() ?? null),
+      column(({ batchContext }) => batchContext ?? null),
     ],
   });
 }

@@ -16,6 +16,7 @@ export type RejectionReason =
   | 'NAME_INVALID'
   | 'TIME_INVALID'
   | 'PROPERTIES_INVALID'
+  | 'PLAN_VIOLATION'
   | 'STORE_REFUSED';
 
 /** An event that can be stored as it is: every text is storable, every time lies within bounds. */
@@ -51,6 +52,27 @@ export interface Rejection {
   readonly unit: 'EVENT' | 'ROW';
   readonly line?: number;
   readonly fingerprint?: string;
+  /** What its request said beside it, needed to decode it again: the path's type, the time of sending, the batch's context (JSON). */
+  readonly callType?: EventType;
+  readonly sentAt?: Date;
+  readonly batchContext?: string;
 }
 
-export type IntakeItem = { readonly event: IntakeEvent } | { readonly rejection: Rejection };
+/** How an event is otherwise than its workspace declared. */
+export interface PlanViolations {
+  readonly eventName: string;
+  /** Each property and rule once. */
+  readonly ways: readonly { readonly property: string; readonly rule: string }[];
+  /** For a person. */
+  readonly detail: string;
+  /** The event is refused for it; else it is counted alone. */
+  readonly isEnforced: boolean;
+}
+
+/** What a workspace declared of its events, held in memory. */
+export interface EventPlan {
+  /** Undefined: nothing was declared of such an event, or it is as declared. */
+  violationsOf(event: Pick<IntakeEvent, 'type' | 'name' | 'properties'>): PlanViolations | undefined;
+}
+
+export type IntakeItem = ({ readonly event: IntakeEvent } | { readonly rejection: Rejection }) & { readonly violations?: PlanViolations };

@@ -9,6 +9,7 @@ import type { Rejection } from '../event/event.js';
 import { writeItems } from '../event/event.quarantine.js';
 import type { EventStore } from '../event/event.store.js';
 import { Scratch, type ScratchOptions } from '../scratch/scratch.js';
+import type { TrackingPlanBook } from '../tracking-plan/tracking-plan.book.js';
 import type { WorkspaceSettings } from '../workspace/workspace.settings.js';
 import { guessMainEvents, guessValueProperty } from './import.guess.js';
 import type { Mapping } from './import.mapping.js';
@@ -21,6 +22,7 @@ export interface ImportRooms {
   readonly store: EventStore;
   readonly artifacts: ArtifactStore;
   readonly settings: WorkspaceSettings;
+  readonly plans: TrackingPlanBook;
   readonly scratch: ScratchOptions;
   /** Says that a workspace has new events. */
   readonly hint: (workspaceId: string) => void;
@@ -41,7 +43,7 @@ export class ImportExecution {
   ) {}
 
   async run(): Promise<void> {
-    const { artifacts, repository, scratch: options } = this.rooms;
+    const { artifacts, repository, plans, scratch: options } = this.rooms;
     const path = await artifacts.localFile(this.row.artifact);
     const fileSha256 = this.row.file_sha256 ?? (await sha256Of(path, this.signal));
     const scratch = await Scratch.open(options);
@@ -50,7 +52,9 @@ export class ImportExecution {
     try {
       const { file_name: fileName, mapping } = this.row;
       // The same moment in every attempt: what depends on it (clamped times) comes out the same.
-      const reader = await ImportReader.open(scratch, { path, fileName, mapping, receivedAt: new Date(this.row.created_at) });
+      await plans.ready;
+      const plan = plans.of(this.attempt.workspaceId);
+      const reader = await ImportReader.open(scratch, { path, fileName, mapping, receivedAt: new Date(this.row.created_at), plan });
       const counts = await reader.stage();
       this.signal.throwIfAborted();
       await repository.markCounted(this.attempt, fileSha256, counts);

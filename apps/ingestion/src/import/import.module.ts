@@ -8,6 +8,8 @@ import { EventModule, type Hint, HINT } from '../event/event.module.js';
 import { EventStore } from '../event/event.store.js';
 import type { IngestionConfig } from '../ingestion.config.js';
 import { ARTIFACTS, DATABASE } from '../store.module.js';
+import { TrackingPlanBook } from '../tracking-plan/tracking-plan.book.js';
+import { TrackingPlanModule } from '../tracking-plan/tracking-plan.module.js';
 import { WorkspaceSettings } from '../workspace/workspace.settings.js';
 import { ImportController } from './import.controller.js';
 import type { ImportRooms } from './import.execution.js';
@@ -15,12 +17,13 @@ import { IMPORT_ROOMS, ImportProcessor } from './import.processor.js';
 import { ImportQueue } from './import.queue.js';
 import { ImportReconciler } from './import.reconciler.js';
 import { ImportRepository } from './import.repository.js';
+import { ImportRows } from './import.rows.js';
 import { ImportService } from './import.service.js';
 
 const scratchOf = ({ WORK_DIR, DUCKDB_MEMORY }: IngestionConfig) => ({ workDir: WORK_DIR, memory: DUCKDB_MEMORY });
 
 @Module({
-  imports: [EventModule],
+  imports: [EventModule, TrackingPlanModule],
   controllers: [ImportController],
   providers: [
     { provide: ImportRepository, inject: [DATABASE], useFactory: (database: Database) => new ImportRepository(database) },
@@ -33,18 +36,26 @@ const scratchOf = ({ WORK_DIR, DUCKDB_MEMORY }: IngestionConfig) => ({ workDir: 
     },
     {
       provide: IMPORT_ROOMS,
-      inject: [ImportRepository, EventStore, ARTIFACTS, WorkspaceSettings, SERVICE, HINT],
+      inject: [ImportRepository, EventStore, ARTIFACTS, WorkspaceSettings, TrackingPlanBook, SERVICE, HINT],
       useFactory: (
         repository: ImportRepository,
         store: EventStore,
         artifacts: ArtifactStore,
         settings: WorkspaceSettings,
+        plans: TrackingPlanBook,
         { config }: ServiceContext<IngestionConfig>,
         hint: Hint,
-      ): ImportRooms => ({ repository, store, artifacts, settings, scratch: scratchOf(config), hint }),
+      ): ImportRooms => ({ repository, store, artifacts, settings, plans, scratch: scratchOf(config), hint }),
+    },
+    {
+      provide: ImportRows,
+      inject: [ImportRepository, ARTIFACTS, SERVICE],
+      useFactory: (repository: ImportRepository, artifacts: ArtifactStore, { config }: ServiceContext<IngestionConfig>) =>
+        new ImportRows(repository, artifacts, scratchOf(config)),
     },
     ImportProcessor,
     ImportReconciler,
   ],
+  exports: [ImportRows],
 })
 export class ImportModule {}

@@ -1,7 +1,8 @@
 import { v7 as uuid } from 'uuid';
 
-import type { IntakeEvent, IntakeItem, Rejection } from '../event/event.js';
-import { decodeEvent, MAX_EVENT_BYTES } from '../event/event.decoder.js';
+import type { EventPlan, IntakeEvent, IntakeItem, PlanViolations, Rejection } from '../event/event.js';
+import { callOf } from '../event/event.call.js';
+import { decodeEvent, type Envelope, MAX_EVENT_BYTES } from '../event/event.decoder.js';
 import { isStorable, isStorableJson } from '../event/event.text.js';
 import type { Scratch } from '../scratch/scratch.js';
 import { guessMapping } from './import.guess.js';
@@ -17,6 +18,8 @@ export interface ReaderOptions {
   /** Rows to look at; 0: all. */
   readonly limit?: number;
   readonly receivedAt: Date;
+  /** What the workspace declared of its events. */
+  readonly plan?: EventPlan | undefined;
 }
 
 /** What a file's rows are, before any event is written. */
@@ -33,6 +36,8 @@ export interface RowCounts {
 export interface ImportItem {
   readonly item: IntakeItem;
   readonly rows: number;
+  /** Of its first row, the lines before the first row not counted. */
+  readonly line: number;
 }
 
 const SEGMENT_TYPES = "('identify', 'track', 'page', 'screen', 'group', 'alias')";
@@ -133,19 +138,16 @@ export class ImportReader {
         for (let row = 0; row < chunk.rowCount; row++) {
           const values = columns.map((column) => column[row]);
           const item = mapping.form === 'segment' ? this.segmentItem(values, fileSha256) : this.columnItem(values, fileSha256, mapping.fold?.list?.property);
-          yield { item, rows: mapping.form === 'segment' ? 1 : Number(values[1]) };
+          yield { item, rows: mapping.form === 'segment' ? 1 : Number(values[1]), line: Number(values[0]) };
         }
       }
     }
   }
 
   private segmentItem([line, text, made]: readonly unknown[], fileSha256: string): IntakeItem {
-    // An archived call was sent long ago: its own clock was corrected then, and the time of the import corrects nothing.
-    const { sentAt: _, originalTimestamp, ...call } = JSON.parse(String(text)) as Record<string, unknown>;
-    const messageId = call['messageId'] === undefined || call['messageId'] === null || call['messageId'] === '' ? String(made) : call['messageId'];
-    const dated = { ...call, messageId, timestamp: call['timestamp'] ?? originalTimestamp };
-    const item = decodeEvent(dated, { receivedAt: this.options.receivedAt, maxBytes: MAX_EVENT_BYTES.file });
-    return 'event' in item ? item : { rejection: { ...item.rejection, line: Number(line), fingerprint: `${fileSha256}:event:${String(line)}` } };
+    const { receivedAt, plan } = this.options;
+    const item = decodeArchived(JSON.parse(String(text)) as Record<string, unknown>, String(made), { receivedAt, plan, maxBytes: MAX_EVENT_BYTES.file });
+    return 'event' in item ? item : { ...item, rejection: { ...item.rejection, line: Number(line), fingerprint: `${fileSha256}:event:${String(line)}` } };
   }
 
   private columnItem(values: readonly unknown[], fileSha256: string, listProperty: string | undefined): IntakeItem {
@@ -156,14 +158,24 @@ export class ImportReader {
       sentAt: null, originalAt: null, timeClamped: isClamped === true, userId: String(customer), anonymousId: null, groupId: null, previousId: null,
       properties, context: null,
     };
-    const refusal = refusalOf(event);
-    if (!refusal) return { event };
-    const call = { type: 'track', messageId: event.messageId, userId: event.userId, event: event.name, timestamp: event.occurredAt, properties: JSON.parse(properties) as unknown };
-    const payload = Buffer.from(JSON.stringify(call));
+    const broken = refusalOf(event);
+    const violations = broken ? undefined : this.options.plan?.violationsOf(event);
+    const refusal = broken ?? (violations?.isEnforced ? { reason: 'PLAN_VIOLATION', detail: violations.detail } : undefined);
+    if (!refusal) return { event, ...counted(violations) };
+    const payload = Buffer.from(callOf(event));
     const fingerprint = `${fileSha256}:event:${String(line)}`;
     const messageKept = event.messageId.length <= 100 && isStorable(event.messageId) ? event.messageId : null;
-    return { rejection: { ...refusal, messageId: messageKept, receivedAt: event.receivedAt, payload, unit: 'EVENT', line: Number(line), fingerprint } };
+    return { rejection: { ...refusal, messageId: messageKept, receivedAt: event.receivedAt, payload, unit: 'EVENT', line: this.source.headerLines + Number(line), fingerprint }, ...counted(violations) };
   }
+}
+
+const counted = (violations: PlanViolations | undefined) => (violations ? { violations } : {});
+
+/** An archived call was sent long ago: its own clock was corrected then, and the time of the import corrects nothing. `made`: its message id where it has none. */
+export function decodeArchived(archived: Readonly<Record<string, unknown>>, made: string, envelope: Envelope): IntakeItem {
+  const { sentAt: _, originalTimestamp, ...call } = archived;
+  const messageId = call['messageId'] === undefined || call['messageId'] === null || call['messageId'] === '' ? made : call['messageId'];
+  return decodeEvent({ ...call, messageId, timestamp: call['timestamp'] ?? originalTimestamp }, envelope);
 }
 
 /** The same limits as over HTTP, but for the size. */

@@ -3,17 +3,18 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { v7 as uuid } from 'uuid';
 
-import { ArtifactError, type ArtifactStore } from '#libs/artifacts';
+import type { ArtifactStore } from '#libs/artifacts';
 import { ingestion } from '#libs/contracts';
-import { RpcError, status } from '#libs/grpc';
+import { RpcError } from '#libs/grpc';
 
-import { isNoSpace, Scratch, type ScratchOptions } from '../scratch/scratch.js';
+import { callOf } from '../event/event.call.js';
+import { Scratch, type ScratchOptions } from '../scratch/scratch.js';
 import { importOf } from './import.mapper.js';
-import { type Mapping, MappingError, parseMapping } from './import.mapping.js';
+import { type Mapping, parseMapping } from './import.mapping.js';
 import type { ImportQueue } from './import.queue.js';
 import { ImportReader } from './import.reader.js';
 import { type ImportRepository, type ImportRow, isEnded } from './import.repository.js';
-import { FileUnreadableError } from './import.source.js';
+import { asRpcError } from './import.rpc-error.js';
 
 const PREVIEW_ROWS = 100;
 const MOST_PREVIEW_ROWS = 1_000;
@@ -102,20 +103,4 @@ export class ImportService {
       throw asRpcError(error);
     }
   }
-}
-
-/** In Segment's form. */
-function callOf({ type, messageId, userId, name, occurredAt, properties }: { type: string; messageId: string; userId: string | null; name: string; occurredAt: string; properties: string }): string {
-  return JSON.stringify({ type, messageId, userId, ...(type === 'track' ? { event: name } : {}), timestamp: occurredAt, properties: JSON.parse(properties) as unknown });
-}
-
-function asRpcError(error: unknown): unknown {
-  if (error instanceof MappingError) {
-    const facts = { ...(error.column === undefined ? {} : { column: error.column }), ...(error.columns ? { columns: JSON.stringify(error.columns) } : {}) };
-    return RpcError.invalid(error.message, { reason: 'MAPPING_INVALID', metadata: facts });
-  }
-  if (error instanceof FileUnreadableError) return RpcError.invalid(error.message, { reason: 'FILE_UNREADABLE', cause: error });
-  if (error instanceof ArtifactError && error.reason === 'MISSING') return RpcError.notFound('There is no such file.', { reason: 'FILE_UNKNOWN', cause: error });
-  if (isNoSpace(error)) return new RpcError(status.RESOURCE_EXHAUSTED, 'There is no space left on the disk to read the file. Free some and try again.', { reason: 'NO_SPACE', cause: error });
-  return error;
 }

@@ -11,6 +11,8 @@ import { type IngestionUnderTest, startIngestion, WORKSPACE } from '../testing/i
 
 const { SUCCEEDED, FAILED, CANCELLED } = ingestion.ImportState;
 
+const ANY_REJECTED = { page: undefined, reason: '', source: '', state: ingestion.RejectedEventState.UNSPECIFIED };
+
 let kindred: IngestionUnderTest;
 let call: { principal: string };
 beforeAll(async () => {
@@ -78,7 +80,7 @@ test('rows are folded into events, skipped or rejected, and add up', async () =>
 });
 
 test('a row that no event can be made of is kept whole in quarantine with its line', async () => {
-  const { events } = await kindred.events.listRejectedEvents({ page: undefined, reason: 'TIME_INVALID' }, call);
+  const { events } = await kindred.events.listRejectedEvents({ ...ANY_REJECTED, reason: 'TIME_INVALID' }, call);
   expect(events).toHaveLength(1);
   expect(events[0]?.source).toMatch(/^import:[0-9a-f-]{36}/);
   expect(events[0]?.source).toContain('7');
@@ -92,7 +94,7 @@ test('what the mapping says of the data becomes the settings of the workspace', 
 test('the same file twice changes nothing', async () => {
   const again = await importFile(ORDERS, 'orders.csv', ORDER_MAPPING);
   expect(again).toMatchObject({ state: SUCCEEDED, rowsTotal: 7, eventsStored: 0, eventsDuplicate: 3 });
-  const { events } = await kindred.events.listRejectedEvents({ page: undefined, reason: 'TIME_INVALID' }, call);
+  const { events } = await kindred.events.listRejectedEvents({ ...ANY_REJECTED, reason: 'TIME_INVALID' }, call);
   expect(events).toHaveLength(1);
 });
 
@@ -145,7 +147,7 @@ test('an archive in Segment’s form keeps its times, and a refused call is quar
   expect([once.eventsStored, once.eventsRejected, twice.eventsStored, twice.eventsDuplicate]).toEqual([1, 1, 0, 1]);
   const { customer } = await kindred.customers.resolveCustomer({ key: { $case: 'userId', value: 'arch' } }, call);
   expect(customer?.firstSeenAt).toMatch(/^2020-01-01T00:00:00/);
-  const { events } = await kindred.events.listRejectedEvents({ page: undefined, reason: 'NAME_MISSING' }, call);
+  const { events } = await kindred.events.listRejectedEvents({ ...ANY_REJECTED, reason: 'NAME_MISSING' }, call);
   expect(events.filter(({ messageId }) => messageId === 'arch-nameless')).toHaveLength(1);
 });
 

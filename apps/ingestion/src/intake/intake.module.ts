@@ -8,6 +8,8 @@ import { SERVICE, type ServiceContext } from '#libs/service';
 import { EventModule } from '../event/event.module.js';
 import { EventWriter } from '../event/event.writer.js';
 import type { IngestionConfig } from '../ingestion.config.js';
+import { TrackingPlanBook } from '../tracking-plan/tracking-plan.book.js';
+import { TrackingPlanModule } from '../tracking-plan/tracking-plan.module.js';
 import { intakeRoutes } from './intake.routes.js';
 
 /** Hangs the intake into the HTTP server, outside of Nest: its own parsers, errors and CORS. */
@@ -17,13 +19,14 @@ class IntakeServer implements OnModuleInit, OnApplicationShutdown {
     private readonly host: HttpAdapterHost,
     private readonly writer: EventWriter,
     private readonly keys: KeyRing,
+    private readonly plans: TrackingPlanBook,
     @Inject(SERVICE) private readonly context: ServiceContext<IngestionConfig>,
   ) {}
 
   async onModuleInit(): Promise<void> {
     const { config, log } = this.context;
     const fastify = this.host.httpAdapter.getInstance<FastifyInstance>();
-    const parts = { writer: this.writer, keys: this.keys, log, maxBodyBytes: config.INTAKE_MAX_BODY_BYTES };
+    const parts = { writer: this.writer, keys: this.keys, plans: this.plans, log, maxBodyBytes: config.INTAKE_MAX_BODY_BYTES };
     await fastify.register(intakeRoutes({ ...parts, maxPendingBytes: config.INTAKE_MAX_PENDING_BYTES }));
   }
 
@@ -33,7 +36,7 @@ class IntakeServer implements OnModuleInit, OnApplicationShutdown {
 }
 
 @Module({
-  imports: [EventModule],
+  imports: [EventModule, TrackingPlanModule],
   providers: [
     {
       provide: KeyRing,

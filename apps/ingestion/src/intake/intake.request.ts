@@ -1,4 +1,4 @@
-import type { EventType, IntakeItem } from '../event/event.js';
+import type { EventPlan, EventType, IntakeItem } from '../event/event.js';
 import { decodeEvent, type Envelope, MAX_EVENT_BYTES } from '../event/event.decoder.js';
 import { isDeeper, nestingOf } from '../event/event.text.js';
 import { parseTime } from '../event/event.time.js';
@@ -53,15 +53,20 @@ export function presentedKeys(authorization: string | undefined, body: Fields): 
 }
 
 /** Events of a body, each decoded alone: a bad one never keeps its neighbours out. */
-export function readEvents(path: EventType | null, body: Fields, receivedAt: Date): IntakeItem[] {
+export function readEvents(path: EventType | null, body: Fields, receivedAt: Date, plan?: EventPlan): IntakeItem[] {
   const context = objectOf(body['context']);
   const envelope: Envelope = {
     receivedAt,
     sentAt: parseTime(body['sentAt']),
     type: path ?? undefined,
     maxBytes: MAX_EVENT_BYTES.http,
+    plan,
   };
-  if (path !== null) return [decodeEvent(body, envelope)];
+  if (path !== null) {
+    // The key in a body is no part of the event, and must not be read in quarantine.
+    const { writeKey: _, ...call } = body;
+    return [decodeEvent(call, envelope)];
+  }
   const { batch } = body;
   if (!Array.isArray(batch)) throw new UnreadableBodyError('"batch" is missing or no list of events.');
   const shared = context && !isDeeper(context, MAX_CONTEXT_DEPTH) ? context : undefined;

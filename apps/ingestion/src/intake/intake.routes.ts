@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 
 import { mayAct, type Principal } from '#libs/auth';
 
-import type { EventType } from '../event/event.js';
+import type { EventPlan, EventType } from '../event/event.js';
 import { IntakeFullError, IntakeUnavailableError } from '../event/event.failure.js';
 import type { EventWriter } from '../event/event.writer.js';
 import { ByteBudget } from './intake.budget.js';
@@ -17,9 +17,16 @@ export interface KeyReader {
   readonly isKnown: boolean;
 }
 
+/** What the intake asks of the tracking plans. */
+export interface PlanReader {
+  /** Undefined: the workspace has declared nothing. Throws IntakeUnavailableError while that is not known. */
+  of(workspaceId: string): EventPlan | undefined;
+}
+
 export interface IntakeParts {
   readonly writer: EventWriter;
   readonly keys: KeyReader;
+  readonly plans: PlanReader;
   readonly log: Logger;
   readonly maxBodyBytes: number;
   readonly maxPendingBytes: number;
@@ -59,10 +66,11 @@ export function intakeRoutes(parts: IntakeParts) {
   };
 }
 
-async function take({ writer, keys }: IntakeParts, type: EventType | null, request: FastifyRequest): Promise<{ success: true }> {
+async function take({ writer, keys, plans }: IntakeParts, type: EventType | null, request: FastifyRequest): Promise<{ success: true }> {
   const body = readBody(request.body);
   const principal = principalOf(keys, presentedKeys(request.headers.authorization, body));
-  await writer.submit(principal.workspaceId, 'http', readEvents(type, body, new Date()));
+  const items = readEvents(type, body, new Date(), plans.of(principal.workspaceId));
+  await writer.submit(principal.workspaceId, 'http', items);
   return { success: true };
 }
 

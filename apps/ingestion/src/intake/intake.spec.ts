@@ -77,7 +77,7 @@ test('hostile events are quarantined whole, and their neighbours are stored', as
   const batch = hostile.flatMap((event, at) => [event, track(`neighbour ${at}`)]);
   expect((await post('/v1/batch', { batch })).status).toBe(200);
   for (const at of hostile.keys()) expect(await stored(`neighbour ${at}`)).toBe(1);
-  const { events } = await kindred.events.listRejectedEvents({ page: undefined, reason: '' }, call);
+  const { events } = await kindred.events.listRejectedEvents({ page: undefined, reason: '', source: '', state: ingestion.RejectedEventState.UNSPECIFIED }, call);
   expect(events.map(({ messageId, reason }) => [messageId, reason]).sort()).toEqual([
     ['h large', 'TOO_LARGE'],
     ['h nameless', 'NAME_MISSING'],

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 
 import { PrincipalSigner } from '#libs/auth';
-import { access, ingestion } from '#libs/contracts';
+import { access, ingestion, quarantine, trackingPlan } from '#libs/contracts';
 import { freePort, startTestPlatform, type TestPlatform } from '#libs/embedded';
 import { connect, type RpcClient } from '#libs/grpc';
 import { createService, type Service } from '#libs/service';
@@ -26,6 +26,8 @@ export interface IngestionUnderTest {
   readonly customers: RpcClient<typeof ingestion.CustomerServiceService>;
   readonly imports: RpcClient<typeof ingestion.ImportServiceService>;
   readonly snapshots: RpcClient<typeof ingestion.SnapshotServiceService>;
+  readonly quarantine: RpcClient<typeof quarantine.QuarantineServiceService>;
+  readonly plans: RpcClient<typeof trackingPlan.TrackingPlanServiceService>;
   /** Signed, an admin of WORKSPACE. */
   readonly principal: string;
   /** As the owner, past row-level security. */
@@ -53,6 +55,8 @@ export async function startIngestion(): Promise<IngestionUnderTest> {
     customers: connect(ingestion.CustomerServiceService, `127.0.0.1:${grpc}`),
     imports: connect(ingestion.ImportServiceService, `127.0.0.1:${grpc}`),
     snapshots: connect(ingestion.SnapshotServiceService, `127.0.0.1:${grpc}`),
+    quarantine: connect(quarantine.QuarantineServiceService, `127.0.0.1:${grpc}`),
+    plans: connect(trackingPlan.TrackingPlanServiceService, `127.0.0.1:${grpc}`),
   };
   return {
     platform,
