@@ -5,9 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from torch import Tensor, nn
+
+from kindred_worker.models.plan import Plan
 
 State = TypeVar("State")
 
@@ -17,7 +19,7 @@ class StateKind(Enum):
 
     ADDITIVE = "additive"  # a sum: late events are added exactly (here: within the kept neighbours)
     RECURRENT = "recurrent"  # depends on order: late events need a rebuild
-    WINDOW = "window"  # the last n events themselves
+    WINDOW = "window"  # the last n events themselves: late events are put where they belong
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,12 @@ class Encoder(nn.Module, ABC, Generic[State]):
 
     kind: ClassVar[StateKind]
     width: int  # D, of the embedding
+    window: int = 0  # n of a WINDOW
+
+    @classmethod
+    @abstractmethod
+    def of(cls, plan: Plan) -> Encoder[Any]:
+        """Untrained, as the plan says."""
 
     @abstractmethod
     def initial_state(self, count: int) -> State:
