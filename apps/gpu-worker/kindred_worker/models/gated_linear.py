@@ -12,14 +12,15 @@ from torch import Tensor, nn
 
 from kindred_worker.models.plan import Plan
 from kindred_worker.models.recurrent import Recurrent
-from kindred_worker.models.scan import scan
+from kindred_worker.models.scan import gated_scan
 
 
 class GatedLinear(Recurrent):
     def __init__(self, event_width: int, width: int, layer: int = 128, layers: int = 2, dropout: float = 0.2) -> None:
         super().__init__(event_width, layer * layers, width, dropout)
         sizes = [self.inputs, *[layer] * (layers - 1)]
-        self.gates = nn.ModuleList(nn.Linear(size, 2 * layer) for size in sizes)
+        self.gates = nn.ModuleList(nn.Linear(size, layer) for size in sizes)
+        self.candidates = nn.ModuleList(nn.Linear(size, layer) for size in sizes)
 
     @classmethod
     def of(cls, plan: Plan) -> GatedLinear:
@@ -27,8 +28,7 @@ class GatedLinear(Recurrent):
 
     def run(self, inputs: Tensor, hidden: Tensor) -> Tensor:
         held: list[Tensor] = []
-        for gates, start in zip(self.gates, hidden.chunk(len(self.gates), dim=1), strict=True):
-            gate, candidate = gates(held[-1] if held else inputs).chunk(2, dim=-1)
-            new = torch.sigmoid(gate) * torch.where(candidate >= 0, candidate + 0.5, torch.sigmoid(candidate))
-            held.append(scan(torch.sigmoid(-gate), new, start))
-        return torch.cat(held, dim=-1)
+        for gate, candidate, start in zip(self.gates, self.candidates, hidden.chunk(len(self.gates), dim=1), strict=True):
+            seen = held[-1] if held else inputs
+            held.append(gated_scan(gate(seen), candidate(seen), start))
+        return torch.cat(held, dim=-1) if len(held) > 1 else held[0]
