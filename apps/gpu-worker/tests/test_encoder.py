@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from itertools import pairwise
 
 import numpy as np
@@ -97,6 +98,17 @@ def test_event_by_event_equals_all_at_once_equals_the_training_form(encoder: Enc
     torch.testing.assert_close(whole, batch, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(one_by_one, batch, rtol=1e-4, atol=1e-5)
     assert not rebuild.any()
+
+
+@torch.inference_mode()
+def test_the_step_of_the_live_form_equals_the_update(encoder: Encoder) -> None:
+    events = sequences([80, 80])
+    stepped = updated = encoder.initial_state(2)
+    for at in range(80):
+        one = part(events, [[at], [at]])
+        stepped, (updated, _) = encoder.step(stepped, one.x, one.time), encoder.update(updated, one)
+    for field in fields(stepped):
+        torch.testing.assert_close(getattr(stepped, field.name), getattr(updated, field.name), rtol=1e-5, atol=1e-5)
 
 
 @torch.inference_mode()

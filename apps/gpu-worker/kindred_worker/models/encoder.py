@@ -52,6 +52,11 @@ class Encoder(nn.Module, ABC, Generic[State]):
         """The state after these events, late ones included; and (N) bool: cannot be taken in, rebuild from all events."""
 
     @abstractmethod
+    def step(self, state: State, x: Tensor, time: Tensor) -> State:
+        """The state after one event each, (N, E) at (N), none older than the last one: `update` as the live form needs it,
+        without sizes that depend on what is in the tensors."""
+
+    @abstractmethod
     def read(self, state: State, at: Tensor) -> Tensor:
         """Embedding (N, D) at times (N), not before each state's last event."""
 

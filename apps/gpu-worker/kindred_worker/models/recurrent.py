@@ -76,6 +76,12 @@ class Recurrent(Encoder[HiddenState]):
             torch.where(some, torch.where(known, torch.maximum(end, state.last), end), state.last),
         ), late
 
+    def step(self, state: HiddenState, x: Tensor, time: Tensor) -> HiddenState:
+        known = state.count > 0
+        first = torch.where(known, state.first, time)
+        inputs = torch.cat([x, event_times(time, state.last, known, first)], dim=1)
+        return HiddenState(self.run(inputs.unsqueeze(0), state.hidden)[0], state.count + 1, first, time)
+
     def read(self, state: HiddenState, at: Tensor) -> Tensor:
         at = torch.where(state.count > 0, torch.maximum(at, state.last), at)
         return self.readout(state.hidden, state.count, state.first, state.last, at)

@@ -149,6 +149,15 @@ class Transformer(Encoder[WindowState]):
             recent_time,
         ), torch.zeros_like(lengths, dtype=torch.bool)
 
+    def step(self, state: WindowState, x: Tensor, time: Tensor) -> WindowState:
+        return WindowState(
+            state.count + 1,
+            torch.where(state.count > 0, state.first, time),
+            time,
+            torch.cat([state.recent[:, 1:], x.unsqueeze(1)], dim=1),
+            torch.cat([state.recent_time[:, 1:], time.unsqueeze(1)], dim=1),
+        )
+
     def read(self, state: WindowState, at: Tensor) -> Tensor:
         at = torch.where(state.count > 0, torch.maximum(at, state.last), at)
         held = state.count.clamp(max=self.window)
