@@ -237,10 +237,11 @@ class DecayedSum(Encoder[SumState]):
         context, known = self.shape.context, state.count > 0
         recent = torch.cat([state.recent[:, 1:], x.unsqueeze(1)], dim=1)
         recent_time = torch.cat([state.recent_time[:, 1:], time.unsqueeze(1)], dim=1)
-        # Each customer's context and its event, flat: the last of every context + 1 rows is the event.
+        # Each customer's context and its event, flat: the last of every context + 1 rows is the event. (Sizes come from
+        # `shape`: `len` would fix them in an export.)
         seen = slice(self.shape.kept - context - 1, None)
         place = state.count.clamp(max=context).repeat_interleave(context + 1)
-        events = torch.arange(context, len(place), context + 1, device=x.device)
+        events = torch.arange(context, place.shape[0], context + 1, device=x.device)
         values = self.values(recent[:, seen].flatten(0, 1), recent_time[:, seen].flatten(), place, events)
         gap = torch.where(known, (time - state.last).double() / MICROS_PER_DAY, 0.0).to(x.dtype)
         sums, turning = self._later(state.sums, state.turning, gap)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from torch import Tensor, nn
 
+from kindred_worker.models.packing import Packing
 from kindred_worker.models.plan import Plan
 
 State = TypeVar("State")
@@ -37,6 +38,7 @@ class Encoder(nn.Module, ABC, Generic[State]):
     kind: ClassVar[StateKind]
     width: int  # D, of the embedding
     window: int = 0  # n of a WINDOW
+    packing: Packing  # how a state lies in bytes
 
     @classmethod
     @abstractmethod
