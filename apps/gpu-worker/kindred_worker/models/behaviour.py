@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from kindred_worker.data.features import FeatureSpec
 from kindred_worker.models.batch import EventBatch
-from kindred_worker.models.decayed_sum import DecayedSum, Shape
 from kindred_worker.models.embedder import EventEmbedder
-from kindred_worker.models.encoder import EventVectors
+from kindred_worker.models.encoder import Encoder, EventVectors
+from kindred_worker.models.encoders import ENCODERS
 from kindred_worker.models.plan import Plan
 from kindred_worker.models.reading import ForecastColumn
 from kindred_worker.objectives import OBJECTIVES, Horizon, Objective
@@ -96,7 +97,7 @@ class BehaviourModel(nn.Module):
         return head if isinstance(head, Horizon) else None
 
 
-def _encoder(plan: Plan) -> DecayedSum:
-    if plan.encoder != "decayed_sum":
-        raise InvalidInput(f"encoder {plan.encoder!r} is unknown; there is decayed_sum")
-    return DecayedSum(Shape(plan.event_width, plan.width, plan.half_life_days, plan.period_days, dropout=plan.dropout))
+def _encoder(plan: Plan) -> Encoder[Any]:
+    if plan.encoder not in ENCODERS:
+        raise InvalidInput(f"encoder {plan.encoder!r} is unknown; there are {', '.join(ENCODERS)}")
+    return ENCODERS[plan.encoder].of(plan)

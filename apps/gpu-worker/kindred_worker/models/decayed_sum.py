@@ -20,7 +20,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kindred_worker.models.encoder import Encoder, EventVectors, StateKind
+from kindred_worker.models.kept import KeptEvents, merge, newest
 from kindred_worker.models.packing import Packing
+from kindred_worker.models.plan import Plan
 
 MICROS_PER_DAY = 86_400_000_000.0
 
@@ -80,6 +82,10 @@ class DecayedSum(Encoder[SumState]):
             nn.Dropout(shape.dropout), nn.Linear(inputs, shape.readout), nn.GELU(), nn.Linear(shape.readout, shape.width)
         )
         self.packing = Packing(sums=(self.real,), turning=(2, self.turn), recent=(shape.kept, shape.event_width), recent_time=(shape.kept,))
+
+    @classmethod
+    def of(cls, plan: Plan) -> DecayedSum:
+        return cls(Shape(plan.event_width, plan.width, plan.half_life_days, plan.period_days, dropout=plan.dropout))
 
     # Values of events
 
@@ -197,7 +203,7 @@ class DecayedSum(Encoder[SumState]):
         device = state.sums.device
         lengths = events.offsets[1:] - events.offsets[:-1]
         old = state.count.clamp(max=kept)  # (N) events still kept
-        owner, x, time, new, place = _merge(state, old, events, lengths)
+        owner, x, time, new, place = merge(state.recent, state.recent_time, old, events)
         # From the first new event on, values are (re)computed; they need `context` events before them.
         begin = torch.full((customers,), 1 << 30, device=device).scatter_reduce(0, owner[new], place[new], "amin")
         rebuild = (lengths > 0) & (begin < self.shape.context) & (state.count > old)
@@ -210,18 +216,11 @@ class DecayedSum(Encoder[SumState]):
         moved = (~new[affected]).nonzero().squeeze(1)
         if len(moved):  # kept events behind a late one: take out what they were with their old neighbours
             first_kept = (torch.cumsum(old, 0) - old)[owner[affected][moved]]
-            before = _OldEvents.of(state, old)
+            before = KeptEvents.of(state.recent, state.recent_time, old)
             rows = first_kept + (place[affected][moved] - _news_before(new, owner, place, affected[moved]))
             values = self.values(before.x, before.time, before.place, rows)
             sums, turning = self._add(sums, turning, values, owner[affected][moved], time[affected][moved], last, -1)
-        total = old + lengths
-        ends = torch.cumsum(total, 0)
-        picks = ends.unsqueeze(1) - kept + torch.arange(kept, device=device)  # (N, M) newest at the end
-        inside = picks >= (ends - total).unsqueeze(1)
-        safe = picks.clamp(min=0)
-        some = len(x) > 0
-        recent = x[safe] * inside.unsqueeze(2) if some else state.recent
-        recent_time = time[safe] * inside if some else state.recent_time
+        recent, recent_time = newest(x, time, old + lengths, kept)
         earliest = _owners_min(owner, time, customers, state.first, state.count > old)
         return replace(
             state,
@@ -233,6 +232,22 @@ class DecayedSum(Encoder[SumState]):
             recent=recent,
             recent_time=recent_time,
         ), rebuild
+
+    def step(self, state: SumState, x: Tensor, time: Tensor) -> SumState:
+        context, known = self.shape.context, state.count > 0
+        recent = torch.cat([state.recent[:, 1:], x.unsqueeze(1)], dim=1)
+        recent_time = torch.cat([state.recent_time[:, 1:], time.unsqueeze(1)], dim=1)
+        # Each customer's context and its event, flat: the last of every context + 1 rows is the event. (Sizes come from
+        # `shape`: `len` would fix them in an export.)
+        seen = slice(self.shape.kept - context - 1, None)
+        place = state.count.clamp(max=context).repeat_interleave(context + 1)
+        events = torch.arange(context, place.shape[0], context + 1, device=x.device)
+        values = self.values(recent[:, seen].flatten(0, 1), recent_time[:, seen].flatten(), place, events)
+        gap = torch.where(known, (time - state.last).double() / MICROS_PER_DAY, 0.0).to(x.dtype)
+        sums, turning = self._later(state.sums, state.turning, gap)
+        real, turn = self._weigh(values, torch.zeros_like(gap))
+        first = torch.where(known, state.first, time)
+        return SumState(sums + real, turning + turn, state.count + 1, first, time, recent, recent_time)
 
     def _add(
         self, sums: Tensor, turning: Tensor, values: Tensor, owner: Tensor, time: Tensor, at: Tensor, sign: int
@@ -258,36 +273,6 @@ class DecayedSum(Encoder[SumState]):
         return SumState(
             fields["sums"], fields["turning"], counts[0], counts[1], counts[2], fields["recent"], fields["recent_time"]
         ), unreadable
-
-
-@dataclass(frozen=True)
-class _OldEvents:
-    x: Tensor
-    time: Tensor
-    place: Tensor
-
-    @staticmethod
-    def of(state: SumState, old: Tensor) -> _OldEvents:
-        """The kept events of all states, flat and in order."""
-        kept = state.recent.shape[1]
-        there = torch.arange(kept, device=old.device) >= (kept - old).unsqueeze(1)
-        place = (torch.cumsum(there, dim=1) - 1)[there]
-        return _OldEvents(state.recent[there], state.recent_time[there], place)
-
-
-def _merge(state: SumState, old: Tensor, events: EventVectors, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Kept and new events in order of time, kept ones first on ties: owner, x, time, is new, place in the customer."""
-    everyone = torch.arange(len(old), device=old.device)
-    kept = _OldEvents.of(state, old)
-    owner = torch.cat([torch.repeat_interleave(everyone, old), torch.repeat_interleave(everyone, lengths)])
-    x, time = torch.cat([kept.x, events.x]), torch.cat([kept.time, events.time])
-    new = torch.arange(len(owner), device=old.device) >= len(kept.time)
-    order = torch.argsort(time, stable=True)
-    order = order[torch.argsort(owner[order], stable=True)]
-    owner = owner[order]
-    total = old + lengths
-    place = torch.arange(len(owner), device=old.device) - (torch.cumsum(total, 0) - total)[owner]
-    return owner, x[order], time[order], new[order], place
 
 
 def _news_before(new: Tensor, owner: Tensor, place: Tensor, rows: Tensor) -> Tensor:

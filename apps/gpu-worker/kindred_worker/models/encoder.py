@@ -5,9 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from torch import Tensor, nn
+
+from kindred_worker.models.packing import Packing
+from kindred_worker.models.plan import Plan
 
 State = TypeVar("State")
 
@@ -17,7 +20,7 @@ class StateKind(Enum):
 
     ADDITIVE = "additive"  # a sum: late events are added exactly (here: within the kept neighbours)
     RECURRENT = "recurrent"  # depends on order: late events need a rebuild
-    WINDOW = "window"  # the last n events themselves
+    WINDOW = "window"  # the last n events themselves: late events are put where they belong
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,13 @@ class Encoder(nn.Module, ABC, Generic[State]):
 
     kind: ClassVar[StateKind]
     width: int  # D, of the embedding
+    window: int = 0  # n of a WINDOW
+    packing: Packing  # how a state lies in bytes
+
+    @classmethod
+    @abstractmethod
+    def of(cls, plan: Plan) -> Encoder[Any]:
+        """Untrained, as the plan says."""
 
     @abstractmethod
     def initial_state(self, count: int) -> State:
@@ -42,6 +52,11 @@ class Encoder(nn.Module, ABC, Generic[State]):
     @abstractmethod
     def update(self, state: State, events: EventVectors) -> tuple[State, Tensor]:
         """The state after these events, late ones included; and (N) bool: cannot be taken in, rebuild from all events."""
+
+    @abstractmethod
+    def step(self, state: State, x: Tensor, time: Tensor) -> State:
+        """The state after one event each, (N, E) at (N), none older than the last one: `update` as the live form needs it,
+        without sizes that depend on what is in the tensors."""
 
     @abstractmethod
     def read(self, state: State, at: Tensor) -> Tensor:

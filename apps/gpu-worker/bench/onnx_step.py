@@ -1,0 +1,71 @@
+"""Size of the exported live form, and what one event and one reading cost in it on one CPU thread: one JSON line.
+
+`python bench/onnx_step.py BUNDLE_URI [--customers 1 64] [--seconds 2]`: a sealed bundle with segments, such as a run leaves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from kindred_worker.data.storage import Folder
+from kindred_worker.export import MANIFEST, READ, STEP, export
+from kindred_worker.models.bundle import Bundle
+
+TYPES = {"float32": np.float32, "int64": np.int64}
+
+
+def inputs_of(graph: dict[str, Any], customers: int) -> dict[str, np.ndarray]:
+    """Zeros in the sizes that the manifest says: what is computed does not depend on the values."""
+    sizes = {"customers": customers, "items": 3}
+    return {i["name"]: np.zeros([sizes.get(s, s) for s in i["shape"]], TYPES[i["type"]]) for i in graph["inputs"]}
+
+
+def microseconds(session: ort.InferenceSession, inputs: dict[str, np.ndarray], seconds: float) -> dict[str, float]:
+    """Median and best of single calls, Python's own cost included."""
+    taken: list[float] = []
+    until = perf_counter() + seconds
+    while perf_counter() < until or len(taken) < 50:
+        begin = perf_counter()
+        session.run(None, inputs)
+        taken.append((perf_counter() - begin) * 1e6)
+    return {"median": round(float(np.median(taken)), 1), "best": round(min(taken), 1)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("bundle")
+    parser.add_argument("--customers", type=int, nargs="+", default=[1, 64])
+    parser.add_argument("--seconds", type=float, default=2.0)
+    asked = parser.parse_args()
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    with tempfile.TemporaryDirectory() as folder:
+        export(Bundle.open(asked.bundle), Folder(Path(folder).as_uri()))
+        told = json.loads((Path(folder) / MANIFEST).read_text())
+        figures: dict[str, Any] = {}
+        for name in (STEP, READ):
+            graph = told["graphs"][name]
+            session = ort.InferenceSession(Path(folder) / name, options, providers=["CPUExecutionProvider"])
+            cost = {str(n): microseconds(session, inputs_of(graph, n), asked.seconds) for n in asked.customers}
+            figures[name] = {"bytes": graph["bytes"], "microseconds_by_customers": cost}
+    about = {"benchmark": "onnx_step", "encoder": told["encoder"], "path": "onnxruntime CPU, 1 thread"}
+    print(
+        json.dumps(
+            {**about, "state_bytes": told["state"]["record"]["bytes"], "load_average": round(os.getloadavg()[0], 1), "figures": figures}
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

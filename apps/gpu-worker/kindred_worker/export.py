@@ -1,0 +1,157 @@
+"""The live form of a sealed bundle: two ONNX graphs and a manifest, for scoring where no Python runs.
+
+step.onnx  states and one event each -> new states        read.onnx  states and times -> all that Score says of customers
+live.json  what goes in and out, how packed states are laid out, and the bundle that it was made of
+
+`python -m kindred_worker.export file:///…/bundle file:///…/output`
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor
+
+from kindred_worker import __version__
+from kindred_worker.data.features import Encoded, EncodedItems, FeatureSpec
+from kindred_worker.data.storage import Folder, WrittenFile
+from kindred_worker.models.behaviour import BehaviourModel
+from kindred_worker.models.bundle import Bundle, load_segments
+from kindred_worker.models.live_form import Read, Step, state_tensors
+from kindred_worker.report import InvalidInput
+
+FORMAT = "kindred.live/1"
+STEP, READ, MANIFEST = "step.onnx", "read.onnx", "live.json"
+OPSET = 18
+ENCODERS = ("decayed_sum", "gru", "gated_linear")  # a window's readings have sizes that depend on what is in it
+TENSOR_TYPES = {torch.float32: "float32", torch.int64: "int64", torch.int32: "int32"}
+
+
+def export(bundle: Bundle, output: Folder) -> list[WrittenFile]:
+    """Writes the three files; the manifest last. The same bundle gives graphs that compute the same."""
+    model, segments = bundle.model(), load_segments(bundle)
+    if segments is None:
+        raise InvalidInput(f"{bundle.folder.uri} has no segments yet: export it after Discover")
+    if model.plan.encoder not in ENCODERS:
+        raise InvalidInput(f"encoder {model.plan.encoder!r} has no live form; there is one of {', '.join(ENCODERS)}")
+    step, read = Step(model), Read(model, segments)
+    # Copies: an exporter takes inputs that are one tensor for one input.
+    state = [t.clone() for t in state_tensors(model.encoder.initial_state(2)).values()]
+    graphs = {STEP: (step, [*state, *event_tensors(_blank(model.features, 2))]), READ: (read, [*state, torch.zeros(2, dtype=torch.int64)])}
+    files: list[WrittenFile] = []
+    told: dict[str, Any] = {}
+    for name, (form, inputs) in graphs.items():
+        files.append(output.write(name, _graph(form, inputs)))
+        with torch.inference_mode():
+            outputs = form(*inputs)
+        told[name] = {
+            "sha256": files[-1].sha256,
+            "bytes": files[-1].bytes,
+            "inputs": _described(form.inputs(), inputs),
+            "outputs": _described(form.outputs(), outputs),
+        }
+    manifest = {
+        "format": FORMAT,
+        "version": __version__,
+        "bundle": bundle.hash,
+        "opset": OPSET,
+        "encoder": model.plan.encoder,
+        "state": {"kind": model.encoder.kind.value, "window": model.encoder.window, "record": _record(model)},
+        "late": "An event older than last is not for step: have the worker score it. One at the same time is in order.",
+        "times": "int64 microseconds since 1970 UTC; a state is never read before last",
+        "graphs": told,
+        "forecast": [[c.event, c.then, c.horizon_days, c.kind] for c in model.columns],
+        "mainEvents": [list(pair) for pair in model.main_forecast(torch.zeros(1, model.width, device=model.device)).events],
+        "segments": segments.count,
+    }
+    return [*files, output.write_json(MANIFEST, manifest)]
+
+
+def event_tensors(events: Encoded) -> list[Tensor]:
+    """n encoded events as `Step` takes them: items padded to the most there are, at least one."""
+    arrays = [events.time, *(a.astype(np.int64) for a in (events.name, events.categories))]
+    arrays += [events.numbers, events.hour.astype(np.int64), events.weekday.astype(np.int64)]
+    for one in events.items:
+        padded = np.zeros((len(one.lengths), max(1, int(one.lengths.max(initial=1))), one.categories.shape[1]), np.int64)
+        padded[np.arange(padded.shape[1]) < one.lengths[:, None]] = one.categories
+        arrays += [padded, one.lengths, one.means]
+    return [torch.from_numpy(np.ascontiguousarray(a)) for a in arrays]
+
+
+def _graph(form: Step | Read, inputs: list[Tensor]) -> bytes:
+    customers, items = torch.export.Dim("customers"), torch.export.Dim("items")
+    free = [{0: customers, **({1: items} if name.startswith("items") and name.endswith("categories") else {})} for name in form.inputs()]
+    form.eval()
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        # Traced here: left to itself, the exporter would fall back to a graph for exactly this many customers.
+        traced = torch.export.export(form, tuple(inputs), dynamic_shapes=(tuple(free),), strict=False)
+        made = torch.onnx.export(
+            traced, input_names=form.inputs(), output_names=form.outputs(), opset_version=OPSET, dynamo=True, verbose=False
+        )
+    form.eval()  # an exporter may leave the model in training mode, and dropout on
+    if made is None:
+        raise RuntimeError("no graph was made")
+    return _stripped(made.model_proto)
+
+
+def _stripped(graph: onnx.ModelProto) -> bytes:
+    """Without the traces of the program that made it."""
+    graph.producer_name, graph.producer_version = "kindred-worker", __version__
+    del graph.metadata_props[:], graph.graph.metadata_props[:]
+    for part in (*graph.graph.node, *graph.graph.value_info, *graph.graph.input, *graph.graph.output, *graph.graph.initializer):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    del graph.graph.value_info[:]
+    content = io.BytesIO()
+    onnx.checker.check_model(graph, full_check=True)
+    onnx.save_model(graph, content)
+    return content.getvalue()
+
+
+def _blank(features: FeatureSpec, count: int) -> Encoded:
+    """Events of nothing, in the sizes that these features have."""
+    zero = np.zeros(count, np.int32)
+    items = tuple(
+        EncodedItems(
+            np.full(count, 2, np.int64), np.zeros((2 * count, len(i.categories)), np.int32), np.zeros((count, len(i.numbers)), np.float32)
+        )
+        for i in features.items
+    )
+    categories, numbers = np.zeros((count, len(features.categories)), np.int32), np.zeros((count, len(features.numbers)), np.float32)
+    return Encoded(zero.astype(np.int64), zero, categories, numbers, zero, zero, items, zero.astype(np.float32))
+
+
+def _described(names: list[str], tensors: Any) -> list[dict[str, Any]]:
+    """Name, type and shape; the first axis is the customers, a padded one the items."""
+
+    def shape(name: str, tensor: Tensor) -> list[int | str]:
+        rest: list[int | str] = list(tensor.shape[1:])
+        return ["customers", *(["items", *rest[1:]] if name.startswith("items") and name.endswith("categories") else rest)]
+
+    return [{"name": n, "type": TENSOR_TYPES[t.dtype], "shape": shape(n, t)} for n, t in zip(names, tensors, strict=True)]
+
+
+def _record(model: BehaviourModel) -> dict[str, Any]:
+    """How a packed state is laid out, field after field, little-endian."""
+    record = model.encoder.packing.record
+    return {"bytes": record.itemsize, "stamp": model.stamp, "fields": [list(f) for f in record.descr]}
+
+
+def main() -> None:
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    for file in export(Bundle.open(sys.argv[1]), Folder(sys.argv[2])):
+        print(f"{file.bytes:>9} {file.sha256[:12]} {file.path}")
+
+
+if __name__ == "__main__":
+    main()

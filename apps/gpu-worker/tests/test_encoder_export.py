@@ -1,0 +1,120 @@
+"""The live form: what the exported graphs say is what the model and the scorer say."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import torch
+
+from kindred_worker.data.arrays import EventArrays, select
+from kindred_worker.data.snapshot import Snapshot
+from kindred_worker.data.storage import Folder
+from kindred_worker.discover import discover
+from kindred_worker.export import ENCODERS, MANIFEST, READ, STEP, event_tensors, export
+from kindred_worker.learn import learn
+from kindred_worker.models.behaviour import BehaviourModel
+from kindred_worker.models.bundle import Bundle, load_model, load_segments
+from kindred_worker.models.live_form import Read, Step, state_tensors
+from kindred_worker.report import InvalidInput, Report
+from kindred_worker.segments.assignment import SegmentModel
+from kindred_worker.spec import TrainingSpec
+
+DAY = 86_400_000_000
+
+
+@dataclass(frozen=True)
+class Live:
+    model: BehaviourModel
+    segments: SegmentModel
+    arrays: EventArrays
+    now: int
+    step: ort.InferenceSession
+    read: ort.InferenceSession
+    folder: Path
+
+
+def bundle_of(encoder: str, snapshot: Snapshot, folder: Path) -> Bundle:
+    spec = TrainingSpec(encoder=encoder, width=16, epochs=2, batch_size=16, segment_count=3)
+    output = Folder(folder.as_uri())
+    learn(spec, snapshot, output, Report())
+    discover(spec, snapshot, load_model(output), output, "", Report())
+    return Bundle.open(folder.as_uri())
+
+
+@pytest.fixture(scope="module", params=ENCODERS)
+def live(request: pytest.FixtureRequest, snapshot: Snapshot, arrays: EventArrays, tmp_path_factory: pytest.TempPathFactory) -> Live:
+    folder = tmp_path_factory.mktemp("live")
+    bundle = bundle_of(request.param, snapshot, folder)
+    export(bundle, Folder(folder.as_uri()))
+    segments = load_segments(bundle)
+    assert segments is not None
+    step, read = (ort.InferenceSession(folder / name, providers=["CPUExecutionProvider"]) for name in (STEP, READ))
+    return Live(bundle.model(), segments, arrays, snapshot.now, step, read, folder)
+
+
+def run(session: ort.InferenceSession, inputs: list[torch.Tensor]) -> list[np.ndarray]:
+    return session.run(None, {i.name: t.numpy() for i, t in zip(session.get_inputs(), inputs, strict=True)})
+
+
+@torch.inference_mode()
+def stepped(live: Live, events: int) -> list[torch.Tensor]:
+    """States of everyone who has so many events, after them, by the graph; every step is compared with the model's own."""
+    chosen = np.flatnonzero(np.diff(live.arrays.offsets) >= events)
+    state = list(state_tensors(live.model.encoder.initial_state(len(chosen))).values())
+    form = Step(live.model).eval()
+    for at in range(events):
+        event = event_tensors(select(live.arrays.events, live.arrays.offsets[:-1][chosen] + at, live.arrays.item_offsets))
+        found = run(live.step, [*state, *event])
+        for one, other in zip(found, form(*state, *event), strict=True):
+            np.testing.assert_allclose(one, other.numpy(), rtol=1e-5, atol=1e-5)
+        state = [torch.from_numpy(f) for f in found]
+    return state
+
+
+def test_every_step_and_reading_equals_the_models_within_a_hundred_thousandth(live: Live) -> None:
+    state = stepped(live, 8)
+    for days in (0, 3, 400):  # no event in between
+        inputs = [*state, torch.full((len(state[0]),), live.now + days * DAY)]
+        with torch.inference_mode():
+            expected = Read(live.model, live.segments).eval()(*inputs)
+        for name, one, other in zip(Read.OUTPUTS, run(live.read, inputs), expected, strict=True):
+            np.testing.assert_allclose(one, other.numpy(), rtol=1e-5, atol=1e-5, err_msg=name)
+
+
+def test_a_reading_places_customers_where_the_scorer_places_them(live: Live) -> None:
+    state = stepped(live, 5)
+    count = len(state[0])
+    # Far from anyone too: a state blown up is nothing that was ever seen.
+    state[0] = torch.cat([state[0][: count // 2], state[0][count // 2 :] * 50])
+    found = dict(zip(Read.OUTPUTS, run(live.read, [*state, torch.full((count,), live.now)]), strict=True))
+    placed = live.segments.assign(found["embedding"], found["forecast"])
+    np.testing.assert_array_equal(found["segment"], placed.index)
+    np.testing.assert_allclose(found["strength"], placed.strength, atol=1e-4)
+    np.testing.assert_allclose(found["novelty"], placed.novelty, atol=1e-3)  # a root of a difference: float32 in another order
+    np.testing.assert_allclose(found["map"], placed.map_xy, atol=1e-4)
+
+
+def test_the_manifest_names_inputs_hashes_and_the_packed_record_and_no_framework(live: Live) -> None:
+    text = (live.folder / MANIFEST).read_text()
+    told = json.loads(text)
+    assert told["bundle"] == Bundle.open(live.folder.as_uri()).hash
+    for name, session in ((STEP, live.step), (READ, live.read)):
+        content = (live.folder / name).read_bytes()
+        assert told["graphs"][name]["bytes"] == len(content)
+        assert [i["name"] for i in told["graphs"][name]["inputs"]] == [i.name for i in session.get_inputs()]
+        assert [o["name"] for o in told["graphs"][name]["outputs"]] == [o.name for o in session.get_outputs()]
+        assert not any(word in content.lower() for word in (b"torch", b"site-packages", b"kindred_worker"))
+    assert "torch" not in text.lower()
+    record = np.dtype([(n, t, tuple(s[0]) if s else ()) for n, t, *s in told["state"]["record"]["fields"]])
+    state = live.model.encoder.initial_state(1)
+    assert record.itemsize == told["state"]["record"]["bytes"] == len(live.model.encoder.pack(state, 0)[0])
+
+
+def test_a_bundle_without_segments_or_with_a_window_is_refused(snapshot: Snapshot, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="'transformer' has no live form; there is one of decayed_sum"):
+        export(bundle_of("transformer", snapshot, tmp_path), Folder(tmp_path.as_uri()))
