@@ -13,6 +13,7 @@ from kindred_worker.data.fit import fit
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder, WrittenFile
 from kindred_worker.models.bundle import ENCODER, FEATURES, WEIGHTS, save_model
+from kindred_worker.objectives import check_names
 from kindred_worker.report import InvalidInput, Report
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.train import TrainingData, train
@@ -31,6 +32,7 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
     done = _done(output, key)
     if done is not None:
         return done
+    check_names(spec.objectives)
     report.progress(0.0, "choosing features")
     features = fit(snapshot, spec.main_events, spec.value_property, report.check)
     report.progress(0.04, "reading events")
@@ -48,7 +50,7 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
             "steps": trained.steps,
             "events": trained.events,
             "customers": trained.customers,
-            "metrics": {"validation.loss": trained.loss, "rank_me": trained.rank_me},
+            "metrics": trained.metrics,
         },
     )
     checkpoints.clear()
