@@ -57,6 +57,7 @@ class Trained:
     steps: int
     events: int  # learned from
     customers: int
+    held_out: int  # customers whose halves identity recall tells apart
     # Of held-out customers, at the end: validation.loss, rank_me, identity_recall, alignment, uniformity.
     metrics: dict[str, float]
 
@@ -109,7 +110,8 @@ def train(spec: TrainingSpec, data: TrainingData, checkpoint: Checkpoints | None
     _smear(model, sampler, learning, report)
     metrics = _validate(model, sampler, tested, plan, report, steps)
     model.eval()
-    return Trained(model, steps, len(data.arrays.events.time), data.arrays.count, metrics)
+    recalled = min(RECALLED, int(sampler.is_divisible(tested).sum()))
+    return Trained(model, steps, len(data.arrays.events.time), data.arrays.count, recalled, metrics)
 
 
 class _Clock:
