@@ -1,9 +1,10 @@
-"""Measures encoder and segments out of time, beside what people use today: -> evaluation.json.
+"""Measures encoder and segments out of time, beside what people use today: -> evaluation.json and report.html.
 
 One cut, strictly forwards: with a horizon H, t0 = now - 2H and cut = now - H. A second encoder with the same spec
 learns from what happened before t0 and sees nothing else, vocabularies and scalers included. Probes are fitted on
 features read at t0 with labels from [t0, cut), and tested on features read at the cut with labels from [cut, now).
 The shipped model has seen the test period and takes no part; what is measured is the recipe on this data.
+An alarm says where learning told customers apart better and foresaw them worse (page/verdict.py).
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import silhouette_score
+from sklearn.metrics import roc_auc_score, silhouette_score
 
 from kindred_worker.data.aggregates import DAY, EventTable, Table, aggregates, outcome, prepared, rfm
 from kindred_worker.data.arrays import load
-from kindred_worker.data.fit import fit
+from kindred_worker.data.fit import examine
+from kindred_worker.data.quality import Quality
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder, WrittenFile
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.reading import Reading, rank_me, read_everyone
+from kindred_worker.page import PAGE, alarm, page, verdict
 from kindred_worker.report import Report, TooLittleData
 from kindred_worker.segments.assignment import SegmentModel
 from kindred_worker.segments.finding import find_segments
@@ -85,6 +88,22 @@ class _Protocol:
 
 
 @dataclass(frozen=True)
+class _Second:
+    """The encoder that is measured: learned from what happened before t0."""
+
+    model: BehaviourModel
+    steps: int
+    held_out: int  # customers whose halves identity recall tells apart
+    quality: Quality
+    curves: dict[str, list[tuple[int, float]]]  # (step, value); step 0 is untrained
+
+    def change(self, name: str) -> tuple[float, float] | None:
+        """A curve's first and last value, where it begins untrained."""
+        points = self.curves.get(name, [])
+        return (points[0][1], points[-1][1]) if points and points[0][0] == 0 else None
+
+
+@dataclass(frozen=True)
 class _Sides:
     """Population at one time, everything in the same order of customers."""
 
@@ -101,10 +120,11 @@ class _Sides:
 def evaluate(
     spec: TrainingSpec, snapshot: Snapshot, model: BehaviourModel, segments: SegmentModel | None, output: Folder, report: Report
 ) -> Evaluated:
-    """Writes evaluation.json. Raises TooLittleData where the data are too short for one cut."""
+    """Writes evaluation.json and its page. Raises TooLittleData where the data are too short for one cut."""
     features = model.features
     protocol = protocol_of(model, snapshot)
-    second, steps = _second_encoder(spec, snapshot, model, protocol, report.part(0.0, 0.5))
+    learned = _second_encoder(spec, snapshot, model, protocol, report.part(0.0, 0.5))
+    second = learned.model
     sheet = _Sheet()
     with EventTable(snapshot, features.main_events, features.value_property, report.check) as events:
         untrained = BehaviourModel.create(second.features, second.plan, spec.seed + 1).eval()
@@ -116,23 +136,27 @@ def evaluate(
         "fitted_on": len(fit_on.customers),
         "tested_on": len(test_on.customers),
         "positives": float(test_on.came.mean()) if len(test_on.came) else 0.0,
-        "encoder_steps": steps,
+        "encoder_steps": learned.steps,
         "encoder_saw": "events before t0 only",
         "event": list(features.main_events),
         "recipe": asdict(spec),
     }
     report.progress(0.7, "probes on frozen features")
+    sheet.behind["alarms"] = []
     if _can_be_tested(fit_on) and _can_be_tested(test_on):
         _probes(sheet, fit_on, test_on, second, protocol)
         _newcomers(sheet, test_on, set(before.customers), second, protocol)
+        sheet.behind["alarms"] = _alarms(learned, fit_on, test_on)
     else:
         sheet.behind["left_out"] = f"every AUC: fewer than {NEEDED} customers came, or stayed away, within the horizon"
+    _health(sheet, learned)
     report.progress(0.85, "segments beside segments from recency, frequency and money")
     count = segments.count if segments is not None else spec.segment_count or DEFAULT_COUNT
     _segments(sheet, before, after, fit_on, test_on, count, spec.seed, report)
     sheet.add("rank_me", "embedding", rank_me(after.embedding))
-    told = {"format": "kindred.evaluation/1", "measures": [asdict(m) for m in sheet.measures], **sheet.behind}
-    files = [output.write_json(EVALUATION, told)]
+    told: dict[str, Any] = {"format": "kindred.evaluation/1", "measures": [asdict(m) for m in sheet.measures], **sheet.behind}
+    told["verdict"] = verdict(told["measures"])
+    files = [output.write_json(EVALUATION, told), output.write(PAGE, page(told).encode())]
     report.progress(1.0, "evaluated")
     return Evaluated(files, int(after.events.sum()), len(after.customers), sheet.measures)
 
@@ -150,32 +174,64 @@ def protocol_of(model: BehaviourModel, snapshot: Snapshot) -> _Protocol:
     return _Protocol(fitting[-1], snapshot.now - 2 * length, snapshot.now - length, snapshot.now)
 
 
-def _second_encoder(
-    spec: TrainingSpec, snapshot: Snapshot, model: BehaviourModel, protocol: _Protocol, report: Report
-) -> tuple[BehaviourModel, int]:
+def _second_encoder(spec: TrainingSpec, snapshot: Snapshot, model: BehaviourModel, protocol: _Protocol, report: Report) -> _Second:
     report.progress(0.0, "a second encoder, from earlier events only")
     earlier = snapshot.before(protocol.t0)
-    features = fit(earlier, model.features.main_events, model.features.value_property or "", report.check)
-    arrays = load(earlier, features, report.check)
+    fitted = examine(earlier, model.features.main_events, model.features.value_property or "", report.check, spec.leak_guard)
+    arrays = load(earlier, fitted.features, report.check)
     batch = spec.batch_size or min(128, max(1, arrays.count // 20))
     epochs = spec.epochs or max(2, ceil(STEPS * batch / max(arrays.count, 1)))
     budget = replace(spec, horizon_days=model.plan.horizon_days, batch_size=batch, epochs=epochs)
-    trained = train(budget, TrainingData(features, arrays, protocol.t0), None, _Quiet(report.part(0.05, 1.0)))
-    return trained.model, trained.steps
+    aside = _Aside(report.part(0.05, 1.0))
+    trained = train(budget, TrainingData(fitted.features, arrays, protocol.t0), None, aside)
+    return _Second(trained.model, trained.steps, trained.held_out, fitted.quality, aside.curves)
 
 
-class _Quiet(Report):
-    """Progress without the curves, which belong to the run's own encoder."""
+class _Aside(Report):
+    """Progress, but the curves are kept back: the run's are those of its own encoder."""
 
     def __init__(self, whole: Report) -> None:
         super().__init__()
         self._whole = whole
+        self.curves: dict[str, list[tuple[int, float]]] = {}
 
     def progress(self, fraction: float, step: str, rate: float = 0.0, unit: str = "") -> None:
         self._whole.progress(fraction, f"a second encoder, from earlier events only: {step}", rate, unit)
 
+    def metric(self, name: str, step: int, value: float) -> None:
+        self.curves.setdefault(name, []).append((step, value))
+
     def check(self) -> None:
         self._whole.check()
+
+
+def _health(sheet: _Sheet, learned: _Second) -> None:
+    """How embeddings of held-out customers lie, beside the untrained encoder's."""
+    for name in ("identity_recall", "alignment", "uniformity"):
+        change = learned.change(name)
+        if change is not None:
+            for subject, value in zip(("untrained", "embedding"), change, strict=True):
+                spread = np.sqrt(value * (1 - value) / (2 * learned.held_out)) if name == "identity_recall" else 0.0
+                sheet.add(name, subject, Figure(value, float(spread)), subject == "untrained")
+    # The rate of events depends on the machine, and the file on the data alone.
+    sheet.behind["curves"] = {name: points for name, points in learned.curves.items() if name != "events_per_second"}
+    sheet.behind["held_out"] = learned.held_out
+    sheet.behind["quality"] = learned.quality.to_json()
+
+
+def _alarms(learned: _Second, fit_on: _Sides, test_on: _Sides) -> list[str]:
+    """What a person must look at before this recipe is trusted."""
+    recall = learned.change("identity_recall")
+    if recall is None:
+        return []
+    truth = test_on.came
+    trained = logistic(fit_on.embedding, fit_on.came, test_on.embedding)
+    untrained = logistic(fit_on.untrained, fit_on.came, test_on.untrained)
+    gain = resampled(
+        lambda rows: float(roc_auc_score(truth[rows], trained[rows]) - roc_auc_score(truth[rows], untrained[rows])), len(truth), truth
+    )
+    said = alarm(recall, learned.held_out, gain.value, gain.deviation)
+    return [said] if said else []
 
 
 def _read(
@@ -232,8 +288,7 @@ def _probes(sheet: _Sheet, fit_on: _Sides, test_on: _Sides, model: BehaviourMode
     ]
     for subject, learned, tested, baseline in rivals:
         sheet.add("auc", subject, auc(truth, logistic(learned, fit_on.came, tested)), baseline)
-        if subject != "untrained":
-            sheet.add("auc_boosted", subject, auc(truth, boosted(learned, fit_on.came, tested)), baseline)
+        sheet.add("auc_boosted", subject, auc(truth, boosted(learned, fit_on.came, tested)), baseline)
         if subject in ("embedding", "aggregates"):
             sheet.add(f"auc_{FEW}_labels", subject, few_labels(learned, fit_on.came, tested, truth, FEW), baseline)
 

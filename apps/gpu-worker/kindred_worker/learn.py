@@ -9,10 +9,12 @@ from dataclasses import asdict, dataclass
 from kindred_worker import __version__
 from kindred_worker.checkpoints import Checkpoints
 from kindred_worker.data.arrays import load
-from kindred_worker.data.fit import fit
+from kindred_worker.data.fit import examine
+from kindred_worker.data.quality import QUALITY
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder, WrittenFile
 from kindred_worker.models.bundle import ENCODER, FEATURES, WEIGHTS, save_model
+from kindred_worker.objectives import check_names
 from kindred_worker.report import InvalidInput, Report
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.train import TrainingData, train
@@ -26,17 +28,23 @@ class Learned:
 
 
 def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report) -> Learned:
-    """Writes encoder.safetensors, encoder.json and features.json; where this same run has written them, only says so."""
+    """Writes quality.json, encoder.safetensors, features.json and encoder.json; where this same run has written them, only
+    says so."""
     key = _key(spec, snapshot)
     done = _done(output, key)
     if done is not None:
         return done
+    check_names(spec.objectives)
     report.progress(0.0, "choosing features")
-    features = fit(snapshot, spec.main_events, spec.value_property, report.check)
+    fitted = examine(snapshot, spec.main_events, spec.value_property, report.check, spec.leak_guard)
+    features, quality = fitted.features, fitted.quality
+    report.metric("quality.left_out", 0, len(quality.left_out))
+    report.metric("quality.drift", 0, quality.most_drift)
     report.progress(0.04, "reading events")
     arrays = load(snapshot, features, report.check)
     checkpoints = Checkpoints(output, key)
     trained = train(spec, TrainingData(features, arrays, snapshot.now), checkpoints, report.part(0.08, 0.98))
+    written = output.write_json(QUALITY, quality.to_json())
     files = save_model(
         output,
         trained.model,
@@ -48,12 +56,12 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
             "steps": trained.steps,
             "events": trained.events,
             "customers": trained.customers,
-            "metrics": {"validation.loss": trained.loss, "rank_me": trained.rank_me},
+            "metrics": trained.metrics,
         },
     )
     checkpoints.clear()
     report.progress(1.0, "encoder written")
-    return Learned(files, trained.events, trained.customers)
+    return Learned([written, *files], trained.events, trained.customers)
 
 
 def _key(spec: TrainingSpec, snapshot: Snapshot) -> str:
@@ -70,8 +78,8 @@ def _done(output: Folder, key: str) -> Learned | None:
         facts = output.read_json(ENCODER)
     except InvalidInput:
         return None
-    if facts.get("key") != key or not (output.exists(WEIGHTS) and output.exists(FEATURES)):
+    if facts.get("key") != key or not all(output.exists(name) for name in (QUALITY, WEIGHTS, FEATURES)):
         return None
-    contents = [(name, output.read(name)) for name in (WEIGHTS, FEATURES, ENCODER)]
+    contents = [(name, output.read(name)) for name in (QUALITY, WEIGHTS, FEATURES, ENCODER)]
     files = [WrittenFile(name, hashlib.sha256(c).hexdigest(), len(c)) for name, c in contents]
     return Learned(files, int(facts["events"]), int(facts["customers"]))

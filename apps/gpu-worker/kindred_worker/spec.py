@@ -39,6 +39,8 @@ class TrainingSpec:
     reads: int = 12
     # Customers never trained on, whose loss is reported.
     held_out: float = 0.1
+    # Leaves out properties that tell who a customer is. Off only to see what that guards against (data/profile.py).
+    leak_guard: bool = True
     # Dropout of item vectors, and before the readout.
     item_dropout: float = 0.4
     dropout: float = 0.2

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from kindred_worker.checkpoints import Checkpoints
 from kindred_worker.data.arrays import EventArrays
@@ -24,7 +26,9 @@ from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.plan import Plan, resolve
 from kindred_worker.models.reading import rank_me
 from kindred_worker.objectives import Moments
+from kindred_worker.objectives.geometry import geometry
 from kindred_worker.objectives.objective import as_tensors
+from kindred_worker.objectives.views import ENOUGH, VIEWS
 from kindred_worker.optimiser import AdamW
 from kindred_worker.report import Cancelled, Report
 from kindred_worker.spec import TrainingSpec
@@ -36,7 +40,8 @@ BATCH_SIZES, STEPS_PER_EPOCH = (32, 128), 40
 STEPS_WANTED, STEPS_AT_MOST = 400, 6_000
 EPOCHS, EPOCHS_AT_MOST = 8, 40
 CHECKPOINT_SECONDS = 15.0
-VALIDATIONS = 8  # in a run
+VALIDATIONS = 8  # in a run, beside the one before its first step
+RECALLED = 500  # held-out customers at most among whom one is to be told by their own events
 
 
 @dataclass(frozen=True)
@@ -52,8 +57,9 @@ class Trained:
     steps: int
     events: int  # learned from
     customers: int
-    loss: float  # held-out, at the end
-    rank_me: float
+    held_out: int  # customers whose halves identity recall tells apart
+    # Of held-out customers, at the end: validation.loss, rank_me, identity_recall, alignment, uniformity.
+    metrics: dict[str, float]
 
 
 def train(spec: TrainingSpec, data: TrainingData, checkpoint: Checkpoints | None, report: Report) -> Trained:
@@ -71,6 +77,8 @@ def train(spec: TrainingSpec, data: TrainingData, checkpoint: Checkpoints | None
     steps = sum(len(sampler.batches(learning, epoch)) for epoch in range(epochs))
     optimiser = AdamW(model, spec.learning_rate, steps)
     resumed = checkpoint.resume(model, optimiser) if checkpoint else 0
+    if not resumed:
+        _validate(model, sampler, tested, plan, report, 0)
     clock = _Clock()
 
     for at, epoch, customers in sampler.schedule(learning, epochs, resumed):
@@ -84,8 +92,8 @@ def train(spec: TrainingSpec, data: TrainingData, checkpoint: Checkpoints | None
             checkpoint.save(at, model, optimiser, report)
         torch.manual_seed(_seed_of(spec.seed, at))  # dropout of this step
         model.train()
-        embedding, targets, events = sampler.moments(model, customers, np.random.default_rng([spec.seed, 1, at]))
-        losses = model.losses(embedding, targets)
+        embeddings, targets, events = sampler.read(model, customers, np.random.default_rng([spec.seed, 1, at]))
+        losses = model.losses(embeddings, targets)
         loss = _weighted(losses, plan)
         optimiser.clear()
         loss.backward()
@@ -100,9 +108,10 @@ def train(spec: TrainingSpec, data: TrainingData, checkpoint: Checkpoints | None
             _validate(model, sampler, tested, plan, report, at + 1)
 
     _smear(model, sampler, learning, report)
-    validation, rank = _validate(model, sampler, tested, plan, report, steps)
+    metrics = _validate(model, sampler, tested, plan, report, steps)
     model.eval()
-    return Trained(model, steps, len(data.arrays.events.time), data.arrays.count, validation, rank)
+    recalled = min(RECALLED, int(sampler.is_divisible(tested).sum()))
+    return Trained(model, steps, len(data.arrays.events.time), data.arrays.count, recalled, metrics)
 
 
 class _Clock:
@@ -169,6 +178,10 @@ class _Sampler:
             cuts.append(min(begin, len(order)))
         return [order[a:b] for a, b in itertools.pairwise(cuts)]
 
+    def is_divisible(self, customers: Int64) -> npt.NDArray[np.bool_]:
+        """Which of these customers have events enough for two halves."""
+        return self.lengths[customers] >= ENOUGH
+
     def schedule(self, customers: Int64, epochs: int, begin: int) -> Iterator[tuple[int, int, Int64]]:
         """(step, epoch, customers of the batch), from step `begin` on."""
         at = 0
@@ -178,16 +191,23 @@ class _Sampler:
                     yield at, epoch, batch
                 at += 1
 
-    def moments(
-        self, model: BehaviourModel, customers: Int64, random: np.random.Generator
-    ) -> tuple[Tensor, dict[str, dict[str, Tensor]], int]:
-        """Embeddings (B, R, D) at random moments, the targets of each pretext task, and the events read."""
+    def read(
+        self, model: BehaviourModel, customers: Int64, random: np.random.Generator, also: Sequence[str] = ()
+    ) -> tuple[dict[str, Tensor], dict[str, dict[str, Tensor]], int]:
+        """Embeddings (V, R, D) of each view that the pretext tasks ask for, or `also`; each task's targets; the events read."""
         events, offsets = choose(self.data.arrays, customers, self.item_offsets)
-        at = self._times(events.time, offsets, random)
-        moments = Moments(events, offsets, at, self.data.now)
-        targets = {name: as_tensors(head.targets(moments), self.device) for name, head in model.objectives.items()}
-        vectors = model.vectors(batch_of(events, offsets, self.device))
-        return model.encoder.read_many(vectors, torch.from_numpy(at).to(self.device)), targets, len(events.time)
+        moments = Moments(events, offsets, self._times(events.time, offsets, random), self.data.now)
+        wanted = dict.fromkeys([*also, *(head.view for head in model.objectives.values())])
+        views = {name: VIEWS[name](moments, random) for name in wanted}
+        targets = {name: as_tensors(head.targets(views[head.view]), self.device) for name, head in model.objectives.items()}
+        embeddings = {name: self._embed(model, view, name != "moments" and "moments" in views) for name, view in views.items()}
+        return embeddings, targets, sum(len(view.events.time) for view in views.values())
+
+    def _embed(self, model: BehaviourModel, view: Moments, aside: bool) -> Tensor:
+        """`aside`: whole customers are read as well, and the encoder's running statistics are to be theirs alone."""
+        with _statistics_kept(model.encoder if aside else None):
+            vectors = model.vectors(batch_of(view.events, view.offsets, self.device))
+            return model.encoder.read_many(vectors, torch.from_numpy(view.at).to(self.device))
 
     def _times(self, time: Int64, offsets: Int64, random: np.random.Generator) -> Int64:
         """(B, R) ascending: a third right at an event, the others anywhere between the first event and now."""
@@ -200,22 +220,43 @@ class _Sampler:
         return np.sort(np.concatenate([time[offsets[:-1][:, None] + picks], anywhere], axis=1), axis=1)
 
 
+@contextmanager
+def _statistics_kept(module: nn.Module | None) -> Generator[None]:
+    """Within, batch normalisation leaves its running statistics as they are."""
+    layers = [m for m in module.modules() if isinstance(m, nn.BatchNorm1d)] if module is not None else []
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.momentum = 0.0
+    try:
+        yield
+    finally:
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
+
+
 @torch.no_grad()
-def _validate(model: BehaviourModel, sampler: _Sampler, customers: Int64, plan: Plan, report: Report, step: int) -> tuple[float, float]:
-    """Loss of customers never trained on, at moments that stay the same, and RankMe of their embeddings."""
+def _validate(model: BehaviourModel, sampler: _Sampler, customers: Int64, plan: Plan, report: Report, step: int) -> dict[str, float]:
+    """Of customers never trained on, at moments that stay the same: the loss, RankMe of their embeddings, and how the
+    embeddings of their earlier and later half lie. Step 0 is the untrained encoder."""
     model.eval()
-    total, weight, read = 0.0, 0, []
+    total, weight, read, halves = 0.0, 0, [], []
     for at, chosen in enumerate(sampler.batches(customers, 0)):
         report.check()
-        embedding, targets, _ = sampler.moments(model, chosen, np.random.default_rng([sampler.spec.seed, 4, at]))
-        total += float(_weighted(model.losses(embedding, targets), plan)) * len(chosen)
+        also = ("moments", "halves") if len(read) < 50 else ()
+        embeddings, targets, _ = sampler.read(model, chosen, np.random.default_rng([sampler.spec.seed, 4, at]), also)
+        total += float(_weighted(model.losses(embeddings, targets), plan)) * len(chosen)
         weight += len(chosen)
-        if len(read) < 50:
-            read.append(embedding[:, -1].cpu().numpy())
-    rank = rank_me(np.concatenate(read))
-    report.metric("validation.loss", step, total / weight)
-    report.metric("rank_me", step, rank)
-    return total / weight, rank
+        if also:
+            read.append(embeddings["moments"][:, -1].cpu().numpy())
+            halves.append(embeddings["halves"].cpu().numpy().reshape(len(chosen), 2, -1)[sampler.is_divisible(chosen)])
+    metrics = {"validation.loss": total / weight, "rank_me": rank_me(np.concatenate(read))}
+    paired = np.concatenate(halves)[:RECALLED]
+    if len(paired) > 1:
+        found = geometry(paired[:, 0], paired[:, 1])
+        metrics |= {"identity_recall": found.identity_recall, "alignment": found.alignment, "uniformity": found.uniformity}
+    for name, value in metrics.items():
+        report.metric(name, step, value)
+    return metrics
 
 
 @torch.no_grad()
@@ -228,7 +269,7 @@ def _smear(model: BehaviourModel, sampler: _Sampler, customers: Int64, report: R
     sums = torch.zeros(2, *head.smear.shape, device=sampler.device)
     for at, chosen in enumerate(sampler.batches(customers, 0)[:100]):
         report.check()
-        embedding, targets, _ = sampler.moments(model, chosen, np.random.default_rng([sampler.spec.seed, 5, at]))
-        sums += head.smear_of(embedding, targets["horizon"])
+        embeddings, targets, _ = sampler.read(model, chosen, np.random.default_rng([sampler.spec.seed, 5, at]))
+        sums += head.smear_of(embeddings["moments"], targets["horizon"])
     ratio = (sums[0] + 1e-6) / (sums[1] + 1e-6)
     head.smear.copy_(ratio.clamp(0.1, 10.0))

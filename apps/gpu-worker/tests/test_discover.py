@@ -130,6 +130,16 @@ def test_the_evaluation_lays_everything_side_by_side(
     written = json.loads(folder.read("evaluation.json"))
     assert len(written["measures"]) == len(result.measures)
     assert written["protocol"]["t0"] == protocol.t0
+    assert [f.path for f in result.files] == ["evaluation.json", "report.html"]
+    page = folder.read("report.html").decode()
+    for m in result.measures:
+        assert f'<td class="text">{m.name}</td><td class="text">{m.subject}</td>' in page
+    assert "http://" not in page
+    assert "https://" not in page
+    assert written["verdict"][0] in page
+    assert ("auc_boosted", "untrained") in said
+    assert said["identity_recall", "untrained"].baseline
+    assert written["curves"]["identity_recall"][0][0] == 0
     assert len(written["partition:segments"]) == 3
 
 

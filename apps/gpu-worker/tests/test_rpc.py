@@ -81,7 +81,7 @@ async def test_the_train_role_from_snapshot_to_everyones_membership_and_scores(s
         kinds, trained = await result_of(train.Train(pb.TrainRequest(run_id="r", snapshot_uri=snapshot_uri, output_uri=uri, spec=SPEC)))
         assert kinds[-1] == "completed"
         assert {"progress", "metric"} <= set(kinds)
-        assert [f.path for f in trained.completed.files] == ["encoder.safetensors", "features.json", "encoder.json"]
+        assert [f.path for f in trained.completed.files] == ["quality.json", "encoder.safetensors", "features.json", "encoder.json"]
         for file in trained.completed.files:
             assert hashlib.sha256((tmp_path / file.path).read_bytes()).hexdigest() == file.sha256
         request = pb.DiscoverRequest(snapshot_uri=snapshot_uri, model_uri=uri, output_uri=uri, spec=SPEC)

@@ -62,7 +62,8 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_a_run_learns_and_tells_how_it_goes(snapshot: Snapshot, tmp_path: Path) -> None:
     report = Keeping()
     learn(SPEC, snapshot, Folder(tmp_path.as_uri()), report)
-    assert {"loss", "loss.horizon", "loss.next_event", "validation.loss", "rank_me", "events_per_second"} <= set(report.metrics)
+    assert {"loss", "loss.horizon", "loss.next_event", "events_per_second"} <= set(report.metrics)
+    assert {"validation.loss", "rank_me", "identity_recall", "alignment", "uniformity"} <= set(report.metrics)
     assert report.metrics["validation.loss"][-1] < report.metrics["validation.loss"][0]
     assert report.fractions == sorted(report.fractions)
     assert report.fractions[-1] == 1.0
@@ -139,7 +140,7 @@ def test_too_little_data_says_how_much_is_needed(tmp_path: Path) -> None:
         ({"main_events": ("Nothing Such",)}, "no event is named 'Nothing Such'"),
         ({"value_property": "channel"}, "no numeric property"),
         ({"encoder": "oracle"}, "encoder 'oracle' is unknown"),
-        ({"objectives": {"tarot": 1.0}}, "objective 'tarot' is unknown"),
+        ({"objectives": {"tarot": 1.0}}, "objective 'tarot' is unknown; there are horizon, next_event, .*, contrastive, order, vicreg"),
     ],
 )
 def test_a_spec_that_cannot_be_used_is_refused(snapshot: Snapshot, tmp_path: Path, changed: dict[str, Any], message: str) -> None:

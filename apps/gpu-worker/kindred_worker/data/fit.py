@@ -1,4 +1,7 @@
-"""Chooses the features from the data: what is kept, which words and scales, what the main events are."""
+"""Chooses the features from the data: what is kept, which words and scales, what the main events are.
+
+What is kept is judged property by property (profile.py, the leak guard) and written down (quality.py).
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,9 @@ from kindred_worker.data.features import (
     as_words,
     days_until,
 )
-from kindred_worker.data.profile import NumberProfile, WordProfile
-from kindred_worker.data.snapshot import Column, Items, Kind, Snapshot
+from kindred_worker.data.profile import Bools, NumberProfile, WordProfile
+from kindred_worker.data.quality import PropertyQuality, Quality
+from kindred_worker.data.snapshot import Items, Kind, Snapshot
 from kindred_worker.report import InvalidInput, TooLittleData
 
 SEEN = 5  # times a word must be seen to get an index of its own
@@ -32,6 +36,12 @@ MAIN_EVENTS, EVENTS_FORESEEN = 8, 12
 NEEDED_CUSTOMERS, NEEDED_EVENTS = 50, 500
 # What shops and subscriptions call money, the likeliest first.
 VALUE_NAMES = ("revenue", "total", "value", "amount", "order_value", "total_price", "price", "spend", "sales")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    features: FeatureSpec
+    quality: Quality
 
 
 @dataclass(frozen=True)
@@ -48,8 +58,20 @@ def fit(
     main_events: Sequence[str] = (),
     value_property: str = "",
     check: Callable[[], None] = lambda: None,
+    guard: bool = True,
 ) -> FeatureSpec:
     """Features of a snapshot (of nothing later than its `until`). What is given is kept, the rest is guessed."""
+    return examine(snapshot, main_events, value_property, check, guard).features
+
+
+def examine(
+    snapshot: Snapshot,
+    main_events: Sequence[str] = (),
+    value_property: str = "",
+    check: Callable[[], None] = lambda: None,
+    guard: bool = True,
+) -> Fitted:
+    """As `fit`, with what was found of each property. Without `guard` the encoder also sees what tells who someone is."""
     manifest = snapshot.manifest
     found = _profile(snapshot, check)
     if found.customers < NEEDED_CUSTOMERS or found.events < NEEDED_EVENTS:
@@ -70,14 +92,17 @@ def fit(
         raise InvalidInput(f"mainEvents: no event is named {missing}")
     mains = tuple(given[:MAIN_EVENTS]) if given else _guess_main(found, value)
     others = [n for n, c in found.names.words.most_common() if n not in mains and c >= max(50, 0.002 * found.events)]
-    kept, dropped = _judge(manifest.columns, found, value)
-    items: list[ItemFeature] = []
+    judged = {
+        c.column: PropertyQuality.of(c.property, c.kind, found.columns[c.column], c.property == value, guard) for c in manifest.columns
+    }
     for one in manifest.items:
-        feature, lost = _item_feature(one, found)
-        dropped += lost
-        if feature is not None:
-            items.append(feature)
-    return FeatureSpec(
+        for name, kind in one.fields:
+            column = f"{one.column}.{name}"
+            judged[column] = PropertyQuality.of(f"{one.property}.{name}", kind, found.columns[column], False, guard)
+    kept = [_feature(c.property, c.column, c.kind, found.columns[c.column]) for c in manifest.columns if judged[c.column].kept]
+    items = [feature for one in manifest.items if (feature := _item_feature(one, found, judged)) is not None]
+    quality = Quality(found.events, found.customers, guard, tuple(judged.values()))
+    features = FeatureSpec(
         timezone=_checked_timezone(manifest.timezone),
         names=_vocabulary(found.names, buckets=8),
         categories=tuple(f for f in kept if isinstance(f, CategoryFeature)),
@@ -87,8 +112,9 @@ def fit(
         other_events=tuple(others[: max(0, EVENTS_FORESEEN - len(mains))]),
         value_property=value,
         currency=manifest.currency,
-        dropped=tuple(dropped),
+        dropped=tuple(Dropped(one.property, one.reason) for one in quality.left_out),
     )
+    return Fitted(features, quality)
 
 
 def _profile(snapshot: Snapshot, check: Callable[[], None]) -> _Profiled:
@@ -100,6 +126,7 @@ def _profile(snapshot: Snapshot, check: Callable[[], None]) -> _Profiled:
     valued: dict[str, dict[str, int]] = {c.property: {} for c in money}
     wanted = [c.column for c in manifest.columns] + [i.column for i in manifest.items]
     names, events, customers, previous = WordProfile(), 0, 0, None
+    middle = (manifest.first + snapshot.now) // 2
     for batch in snapshot.batches(["customer", "occurred_at", "name", *wanted], check):
         ids = batch.column("customer").dictionary_encode()
         customer = ids.indices.to_numpy(zero_copy_only=False).astype(np.int64)
@@ -108,16 +135,17 @@ def _profile(snapshot: Snapshot, check: Callable[[], None]) -> _Profiled:
         first = batch.column("customer")[0].as_py()
         customers += len(ids.dictionary) - (1 if first == previous else 0)
         previous = batch.column("customer")[-1].as_py()
-        names.add(batch.column("name"), customer)
+        late = time >= middle
+        names.add(batch.column("name"), customer, late)
         for column in manifest.columns:
-            _add(columns[column.column], batch.column(column.column), column.kind, customer, time)
+            _add(columns[column.column], batch.column(column.column), column.kind, customer, time, late)
         for column in money:
             with_value = batch.column("name").filter(pc.is_valid(batch.column(column.column)))
             for pair in pc.value_counts(with_value).to_pylist():
                 seen = valued[column.property]
                 seen[pair["values"]] = seen.get(pair["values"], 0) + pair["counts"]
         for one in manifest.items:
-            _add_items(columns, one, batch.column(one.column), customer, time)
+            _add_items(columns, one, batch.column(one.column), customer, time, late)
     return _Profiled(names, columns, valued, events, customers)
 
 
@@ -127,55 +155,41 @@ def _add_items(
     lists: pa.Array,
     customer: Int64,
     time: Int64,
+    late: Bools,
 ) -> None:
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
     flat = pc.list_flatten(lists)
     for name, kind in items.fields:
         values = pc.struct_field(flat, name)
-        _add(columns[f"{items.column}.{name}"], values, kind, np.repeat(customer, lengths), np.repeat(time, lengths))
+        column = columns[f"{items.column}.{name}"]
+        _add(column, values, kind, np.repeat(customer, lengths), np.repeat(time, lengths), np.repeat(late, lengths))
 
 
 def _fresh(kind: Kind) -> WordProfile | NumberProfile:
     return WordProfile() if kind in ("categorical", "boolean") else NumberProfile()
 
 
-def _add(profile: WordProfile | NumberProfile, values: pa.Array, kind: Kind, customer: Int64, time: Int64) -> None:
+def _add(profile: WordProfile | NumberProfile, values: pa.Array, kind: Kind, customer: Int64, time: Int64, late: Bools) -> None:
     if isinstance(profile, WordProfile):
-        profile.add(as_words(values), customer)
+        profile.add(as_words(values), customer, late)
     else:
-        profile.add(days_until(values, time) if kind == "time" else as_numbers(values), customer)
+        profile.add(days_until(values, time) if kind == "time" else as_numbers(values), customer, late)
 
 
-def _judge(columns: Sequence[Column], found: _Profiled, value: str | None) -> tuple[list[CategoryFeature | NumberFeature], list[Dropped]]:
-    kept: list[CategoryFeature | NumberFeature] = []
-    dropped: list[Dropped] = []
-    for column in columns:
-        profile = found.columns[column.column]
-        fault = None if column.property == value else profile.fault()
-        if fault is not None:
-            dropped.append(Dropped(column.property, fault))
-        else:
-            kept.append(_feature(column.property, column.column, column.kind, profile))
-    return kept, dropped
-
-
-def _item_feature(items: Items, found: _Profiled) -> tuple[ItemFeature | None, list[Dropped]]:
-    kept: list[CategoryFeature | NumberFeature] = []
-    dropped: list[Dropped] = []
-    for name, kind in items.fields:
-        profile = found.columns[f"{items.column}.{name}"]
-        fault = profile.fault()
-        if fault is not None:
-            dropped.append(Dropped(f"{items.property}.{name}", fault))
-        else:
-            kept.append(_feature(name, name, kind, profile))
+def _item_feature(items: Items, found: _Profiled, judged: dict[str, PropertyQuality]) -> ItemFeature | None:
+    kept = [
+        _feature(name, name, kind, found.columns[column])
+        for name, kind in items.fields
+        for column in [f"{items.column}.{name}"]
+        if judged[column].kept
+    ]
     feature = ItemFeature(
         items.property,
         items.column,
         tuple(f for f in kept if isinstance(f, CategoryFeature)),
         tuple(f for f in kept if isinstance(f, NumberFeature)),
     )
-    return (feature if kept else None), dropped
+    return feature if kept else None
 
 
 def _feature(name: str, column: str, kind: Kind, profile: WordProfile | NumberProfile) -> CategoryFeature | NumberFeature:

@@ -15,7 +15,7 @@ from kindred_worker.models.encoder import Encoder, EventVectors
 from kindred_worker.models.encoders import ENCODERS
 from kindred_worker.models.plan import Plan
 from kindred_worker.models.reading import ForecastColumn
-from kindred_worker.objectives import OBJECTIVES, Horizon, Objective
+from kindred_worker.objectives import Horizon, Objective, made
 from kindred_worker.report import InvalidInput
 
 
@@ -36,10 +36,7 @@ class BehaviourModel(nn.Module):
         self.features, self.plan = features, plan
         self.embedder = EventEmbedder(features, plan.event_width, plan.item_dropout)
         self.encoder = _encoder(plan)
-        unknown = [name for name in plan.objectives if name not in OBJECTIVES]
-        if unknown:
-            raise InvalidInput(f"objective {unknown[0]!r} is unknown; there are {', '.join(OBJECTIVES)}")
-        self.heads = nn.ModuleDict({name: OBJECTIVES[name](features, plan) for name in plan.objectives})
+        self.heads = nn.ModuleDict(made(features, plan))
         self.stamp = 0  # names the weights in packed states; set when they come from a file
 
     @staticmethod
@@ -82,9 +79,9 @@ class BehaviourModel(nn.Module):
             head.amounts(embedding)[:, : head.mains].reshape(-1, size),
         )
 
-    def losses(self, embedding: Tensor, targets: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
-        """Loss of each pretext task, not weighted."""
-        return {name: head.loss(embedding, targets[name]) for name, head in self.objectives.items()}
+    def losses(self, embeddings: dict[str, Tensor], targets: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
+        """Loss of each pretext task, not weighted; `embeddings` by view, `targets` by task."""
+        return {name: head.loss(embeddings[head.view], targets[name]) for name, head in self.objectives.items()}
 
     @property
     def objectives(self) -> dict[str, Objective]:

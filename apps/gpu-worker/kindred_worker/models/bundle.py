@@ -2,6 +2,7 @@
 
 encoder.safetensors  weights         encoder.json   resolved plan, sizes, metrics
 features.json        features        segments.*     written by Discover (segments/assignment.py)
+quality.json         what each property of the data was like (data/quality.py)
 bundle.json          the sha256 of each file above
 """
 
@@ -15,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from kindred_worker.data.features import FeatureSpec
+from kindred_worker.data.quality import QUALITY
 from kindred_worker.data.storage import Folder, WrittenFile
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.plan import Plan
@@ -25,7 +27,7 @@ FORMAT = "kindred.bundle/1"
 ENCODER_FORMAT = "kindred.encoder/1"
 BUNDLE, WEIGHTS, ENCODER, FEATURES = "bundle.json", "encoder.safetensors", "encoder.json", "features.json"
 SEGMENTS = ("segments.safetensors", "segments.json")
-FILES = (WEIGHTS, ENCODER, FEATURES, *SEGMENTS)
+FILES = (WEIGHTS, ENCODER, FEATURES, QUALITY, *SEGMENTS)
 
 
 def save_model(folder: Folder, model: BehaviourModel, facts: dict[str, Any]) -> list[WrittenFile]:

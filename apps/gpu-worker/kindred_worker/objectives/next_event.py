@@ -14,7 +14,7 @@ from torch.nn import functional
 from kindred_worker.data.features import Encoded, FeatureSpec
 from kindred_worker.models.plan import Plan, event_codes
 from kindred_worker.models.reading import ForecastColumn
-from kindred_worker.objectives.objective import Moments, Objective, masked_mean
+from kindred_worker.objectives.objective import Moments, Objective, kinds, masked_mean
 
 DAY = 86_400_000_000
 OTHER = "(other)"
@@ -46,8 +46,6 @@ class NextEvent(Objective):
         events, position = moments.events, moments.position()
         follows = position < moments.offsets[1:][:, None]
         at = np.minimum(position, max(len(events.time) - 1, 0))
-        matches = events.name[at][..., None] == self.codes
-        kind = np.where(matches.any(-1), matches.argmax(-1), len(self.codes))
         gap = np.where(follows, events.time[at] - moments.at, moments.now - moments.at) / DAY
         bins = np.arange(len(self.edges))
         found = np.searchsorted(self.edges, gap)  # bin that the gap ends in
@@ -55,7 +53,7 @@ class NextEvent(Objective):
         waited = bins < found[..., None]
         amount = np.abs(events.value[at])
         return {
-            "kind": kind.astype(np.int64),
+            "kind": kinds(events.name[at], self.codes),
             "follows": follows.astype(np.float32),
             "waited": waited.astype(np.float32),
             "hit": hit.astype(np.float32),

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kindred_worker.data.features import Encoded, Int64
+from kindred_worker.data.features import Encoded, Int32, Int64
 from kindred_worker.models.reading import ForecastColumn
 
 
 @dataclass(frozen=True)
 class Moments:
-    """R moments of each of B customers whose future is asked for, ascending, and the events around them."""
+    """R moments of each of B rows that are read, ascending, and the events around them.
+
+    A row is a customer, or what a view (views.py) made of one: a slice, or a customer whose events are partly hidden.
+    """
 
     events: Encoded  # (n) flat
     offsets: Int64  # (B + 1)
     at: Int64  # (B, R) microseconds
     now: int  # the data's end; later is unknown
+    told: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])  # (B, R) each: what only the view knows
 
     @property
     def owner(self) -> Int64:
@@ -39,32 +45,40 @@ class Moments:
 
 
 class Objective(nn.Module, ABC):
-    """A head on the embedding and its loss. It knows nothing of encoders or trainers."""
+    """A head on the embedding and its loss. It knows nothing of encoders or trainers. Made from (FeatureSpec, Plan)."""
 
-    @abstractmethod
+    # What is read for it, a name in VIEWS; objectives with the same view share one reading.
+    view: ClassVar[str] = "moments"
+
     def measure(self, events: Encoded) -> None:
         """Scales of the targets, from the events learned from; kept with the weights."""
 
-    @abstractmethod
     def targets(self, moments: Moments) -> dict[str, np.ndarray]:
-        """What came after each moment, as arrays (B, R, …)."""
+        """What the loss is told of each moment, as arrays (B, R, …)."""
+        return dict(moments.told)
 
     @abstractmethod
     def loss(self, embedding: Tensor, targets: dict[str, Tensor]) -> Tensor:
-        """Mean loss; embedding (B, R, D)."""
+        """Mean loss; embedding (B, R, D). 0 where there is nothing to learn from."""
 
-    @abstractmethod
     def columns(self) -> list[ForecastColumn]:
-        """What `forecast` says."""
+        """What `forecast` says; nothing, where a task only shapes the embedding."""
+        return []
 
-    @abstractmethod
     def forecast(self, embedding: Tensor) -> Tensor:
         """(N, D) -> (N, F)."""
+        return embedding.new_zeros(*embedding.shape[:-1], 0)
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     """Mean where mask is 1; 0 where it never is."""
     return (values * mask).sum() / mask.sum().clamp(min=1.0)
+
+
+def kinds(name: Int32, codes: Int64) -> Int64:
+    """Place of each name index among `codes`; len(codes) for any other event."""
+    matches = name[..., None] == codes
+    return np.where(matches.any(-1), matches.argmax(-1), len(codes)).astype(np.int64)
 
 
 def as_tensors(targets: dict[str, np.ndarray], device: torch.device) -> dict[str, Tensor]:

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kindred_worker.data.features import Encoded, FeatureSpec
+from kindred_worker.data.features import FeatureSpec
 from kindred_worker.models.plan import Plan, event_codes
 from kindred_worker.models.reading import ForecastColumn
-from kindred_worker.objectives.objective import Moments, Objective, masked_mean
+from kindred_worker.objectives.objective import Moments, Objective, kinds, masked_mean
 
 OTHER = "(other)"
 
@@ -28,17 +28,13 @@ class Transitions(Objective):
         self.mains = len(features.main_events)
         self.head = nn.Linear(plan.width, len(self.names) ** 2)
 
-    def measure(self, events: Encoded) -> None:
-        """Shares need no scale."""
-
     def targets(self, moments: Moments) -> dict[str, np.ndarray]:
         """share (B, R, K K) of each pair, some (B, R) 0/1: there is a pair at all."""
-        kinds = len(self.names)
-        matches = moments.events.name[:, None] == self.codes
-        kind = np.where(matches.any(-1), matches.argmax(-1), kinds - 1)
-        pair = np.zeros((len(kind), kinds * kinds), dtype=np.int32)  # row i: the pair (i, i + 1)
-        pair[np.arange(len(kind) - 1), kind[:-1] * kinds + kind[1:]] = 1
-        total = np.concatenate([np.zeros((1, kinds * kinds), np.int32), np.cumsum(pair, axis=0, dtype=np.int32)])
+        many = len(self.names)
+        kind = kinds(moments.events.name, self.codes)
+        pair = np.zeros((len(kind), many * many), dtype=np.int32)  # row i: the pair (i, i + 1)
+        pair[np.arange(len(kind) - 1), kind[:-1] * many + kind[1:]] = 1
+        total = np.concatenate([np.zeros((1, many * many), np.int32), np.cumsum(pair, axis=0, dtype=np.int32)])
         begin = moments.position()
         # The last pair begins one event before the last one.
         end = np.maximum(moments.position(self.days) - 1, begin)

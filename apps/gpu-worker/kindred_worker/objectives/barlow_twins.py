@@ -1,0 +1,45 @@
+"""Barlow twins (Zbontar et al. 2021): the correlation of two slices' dimensions, over customers, is the identity.
+
+sum_i (1 - C_ii)^2 + 0.005 sum_(i != j) C_ij^2, divided by the number of dimensions so that a weight of 1 is like
+another task's.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from kindred_worker.data.features import FeatureSpec
+from kindred_worker.models.plan import Plan
+from kindred_worker.objectives.objective import Objective
+from kindred_worker.objectives.pairing import expander, pairs
+
+REDUNDANCY, EPSILON = 0.005, 1e-5
+
+
+class BarlowTwins(Objective):
+    view = "slices"
+
+    def __init__(self, features: FeatureSpec, plan: Plan) -> None:
+        super().__init__()
+        self.expander = expander(plan)
+
+    def loss(self, embedding: Tensor, targets: dict[str, Tensor]) -> Tensor:
+        a, b = pairs(embedding, targets["customer"])
+        if len(a) < 2:
+            return embedding.sum() * 0
+        a, b = self.expander(torch.cat([a, b])).chunk(2)
+        return barlow_twins(a, b)
+
+
+def barlow_twins(a: Tensor, b: Tensor) -> Tensor:
+    """(N, D) two views, N > 1."""
+    correlation = _standardised(a).T @ _standardised(b) / len(a)
+    diagonal = torch.diagonal(correlation)
+    same = (1 - diagonal).square().sum()
+    others = correlation.square().sum() - diagonal.square().sum()
+    return (same + REDUNDANCY * others) / a.shape[1]
+
+
+def _standardised(z: Tensor) -> Tensor:
+    return (z - z.mean(dim=0)) / torch.sqrt(z.var(dim=0, correction=0) + EPSILON)

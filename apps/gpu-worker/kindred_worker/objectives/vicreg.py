@@ -1,0 +1,46 @@
+"""VICReg (Bardes, Ponce & LeCun 2022): two slices of a customer agree, every dimension varies, none repeats another.
+
+invariance + variance + covariance / 25: the paper's 25 : 25 : 1, divided by 25 so that a weight of 1 is like another
+task's. The invariance is the mean over dimensions too, as in the authors' code.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from kindred_worker.data.features import FeatureSpec
+from kindred_worker.models.plan import Plan
+from kindred_worker.objectives.objective import Objective
+from kindred_worker.objectives.pairing import expander, pairs
+
+SPREAD, EPSILON = 1.0, 1e-4
+COVARIANCE = 1 / 25
+
+
+class VicReg(Objective):
+    view = "slices"
+
+    def __init__(self, features: FeatureSpec, plan: Plan) -> None:
+        super().__init__()
+        self.expander = expander(plan)
+
+    def loss(self, embedding: Tensor, targets: dict[str, Tensor]) -> Tensor:
+        a, b = pairs(embedding, targets["customer"])
+        if len(a) < 2:
+            return embedding.sum() * 0
+        a, b = self.expander(torch.cat([a, b])).chunk(2)
+        return vicreg(a, b)
+
+
+def vicreg(a: Tensor, b: Tensor) -> Tensor:
+    """(N, D) two views, N > 1."""
+    invariance = functional.mse_loss(a, b)
+    variance = torch.stack([functional.relu(SPREAD - torch.sqrt(z.var(dim=0) + EPSILON)).mean() for z in (a, b)]).mean()
+    covariance = torch.stack([_off_diagonal(torch.cov(z.T)).square().sum() / z.shape[1] for z in (a, b)]).sum()
+    return invariance + variance + COVARIANCE * covariance
+
+
+def _off_diagonal(matrix: Tensor) -> Tensor:
+    return matrix - torch.diag(torch.diagonal(matrix))

@@ -1,0 +1,92 @@
+"""What the leak guard guards against: with ids among the properties a contrastive encoder learns who, and the alarm says so."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from kindred_worker.data.arrays import load
+from kindred_worker.data.fit import fit
+from kindred_worker.data.snapshot import Snapshot
+from kindred_worker.data.storage import Folder
+from kindred_worker.evaluate import evaluate
+from kindred_worker.models.behaviour import BehaviourModel
+from kindred_worker.models.plan import resolve
+from kindred_worker.report import Report
+from kindred_worker.spec import TrainingSpec
+from tests.conftest import START
+from tests.make_snapshot import write_snapshot
+
+IDS = ("p:score", "p:level", "p:shade")
+WANDERS = (0.15, 0.04, 0.0)  # a step of each: an id in disguise, one that hardly moves, a constant
+
+
+def moody_shop(customers: int = 300, days: int = 60) -> pa.Table:
+    """Customers look every other day, and buy while they are in the mood, which lasts about a month and shows in what they look
+    at; three values are each customer's own."""
+    random = np.random.default_rng(0)
+    rows: dict[str, list[Any]] = {k: [] for k in ("customer", "subject", "occurred_at", "name", "p:mood", *IDS)}
+    for customer in range(customers):
+        moment, own, in_mood = float(random.uniform(0, 6)), random.uniform(0, 6, 3), bool(random.random() < 0.5)
+        while moment < days:
+            own = own + random.normal(0, 1, 3) * WANDERS
+            in_mood ^= bool(random.random() < 1 / 15)
+            names = ["Product Viewed", "Order Completed"] if random.random() < (0.5 if in_mood else 0.02) else ["Product Viewed"]
+            for name in names:
+                moment += 0.01
+                told = (
+                    f"c{customer:03d}",
+                    f"s{customer:03d}",
+                    START + timedelta(days=moment),
+                    name,
+                    random.normal(5 if in_mood else 1, 0.3),
+                )
+                for key, value in zip(rows, (*told, *np.exp(own)), strict=True):
+                    rows[key].append(value)
+            moment += float(random.uniform(1, 3))
+    typed = {k: pa.array(v, pa.timestamp("us", tz="UTC") if k == "occurred_at" else None) for k, v in rows.items()}
+    return pa.table(typed)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    folder = write_snapshot(moody_shop(), tmp_path_factory.mktemp("moody"), mainEvents=["Order Completed"])
+    return Snapshot.open(folder.as_uri())
+
+
+@pytest.mark.parametrize("guard", [False, True])
+def test_the_alarm_fires_where_the_guard_is_off(shop: Snapshot, tmp_path: Path, guard: bool) -> None:
+    spec = TrainingSpec(
+        objectives={"contrastive": 1.0},
+        epochs=30,
+        batch_size=32,
+        learning_rate=0.02,
+        dropout=0.0,
+        horizon_days=(3.0,),
+        segment_count=3,
+        held_out=0.3,
+        leak_guard=guard,
+    )
+    features = fit(shop, guard=guard)
+    model = BehaviourModel.create(features, resolve(spec, features, load(shop, features), shop.now), 0).eval()
+    found = evaluate(spec, shop, model, None, Folder(tmp_path.as_uri()), Report())
+    told = json.loads((tmp_path / "evaluation.json").read_text())
+    page = (tmp_path / "report.html").read_text()
+    said = {(m.name, m.subject): m.value for m in found.measures}
+    left_out = {one["property"] for one in told["quality"]["properties"] if not one["kept"]}
+    if guard:
+        assert left_out == {"score", "level", "shade"}
+        assert told["alarms"] == []
+        assert 'role="alert"' not in page
+        return
+    assert left_out == set()
+    assert said["identity_recall", "embedding"] > 3 * said["identity_recall", "untrained"]
+    assert said["auc", "embedding"] < said["auc", "untrained"]
+    assert [a.split(":")[0] for a in told["alarms"]] == ["Alarm"]
+    assert told["alarms"][0] in page
