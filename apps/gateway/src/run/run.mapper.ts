@@ -18,5 +18,6 @@ export function toTrainingSpec(input: StartTrainingRunInput): worker.TrainingSpe
     seed: input.seed ?? 0,
     mainEvents: [...(input.mainEvents ?? [])],
     valueProperty: input.valueProperty ?? '',
+    keepLeaks: input.keepLeaks ?? false,
   } satisfies worker.TrainingSpec;
 }

@@ -35,6 +35,7 @@ def spec_of(message: pb.TrainingSpec) -> TrainingSpec:
         seed=message.seed,
         main_events=tuple(message.main_events),
         value_property=message.value_property,
+        leak_guard=not message.keep_leaks,
     ).checked()
 
 

@@ -22,6 +22,7 @@ const Spec = z.object({
   seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
   mainEvents: z.array(z.string().min(1).max(200)).max(16),
   valueProperty: z.string().max(200),
+  keepLeaks: z.boolean(),
 });
 
 /** The spec of a new run; without one, all defaults. Throws INVALID_ARGUMENT (SPEC_INVALID) naming the field. */
