@@ -1,5 +1,5 @@
 import { KeyRing } from '#libs/auth';
-import { ingestion } from '#libs/contracts';
+import { identity, ingestion } from '#libs/contracts';
 import type { ServiceDefinitionOptions } from '#libs/service';
 
 import { type IngestionConfig, ingestionConfig } from './ingestion.config.js';
@@ -11,7 +11,10 @@ export const ingestionService: ServiceDefinitionOptions<IngestionConfig> = {
   name: 'ingestion',
   config: ingestionConfig,
   module: IngestionModule,
-  services: [ingestion.EventServiceService, ingestion.CustomerServiceService, ingestion.ImportServiceService, ingestion.SnapshotServiceService],
+  services: [
+    ingestion.EventServiceService, ingestion.CustomerServiceService, ingestion.ImportServiceService, ingestion.SnapshotServiceService,
+    identity.IdentityServiceService,
+  ],
   // Without keys every sender would be a stranger.
   ready: (app) => app.get(KeyRing).ready,
   isWorking: (app) => app.get(Readiness).isWorking,

@@ -1,6 +1,7 @@
 // What services promise each other: one namespace per proto package, plus the generated definitions.
 export * as access from './gen/kindred/access/v1/access.js';
 export * as feed from './gen/kindred/feed/v1/feed.js';
+export * as identity from './gen/kindred/ingestion/v1/identity.js';
 export * as ingestion from './gen/kindred/ingestion/v1/ingestion.js';
 export * as serving from './gen/kindred/serving/v1/serving.js';
 export * as training from './gen/kindred/training/v1/training.js';

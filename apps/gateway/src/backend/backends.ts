@@ -1,4 +1,4 @@
-import { access, ingestion, serving, training } from '#libs/contracts';
+import { access, identity, ingestion, serving, training } from '#libs/contracts';
 import { connect, type RpcClient } from '#libs/grpc';
 
 /** Where the services listen, `host:port` each. */
@@ -14,6 +14,7 @@ export interface Backends {
   readonly access: RpcClient<typeof access.AccessServiceService>;
   readonly events: RpcClient<typeof ingestion.EventServiceService>;
   readonly customers: RpcClient<typeof ingestion.CustomerServiceService>;
+  readonly identity: RpcClient<typeof identity.IdentityServiceService>;
   readonly imports: RpcClient<typeof ingestion.ImportServiceService>;
   readonly runs: RpcClient<typeof training.RunServiceService>;
   readonly models: RpcClient<typeof training.ModelServiceService>;
@@ -26,6 +27,7 @@ export function connectBackends(at: BackendAddresses): Backends {
     access: connect(access.AccessServiceService, at.ACCESS_ADDRESS),
     events: connect(ingestion.EventServiceService, at.INGESTION_ADDRESS),
     customers: connect(ingestion.CustomerServiceService, at.INGESTION_ADDRESS),
+    identity: connect(identity.IdentityServiceService, at.INGESTION_ADDRESS),
     imports: connect(ingestion.ImportServiceService, at.INGESTION_ADDRESS),
     runs: connect(training.RunServiceService, at.TRAINING_ADDRESS),
     models: connect(training.ModelServiceService, at.TRAINING_ADDRESS),

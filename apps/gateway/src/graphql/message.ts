@@ -1,6 +1,6 @@
 // Which message each type of the SDL is resolved from; codegen.ts names these.
 import type { Principal } from '#libs/auth';
-import { access, ingestion, serving, training, type worker } from '#libs/contracts';
+import { access, identity, ingestion, serving, training, type worker } from '#libs/contracts';
 
 import type { Connection } from './connection.js';
 
@@ -18,6 +18,10 @@ export type EventResult = ingestion.EventResult;
 export type RejectedEvent = ingestion.RejectedEvent;
 export type Import = ingestion.Import;
 export type ImportPreview = ingestion.PreviewImportResponse;
+export type CustomerKey = identity.CustomerKey;
+export type CustomerMerge = identity.CustomerMerge;
+export type MergeUndone = identity.UndoMergeResponse;
+export type BlockedId = identity.BlockedId;
 export type RowCount = ingestion.RowCount;
 
 export type Membership = serving.Membership;
@@ -59,6 +63,7 @@ export import Clock = access.Clock;
 export import EventOutcome = ingestion.EventOutcome;
 export import ImportState = ingestion.ImportState;
 export import LineageKind = serving.LineageKind;
+export import MergeCause = identity.MergeCause;
 export import ModelState = training.ModelState;
 export import Role = access.Role;
 export import SegmentKind = serving.SegmentKind;

@@ -1,6 +1,7 @@
 import { auditQueries, auditTypes } from '../audit/audit.resolver.js';
 import { customerQueries, customerTypes } from '../customer/customer.resolver.js';
 import { eventMutations, eventQueries, eventTypes } from '../event/event.resolver.js';
+import { identityMutations, identityQueries, identityTypes } from '../identity/identity.resolver.js';
 import { importMutations, importQueries, importSubscriptions, importTypes } from '../import/import.resolver.js';
 import { keyMutations, keyQueries, keyTypes } from '../key/key.resolver.js';
 import { mapQueries, mapTypes } from '../map/map.resolver.js';
@@ -27,6 +28,7 @@ const enums = {
   EventType: valuesOf(message.EventType),
   ImportState: valuesOf(message.ImportState),
   LineageKind: valuesOf(message.LineageKind),
+  MergeCause: valuesOf(message.MergeCause),
   ModelState: valuesOf(message.ModelState),
   Role: valuesOf(message.Role),
   SegmentKind: valuesOf(message.SegmentKind),
@@ -42,6 +44,7 @@ export const resolvers: CompleteResolvers = {
     ...keyQueries,
     ...auditQueries,
     ...customerQueries,
+    ...identityQueries,
     ...segmentQueries,
     ...mapQueries,
     ...modelQueries,
@@ -52,6 +55,7 @@ export const resolvers: CompleteResolvers = {
   Mutation: {
     ...viewerMutations,
     ...keyMutations,
+    ...identityMutations,
     ...segmentMutations,
     ...modelMutations,
     ...runMutations,
@@ -68,6 +72,7 @@ export const resolvers: CompleteResolvers = {
   ...keyTypes,
   ...auditTypes,
   ...customerTypes,
+  ...identityTypes,
   ...membershipTypes,
   ...segmentTypes,
   ...mapTypes,

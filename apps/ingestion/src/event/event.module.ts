@@ -27,7 +27,12 @@ export type Hint = (workspaceId: string) => void;
         (workspaceId) =>
           void publishHint(redis, workspaceId).catch(() => undefined),
     },
-    { provide: EventStore, inject: [DATABASE], useFactory: (database: Database) => new EventStore(database) },
+    {
+      provide: EventStore,
+      inject: [DATABASE, SERVICE],
+      useFactory: (database: Database, { config }: ServiceContext<IngestionConfig>) =>
+        new EventStore(database, { maxSubjects: config.IDENTITY_MAX_SUBJECTS, maxMergesPerDay: config.IDENTITY_MAX_MERGES_PER_DAY }),
+    },
     { provide: EventRepository, inject: [DATABASE], useFactory: (database: Database) => new EventRepository(database) },
     {
       provide: EventWriter,

@@ -3,6 +3,7 @@ import type { PoolClient } from 'pg';
 
 import type { IntakeEvent, IntakeItem, Rejection } from './event.js';
 import { isDataRefused, isPassing } from './event.failure.js';
+import { rejectionOf } from './event.rejection.js';
 import type { EventStore, StoredBatch } from './event.store.js';
 
 export type Outcome = 'STORED' | 'DUPLICATE' | 'REJECTED';
@@ -55,23 +56,15 @@ async function writeOnce<Item extends { readonly item: IntakeItem }>(
   const rejections = items.flatMap(({ item }) => ('rejection' in item ? [item.rejection] : []));
   const commit = () => store.write({ ...to, events, rejections }, within && ((client, stored) => within(client, stored, items)));
   const stored = await pRetry(commit, { retries: 5, minTimeout: 5, randomize: true, shouldRetry: ({ error }) => isPassing(error) });
-  let ordinal = 0;
-  return items.map(({ item }) =>
-    'rejection' in item ? { outcome: 'REJECTED', rejection: item.rejection } : { outcome: stored.isStored[ordinal++] ? 'STORED' : 'DUPLICATE' },
-  );
+  let next = 0;
+  return items.map(({ item }) => {
+    if ('rejection' in item) return { outcome: 'REJECTED', rejection: item.rejection };
+    const ordinal = next++;
+    const rejection = stored.refused.get(ordinal);
+    return rejection ? { outcome: 'REJECTED', rejection } : { outcome: stored.isStored[ordinal] ? 'STORED' : 'DUPLICATE' };
+  });
 }
 
 function refused(event: IntakeEvent, error: unknown): IntakeItem {
-  const { id, properties, context, ...rest } = event;
-  const call = { ...rest, properties: JSON.parse(properties) as unknown, context: context === null ? null : (JSON.parse(context) as unknown) };
-  return {
-    rejection: {
-      messageId: event.messageId,
-      reason: 'STORE_REFUSED',
-      detail: `The event store refused it: ${(error as Error).message}`,
-      receivedAt: event.receivedAt,
-      payload: Buffer.from(JSON.stringify({ ...call, event: event.name, timestamp: event.occurredAt, eventId: id })),
-      unit: 'EVENT',
-    },
-  };
+  return { rejection: rejectionOf(event, 'STORE_REFUSED', `The event store refused it: ${(error as Error).message}`) };
 }

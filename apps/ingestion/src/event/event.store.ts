@@ -3,6 +3,8 @@ import { v7 as uuid } from 'uuid';
 
 import type { Database } from '#libs/database';
 
+import { type Admission, admit } from '../identity/identity.gate.js';
+import type { IdentityLimits } from '../identity/identity.limits.js';
 import { identifyStaged } from '../identity/identity.store.js';
 import type { IntakeEvent, Rejection } from './event.js';
 import { EventPartitions } from './event.partitions.js';
@@ -27,8 +29,10 @@ export interface EventBatch {
 }
 
 export interface StoredBatch {
-  /** By place in the batch's events: true stored, false its message id was known. */
+  /** By place in the batch's events: true stored, false its message id was known, or it was refused. */
   readonly isStored: readonly boolean[];
+  /** By the same place: why whoever it is of keeps it from being stored. */
+  readonly refused: ReadonlyMap<number, Rejection>;
   readonly stored: number;
   readonly duplicate: number;
   readonly rejected: number;
@@ -38,7 +42,10 @@ export interface StoredBatch {
 export class EventStore {
   private readonly partitions: EventPartitions;
 
-  constructor(private readonly database: Database) {
+  constructor(
+    private readonly database: Database,
+    private readonly limits: IdentityLimits,
+  ) {
     this.partitions = new EventPartitions(database);
   }
 
@@ -48,12 +55,14 @@ export class EventStore {
     let used: PoolClient | undefined;
     const result = await this.database.onConnection(batch.workspaceId, async (client) => {
       used = client;
-      const isStored = await this.writeEvents(client, batch);
+      const { admitted, refused } = batch.events.length > 0 ? await admit(client, batch.workspaceId, batch.events) : NOBODY;
+      const isStored = await this.writeEvents(client, batch, admitted);
       const stored = isStored.reduce((sum, one) => sum + (one ? 1 : 0), 0);
-      const rejected = batch.rejections.filter(({ unit }) => unit === 'EVENT').length;
-      const counts = { isStored, stored, duplicate: isStored.length - stored, rejected };
-      if (batch.rejections.length > 0) await writeRejected(client, batch);
-      await writeLedger(client, batch, isStored);
+      const rejections = [...batch.rejections, ...refused.values()];
+      const rejected = rejections.filter(({ unit }) => unit === 'EVENT').length;
+      const counts = { isStored, refused, stored, duplicate: admitted.length - stored, rejected };
+      if (rejections.length > 0) await writeRejected(client, { ...batch, rejections });
+      await writeLedger(client, { ...batch, rejections }, counts);
       await within?.(client, counts);
       return counts;
     });
@@ -61,22 +70,25 @@ export class EventStore {
     return result;
   }
 
-  private async writeEvents(client: PoolClient, { workspaceId, source, importId, events }: EventBatch): Promise<boolean[]> {
+  private async writeEvents(client: PoolClient, { workspaceId, source, importId, events }: EventBatch, admitted: Admission['admitted']): Promise<boolean[]> {
     const isStored = events.map(() => false);
     if (events.length === 0) return isStored;
-    await stageEvents(client, events);
+    await stageEvents(client, admitted.map(({ event }) => event));
     const { rows } = await client.query<{ fresh: number[] }>({ ...CLAIM_MESSAGE_IDS, values: [workspaceId] });
-    for (const ordinal of rows[0]?.fresh ?? []) isStored[ordinal] = true;
-    const fresh = events.filter((_, ordinal) => isStored[ordinal]);
+    const isFresh = new Set(rows[0]?.fresh);
+    const fresh = admitted.flatMap(({ event }, place) => (isFresh.has(place) ? [event] : []));
+    for (const [place, { ordinal }] of admitted.entries()) isStored[ordinal] = isFresh.has(place);
     if (fresh.length > 0) {
-      await identifyStaged(client, workspaceId, fresh);
+      await identifyStaged(client, workspaceId, fresh, this.limits);
       await client.query({ ...INSERT_EVENTS, values: [workspaceId, importId ?? null] });
       if (fresh.some(({ type }) => type === 'identify')) await client.query({ ...UPSERT_ATTRIBUTES, values: [workspaceId] });
     }
-    if (fresh.length < events.length) await client.query({ ...INSERT_DUPLICATES, values: [workspaceId, source] });
+    if (fresh.length < admitted.length) await client.query({ ...INSERT_DUPLICATES, values: [workspaceId, source] });
     return isStored;
   }
 }
+
+const NOBODY: Admission = { admitted: [], refused: new Map() };
 
 async function writeRejected(client: PoolClient, { workspaceId, source, importId, rejections }: EventBatch): Promise<void> {
   const column = <T>(of: (rejection: Rejection) => T): T[] => rejections.map(of);
@@ -100,7 +112,7 @@ async function writeRejected(client: PoolClient, { workspaceId, source, importId
 }
 
 /** One row per moment of arrival, so that the ledger is exact for any range of time. */
-async function writeLedger(client: PoolClient, { workspaceId, source, events, rejections }: EventBatch, isStored: readonly boolean[]): Promise<void> {
+async function writeLedger(client: PoolClient, { workspaceId, source, events, rejections }: EventBatch, { isStored, refused }: Pick<StoredBatch, 'isStored' | 'refused'>): Promise<void> {
   const moments = new Map<string, { stored: number; duplicate: number; rejected: number }>();
   const at = (moment: Date) => {
     const key = moment.toISOString();
@@ -108,7 +120,7 @@ async function writeLedger(client: PoolClient, { workspaceId, source, events, re
     moments.set(key, known);
     return known;
   };
-  for (const [ordinal, { receivedAt }] of events.entries()) at(receivedAt)[isStored[ordinal] ? 'stored' : 'duplicate']++;
+  for (const [ordinal, { receivedAt }] of events.entries()) if (!refused.has(ordinal)) at(receivedAt)[isStored[ordinal] ? 'stored' : 'duplicate']++;
   for (const { receivedAt, unit } of rejections) if (unit === 'EVENT') at(receivedAt).rejected++;
   if (moments.size === 0) return;
   const counts = [...moments.values()];

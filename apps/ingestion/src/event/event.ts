@@ -12,6 +12,7 @@ export type RejectionReason =
   | 'TYPE_UNKNOWN'
   | 'ID_MISSING'
   | 'ID_INVALID'
+  | 'ID_BLOCKED'
   | 'NAME_MISSING'
   | 'NAME_INVALID'
   | 'TIME_INVALID'

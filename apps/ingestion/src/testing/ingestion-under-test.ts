@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 
 import { PrincipalSigner } from '#libs/auth';
-import { access, ingestion } from '#libs/contracts';
+import { access, identity, ingestion } from '#libs/contracts';
 import { freePort, startTestPlatform, type TestPlatform } from '#libs/embedded';
 import { connect, type RpcClient } from '#libs/grpc';
 import { createService, type Service } from '#libs/service';
@@ -26,6 +26,7 @@ export interface IngestionUnderTest {
   readonly customers: RpcClient<typeof ingestion.CustomerServiceService>;
   readonly imports: RpcClient<typeof ingestion.ImportServiceService>;
   readonly snapshots: RpcClient<typeof ingestion.SnapshotServiceService>;
+  readonly identity: RpcClient<typeof identity.IdentityServiceService>;
   /** Signed, an admin of WORKSPACE. */
   readonly principal: string;
   /** As the owner, past row-level security. */
@@ -33,7 +34,7 @@ export interface IngestionUnderTest {
   close(): Promise<void>;
 }
 
-export async function startIngestion(): Promise<IngestionUnderTest> {
+export async function startIngestion(environment: Record<string, string> = {}): Promise<IngestionUnderTest> {
   const platform = await startTestPlatform();
   const standIn = await startAccessStandIn([
     { key: WRITE_KEY, workspaceId: WORKSPACE, role: access.Role.INTAKE },
@@ -43,7 +44,7 @@ export async function startIngestion(): Promise<IngestionUnderTest> {
   const [http, grpc] = [await freePort(), await freePort()];
   const service = await start({
     HTTP_PORT: http, GRPC_PORT: grpc, LOG_LEVEL: 'silent', PRINCIPAL_SECRET: SECRET, ACCESS_ADDRESS: standIn.address,
-    DATABASE_URL: platform.databaseUrl, REDIS_URL: platform.redisUrl, ARTIFACT_URL: platform.artifactUrl,
+    DATABASE_URL: platform.databaseUrl, REDIS_URL: platform.redisUrl, ARTIFACT_URL: platform.artifactUrl, ...environment,
   });
   const sql = new Client({ connectionString: platform.postgres.ownerUrl });
   await sql.connect();
@@ -53,6 +54,7 @@ export async function startIngestion(): Promise<IngestionUnderTest> {
     customers: connect(ingestion.CustomerServiceService, `127.0.0.1:${grpc}`),
     imports: connect(ingestion.ImportServiceService, `127.0.0.1:${grpc}`),
     snapshots: connect(ingestion.SnapshotServiceService, `127.0.0.1:${grpc}`),
+    identity: connect(identity.IdentityServiceService, `127.0.0.1:${grpc}`),
   };
   return {
     platform,

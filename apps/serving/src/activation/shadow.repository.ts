@@ -44,10 +44,12 @@ export class ShadowRepository {
       }
       await client.query(
         `insert into serving.shadow_models as held
-           (workspace_id, model_id, uri, hash, customers_sha256, champion_model_id, position_horizon, position_sequence)
-         values (kindred.workspace(), $1, $2, $3, $4, $5, $6, $7)
+           (workspace_id, model_id, uri, hash, customers_sha256, champion_model_id, position_horizon, position_sequence,
+            mapping_horizon, mapping_sequence)
+         values (kindred.workspace(), $1, $2, $3, $4, $5, $6, $7, $6, ${Number.MAX_SAFE_INTEGER})
          on conflict (workspace_id, model_id) do update set uri = excluded.uri, hash = excluded.hash, customers_sha256 = excluded.customers_sha256,
-           champion_model_id = excluded.champion_model_id, position_horizon = excluded.position_horizon, position_sequence = excluded.position_sequence`,
+           champion_model_id = excluded.champion_model_id, position_horizon = excluded.position_horizon, position_sequence = excluded.position_sequence,
+           mapping_horizon = excluded.mapping_horizon, mapping_sequence = excluded.mapping_sequence`,
         [request.modelId, request.modelUri, request.modelHash, request.customersSha256, uuidFilter(request.championModelId), horizon, sequence],
       );
       await this.drawSegments(client, request);

@@ -1,0 +1,62 @@
+-- Identity that can be explained and undone. What joins two ids is a meeting: an event that carried both. The
+-- meetings that hold are a forest over subjects; a customer is one of its trees, and bears the id of its oldest
+-- user id (of the anonymous id, where there is no user). So whatever is merged and undone, in whatever order, the
+-- same meetings make the same customers.
+
+ALTER TABLE ingestion.customer_merges
+  -- The two ids that met.
+  ADD COLUMN from_subject_id uuid,
+  ADD COLUMN into_subject_id uuid,
+  -- Time of the event: joins of a long history are counted on the days on which they happened.
+  ADD COLUMN occurred_at timestamptz,
+  ADD COLUMN undone_by text,
+  -- Null: joined before events were written down with it, or the event was erased.
+  ALTER COLUMN event_id DROP NOT NULL;
+-- The owner fills in what is missing in all workspaces, which forced row security would hide.
+ALTER TABLE ingestion.customer_merges NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE ingestion.subject_customers NO FORCE ROW LEVEL SECURITY;
+UPDATE ingestion.customer_merges SET from_subject_id = from_customer_id, into_subject_id = into_customer_id, occurred_at = created_at;
+-- New ids of known customers were not written down as merges before.
+INSERT INTO ingestion.customer_merges
+  (workspace_id, id, from_customer_id, into_customer_id, from_subject_id, into_subject_id, cause, created_at, occurred_at)
+SELECT workspace_id, ingestion.uuid_v7(), subject_id, customer_id, subject_id, customer_id, 'SEEN_TOGETHER', created_at, created_at
+FROM ingestion.subject_customers WHERE version = 1 AND customer_id <> subject_id;
+ALTER TABLE ingestion.customer_merges FORCE ROW LEVEL SECURITY;
+ALTER TABLE ingestion.subject_customers FORCE ROW LEVEL SECURITY;
+ALTER TABLE ingestion.customer_merges
+  ALTER COLUMN from_subject_id SET NOT NULL,
+  ALTER COLUMN into_subject_id SET NOT NULL,
+  ALTER COLUMN occurred_at SET NOT NULL;
+DROP INDEX ingestion.customer_merges_from_idx;
+CREATE INDEX customer_merges_from_subject_idx ON ingestion.customer_merges (workspace_id, from_subject_id);
+CREATE INDEX customer_merges_into_subject_idx ON ingestion.customer_merges (workspace_id, into_subject_id);
+CREATE INDEX customer_merges_day_idx ON ingestion.customer_merges (workspace_id, into_customer_id, occurred_at);
+
+-- With the subjects in it, a look-up by customer is never mistaken for one by workspace alone in tables not yet measured.
+DROP INDEX ingestion.subject_customers_customer_idx;
+CREATE INDEX subject_customers_customer_idx ON ingestion.subject_customers (workspace_id, customer_id) INCLUDE (subject_id) WHERE ended_horizon IS NULL;
+
+-- Two ids whose meeting was undone: no customer holds both again. Each pair lies here in both directions.
+CREATE TABLE ingestion.split_subjects (
+  workspace_id uuid NOT NULL,
+  subject_id uuid NOT NULL,
+  other_subject_id uuid NOT NULL,
+  merge_id uuid NOT NULL,
+  PRIMARY KEY (workspace_id, subject_id, other_subject_id)
+);
+SELECT kindred.protect('ingestion.split_subjects', 'ingestion');
+
+-- Ids that name nobody, beside those that every workspace blocks; `is_blocked` false lets such a one through.
+CREATE TABLE ingestion.blocked_ids (
+  workspace_id uuid NOT NULL,
+  value text COLLATE "C" NOT NULL,
+  is_blocked boolean NOT NULL,
+  PRIMARY KEY (workspace_id, value)
+);
+SELECT kindred.protect('ingestion.blocked_ids', 'ingestion');
+
+-- Serving builds the states of customers anew whose subjects came or went: how far each model has followed that.
+-- A model's first states are of the customers at its position, which register() writes here.
+ALTER TABLE serving.shadow_models
+  ADD COLUMN mapping_horizon bigint NOT NULL DEFAULT 0,
+  ADD COLUMN mapping_sequence bigint NOT NULL DEFAULT 0;
