@@ -1,5 +1,5 @@
 import { KeyRing } from '#libs/auth';
-import { identity, ingestion } from '#libs/contracts';
+import { identity, ingestion, person } from '#libs/contracts';
 import type { ServiceDefinitionOptions } from '#libs/service';
 
 import { type IngestionConfig, ingestionConfig } from './ingestion.config.js';
@@ -13,7 +13,7 @@ export const ingestionService: ServiceDefinitionOptions<IngestionConfig> = {
   module: IngestionModule,
   services: [
     ingestion.EventServiceService, ingestion.CustomerServiceService, ingestion.ImportServiceService, ingestion.SnapshotServiceService,
-    identity.IdentityServiceService,
+    identity.IdentityServiceService, person.PersonServiceService,
   ],
   // Without keys every sender would be a stranger.
   ready: (app) => app.get(KeyRing).ready,

@@ -5,6 +5,7 @@ import type { Database } from '#libs/database';
 import { publishHint } from '#libs/queue';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
+import { digestBy } from '../identity/suppressed.ids.js';
 import type { IngestionConfig } from '../ingestion.config.js';
 import { DATABASE, REDIS } from '../store.module.js';
 import { EventController } from './event.controller.js';
@@ -31,7 +32,11 @@ export type Hint = (workspaceId: string) => void;
       provide: EventStore,
       inject: [DATABASE, SERVICE],
       useFactory: (database: Database, { config }: ServiceContext<IngestionConfig>) =>
-        new EventStore(database, { maxSubjects: config.IDENTITY_MAX_SUBJECTS, maxMergesPerDay: config.IDENTITY_MAX_MERGES_PER_DAY }),
+        new EventStore(
+          database,
+          { maxSubjects: config.IDENTITY_MAX_SUBJECTS, maxMergesPerDay: config.IDENTITY_MAX_MERGES_PER_DAY },
+          digestBy(config.PRINCIPAL_SECRET),
+        ),
     },
     { provide: EventRepository, inject: [DATABASE], useFactory: (database: Database) => new EventRepository(database) },
     {

@@ -6,6 +6,7 @@ import type { Database } from '#libs/database';
 import { type Admission, admit } from '../identity/identity.gate.js';
 import type { IdentityLimits } from '../identity/identity.limits.js';
 import { identifyStaged } from '../identity/identity.store.js';
+import type { IdDigest } from '../identity/suppressed.ids.js';
 import type { IntakeEvent, Rejection } from './event.js';
 import { EventPartitions } from './event.partitions.js';
 import {
@@ -45,6 +46,7 @@ export class EventStore {
   constructor(
     private readonly database: Database,
     private readonly limits: IdentityLimits,
+    private readonly digest: IdDigest,
   ) {
     this.partitions = new EventPartitions(database);
   }
@@ -55,10 +57,10 @@ export class EventStore {
     let used: PoolClient | undefined;
     const result = await this.database.onConnection(batch.workspaceId, async (client) => {
       used = client;
-      const { admitted, refused } = batch.events.length > 0 ? await admit(client, batch.workspaceId, batch.events) : NOBODY;
+      const { admitted, refused, rejections: before } = await admit(client, batch, this.digest);
       const isStored = await this.writeEvents(client, batch, admitted);
       const stored = isStored.reduce((sum, one) => sum + (one ? 1 : 0), 0);
-      const rejections = [...batch.rejections, ...refused.values()];
+      const rejections = [...before, ...refused.values()];
       const rejected = rejections.filter(({ unit }) => unit === 'EVENT').length;
       const counts = { isStored, refused, stored, duplicate: admitted.length - stored, rejected };
       if (rejections.length > 0) await writeRejected(client, { ...batch, rejections });
@@ -87,8 +89,6 @@ export class EventStore {
     return isStored;
   }
 }
-
-const NOBODY: Admission = { admitted: [], refused: new Map() };
 
 async function writeRejected(client: PoolClient, { workspaceId, source, importId, rejections }: EventBatch): Promise<void> {
   const column = <T>(of: (rejection: Rejection) => T): T[] => rejections.map(of);

@@ -13,6 +13,7 @@ export type RejectionReason =
   | 'ID_MISSING'
   | 'ID_INVALID'
   | 'ID_BLOCKED'
+  | 'SUPPRESSED'
   | 'NAME_MISSING'
   | 'NAME_INVALID'
   | 'TIME_INVALID'

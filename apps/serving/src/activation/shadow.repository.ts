@@ -60,13 +60,24 @@ export class ShadowRepository {
     await this.database.onConnection(workspaceId, (client) => writeStates(client, modelId, states));
   }
 
+  /** Whoever was erased since the states were made is left out of them. */
   async finish(workspaceId: string, modelId: string, customers: number, newestEventAt: Micros | null): Promise<void> {
-    await this.database.onConnection(workspaceId, (client) =>
-      client.query(
+    await this.database.onConnection(workspaceId, async (client) => {
+      await client.query(
+        `delete from serving.customer_states s using ingestion.erased_customers_v1 e where s.model_id = $1 and s.customer_id = e.customer_id`,
+        [modelId],
+      );
+      await client.query(
+        `update serving.segment_versions set typical_customer_ids = array(
+           select id from unnest(typical_customer_ids) as id where not exists (select from ingestion.erased_customers_v1 e where e.customer_id = id))
+         where model_id = $1`,
+        [modelId],
+      );
+      await client.query(
         `update serving.shadow_models set prepared_at = now(), customers = $2, newest_event_at = $3 where model_id = $1 and prepared_at is null`,
         [modelId, customers, newestEventAt === null ? null : isoOf(newestEventAt)],
-      ),
-    );
+      );
+    });
   }
 
   private async read(client: PoolClient, modelId: string): Promise<ShadowModel | undefined> {

@@ -19,6 +19,8 @@ export interface ServedModel extends ScoredModel {
   /** How far the states have followed events that changed hands, and whether more did since. */
   readonly mapping: Position;
   readonly hasMoves: boolean;
+  /** Times that somebody was forgotten out of its states: what was read before the last of them is void. */
+  readonly erasures: number;
 }
 
 export interface Glance {
@@ -48,7 +50,7 @@ export class StaleBatch extends Error {}
 
 const SERVED = `select m.model_id as "modelId", m.uri, m.hash, a.fence::float8 as fence, m.position_horizon::float8 as horizon,
     m.position_sequence::float8 as sequence, ${microsSql('m.newest_event_at')} as "newestEventAt",
-    m.mapping_horizon::float8 as "mappingHorizon", m.mapping_sequence::float8 as "mappingSequence",
+    m.erasures, m.mapping_horizon::float8 as "mappingHorizon", m.mapping_sequence::float8 as "mappingSequence",
     exists (select from ingestion.mapping_feed_v1 f where (f.horizon, f.sequence) > (m.mapping_horizon, m.mapping_sequence)) as "hasMoves"
   from serving.active_model a join serving.shadow_models m using (workspace_id, model_id)`;
 
@@ -122,7 +124,7 @@ export class ScoringRepository {
       `update serving.shadow_models m set position_horizon = $1, position_sequence = $2, newest_event_at = $3, mapping_horizon = $8, mapping_sequence = $9
        from serving.active_model a
        where a.model_id = m.model_id and m.model_id = $4 and a.fence = $5 and m.position_horizon = $6 and m.position_sequence = $7
-         and m.mapping_horizon = $10 and m.mapping_sequence = $11`,
+         and m.mapping_horizon = $10 and m.mapping_sequence = $11 and m.erasures = $12`,
       [
         position.horizon,
         position.sequence,
@@ -135,9 +137,10 @@ export class ScoringRepository {
         mapping.sequence,
         served.mapping.horizon,
         served.mapping.sequence,
+        served.erasures,
       ],
     );
-    if (rowCount !== 1) throw new StaleBatch('another model is served by now, or another reader went on');
+    if (rowCount !== 1) throw new StaleBatch('another model is served by now, another reader went on, or somebody was forgotten');
   }
 }
 

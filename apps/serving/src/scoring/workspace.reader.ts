@@ -35,7 +35,7 @@ export interface ReaderParts {
   readonly deadlineMs: number;
 }
 
-/** What is known while one model is served under one fence and one lease. */
+/** What is known while one model is served under one fence and one lease, and nobody is forgotten. */
 interface Term {
   readonly key: string;
   readonly stream: ScoreStream;
@@ -132,7 +132,7 @@ export class WorkspaceReader {
 
   private async termOf(served: ServedModel): Promise<Term> {
     const { cache, worker, deadlineMs, scoring, lease } = this.parts;
-    const key = `${served.modelId}/${served.fence}`;
+    const key = `${served.modelId}/${served.fence}/${served.erasures}`;
     if (this.term?.key === key && lease.isHeld(this.workspaceId)) return this.term;
     this.endTerm();
     const segments = await scoring.segmentsOf(this.workspaceId, served.modelId);
