@@ -3,16 +3,16 @@ import type { CodegenConfig } from '@graphql-codegen/cli';
 /** Types that are resolved from a message of src/graphql/message.ts; all others have exactly the fields of their SDL. */
 const FROM_MESSAGES = [
   'ApiKey', 'AuditEntry', 'BlockedId', 'Customer', 'CustomerKey', 'CustomerMap', 'CustomerMerge', 'Evaluation', 'Event', 'EventForecast', 'EventLedger', 'EventReceipt', 'EventResult',
-  'Import', 'ImportPreview', 'MapPoint', 'MapPosition', 'Measure', 'Membership', 'MembershipChange', 'MembershipExplanation', 'MergeUndone', 'Model', 'RejectedEvent',
+  'Import', 'ImportPreview', 'MapPoint', 'MapPosition', 'Measure', 'Membership', 'MembershipChange', 'MembershipExplanation', 'MergeUndone', 'Model', 'PersonReceipt', 'PersonRequest', 'RejectedEvent',
   'RowCount', 'RunError', 'RunMetric', 'MetricPoint', 'RunStep', 'Segment', 'SegmentConnection', 'SegmentLineage', 'SegmentTrait', 'SegmentVersion',
-  'SimilarCustomer', 'TrainingObjective', 'TrainingRun', 'TrainingSpec', 'Viewer', 'Workspace', 'WorkspaceSettings',
+  'SimilarCustomer', 'TableRows', 'TrainingObjective', 'TrainingRun', 'TrainingSpec', 'Viewer', 'Workspace', 'WorkspaceSettings',
 ];
 const FAILURES = [
   'AlreadyChampion', 'ApiKeyInvalid', 'BlockedIdInvalid', 'FileRefused', 'FileUnreadable', 'ImportEnded', 'MappingInvalid', 'MergeUndoneBefore', 'ModelNotPromotable', 'NameInvalid', 'NameTaken',
   'NoFormerChampion', 'NotFound', 'RunActive', 'RunEnded', 'SettingsInvalid', 'SpecInvalid', 'StaleVersion',
 ];
 const ENUMS = [
-  'Clock', 'EventOutcome', 'EventType', 'ImportState', 'LineageKind', 'MergeCause', 'ModelState', 'Role', 'SegmentKind', 'TrainingRunState', 'TrainingRunTrigger',
+  'Clock', 'EventOutcome', 'EventType', 'ImportState', 'LineageKind', 'MergeCause', 'ModelState', 'PersonRequestKind', 'PersonRequestState', 'Role', 'SegmentKind', 'TrainingRunState', 'TrainingRunTrigger',
 ];
 
 const config: CodegenConfig = {

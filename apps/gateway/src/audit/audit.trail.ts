@@ -8,6 +8,8 @@ import { readGlobalId } from '../graphql/global-id.js';
 import type { Caller } from '../graphql/message.js';
 
 const SECRET = /secret|password|token|authorization/i;
+/** What would outlive an erasure: whom it was of, and what their events say. */
+const PERSONAL = /^(?:userId|anonymousId|previousId|traits|properties|context)$/;
 const LONGEST_LIST = 10;
 const LONGEST_TEXT = 500;
 const ATTEMPTS = { retries: 3, minTimeout: 50, factor: 3 };
@@ -56,10 +58,10 @@ function targetOf({ args, made }: Deed): string {
   return given ? `${given.type}:${given.id}` : made;
 }
 
-/** Arguments as they may be kept: secrets left out, long lists counted, long texts cut. */
+/** Arguments as they may be kept: secrets and what is of persons left out, long lists counted, long texts cut. */
 export function withoutSecrets(value: unknown): unknown {
   if (typeof value === 'string') return value.length > LONGEST_TEXT ? `${value.slice(0, LONGEST_TEXT)}…` : value;
   if (Array.isArray(value)) return value.length > LONGEST_LIST ? { count: value.length } : value.map(withoutSecrets);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).flatMap(([name, inner]) => (SECRET.test(name) ? [] : [[name, withoutSecrets(inner)]])));
+  return Object.fromEntries(Object.entries(value).flatMap(([name, inner]) => (SECRET.test(name) || PERSONAL.test(name) ? [] : [[name, withoutSecrets(inner)]])));
 }

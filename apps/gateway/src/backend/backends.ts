@@ -1,4 +1,4 @@
-import { access, identity, ingestion, serving, training } from '#libs/contracts';
+import { access, identity, ingestion, person, serving, training } from '#libs/contracts';
 import { connect, type RpcClient } from '#libs/grpc';
 
 /** Where the services listen, `host:port` each. */
@@ -15,6 +15,7 @@ export interface Backends {
   readonly events: RpcClient<typeof ingestion.EventServiceService>;
   readonly customers: RpcClient<typeof ingestion.CustomerServiceService>;
   readonly identity: RpcClient<typeof identity.IdentityServiceService>;
+  readonly persons: RpcClient<typeof person.PersonServiceService>;
   readonly imports: RpcClient<typeof ingestion.ImportServiceService>;
   readonly runs: RpcClient<typeof training.RunServiceService>;
   readonly models: RpcClient<typeof training.ModelServiceService>;
@@ -28,6 +29,7 @@ export function connectBackends(at: BackendAddresses): Backends {
     events: connect(ingestion.EventServiceService, at.INGESTION_ADDRESS),
     customers: connect(ingestion.CustomerServiceService, at.INGESTION_ADDRESS),
     identity: connect(identity.IdentityServiceService, at.INGESTION_ADDRESS),
+    persons: connect(person.PersonServiceService, at.INGESTION_ADDRESS),
     imports: connect(ingestion.ImportServiceService, at.INGESTION_ADDRESS),
     runs: connect(training.RunServiceService, at.TRAINING_ADDRESS),
     models: connect(training.ModelServiceService, at.TRAINING_ADDRESS),

@@ -1,6 +1,6 @@
 // Which message each type of the SDL is resolved from; codegen.ts names these.
 import type { Principal } from '#libs/auth';
-import { access, identity, ingestion, serving, training, type worker } from '#libs/contracts';
+import { access, identity, ingestion, person, serving, training, type worker } from '#libs/contracts';
 
 import type { Connection } from './connection.js';
 
@@ -21,6 +21,10 @@ export type ImportPreview = ingestion.PreviewImportResponse;
 export type CustomerKey = identity.CustomerKey;
 export type CustomerMerge = identity.CustomerMerge;
 export type MergeUndone = identity.UndoMergeResponse;
+export type PersonRequest = person.PersonRequest;
+/** Of the request that it is the receipt of. */
+export type PersonReceipt = person.PersonRequest;
+export type TableRows = person.TableRows;
 export type BlockedId = identity.BlockedId;
 export type RowCount = ingestion.RowCount;
 
@@ -65,6 +69,8 @@ export import ImportState = ingestion.ImportState;
 export import LineageKind = serving.LineageKind;
 export import MergeCause = identity.MergeCause;
 export import ModelState = training.ModelState;
+export import PersonRequestKind = person.PersonRequestKind;
+export import PersonRequestState = person.PersonRequestState;
 export import Role = access.Role;
 export import SegmentKind = serving.SegmentKind;
 export import TrainingRunState = training.RunState;

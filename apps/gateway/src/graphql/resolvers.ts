@@ -8,6 +8,7 @@ import { mapQueries, mapTypes } from '../map/map.resolver.js';
 import { membershipSubscriptions, membershipTypes } from '../membership/membership.resolver.js';
 import { modelMutations, modelQueries, modelTypes } from '../model/model.resolver.js';
 import { nodeQueries, nodeTypes } from '../node/node.resolver.js';
+import { personMutations, personQueries, personTypes } from '../person/person.resolver.js';
 import { runMutations, runQueries, runSubscriptions, runTypes } from '../run/run.resolver.js';
 import { segmentMutations, segmentQueries, segmentTypes } from '../segment/segment.resolver.js';
 import { viewerMutations, viewerQueries, viewerTypes } from '../viewer/viewer.resolver.js';
@@ -30,6 +31,8 @@ const enums = {
   LineageKind: valuesOf(message.LineageKind),
   MergeCause: valuesOf(message.MergeCause),
   ModelState: valuesOf(message.ModelState),
+  PersonRequestKind: valuesOf(message.PersonRequestKind),
+  PersonRequestState: valuesOf(message.PersonRequestState),
   Role: valuesOf(message.Role),
   SegmentKind: valuesOf(message.SegmentKind),
   TrainingRunState: valuesOf(message.TrainingRunState),
@@ -51,6 +54,7 @@ export const resolvers: CompleteResolvers = {
     ...runQueries,
     ...eventQueries,
     ...importQueries,
+    ...personQueries,
   },
   Mutation: {
     ...viewerMutations,
@@ -61,6 +65,7 @@ export const resolvers: CompleteResolvers = {
     ...runMutations,
     ...eventMutations,
     ...importMutations,
+    ...personMutations,
   },
   Subscription: {
     ...membershipSubscriptions,
@@ -80,6 +85,7 @@ export const resolvers: CompleteResolvers = {
   ...runTypes,
   ...eventTypes,
   ...importTypes,
+  ...personTypes,
   Failure: { __resolveType: (failure: ExpectedFailure<string>) => failure.type as never },
   ...enums,
   ...scalars,

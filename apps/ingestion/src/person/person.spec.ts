@@ -129,7 +129,7 @@ test('a receipt is signed, and says what was deleted without naming the person',
   const { payload } = await jwtVerify(request.receipt, receiptKey(SECRET), { issuer: 'kindred', audience: 'kindred:person-receipt', algorithms: ['HS256'] });
   expect(payload).toMatchObject({ ws: WORKSPACE, sub: request.id, kind: 'ERASE', requestedBy: 'key:test', models: [], tables: { 'ingestion.events': 5 } });
   expect(JSON.stringify(payload)).not.toContain('receipted');
-  await expect(jwtVerify(request.receipt, receiptKey(`${SECRET}?`))).rejects.toThrow();
+  await expect(jwtVerify(request.receipt, receiptKey(`${SECRET}?`))).rejects.toMatchObject({ code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' });
 });
 
 test('a retry does not bring an erased event back, and the same person may come again as somebody new', async () => {
