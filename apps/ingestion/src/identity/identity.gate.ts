@@ -34,6 +34,8 @@ const FIND_SUPPRESSED = {
   name: 'find_suppressed',
   text: `SELECT digest FROM ingestion.suppressed_ids WHERE workspace_id = $1::uuid AND digest = ANY ($2::bytea[])`,
 };
+/** The same for what commits no events. */
+export const SHARE_IDENTITY_GATE = `SELECT pg_advisory_xact_lock_shared(hashtextextended('identity:' || $1::text, 0))`;
 /** Keeps commits out until the end of the transaction, and waits for those under way. */
 export const CLOSE_IDENTITY_GATE = `SELECT pg_advisory_xact_lock(hashtextextended('identity:' || $1::text, 0))`;
 

@@ -9,8 +9,8 @@ import { type PersonSubjects, subjectsOf } from './person.subjects.js';
 
 export interface Erased {
   readonly row: PersonRequestRow;
-  /** Exports of the person that were made before. */
-  readonly artifacts: readonly string[];
+  /** Requests whose exports, also half-made ones, are of the person. */
+  readonly exportIds: readonly string[];
 }
 
 /** Tables whose rows hang on subjects ($2), in the order in which they are emptied. */
@@ -40,13 +40,13 @@ export class PersonErasure {
       // Who they are now: something may have been merged meanwhile.
       const now = await subjectsOf(client, workspaceId, row);
       const { deleted, first } = await this.empty(client, workspaceId, now);
-      const artifacts = await this.forgetExports(client, workspaceId, now.customerIds);
+      const exportIds = await this.forgetExports(client, workspaceId, now.customerIds);
       await client.query(
         `INSERT INTO ingestion.erased_customers (workspace_id, customer_id, request_id) SELECT $1, id, $3 FROM unnest($2::uuid[]) AS id ON CONFLICT DO NOTHING`,
         [workspaceId, now.customerIds, attempt.id],
       );
       const counts = { ...deleted, 'ingestion.rejected_events': rejected, 'ingestion.events (ids taken out)': mentions };
-      return { row: await this.requests.addErased(client, attempt, { customerIds: now.customerIds, deleted: counts, first }), artifacts };
+      return { row: await this.requests.addErased(client, attempt, { customerIds: now.customerIds, deleted: counts, first }), exportIds };
     });
   }
 
@@ -107,11 +107,10 @@ export class PersonErasure {
   }
 
   private async forgetExports(client: PoolClient, workspaceId: string, customerIds: readonly string[]): Promise<string[]> {
-    const { rows } = await client.query<{ id: string; artifact: string }>(
-      'SELECT id, artifact FROM ingestion.person_requests WHERE workspace_id = $1 AND customer_ids && $2::uuid[] AND artifact IS NOT NULL FOR UPDATE',
+    const { rows } = await client.query<{ id: string }>(
+      `UPDATE ingestion.person_requests SET artifact = NULL WHERE workspace_id = $1 AND kind = 'EXPORT' AND customer_ids && $2::uuid[] RETURNING id`,
       [workspaceId, customerIds],
     );
-    await client.query('UPDATE ingestion.person_requests SET artifact = NULL WHERE workspace_id = $1 AND id = ANY ($2::uuid[])', [workspaceId, rows.map(({ id }) => id)]);
-    return rows.map(({ artifact }) => artifact);
+    return rows.map(({ id }) => id);
   }
 }

@@ -3,7 +3,7 @@ import type { Database, Position } from '#libs/database';
 
 import type { IdDigest } from '../identity/suppressed.ids.js';
 import type { PersonErasure } from './person.erasure.js';
-import type { PersonExport } from './person.export.js';
+import { exportFolder, type PersonExport } from './person.export.js';
 import type { PersonPeers } from './person.peers.js';
 import { signReceipt } from './person.receipt.js';
 import type { PersonAttempt, PersonRequestRepository, PersonRequestRow, TableRows } from './person.repository.js';
@@ -37,14 +37,15 @@ export async function answerRequest(rooms: PersonRooms, attempt: PersonAttempt, 
 async function answerExport(rooms: PersonRooms, attempt: PersonAttempt, row: PersonRequestRow): Promise<void> {
   const { artifact, person, tables } = await rooms.exporting.run(attempt, row);
   const receipt = await receiptOf(rooms, attempt, row, { customerIds: person.customerIds, tables, models: [] });
-  await rooms.repository.succeed(attempt, { receipt, artifact });
+  // Erased while it was written: the file goes as well.
+  if (!(await rooms.repository.succeed(attempt, { receipt, artifact }))) await rooms.artifacts.remove(rooms.artifacts.uri(artifact));
 }
 
 /** First the events, so that nothing is made of them again; then what was made of them. */
 async function answerErasure(rooms: PersonRooms, attempt: PersonAttempt, row: PersonRequestRow): Promise<void> {
   const { peers, artifacts, erasure, repository } = rooms;
   const erased = await erasure.run(attempt, row);
-  for (const path of erased.artifacts) await artifacts.remove(artifacts.uri(path));
+  for (const exportId of erased.exportIds) await artifacts.remove(artifacts.uri(exportFolder(attempt.workspaceId, exportId)));
   const { customer_ids: customerIds, deleted } = erased.row;
   const forgotten = await peers.forget(attempt.workspaceId, customerIds);
   const first = firstOf(erased.row);

@@ -28,6 +28,9 @@ const EVENTS = `
   WHERE workspace_id = $1 AND subject_id = ANY ($2::uuid[]) AND ($3::timestamptz IS NULL OR (occurred_at, sequence) > ($3::timestamptz, $4::bigint))
   ORDER BY occurred_at, sequence LIMIT $5`;
 
+/** Where the files of a request lie. */
+export const exportFolder = (workspaceId: string, requestId: string) => [workspaceId, 'exports', requestId].join('/');
+
 /** Everything about a person as one file: NDJSON, events in Segment's form. */
 export class PersonExport {
   constructor(

@@ -1,7 +1,9 @@
 import type { PoolClient } from 'pg';
 
-import { CURRENT_CUSTOMERS } from '../customer/customer.sql.js';
 import type { Database, Position } from '#libs/database';
+
+import { CURRENT_CUSTOMERS } from '../customer/customer.sql.js';
+import { SHARE_IDENTITY_GATE } from '../identity/identity.gate.js';
 import { type Cut, isoMicros } from '../page.js';
 
 export type PersonRequestKind = 'EXPORT' | 'ERASE' | 'SUPPRESS';
@@ -136,21 +138,26 @@ export class PersonRequestRepository {
     });
   }
 
-  /** Ends it well: from here on the row names no id that events carried. */
-  async succeed(attempt: PersonAttempt, { receipt, artifact }: { receipt: string; artifact?: string | undefined }): Promise<void> {
-    await this.end(attempt, `state = 'SUCCEEDED', receipt = $4, artifact = $5`, [receipt, artifact ?? null]);
+  /** Ends it well: from here on the row names no id that events carried. False where the person was erased meanwhile: then it keeps no file. */
+  async succeed(attempt: PersonAttempt, { receipt, artifact }: { receipt: string; artifact?: string | undefined }): Promise<boolean> {
+    const isErased = `EXISTS (SELECT FROM ingestion.erased_customers e WHERE e.workspace_id = $1 AND e.customer_id = ANY (customer_ids))`;
+    const kept = await this.end(attempt, `state = 'SUCCEEDED', receipt = $4, artifact = CASE WHEN NOT ${isErased} THEN $5 END`, [receipt, artifact ?? null]);
+    return kept !== null;
   }
 
   async fail(attempt: PersonAttempt, error: string): Promise<void> {
     await this.end(attempt, `state = 'FAILED', error = $4`, [error]);
   }
 
-  private async end({ workspaceId, id, fence }: PersonAttempt, change: string, values: readonly unknown[]): Promise<void> {
-    await this.database.onConnection(workspaceId, async (client) => {
-      const sql = `UPDATE ingestion.person_requests SET ${change}, external_ids = NULL, finished_at = now() WHERE ${OURS}`;
-      const { rowCount } = await client.query(sql, [workspaceId, id, fence, ...values]);
-      if (rowCount !== 1) throw new StalePersonRequest();
+  /** Answers the artefact that the row keeps. */
+  private async end({ workspaceId, id, fence }: PersonAttempt, change: string, values: readonly unknown[]): Promise<string | null> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      await client.query(SHARE_IDENTITY_GATE, [workspaceId]);
+      const sql = `UPDATE ingestion.person_requests SET ${change}, external_ids = NULL, finished_at = now() WHERE ${OURS} RETURNING artifact`;
+      const { rows } = await client.query<{ artifact: string | null }>(sql, [workspaceId, id, fence, ...values]);
+      if (!rows[0]) throw new StalePersonRequest();
       await client.query('DELETE FROM ingestion.open_person_requests WHERE workspace_id = $1 AND id = $2', [workspaceId, id]);
+      return rows[0].artifact;
     });
   }
 }
