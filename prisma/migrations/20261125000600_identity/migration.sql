@@ -32,10 +32,6 @@ CREATE INDEX customer_merges_from_subject_idx ON ingestion.customer_merges (work
 CREATE INDEX customer_merges_into_subject_idx ON ingestion.customer_merges (workspace_id, into_subject_id);
 CREATE INDEX customer_merges_day_idx ON ingestion.customer_merges (workspace_id, into_customer_id, occurred_at);
 
--- With the subjects in it, a look-up by customer is never mistaken for one by workspace alone in tables not yet measured.
-DROP INDEX ingestion.subject_customers_customer_idx;
-CREATE INDEX subject_customers_customer_idx ON ingestion.subject_customers (workspace_id, customer_id) INCLUDE (subject_id) WHERE ended_horizon IS NULL;
-
 -- Two ids whose meeting was undone: no customer holds both again. Each pair lies here in both directions.
 CREATE TABLE ingestion.split_subjects (
   workspace_id uuid NOT NULL,

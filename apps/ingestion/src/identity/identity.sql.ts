@@ -73,17 +73,18 @@ export const OPEN_MAPPINGS = {
       WHERE s.fresh AND s.anonymous_id IS NOT NULL AND s.user_id IS NOT NULL AND a.id = ANY ($2::uuid[])
       ORDER BY a.id, s.ordinal
     ), wished AS (
-      SELECT w.*, coalesce(m.customer_id, w.user_subject_id) AS customer_id
+      SELECT w.*, coalesce(m.customer_id, w.user_subject_id) AS customer_id, m.customer_id IS NULL AS is_new
       FROM seen_with w
-      LEFT JOIN ingestion.subject_customers m
-        ON m.workspace_id = $1::uuid AND m.subject_id = w.user_subject_id AND m.ended_horizon IS NULL
+      LEFT JOIN LATERAL (
+        SELECT customer_id FROM ingestion.subject_customers WHERE workspace_id = $1::uuid AND subject_id = w.user_subject_id AND ended_horizon IS NULL LIMIT 1) m ON true
     ), placed AS (
       SELECT w.*, row_number() OVER (PARTITION BY w.customer_id ORDER BY w.ordinal) AS place,
         row_number() OVER (PARTITION BY w.customer_id, ${dayOf('w.occurred_at')} ORDER BY w.ordinal) AS place_of_day
       FROM wished w
-    ), joined AS (
+    ), joined AS MATERIALIZED (
       SELECT * FROM placed p
-      WHERE p.place + greatest(${subjectsOf('p.customer_id')}, 1) <= $3 AND p.place_of_day + ${mergesOfDay('p.customer_id', 'p.occurred_at')} <= $4
+      WHERE p.place + CASE WHEN p.is_new THEN 1 ELSE ${subjectsOf('p.customer_id')} END <= $3
+        AND p.place_of_day + CASE WHEN p.is_new THEN 0 ELSE ${mergesOfDay('p.customer_id', 'p.occurred_at')} END <= $4
     ), written AS (
       INSERT INTO ingestion.customer_merges
         (workspace_id, id, from_customer_id, into_customer_id, from_subject_id, into_subject_id, cause, event_id, occurred_at)
