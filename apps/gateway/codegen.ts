@@ -2,19 +2,20 @@ import type { CodegenConfig } from '@graphql-codegen/cli';
 
 /** Types that are resolved from a message of src/graphql/message.ts; all others have exactly the fields of their SDL. */
 const FROM_MESSAGES = [
-  'ApiKey', 'AuditEntry', 'Customer', 'CustomerMap', 'Evaluation', 'Event', 'EventForecast', 'EventLedger', 'EventReceipt', 'EventResult',
-  'Import', 'ImportPreview', 'MapPoint', 'MapPosition', 'Measure', 'Membership', 'MembershipChange', 'MembershipExplanation', 'Model', 'RejectedEvent',
-  'RejectedEventGroup', 'RejectedEventsReplayed', 'ReplayResult', 'RowCount', 'RunError', 'RunMetric', 'MetricPoint', 'RunStep', 'Segment', 'SegmentConnection', 'SegmentLineage', 'SegmentTrait', 'SegmentVersion',
-  'SimilarCustomer', 'TrackingPlan', 'TrackingPlanEvent', 'TrackingPlanViolation', 'TrainingObjective', 'TrainingRun', 'TrainingSpec', 'Viewer', 'Workspace', 'WorkspaceSettings',
+  'ApiKey', 'AuditEntry', 'BlockedId', 'Customer', 'CustomerKey', 'CustomerMap', 'CustomerMerge', 'Evaluation', 'Event', 'EventForecast', 'EventLedger', 'EventReceipt',
+  'EventResult', 'Import', 'ImportPreview', 'MapPoint', 'MapPosition', 'Measure', 'Membership', 'MembershipChange', 'MembershipExplanation', 'MergeUndone', 'MetricPoint',
+  'Model', 'PersonReceipt', 'PersonRequest', 'RejectedEvent', 'RejectedEventGroup', 'RejectedEventsReplayed', 'ReplayResult', 'RowCount', 'RunError', 'RunMetric',
+  'RunStep', 'Segment', 'SegmentConnection', 'SegmentLineage', 'SegmentTrait', 'SegmentVersion', 'SimilarCustomer', 'TableRows', 'TrackingPlan', 'TrackingPlanEvent',
+  'TrackingPlanViolation', 'TrainingObjective', 'TrainingRun', 'TrainingSpec', 'Viewer', 'Workspace', 'WorkspaceSettings',
 ];
 const FAILURES = [
-  'AlreadyChampion', 'ApiKeyInvalid', 'FileRefused', 'FileUnreadable', 'ImportEnded', 'MappingInvalid', 'ModelNotPromotable', 'NameInvalid', 'NameTaken',
-  'NoFormerChampion', 'NotFound', 'PlanFull', 'RejectedEventResolved', 'RunActive', 'RunEnded', 'SchemaInvalid', 'SelectionInvalid', 'SettingsInvalid', 'SpecInvalid',
-  'StaleVersion', 'StillRejected',
+  'AlreadyChampion', 'ApiKeyInvalid', 'BlockedIdInvalid', 'FileRefused', 'FileUnreadable', 'ImportEnded', 'MappingInvalid', 'MergeUndoneBefore', 'ModelNotPromotable',
+  'NameInvalid', 'NameTaken', 'NoFormerChampion', 'NotFound', 'PlanFull', 'RejectedEventResolved', 'RunActive', 'RunEnded', 'SchemaInvalid', 'SelectionInvalid',
+  'SettingsInvalid', 'SpecInvalid', 'StaleVersion', 'StillRejected',
 ];
 const ENUMS = [
-  'Clock', 'EventOutcome', 'EventType', 'ImportState', 'LineageKind', 'ModelState', 'PlanMode', 'RejectedEventState', 'RejectedEventUnit', 'ReplayOutcome', 'Role',
-  'SegmentKind', 'TrainingRunState', 'TrainingRunTrigger',
+  'Clock', 'EventOutcome', 'EventType', 'ImportState', 'LineageKind', 'MergeCause', 'ModelState', 'PersonRequestKind', 'PersonRequestState', 'PlanMode',
+  'RejectedEventState', 'RejectedEventUnit', 'ReplayOutcome', 'Role', 'SegmentKind', 'TrainingRunState', 'TrainingRunTrigger',
 ];
 
 const config: CodegenConfig = {

@@ -26,6 +26,8 @@ export interface ServingReplica {
   readonly memberships: RpcClient<typeof serving.MembershipServiceService>;
   readonly segments: RpcClient<typeof serving.SegmentServiceService>;
   readonly activation: RpcClient<typeof serving.ActivationServiceService>;
+  /** `host:port` of its gRPC. */
+  readonly address: string;
   readonly http: string;
   stop(): Promise<void>;
 }
@@ -103,6 +105,7 @@ export class ServingHouse {
       memberships,
       segments,
       activation,
+      address,
       http: `http://127.0.0.1:${http}`,
       stop: async () => {
         if (!this.replicas.delete(replica)) return;

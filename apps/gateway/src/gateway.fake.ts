@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { type CallContext, createServer, ServerError, type Server } from 'nice-grpc';
 
-import { access, ingestion, quarantine, serving, trackingPlan, training } from '#libs/contracts';
+import { access, identity, ingestion, person, quarantine, serving, trackingPlan, training } from '#libs/contracts';
 import { PRINCIPAL_METADATA, RpcError, status } from '#libs/grpc';
 import { type Principal, PrincipalSigner } from '#libs/auth';
 
@@ -87,7 +87,7 @@ export async function startFakeServices(): Promise<FakeServices> {
   const server: Server = createServer();
   const definitions = [
     access.AccessServiceService, ingestion.EventServiceService, ingestion.CustomerServiceService, ingestion.ImportServiceService,
-    quarantine.QuarantineServiceService, trackingPlan.TrackingPlanServiceService,
+    quarantine.QuarantineServiceService, trackingPlan.TrackingPlanServiceService, identity.IdentityServiceService, person.PersonServiceService,
     training.RunServiceService, training.ModelServiceService, serving.MembershipServiceService, serving.SegmentServiceService,
   ];
   for (const definition of definitions) server.add(definition as never, implementationOf(definition));

@@ -12,6 +12,7 @@ import { SERVICE, type ServiceContext } from '#libs/service';
 import { guardGraphql } from './admission/admission.route.js';
 import { serveAdmin } from './admin/admin.route.js';
 import { closeBackends } from './backend/backends.js';
+import { serveDownloads } from './download/download.route.js';
 import type { GatewayConfig } from './gateway.config.js';
 import { graphqlOptions } from './graphql/graphql.options.js';
 import { GATEWAY_PARTS, PartsModule } from './parts.module.js';
@@ -46,6 +47,7 @@ export class GatewayModule implements OnModuleInit, OnApplicationBootstrap, OnAp
     const fastify = this.host.httpAdapter.getInstance<FastifyInstance>();
     guardGraphql(fastify, this.keys);
     await serveUploads(fastify, this.parts.uploads, this.parts.artifacts, this.context.log);
+    serveDownloads(fastify, this.parts.downloads, this.parts.artifacts);
     await serveAdmin(fastify, this.context.config.ADMIN_DIR);
   }
 

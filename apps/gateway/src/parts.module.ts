@@ -6,6 +6,7 @@ import { SERVICE, type ServiceContext } from '#libs/service';
 
 import { AuditTrail } from './audit/audit.trail.js';
 import { connectBackends } from './backend/backends.js';
+import { DownloadLinks } from './download/download.link.js';
 import type { GatewayConfig } from './gateway.config.js';
 import type { GatewayParts } from './graphql/context.js';
 import { UploadLinks } from './upload/upload.link.js';
@@ -30,6 +31,7 @@ export const GATEWAY_PARTS = Symbol('GATEWAY_PARTS');
           signer,
           audit: new AuditTrail(backends, signer, log),
           uploads: new UploadLinks(config.PRINCIPAL_SECRET, config.UPLOAD_MAX_BYTES),
+          downloads: new DownloadLinks(config.PRINCIPAL_SECRET),
           artifacts: openArtifactStore(config.ARTIFACT_URL),
         };
       },

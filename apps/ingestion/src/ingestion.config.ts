@@ -12,9 +12,13 @@ export const ingestionConfig = () =>
     REDIS_URL: z.string().describe('Redis or Valkey, for hints of new events'),
     ARTIFACT_URL: z.string().describe('artefact store, file:///…'),
     ACCESS_ADDRESS: address().describe('gRPC address of access, for keys and settings'),
+    SERVING_ADDRESS: address().describe('gRPC address of serving, which forgets whom ingestion erases'),
+    TRAINING_ADDRESS: address().describe('gRPC address of training, which knows what models learned from'),
     INTAKE_MAX_BODY_BYTES: z.coerce.number().int().min(4 * MIB).default(16 * MIB).describe('hard size of one request'),
     INTAKE_MAX_PENDING_BYTES: z.coerce.number().int().default(96 * MIB).describe('requests held at once; above it callers get 429'),
     INTAKE_MAX_PENDING_EVENTS: z.coerce.number().int().default(50_000).describe('events waiting for a commit; above it callers get 429'),
+    IDENTITY_MAX_SUBJECTS: z.coerce.number().int().min(1).default(500).describe('user and anonymous ids that one customer may have'),
+    IDENTITY_MAX_MERGES_PER_DAY: z.coerce.number().int().min(1).default(50).describe('ids that one customer may take in on one day of events'),
     WORK_DIR: z.string().default(tmpdir()).describe('scratch space of imports and snapshots'),
     DUCKDB_MEMORY: z.string().default('512MB').describe('memory of one import or export before it spills to WORK_DIR'),
   });

@@ -5,8 +5,10 @@ import { Readiness, SERVICE, type ServiceContext } from '#libs/service';
 
 import { CustomerModule } from './customer/customer.module.js';
 import { EventModule } from './event/event.module.js';
+import { IdentityModule } from './identity/identity.module.js';
 import { ImportModule } from './import/import.module.js';
 import { IntakeModule } from './intake/intake.module.js';
+import { PersonModule } from './person/person.module.js';
 import { QuarantineModule } from './quarantine/quarantine.module.js';
 import { SnapshotModule } from './snapshot/snapshot.module.js';
 import { DATABASE, StoreModule } from './store.module.js';
@@ -14,7 +16,9 @@ import { TrackingPlanModule } from './tracking-plan/tracking-plan.module.js';
 import { WorkspaceModule } from './workspace/workspace.module.js';
 
 @Module({
-  imports: [StoreModule, WorkspaceModule, EventModule, TrackingPlanModule, CustomerModule, IntakeModule, ImportModule, QuarantineModule, SnapshotModule],
+  imports: [
+    StoreModule, WorkspaceModule, EventModule, TrackingPlanModule, CustomerModule, IdentityModule, IntakeModule, ImportModule, QuarantineModule, PersonModule, SnapshotModule,
+  ],
   providers: [
     {
       provide: Readiness,

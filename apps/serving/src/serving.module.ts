@@ -1,10 +1,11 @@
 import { Module } from '@nestjs/common';
 
 import { ActivationModule } from './activation/activation.module.js';
+import { ForgettingModule } from './forgetting/forgetting.module.js';
 import { MembershipModule } from './membership/membership.module.js';
 import { ScoringModule } from './scoring/scoring.module.js';
 import { SegmentModule } from './segment/segment.module.js';
 import { StoreModule } from './store.module.js';
 
-@Module({ imports: [StoreModule, ScoringModule, MembershipModule, SegmentModule, ActivationModule] })
+@Module({ imports: [StoreModule, ScoringModule, MembershipModule, SegmentModule, ActivationModule, ForgettingModule] })
 export class ServingModule {}

@@ -8,8 +8,10 @@ import { readGlobalId } from '../graphql/global-id.js';
 import type { Caller } from '../graphql/message.js';
 
 const SECRET = /secret|password|token|authorization/i;
-/** What events say of persons does not belong into a trail that nothing is removed from. */
-const PERSONAL = /^payload$/;
+/** What would outlive an erasure: whom it was of, and what their events say. */
+const PERSONAL = /^(?:userId|anonymousId|previousId|traits|properties|context)$/;
+/** What an event says as a whole: its size is told, nothing of it kept. */
+const WHOLE = /^payload$/;
 const LONGEST_LIST = 10;
 const LONGEST_TEXT = 500;
 const ATTEMPTS = { retries: 3, minTimeout: 50, factor: 3 };
@@ -58,13 +60,13 @@ function targetOf({ args, made }: Deed): string {
   return given ? `${given.type}:${given.id}` : made;
 }
 
-/** Arguments as they may be kept: secrets left out, payloads measured, long lists counted, long texts cut. */
+/** Arguments as they may be kept: secrets and what is of persons left out, payloads measured, long lists counted, long texts cut. */
 export function withoutSecrets(value: unknown): unknown {
   if (typeof value === 'string') return value.length > LONGEST_TEXT ? `${value.slice(0, LONGEST_TEXT)}…` : value;
   if (Array.isArray(value)) return value.length > LONGEST_LIST ? { count: value.length } : value.map(withoutSecrets);
   if (typeof value !== 'object' || value === null) return value;
-  const kept = Object.entries(value).filter(([name]) => !SECRET.test(name));
-  return Object.fromEntries(kept.map(([name, inner]) => [name, PERSONAL.test(name) ? sizeOf(inner) : withoutSecrets(inner)]));
+  const kept = Object.entries(value).filter(([name]) => !SECRET.test(name) && !PERSONAL.test(name));
+  return Object.fromEntries(kept.map(([name, inner]) => [name, WHOLE.test(name) ? sizeOf(inner) : withoutSecrets(inner)]));
 }
 
 const sizeOf = (payload: unknown) => ({ bytes: Buffer.byteLength(JSON.stringify(payload) ?? '') });

@@ -1,4 +1,4 @@
-import { access, ingestion, quarantine, serving, trackingPlan, training } from '#libs/contracts';
+import { access, identity, ingestion, person, quarantine, serving, trackingPlan, training } from '#libs/contracts';
 import { connect, type RpcClient } from '#libs/grpc';
 
 /** Where the services listen, `host:port` each. */
@@ -14,6 +14,8 @@ export interface Backends {
   readonly access: RpcClient<typeof access.AccessServiceService>;
   readonly events: RpcClient<typeof ingestion.EventServiceService>;
   readonly customers: RpcClient<typeof ingestion.CustomerServiceService>;
+  readonly identity: RpcClient<typeof identity.IdentityServiceService>;
+  readonly persons: RpcClient<typeof person.PersonServiceService>;
   readonly imports: RpcClient<typeof ingestion.ImportServiceService>;
   readonly quarantine: RpcClient<typeof quarantine.QuarantineServiceService>;
   readonly plans: RpcClient<typeof trackingPlan.TrackingPlanServiceService>;
@@ -28,6 +30,8 @@ export function connectBackends(at: BackendAddresses): Backends {
     access: connect(access.AccessServiceService, at.ACCESS_ADDRESS),
     events: connect(ingestion.EventServiceService, at.INGESTION_ADDRESS),
     customers: connect(ingestion.CustomerServiceService, at.INGESTION_ADDRESS),
+    identity: connect(identity.IdentityServiceService, at.INGESTION_ADDRESS),
+    persons: connect(person.PersonServiceService, at.INGESTION_ADDRESS),
     imports: connect(ingestion.ImportServiceService, at.INGESTION_ADDRESS),
     quarantine: connect(quarantine.QuarantineServiceService, at.INGESTION_ADDRESS),
     plans: connect(trackingPlan.TrackingPlanServiceService, at.INGESTION_ADDRESS),

@@ -5,6 +5,7 @@ import { globalId, localId } from '../graphql/global-id.js';
 import { found } from '../graphql/loaders.js';
 import { orNull, present } from '../graphql/present.js';
 import { parseJson } from '../graphql/scalar.js';
+import { customerIdentity } from '../identity/identity.resolver.js';
 import { listMembers } from '../segment/member.list.js';
 
 export const customerQueries = {
@@ -36,6 +37,7 @@ export const customerQueries = {
 
 export const customerTypes: ResolversOf<'Customer' | 'SimilarCustomer'> = {
   Customer: {
+    ...customerIdentity,
     id: ({ id }) => globalId('Customer', id),
     userId: ({ userId }) => orNull(userId),
     attributes: ({ attributes }) => parseJson(attributes),

@@ -3,6 +3,7 @@ import type { PrincipalSigner } from '#libs/auth';
 
 import type { AuditTrail } from '../audit/audit.trail.js';
 import { actingAs, type Backends } from '../backend/backends.js';
+import type { DownloadLinks } from '../download/download.link.js';
 import type { UploadLinks } from '../upload/upload.link.js';
 import { type Loaders, makeLoaders } from './loaders.js';
 import type { Caller } from './message.js';
@@ -13,6 +14,7 @@ export interface GatewayParts {
   readonly signer: PrincipalSigner;
   readonly audit: AuditTrail;
   readonly uploads: UploadLinks;
+  readonly downloads: DownloadLinks;
   readonly artifacts: ArtifactStore;
 }
 
@@ -23,6 +25,7 @@ export interface GatewayContext {
   readonly loaders: Loaders;
   readonly audit: AuditTrail;
   readonly uploads: UploadLinks;
+  readonly downloads: DownloadLinks;
   readonly artifacts: ArtifactStore;
   /** Forgets what was loaded: the next event of a subscription is answered from fresh data. */
   renew(): void;
@@ -36,6 +39,7 @@ export async function contextOf(parts: GatewayParts, caller: Caller): Promise<Ga
     rpc,
     audit: parts.audit,
     uploads: parts.uploads,
+    downloads: parts.downloads,
     artifacts: parts.artifacts,
     get loaders() {
       return loaders;

@@ -1,6 +1,6 @@
 // Which message each type of the SDL is resolved from; codegen.ts names these.
 import type { Principal } from '#libs/auth';
-import { access, ingestion, quarantine, serving, trackingPlan, training, type worker } from '#libs/contracts';
+import { access, identity, ingestion, person, quarantine, serving, trackingPlan, training, type worker } from '#libs/contracts';
 
 import type { Connection } from './connection.js';
 
@@ -24,6 +24,14 @@ export type TrackingPlanEvent = trackingPlan.TrackingPlanEvent;
 export type TrackingPlanViolation = trackingPlan.TrackingPlanViolation;
 export type Import = ingestion.Import;
 export type ImportPreview = ingestion.PreviewImportResponse;
+export type CustomerKey = identity.CustomerKey;
+export type CustomerMerge = identity.CustomerMerge;
+export type MergeUndone = identity.UndoMergeResponse;
+export type PersonRequest = person.PersonRequest;
+/** Of the request that it is the receipt of. */
+export type PersonReceipt = person.PersonRequest;
+export type TableRows = person.TableRows;
+export type BlockedId = identity.BlockedId;
 export type RowCount = ingestion.RowCount;
 
 export type Membership = serving.Membership;
@@ -65,7 +73,10 @@ export import Clock = access.Clock;
 export import EventOutcome = ingestion.EventOutcome;
 export import ImportState = ingestion.ImportState;
 export import LineageKind = serving.LineageKind;
+export import MergeCause = identity.MergeCause;
 export import ModelState = training.ModelState;
+export import PersonRequestKind = person.PersonRequestKind;
+export import PersonRequestState = person.PersonRequestState;
 export import PlanMode = trackingPlan.PlanMode;
 export import RejectedEventState = ingestion.RejectedEventState;
 export import RejectedEventUnit = ingestion.RejectedEventUnit;

@@ -1,12 +1,14 @@
 import { auditQueries, auditTypes } from '../audit/audit.resolver.js';
 import { customerQueries, customerTypes } from '../customer/customer.resolver.js';
 import { eventMutations, eventQueries, eventTypes } from '../event/event.resolver.js';
+import { identityMutations, identityQueries, identityTypes } from '../identity/identity.resolver.js';
 import { importMutations, importQueries, importSubscriptions, importTypes } from '../import/import.resolver.js';
 import { keyMutations, keyQueries, keyTypes } from '../key/key.resolver.js';
 import { mapQueries, mapTypes } from '../map/map.resolver.js';
 import { membershipSubscriptions, membershipTypes } from '../membership/membership.resolver.js';
 import { modelMutations, modelQueries, modelTypes } from '../model/model.resolver.js';
 import { nodeQueries, nodeTypes } from '../node/node.resolver.js';
+import { personMutations, personQueries, personTypes } from '../person/person.resolver.js';
 import { quarantineMutations, quarantineQueries, quarantineTypes } from '../quarantine/quarantine.resolver.js';
 import { runMutations, runQueries, runSubscriptions, runTypes } from '../run/run.resolver.js';
 import { segmentMutations, segmentQueries, segmentTypes } from '../segment/segment.resolver.js';
@@ -29,7 +31,10 @@ const enums = {
   EventType: valuesOf(message.EventType),
   ImportState: valuesOf(message.ImportState),
   LineageKind: valuesOf(message.LineageKind),
+  MergeCause: valuesOf(message.MergeCause),
   ModelState: valuesOf(message.ModelState),
+  PersonRequestKind: valuesOf(message.PersonRequestKind),
+  PersonRequestState: valuesOf(message.PersonRequestState),
   PlanMode: valuesOf(message.PlanMode),
   RejectedEventState: valuesOf(message.RejectedEventState),
   RejectedEventUnit: valuesOf(message.RejectedEventUnit),
@@ -48,6 +53,7 @@ export const resolvers: CompleteResolvers = {
     ...keyQueries,
     ...auditQueries,
     ...customerQueries,
+    ...identityQueries,
     ...segmentQueries,
     ...mapQueries,
     ...modelQueries,
@@ -56,10 +62,12 @@ export const resolvers: CompleteResolvers = {
     ...quarantineQueries,
     ...trackingPlanQueries,
     ...importQueries,
+    ...personQueries,
   },
   Mutation: {
     ...viewerMutations,
     ...keyMutations,
+    ...identityMutations,
     ...segmentMutations,
     ...modelMutations,
     ...runMutations,
@@ -67,6 +75,7 @@ export const resolvers: CompleteResolvers = {
     ...quarantineMutations,
     ...trackingPlanMutations,
     ...importMutations,
+    ...personMutations,
   },
   Subscription: {
     ...membershipSubscriptions,
@@ -78,6 +87,7 @@ export const resolvers: CompleteResolvers = {
   ...keyTypes,
   ...auditTypes,
   ...customerTypes,
+  ...identityTypes,
   ...membershipTypes,
   ...segmentTypes,
   ...mapTypes,
@@ -87,6 +97,7 @@ export const resolvers: CompleteResolvers = {
   ...quarantineTypes,
   ...trackingPlanTypes,
   ...importTypes,
+  ...personTypes,
   Failure: { __resolveType: (failure: ExpectedFailure<string>) => failure.type as never },
   ...enums,
   ...scalars,

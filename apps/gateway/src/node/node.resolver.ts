@@ -2,15 +2,16 @@ import type { GatewayContext } from '../graphql/context.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { type IdentifiedType, localId, readGlobalId } from '../graphql/global-id.js';
 import { found, segmentNow } from '../graphql/loaders.js';
-import type { Customer, Import, Model, Segment, TrainingRun, Workspace } from '../graphql/message.js';
+import type { Customer, Import, Model, PersonRequest, Segment, TrainingRun, Workspace } from '../graphql/message.js';
 
-type NodeOf = { Customer: Customer; Import: Import; Model: Model; Segment: Segment; TrainingRun: TrainingRun; Workspace: Workspace };
+type NodeOf = { Customer: Customer; Import: Import; Model: Model; PersonRequest: PersonRequest; Segment: Segment; TrainingRun: TrainingRun; Workspace: Workspace };
 
 /** How each type that is a Node is found by its id. */
 const FIND: { [Type in keyof NodeOf]: (id: string, context: GatewayContext) => Promise<NodeOf[Type] | undefined> } = {
   Customer: (id, { loaders }) => loaders.customer.load(id),
   Import: async (id, { rpc }) => (await found(rpc.imports.getImport({ id })))?.import,
   Model: (id, { loaders }) => loaders.model.load(id),
+  PersonRequest: async (id, { rpc }) => (await found(rpc.persons.getPersonRequest({ id })))?.request,
   Segment: (id, { loaders }) => loaders.segment.load(segmentNow(id)),
   TrainingRun: (id, { loaders }) => loaders.run.load(id),
   Workspace: async (id, { rpc, caller }) => (id === caller.workspaceId ? (await rpc.access.getWorkspace({})).workspace : undefined),

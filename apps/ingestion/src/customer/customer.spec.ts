@@ -56,7 +56,7 @@ test('alias joins a former user id, an unseen id, and chains within one batch', 
   expect((await user('older'))?.id).toBe(joined?.id);
   expect((await visitor('device'))?.id).toBe(joined?.id);
   const { rows } = await kindred.sql.query("SELECT cause FROM ingestion.customer_merges WHERE workspace_id = $1 AND cause = 'ALIAS'", [WORKSPACE]);
-  expect(rows).toHaveLength(2);
+  expect(rows).toHaveLength(3);
 });
 
 test('attributes are the latest by their own time, however they arrive', async () => {

@@ -5,6 +5,7 @@ import type { Database } from '#libs/database';
 import { publishHint } from '#libs/queue';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
+import { digestBy } from '../identity/suppressed.ids.js';
 import type { IngestionConfig } from '../ingestion.config.js';
 import { DATABASE, REDIS } from '../store.module.js';
 import { TrackingPlanModule } from '../tracking-plan/tracking-plan.module.js';
@@ -29,7 +30,16 @@ export type Hint = (workspaceId: string) => void;
         (workspaceId) =>
           void publishHint(redis, workspaceId).catch(() => undefined),
     },
-    { provide: EventStore, inject: [DATABASE], useFactory: (database: Database) => new EventStore(database) },
+    {
+      provide: EventStore,
+      inject: [DATABASE, SERVICE],
+      useFactory: (database: Database, { config }: ServiceContext<IngestionConfig>) =>
+        new EventStore(
+          database,
+          { maxSubjects: config.IDENTITY_MAX_SUBJECTS, maxMergesPerDay: config.IDENTITY_MAX_MERGES_PER_DAY },
+          digestBy(config.PRINCIPAL_SECRET),
+        ),
+    },
     { provide: EventRepository, inject: [DATABASE], useFactory: (database: Database) => new EventRepository(database) },
     {
       provide: EventWriter,

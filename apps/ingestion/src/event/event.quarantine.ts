@@ -1,9 +1,9 @@
 import pRetry from 'p-retry';
 import type { PoolClient } from 'pg';
 
-import { callOf } from './event.call.js';
 import type { IntakeEvent, IntakeItem, Rejection } from './event.js';
 import { isDataRefused, isPassing } from './event.failure.js';
+import { rejectionOf } from './event.rejection.js';
 import { writeViolations } from './event.violations.js';
 import type { EventStore, StoredBatch } from './event.store.js';
 
@@ -67,21 +67,15 @@ async function writeOnce<Item extends { readonly item: IntakeItem }>(
   };
   const commit = () => store.write({ ...to, events, rejections }, within || hasViolations ? beside : undefined);
   const stored = await pRetry(commit, { retries: 5, minTimeout: 5, randomize: true, shouldRetry: ({ error }) => isPassing(error) });
-  let ordinal = 0;
-  return items.map(({ item }) =>
-    'rejection' in item ? { outcome: 'REJECTED', rejection: item.rejection } : { outcome: stored.isStored[ordinal++] ? 'STORED' : 'DUPLICATE' },
-  );
+  let next = 0;
+  return items.map(({ item }) => {
+    if ('rejection' in item) return { outcome: 'REJECTED', rejection: item.rejection };
+    const ordinal = next++;
+    const rejection = stored.refused.get(ordinal);
+    return rejection ? { outcome: 'REJECTED', rejection } : { outcome: stored.isStored[ordinal] ? 'STORED' : 'DUPLICATE' };
+  });
 }
 
 function refused(event: IntakeEvent, error: unknown): { rejection: Rejection } {
-  return {
-    rejection: {
-      messageId: event.messageId,
-      reason: 'STORE_REFUSED',
-      detail: `The event store refused it: ${(error as Error).message}`,
-      receivedAt: event.receivedAt,
-      payload: Buffer.from(callOf(event)),
-      unit: 'EVENT',
-    },
-  };
+  return { rejection: rejectionOf(event, 'STORE_REFUSED', `The event store refused it: ${(error as Error).message}`) };
 }

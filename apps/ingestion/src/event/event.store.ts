@@ -3,7 +3,11 @@ import { v7 as uuid } from 'uuid';
 
 import type { Database } from '#libs/database';
 
+import { type Admission, admit } from '../identity/identity.gate.js';
+import type { IdentityLimits } from '../identity/identity.limits.js';
+import { IdentityStatistics } from '../identity/identity.statistics.js';
 import { identifyStaged } from '../identity/identity.store.js';
+import type { IdDigest } from '../identity/suppressed.ids.js';
 import type { IntakeEvent, Rejection } from './event.js';
 import { EventPartitions } from './event.partitions.js';
 import {
@@ -27,8 +31,10 @@ export interface EventBatch {
 }
 
 export interface StoredBatch {
-  /** By place in the batch's events: true stored, false its message id was known. */
+  /** By place in the batch's events: true stored, false its message id was known, or it was refused. */
   readonly isStored: readonly boolean[];
+  /** By the same place: why whoever it is of keeps it from being stored. */
+  readonly refused: ReadonlyMap<number, Rejection>;
   readonly stored: number;
   readonly duplicate: number;
   readonly rejected: number;
@@ -37,44 +43,57 @@ export interface StoredBatch {
 /** Writes batches of events: one COPY, then set-based statements, in one transaction. */
 export class EventStore {
   private readonly partitions: EventPartitions;
+  private readonly statistics: IdentityStatistics;
 
-  constructor(private readonly database: Database) {
+  constructor(
+    private readonly database: Database,
+    private readonly limits: IdentityLimits,
+    private readonly digest: IdDigest,
+  ) {
     this.partitions = new EventPartitions(database);
+    this.statistics = new IdentityStatistics(database);
   }
 
   /** Resolves after the commit. `within` runs in the same transaction, after the events. */
   async write(batch: EventBatch, within?: (client: PoolClient, stored: StoredBatch) => Promise<void>): Promise<StoredBatch> {
     await this.partitions.ensure(batch.events);
     let used: PoolClient | undefined;
+    let madeIds = 0;
     const result = await this.database.onConnection(batch.workspaceId, async (client) => {
       used = client;
-      const isStored = await this.writeEvents(client, batch);
+      const { admitted, refused, rejections: before } = await admit(client, batch, this.digest);
+      const { isStored, made } = await this.writeEvents(client, batch, admitted);
+      madeIds = made;
       const stored = isStored.reduce((sum, one) => sum + (one ? 1 : 0), 0);
-      const rejected = batch.rejections.filter(({ unit }) => unit === 'EVENT').length;
-      const counts = { isStored, stored, duplicate: isStored.length - stored, rejected };
-      if (batch.rejections.length > 0) await writeRejected(client, batch);
-      await writeLedger(client, batch, isStored);
+      const rejections = [...before, ...refused.values()];
+      const rejected = rejections.filter(({ unit }) => unit === 'EVENT').length;
+      const counts = { isStored, refused, stored, duplicate: admitted.length - stored, rejected };
+      if (rejections.length > 0) await writeRejected(client, { ...batch, rejections });
+      await writeLedger(client, { ...batch, rejections }, counts);
       await within?.(client, counts);
       return counts;
     });
     if (used && batch.events.length > 0) keepStaging(used);
+    this.statistics.note(madeIds);
     return result;
   }
 
-  private async writeEvents(client: PoolClient, { workspaceId, source, importId, events }: EventBatch): Promise<boolean[]> {
+  private async writeEvents(client: PoolClient, { workspaceId, source, importId, events }: EventBatch, admitted: Admission['admitted']): Promise<{ isStored: boolean[]; made: number }> {
     const isStored = events.map(() => false);
-    if (events.length === 0) return isStored;
-    await stageEvents(client, events);
+    let made = 0;
+    if (events.length === 0) return { isStored, made };
+    await stageEvents(client, admitted.map(({ event }) => event));
     const { rows } = await client.query<{ fresh: number[] }>({ ...CLAIM_MESSAGE_IDS, values: [workspaceId] });
-    for (const ordinal of rows[0]?.fresh ?? []) isStored[ordinal] = true;
-    const fresh = events.filter((_, ordinal) => isStored[ordinal]);
+    const isFresh = new Set(rows[0]?.fresh);
+    const fresh = admitted.flatMap(({ event }, place) => (isFresh.has(place) ? [event] : []));
+    for (const [place, { ordinal }] of admitted.entries()) isStored[ordinal] = isFresh.has(place);
     if (fresh.length > 0) {
-      await identifyStaged(client, workspaceId, fresh);
+      made = await identifyStaged(client, workspaceId, fresh, this.limits);
       await client.query({ ...INSERT_EVENTS, values: [workspaceId, importId ?? null] });
       if (fresh.some(({ type }) => type === 'identify')) await client.query({ ...UPSERT_ATTRIBUTES, values: [workspaceId] });
     }
-    if (fresh.length < events.length) await client.query({ ...INSERT_DUPLICATES, values: [workspaceId, source] });
-    return isStored;
+    if (fresh.length < admitted.length) await client.query({ ...INSERT_DUPLICATES, values: [workspaceId, source] });
+    return { isStored, made };
   }
 }
 
@@ -103,7 +122,7 @@ async function writeRejected(client: PoolClient, { workspaceId, source, importId
 }
 
 /** One row per moment of arrival, so that the ledger is exact for any range of time. */
-async function writeLedger(client: PoolClient, { workspaceId, source, events, rejections }: EventBatch, isStored: readonly boolean[]): Promise<void> {
+async function writeLedger(client: PoolClient, { workspaceId, source, events, rejections }: EventBatch, { isStored, refused }: Pick<StoredBatch, 'isStored' | 'refused'>): Promise<void> {
   const moments = new Map<string, { stored: number; duplicate: number; rejected: number }>();
   const at = (moment: Date) => {
     const key = moment.toISOString();
@@ -111,7 +130,7 @@ async function writeLedger(client: PoolClient, { workspaceId, source, events, re
     moments.set(key, known);
     return known;
   };
-  for (const [ordinal, { receivedAt }] of events.entries()) at(receivedAt)[isStored[ordinal] ? 'stored' : 'duplicate']++;
+  for (const [ordinal, { receivedAt }] of events.entries()) if (!refused.has(ordinal)) at(receivedAt)[isStored[ordinal] ? 'stored' : 'duplicate']++;
   for (const { receivedAt, unit } of rejections) if (unit === 'EVENT') at(receivedAt).rejected++;
   if (moments.size === 0) return;
   const counts = [...moments.values()];

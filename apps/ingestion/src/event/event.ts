@@ -12,6 +12,8 @@ export type RejectionReason =
   | 'TYPE_UNKNOWN'
   | 'ID_MISSING'
   | 'ID_INVALID'
+  | 'ID_BLOCKED'
+  | 'SUPPRESSED'
   | 'NAME_MISSING'
   | 'NAME_INVALID'
   | 'TIME_INVALID'

@@ -15,7 +15,7 @@ function storeThat(before: (batch: EventBatch) => Promise<void> | void) {
     await before(batch);
     commits.push(batch);
     const isStored = batch.events.map(() => true);
-    return { isStored, stored: isStored.length, duplicate: 0, rejected: batch.rejections.length };
+    return { refused: new Map(), isStored, stored: isStored.length, duplicate: 0, rejected: batch.rejections.length };
   };
   return { store: { write } as unknown as EventStore, commits };
 }

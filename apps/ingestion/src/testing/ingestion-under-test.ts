@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 
 import { PrincipalSigner } from '#libs/auth';
-import { access, ingestion, quarantine, trackingPlan } from '#libs/contracts';
+import { access, identity, ingestion, person, quarantine, trackingPlan } from '#libs/contracts';
 import { freePort, startTestPlatform, type TestPlatform } from '#libs/embedded';
 import { connect, type RpcClient } from '#libs/grpc';
 import { createService, type Service } from '#libs/service';
@@ -9,7 +9,9 @@ import { createService, type Service } from '#libs/service';
 import { ingestionService } from '../ingestion.service-definition.js';
 import { type AccessStandIn, startAccessStandIn } from './access-stand-in.js';
 
-const SECRET = 'a secret of the tests, long enough to sign';
+/** Nothing listens there: what asks other services needs stand-ins of its own. */
+const NOBODY = '127.0.0.1:1';
+export const SECRET = 'a secret of the tests, long enough to sign';
 
 export const WORKSPACE = '018f0000-0000-7000-8000-000000000001';
 export const OTHER_WORKSPACE = '018f0000-0000-7000-8000-000000000002';
@@ -28,6 +30,8 @@ export interface IngestionUnderTest {
   readonly snapshots: RpcClient<typeof ingestion.SnapshotServiceService>;
   readonly quarantine: RpcClient<typeof quarantine.QuarantineServiceService>;
   readonly plans: RpcClient<typeof trackingPlan.TrackingPlanServiceService>;
+  readonly persons: RpcClient<typeof person.PersonServiceService>;
+  readonly identity: RpcClient<typeof identity.IdentityServiceService>;
   /** Signed, an admin of WORKSPACE. */
   readonly principal: string;
   /** As the owner, past row-level security. */
@@ -35,7 +39,7 @@ export interface IngestionUnderTest {
   close(): Promise<void>;
 }
 
-export async function startIngestion(): Promise<IngestionUnderTest> {
+export async function startIngestion(environment: Record<string, string> = {}): Promise<IngestionUnderTest> {
   const platform = await startTestPlatform();
   const standIn = await startAccessStandIn([
     { key: WRITE_KEY, workspaceId: WORKSPACE, role: access.Role.INTAKE },
@@ -46,6 +50,7 @@ export async function startIngestion(): Promise<IngestionUnderTest> {
   const service = await start({
     HTTP_PORT: http, GRPC_PORT: grpc, LOG_LEVEL: 'silent', PRINCIPAL_SECRET: SECRET, ACCESS_ADDRESS: standIn.address,
     DATABASE_URL: platform.databaseUrl, REDIS_URL: platform.redisUrl, ARTIFACT_URL: platform.artifactUrl,
+    SERVING_ADDRESS: NOBODY, TRAINING_ADDRESS: NOBODY, ...environment,
   });
   const sql = new Client({ connectionString: platform.postgres.ownerUrl });
   await sql.connect();
@@ -57,6 +62,8 @@ export async function startIngestion(): Promise<IngestionUnderTest> {
     snapshots: connect(ingestion.SnapshotServiceService, `127.0.0.1:${grpc}`),
     quarantine: connect(quarantine.QuarantineServiceService, `127.0.0.1:${grpc}`),
     plans: connect(trackingPlan.TrackingPlanServiceService, `127.0.0.1:${grpc}`),
+    persons: connect(person.PersonServiceService, `127.0.0.1:${grpc}`),
+    identity: connect(identity.IdentityServiceService, `127.0.0.1:${grpc}`),
   };
   return {
     platform,

@@ -44,10 +44,12 @@ export class ShadowRepository {
       }
       await client.query(
         `insert into serving.shadow_models as held
-           (workspace_id, model_id, uri, hash, customers_sha256, champion_model_id, position_horizon, position_sequence)
-         values (kindred.workspace(), $1, $2, $3, $4, $5, $6, $7)
+           (workspace_id, model_id, uri, hash, customers_sha256, champion_model_id, position_horizon, position_sequence,
+            mapping_horizon, mapping_sequence)
+         values (kindred.workspace(), $1, $2, $3, $4, $5, $6, $7, $6, ${Number.MAX_SAFE_INTEGER})
          on conflict (workspace_id, model_id) do update set uri = excluded.uri, hash = excluded.hash, customers_sha256 = excluded.customers_sha256,
-           champion_model_id = excluded.champion_model_id, position_horizon = excluded.position_horizon, position_sequence = excluded.position_sequence`,
+           champion_model_id = excluded.champion_model_id, position_horizon = excluded.position_horizon, position_sequence = excluded.position_sequence,
+           mapping_horizon = excluded.mapping_horizon, mapping_sequence = excluded.mapping_sequence`,
         [request.modelId, request.modelUri, request.modelHash, request.customersSha256, uuidFilter(request.championModelId), horizon, sequence],
       );
       await this.drawSegments(client, request);
@@ -58,13 +60,24 @@ export class ShadowRepository {
     await this.database.onConnection(workspaceId, (client) => writeStates(client, modelId, states));
   }
 
+  /** Whoever was erased since the states were made is left out of them. */
   async finish(workspaceId: string, modelId: string, customers: number, newestEventAt: Micros | null): Promise<void> {
-    await this.database.onConnection(workspaceId, (client) =>
-      client.query(
+    await this.database.onConnection(workspaceId, async (client) => {
+      await client.query(
+        `delete from serving.customer_states s using ingestion.erased_customers_v1 e where s.model_id = $1 and s.customer_id = e.customer_id`,
+        [modelId],
+      );
+      await client.query(
+        `update serving.segment_versions set typical_customer_ids = array(
+           select id from unnest(typical_customer_ids) as id where not exists (select from ingestion.erased_customers_v1 e where e.customer_id = id))
+         where model_id = $1`,
+        [modelId],
+      );
+      await client.query(
         `update serving.shadow_models set prepared_at = now(), customers = $2, newest_event_at = $3 where model_id = $1 and prepared_at is null`,
         [modelId, customers, newestEventAt === null ? null : isoOf(newestEventAt)],
-      ),
-    );
+      );
+    });
   }
 
   private async read(client: PoolClient, modelId: string): Promise<ShadowModel | undefined> {

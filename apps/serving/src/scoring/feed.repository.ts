@@ -20,6 +20,13 @@ export interface FeedEvent {
   readonly properties: string | null;
 }
 
+/** Customers whose subjects went to another one, or came from one. */
+export interface Moves {
+  readonly customerIds: readonly string[];
+  /** Where the feed of mappings was read up to. */
+  readonly end: Position;
+}
+
 /** Transactions between these may have committed rows that the feed does not show yet. */
 export interface Horizon {
   readonly xmin: number;
@@ -70,6 +77,19 @@ export class FeedRepository {
         [customerIds, upTo.horizon, upTo.sequence],
       );
       return rows;
+    });
+  }
+
+  /** Whose events changed hands after a position of the feed of mappings: their states hold what is not theirs, or lack what is. */
+  async moves(workspaceId: string, after: Position, limit: number): Promise<Moves> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const { rows } = await client.query<{ horizon: number; sequence: number; from: string; into: string }>(
+        `select horizon::float8 as horizon, sequence::float8 as sequence, from_customer_id as "from", into_customer_id as "into"
+         from ingestion.mapping_feed_v1 where (horizon, sequence) > ($1::bigint, $2::bigint) order by horizon, sequence limit $3`,
+        [after.horizon, after.sequence, limit],
+      );
+      const last = rows.at(-1);
+      return { customerIds: [...new Set(rows.flatMap(({ from, into }) => [from, into]))], end: last ? { horizon: last.horizon, sequence: last.sequence } : after };
     });
   }
 

@@ -50,10 +50,18 @@ export async function scoreAll(readings: readonly Reading[], options: ScorerOpti
   return states;
 }
 
-/** From nothing, with every event there is: for states that cannot take in what came. */
+/** What each of these customers is by all events that are theirs now; those without one are not any more. */
+export async function scoreAnew(readings: readonly Reading[], options: ScorerOptions): Promise<{ states: HeldState[]; gone: string[] }> {
+  const states: HeldState[] = [];
+  for (const chunk of chunks(readings, REBUILDS_AT_ONCE)) states.push(...(await rebuild(chunk, options)));
+  const present = new Set(states.map(({ customerId }) => customerId));
+  return { states, gone: readings.map(({ customerId }) => customerId).filter((id) => !present.has(id)) };
+}
+
+/** From nothing, with every event there is: for states that cannot take in what came. Whoever has no event is left out. */
 async function rebuild(readings: readonly Reading[], options: ScorerOptions): Promise<HeldState[]> {
   const all = Map.groupBy(await options.allEvents(readings.map(({ customerId }) => customerId)), ({ customerId }) => customerId);
-  const anew = readings.map((reading) => {
+  const anew = readings.filter(({ customerId }) => all.has(customerId)).map((reading) => {
     const { held } = reading;
     // The place stays known to the rule of assignment; only what was counted starts again.
     const blank = held && { ...held, state: EMPTY, events: 0, firstEventAt: null, lastEventAt: null };

@@ -16,6 +16,11 @@ import { lockMemberships } from './write.lock.js';
 export interface ServedModel extends ScoredModel {
   readonly position: Position;
   readonly newestEventAt: Micros | null;
+  /** How far the states have followed events that changed hands, and whether more did since. */
+  readonly mapping: Position;
+  readonly hasMoves: boolean;
+  /** Times that somebody was forgotten out of its states: what was read before the last of them is void. */
+  readonly erasures: number;
 }
 
 export interface Glance {
@@ -30,7 +35,10 @@ export interface ScoredBatch {
   readonly served: ServedModel;
   readonly position: Position;
   readonly newestEventAt: Micros | null;
+  readonly mapping: Position;
   readonly states: readonly HeldState[];
+  /** Customers without a single event now. */
+  readonly gone: readonly string[];
   /** As they were before, by customer. */
   readonly former: ReadonlyMap<string, HeldState>;
   /** Lasting segment of each place in the model's bundle. */
@@ -41,7 +49,9 @@ export interface ScoredBatch {
 export class StaleBatch extends Error {}
 
 const SERVED = `select m.model_id as "modelId", m.uri, m.hash, a.fence::float8 as fence, m.position_horizon::float8 as horizon,
-    m.position_sequence::float8 as sequence, ${microsSql('m.newest_event_at')} as "newestEventAt"
+    m.position_sequence::float8 as sequence, ${microsSql('m.newest_event_at')} as "newestEventAt",
+    m.erasures, m.mapping_horizon::float8 as "mappingHorizon", m.mapping_sequence::float8 as "mappingSequence",
+    exists (select from ingestion.mapping_feed_v1 f where (f.horizon, f.sequence) > (m.mapping_horizon, m.mapping_sequence)) as "hasMoves"
   from serving.active_model a join serving.shadow_models m using (workspace_id, model_id)`;
 
 @Injectable()
@@ -69,11 +79,11 @@ export class ScoringRepository {
   }
 
   async served(client: PoolClient): Promise<ServedModel | undefined> {
-    const { rows } = await client.query<Omit<ServedModel, 'position'> & Position>(SERVED);
+    const { rows } = await client.query<Omit<ServedModel, 'position' | 'mapping'> & Position & { mappingHorizon: number; mappingSequence: number }>(SERVED);
     const row = rows[0];
     if (!row) return undefined;
-    const { horizon, sequence, ...rest } = row;
-    return { ...rest, position: { horizon, sequence } };
+    const { horizon, sequence, mappingHorizon, mappingSequence, ...rest } = row;
+    return { ...rest, position: { horizon, sequence }, mapping: { horizon: mappingHorizon, sequence: mappingSequence } };
   }
 
   segmentsOf(workspaceId: string, modelId: string): Promise<ReadonlyMap<number, string>> {
@@ -100,7 +110,7 @@ export class ScoringRepository {
    */
   commit(workspaceId: string, batch: ScoredBatch): Promise<boolean> {
     return this.database.onConnection(workspaceId, async (client) => {
-      const newcomers = batch.states.filter(({ customerId }) => !batch.former.has(customerId));
+      const newcomers = [...batch.states.map(({ customerId }) => customerId), ...batch.gone].filter((id) => !batch.former.has(id));
       // Three waves, each sent whole before the next begins: what fails in one leaves no statement behind it.
       const [, , places] = await Promise.all([lockMemberships(client, workspaceId), this.advance(client, batch), placesOf(client, newcomers)]);
       const { writes, hasChanges } = membershipWrites(batch, places);
@@ -109,11 +119,12 @@ export class ScoringRepository {
     });
   }
 
-  private async advance(client: PoolClient, { served, position, newestEventAt }: ScoredBatch): Promise<void> {
+  private async advance(client: PoolClient, { served, position, newestEventAt, mapping }: ScoredBatch): Promise<void> {
     const { rowCount } = await client.query(
-      `update serving.shadow_models m set position_horizon = $1, position_sequence = $2, newest_event_at = $3
+      `update serving.shadow_models m set position_horizon = $1, position_sequence = $2, newest_event_at = $3, mapping_horizon = $8, mapping_sequence = $9
        from serving.active_model a
-       where a.model_id = m.model_id and m.model_id = $4 and a.fence = $5 and m.position_horizon = $6 and m.position_sequence = $7`,
+       where a.model_id = m.model_id and m.model_id = $4 and a.fence = $5 and m.position_horizon = $6 and m.position_sequence = $7
+         and m.mapping_horizon = $10 and m.mapping_sequence = $11 and m.erasures = $12`,
       [
         position.horizon,
         position.sequence,
@@ -122,9 +133,14 @@ export class ScoringRepository {
         served.fence,
         served.position.horizon,
         served.position.sequence,
+        mapping.horizon,
+        mapping.sequence,
+        served.mapping.horizon,
+        served.mapping.sequence,
+        served.erasures,
       ],
     );
-    if (rowCount !== 1) throw new StaleBatch('another model is served by now, or another reader went on');
+    if (rowCount !== 1) throw new StaleBatch('another model is served by now, another reader went on, or somebody was forgotten');
   }
 }
 
@@ -142,7 +158,7 @@ type Write = (client: PoolClient) => Promise<unknown>;
 
 /** The statements that bring memberships to where the batch says, and whether anybody moves. */
 function membershipWrites(
-  { served, states, former, segments }: ScoredBatch,
+  { served, states, gone, former, segments }: ScoredBatch,
   places: ReadonlyMap<string, string | null>,
 ): { writes: Write[]; hasChanges: boolean } {
   const segmentOf = (index: number) => (index === UNSEEN ? null : (segments.get(index) ?? null));
@@ -157,28 +173,47 @@ function membershipWrites(
       decided_at: isoOf(held.readAt),
     };
   });
+  const leaves = gone.flatMap((customer_id) => {
+    const before = former.get(customer_id);
+    if (!before && !places.has(customer_id)) return [];
+    return [{ customer_id, was: before ? segmentOf(before.segmentIndex) : (places.get(customer_id) ?? null) }];
+  });
   const { stays = [], goes = [] } = Object.groupBy(moves, ({ had_place, was, becomes }) => (had_place && was === becomes ? 'stays' : 'goes'));
   const writes: Write[] = [];
   if (stays.length > 0) writes.push((client) => client.query(STAY, [JSON.stringify(stays), served.modelId]));
   if (goes.length > 0) {
     const values = [JSON.stringify(goes), served.modelId];
-    const sizes = JSON.stringify(sizeChanges(goes));
+    const sizes = JSON.stringify(sizeChanges(goes, goes));
     writes.push(
       (client) => client.query(MOVE, values),
       (client) => client.query(TELL, values),
       (client) => client.query(SIZES, [sizes]),
     );
   }
-  return { writes, hasChanges: goes.some(({ was, becomes }) => was !== becomes) };
+  if (gone.length > 0) writes.push((client) => client.query(FORGET, [served.modelId, gone]));
+  if (leaves.length > 0) writes.push(...leaving(leaves, served));
+  return { writes, hasChanges: goes.some(({ was, becomes }) => was !== becomes) || leaves.some(({ was }) => was !== null) };
+}
+
+/** The statements by which customers without events stop being members of anything; their history stays. */
+function leaving(leaves: readonly { customer_id: string; was: string | null }[], served: ServedModel): Write[] {
+  const now = served.newestEventAt === null ? new Date().toISOString() : isoOf(served.newestEventAt);
+  const rows = JSON.stringify(leaves.map((leave) => ({ ...leave, becomes: null, strength: 0, decided_at: now })));
+  const sizes = JSON.stringify(sizeChanges(leaves.map(({ was }) => ({ had_place: true, was })), []));
+  return [
+    (client) => client.query(LEAVE, [rows]),
+    (client) => client.query(TELL, [rows, served.modelId]),
+    (client) => client.query(SIZES, [sizes]),
+  ];
 }
 
 /** Present places of customers whom this model has not read before: another one may have placed them. */
-async function placesOf(client: PoolClient, newcomers: readonly HeldState[]): Promise<Map<string, string | null>> {
+async function placesOf(client: PoolClient, newcomers: readonly string[]): Promise<Map<string, string | null>> {
   if (newcomers.length === 0) return new Map();
   const { rows } = await client.query<{ customerId: string; segmentId: string | null }>(
     `select customer_id as "customerId", segment_id as "segmentId" from serving.memberships
      where customer_id = any($1::uuid[]) and level = 0 and until is null`,
-    [newcomers.map(({ customerId }) => customerId)],
+    [newcomers],
   );
   return new Map(rows.map(({ customerId, segmentId }) => [customerId, segmentId]));
 }
@@ -203,17 +238,22 @@ const MOVE = `with ended as (
   select kindred.workspace(), r.customer_id, 0, r.becomes, coalesce(e.until, r.decided_at), r.strength, r.decided_at, $2
   from ${MOVES} left join ended e on e.customer_id = r.customer_id`;
 
+const LEAVE = `update serving.memberships m set until = greatest(r.decided_at, m.since) from ${MOVES}
+  where m.customer_id = r.customer_id and m.level = 0 and m.until is null`;
+const FORGET = `delete from serving.customer_states where model_id = $1 and customer_id = any($2::uuid[])`;
+
 const TELL = `insert into serving.membership_changes
     (workspace_id, customer_id, from_segment_id, to_segment_id, strength, decided_at, model_id, by_promotion)
   select kindred.workspace(), r.customer_id, r.was, r.becomes, r.strength, r.decided_at, $2, false
   from ${MOVES} where r.was is distinct from r.becomes`;
 
-function sizeChanges(moves: readonly Move[]): { segment_id: string; change: number }[] {
+function sizeChanges(
+  left: readonly Pick<Move, 'had_place' | 'was'>[],
+  entered: readonly Pick<Move, 'becomes'>[],
+): { segment_id: string; change: number }[] {
   const changes = new Map<string, number>();
   const count = (segment: string | null, change: number) => changes.set(segment ?? NIL, (changes.get(segment ?? NIL) ?? 0) + change);
-  for (const { had_place, was, becomes } of moves) {
-    if (had_place) count(was, -1);
-    count(becomes, 1);
-  }
+  for (const { had_place, was } of left) if (had_place) count(was, -1);
+  for (const { becomes } of entered) count(becomes, 1);
   return [...changes].filter(([, change]) => change !== 0).map(([segment_id, change]) => ({ segment_id, change }));
 }

@@ -23,10 +23,11 @@ export class StateCache {
   }
 
   /** A term of reading: another one (lease, model, fence) never sees what this one kept. */
-  of(term: string): { get(customerId: string): HeldState | undefined; set(held: HeldState): void } {
+  of(term: string): { get(customerId: string): HeldState | undefined; set(held: HeldState): void; drop(customerId: string): void } {
     return {
       get: (customerId) => this.states.get(`${term}/${customerId}`),
       set: (held) => this.states.set(`${term}/${held.customerId}`, held),
+      drop: (customerId) => this.states.delete(`${term}/${customerId}`),
     };
   }
 }

@@ -12,9 +12,9 @@ import type { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import type { WorkspaceSignal } from '../workspace/workspace.signal.js';
 import type { FeedEvent, FeedRepository } from './feed.repository.js';
 import { ScoreStream } from './score.stream.js';
-import { endOf, type Reading, scoreAll } from './scorer.js';
+import { endOf, type Reading, scoreAll, scoreAnew, type ScorerOptions } from './scorer.js';
 import { customersRead, eventsApplied, eventToMembership } from './scoring.metrics.js';
-import { type ScoringRepository, type ServedModel, StaleBatch } from './scoring.repository.js';
+import { type ScoredBatch, type ScoringRepository, type ServedModel, StaleBatch } from './scoring.repository.js';
 import type { StateCache } from './state.cache.js';
 import type { HeldState } from './state.repository.js';
 import type { WorkspaceLease } from './workspace.lease.js';
@@ -35,7 +35,7 @@ export interface ReaderParts {
   readonly deadlineMs: number;
 }
 
-/** What is known while one model is served under one fence and one lease. */
+/** What is known while one model is served under one fence and one lease, and nobody is forgotten. */
 interface Term {
   readonly key: string;
   readonly stream: ScoreStream;
@@ -45,6 +45,8 @@ interface Term {
 
 const EVENTS_PER_BATCH = 2_000;
 const SWEPT_PER_BATCH = 200;
+/** Changes of hands that are followed at once. */
+const MOVES_PER_BATCH = 200;
 const SWEEP_EVERY_MS = 500;
 /** Another replica has the lease: how soon to ask again. */
 const LEASE_MS = 1_000;
@@ -107,6 +109,7 @@ export class WorkspaceReader {
     const term = await this.termOf(served);
     const now = events.length > 0 ? await this.applyEvents(served, term, events) : served;
     if (events.length === EVENTS_PER_BATCH) return;
+    if (served.hasMoves) return this.follow(now, term);
     const hasSwept = await this.sweep(now, term);
     if (events.length === 0 && !hasSwept) await hints.beyond(this.workspaceId, seen, this.patience(seen, horizon), signal);
   }
@@ -129,7 +132,7 @@ export class WorkspaceReader {
 
   private async termOf(served: ServedModel): Promise<Term> {
     const { cache, worker, deadlineMs, scoring, lease } = this.parts;
-    const key = `${served.modelId}/${served.fence}`;
+    const key = `${served.modelId}/${served.fence}/${served.erasures}`;
     if (this.term?.key === key && lease.isHeld(this.workspaceId)) return this.term;
     this.endTerm();
     const segments = await scoring.segmentsOf(this.workspaceId, served.modelId);
@@ -157,6 +160,18 @@ export class WorkspaceReader {
     return after;
   }
 
+  /** Builds anew, from the events that are theirs now, customers whose ids came or went. */
+  private async follow(served: ServedModel, term: Term): Promise<void> {
+    const { feed, directory } = this.parts;
+    const { customerIds, end } = await feed.moves(this.workspaceId, served.mapping, MOVES_PER_BATCH);
+    const held = await this.heldStates(served, term, customerIds);
+    const now = await directory.now(this.workspaceId, served.newestEventAt);
+    const readings = customerIds.map((customerId) => ({ customerId, held: held.get(customerId), events: [], now }));
+    const { states, gone } = await scoreAnew(readings, this.scorer(served, term));
+    await this.commit(served, { ...served, mapping: end }, term, readings, { states, gone });
+    customersRead.inc({ cause: 'move' }, customerIds.length);
+  }
+
   /** Reads customers whom no event has touched for a while at the present time. Answers whether there were any. */
   private async sweep(served: ServedModel, term: Term): Promise<boolean> {
     if (Date.now() - this.lastSweep < SWEEP_EVERY_MS) return false;
@@ -171,16 +186,30 @@ export class WorkspaceReader {
     return true;
   }
 
-  private async scoreAndCommit(served: ServedModel, { position, newestEventAt }: ServedModel, term: Term, readings: readonly Reading[]): Promise<void> {
-    const { feed, log, scoring, changes } = this.parts;
-    const states = await scoreAll(readings, {
-      score: (customers) => term.stream.score(customers),
-      allEvents: (ids) => feed.ofCustomers(this.workspaceId, ids, position),
-      log,
-    });
+  private async scoreAndCommit(served: ServedModel, after: ServedModel, term: Term, readings: readonly Reading[]): Promise<void> {
+    const states = await scoreAll(readings, this.scorer(after, term));
+    await this.commit(served, after, term, readings, { states, gone: [] });
+  }
+
+  /** Scores by the term's model; where a state has to be built anew, from all events up to the model's position. */
+  private scorer({ position }: ServedModel, term: Term): ScorerOptions {
+    const { feed, log } = this.parts;
+    return { score: (customers) => term.stream.score(customers), allEvents: (ids) => feed.ofCustomers(this.workspaceId, ids, position), log };
+  }
+
+  private async commit(
+    served: ServedModel,
+    { position, newestEventAt, mapping }: ServedModel,
+    term: Term,
+    readings: readonly Reading[],
+    scored: Pick<ScoredBatch, 'states' | 'gone'>,
+  ): Promise<void> {
+    const { scoring, changes } = this.parts;
     const former = new Map(readings.flatMap(({ customerId, held }) => (held ? [[customerId, held] as const] : [])));
-    const hasChanges = await scoring.commit(this.workspaceId, { served, position, newestEventAt, states, former, segments: term.segments });
-    for (const held of states) term.states.set(held);
+    const batch = { served, position, newestEventAt, mapping, ...scored, former, segments: term.segments };
+    const hasChanges = await scoring.commit(this.workspaceId, batch);
+    for (const held of scored.states) term.states.set(held);
+    for (const customerId of scored.gone) term.states.drop(customerId);
     this.position = position;
     if (hasChanges) changes.announce(this.workspaceId);
   }

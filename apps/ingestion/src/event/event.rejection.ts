@@ -1,0 +1,7 @@
+import { callOf } from './event.call.js';
+import type { IntakeEvent, Rejection, RejectionReason } from './event.js';
+
+/** Refuses an event that could have been stored as it is, and keeps it whole: as a call that can be sent again. */
+export function rejectionOf(event: IntakeEvent, reason: RejectionReason, detail: string): Rejection {
+  return { messageId: event.messageId, reason, detail, receivedAt: event.receivedAt, payload: Buffer.from(callOf(event)), unit: 'EVENT' };
+}

@@ -1,0 +1,116 @@
+import type { PoolClient } from 'pg';
+
+import type { Database, Position } from '#libs/database';
+
+import { CLOSE_IDENTITY_GATE } from '../identity/identity.gate.js';
+import { payloadPatterns } from './person.payload.js';
+import type { PersonAttempt, PersonRequestRepository, PersonRequestRow } from './person.repository.js';
+import { type PersonSubjects, subjectsOf } from './person.subjects.js';
+
+export interface Erased {
+  readonly row: PersonRequestRow;
+  /** Requests whose exports, also half-made ones, are of the person. */
+  readonly exportIds: readonly string[];
+}
+
+/** Tables whose rows hang on subjects ($2), in the order in which they are emptied. */
+const BY_SUBJECT = {
+  'ingestion.subject_attributes': 'subject_id = ANY ($2::uuid[])',
+  'ingestion.split_subjects': 'subject_id = ANY ($2::uuid[]) OR other_subject_id = ANY ($2::uuid[])',
+  'ingestion.customer_merges': 'from_subject_id = ANY ($2::uuid[]) OR into_subject_id = ANY ($2::uuid[])',
+  'ingestion.subject_customers': 'subject_id = ANY ($2::uuid[])',
+  'ingestion.subjects': 'id = ANY ($2::uuid[])',
+  'ingestion.customers': 'id = ANY ($2::uuid[])',
+} as const;
+
+/** Removes a person from ingestion's own tables. */
+export class PersonErasure {
+  constructor(
+    private readonly database: Database,
+    private readonly requests: PersonRequestRepository,
+  ) {}
+
+  async run(attempt: PersonAttempt, row: PersonRequestRow): Promise<Erased> {
+    const { workspaceId } = attempt;
+    const person = await this.database.onConnection(workspaceId, (client) => subjectsOf(client, workspaceId, row));
+    const mentions = await this.forgetMentions(workspaceId, person);
+    const rejected = await this.emptyQuarantine(workspaceId, person);
+    return this.database.onConnection(workspaceId, async (client) => {
+      await client.query(CLOSE_IDENTITY_GATE, [workspaceId]);
+      // Who they are now: something may have been merged meanwhile.
+      const now = await subjectsOf(client, workspaceId, row);
+      const { deleted, first } = await this.empty(client, workspaceId, now);
+      const exportIds = await this.forgetExports(client, workspaceId, now.customerIds);
+      await client.query(
+        `INSERT INTO ingestion.erased_customers (workspace_id, customer_id, request_id) SELECT $1, id, $3 FROM unnest($2::uuid[]) AS id ON CONFLICT DO NOTHING`,
+        [workspaceId, now.customerIds, attempt.id],
+      );
+      const counts = { ...deleted, 'ingestion.rejected_events': rejected, 'ingestion.events (ids taken out)': mentions };
+      return { row: await this.requests.addErased(client, attempt, { customerIds: now.customerIds, deleted: counts, first }), exportIds };
+    });
+  }
+
+  private async empty(client: PoolClient, workspaceId: string, { subjectIds }: PersonSubjects): Promise<{ deleted: Record<string, number>; first: Position | undefined }> {
+    const values = [workspaceId, subjectIds];
+    const first = await client.query<{ horizon: string; sequence: string }>(
+      'SELECT horizon, sequence FROM ingestion.events WHERE workspace_id = $1 AND subject_id = ANY ($2::uuid[]) ORDER BY horizon, sequence LIMIT 1',
+      values,
+    );
+    const events = await client.query<{ message_id: string }>('DELETE FROM ingestion.events WHERE workspace_id = $1 AND subject_id = ANY ($2::uuid[]) RETURNING message_id', values);
+    const messageIds = events.rows.map(({ message_id }) => message_id);
+    // Their message ids stay: a retry must not bring the events back.
+    const duplicates = await client.query('DELETE FROM ingestion.duplicate_events WHERE workspace_id = $1 AND message_id = ANY ($2::text[])', [workspaceId, messageIds]);
+    const deleted: Record<string, number> = { 'ingestion.events': messageIds.length, 'ingestion.duplicate_events': duplicates.rowCount ?? 0 };
+    for (const [table, where] of Object.entries(BY_SUBJECT)) {
+      deleted[table] = (await client.query(`DELETE FROM ${table} WHERE workspace_id = $1 AND (${where})`, values)).rowCount ?? 0;
+    }
+    const place = first.rows[0];
+    return { deleted, first: place && { horizon: Number(place.horizon), sequence: Number(place.sequence) } };
+  }
+
+  /**
+   * Others' events that carry an id of the person beside their own, on a shared device: the id is taken out. Looked for
+   * before anything is written, for these columns have no index and a transaction that writes holds back the feed.
+   */
+  private async forgetMentions(workspaceId: string, { subjectIds, userIds, anonymousIds }: PersonSubjects): Promise<number> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const found = await client.query<{ horizon: string; sequence: string; occurred_at: string }>(
+        `SELECT horizon, sequence, occurred_at::text FROM ingestion.events
+         WHERE workspace_id = $1 AND (subject_id IS NULL OR subject_id <> ALL ($2::uuid[]))
+           AND (anonymous_id = ANY ($3::text[]) OR previous_id = ANY ($3::text[]) OR previous_id = ANY ($4::text[]))`,
+        [workspaceId, subjectIds, anonymousIds, userIds],
+      );
+      if (found.rows.length === 0) return 0;
+      const { rowCount } = await client.query(
+        `UPDATE ingestion.events e SET anonymous_id = CASE WHEN e.anonymous_id = ANY ($3::text[]) THEN NULL ELSE e.anonymous_id END,
+           previous_id = CASE WHEN e.previous_id = ANY ($3::text[] || $4::text[]) THEN NULL ELSE e.previous_id END
+         FROM json_to_recordset($2::json) AS r (horizon bigint, sequence bigint, occurred_at timestamptz)
+         WHERE e.workspace_id = $1 AND e.horizon = r.horizon AND e.sequence = r.sequence AND e.occurred_at = r.occurred_at`,
+        [workspaceId, JSON.stringify(found.rows), anonymousIds, userIds],
+      );
+      return rowCount ?? 0;
+    });
+  }
+
+  /** What was refused names its person in its payload only. */
+  private async emptyQuarantine(workspaceId: string, { userIds, anonymousIds }: PersonSubjects): Promise<number> {
+    const patterns = payloadPatterns([...userIds, ...anonymousIds]);
+    return this.database.onConnection(workspaceId, async (client) => {
+      const found = await client.query<{ id: string }>(
+        `SELECT id FROM ingestion.rejected_events
+         WHERE workspace_id = $1 AND encode(payload, 'escape') ~ ANY (CASE WHEN unit = 'ROW' OR reason = 'NOT_AN_OBJECT' THEN $2::text[] ELSE $3::text[] END)`,
+        [workspaceId, patterns.ofLines, patterns.ofCalls],
+      );
+      const { rowCount } = await client.query('DELETE FROM ingestion.rejected_events WHERE workspace_id = $1 AND id = ANY ($2::uuid[])', [workspaceId, found.rows.map(({ id }) => id)]);
+      return rowCount ?? 0;
+    });
+  }
+
+  private async forgetExports(client: PoolClient, workspaceId: string, customerIds: readonly string[]): Promise<string[]> {
+    const { rows } = await client.query<{ id: string }>(
+      `UPDATE ingestion.person_requests SET artifact = NULL WHERE workspace_id = $1 AND kind = 'EXPORT' AND customer_ids && $2::uuid[] RETURNING id`,
+      [workspaceId, customerIds],
+    );
+    return rows.map(({ id }) => id);
+  }
+}

@@ -1,0 +1,71 @@
+import type { PrincipalSigner } from '#libs/auth';
+import { forgetting, serving, training } from '#libs/contracts';
+import { type Position, positionAfter } from '#libs/database';
+import { connect, type RpcClient } from '#libs/grpc';
+
+import type { TableRows } from './person.repository.js';
+
+/** Where a person is a member. */
+export interface KnownMembership {
+  readonly segmentId: string;
+  readonly segment: string;
+  readonly strength: number;
+  readonly since: string;
+}
+
+/** Removing a person's history may take a while. */
+const PATIENTLY = { deadline: 120_000 };
+
+/** What other services keep of people, and what they do about it. */
+export class PersonPeers {
+  private readonly forgettings: RpcClient<typeof forgetting.ForgettingServiceService>;
+  private readonly memberships: RpcClient<typeof serving.MembershipServiceService>;
+  private readonly segments: RpcClient<typeof serving.SegmentServiceService>;
+  private readonly models: RpcClient<typeof training.ModelServiceService>;
+
+  constructor(
+    at: { readonly SERVING_ADDRESS: string; readonly TRAINING_ADDRESS: string },
+    private readonly signer: PrincipalSigner,
+    private readonly service: string,
+  ) {
+    this.forgettings = connect(forgetting.ForgettingServiceService, at.SERVING_ADDRESS);
+    this.memberships = connect(serving.MembershipServiceService, at.SERVING_ADDRESS);
+    this.segments = connect(serving.SegmentServiceService, at.SERVING_ADDRESS);
+    this.models = connect(training.ModelServiceService, at.TRAINING_ADDRESS);
+  }
+
+  /** Removes customers from serving; answers rows by table. */
+  async forget(workspaceId: string, customerIds: readonly string[]): Promise<TableRows> {
+    const { tables } = await this.forgettings.forgetCustomers({ customerIds: [...customerIds] }, { ...(await this.as(workspaceId)), ...PATIENTLY });
+    return Object.fromEntries(tables.map(({ table, rows }) => [table, rows]));
+  }
+
+  async membershipsOf(workspaceId: string, customerIds: readonly string[]): Promise<KnownMembership[]> {
+    const call = await this.as(workspaceId);
+    const { customers } = await this.memberships.getCustomerMemberships({ customerIds: [...customerIds] }, call);
+    const found = customers.flatMap(({ memberships }) => memberships);
+    const { segments } = await this.segments.getSegments({ ids: found.map(({ segmentId }) => segmentId), modelId: '', asOf: undefined }, call);
+    const nameOf = new Map(segments.map(({ id, name }) => [id, name]));
+    return found.map(({ segmentId, strength, since }) => ({ segmentId, segment: nameOf.get(segmentId) ?? '', strength, since: since ?? '' }));
+  }
+
+  /** Models whose snapshot goes as far as the person's first event. */
+  async modelsSince(workspaceId: string, first: Position): Promise<string[]> {
+    const call = await this.as(workspaceId);
+    const ids: string[] = [];
+    for (let after = ''; ; ) {
+      const { models, pageInfo } = await this.models.listModels({ page: { first: 500, after } }, call);
+      ids.push(...models.filter(({ position }) => position && !positionAfter(first, position)).map(({ id }) => id));
+      if (!pageInfo?.hasNextPage) return ids;
+      after = pageInfo.endCursor;
+    }
+  }
+
+  close(): void {
+    for (const client of [this.forgettings, this.memberships, this.segments, this.models]) client.close();
+  }
+
+  private async as(workspaceId: string): Promise<{ principal: string }> {
+    return { principal: await this.signer.service(this.service, workspaceId) };
+  }
+}

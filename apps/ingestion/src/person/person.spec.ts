@@ -1,0 +1,191 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+import { jwtVerify } from 'jose';
+
+import { ingestion, person } from '#libs/contracts';
+
+import { type IngestionUnderTest, SECRET, startIngestion, WORKSPACE } from '../testing/ingestion-under-test.js';
+import { type PeersStandIn, startPeersStandIn } from '../testing/peers-stand-in.js';
+import { receiptKey } from './person.receipt.js';
+
+const { EXPORT, ERASE, SUPPRESS } = person.PersonRequestKind;
+const { SUCCEEDED } = person.PersonRequestState;
+
+let peers: PeersStandIn;
+let kindred: IngestionUnderTest;
+let call: { principal: string };
+beforeAll(async () => {
+  peers = await startPeersStandIn();
+  kindred = await startIngestion({ SERVING_ADDRESS: peers.address, TRAINING_ADDRESS: peers.address });
+  call = { principal: kindred.principal };
+});
+afterEach(() => {
+  peers.isAway = false;
+  peers.models.clear();
+  peers.forgotten.length = 0;
+});
+afterAll(async () => {
+  await kindred?.close();
+  peers?.close();
+});
+
+let count = 0;
+const send = async (...events: object[]) => {
+  const encoded = events.map((event) => Buffer.from(JSON.stringify({ type: 'track', event: 'Seen', messageId: `person-event-${count++}`, ...event })));
+  return (await kindred.events.trackEvents({ events: encoded, sentAt: undefined }, call)).results;
+};
+const start = async (kind: person.PersonRequestKind, userId: string) => {
+  const { request } = await kindred.persons.startPersonRequest({ kind, person: { $case: 'userId', value: userId } }, call);
+  return request?.id ?? '';
+};
+const get = async (id: string) => (await kindred.persons.getPersonRequest({ id }, call)).request ?? person.PersonRequest.fromPartial({});
+async function ended(id: string): Promise<person.PersonRequest> {
+  for (;;) {
+    const request = await get(id);
+    if (request.finishedAt) return request;
+    await wait(20);
+  }
+}
+const fileOf = async ({ artifact }: person.PersonRequest) => readFile(join(fileURLToPath(kindred.platform.artifactUrl), artifact), 'utf8');
+
+/** Tables of ingestion in which a text stands anywhere, as it is or as bytes. */
+async function tablesWith(text: string): Promise<string[]> {
+  const { rows } = await kindred.sql.query<{ name: string }>(
+    `SELECT c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'ingestion' AND c.relkind IN ('r', 'p') AND NOT c.relispartition`,
+  );
+  const found: string[] = [];
+  for (const { name } of rows) {
+    const sql = `SELECT count(*)::int AS rows FROM ingestion.${name} t WHERE position($1 in t::text) > 0 OR position($2 in t::text) > 0`;
+    if ((await kindred.sql.query<{ rows: number }>(sql, [text, Buffer.from(text).toString('hex')])).rows[0]?.rows) found.push(name);
+  }
+  return found;
+}
+
+/** Somebody of whom every table holds something. */
+async function somebody(name: string): Promise<string> {
+  await send({ anonymousId: `${name}-device`, properties: { note: `${name}-secret` } });
+  await send(
+    { anonymousId: `${name}-device`, userId: `${name}-user` },
+    { type: 'identify', userId: `${name}-user`, traits: { email: `${name}-mail@example.org` } },
+    { type: 'alias', previousId: `${name}-former`, userId: `${name}-user` },
+    { userId: `${name}-user`, messageId: `${name}-twice`, timestamp: '2026-01-01T00:00:00Z' },
+  );
+  // Again, refused, and on a device of theirs that somebody else uses too.
+  await send({ userId: `${name}-user`, messageId: `${name}-twice` }, { type: 'track', event: '', userId: `${name}-user` }, { anonymousId: `${name}-device`, userId: `${name}-friend` });
+  const { customer } = await kindred.customers.resolveCustomer({ key: { $case: 'userId', value: `${name}-user` } }, call);
+  return customer?.id ?? '';
+}
+
+test('an export holds events in Segment’s form, attributes, identity and memberships', async () => {
+  const customerId = await somebody('exported');
+  const request = await ended(await start(EXPORT, 'exported-user'));
+  expect(request).toMatchObject({ state: SUCCEEDED, kind: EXPORT, requestedBy: 'key:test', error: '' });
+  const lines = (await fileOf(request)).trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(lines.slice(0, 3)).toMatchObject([
+    { record: 'identity', userIds: ['exported-user'], anonymousIds: ['exported-device', 'exported-former'], merges: [{ cause: 'SEEN_TOGETHER' }, { cause: 'ALIAS' }] },
+    { record: 'attributes', attributes: [{ of: 'exported-user', name: 'email', value: 'exported-mail@example.org' }] },
+    { record: 'memberships' },
+  ]);
+  expect(lines[2]).toMatchObject({ memberships: expect.arrayContaining([expect.objectContaining({ segment: 'Regulars', strength: 0.5 })]) });
+  expect(lines[0]?.['customerIds']).toContain(customerId);
+  expect(lines.slice(3)).toHaveLength(5);
+  expect(lines[3]).toMatchObject({ type: 'track', event: 'Seen', userId: 'exported-user', timestamp: '2026-01-01T00:00:00.000000Z', messageId: 'exported-twice' });
+});
+
+test('after an erasure no table of ingestion holds the ids or what the events said, and the others keep theirs', async () => {
+  const customerId = await somebody('erased');
+  await somebody('bystander');
+  const exported = await ended(await start(EXPORT, 'erased-user'));
+  const names = ['erased-user', 'erased-device', 'erased-former', 'erased-secret', 'erased-mail'];
+  for (const name of names) expect((await tablesWith(name)).length).toBeGreaterThan(0);
+  peers.models.set('0a000000-0000-4000-8000-000000000001', { horizon: Number.MAX_SAFE_INTEGER, sequence: 1 });
+  peers.models.set('0a000000-0000-4000-8000-000000000002', { horizon: 1, sequence: 1 });
+
+  const request = await ended(await start(ERASE, 'erased-user'));
+  expect(request).toMatchObject({ state: SUCCEEDED, modelIds: ['0a000000-0000-4000-8000-000000000001'] });
+  for (const name of names) expect([name, await tablesWith(name)]).toEqual([name, []]);
+  expect(peers.forgotten).toHaveLength(1);
+  expect(peers.forgotten[0]).toContain(customerId);
+  await expect(fileOf(exported)).rejects.toMatchObject({ code: 'ENOENT' });
+  expect((await get(exported.id)).artifact).toBe('');
+
+  const rows = Object.fromEntries(request.tables.map(({ table, rows: removed }) => [table, removed]));
+  expect(rows).toMatchObject({
+    'ingestion.events': 5, 'ingestion.duplicate_events': 1, 'ingestion.rejected_events': 1, 'ingestion.subject_attributes': 1, 'ingestion.subjects': 3, 'serving.memberships': 3,
+    'ingestion.events (ids taken out)': 1,
+  });
+  const friend = await kindred.customers.resolveCustomer({ key: { $case: 'userId', value: 'erased-friend' } }, call);
+  expect(friend.customer?.eventCount).toBe(1);
+  const bystander = await kindred.customers.resolveCustomer({ key: { $case: 'userId', value: 'bystander-user' } }, call);
+  expect(bystander.customer?.eventCount).toBe(5);
+});
+
+test('a receipt is signed, and says what was deleted without naming the person', async () => {
+  await somebody('receipted');
+  const request = await ended(await start(ERASE, 'receipted-user'));
+  const { payload } = await jwtVerify(request.receipt, receiptKey(SECRET), { issuer: 'kindred', audience: 'kindred:person-receipt', algorithms: ['HS256'] });
+  expect(payload).toMatchObject({ ws: WORKSPACE, sub: request.id, kind: 'ERASE', requestedBy: 'key:test', models: [], tables: { 'ingestion.events': 5 } });
+  expect(JSON.stringify(payload)).not.toContain('receipted');
+  await expect(jwtVerify(request.receipt, receiptKey(`${SECRET}?`))).rejects.toMatchObject({ code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' });
+});
+
+test('a retry does not bring an erased event back, and the same person may come again as somebody new', async () => {
+  const before = await somebody('again');
+  await ended(await start(ERASE, 'again-user'));
+  const [retried, fresh] = await send({ userId: 'again-user', messageId: 'again-twice' }, { userId: 'again-user' });
+  expect([retried?.outcome, fresh?.outcome]).toEqual([ingestion.EventOutcome.DUPLICATE, ingestion.EventOutcome.STORED]);
+  const { customer } = await kindred.customers.resolveCustomer({ key: { $case: 'userId', value: 'again-user' } }, call);
+  expect(customer?.eventCount).toBe(1);
+  expect(customer?.id).not.toBe(before);
+});
+
+test('events of somebody who is suppressed are dropped, and nothing of them is kept', async () => {
+  await somebody('quiet');
+  expect(await ended(await start(SUPPRESS, 'quiet-user'))).toMatchObject({ state: SUCCEEDED });
+  await ended(await start(ERASE, 'quiet-user'));
+  const results = await send(
+    { userId: 'quiet-user', properties: { note: 'quiet-secret' } },
+    { anonymousId: 'quiet-device' },
+    { type: 'alias', previousId: 'quiet-former', userId: 'loud-user' },
+    { userId: 'quiet-user', event: '', properties: { note: 'quiet-secret' } },
+    { userId: 'loud-user', messageId: 'loud' },
+  );
+  // The sender is told what is wrong with the fourth; what is kept says no more than of the others.
+  expect(results.map(({ reason }) => reason)).toEqual(['SUPPRESSED', 'SUPPRESSED', 'SUPPRESSED', 'NAME_MISSING', '']);
+  for (const name of ['quiet-user', 'quiet-device', 'quiet-former', 'quiet-secret']) expect([name, await tablesWith(name)]).toEqual([name, []]);
+  const ledger = await kindred.events.getEventLedger({ from: undefined, to: undefined }, call);
+  expect(ledger.received).toBe(ledger.stored + ledger.duplicate + ledger.rejected);
+});
+
+test('somebody who was only ever refused can be erased and suppressed by an id', async () => {
+  await send({ event: '', userId: 'refused-user' });
+  expect(await tablesWith('refused-user')).toEqual(['rejected_events']);
+  expect(await ended(await start(ERASE, 'refused-user'))).toMatchObject({ state: SUCCEEDED });
+  expect(await tablesWith('refused-user')).toEqual([]);
+  await expect(start(EXPORT, 'refused-user')).rejects.toMatchObject({ reason: 'CUSTOMER_UNKNOWN' });
+});
+
+test('while serving is away an erasure waits with what is left of it, and then ends once', async () => {
+  await somebody('waiting');
+  peers.isAway = true;
+  const id = await start(ERASE, 'waiting-user');
+  while ((await kindred.sql.query('SELECT 1 FROM ingestion.subjects WHERE external_id = $1', ['waiting-user'])).rows.length > 0) await wait(20);
+  expect((await get(id)).finishedAt).toBeUndefined();
+  peers.isAway = false;
+  const request = await ended(id);
+  expect(request.tables).toEqual(expect.arrayContaining([{ table: 'ingestion.events', rows: 5 }, { table: 'serving.memberships', rows: 3 }]));
+  expect(peers.forgotten).toHaveLength(1);
+});
+
+test('requests are listed newest first', async () => {
+  await somebody('listed');
+  const id = await start(EXPORT, 'listed-user');
+  await ended(id);
+  const { requests, pageInfo } = await kindred.persons.listPersonRequests({ page: { first: 1, after: '' } }, call);
+  expect(requests.map((request) => request.id)).toEqual([id]);
+  expect(pageInfo?.hasNextPage).toBe(true);
+  await expect(kindred.persons.getPersonRequest({ id: WORKSPACE }, call)).rejects.toMatchObject({ reason: 'PERSON_REQUEST_UNKNOWN' });
+});

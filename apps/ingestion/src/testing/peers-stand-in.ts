@@ -1,0 +1,51 @@
+import { Server, ServerCredentials, type ServerUnaryCall } from '@grpc/grpc-js';
+
+import { forgetting, serving, training } from '#libs/contracts';
+import type { Position } from '#libs/database';
+
+export interface PeersStandIn {
+  readonly address: string;
+  /** Customers that serving was told to forget, call by call. */
+  readonly forgotten: string[][];
+  /** Positions of training's models, by id. */
+  readonly models: Map<string, Position>;
+  /** While true, serving does not answer. */
+  isAway: boolean;
+  close(): void;
+}
+
+type Done<Answer> = (error: Partial<Error> | null, answer?: Answer) => void;
+
+/** Serving and training as answering people's requests sees them. */
+export async function startPeersStandIn(): Promise<PeersStandIn> {
+  const server = new Server();
+  const peers = { forgotten: [] as string[][], models: new Map<string, Position>(), isAway: false };
+  const add = (definition: object, handlers: object) => server.addService(definition as Parameters<Server['addService']>[0], handlers as Parameters<Server['addService']>[1]);
+  const nothing = (_: unknown, done: Done<object>) => done(new Error('not asked for here'));
+  const rest = (definition: object) => Object.fromEntries(Object.keys(definition).map((name) => [name, nothing]));
+  add(forgetting.ForgettingServiceService, {
+    forgetCustomers: ({ request }: ServerUnaryCall<forgetting.ForgetCustomersRequest, unknown>, done: Done<forgetting.ForgetCustomersResponse>) => {
+      if (peers.isAway) return done(new Error('away'));
+      peers.forgotten.push(request.customerIds);
+      done(null, { tables: [{ table: 'serving.memberships', rows: 3 }] });
+    },
+  });
+  add(serving.MembershipServiceService, {
+    ...rest(serving.MembershipServiceService),
+    getCustomerMemberships: ({ request }: ServerUnaryCall<serving.GetCustomerMembershipsRequest, unknown>, done: Done<object>) =>
+      done(null, serving.GetCustomerMembershipsResponse.fromPartial({ customers: request.customerIds.map((customerId) => ({ customerId, memberships: [{ segmentId: 's1', strength: 0.5 }] })) })),
+  });
+  add(serving.SegmentServiceService, {
+    ...rest(serving.SegmentServiceService),
+    getSegments: (_: unknown, done: Done<object>) => done(null, serving.GetSegmentsResponse.fromPartial({ segments: [{ id: 's1', name: 'Regulars' }] })),
+  });
+  add(training.ModelServiceService, {
+    ...rest(training.ModelServiceService),
+    listModels: (_: unknown, done: Done<object>) =>
+      done(null, training.ListModelsResponse.fromPartial({ models: [...peers.models].map(([id, position]) => ({ id, position })) })),
+  });
+  const port = await new Promise<number>((resolve, reject) =>
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => (error ? reject(error) : resolve(bound))),
+  );
+  return Object.assign(peers, { address: `127.0.0.1:${port}`, close: () => server.forceShutdown() });
+}

@@ -1,0 +1,8 @@
+import { Module } from '@nestjs/common';
+
+import { ChangeModule } from '../change/change.module.js';
+import { ForgettingController } from './forgetting.controller.js';
+import { ForgettingRepository } from './forgetting.repository.js';
+
+@Module({ imports: [ChangeModule], controllers: [ForgettingController], providers: [ForgettingRepository] })
+export class ForgettingModule {}

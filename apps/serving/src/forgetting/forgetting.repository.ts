@@ -1,0 +1,40 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import type { Database } from '#libs/database';
+
+import { NIL } from '../page/uuid.js';
+import { lockMemberships } from '../scoring/write.lock.js';
+import { DATABASE } from '../store.js';
+
+/** Of each table that holds customers, what of some is removed; $1 their ids. Sizes follow the memberships. */
+const REMOVALS = {
+  'serving.customer_states': `delete from serving.customer_states where customer_id = any($1::uuid[])`,
+  'serving.memberships': `with gone as (
+      delete from serving.memberships where customer_id = any($1::uuid[]) returning segment_id, until
+    ), sizes as (
+      update serving.segment_sizes s set members = s.members - g.members
+      from (select coalesce(segment_id, '${NIL}') as segment_id, count(*) as members from gone where until is null group by 1) g
+      where s.segment_id = g.segment_id
+    )
+    select from gone`,
+  'serving.membership_changes': `delete from serving.membership_changes where customer_id = any($1::uuid[])`,
+  'serving.segment_versions': `update serving.segment_versions
+    set typical_customer_ids = array(select id from unnest(typical_customer_ids) as id where id <> all($1::uuid[]))
+    where typical_customer_ids && $1::uuid[]`,
+} as const;
+
+@Injectable()
+export class ForgettingRepository {
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  /** Removes all that is kept of customers, and voids what is being scored of them; answers rows by table. */
+  async forget(workspaceId: string, customerIds: readonly string[]): Promise<Record<keyof typeof REMOVALS, number>> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      await lockMemberships(client, workspaceId);
+      await client.query(`update serving.shadow_models set erasures = erasures + 1`);
+      const rows: Record<string, number> = {};
+      for (const [table, sql] of Object.entries(REMOVALS)) rows[table] = (await client.query(sql, [customerIds])).rowCount ?? 0;
+      return rows as Record<keyof typeof REMOVALS, number>;
+    });
+  }
+}
