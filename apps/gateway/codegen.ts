@@ -5,14 +5,16 @@ const FROM_MESSAGES = [
   'ApiKey', 'AuditEntry', 'Customer', 'CustomerMap', 'Evaluation', 'Event', 'EventForecast', 'EventLedger', 'EventReceipt', 'EventResult',
   'Import', 'ImportPreview', 'MapPoint', 'MapPosition', 'Measure', 'Membership', 'MembershipChange', 'MembershipExplanation', 'Model', 'RejectedEvent',
   'RowCount', 'RunError', 'RunMetric', 'MetricPoint', 'RunStep', 'Segment', 'SegmentConnection', 'SegmentLineage', 'SegmentTrait', 'SegmentVersion',
-  'SimilarCustomer', 'TrainingObjective', 'TrainingRun', 'TrainingSpec', 'Viewer', 'Workspace', 'WorkspaceSettings',
+  'SimilarCustomer', 'TrainingObjective', 'TrainingRun', 'TrainingSpec', 'Viewer', 'Webhook', 'WebhookDelivery', 'Workspace', 'WorkspaceSettings',
 ];
 const FAILURES = [
   'AlreadyChampion', 'ApiKeyInvalid', 'FileRefused', 'FileUnreadable', 'ImportEnded', 'MappingInvalid', 'ModelNotPromotable', 'NameInvalid', 'NameTaken',
   'NoFormerChampion', 'NotFound', 'RunActive', 'RunEnded', 'SettingsInvalid', 'SpecInvalid', 'StaleVersion',
+  'WebhookDeliveryWaiting', 'WebhookInvalid',
 ];
 const ENUMS = [
   'Clock', 'EventOutcome', 'EventType', 'ImportState', 'LineageKind', 'ModelState', 'Role', 'SegmentKind', 'TrainingRunState', 'TrainingRunTrigger',
+  'WebhookDeliveryState',
 ];
 
 const config: CodegenConfig = {

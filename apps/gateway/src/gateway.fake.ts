@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { type CallContext, createServer, ServerError, type Server } from 'nice-grpc';
 
-import { access, ingestion, serving, training } from '#libs/contracts';
+import { access, ingestion, serving, training, webhook } from '#libs/contracts';
 import { PRINCIPAL_METADATA, RpcError, status } from '#libs/grpc';
 import { type Principal, PrincipalSigner } from '#libs/auth';
 
@@ -88,6 +88,7 @@ export async function startFakeServices(): Promise<FakeServices> {
   const definitions = [
     access.AccessServiceService, ingestion.EventServiceService, ingestion.CustomerServiceService, ingestion.ImportServiceService,
     training.RunServiceService, training.ModelServiceService, serving.MembershipServiceService, serving.SegmentServiceService,
+    webhook.WebhookServiceService,
   ];
   for (const definition of definitions) server.add(definition as never, implementationOf(definition));
   const port = await server.listen('127.0.0.1:0');

@@ -10,6 +10,7 @@ import { nodeQueries, nodeTypes } from '../node/node.resolver.js';
 import { runMutations, runQueries, runSubscriptions, runTypes } from '../run/run.resolver.js';
 import { segmentMutations, segmentQueries, segmentTypes } from '../segment/segment.resolver.js';
 import { viewerMutations, viewerQueries, viewerTypes } from '../viewer/viewer.resolver.js';
+import { webhookMutations, webhookQueries, webhookTypes } from '../webhook/webhook.resolver.js';
 import type { CompleteResolvers } from './complete.js';
 import type { ExpectedFailure } from './expected.js';
 import * as message from './message.js';
@@ -32,6 +33,7 @@ const enums = {
   SegmentKind: valuesOf(message.SegmentKind),
   TrainingRunState: valuesOf(message.TrainingRunState),
   TrainingRunTrigger: valuesOf(message.TrainingRunTrigger),
+  WebhookDeliveryState: valuesOf(message.WebhookDeliveryState),
 };
 
 /** The whole contract. What is missing here does not compile. */
@@ -48,6 +50,7 @@ export const resolvers: CompleteResolvers = {
     ...runQueries,
     ...eventQueries,
     ...importQueries,
+    ...webhookQueries,
   },
   Mutation: {
     ...viewerMutations,
@@ -57,6 +60,7 @@ export const resolvers: CompleteResolvers = {
     ...runMutations,
     ...eventMutations,
     ...importMutations,
+    ...webhookMutations,
   },
   Subscription: {
     ...membershipSubscriptions,
@@ -75,6 +79,7 @@ export const resolvers: CompleteResolvers = {
   ...runTypes,
   ...eventTypes,
   ...importTypes,
+  ...webhookTypes,
   Failure: { __resolveType: (failure: ExpectedFailure<string>) => failure.type as never },
   ...enums,
   ...scalars,

@@ -2,9 +2,9 @@ import type { GatewayContext } from '../graphql/context.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { type IdentifiedType, localId, readGlobalId } from '../graphql/global-id.js';
 import { found, segmentNow } from '../graphql/loaders.js';
-import type { Customer, Import, Model, Segment, TrainingRun, Workspace } from '../graphql/message.js';
+import type { Customer, Import, Model, Segment, TrainingRun, Webhook, Workspace } from '../graphql/message.js';
 
-type NodeOf = { Customer: Customer; Import: Import; Model: Model; Segment: Segment; TrainingRun: TrainingRun; Workspace: Workspace };
+type NodeOf = { Customer: Customer; Import: Import; Model: Model; Segment: Segment; TrainingRun: TrainingRun; Webhook: Webhook; Workspace: Workspace };
 
 /** How each type that is a Node is found by its id. */
 const FIND: { [Type in keyof NodeOf]: (id: string, context: GatewayContext) => Promise<NodeOf[Type] | undefined> } = {
@@ -13,6 +13,7 @@ const FIND: { [Type in keyof NodeOf]: (id: string, context: GatewayContext) => P
   Model: (id, { loaders }) => loaders.model.load(id),
   Segment: (id, { loaders }) => loaders.segment.load(segmentNow(id)),
   TrainingRun: (id, { loaders }) => loaders.run.load(id),
+  Webhook: async (id, { rpc }) => (await found(rpc.webhooks.getWebhook({ id })))?.webhook,
   Workspace: async (id, { rpc, caller }) => (id === caller.workspaceId ? (await rpc.access.getWorkspace({})).workspace : undefined),
 };
 /** Messages do not say their type: it is remembered from the id that was asked for. */
