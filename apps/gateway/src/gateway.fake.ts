@@ -182,6 +182,9 @@ function ingestionHandlers(): Record<string, Handler> {
       if (!known) throw RpcError.notFound('No such customer.', { reason: 'CUSTOMER_UNKNOWN' });
       return { customer: known };
     },
+    resolveCustomers: ({ userIds }: ingestion.ResolveCustomersRequest) => ({
+      customers: userIds.flatMap((userId) => all.flatMap((one) => (one.userId === userId ? [{ userId, customer: one }] : []))),
+    }),
     listCustomers: ({ page }: ingestion.ListCustomersRequest) => cut(all, page, 'customers'),
     listCustomerEvents: () => ({
       events: [{ id: id('run', 2), type: 'track', name: 'Order Completed', occurredAt: AT, receivedAt: AT, properties: '{"revenue":9.5}', messageId: 'm-1' }],

@@ -3,6 +3,7 @@ import type { PrincipalSigner } from '#libs/auth';
 
 import type { AuditTrail } from '../audit/audit.trail.js';
 import { actingAs, type Backends } from '../backend/backends.js';
+import type { CallerReads, ReadsByCaller } from '../backend/caller.reads.js';
 import type { UploadLinks } from '../upload/upload.link.js';
 import { type Loaders, makeLoaders } from './loaders.js';
 import type { Caller } from './message.js';
@@ -10,6 +11,7 @@ import type { Caller } from './message.js';
 /** What does not change from request to request. */
 export interface GatewayParts {
   readonly backends: Backends;
+  readonly reads: ReadsByCaller;
   readonly signer: PrincipalSigner;
   readonly audit: AuditTrail;
   readonly uploads: UploadLinks;
@@ -20,6 +22,8 @@ export interface GatewayParts {
 export interface GatewayContext {
   readonly caller: Caller;
   readonly rpc: Backends;
+  /** Shared with the caller's other requests, nothing kept. */
+  readonly reads: CallerReads;
   readonly loaders: Loaders;
   readonly audit: AuditTrail;
   readonly uploads: UploadLinks;
@@ -30,10 +34,12 @@ export interface GatewayContext {
 
 export async function contextOf(parts: GatewayParts, caller: Caller): Promise<GatewayContext> {
   const rpc = actingAs(parts.backends, await parts.signer.sign(caller));
-  let loaders = makeLoaders(rpc);
+  const reads = parts.reads.of(`${caller.workspaceId}|${caller.actor}|${caller.role}`, rpc);
+  let loaders = makeLoaders(reads, rpc);
   return {
     caller,
     rpc,
+    reads,
     audit: parts.audit,
     uploads: parts.uploads,
     artifacts: parts.artifacts,
@@ -41,7 +47,7 @@ export async function contextOf(parts: GatewayParts, caller: Caller): Promise<Ga
       return loaders;
     },
     renew: () => {
-      loaders = makeLoaders(rpc);
+      loaders = makeLoaders(reads, rpc);
     },
   };
 }
