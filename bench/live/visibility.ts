@@ -50,12 +50,7 @@ export class VisibilityWatch {
   /** Waits until all of them are visible, and says how long each took. */
   async delays(accepted: Accepted, stage: string): Promise<Delay> {
     const places = await this.placesOf(stage);
-    const last = places.at(-1);
-    const deadline = Date.now() + DRAINED_WITHIN_MS;
-    while (last && !this.hasPassed(last)) {
-      if (Date.now() > deadline) throw new Error(`Events of ${stage} were not visible within three minutes.`);
-      await wait(LOOK_MS * 5);
-    }
+    await this.untilPassed(places.at(-1), stage);
     let step = 0;
     const delays: number[] = [];
     for (const { messageId, horizon, sequence } of places) {
@@ -96,9 +91,12 @@ export class VisibilityWatch {
     }
   }
 
-  private hasPassed(place: Omit<Seen, 'at'>): boolean {
-    const last = this.seen.at(-1);
-    return last !== undefined && !before(last, place);
+  private async untilPassed(place: Omit<Seen, 'at'> | undefined, stage: string): Promise<void> {
+    const deadline = Date.now() + DRAINED_WITHIN_MS;
+    for (let now = this.seen.at(-1); place && (!now || before(now, place)); now = this.seen.at(-1)) {
+      if (Date.now() > deadline) throw new Error(`Events of ${stage} were not visible within three minutes.`);
+      await wait(LOOK_MS * 5);
+    }
   }
 
   /** In the order of the feed. */
