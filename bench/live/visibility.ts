@@ -92,8 +92,9 @@ export class VisibilityWatch {
   }
 
   private async untilPassed(place: Omit<Seen, 'at'> | undefined, stage: string): Promise<void> {
+    if (!place) return;
     const deadline = Date.now() + DRAINED_WITHIN_MS;
-    for (let now = this.seen.at(-1); place && (!now || before(now, place)); now = this.seen.at(-1)) {
+    for (let now = this.seen.at(-1); !now || before(now, place); now = this.seen.at(-1)) {
       if (Date.now() > deadline) throw new Error(`Events of ${stage} were not visible within three minutes.`);
       await wait(LOOK_MS * 5);
     }

@@ -6,7 +6,7 @@ import { SERVICE, type ServiceContext } from '#libs/service';
 
 import { AuditTrail } from './audit/audit.trail.js';
 import { connectBackends } from './backend/backends.js';
-import { ReadsByCaller } from './backend/caller.reads.js';
+import { BackendsByCaller } from './backend/caller.reads.js';
 import type { GatewayConfig } from './gateway.config.js';
 import type { GatewayParts } from './graphql/context.js';
 import { UploadLinks } from './upload/upload.link.js';
@@ -28,7 +28,7 @@ export const GATEWAY_PARTS = Symbol('GATEWAY_PARTS');
         const backends = connectBackends(config);
         return {
           backends,
-          reads: new ReadsByCaller(),
+          callers: new BackendsByCaller(backends),
           signer,
           audit: new AuditTrail(backends, signer, log),
           uploads: new UploadLinks(config.PRINCIPAL_SECRET, config.UPLOAD_MAX_BYTES),

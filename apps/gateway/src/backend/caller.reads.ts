@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 
 import type { ingestion, serving, training } from '#libs/contracts';
 
-import type { Backends } from './backends.js';
+import { actingAs, type Backends } from './backends.js';
 import { gather, type Gathered } from './gathered.js';
 
 /** A segment, as drawn by a model (empty: the champion) at a time (empty: now). */
@@ -26,26 +26,35 @@ export interface CallerReads {
 /** Callers whose requests are under way, more or less: one that is forgotten only gathers anew. */
 const MOST_CALLERS = 1_000;
 
-interface Shared {
-  /** Signed for the caller lately: signatures hold for two minutes. */
-  rpc: Backends;
+/** What the requests of one caller have in common. */
+export interface CallerBackends {
+  /** The services, every call signed for the caller. */
+  readonly rpc: Backends;
   readonly reads: CallerReads;
 }
 
-/** The shared reads of each caller: who may see what is the services' to say, so callers never share. */
-export class ReadsByCaller {
-  private readonly callers = new LRUCache<string, Shared>({ max: MOST_CALLERS });
+interface Known extends CallerBackends {
+  rpc: Backends;
+  /** What `rpc` signs with; a signature holds for two minutes. */
+  principal: string;
+}
 
-  /** `caller` tells apart who must not share; `rpc` is signed for it. */
-  of(caller: string, rpc: Backends): CallerReads {
+/** The services as each caller sees them. Who may see what is theirs to say, so callers never share a read. */
+export class BackendsByCaller {
+  private readonly callers = new LRUCache<string, Known>({ max: MOST_CALLERS });
+
+  constructor(private readonly backends: Backends) {}
+
+  /** `caller` tells apart who must not share; `principal` is signed for it. */
+  of(caller: string, principal: string): CallerBackends {
     const known = this.callers.get(caller);
-    if (known) {
-      known.rpc = rpc;
-      return known.reads;
+    if (!known) {
+      const made: Known = { principal, rpc: actingAs(this.backends, principal), reads: readsOf(() => made.rpc) };
+      this.callers.set(caller, made);
+      return made;
     }
-    const shared: Shared = { rpc, reads: readsOf(() => shared.rpc) };
-    this.callers.set(caller, shared);
-    return shared.reads;
+    if (known.principal !== principal) Object.assign(known, { principal, rpc: actingAs(this.backends, principal) });
+    return known;
   }
 }
 

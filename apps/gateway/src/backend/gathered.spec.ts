@@ -1,3 +1,5 @@
+import { jest } from '@jest/globals';
+
 import { gather } from './gathered.js';
 
 /** A read whose end a test decides on. */
@@ -7,6 +9,9 @@ function heldRead() {
   return { begun, read };
 }
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
+
+beforeEach(() => jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] }));
+afterEach(() => jest.useRealTimers());
 
 test('who asks alone is asked for at once, and what is asked in the same moment goes together', async () => {
   const { begun, read } = heldRead();
@@ -18,27 +23,38 @@ test('who asks alone is asked for at once, and what is asked in the same moment 
   expect(await both).toEqual(['a!', 'b!']);
 });
 
-test('while reads are under way what is asked gathers, and no read that began before answers it', async () => {
+test('while a read is under way what is asked gathers, and no read that began before answers it', async () => {
   const { begun, read } = heldRead();
   const load = gather(read);
   const first = load('a');
   await nextTurn();
-  const second = load('a');
+  const gathered = [load('a')];
   await nextTurn();
-  const gathered = ['a', 'b', 'c'].map(async (key) => {
-    await nextTurn();
-    return load(key);
-  });
+  gathered.push(load('b'));
   await nextTurn();
-  await nextTurn();
-  expect(begun.map(({ keys }) => keys)).toEqual([['a'], ['a']]);
+  expect(begun.map(({ keys }) => keys)).toEqual([['a']]);
   begun[0]?.end();
-  await first;
+  expect(await first).toBe('a!');
   await nextTurn();
-  expect(begun[2]?.keys).toEqual(['a', 'b', 'c']);
+  expect(begun.map(({ keys }) => keys)).toEqual([['a'], ['a', 'b']]);
   begun[1]?.end();
-  begun[2]?.end();
-  expect([await second, ...(await Promise.all(gathered))]).toEqual(['a!', 'a!', 'b!', 'c!']);
+  expect(await Promise.all(gathered)).toEqual(['a!', 'b!']);
+});
+
+test('a read that takes long holds up no others', async () => {
+  const { begun, read } = heldRead();
+  const load = gather(read);
+  const slow = load('slow');
+  await nextTurn();
+  const next = load('next');
+  await nextTurn();
+  expect(begun).toHaveLength(1);
+  jest.advanceTimersByTime(100);
+  await nextTurn();
+  begun[1]?.end();
+  expect(await next).toBe('next!');
+  begun[0]?.end();
+  expect(await slow).toBe('slow!');
 });
 
 test('a read that fails fails those who waited for it, and the next one is made all the same', async () => {

@@ -2,8 +2,8 @@ import type { ArtifactStore } from '#libs/artifacts';
 import type { PrincipalSigner } from '#libs/auth';
 
 import type { AuditTrail } from '../audit/audit.trail.js';
-import { actingAs, type Backends } from '../backend/backends.js';
-import type { CallerReads, ReadsByCaller } from '../backend/caller.reads.js';
+import type { Backends } from '../backend/backends.js';
+import type { BackendsByCaller, CallerReads } from '../backend/caller.reads.js';
 import type { UploadLinks } from '../upload/upload.link.js';
 import { type Loaders, makeLoaders } from './loaders.js';
 import type { Caller } from './message.js';
@@ -11,7 +11,7 @@ import type { Caller } from './message.js';
 /** What does not change from request to request. */
 export interface GatewayParts {
   readonly backends: Backends;
-  readonly reads: ReadsByCaller;
+  readonly callers: BackendsByCaller;
   readonly signer: PrincipalSigner;
   readonly audit: AuditTrail;
   readonly uploads: UploadLinks;
@@ -33,8 +33,7 @@ export interface GatewayContext {
 }
 
 export async function contextOf(parts: GatewayParts, caller: Caller): Promise<GatewayContext> {
-  const rpc = actingAs(parts.backends, await parts.signer.sign(caller));
-  const reads = parts.reads.of(`${caller.workspaceId}|${caller.actor}|${caller.role}`, rpc);
+  const { rpc, reads } = parts.callers.of(`${caller.workspaceId}|${caller.actor}|${caller.role}`, await parts.signer.sign(caller));
   let loaders = makeLoaders(reads, rpc);
   return {
     caller,
