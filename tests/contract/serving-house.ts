@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 
 import { PrincipalSigner } from '#libs/auth';
-import { access, serving, type worker } from '#libs/contracts';
+import { access, serving, webhook, type worker } from '#libs/contracts';
 import { freePort, startTestPlatform, type TestPlatform } from '#libs/embedded';
 import { type Call, connect, type RpcClient } from '#libs/grpc';
 import { publishHint } from '#libs/queue';
@@ -17,6 +17,7 @@ import { createService } from '#libs/service';
 
 import { servingDefinition } from '../../apps/serving/src/serving.definition.js';
 import { FakeAccess } from './access.fake.js';
+import { FakeCustomers } from './customers.fake.js';
 import { FakeScoreWorker, readFake, SEGMENTS } from './score-worker.fake.js';
 
 const SECRET = 'a secret that only these tests know of';
@@ -28,6 +29,7 @@ export interface ServingReplica {
   readonly activation: RpcClient<typeof serving.ActivationServiceService>;
   /** `host:port` of its gRPC. */
   readonly address: string;
+  readonly webhooks: RpcClient<typeof webhook.WebhookServiceService>;
   readonly http: string;
   stop(): Promise<void>;
 }
@@ -44,6 +46,8 @@ export interface TestEvent {
 export interface TestWorkspace {
   readonly id: string;
   readonly call: Call;
+  /** Of a key that may see to webhooks. */
+  readonly admin: Call;
   /** Of another of our services, which may activate. */
   readonly service: Call;
 }
@@ -67,17 +71,20 @@ export class ServingHouse {
     readonly platform: TestPlatform,
     readonly worker: FakeScoreWorker,
     readonly access: FakeAccess,
+    readonly customersOutside: FakeCustomers,
     readonly owner: Client,
-    private readonly redis: Redis,
+    readonly redis: Redis,
   ) {}
 
   static async open(): Promise<ServingHouse> {
-    const [platform, fakeWorker, fakeAccess] = await Promise.all([startTestPlatform(), new FakeScoreWorker().start(), new FakeAccess().start()]);
+    const [platform, fakeWorker, fakeAccess, fakeCustomers] = await Promise.all([
+      startTestPlatform(), new FakeScoreWorker().start(), new FakeAccess().start(), new FakeCustomers().start(),
+    ]);
     const owner = new Client({ connectionString: platform.postgres.ownerUrl });
     await owner.connect();
     for (const moment of ['2011-06-01', '2011-12-01']) await owner.query('select ingestion.ensure_event_partition($1)', [moment]);
     for (let month = -3; month < 2; month++) await owner.query(`select ingestion.ensure_event_partition(now() + make_interval(months => $1))`, [month]);
-    return new ServingHouse(platform, fakeWorker, fakeAccess, owner, new Redis(platform.redisUrl));
+    return new ServingHouse(platform, fakeWorker, fakeAccess, fakeCustomers, owner, new Redis(platform.redisUrl));
   }
 
   async start(environment: Record<string, string> = {}): Promise<ServingReplica> {
@@ -92,6 +99,7 @@ export class ServingHouse {
         REDIS_URL: this.platform.redisUrl,
         ARTIFACT_URL: this.platform.artifactUrl,
         ACCESS_ADDRESS: this.access.server.address,
+        INGESTION_ADDRESS: this.customersOutside.server.address,
         WORKER_SCORE_ADDRESS: this.worker.address,
         ...environment,
       }),
@@ -101,15 +109,17 @@ export class ServingHouse {
     const memberships = connect(serving.MembershipServiceService, address);
     const segments = connect(serving.SegmentServiceService, address);
     const activation = connect(serving.ActivationServiceService, address);
+    const webhooks = connect(webhook.WebhookServiceService, address);
     const replica: ServingReplica = {
       memberships,
       segments,
       activation,
       address,
+      webhooks,
       http: `http://127.0.0.1:${http}`,
       stop: async () => {
         if (!this.replicas.delete(replica)) return;
-        for (const client of [memberships, segments, activation]) client.close();
+        for (const client of [memberships, segments, activation, webhooks]) client.close();
         await service.stop();
       },
     };
@@ -125,7 +135,8 @@ export class ServingHouse {
     const id = randomUUID();
     this.access.clocks.set(id, clock);
     const principal = await this.signer.sign({ workspaceId: id, actor: 'key:test', role: 'EDITOR' });
-    return { id, call: { principal }, service: { principal: await this.signer.service('training', id) } };
+    const admin = await this.signer.sign({ workspaceId: id, actor: 'key:admin', role: 'ADMIN' });
+    return { id, call: { principal }, admin: { principal: admin }, service: { principal: await this.signer.service('training', id) } };
   }
 
   /** Commits events as ingestion does, in one transaction; with a hint unless it is to get lost. */
@@ -222,6 +233,7 @@ export class ServingHouse {
     for (const replica of this.running) await replica.stop().catch(() => undefined);
     this.worker.kill();
     this.access.server.kill();
+    this.customersOutside.server.kill();
     this.redis.disconnect();
     await this.owner.end();
     await this.platform.close();

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { type CallContext, createServer, ServerError, type Server } from 'nice-grpc';
 
-import { access, identity, ingestion, person, quarantine, serving, trackingPlan, training } from '#libs/contracts';
+import { access, identity, ingestion, person, quarantine, serving, trackingPlan, training, webhook } from '#libs/contracts';
 import { PRINCIPAL_METADATA, RpcError, status } from '#libs/grpc';
 import { type Principal, PrincipalSigner } from '#libs/auth';
 
@@ -89,6 +89,7 @@ export async function startFakeServices(): Promise<FakeServices> {
     access.AccessServiceService, ingestion.EventServiceService, ingestion.CustomerServiceService, ingestion.ImportServiceService,
     quarantine.QuarantineServiceService, trackingPlan.TrackingPlanServiceService, identity.IdentityServiceService, person.PersonServiceService,
     training.RunServiceService, training.ModelServiceService, serving.MembershipServiceService, serving.SegmentServiceService,
+    webhook.WebhookServiceService,
   ];
   for (const definition of definitions) server.add(definition as never, implementationOf(definition));
   const port = await server.listen('127.0.0.1:0');
@@ -182,6 +183,9 @@ function ingestionHandlers(): Record<string, Handler> {
       if (!known) throw RpcError.notFound('No such customer.', { reason: 'CUSTOMER_UNKNOWN' });
       return { customer: known };
     },
+    resolveCustomers: ({ userIds }: ingestion.ResolveCustomersRequest) => ({
+      customers: userIds.flatMap((userId) => all.flatMap((one) => (one.userId === userId ? [{ userId, customer: one }] : []))),
+    }),
     listCustomers: ({ page }: ingestion.ListCustomersRequest) => cut(all, page, 'customers'),
     listCustomerEvents: () => ({
       events: [{ id: id('run', 2), type: 'track', name: 'Order Completed', occurredAt: AT, receivedAt: AT, properties: '{"revenue":9.5}', messageId: 'm-1' }],

@@ -4,7 +4,7 @@ import { getIntrospectionQuery } from 'graphql';
 import type { ingestion } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
-import { AT, id, KEYS, WORKSPACE } from './gateway.fake.js';
+import { AT, customer, id, KEYS, WORKSPACE } from './gateway.fake.js';
 import { startTestGateway, type TestGateway } from './gateway.start.js';
 import { globalId, readGlobalId } from './graphql/global-id.js';
 
@@ -53,6 +53,36 @@ test('a hundred rows at every depth cost one call a kind and level, not one a ro
   await data(`{ customers(first: 30) { nodes { memberships { segment { name typicalCustomers(first: 3) { userId memberships { segment { id } model { version } } } } model { version } } novelty isScored } } }`);
   const counts = Object.fromEntries(['listCustomers', 'getCustomerMemberships', 'getSegments', 'getCustomers', 'getModels'].map((method) => [method, gateway.services.count(method)]));
   expect(counts).toEqual({ listCustomers: 1, getCustomerMemberships: 2, getSegments: 1, getCustomers: 1, getModels: 1 });
+});
+
+test('many requests at the same time cost few calls, and callers share none', async () => {
+  const ask = (number: number, key: string) => gateway.ask('query($userId: String!) { customer(userId: $userId) { userId memberships { segment { name } strength } } }', { userId: `user-${number}` }, key);
+  const numbers = Array.from({ length: 40 }, (_, index) => index + 1);
+  const held = Promise.withResolvers<void>();
+  gateway.services.replace('resolveCustomers', async ({ userIds }: ingestion.ResolveCustomersRequest) => {
+    await held.promise;
+    return { customers: userIds.map((userId) => ({ userId, customer: customer(Number(userId.slice(5))) })) };
+  });
+  const asking = Promise.all(numbers.flatMap((number) => [ask(number, KEYS.viewer), ask(number, KEYS.editor)]));
+  // Asked after all of them, answered while they are held.
+  for (let round = 0; round < 3; round++) await gateway.ask('{ viewer { role } }');
+  held.resolve();
+  const answers = await asking;
+  expect(answers.map(({ body }) => body.data.customer.userId)).toEqual(numbers.flatMap((number) => [`user-${number}`, `user-${number}`]));
+  expect(gateway.services.count('resolveCustomers')).toBeLessThan(40);
+  expect(gateway.services.count('getSegments')).toBeLessThan(40);
+  const asked = gateway.services.calls.filter(({ method }) => method === 'resolveCustomers');
+  const byActor = Map.groupBy(asked, ({ principal }) => principal.actor);
+  for (const calls of byActor.values()) {
+    const userIds = calls.flatMap(({ request }) => (request as ingestion.ResolveCustomersRequest).userIds);
+    expect(userIds.toSorted()).toEqual(numbers.map((number) => `user-${number}`).toSorted());
+  }
+});
+
+test('what was let in once is let in again, and what costs more or comes from another role is looked at anew', async () => {
+  const query = 'query($first: Int) { customers(first: $first) { nodes { similar(first: 100) { customer { events(first: 100) { totalCount } } } } } }';
+  expect([(await gateway.ask(query, { first: 1 })).status, (await gateway.ask(query, { first: 1 })).status, (await gateway.ask(query, { first: 100 })).status]).toEqual([200, 200, 400]);
+  expect((await gateway.ask(query, { first: 1 }, KEYS.intake)).status).toBe(403);
 });
 
 test('a list is walked from any of its cursors, each row once and in order', async () => {

@@ -6,6 +6,7 @@ import { SERVICE, type ServiceContext } from '#libs/service';
 
 import { AuditTrail } from './audit/audit.trail.js';
 import { connectBackends } from './backend/backends.js';
+import { BackendsByCaller } from './backend/caller.reads.js';
 import { DownloadLinks } from './download/download.link.js';
 import type { GatewayConfig } from './gateway.config.js';
 import type { GatewayParts } from './graphql/context.js';
@@ -28,6 +29,7 @@ export const GATEWAY_PARTS = Symbol('GATEWAY_PARTS');
         const backends = connectBackends(config);
         return {
           backends,
+          callers: new BackendsByCaller(backends),
           signer,
           audit: new AuditTrail(backends, signer, log),
           uploads: new UploadLinks(config.PRINCIPAL_SECRET, config.UPLOAD_MAX_BYTES),

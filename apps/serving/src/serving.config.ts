@@ -6,10 +6,17 @@ const shape = {
   REDIS_URL: z.string().describe('Redis or Valkey, redis://…'),
   ARTIFACT_URL: z.string().describe('artefact store, file:///…'),
   ACCESS_ADDRESS: address().describe('gRPC of access'),
+  INGESTION_ADDRESS: address().describe('gRPC of ingestion, which knows the ids that customers have outside'),
   WORKER_SCORE_ADDRESS: address().describe('gRPC of the worker in its score role'),
   FEED_POLL_MS: z.coerce.number().int().positive().default(1_000).describe('how often the feed is looked at when no hint comes'),
   SWEEP_AFTER_SECONDS: z.coerce.number().positive().default(3_600).describe('age, by the workspace clock, at which a quiet customer is read again'),
   SCORE_DEADLINE_MS: z.coerce.number().int().positive().default(15_000).describe('how long one batch may take at the worker'),
+  WEBHOOK_PRIVATE_TARGETS: z.stringbool().default(false).describe('whether receivers of webhooks may be private addresses, and http'),
+  WEBHOOK_ATTEMPTS: z.coerce.number().int().min(1).max(20).default(8).describe('attempts at a delivery before it is given up'),
+  WEBHOOK_BACKOFF_MS: z.coerce.number().int().positive().default(5_000).describe('wait after a first failed attempt; four times longer each time'),
+  WEBHOOK_TIMEOUT_MS: z.coerce.number().int().positive().default(10_000).describe('how long a receiver may take to answer'),
+  WEBHOOK_LOG_DAYS: z.coerce.number().positive().default(30).describe('how long settled deliveries stay in the log'),
+  WEBHOOKS_AT_ONCE: z.coerce.number().int().positive().default(64).describe('receivers that are sent to at the same time'),
   STATE_CACHE_MIB: z.coerce.number().int().positive().default(128).describe('memory for states of customers seen lately'),
 };
 

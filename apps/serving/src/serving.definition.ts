@@ -1,4 +1,4 @@
-import { forgetting, serving } from '#libs/contracts';
+import { forgetting, serving, webhook } from '#libs/contracts';
 import type { ServiceDefinitionOptions } from '#libs/service';
 
 import { FeedHealth } from './scoring/feed.health.js';
@@ -11,7 +11,10 @@ export function servingDefinition(environment?: NodeJS.ProcessEnv): ServiceDefin
     name: 'serving',
     config: () => servingConfig(environment),
     module: ServingModule,
-    services: [serving.MembershipServiceService, serving.SegmentServiceService, serving.ActivationServiceService, forgetting.ForgettingServiceService],
+    services: [
+      serving.MembershipServiceService, serving.SegmentServiceService, serving.ActivationServiceService,
+      forgetting.ForgettingServiceService, webhook.WebhookServiceService,
+    ],
     ready: (app) => app.get(FeedHealth).untilReadable(),
     isWorking: (app) => app.get(FeedHealth).isReadable,
   };

@@ -6,6 +6,7 @@ import { MembershipModule } from './membership/membership.module.js';
 import { ScoringModule } from './scoring/scoring.module.js';
 import { SegmentModule } from './segment/segment.module.js';
 import { StoreModule } from './store.module.js';
+import { WebhookModule } from './webhook/webhook.module.js';
 
-@Module({ imports: [StoreModule, ScoringModule, MembershipModule, SegmentModule, ActivationModule, ForgettingModule] })
+@Module({ imports: [StoreModule, ScoringModule, MembershipModule, SegmentModule, ActivationModule, ForgettingModule, WebhookModule] })
 export class ServingModule {}

@@ -2,13 +2,15 @@ import { Global, Inject, Injectable, Module, type OnApplicationShutdown } from '
 import type { Redis } from 'ioredis';
 
 import { type ArtifactStore, openArtifactStore } from '#libs/artifacts';
-import { access, worker } from '#libs/contracts';
+import { access, ingestion, worker } from '#libs/contracts';
 import { type Database, openDatabase } from '#libs/database';
 import { connect } from '#libs/grpc';
 import { openRedis } from '#libs/queue';
 import { SERVICE } from '#libs/service';
 
-import { ACCESS, type AccessClient, ARTIFACTS, type Context, DATABASE, REDIS, SCORE_WORKER, type ScoreWorkerClient } from './store.js';
+import {
+  ACCESS, type AccessClient, ARTIFACTS, type Context, DATABASE, INGESTION, type IngestionClient, REDIS, SCORE_WORKER, type ScoreWorkerClient,
+} from './store.js';
 
 /** Lookups, readers of some workspaces, one activation. */
 const CONNECTIONS = 12;
@@ -19,12 +21,14 @@ class StoreEnd implements OnApplicationShutdown {
     @Inject(DATABASE) private readonly database: Database,
     @Inject(REDIS) private readonly redis: Redis,
     @Inject(ACCESS) private readonly access: AccessClient,
+    @Inject(INGESTION) private readonly ingestion: IngestionClient,
     @Inject(SCORE_WORKER) private readonly scoreWorker: ScoreWorkerClient,
   ) {}
 
   async onApplicationShutdown(): Promise<void> {
     this.redis.disconnect();
     this.access.close();
+    this.ingestion.close();
     this.scoreWorker.close();
     await this.database.close();
   }
@@ -47,12 +51,17 @@ class StoreEnd implements OnApplicationShutdown {
       useFactory: ({ config }: Context): AccessClient => connect(access.AccessServiceService, config.ACCESS_ADDRESS),
     },
     {
+      provide: INGESTION,
+      inject: [SERVICE],
+      useFactory: ({ config }: Context): IngestionClient => connect(ingestion.CustomerServiceService, config.INGESTION_ADDRESS),
+    },
+    {
       provide: SCORE_WORKER,
       inject: [SERVICE],
       useFactory: ({ config }: Context): ScoreWorkerClient => connect(worker.ScoreWorkerServiceService, config.WORKER_SCORE_ADDRESS),
     },
     StoreEnd,
   ],
-  exports: [DATABASE, ARTIFACTS, REDIS, ACCESS, SCORE_WORKER],
+  exports: [DATABASE, ARTIFACTS, REDIS, ACCESS, INGESTION, SCORE_WORKER],
 })
 export class StoreModule {}

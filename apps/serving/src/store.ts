@@ -1,4 +1,4 @@
-import type { access, worker } from '#libs/contracts';
+import type { access, ingestion, worker } from '#libs/contracts';
 import type { RpcClient } from '#libs/grpc';
 import type { ServiceContext } from '#libs/service';
 
@@ -9,8 +9,10 @@ export const ARTIFACTS = Symbol('ARTIFACTS');
 /** Fails fast: a change is told to other replicas, or they find it themselves. */
 export const REDIS = Symbol('REDIS');
 export const ACCESS = Symbol('ACCESS');
+export const INGESTION = Symbol('INGESTION');
 export const SCORE_WORKER = Symbol('SCORE_WORKER');
 
 export type AccessClient = RpcClient<typeof access.AccessServiceService>;
+export type IngestionClient = RpcClient<typeof ingestion.CustomerServiceService>;
 export type ScoreWorkerClient = RpcClient<typeof worker.ScoreWorkerServiceService>;
 export type Context = ServiceContext<ServingConfig>;

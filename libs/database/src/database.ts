@@ -63,7 +63,8 @@ export function openDatabase({ url, service, connections = 5, pipeline = false }
       const client = await pool.connect();
       let broken: Error | undefined;
       try {
-        const begun = beginIn(client, workspaceId, pipeline);
+        // One message and one round trip; the rest is often less work than this.
+        const begun = client.query(`begin; select set_config('app.workspace', ${client.escapeLiteral(workspaceId)}, true)`);
         // In a pipeline the work's first statements go out behind the beginning; were that to fail, so would they.
         if (!pipeline) await begun;
         const [worked, opened] = await Promise.allSettled([work(client), begun]);
@@ -83,10 +84,4 @@ export function openDatabase({ url, service, connections = 5, pipeline = false }
       await Promise.all([prisma.$disconnect(), pool.end()]);
     },
   };
-}
-
-async function beginIn(client: PoolClient, workspaceId: string, pipeline: boolean): Promise<void> {
-  const begun = client.query('begin');
-  if (!pipeline) await begun;
-  await Promise.all([begun, client.query("select set_config('app.workspace', $1, true)", [workspaceId])]);
 }

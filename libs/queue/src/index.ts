@@ -13,3 +13,4 @@ export {
   type RunStepName,
   type RunStepPayload,
 } from './run-step.job.js';
+export { WEBHOOK_JOB, WEBHOOK_LOCK, WEBHOOK_QUEUE, webhookJobOptions, type WebhookPayload } from './webhook.job.js';

@@ -11,9 +11,14 @@ export interface Operation {
   readonly operationName?: string | null | undefined;
 }
 
+/** Ways of asking that are remembered of one document; its variables are what callers vary. */
+const MOST_REMEMBERED = 100;
+
 /** Decides, before anything is executed, whether a caller may have an operation executed. */
 export class Admission {
   private readonly roles: RequiredRoles;
+  /** How documents were asked and let in: Apollo keeps the documents of texts it has seen, so the same comes again. */
+  private readonly letIn = new WeakMap<DocumentNode, Set<string>>();
 
   constructor(private readonly schema: GraphQLSchema) {
     this.roles = requiredRoles(schema);
@@ -22,7 +27,12 @@ export class Admission {
   /** Of an operation that was parsed and validated already. */
   refusalOf(operation: Operation, caller: Caller): GraphQLError | undefined {
     const { document, variables, operationName } = operation;
-    return refusalByRole(this.schema, this.roles, operation, caller) ?? refusalByCost(this.schema, document, variables, operationName);
+    const remembered = this.letIn.get(document) ?? new Set();
+    const way = wayOfAsking(operation, caller);
+    if (way !== undefined && remembered.has(way)) return undefined;
+    const refused = refusalByRole(this.schema, this.roles, operation, caller) ?? refusalByCost(this.schema, document, variables, operationName);
+    if (!refused && way !== undefined && remembered.size < MOST_REMEMBERED) this.letIn.set(document, remembered.add(way));
+    return refused;
   }
 
   /** Of a subscription as it comes over a socket: everything is still to be checked. */
@@ -42,4 +52,13 @@ export class Admission {
     const refused = this.refusalOf({ document, variables, operationName }, caller);
     return refused ? [refused] : document;
   }
+}
+
+/**
+ * All that a refusal depends on beside the document: cost comes of numbers (rows) and booleans (@include), not of
+ * texts. Undefined where there is more to look at (lists, inputs): that is not remembered.
+ */
+function wayOfAsking({ variables, operationName }: Operation, { role }: Caller): string | undefined {
+  const counted = Object.entries(variables).filter(([, value]) => typeof value !== 'string');
+  return counted.some(([, value]) => typeof value === 'object' && value !== null) ? undefined : JSON.stringify([role, operationName ?? null, counted]);
 }

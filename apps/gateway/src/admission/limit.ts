@@ -25,6 +25,7 @@ const COST_OF_CALL = 10;
 /** Fields that cost a call to a service for each object they are asked of. */
 const CALLS = new Set([
   'Customer.membershipHistory', 'Customer.similar', 'Customer.events', 'Segment.members', 'Segment.versions', 'Model.segments', 'TrainingRun.metrics',
+  'Webhook.deliveries',
 ]);
 
 /** Rules that need the document only; they run with the specification's own. */

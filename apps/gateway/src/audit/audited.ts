@@ -30,8 +30,10 @@ function madeBy(type: GraphQLOutputType, result: unknown): string {
   if (typeof result !== 'object' || result === null) return '';
   const named = getNamedType(type);
   const success = isUnionType(named) ? (named.getTypes()[0]?.name ?? '') : named.name;
-  const { id, key } = result as { id?: unknown; key?: { id?: unknown } };
+  const { id, key, webhook } = result as { id?: unknown; key?: { id?: unknown }; webhook?: { id?: unknown } };
+  // What comes with its secret lies one level down.
   if (typeof key?.id === 'string') return `ApiKey:${key.id}`;
+  if (typeof webhook?.id === 'string') return `Webhook:${webhook.id}`;
   if (typeof id !== 'string') return '';
   const global = readGlobalId(id);
   return global ? `${global.type}:${global.id}` : `${success}:${id}`;

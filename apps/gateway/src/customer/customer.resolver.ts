@@ -9,7 +9,7 @@ import { customerIdentity } from '../identity/identity.resolver.js';
 import { listMembers } from '../segment/member.list.js';
 
 export const customerQueries = {
-  customer: async (_root, { id, userId, anonymousId }, { rpc, loaders }) => {
+  customer: async (_root, { id, userId, anonymousId }, { rpc, reads, loaders }) => {
     if ([id, userId, anonymousId].filter((given) => given !== null && given !== undefined).length !== 1) {
       throw invalidArgument('Give exactly one of id, userId and anonymousId.');
     }
@@ -17,8 +17,8 @@ export const customerQueries = {
       const own = localId('Customer', id);
       return own === undefined ? null : loaders.customer.load(own);
     }
-    const key = userId ? { $case: 'userId' as const, value: userId } : { $case: 'anonymousId' as const, value: anonymousId ?? '' };
-    return (await found(rpc.customers.resolveCustomer({ key })))?.customer;
+    if (userId) return reads.customerByUserId(userId);
+    return (await found(rpc.customers.resolveCustomer({ key: { $case: 'anonymousId', value: anonymousId ?? '' } })))?.customer;
   },
   customers: async (_root, { segmentId, search, ...paging }, context) => {
     if (segmentId && search) throw invalidArgument('Give one of segmentId and search.');

@@ -2,7 +2,8 @@ import type { ArtifactStore } from '#libs/artifacts';
 import type { PrincipalSigner } from '#libs/auth';
 
 import type { AuditTrail } from '../audit/audit.trail.js';
-import { actingAs, type Backends } from '../backend/backends.js';
+import type { Backends } from '../backend/backends.js';
+import type { BackendsByCaller, CallerReads } from '../backend/caller.reads.js';
 import type { DownloadLinks } from '../download/download.link.js';
 import type { UploadLinks } from '../upload/upload.link.js';
 import { type Loaders, makeLoaders } from './loaders.js';
@@ -11,6 +12,7 @@ import type { Caller } from './message.js';
 /** What does not change from request to request. */
 export interface GatewayParts {
   readonly backends: Backends;
+  readonly callers: BackendsByCaller;
   readonly signer: PrincipalSigner;
   readonly audit: AuditTrail;
   readonly uploads: UploadLinks;
@@ -22,6 +24,8 @@ export interface GatewayParts {
 export interface GatewayContext {
   readonly caller: Caller;
   readonly rpc: Backends;
+  /** Shared with the caller's other requests, nothing kept. */
+  readonly reads: CallerReads;
   readonly loaders: Loaders;
   readonly audit: AuditTrail;
   readonly uploads: UploadLinks;
@@ -32,11 +36,12 @@ export interface GatewayContext {
 }
 
 export async function contextOf(parts: GatewayParts, caller: Caller): Promise<GatewayContext> {
-  const rpc = actingAs(parts.backends, await parts.signer.sign(caller));
-  let loaders = makeLoaders(rpc);
+  const { rpc, reads } = parts.callers.of(`${caller.workspaceId}|${caller.actor}|${caller.role}`, await parts.signer.sign(caller));
+  let loaders = makeLoaders(reads, rpc);
   return {
     caller,
     rpc,
+    reads,
     audit: parts.audit,
     uploads: parts.uploads,
     downloads: parts.downloads,
@@ -45,7 +50,7 @@ export async function contextOf(parts: GatewayParts, caller: Caller): Promise<Ga
       return loaders;
     },
     renew: () => {
-      loaders = makeLoaders(rpc);
+      loaders = makeLoaders(reads, rpc);
     },
   };
 }

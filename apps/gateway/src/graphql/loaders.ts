@@ -4,13 +4,8 @@ import type { ingestion, serving, training } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
 import type { Backends } from '../backend/backends.js';
-
-/** A segment, as drawn by a model (empty: the champion) at a time (empty: now). */
-export interface SegmentKey {
-  readonly id: string;
-  readonly modelId: string;
-  readonly asOf: string;
-}
+import { type CallerReads, type SegmentKey, segmentName } from '../backend/caller.reads.js';
+import { type Gathered, MOST_AT_ONCE } from '../backend/gathered.js';
 
 /** One set per request: what several fields ask for is fetched once, and what many rows ask for in one call. */
 export interface Loaders {
@@ -23,39 +18,20 @@ export interface Loaders {
   readonly run: DataLoader<string, training.Run | undefined>;
 }
 
-/** As many as the services take in one call. */
-const MOST_AT_ONCE = 500;
-
-export function makeLoaders(rpc: Backends): Loaders {
+export function makeLoaders(reads: CallerReads, rpc: Backends): Loaders {
   return {
-    customer: new DataLoader(
-      async (ids) => {
-        const { customers } = await rpc.customers.getCustomers({ ids: [...ids] });
-        const byId = new Map(customers.map(({ requestedId, customer }) => [requestedId, customer]));
-        return ids.map((id) => byId.get(id));
-      },
-      { maxBatchSize: MOST_AT_ONCE },
-    ),
-    place: new DataLoader(
-      async (ids) => {
-        const { customers } = await rpc.memberships.getCustomerMemberships({ customerIds: [...ids] });
-        const byId = new Map(customers.map((place) => [place.customerId, place]));
-        return ids.map((id) => byId.get(id));
-      },
-      { maxBatchSize: MOST_AT_ONCE },
-    ),
-    segment: new DataLoader((keys) => segmentsOf(rpc, keys), { maxBatchSize: MOST_AT_ONCE, cacheKeyFn: (key) => `${key.id}|${drawing(key)}` }),
-    model: new DataLoader(
-      async (ids) => {
-        const { models } = await rpc.models.getModels({ ids: [...ids], champion: false });
-        const byId = new Map(models.map((model) => [model.id, model]));
-        return ids.map((id) => byId.get(id));
-      },
-      { maxBatchSize: MOST_AT_ONCE },
-    ),
+    customer: remembering(reads.customer),
+    place: remembering(reads.place),
+    segment: remembering(reads.segment, segmentName),
+    model: remembering(reads.model),
     // There is no call for several: a list of runs carries all but the points of curves, which few ask for.
     run: new DataLoader((ids) => Promise.all(ids.map(async (id) => (await found(rpc.runs.getRun({ id })))?.run))),
   };
+}
+
+/** For as long as a request lasts, what was read is not read again. */
+function remembering<Key, Value, CacheKey = Key>(read: Gathered<Key, Value>, cacheKeyFn?: (key: Key) => CacheKey): DataLoader<Key, Value, CacheKey> {
+  return new DataLoader<Key, Value, CacheKey>((keys) => Promise.all(keys.map(read)), { maxBatchSize: MOST_AT_ONCE, ...(cacheKeyFn ? { cacheKeyFn } : {}) });
 }
 
 /** The answer, or undefined where the service says that there is none. */
@@ -77,22 +53,4 @@ export async function loadPresent<Key, Value, CacheKey>(loader: DataLoader<Key, 
 /** The champion's drawing now. */
 export function segmentNow(id: string): SegmentKey {
   return { id, modelId: '', asOf: '' };
-}
-
-function drawing({ modelId, asOf }: SegmentKey): string {
-  return `${modelId}|${asOf}`;
-}
-
-/** One call for each model and time that is asked for; nearly always that is one. */
-async function segmentsOf(rpc: Backends, keys: readonly SegmentKey[]): Promise<(serving.Segment | undefined)[]> {
-  const byDrawing = Map.groupBy(keys, drawing);
-  const answers = new Map<string, serving.Segment>();
-  await Promise.all(
-    [...byDrawing].map(async ([name, group]) => {
-      const { modelId, asOf } = group[0] ?? segmentNow('');
-      const { segments } = await rpc.segments.getSegments({ ids: group.map(({ id }) => id), modelId, asOf: asOf || undefined });
-      for (const segment of segments) answers.set(`${segment.id}|${name}`, segment);
-    }),
-  );
-  return keys.map((key) => answers.get(`${key.id}|${drawing(key)}`));
 }

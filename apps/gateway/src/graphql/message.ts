@@ -1,6 +1,6 @@
 // Which message each type of the SDL is resolved from; codegen.ts names these.
 import type { Principal } from '#libs/auth';
-import { access, identity, ingestion, person, quarantine, serving, trackingPlan, training, type worker } from '#libs/contracts';
+import { access, identity, ingestion, person, quarantine, serving, trackingPlan, training, webhook, type worker } from '#libs/contracts';
 
 import type { Connection } from './connection.js';
 
@@ -52,6 +52,9 @@ export interface SegmentConnection extends Connection<Segment> {
   readonly modelId: string;
 }
 
+export type Webhook = webhook.Webhook;
+export type WebhookDelivery = webhook.WebhookDelivery;
+
 export type Model = training.Model;
 export type Evaluation = training.Model;
 export type TrainingRun = training.Run;
@@ -85,6 +88,7 @@ export import Role = access.Role;
 export import SegmentKind = serving.SegmentKind;
 export import TrainingRunState = training.RunState;
 export import TrainingRunTrigger = training.RunTrigger;
+export import WebhookDeliveryState = webhook.WebhookDeliveryState;
 
 /** Segment's specification names its calls in small letters. */
 export enum EventType {

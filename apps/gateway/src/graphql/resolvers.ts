@@ -14,6 +14,7 @@ import { runMutations, runQueries, runSubscriptions, runTypes } from '../run/run
 import { segmentMutations, segmentQueries, segmentTypes } from '../segment/segment.resolver.js';
 import { trackingPlanMutations, trackingPlanQueries, trackingPlanTypes } from '../tracking-plan/tracking-plan.resolver.js';
 import { viewerMutations, viewerQueries, viewerTypes } from '../viewer/viewer.resolver.js';
+import { webhookMutations, webhookQueries, webhookTypes } from '../webhook/webhook.resolver.js';
 import type { CompleteResolvers } from './complete.js';
 import type { ExpectedFailure } from './expected.js';
 import * as message from './message.js';
@@ -43,6 +44,7 @@ const enums = {
   SegmentKind: valuesOf(message.SegmentKind),
   TrainingRunState: valuesOf(message.TrainingRunState),
   TrainingRunTrigger: valuesOf(message.TrainingRunTrigger),
+  WebhookDeliveryState: valuesOf(message.WebhookDeliveryState),
 };
 
 /** The whole contract. What is missing here does not compile. */
@@ -63,6 +65,7 @@ export const resolvers: CompleteResolvers = {
     ...trackingPlanQueries,
     ...importQueries,
     ...personQueries,
+    ...webhookQueries,
   },
   Mutation: {
     ...viewerMutations,
@@ -76,6 +79,7 @@ export const resolvers: CompleteResolvers = {
     ...trackingPlanMutations,
     ...importMutations,
     ...personMutations,
+    ...webhookMutations,
   },
   Subscription: {
     ...membershipSubscriptions,
@@ -98,6 +102,7 @@ export const resolvers: CompleteResolvers = {
   ...trackingPlanTypes,
   ...importTypes,
   ...personTypes,
+  ...webhookTypes,
   Failure: { __resolveType: (failure: ExpectedFailure<string>) => failure.type as never },
   ...enums,
   ...scalars,

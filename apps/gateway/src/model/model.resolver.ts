@@ -49,7 +49,7 @@ export const modelTypes: ResolversOf<'Model' | 'Evaluation' | 'Measure' | 'Promo
     run: ({ runId }, _args, { loaders }) => (runId === '' ? null : loaders.run.load(runId)),
     createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
     verdict: ({ verdict }) => orNull(verdict),
-    segments: ({ id }, args, { rpc }) => listSegments(rpc, args, { modelId: id }),
+    segments: ({ id }, args, { reads }) => listSegments(reads, args, { modelId: id }),
     evaluation: (model) => model,
   },
   Evaluation: {

@@ -2,9 +2,11 @@ import type { GatewayContext } from '../graphql/context.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { type IdentifiedType, localId, readGlobalId } from '../graphql/global-id.js';
 import { found, segmentNow } from '../graphql/loaders.js';
-import type { Customer, Import, Model, PersonRequest, Segment, TrainingRun, Workspace } from '../graphql/message.js';
+import type { Customer, Import, Model, PersonRequest, Segment, TrainingRun, Webhook, Workspace } from '../graphql/message.js';
 
-type NodeOf = { Customer: Customer; Import: Import; Model: Model; PersonRequest: PersonRequest; Segment: Segment; TrainingRun: TrainingRun; Workspace: Workspace };
+type NodeOf = {
+  Customer: Customer; Import: Import; Model: Model; PersonRequest: PersonRequest; Segment: Segment; TrainingRun: TrainingRun; Webhook: Webhook; Workspace: Workspace;
+};
 
 /** How each type that is a Node is found by its id. */
 const FIND: { [Type in keyof NodeOf]: (id: string, context: GatewayContext) => Promise<NodeOf[Type] | undefined> } = {
@@ -14,6 +16,7 @@ const FIND: { [Type in keyof NodeOf]: (id: string, context: GatewayContext) => P
   PersonRequest: async (id, { rpc }) => (await found(rpc.persons.getPersonRequest({ id })))?.request,
   Segment: (id, { loaders }) => loaders.segment.load(segmentNow(id)),
   TrainingRun: (id, { loaders }) => loaders.run.load(id),
+  Webhook: async (id, { rpc }) => (await found(rpc.webhooks.getWebhook({ id })))?.webhook,
   Workspace: async (id, { rpc, caller }) => (id === caller.workspaceId ? (await rpc.access.getWorkspace({})).workspace : undefined),
 };
 /** Messages do not say their type: it is remembered from the id that was asked for. */

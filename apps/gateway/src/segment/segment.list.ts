@@ -1,4 +1,4 @@
-import type { Backends } from '../backend/backends.js';
+import type { CallerReads } from '../backend/caller.reads.js';
 import { type Paging, readConnection } from '../graphql/connection.js';
 import { type SegmentConnection, SegmentKind } from '../graphql/message.js';
 
@@ -10,10 +10,10 @@ export interface SegmentFilter {
 }
 
 /** Segments, largest first, with what their counts are of. */
-export async function listSegments(rpc: Backends, paging: Paging, { kind, modelId, asOf }: SegmentFilter): Promise<SegmentConnection> {
+export async function listSegments(reads: CallerReads, paging: Paging, { kind, modelId, asOf }: SegmentFilter): Promise<SegmentConnection> {
   let population = 0;
   const connection = await readConnection(paging, async (page) => {
-    const answer = await rpc.segments.listSegments({ page, kind: kind ?? SegmentKind.UNSPECIFIED, modelId, asOf: asOf ?? undefined });
+    const answer = await reads.segmentList({ page, kind: kind ?? SegmentKind.UNSPECIFIED, modelId, asOf: asOf ?? undefined });
     population = answer.population;
     return { rows: answer.segments, pageInfo: answer.pageInfo };
   });

@@ -13,7 +13,7 @@ export const segmentQueries = {
     const id = localId('Segment', args.id);
     return id === undefined ? null : loaders.segment.load({ id, modelId: modelIdOf(args.modelId), asOf: args.asOf ?? '' });
   },
-  segments: (_root, { kind, modelId, asOf, ...paging }, { rpc }) => listSegments(rpc, paging, { kind, modelId: modelIdOf(modelId), asOf }),
+  segments: (_root, { kind, modelId, asOf, ...paging }, { reads }) => listSegments(reads, paging, { kind, modelId: modelIdOf(modelId), asOf }),
 } satisfies Partial<ResolversOf<'Query'>['Query']>;
 
 export const segmentMutations = {

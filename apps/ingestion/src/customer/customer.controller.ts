@@ -17,9 +17,7 @@ export class CustomerController implements ingestion.CustomerServiceController {
   constructor(private readonly customers: CustomerRepository) {}
 
   async getCustomers(@Payload() request: ingestion.GetCustomersRequest, @Caller() { workspaceId }: Principal & { workspaceId: string }): Promise<ingestion.GetCustomersResponse> {
-    if (request.ids.length > MOST_IDS) {
-      throw RpcError.invalid(`At most ${MOST_IDS} ids at once.`, { reason: 'TOO_MANY_IDS', metadata: { most: String(MOST_IDS) } });
-    }
+    bound(request.ids);
     // What is no id of ours is as unknown as an id that never was.
     const found = await this.customers.find(workspaceId, request.ids.filter((id) => UUID.test(id)));
     return { customers: [...found].map(([requestedId, row]) => ({ requestedId, customer: customerOf(row) })) };
@@ -28,9 +26,16 @@ export class CustomerController implements ingestion.CustomerServiceController {
   async resolveCustomer(@Payload() request: ingestion.ResolveCustomerRequest, @Caller() { workspaceId }: Principal & { workspaceId: string }): Promise<ingestion.ResolveCustomerResponse> {
     const { key } = request;
     if (!key) throw RpcError.invalid('Name a userId or an anonymousId.', { reason: 'KEY_MISSING' });
-    const row = await this.customers.resolve(workspaceId, key.$case === 'userId' ? 'USER' : 'ANONYMOUS', key.value);
+    const row = (await this.customers.resolve(workspaceId, key.$case === 'userId' ? 'USER' : 'ANONYMOUS', [key.value])).get(key.value);
     if (!row) throw RpcError.notFound(`No customer has the ${key.$case} "${key.value}".`, { reason: 'CUSTOMER_UNKNOWN' });
     return { customer: customerOf(row) };
+  }
+
+  async resolveCustomers(@Payload() { userIds }: ingestion.ResolveCustomersRequest, @Caller() { workspaceId }: Principal & { workspaceId: string }): Promise<ingestion.ResolveCustomersResponse> {
+    bound(userIds);
+    // Postgres knows no text with a NUL in it; such an id would fail those that are asked for beside it.
+    const found = await this.customers.resolve(workspaceId, 'USER', [...new Set(userIds)].filter((id) => !id.includes('\0')));
+    return { customers: [...found].map(([userId, row]) => ({ userId, customer: customerOf(row) })) };
   }
 
   async listCustomers(@Payload() request: ingestion.ListCustomersRequest, @Caller() { workspaceId }: Principal & { workspaceId: string }): Promise<ingestion.ListCustomersResponse> {
@@ -39,4 +44,8 @@ export class CustomerController implements ingestion.CustomerServiceController {
     const page = pageOf(rows, cut, total, ({ id }) => [id]);
     return { customers: page.rows.map(customerOf), pageInfo: page.pageInfo };
   }
+}
+
+function bound(ids: readonly string[]): void {
+  if (ids.length > MOST_IDS) throw RpcError.invalid(`At most ${MOST_IDS} ids at once.`, { reason: 'TOO_MANY_IDS', metadata: { most: String(MOST_IDS) } });
 }

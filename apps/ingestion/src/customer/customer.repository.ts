@@ -1,3 +1,5 @@
+import type { PoolClient } from 'pg';
+
 import type { Database } from '#libs/database';
 
 import { type Cut, isoMicros } from '../page.js';
@@ -45,6 +47,11 @@ const CUSTOMERS = `
   WHERE c.workspace_id = $1 AND c.id = ANY ($2::uuid[])
   ORDER BY c.id`;
 
+const RESOLVED = `
+  SELECT s.external_id, m.customer_id AS id FROM ingestion.subjects s
+  JOIN ingestion.subject_customers m ON m.workspace_id = $1 AND m.subject_id = s.id AND m.ended_horizon IS NULL
+  WHERE s.workspace_id = $1 AND s.kind = $2 AND s.external_id = ANY ($3::text[])`;
+
 const LISTED = `
   c.workspace_id = $1 AND c.merged_into IS NULL AND ($2 = '' OR c.id IN (
     SELECT m.customer_id FROM ingestion.subjects s
@@ -58,10 +65,8 @@ export class CustomerRepository {
   /** By the id that was asked for; unknown ones are left out. */
   async find(workspaceId: string, ids: readonly string[]): Promise<Map<string, CustomerRow>> {
     return this.database.onConnection(workspaceId, async (client) => {
-      const current = await client.query<{ requested: string; id: string }>(CURRENT_CUSTOMERS, [workspaceId, ids]);
-      const wanted = [...new Set(current.rows.map(({ id }) => id))];
-      const { rows } = await client.query<CustomerRow>(CUSTOMERS, [workspaceId, wanted]);
-      const byId = new Map(rows.map((row) => [row.id, row]));
+      const current = await client.query<{ requested: string; id: string }>({ name: 'current-customers', text: CURRENT_CUSTOMERS, values: [workspaceId, ids] });
+      const byId = await byIds(client, workspaceId, current.rows.map(({ id }) => id));
       return new Map(
         current.rows.flatMap(({ requested, id }) => {
           const row = byId.get(id);
@@ -71,16 +76,17 @@ export class CustomerRepository {
     });
   }
 
-  async resolve(workspaceId: string, kind: 'USER' | 'ANONYMOUS', externalId: string): Promise<CustomerRow | undefined> {
+  /** By the outside id that was asked for; unknown ones are left out. */
+  async resolve(workspaceId: string, kind: 'USER' | 'ANONYMOUS', externalIds: readonly string[]): Promise<Map<string, CustomerRow>> {
     return this.database.onConnection(workspaceId, async (client) => {
-      const found = await client.query<{ id: string }>(
-        `SELECT m.customer_id AS id FROM ingestion.subjects s
-         JOIN ingestion.subject_customers m ON m.workspace_id = $1 AND m.subject_id = s.id AND m.ended_horizon IS NULL
-         WHERE s.workspace_id = $1 AND s.kind = $2 AND s.external_id = $3`,
-        [workspaceId, kind, externalId],
+      const { rows } = await client.query<{ external_id: string; id: string }>({ name: 'resolve-customers', text: RESOLVED, values: [workspaceId, kind, externalIds] });
+      const byId = await byIds(client, workspaceId, rows.map(({ id }) => id));
+      return new Map(
+        rows.flatMap(({ external_id, id }) => {
+          const row = byId.get(id);
+          return row ? [[external_id, row] as const] : [];
+        }),
       );
-      if (!found.rows[0]) return undefined;
-      return (await client.query<CustomerRow>(CUSTOMERS, [workspaceId, [found.rows[0].id]])).rows[0];
     });
   }
 
@@ -91,9 +97,16 @@ export class CustomerRepository {
         `SELECT c.id FROM ingestion.customers c WHERE ${LISTED} AND ($3::uuid IS NULL OR c.id > $3) ORDER BY c.id LIMIT $4`,
         [workspaceId, search, after?.[0] ?? null, rows + 1],
       );
-      const found = await client.query<CustomerRow>(CUSTOMERS, [workspaceId, ids.rows.map(({ id }) => id)]);
+      const found = await byIds(client, workspaceId, ids.rows.map(({ id }) => id));
       const counted = await client.query<{ total: string }>(`SELECT count(*) AS total FROM ingestion.customers c WHERE ${LISTED}`, [workspaceId, search]);
-      return { rows: found.rows, total: Number(counted.rows[0]?.total) };
+      return { rows: [...found.values()], total: Number(counted.rows[0]?.total) };
     });
   }
+}
+
+/** In order of id. Planned once a connection: there is a plan to be made for every partition of events. */
+async function byIds(client: PoolClient, workspaceId: string, ids: readonly string[]): Promise<Map<string, CustomerRow>> {
+  if (ids.length === 0) return new Map();
+  const { rows } = await client.query<CustomerRow>({ name: 'customers', text: CUSTOMERS, values: [workspaceId, [...new Set(ids)]] });
+  return new Map(rows.map((row) => [row.id, row]));
 }

@@ -4,5 +4,5 @@ import { ChangeRepository } from './change.repository.js';
 import { ChangeService } from './change.service.js';
 import { ChangeSignal } from './change.signal.js';
 
-@Module({ providers: [ChangeRepository, ChangeService, ChangeSignal], exports: [ChangeService, ChangeSignal] })
+@Module({ providers: [ChangeRepository, ChangeService, ChangeSignal], exports: [ChangeRepository, ChangeService, ChangeSignal] })
 export class ChangeModule {}

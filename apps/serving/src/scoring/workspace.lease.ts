@@ -66,7 +66,9 @@ export class WorkspaceLease implements OnApplicationShutdown {
   private end(client: PoolClient): void {
     this.held.clear();
     this.connection = undefined;
-    client.removeAllListeners('end');
+    client.removeAllListeners('end').removeAllListeners('error');
+    // A connection that is ended may still hear that Postgres goes away.
+    client.on('error', () => undefined);
     client.release(true);
   }
 }

@@ -78,21 +78,14 @@ export class SegmentRepository {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   /** Segments with sizes and lineage: four statements, however many there are. */
-  list(workspaceId: string, { modelId, asOf, ids }: SegmentView): Promise<SegmentList> {
+  list(workspaceId: string, view: SegmentView): Promise<SegmentList> {
     return this.database.onConnection(workspaceId, async (client) => {
-      const served = await client.query<{ modelId: string; newestEventAt: Micros | null }>(
-        `select model_id as "modelId", ${microsSql('newest_event_at')} as "newestEventAt"
-         from serving.active_model join serving.shadow_models using (workspace_id, model_id)`,
-      );
-      const other = modelId !== null && modelId !== served.rows[0]?.modelId ? modelId : null;
-      const sizes = await readSizes(client, other, asOf);
-      const held = [...sizes.keys()].filter((id) => id !== NIL);
-      const { rows } = await client.query<Omit<SegmentRow, 'size' | 'lineage'>>(SEGMENTS, [modelId, ids, asOf === null ? [] : held]);
+      const { served, sizes, rows } = view.modelId === null && view.asOf === null ? await readNow(client, view.ids) : await readThen(client, view);
       const lineage = await this.lineage(client, rows.map(({ id }) => id));
       return {
         segments: rows.map((row) => ({ ...row, size: sizes.get(row.id) ?? 0, lineage: lineage.get(row.id) ?? [] })),
         population: [...sizes.values()].reduce((sum, size) => sum + size, 0),
-        newestEventAt: served.rows[0]?.newestEventAt ?? null,
+        newestEventAt: served?.newestEventAt ?? null,
       };
     });
   }
@@ -134,13 +127,47 @@ export class SegmentRepository {
   }
 
   private async lineage(client: PoolClient, ids: readonly string[]): Promise<Map<string, LineageRow[]>> {
-    const { rows } = await client.query<LineageRow>(
-      `select segment_id as "segmentId", kind, model_id as "modelId", at, related_segment_ids as "relatedSegmentIds", overlap
-       from serving.segment_lineage where segment_id = any($1::uuid[]) order by id`,
-      [ids],
-    );
+    const { rows } = await client.query<LineageRow>({
+      name: 'segment-lineage',
+      text: `select segment_id as "segmentId", kind, model_id as "modelId", at, related_segment_ids as "relatedSegmentIds", overlap
+        from serving.segment_lineage where segment_id = any($1::uuid[]) order by id`,
+      values: [ids],
+    });
     return Map.groupBy(rows, ({ segmentId }) => segmentId);
   }
+}
+
+type Drawn = Omit<SegmentRow, 'size' | 'lineage'>;
+
+interface Read {
+  readonly served: { modelId: string; newestEventAt: Micros | null } | undefined;
+  readonly sizes: Map<string, number>;
+  readonly rows: Drawn[];
+}
+
+async function readServed(client: PoolClient): Promise<Read['served']> {
+  const { rows } = await client.query<NonNullable<Read['served']>>({
+    name: 'served-model',
+    text: `select model_id as "modelId", ${microsSql('newest_event_at')} as "newestEventAt"
+      from serving.active_model join serving.shadow_models using (workspace_id, model_id)`,
+  });
+  return rows[0];
+}
+
+/** What nearly everyone asks for: as drawn now, by the served model. Planned once a connection, and sent together. */
+async function readNow(client: PoolClient, ids: readonly string[] | null): Promise<Read> {
+  const drawn = { name: 'segments-now', text: SEGMENTS, values: [null, ids, []] };
+  const [served, sizes, { rows }] = await Promise.all([readServed(client), readSizes(client, null, null), client.query<Drawn>(drawn)]);
+  return { served, sizes, rows };
+}
+
+/** As another model draws them, or as of a time: then what is drawn depends on what was held. */
+async function readThen(client: PoolClient, { modelId, asOf, ids }: SegmentView): Promise<Read> {
+  const served = await readServed(client);
+  const sizes = await readSizes(client, modelId !== null && modelId !== served?.modelId ? modelId : null, asOf);
+  const held = [...sizes.keys()].filter((id) => id !== NIL);
+  const { rows } = await client.query<Drawn>(SEGMENTS, [modelId, ids, asOf === null ? [] : held]);
+  return { served, sizes, rows };
 }
 
 /** Members by segment; the nil id counts those unlike anything seen. */

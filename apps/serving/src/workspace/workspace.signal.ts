@@ -1,5 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 
+const RAISED = Symbol('raised');
+
 /**
  * Wakes who waits for something of a workspace. It only ever says "look again": whoever waits reads `seen`
  * first, then looks, then waits for what was raised after `seen`, so that nothing slips in between.
@@ -11,6 +13,13 @@ export class WorkspaceSignal {
   raise(workspaceId: string): void {
     this.raised.set(workspaceId, this.seen(workspaceId) + 1);
     this.emitter.emit(workspaceId);
+    this.emitter.emit(RAISED, workspaceId);
+  }
+
+  /** Tells of every workspace that is raised, until the answered function is called. */
+  listen(listener: (workspaceId: string) => void): () => void {
+    this.emitter.on(RAISED, listener);
+    return () => void this.emitter.off(RAISED, listener);
   }
 
   seen(workspaceId: string): number {

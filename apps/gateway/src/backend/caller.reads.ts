@@ -1,0 +1,117 @@
+import { LRUCache } from 'lru-cache';
+
+import type { ingestion, serving, training } from '#libs/contracts';
+
+import { actingAs, type Backends } from './backends.js';
+import { gather, type Gathered } from './gathered.js';
+
+/** A segment, as drawn by a model (empty: the champion) at a time (empty: now). */
+export interface SegmentKey {
+  readonly id: string;
+  readonly modelId: string;
+  readonly asOf: string;
+}
+
+/** Reads that many requests do, gathered over those of one caller. */
+export interface CallerReads {
+  readonly customer: Gathered<string, ingestion.Customer | undefined>;
+  readonly customerByUserId: Gathered<string, ingestion.Customer | undefined>;
+  /** What serving knows of a customer. */
+  readonly place: Gathered<string, serving.CustomerMemberships | undefined>;
+  readonly segment: Gathered<SegmentKey, serving.Segment | undefined>;
+  readonly segmentList: Gathered<serving.ListSegmentsRequest, serving.ListSegmentsResponse>;
+  readonly model: Gathered<string, training.Model | undefined>;
+}
+
+/** Callers whose requests are under way, more or less: one that is forgotten only gathers anew. */
+const MOST_CALLERS = 1_000;
+
+/** What the requests of one caller have in common. */
+export interface CallerBackends {
+  /** The services, every call signed for the caller. */
+  readonly rpc: Backends;
+  readonly reads: CallerReads;
+}
+
+interface Known extends CallerBackends {
+  rpc: Backends;
+  /** What `rpc` signs with; a signature holds for two minutes. */
+  principal: string;
+}
+
+/** The services as each caller sees them. Who may see what is theirs to say, so callers never share a read. */
+export class BackendsByCaller {
+  private readonly callers = new LRUCache<string, Known>({ max: MOST_CALLERS });
+
+  constructor(private readonly backends: Backends) {}
+
+  /** `caller` tells apart who must not share; `principal` is signed for it. */
+  of(caller: string, principal: string): CallerBackends {
+    const known = this.callers.get(caller);
+    if (!known) {
+      const made: Known = { principal, rpc: actingAs(this.backends, principal), reads: readsOf(() => made.rpc) };
+      this.callers.set(caller, made);
+      return made;
+    }
+    if (known.principal !== principal) Object.assign(known, { principal, rpc: actingAs(this.backends, principal) });
+    return known;
+  }
+}
+
+function readsOf(rpc: () => Backends): CallerReads {
+  return {
+    customer: gather(async (ids) => {
+      const { customers } = await rpc().customers.getCustomers({ ids: unique(ids) });
+      const byId = new Map(customers.map(({ requestedId, customer }) => [requestedId, customer]));
+      return ids.map((id) => byId.get(id));
+    }),
+    customerByUserId: gather(async (userIds) => {
+      const { customers } = await rpc().customers.resolveCustomers({ userIds: unique(userIds) });
+      const byUserId = new Map(customers.map(({ userId, customer }) => [userId, customer]));
+      return userIds.map((userId) => byUserId.get(userId));
+    }),
+    place: gather(async (ids) => {
+      const { customers } = await rpc().memberships.getCustomerMemberships({ customerIds: unique(ids) });
+      const byId = new Map(customers.map((place) => [place.customerId, place]));
+      return ids.map((id) => byId.get(id));
+    }),
+    segment: gather((keys) => segmentsOf(rpc(), keys)),
+    segmentList: gather(async (requests) => {
+      const bodies = requests.map((request) => JSON.stringify(request));
+      const distinct = new Map(requests.map((request, index) => [bodies[index], request]));
+      const read = new Map(await Promise.all([...distinct].map(async ([body, request]) => [body, await rpc().segments.listSegments(request)] as const)));
+      return bodies.map((body) => read.get(body) as serving.ListSegmentsResponse);
+    }),
+    model: gather(async (ids) => {
+      const { models } = await rpc().models.getModels({ ids: unique(ids), champion: false });
+      const byId = new Map(models.map((model) => [model.id, model]));
+      return ids.map((id) => byId.get(id));
+    }),
+  };
+}
+
+/** One call for each model and time that is asked for; nearly always that is one. */
+async function segmentsOf(rpc: Backends, keys: readonly SegmentKey[]): Promise<(serving.Segment | undefined)[]> {
+  const answers = new Map<string, serving.Segment>();
+  await Promise.all(
+    [...Map.groupBy(keys, drawing)].map(async ([name, group]) => {
+      const { modelId = '', asOf = '' } = group[0] ?? {};
+      const { segments } = await rpc.segments.getSegments({ ids: unique(group.map(({ id }) => id)), modelId, asOf: asOf || undefined });
+      for (const segment of segments) answers.set(`${segment.id}|${name}`, segment);
+    }),
+  );
+  return keys.map((key) => answers.get(segmentName(key)));
+}
+
+/** Tells segment keys apart. */
+export function segmentName(key: SegmentKey): string {
+  return `${key.id}|${drawing(key)}`;
+}
+
+function drawing({ modelId, asOf }: SegmentKey): string {
+  return `${modelId}|${asOf}`;
+}
+
+function unique<Key>(keys: readonly Key[]): Key[] {
+  return [...new Set(keys)];
+}

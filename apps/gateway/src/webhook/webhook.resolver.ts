@@ -1,0 +1,105 @@
+import type { webhook } from '#libs/contracts';
+
+import { readConnection } from '../graphql/connection.js';
+import type { ResolversOf } from '../graphql/complete.js';
+import { expecting, ExpectedFailure, notFound, outcomeOf } from '../graphql/expected.js';
+import { globalId, localId } from '../graphql/global-id.js';
+import { loadPresent, segmentNow } from '../graphql/loaders.js';
+import { WebhookDeliveryState } from '../graphql/message.js';
+import { countOrNull, orNull, present } from '../graphql/present.js';
+import { parseJson } from '../graphql/scalar.js';
+
+const WHY_NOT = { INVALID_ARGUMENT: 'WebhookInvalid', TOO_MANY_WEBHOOKS: 'WebhookInvalid', NOT_FOUND: 'NotFound' } as const;
+const CANNOT_BE = { INVALID_ARGUMENT: 'WebhookInvalid', TOO_MANY_WEBHOOKS: 'WebhookInvalid' } as const;
+
+export const webhookQueries = {
+  webhooks: (_root, args, { rpc }) =>
+    readConnection(args, async (page) => {
+      const { webhooks, pageInfo } = await rpc.webhooks.listWebhooks({ page });
+      return { rows: webhooks, pageInfo };
+    }),
+} satisfies Partial<ResolversOf<'Query'>['Query']>;
+
+export const webhookMutations = {
+  createWebhook: async (_root, { input }, { rpc }) => {
+    const segments = selection(input.segmentIds);
+    if (segments instanceof ExpectedFailure) return segments;
+    return expecting(CANNOT_BE, async () => {
+      const made = await rpc.webhooks.createWebhook({ url: input.url, segments });
+      return { webhook: present(made.webhook, 'webhook'), secret: made.secret };
+    });
+  },
+  updateWebhook: async (_root, args, { rpc }) => {
+    const id = localId('Webhook', args.id);
+    if (id === undefined) return unknownWebhook();
+    const { url, isEnabled, segmentIds } = args.input;
+    const segments = segmentIds === undefined ? undefined : selection(segmentIds);
+    if (segments instanceof ExpectedFailure) return segments;
+    return expecting(WHY_NOT, async () => {
+      const changed = await rpc.webhooks.updateWebhook({ id, url: url ?? undefined, enabled: isEnabled ?? undefined, segments });
+      return present(changed.webhook, 'webhook');
+    });
+  },
+  deleteWebhook: (_root, args, { rpc }) => {
+    const id = localId('Webhook', args.id);
+    if (id === undefined) return unknownWebhook();
+    return expecting({ NOT_FOUND: 'NotFound' }, async () => {
+      await rpc.webhooks.deleteWebhook({ id });
+      return { id: globalId('Webhook', id) };
+    });
+  },
+  replayWebhookDelivery: (_root, args, { rpc }) => {
+    const id = localId('WebhookDelivery', args.id);
+    if (id === undefined) return notFound('DELIVERY_UNKNOWN', 'There is no such delivery.');
+    return expecting({ NOT_FOUND: 'NotFound', DELIVERY_WAITING: 'WebhookDeliveryWaiting' }, async () => {
+      const { delivery } = await rpc.webhooks.replayWebhookDelivery({ id });
+      return present(delivery, 'delivery');
+    });
+  },
+} satisfies Partial<ResolversOf<'Mutation'>['Mutation']>;
+
+export const webhookTypes: ResolversOf<
+  'Webhook' | 'WebhookDelivery' | 'CreateWebhookResult' | 'UpdateWebhookResult' | 'DeleteWebhookResult' | 'ReplayWebhookDeliveryResult'
+> = {
+  Webhook: {
+    id: ({ id }) => globalId('Webhook', id),
+    segments: ({ segmentIds }, _args, { loaders }) => (segmentIds.length === 0 ? null : loadPresent(loaders.segment, segmentIds.map(segmentNow))),
+    isEnabled: ({ enabled }) => enabled,
+    createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
+    deliveries: ({ id }, { state, ...paging }, { rpc }) =>
+      readConnection(paging, async (page) => {
+        const { deliveries, pageInfo } = await rpc.webhooks.listWebhookDeliveries({ webhookId: id, state: state ?? WebhookDeliveryState.UNSPECIFIED, page });
+        return { rows: deliveries, pageInfo };
+      }),
+  },
+  WebhookDelivery: {
+    id: ({ id }) => globalId('WebhookDelivery', id),
+    messageId: ({ id }) => id,
+    customer: ({ customerId }, _args, { loaders }) => loaders.customer.load(customerId),
+    segment: ({ segmentId }, _args, { loaders }) => loaders.segment.load(segmentNow(segmentId)),
+    createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
+    responseStatus: ({ responseStatus }) => countOrNull(responseStatus),
+    error: ({ error }) => orNull(error),
+    body: ({ body }) => parseJson(body),
+  },
+  CreateWebhookResult: outcomeOf('WebhookCreated'),
+  UpdateWebhookResult: outcomeOf('Webhook'),
+  DeleteWebhookResult: outcomeOf('WebhookDeleted'),
+  ReplayWebhookDeliveryResult: outcomeOf('WebhookDelivery'),
+};
+
+/** Nothing given: all segments. */
+function selection(ids: readonly string[] | null | undefined): webhook.SegmentSelection | ExpectedFailure<'WebhookInvalid'> {
+  const segmentIds: string[] = [];
+  if (ids?.length === 0) return new ExpectedFailure('WebhookInvalid', 'SEGMENT_UNKNOWN', 'Name at least one segment, or leave segmentIds out for all.');
+  for (const given of ids ?? []) {
+    const id = localId('Segment', given);
+    if (id === undefined) return new ExpectedFailure('WebhookInvalid', 'SEGMENT_UNKNOWN', `${given} is the id of no segment.`);
+    segmentIds.push(id);
+  }
+  return { segmentIds };
+}
+
+function unknownWebhook(): ExpectedFailure<'NotFound'> {
+  return notFound('WEBHOOK_UNKNOWN', 'There is no such webhook.');
+}

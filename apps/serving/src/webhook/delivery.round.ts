@@ -1,0 +1,127 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { v7 as uuid } from 'uuid';
+
+import { SERVICE } from '#libs/service';
+
+import { type ChangeRow, ChangeRepository } from '../change/change.repository.js';
+import { type Context, INGESTION, type IngestionClient } from '../store.js';
+import { crossingsOf, trackCall } from './delivery.body.js';
+import { type Claim, DeliveryRepository, type NewDelivery, type Settlement, type Standing } from './delivery.repository.js';
+import { deliveriesSettled } from './webhook.metrics.js';
+import { WebhookRepository } from './webhook.repository.js';
+import { type Answer, WebhookSender } from './webhook.sender.js';
+
+const CHANGES_AT_ONCE = 200;
+const SENT_AT_ONCE = 16;
+/** Deliveries made ahead of a receiver that does not keep up; what is beyond lies in the feed. */
+const MOST_WAITING = 1_000;
+/** After that a job ends and the next one of its webhook waits its turn. */
+const ROUND_MS = 10_000;
+/** An attempt counts as lost with its process when it takes so much longer than it may. */
+const CLAIM_MARGIN_MS = 5_000;
+const LONGEST_WAIT_MS = 6 * 3_600_000;
+const GONE = 410;
+
+/** Brings one webhook up to date: makes deliveries of the changes behind its cursor and sends what is due. */
+@Injectable()
+export class DeliveryRound implements OnApplicationShutdown {
+  private readonly sender: WebhookSender;
+
+  constructor(
+    private readonly webhooks: WebhookRepository,
+    private readonly deliveries: DeliveryRepository,
+    private readonly changes: ChangeRepository,
+    @Inject(INGESTION) private readonly ingestion: IngestionClient,
+    @Inject(SERVICE) private readonly context: Context,
+  ) {
+    const { WEBHOOK_PRIVATE_TARGETS, WEBHOOK_TIMEOUT_MS } = context.config;
+    this.sender = new WebhookSender(WEBHOOK_PRIVATE_TARGETS, WEBHOOK_TIMEOUT_MS);
+  }
+
+  onApplicationShutdown(): void {
+    this.sender.close();
+  }
+
+  /** Answers true where it stopped with more to do. */
+  async run(workspaceId: string, webhookId: string, signal: AbortSignal): Promise<boolean> {
+    const end = Date.now() + ROUND_MS;
+    while (!signal.aborted) {
+      const standing = await this.deliveries.standing(workspaceId, webhookId);
+      if (!standing) return false;
+      const made = await this.make(workspaceId, webhookId, standing);
+      const sent = await this.send(workspaceId, webhookId, standing, signal);
+      if (made + sent === 0) {
+        await this.deliveries.forget(workspaceId, webhookId, this.context.config.WEBHOOK_LOG_DAYS);
+        return false;
+      }
+      if (Date.now() > end) return true;
+    }
+    return true;
+  }
+
+  /** Answers how many changes were looked at. */
+  private async make(workspaceId: string, webhookId: string, { cursor, segmentIds, waiting }: Standing): Promise<number> {
+    if (waiting >= MOST_WAITING) return 0;
+    const changes = await this.changes.after(workspaceId, cursor, { customerId: null, segmentId: null }, CHANGES_AT_ONCE);
+    const last = changes.at(-1);
+    if (!last) return 0;
+    const deliveries = await this.deliveriesOf(workspaceId, changes, segmentIds);
+    await this.deliveries.append(workspaceId, webhookId, cursor, [last.xid, last.sequence], deliveries, this.context.config.WEBHOOK_ATTEMPTS);
+    return changes.length;
+  }
+
+  /** A customer who was erased since is nobody to tell of. */
+  private async deliveriesOf(workspaceId: string, changes: readonly ChangeRow[], segmentIds: readonly string[] | null): Promise<NewDelivery[]> {
+    const crossings = changes.flatMap((change) => crossingsOf(change, segmentIds).map((crossing) => ({ change, crossing })));
+    if (crossings.length === 0) return [];
+    const principal = await this.context.signer.service(this.context.name, workspaceId);
+    const [names, { customers }] = await Promise.all([
+      this.deliveries.segmentNames(workspaceId, [...new Set(crossings.map(({ crossing }) => crossing.segmentId))]),
+      this.ingestion.getCustomers({ ids: [...new Set(crossings.map(({ change }) => change.customerId))] }, { principal }),
+    ]);
+    const byId = new Map(customers.map(({ requestedId, customer }) => [requestedId, customer]));
+    return crossings.flatMap(({ change, crossing: { part, event, segmentId } }) => {
+      const customer = byId.get(change.customerId);
+      if (!customer) return [];
+      const id = uuid();
+      const body = trackCall(id, change, { part, event, segmentId }, names.get(segmentId) ?? '', customer);
+      return [{ id, xid: change.xid, sequence: change.sequence, part, customerId: change.customerId, segmentId, event, body }];
+    });
+  }
+
+  /** Answers how many attempts were made. */
+  private async send(workspaceId: string, webhookId: string, { url, secret }: Standing, signal: AbortSignal): Promise<number> {
+    const claimed = await this.deliveries.claim(workspaceId, webhookId, SENT_AT_ONCE, this.context.config.WEBHOOK_TIMEOUT_MS + CLAIM_MARGIN_MS);
+    if (claimed.length === 0) return 0;
+    let isGone = false;
+    const settlements = await Promise.all(
+      claimed.map(async (claim) => {
+        const answer = await this.sender.send(url, secret, claim.id, claim.body, signal);
+        isGone ||= 'status' in answer && answer.status === GONE;
+        return this.settlementOf(claim, answer, signal.aborted);
+      }),
+    );
+    await this.deliveries.settle(workspaceId, settlements);
+    for (const { state } of settlements) deliveriesSettled.inc({ state: state === 'WAITING' ? 'failed' : state.toLowerCase() });
+    if (isGone) {
+      this.context.log.warn({ workspaceId, webhookId }, 'a receiver says that it is gone (410): its webhook is disabled');
+      await this.webhooks.update(workspaceId, webhookId, { url: undefined, segmentIds: undefined, isEnabled: false });
+    }
+    return claimed.length;
+  }
+
+  private settlementOf({ id, attempts, attemptsLeft }: Claim, answer: Answer, isStopping: boolean): Settlement {
+    const seen = { id, attempts, status: 'status' in answer ? answer.status : null, refund: 0 as const };
+    if ('status' in answer && answer.status >= 200 && answer.status < 300) return { ...seen, state: 'DELIVERED', error: null, waitMs: 0 };
+    if ('error' in answer && isStopping) return { ...seen, state: 'WAITING', error: null, waitMs: 0, refund: 1 };
+    const error = 'error' in answer ? answer.error.slice(0, 500) : `the receiver answered ${answer.status}`;
+    if (attemptsLeft <= 0) return { ...seen, state: 'DEAD', error, waitMs: 0 };
+    return { ...seen, state: 'WAITING', error, waitMs: this.backoff(this.context.config.WEBHOOK_ATTEMPTS - attemptsLeft) };
+  }
+
+  /** Four times longer each time, with some chance in it, so that a receiver that comes back is not met by all at once. */
+  private backoff(attempt: number): number {
+    const exact = Math.min(this.context.config.WEBHOOK_BACKOFF_MS * 4 ** (attempt - 1), LONGEST_WAIT_MS);
+    return exact * (0.8 + 0.4 * Math.random());
+  }
+}

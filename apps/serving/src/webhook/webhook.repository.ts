@@ -1,0 +1,133 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { PoolClient } from 'pg';
+
+import type { Database } from '#libs/database';
+
+import type { ChangePlace } from '../change/change.cursor.js';
+import type { PageAsked } from '../page/page.js';
+import { DATABASE } from '../store.js';
+
+export interface WebhookRow {
+  readonly id: string;
+  readonly url: string;
+  /** Null: all. */
+  readonly segmentIds: string[] | null;
+  readonly isEnabled: boolean;
+  readonly createdAt: Date;
+  readonly waiting: number;
+  readonly dead: number;
+}
+
+export interface NewWebhook {
+  readonly id: string;
+  readonly url: string;
+  readonly segmentIds: readonly string[] | null;
+  readonly secret: string;
+  /** Changes after this place are told. */
+  readonly cursor: ChangePlace;
+}
+
+/** What is undefined stays as it is. */
+export interface WebhookChange {
+  readonly url: string | undefined;
+  readonly segmentIds: readonly string[] | null | undefined;
+  readonly isEnabled: boolean | undefined;
+}
+
+export interface OpenWebhook {
+  readonly workspaceId: string;
+  readonly id: string;
+}
+
+const COUNTED = (state: string) =>
+  `(select count(*) from serving.webhook_deliveries d where d.webhook_id = w.id and d.state = '${state}')::float8`;
+const ROW = `select w.id, w.url, w.segment_ids as "segmentIds", w.is_enabled as "isEnabled", w.created_at as "createdAt",
+  ${COUNTED('WAITING')} as waiting, ${COUNTED('DEAD')} as dead from serving.webhooks w`;
+
+/** Rows of webhooks; `open_webhooks` follows them in the same transactions. */
+@Injectable()
+export class WebhookRepository {
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  /** False where the workspace has `most` already. */
+  insert(workspaceId: string, webhook: NewWebhook, most: number): Promise<boolean> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      await client.query(`select pg_advisory_xact_lock(hashtextextended('kindred.serving.webhooks:' || $1, 0))`, [workspaceId]);
+      const { rowCount } = await client.query(
+        `insert into serving.webhooks (workspace_id, id, url, segment_ids, secret, cursor_xid, cursor_sequence)
+         select kindred.workspace(), $1, $2, $3, $4, $5, $6 where (select count(*) from serving.webhooks) < $7`,
+        [webhook.id, webhook.url, webhook.segmentIds, webhook.secret, ...webhook.cursor, most],
+      );
+      if (rowCount === 1) await setOpen(client, webhook.id, true);
+      return rowCount === 1;
+    });
+  }
+
+  /** False where there is none. */
+  update(workspaceId: string, id: string, { url, segmentIds, isEnabled }: WebhookChange): Promise<boolean> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const { rows } = await client.query<{ isEnabled: boolean }>(
+        `update serving.webhooks set url = coalesce($2, url), segment_ids = case when $3 then $4::uuid[] else segment_ids end,
+           is_enabled = coalesce($5, is_enabled) where id = $1 returning is_enabled as "isEnabled"`,
+        [id, url ?? null, segmentIds !== undefined, segmentIds ?? null, isEnabled ?? null],
+      );
+      if (rows[0]) await setOpen(client, id, rows[0].isEnabled);
+      return rows.length === 1;
+    });
+  }
+
+  /** False where there is none. */
+  delete(workspaceId: string, id: string): Promise<boolean> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      await setOpen(client, id, false);
+      return (await client.query('delete from serving.webhooks where id = $1', [id])).rowCount === 1;
+    });
+  }
+
+  find(workspaceId: string, id: string): Promise<WebhookRow | undefined> {
+    return this.database.onConnection(workspaceId, async (client) => (await client.query<WebhookRow>(`${ROW} where w.id = $1`, [id])).rows[0]);
+  }
+
+  /** Newest first, one row more than asked for, and how many there are. */
+  list(workspaceId: string, { first, after }: PageAsked<string>): Promise<{ rows: WebhookRow[]; total: number }> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const { rows } = await client.query<WebhookRow>(`${ROW} where $1::uuid is null or w.id < $1 order by w.id desc limit $2`, [after ?? null, first + 1]);
+      const counted = await client.query<{ total: number }>('select count(*)::float8 as total from serving.webhooks');
+      return { rows, total: counted.rows[0]?.total ?? 0 };
+    });
+  }
+
+  /** Those of the ids that are no segment of the workspace. */
+  unknownSegments(workspaceId: string, ids: readonly string[]): Promise<string[]> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const { rows } = await client.query<{ id: string }>(
+        'select id from unnest($1::uuid[]) as asked(id) where not exists (select from serving.segments s where s.id = asked.id)',
+        [ids],
+      );
+      return rows.map(({ id }) => id);
+    });
+  }
+
+  /** Enabled ones over all workspaces. */
+  async open(): Promise<OpenWebhook[]> {
+    const { rows } = await this.database.pool.query<OpenWebhook>(`select workspace_id as "workspaceId", id from serving.open_webhooks`);
+    return rows;
+  }
+
+  /** Enabled ones of a workspace that have a change to look at or a delivery that is due. */
+  withWork(workspaceId: string): Promise<string[]> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const { rows } = await client.query<{ id: string }>(
+        `select w.id from serving.webhooks w where w.is_enabled and (
+           exists (select from serving.membership_changes c where (c.xid, c.sequence) > (w.cursor_xid, w.cursor_sequence))
+           or exists (select from serving.webhook_deliveries d where d.webhook_id = w.id and d.state = 'WAITING' and d.next_attempt_at <= now()))`,
+      );
+      return rows.map(({ id }) => id);
+    });
+  }
+}
+
+async function setOpen(client: PoolClient, id: string, isOpen: boolean): Promise<void> {
+  if (isOpen) await client.query('insert into serving.open_webhooks (workspace_id, id) values (kindred.workspace(), $1) on conflict do nothing', [id]);
+  else await client.query('delete from serving.open_webhooks where workspace_id = kindred.workspace() and id = $1', [id]);
+}

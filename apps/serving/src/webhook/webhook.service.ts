@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto';
+
+import { Inject, Injectable } from '@nestjs/common';
+import { v7 as uuid, validate } from 'uuid';
+
+import type { webhook } from '#libs/contracts';
+import { z } from '#libs/config';
+import { RpcError, status } from '#libs/grpc';
+import { SERVICE } from '#libs/service';
+
+import { ChangeRepository } from '../change/change.repository.js';
+import { cursorFormat, cutPage, pageAsked } from '../page/page.js';
+import { NIL, uuidFilter } from '../page/uuid.js';
+import type { Context } from '../store.js';
+import { DeliveryRepository, type DeliveryRow } from './delivery.repository.js';
+import { stateFilter, toDelivery, toWebhook } from './webhook.mapper.js';
+import { WebhookQueue } from './webhook.queue.js';
+import { WebhookRepository } from './webhook.repository.js';
+import { receiverUrl } from './webhook.target.js';
+
+const MOST_WEBHOOKS = 50;
+const MOST_SEGMENTS = 500;
+const SECRET_BYTES = 32;
+
+const byId = cursorFormat(z.uuid());
+
+/** Webhooks and their log, as they are asked for from outside. */
+@Injectable()
+export class WebhookService {
+  constructor(
+    private readonly webhooks: WebhookRepository,
+    private readonly deliveries: DeliveryRepository,
+    private readonly changes: ChangeRepository,
+    private readonly queue: WebhookQueue,
+    @Inject(SERVICE) private readonly context: Context,
+  ) {}
+
+  /** Tells of what is committed from now on. */
+  async create(workspaceId: string, { url, segments }: webhook.CreateWebhookRequest): Promise<webhook.CreateWebhookResponse> {
+    const id = uuid();
+    const secret = `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
+    const made = {
+      id,
+      secret,
+      url: receiverUrl(url, this.context.config.WEBHOOK_PRIVATE_TARGETS),
+      segmentIds: (await this.selected(workspaceId, segments)) ?? null,
+      cursor: await this.changes.head(workspaceId),
+    };
+    if (!(await this.webhooks.insert(workspaceId, made, MOST_WEBHOOKS))) {
+      throw new RpcError(status.RESOURCE_EXHAUSTED, `A workspace has at most ${MOST_WEBHOOKS} webhooks. Delete one first.`, { reason: 'TOO_MANY_WEBHOOKS' });
+    }
+    return { webhook: await this.found(workspaceId, id), secret };
+  }
+
+  async update(workspaceId: string, { id, url, segments, enabled }: webhook.UpdateWebhookRequest): Promise<webhook.UpdateWebhookResponse> {
+    const change = {
+      url: url === undefined ? undefined : receiverUrl(url, this.context.config.WEBHOOK_PRIVATE_TARGETS),
+      segmentIds: await this.selected(workspaceId, segments),
+      isEnabled: enabled,
+    };
+    if (!(await this.webhooks.update(workspaceId, ownId(id), change))) throw unknown();
+    return { webhook: await this.found(workspaceId, id) };
+  }
+
+  async delete(workspaceId: string, { id }: webhook.DeleteWebhookRequest): Promise<webhook.DeleteWebhookResponse> {
+    if (!(await this.webhooks.delete(workspaceId, ownId(id)))) throw unknown();
+    return {};
+  }
+
+  async get(workspaceId: string, { id }: webhook.GetWebhookRequest): Promise<webhook.GetWebhookResponse> {
+    return { webhook: await this.found(workspaceId, id) };
+  }
+
+  async list(workspaceId: string, { page }: webhook.ListWebhooksRequest): Promise<webhook.ListWebhooksResponse> {
+    const asked = pageAsked(page, byId);
+    const { rows, total } = await this.webhooks.list(workspaceId, asked);
+    const cut = cutPage(rows, asked.first, total, ({ id }) => byId.write(id));
+    return { webhooks: cut.rows.map(toWebhook), pageInfo: cut.pageInfo };
+  }
+
+  async log(workspaceId: string, request: webhook.ListWebhookDeliveriesRequest): Promise<webhook.ListWebhookDeliveriesResponse> {
+    const asked = pageAsked(request.page, byId);
+    const { rows, total } = await this.deliveries.list(workspaceId, ownId(request.webhookId), stateFilter(request.state), asked);
+    const cut = cutPage(rows, asked.first, total, ({ id }) => byId.write(id));
+    return { deliveries: cut.rows.map(toDelivery), pageInfo: cut.pageInfo };
+  }
+
+  async replay(workspaceId: string, { id }: webhook.ReplayWebhookDeliveryRequest): Promise<webhook.ReplayWebhookDeliveryResponse> {
+    await this.delivery(workspaceId, id);
+    if (!(await this.deliveries.replay(workspaceId, id, this.context.config.WEBHOOK_ATTEMPTS))) {
+      throw RpcError.precondition('This delivery is still waiting for its next attempt.', { reason: 'DELIVERY_WAITING' });
+    }
+    const row = await this.delivery(workspaceId, id);
+    // The dispatcher finds it in any case.
+    await this.queue.enqueue({ workspaceId, webhookId: row.webhookId }).catch(() => undefined);
+    return { delivery: toDelivery(row) };
+  }
+
+  /** Ids to tell of: null for all, undefined where nothing was said. */
+  private async selected(workspaceId: string, selection: webhook.SegmentSelection | undefined): Promise<string[] | null | undefined> {
+    if (selection === undefined) return undefined;
+    const ids = [...new Set(selection.segmentIds)];
+    if (ids.length === 0) return null;
+    if (ids.length > MOST_SEGMENTS) throw RpcError.invalid(`A webhook names at most ${MOST_SEGMENTS} segments, or all.`, { reason: 'TOO_MANY_IDS' });
+    const wrong = ids.find((id) => !validate(id)) ?? (await this.webhooks.unknownSegments(workspaceId, ids))[0];
+    if (wrong !== undefined) throw RpcError.invalid(`There is no segment ${wrong}.`, { reason: 'SEGMENT_UNKNOWN', metadata: { segment_id: wrong } });
+    return ids;
+  }
+
+  private async found(workspaceId: string, id: string): Promise<webhook.Webhook> {
+    const row = await this.webhooks.find(workspaceId, ownId(id));
+    if (!row) throw unknown();
+    return toWebhook(row);
+  }
+
+  private async delivery(workspaceId: string, id: string): Promise<DeliveryRow> {
+    const row = await this.deliveries.find(workspaceId, ownId(id));
+    if (!row) throw RpcError.notFound('There is no such delivery.', { reason: 'DELIVERY_UNKNOWN' });
+    return row;
+  }
+}
+
+function unknown(): RpcError {
+  return RpcError.notFound('There is no such webhook.', { reason: 'WEBHOOK_UNKNOWN' });
+}
+
+/** An id that cannot be one of ours matches nothing. */
+function ownId(id: string): string {
+  return uuidFilter(id) ?? NIL;
+}

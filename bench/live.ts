@@ -1,0 +1,129 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+
+import { Command } from 'commander';
+
+import { Api } from '../scripts/start/graphql.ts';
+import { bootstrapWorkspace } from '../scripts/start/main-job.ts';
+import { Progress } from '../scripts/start/progress.ts';
+import { trainAndFollow, untilChampion } from '../scripts/start/run.ts';
+import { sendHistory } from '../scripts/start/simulated-shop.ts';
+import { startSystem, type System } from '../scripts/start/system.ts';
+import { type Intake, sendSteadily } from './live/traffic.ts';
+import { type Delay, VisibilityWatch } from './live/visibility.ts';
+import { atLeast, atMost, type Benchmark } from './measurement.ts';
+import { freeBase } from './ports.ts';
+
+const RATES = [100, 1_000, 3_000];
+const OUTAGE_RATE = 1_000;
+const OUTAGE_SECONDS = 10;
+
+interface Stages {
+  readonly quiet: Record<string, Delay>;
+  readonly retraining: Record<string, Delay>;
+}
+
+export const benchmark: Benchmark = {
+  about: 'from an acknowledged event to a membership that can be read: p50, p95, p99 at 100, 1,000 and 3,000 events/s, quiet and in a retrain; catching up after an outage',
+  run: async ({ args, tell }) => {
+    const { seconds, customers, seed } = new Command()
+      .option('--seconds <n>', 'of each rate', Number, 30)
+      .option('--customers <n>', 'of the simulated shop', Number, 2_000)
+      .option('--seed <n>', 'of the simulated shop', Number, 1)
+      .parse([...args], { from: 'user' })
+      .opts<{ seconds: number; customers: number; seed: number }>();
+    const folder = await mkdtemp(join(tmpdir(), 'kindred-bench-'));
+    const system = await startSystem({ port: await freeBase(), data: join(folder, 'data'), tell });
+    try {
+      const { api, intake } = await openShop(system, folder, seed, customers);
+      const watch = await VisibilityWatch.begin(ownerUrlOf(system));
+      const quiet = await measure('quiet', intake, watch, seconds, tell);
+      const retraining = await whileRetraining(api, tell, () => measure('retraining', intake, watch, seconds, tell));
+      const outage = await measureOutage(system, intake, watch, tell);
+      await watch.end();
+      return { figures: { seconds, customers, quiet, retraining, outage }, targets: targetsOf({ quiet, retraining }, outage.caughtUpPerSecond) };
+    } finally {
+      await system.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
+  },
+};
+
+async function openShop(system: System, folder: string, seed: number, customers: number): Promise<{ api: Api; intake: Intake }> {
+  await bootstrapWorkspace(system.ports.accessGrpc, system.secrets);
+  const api = new Api(`http://127.0.0.1:${system.ports.gateway}/graphql`, system.secrets.adminKey);
+  const progress = new Progress();
+  const url = `http://127.0.0.1:${system.ports.intake}`;
+  const { writeKey } = system.secrets;
+  await sendHistory({ intake: url, writeKey, folder, seed, customers }, progress);
+  await trainAndFollow(api, progress);
+  await untilChampion(api);
+  const truth = JSON.parse(await readFile(join(folder, 'simulated-shop', 'truth.json'), 'utf8')) as { customers: { userId: string }[] };
+  return { api, intake: { url, writeKey, userIds: truth.customers.map(({ userId }) => userId) } };
+}
+
+function ownerUrlOf({ ports, secrets }: System): string {
+  return `postgresql://postgres:${encodeURIComponent(secrets.postgresPassword)}@127.0.0.1:${ports.postgres}/kindred`;
+}
+
+async function measure(name: string, intake: Intake, watch: VisibilityWatch, seconds: number, tell: (line: string) => void): Promise<Record<string, Delay>> {
+  const delays: Record<string, Delay> = {};
+  for (const rate of RATES) {
+    const stage = `${name}-${rate}`;
+    const delay = await watch.delays(await sendSteadily(intake, stage, rate, seconds), stage);
+    delays[rate] = delay;
+    tell(`${name}, ${rate} events/s: p50 ${delay.p50} ms, p95 ${delay.p95} ms, p99 ${delay.p99} ms, growth ${delay.growth}`);
+  }
+  return delays;
+}
+
+/** One run after another for as long as it takes. */
+async function whileRetraining<T>(api: Api, tell: (line: string) => void, work: () => Promise<T>): Promise<T> {
+  const state = { isOver: false, runs: 0 };
+  const training = (async () => {
+    while (!state.isOver) {
+      await trainAndFollow(api, new Progress());
+      state.runs += 1;
+    }
+  })();
+  try {
+    return await work();
+  } finally {
+    state.isOver = true;
+    const { trainingRuns } = await api.ask<{ trainingRuns: { nodes: { id: string }[] } }>('{ trainingRuns(first: 1) { nodes { id } } }');
+    await api.ask('mutation($id: ID!) { cancelTrainingRun(id: $id) { __typename } }', { id: trainingRuns.nodes[0]?.id });
+    // The run that was cancelled is told as a failure.
+    await training.catch(() => undefined);
+    tell(`retrains that ended meanwhile: ${state.runs}`);
+  }
+}
+
+/** Serving stands still for a while (SIGSTOP) and events go on; then how fast the rest is taken in, new events beside. */
+async function measureOutage(system: System, intake: Intake, watch: VisibilityWatch, tell: (line: string) => void) {
+  const pid = system.supervisor.pids()['serving'];
+  if (pid === undefined) throw new Error('serving does not run');
+  process.kill(pid, 'SIGSTOP');
+  const sending = sendSteadily(intake, 'outage', OUTAGE_RATE, OUTAGE_SECONDS * 2);
+  await wait(OUTAGE_SECONDS * 1_000);
+  const resumedAt = Date.now();
+  process.kill(pid, 'SIGCONT');
+  const delay = await watch.delays(await sending, 'outage');
+  const backlog = await watch.backlog('outage', resumedAt);
+  const seconds = Math.max(0.001, (backlog.drainedAt - resumedAt) / 1_000);
+  const outage = { backlog: Math.min(backlog.events, OUTAGE_RATE * OUTAGE_SECONDS), seconds: Math.round(seconds * 10) / 10, p99: delay.p99, caughtUpPerSecond: Math.round(backlog.events / seconds) };
+  tell(`after an outage of ${OUTAGE_SECONDS} s: ${outage.caughtUpPerSecond} events/s`);
+  return outage;
+}
+
+function targetsOf({ quiet, retraining }: Stages, caughtUpPerSecond: number) {
+  const p99 = (delays: Record<string, Delay>, rate: number) => delays[rate]?.p99 ?? Number.NaN;
+  return [
+    atMost('1,000 events/s, quiet: p99 until the membership is visible, ms', 100, p99(quiet, 1_000)),
+    atMost('1,000 events/s, in a retrain: p99, ms', 100, p99(retraining, 1_000)),
+    atMost('3,000 events/s, quiet: delay of the last third over the first', 2, quiet['3000']?.growth ?? Number.NaN),
+    atMost('3,000 events/s, in a retrain: delay of the last third over the first', 2, retraining['3000']?.growth ?? Number.NaN),
+    atLeast('events/s taken in after an outage', OUTAGE_RATE * 2, caughtUpPerSecond),
+  ];
+}

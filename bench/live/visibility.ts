@@ -1,0 +1,121 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
+import { Client } from 'pg';
+
+import type { Accepted } from './traffic.ts';
+
+/** From the acknowledgement of an event until its membership can be read, milliseconds. */
+export interface Delay {
+  readonly events: number;
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+  /** Of the last third of the events over that of the first: about 1 where no backlog grows. */
+  readonly growth: number;
+}
+
+interface Seen {
+  readonly at: number;
+  readonly horizon: number;
+  readonly sequence: number;
+}
+
+const LOOK_MS = 2;
+const DRAINED_WITHIN_MS = 180_000;
+const POSITION = `select position_horizon::float8 as horizon, position_sequence::float8 as sequence
+  from serving.active_model join serving.shadow_models using (workspace_id, model_id)`;
+
+/**
+ * Watches how far in the feed the served memberships stand: their position is committed with them, so an event
+ * is visible as soon as the position has passed it. Looks every two milliseconds, as the owner.
+ */
+export class VisibilityWatch {
+  private readonly seen: Seen[] = [];
+  private readonly client: Client;
+  private isWatching = true;
+  private watching: Promise<void> = Promise.resolve();
+
+  private constructor(client: Client) {
+    this.client = client;
+  }
+
+  static async begin(ownerUrl: string): Promise<VisibilityWatch> {
+    const client = new Client({ connectionString: ownerUrl });
+    await client.connect();
+    const watch = new VisibilityWatch(client);
+    watch.watching = watch.look();
+    return watch;
+  }
+
+  /** Waits until all of them are visible, and says how long each took. */
+  async delays(accepted: Accepted, stage: string): Promise<Delay> {
+    const places = await this.placesOf(stage);
+    await this.untilPassed(places.at(-1), stage);
+    let step = 0;
+    const delays: number[] = [];
+    for (const { messageId, horizon, sequence } of places) {
+      for (let now = this.seen[step]; now && before(now, { horizon, sequence }); now = this.seen[step]) step += 1;
+      const visible = this.seen[step];
+      const acknowledged = accepted.get(messageId);
+      // The acknowledgement may still be under way when the membership is there.
+      if (visible && acknowledged !== undefined) delays.push(Math.max(0, visible.at - acknowledged));
+    }
+    if (delays.length !== accepted.size) throw new Error(`${accepted.size} events of ${stage} were acknowledged, ${delays.length} became visible.`);
+    const third = Math.floor(delays.length / 3);
+    const growth = (quantile(delays.slice(-third), 0.5) + 1) / (quantile(delays.slice(0, third), 0.5) + 1);
+    return { events: delays.length, p50: quantile(delays, 0.5), p95: quantile(delays, 0.95), p99: quantile(delays, 0.99), growth: Math.round(growth * 10) / 10 };
+  }
+
+  /** How many of these events were not visible at a moment, and when the last of them was. */
+  async backlog(stage: string, at: number): Promise<{ events: number; drainedAt: number }> {
+    const places = await this.placesOf(stage);
+    const then = this.seen.findLast((seen) => seen.at <= at);
+    const last = places.at(-1);
+    const drained = last && this.seen.find((seen) => !before(seen, last));
+    return { events: places.filter((place) => !then || before(then, place)).length, drainedAt: drained?.at ?? Number.NaN };
+  }
+
+  async end(): Promise<void> {
+    this.isWatching = false;
+    await this.watching;
+    await this.client.end();
+  }
+
+  private async look(): Promise<void> {
+    while (this.isWatching) {
+      const { rows } = await this.client.query<{ horizon: number; sequence: number }>({ name: 'position', text: POSITION });
+      const [row] = rows;
+      const last = this.seen.at(-1);
+      if (row && (!last || before(last, row))) this.seen.push({ ...row, at: Date.now() });
+      await wait(LOOK_MS);
+    }
+  }
+
+  private async untilPassed(place: Omit<Seen, 'at'> | undefined, stage: string): Promise<void> {
+    if (!place) return;
+    const deadline = Date.now() + DRAINED_WITHIN_MS;
+    for (let now = this.seen.at(-1); !now || before(now, place); now = this.seen.at(-1)) {
+      if (Date.now() > deadline) throw new Error(`Events of ${stage} were not visible within three minutes.`);
+      await wait(LOOK_MS * 5);
+    }
+  }
+
+  /** In the order of the feed. */
+  private async placesOf(stage: string): Promise<(Omit<Seen, 'at'> & { messageId: string })[]> {
+    const { rows } = await this.client.query<Omit<Seen, 'at'> & { messageId: string }>(
+      `select message_id as "messageId", horizon::float8 as horizon, sequence::float8 as sequence from ingestion.events
+       where message_id like $1 order by horizon, sequence`,
+      [`${stage}-%`],
+    );
+    return rows;
+  }
+}
+
+function before(one: Omit<Seen, 'at'>, other: Omit<Seen, 'at'>): boolean {
+  return one.horizon < other.horizon || (one.horizon === other.horizon && one.sequence < other.sequence);
+}
+
+function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((one, other) => one - other);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}

@@ -1,0 +1,111 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { Command } from 'commander';
+
+import { bootstrapWorkspace } from '../scripts/start/main-job.ts';
+import { startSystem } from '../scripts/start/system.ts';
+import { type Answered, askEcho, askGraphql, askPostgres, type GraphqlTarget, type Load, median } from './lookup/load.ts';
+import { questions, relate } from './lookup/postgraphile.ts';
+import { LIST, LOOKUP } from './lookup/query.ts';
+import { installPostgraphile, type Rival, startRival } from './lookup/rivals.ts';
+import { fillShop, type Shop } from './lookup/shop.ts';
+import { atLeast, atMost, type Benchmark, type Target } from './measurement.ts';
+import { freeBase } from './ports.ts';
+
+type Name = 'lookup' | 'list' | 'postgres' | 'echo' | 'apolloLookup' | 'apolloList' | 'postgraphileLookup' | 'postgraphileList';
+type Contenders = Partial<Record<Name, (load: Load) => Promise<Answered>>>;
+
+export const benchmark: Benchmark = {
+  about: "a customer's memberships and a list of 25 segments, asked by key: requests/s and p99, beside Postgres, gRPC, Apollo on Express and PostGraphile",
+  run: async ({ args, tell }) => {
+    const { seconds, connections, rounds } = new Command()
+      .option('--seconds <n>', 'of each measurement', Number, 5)
+      .option('--connections <n>', 'that ask at once', Number, 32)
+      .option('--rounds <n>', 'in which every contender has a turn; the median counts', Number, 3)
+      .parse([...args], { from: 'user' })
+      .opts<{ seconds: number; connections: number; rounds: number }>();
+    const load = { seconds, connections };
+    const folder = await mkdtemp(join(tmpdir(), 'kindred-bench-'));
+    const system = await startSystem({ port: await freeBase(), data: join(folder, 'data'), tell });
+    const rivals: Rival[] = [];
+    try {
+      await bootstrapWorkspace(system.ports.accessGrpc, system.secrets);
+      const shop = await fillShop(system);
+      const ours = questionsOf(`http://127.0.0.1:${system.ports.gateway}/graphql`, shop, system.secrets.adminKey);
+      const contenders = await contend(shop, ours, rivals, tell);
+      const measured = await takeTurns(contenders, load, rounds, tell);
+      const halves = { lookup: await atHalf(ours.lookup, measured.lookup, load), list: await atHalf(ours.list, measured.list, load) };
+      return { figures: { seconds, connections, rounds, ...rounded(measured), atHalfTheTopRate: rounded(halves) }, targets: targetsOf(measured, halves) };
+    } finally {
+      for (const rival of rivals) await rival.stop();
+      await system.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
+  },
+};
+
+function questionsOf(url: string, { customers }: Pick<Shop, 'customers'>, key?: string): { lookup: GraphqlTarget; list: GraphqlTarget } {
+  const to = { url, ...(key === undefined ? {} : { key }) };
+  return {
+    lookup: { ...to, bodies: customers.map(({ userId }) => JSON.stringify({ query: LOOKUP, variables: { userId } })) },
+    list: { ...to, bodies: [JSON.stringify({ query: LIST })] },
+  };
+}
+
+async function contend(shop: Shop, ours: Record<'lookup' | 'list', GraphqlTarget>, rivals: Rival[], tell: (line: string) => void): Promise<Contenders> {
+  const started = async (script: string, args: readonly string[] = []) => {
+    const rival = await startRival(script, args);
+    rivals.push(rival);
+    return rival.port;
+  };
+  const echo = await started('rival.echo.ts');
+  const apollo = questionsOf(`http://127.0.0.1:${await started('rival.apollo.ts')}/graphql`, shop);
+  const installed = await installPostgraphile(tell);
+  if (installed !== undefined) await relate(shop);
+  const graphile = installed === undefined ? undefined : questions(await started('rival.postgraphile.ts', [installed, shop.ownerUrl]), shop);
+  return {
+    lookup: (load) => askGraphql(ours.lookup, load),
+    list: (load) => askGraphql(ours.list, load),
+    postgres: (load) => askPostgres(shop.ownerUrl, shop.workspaceId, load),
+    echo: (load) => askEcho(echo, load),
+    apolloLookup: (load) => askGraphql(apollo.lookup, load),
+    apolloList: (load) => askGraphql(apollo.list, load),
+    ...(graphile ? { postgraphileLookup: (load: Load) => askGraphql(graphile.lookup, load), postgraphileList: (load: Load) => askGraphql(graphile.list, load) } : {}),
+  };
+}
+
+/** Each in turn and round after round, so that a noisy neighbour meets all of them. Before the first, each is warmed up. */
+async function takeTurns(contenders: Contenders, load: Load, rounds: number, tell: (line: string) => void): Promise<Partial<Record<Name, Answered>>> {
+  const names = Object.keys(contenders) as Name[];
+  const all = new Map<Name, Answered[]>(names.map((name) => [name, []]));
+  for (let round = 0; round <= rounds; round++) {
+    for (const name of names) {
+      const answered = await contenders[name]?.(round === 0 ? { ...load, seconds: 2 } : load);
+      if (round === 0 || !answered) continue;
+      all.get(name)?.push(answered);
+      tell(`${name}: ${Math.round(answered.perSecond)} a second, p99 ${answered.p99} ms`);
+    }
+  }
+  return Object.fromEntries(names.map((name) => [name, median(all.get(name) ?? [])]));
+}
+
+async function atHalf(target: GraphqlTarget, top: Answered | undefined, load: Load): Promise<Answered> {
+  return askGraphql(target, load, (top?.perSecond ?? 0) / 2);
+}
+
+function targetsOf(measured: Partial<Record<Name, Answered>>, halves: Record<'lookup' | 'list', Answered>): Target[] {
+  const ratio = (one: Name, other: Name) => Math.round(((measured[one]?.perSecond ?? 0) / (measured[other]?.perSecond ?? Number.NaN)) * 100) / 100;
+  return [
+    atLeast('lists, times Apollo on Express with constants', 2, ratio('list', 'apolloList')),
+    ...(measured.postgraphileList ? [atLeast('lists, times PostGraphile', 1, ratio('list', 'postgraphileList')), atLeast('lookups, times PostGraphile', 1, ratio('lookup', 'postgraphileLookup'))] : []),
+    atLeast('lookups, share of a bare gRPC echo', 0.5, ratio('lookup', 'echo')),
+    atMost('lookups at half the top rate, p99 ms', 30, halves.lookup.p99),
+    atMost('lists at half the top rate, p99 ms', 30, halves.list.p99),
+  ];
+}
+
+function rounded(all: Partial<Record<string, Answered>>): Record<string, Answered> {
+  return Object.fromEntries(Object.entries(all).flatMap(([name, answered]) => (answered ? [[name, { ...answered, perSecond: Math.round(answered.perSecond) }]] : [])));
+}

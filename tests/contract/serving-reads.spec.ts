@@ -1,0 +1,57 @@
+import { jest } from '@jest/globals';
+import { Client } from 'pg';
+
+import { serving } from '#libs/contracts';
+
+import { model, ServingHouse, type ServingReplica, type TestWorkspace, until } from './serving-house.js';
+
+const DAY = 86_400_000;
+
+let house: ServingHouse;
+let replica: ServingReplica;
+let workspace: TestWorkspace;
+let customers: string[];
+beforeAll(async () => {
+  house = await ServingHouse.open();
+  // No looks and sweeps of its own while statements are counted.
+  replica = await house.start({ FEED_POLL_MS: '600000' });
+  workspace = await house.workspace();
+  customers = await house.customers(workspace.id, 60);
+  await house.track(workspace.id, customers.map((customerId) => ({ customerId, name: 'Order Completed', at: Date.now() - DAY })));
+  const first = model();
+  await house.prepare(replica, workspace, first);
+  await replica.activation.activate({ modelId: first.id, fence: 1 }, workspace.service);
+});
+afterAll(() => house.close());
+
+/** Statements on serving's tables while `work` is done, which may be more than its own: the reader of the feed looks at times. */
+async function statements(work: () => Promise<unknown>): Promise<number> {
+  const spy = jest.spyOn(Client.prototype, 'query');
+  try {
+    await work();
+    return spy.mock.calls.filter(([query]) => textOf(query).includes('serving.')).length;
+  } finally {
+    spy.mockRestore();
+  }
+}
+
+function textOf(query: unknown): string {
+  return typeof query === 'string' ? query : String((query as { text?: string } | undefined)?.text ?? '');
+}
+
+/** One that costs a statement a row never costs so few. */
+const untilItCosts = (count: number, work: () => Promise<unknown>) => until(() => statements(work), (counted) => counted === count);
+
+const memberships = (customerIds: string[]) => () => replica.memberships.getCustomerMemberships({ customerIds }, workspace.call);
+const segments = async () => (await replica.segments.listSegments(serving.ListSegmentsRequest.fromPartial({}), workspace.call)).segments;
+
+test('what is asked of many costs as many statements as what is asked of one', async () => {
+  await untilItCosts(1, memberships(customers.slice(0, 1)));
+  await untilItCosts(1, memberships(customers));
+  const ids = (await segments()).map(({ id }) => id);
+  expect(ids.length).toBeGreaterThan(1);
+  const drawn = (some: string[]) => () => replica.segments.getSegments({ ids: some, modelId: '', asOf: undefined }, workspace.call);
+  for (const read of [drawn(ids.slice(0, 1)), drawn(ids), segments]) await untilItCosts(4, read);
+  const members = (first: number) => () => replica.segments.listSegmentMembers({ segmentId: ids[0] ?? '', page: { first, after: '' } }, workspace.call);
+  for (const first of [1, 50]) await untilItCosts(1, members(first));
+});
