@@ -2,6 +2,7 @@ import type { PoolClient } from 'pg';
 
 import type { IntakeEvent } from '../event/event.js';
 import {
+  COMPLETE_SUBJECTS,
   HAS_SEEN_TOGETHER,
   INSERT_SUBJECTS,
   LOCK_MERGES,
@@ -14,8 +15,9 @@ import {
 
 /** Says whom the staged, unknown events of this transaction are of. Events themselves are never changed for it. */
 export async function identifyStaged(client: PoolClient, workspaceId: string, events: readonly IntakeEvent[]): Promise<void> {
-  const subjects = await client.query<{ made: string[] }>({ ...INSERT_SUBJECTS, values: [workspaceId] });
-  const made = subjects.rows[0]?.made ?? [];
+  const subjects = await client.query<{ made: string[]; missing: number }>({ ...INSERT_SUBJECTS, values: [workspaceId] });
+  const { made, missing } = subjects.rows[0] ?? { made: [], missing: 0 };
+  if (missing > 0) await client.query({ ...COMPLETE_SUBJECTS, values: [workspaceId] });
   if (made.length > 0) await client.query({ ...OPEN_MAPPINGS, values: [workspaceId, made] });
   if (events.some(({ userId, anonymousId }) => userId !== null && anonymousId !== null)) await mergeSeenTogether(client, workspaceId);
   if (events.some(({ type }) => type === 'alias')) await mergeAliases(client, workspaceId);
