@@ -24,7 +24,7 @@ class IntakeServer implements OnModuleInit, OnApplicationShutdown {
     const { config, log } = this.context;
     const fastify = this.host.httpAdapter.getInstance<FastifyInstance>();
     const parts = { writer: this.writer, keys: this.keys, log, maxBodyBytes: config.INTAKE_MAX_BODY_BYTES };
-    await fastify.register(intakeRoutes({ ...parts, maxPendingBytes: config.INTAKE_MAX_PENDING_BYTES }));
+    await fastify.register(intakeRoutes({ ...parts, maxPendingBytes: config.INTAKE_MAX_PENDING_BYTES, bodySeconds: config.INTAKE_BODY_SECONDS }));
   }
 
   onApplicationShutdown(): void {

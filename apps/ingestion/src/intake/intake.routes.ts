@@ -7,7 +7,7 @@ import { mayAct, type Principal } from '#libs/auth';
 import type { EventType } from '../event/event.js';
 import { IntakeFullError, IntakeUnavailableError } from '../event/event.failure.js';
 import type { EventWriter } from '../event/event.writer.js';
-import { ByteBudget } from './intake.budget.js';
+import { type BodyLimits, boundBodies } from './intake.body.js';
 import { PATHS, presentedKeys, readBody, readEvents, UnreadableBodyError } from './intake.request.js';
 
 /** What the intake asks of the ring of keys. */
@@ -17,12 +17,11 @@ export interface KeyReader {
   readonly isKnown: boolean;
 }
 
-export interface IntakeParts {
+export interface IntakeParts extends BodyLimits {
   readonly writer: EventWriter;
   readonly keys: KeyReader;
   readonly log: Logger;
   readonly maxBodyBytes: number;
-  readonly maxPendingBytes: number;
 }
 
 class UnknownKeyError extends Error {}
@@ -31,27 +30,16 @@ class NotReadyError extends Error {
   readonly retryAfterSeconds = 1;
 }
 
-/** A chunked request does not say its size beforehand; most are smaller than this. */
-const ASSUMED_BYTES = 512 * 1024;
-
 /**
  * Segment's tracking API. 200 once everything of the request is committed, stored or quarantined; 400 only for
  * a body that cannot be read at all, because clients drop what is answered so.
  */
 export function intakeRoutes(parts: IntakeParts) {
-  const budget = new ByteBudget(parts.maxPendingBytes);
-
   return async (scope: FastifyInstance): Promise<void> => {
     await scope.register(cors, { origin: true, credentials: true, methods: ['POST'], maxAge: 86_400 });
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: parts.maxBodyBytes }, (_request, body, done) => done(null, body));
-    scope.addHook('onRequest', (request, reply, done) => {
-      const bytes = Number(request.headers['content-length'] ?? ASSUMED_BYTES);
-      if (!budget.take(bytes)) return done(new IntakeFullError());
-      // Once, whether it was answered or the client went away.
-      reply.raw.once('close', () => budget.give(bytes));
-      done();
-    });
+    boundBodies(scope, parts);
     scope.setErrorHandler((error: FastifyError, _request, reply) => answerError(error, reply, parts.log));
     for (const [path, type] of Object.entries(PATHS)) {
       scope.post(`/v1/${path}`, { bodyLimit: parts.maxBodyBytes }, (request) => take(parts, type, request));
