@@ -14,6 +14,7 @@ export const ingestionConfig = () =>
     ACCESS_ADDRESS: address().describe('gRPC address of access, for keys and settings'),
     INTAKE_MAX_BODY_BYTES: z.coerce.number().int().min(4 * MIB).default(16 * MIB).describe('hard size of one request'),
     INTAKE_MAX_PENDING_BYTES: z.coerce.number().int().default(96 * MIB).describe('requests held at once; above it callers get 429'),
+    INTAKE_KEY_EVENTS_PER_SECOND: z.coerce.number().int().positive().default(100_000).describe('what one key may send to one replica; above it its callers get 429'),
     INTAKE_BODY_SECONDS: z.coerce.number().positive().default(30).describe('a client that has not sent its whole body by then is let go'),
     INTAKE_MAX_PENDING_EVENTS: z.coerce.number().int().default(50_000).describe('events waiting for a commit; above it callers get 429'),
     WORK_DIR: z.string().default(tmpdir()).describe('scratch space of imports and snapshots'),

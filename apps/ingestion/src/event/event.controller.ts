@@ -7,8 +7,9 @@ import { RpcError, status } from '#libs/grpc';
 
 import { cutOf, INTEGER, ISO_MICROS, pageOf, UUID } from '../page.js';
 import { decodeEvent, MAX_EVENT_BYTES } from './event.decoder.js';
-import { IntakeFullError, IntakeUnavailableError } from './event.failure.js';
+import { IntakeFullError, IntakeUnavailableError, RateLimitedError } from './event.failure.js';
 import { eventOf, ledgerOf, rejectedOf, rejectedReceiptOf, resultOf, storedReceiptOf } from './event.mapper.js';
+import { EventRates } from './event.rates.js';
 import { EventRepository } from './event.repository.js';
 import { EventWriter } from './event.writer.js';
 import type { IntakeItem } from './event.js';
@@ -21,10 +22,12 @@ export class EventController implements ingestion.EventServiceController {
   constructor(
     private readonly writer: EventWriter,
     private readonly events: EventRepository,
+    private readonly rates: EventRates,
   ) {}
 
   @Requires('INTAKE')
-  async trackEvents(@Payload() request: ingestion.TrackEventsRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.TrackEventsResponse> {
+  async trackEvents(@Payload() request: ingestion.TrackEventsRequest, @Caller() { workspaceId, actor }: InWorkspace): Promise<ingestion.TrackEventsResponse> {
+    await this.rates.take(actor, request.events.length).catch(asRpcError);
     const sentAt = request.sentAt === undefined ? undefined : Date.parse(request.sentAt);
     const envelope = { receivedAt: new Date(), sentAt, maxBytes: MAX_EVENT_BYTES.http };
     const items = request.events.map((bytes) => decodeEvent(parsed(bytes), envelope));
@@ -77,6 +80,9 @@ function messageIdOf(item: IntakeItem | undefined): string {
 }
 
 function asRpcError(error: unknown): never {
+  if (error instanceof RateLimitedError) {
+    throw new RpcError(status.RESOURCE_EXHAUSTED, error.message, { reason: 'RATE_LIMITED', metadata: { retryAfterSeconds: String(error.retryAfterSeconds) } });
+  }
   if (error instanceof IntakeFullError) {
     throw new RpcError(status.RESOURCE_EXHAUSTED, error.message, { reason: 'INTAKE_FULL', metadata: { retryAfterSeconds: String(error.retryAfterSeconds) } });
   }

@@ -7,6 +7,16 @@ export class IntakeFullError extends Error {
   }
 }
 
+/** This key sends more than it may: come again after a moment. */
+export class RateLimitedError extends Error {
+  constructor(
+    eventsPerSecond: number,
+    readonly retryAfterSeconds: number,
+  ) {
+    super(`This key may send ${eventsPerSecond} events a second. Send again in a moment; nothing of this request was stored.`);
+  }
+}
+
 /** The database does not answer: what was sent is not known to be stored; sent again, it is stored once. */
 export class IntakeUnavailableError extends Error {
   readonly retryAfterSeconds = 2;

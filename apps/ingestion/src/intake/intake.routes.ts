@@ -5,10 +5,11 @@ import type { Logger } from 'pino';
 import { mayAct, type Principal } from '#libs/auth';
 
 import type { EventType } from '../event/event.js';
-import { IntakeFullError, IntakeUnavailableError } from '../event/event.failure.js';
+import { IntakeFullError, IntakeUnavailableError, RateLimitedError } from '../event/event.failure.js';
+import type { EventRates } from '../event/event.rates.js';
 import type { EventWriter } from '../event/event.writer.js';
 import { type BodyLimits, boundBodies } from './intake.body.js';
-import { PATHS, presentedKeys, readBody, readEvents, UnreadableBodyError } from './intake.request.js';
+import { countEvents, PATHS, presentedKeys, readBody, readEvents, UnreadableBodyError } from './intake.request.js';
 
 /** What the intake asks of the ring of keys. */
 export interface KeyReader {
@@ -19,6 +20,7 @@ export interface KeyReader {
 
 export interface IntakeParts extends BodyLimits {
   readonly writer: EventWriter;
+  readonly rates: EventRates;
   readonly keys: KeyReader;
   readonly log: Logger;
   readonly maxBodyBytes: number;
@@ -47,9 +49,10 @@ export function intakeRoutes(parts: IntakeParts) {
   };
 }
 
-async function take({ writer, keys }: IntakeParts, type: EventType | null, request: FastifyRequest): Promise<{ success: true }> {
+async function take({ writer, rates, keys }: IntakeParts, type: EventType | null, request: FastifyRequest): Promise<{ success: true }> {
   const body = readBody(request.body);
   const principal = principalOf(keys, presentedKeys(request.headers.authorization, body));
+  await rates.take(principal.actor, countEvents(body));
   await writer.submit(principal.workspaceId, 'http', readEvents(type, body, new Date()));
   return { success: true };
 }
@@ -68,10 +71,11 @@ function principalOf(keys: KeyReader, presented: readonly string[]): Principal &
 
 function answerError(error: FastifyError, reply: FastifyReply, log: Logger): FastifyReply {
   const answer = (status: number, code: string) => reply.code(status).send({ success: false, code, message: error.message });
-  if (error instanceof IntakeFullError) return answerLater(reply, 429, error);
+  if (error instanceof RateLimitedError) return answerLater(reply, 429, 'rate_limited', error);
+  if (error instanceof IntakeFullError) return answerLater(reply, 429, 'full', error);
   if (error instanceof IntakeUnavailableError || error instanceof NotReadyError) {
     log.warn({ err: error }, 'the intake cannot store events now');
-    return answerLater(reply, 503, error);
+    return answerLater(reply, 503, 'unavailable', error);
   }
   if (error instanceof UnreadableBodyError) return answer(400, 'unreadable');
   if (error instanceof UnknownKeyError) return answer(401, 'unknown_key');
@@ -82,9 +86,9 @@ function answerError(error: FastifyError, reply: FastifyReply, log: Logger): Fas
   return reply.code(503).header('retry-after', '2').send({ success: false, code: 'internal', message: 'An unexpected failure. Send again.' });
 }
 
-function answerLater(reply: FastifyReply, status: number, error: Error & { retryAfterSeconds: number }): FastifyReply {
+function answerLater(reply: FastifyReply, status: number, code: string, error: Error & { retryAfterSeconds: number }): FastifyReply {
   return reply
     .code(status)
     .header('retry-after', String(error.retryAfterSeconds))
-    .send({ success: false, code: status === 429 ? 'full' : 'unavailable', message: error.message });
+    .send({ success: false, code, message: error.message });
 }
