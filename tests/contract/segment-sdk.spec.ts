@@ -101,12 +101,12 @@ describe.each(versions)('analytics-node $name', ({ name, open, isPatient }) => {
 
   test('with ingestion killed -9 in mid-flight and started again, what it does not report as given up is there, once', async () => {
     const run = `killed ${name}`;
-    const restarted = once(proxy, 'forwarded').then(async () => {
+    const killAndRestart = async () => {
+      await once(proxy, 'forwarded');
       await service.kill();
       service = await house.start(service);
-    });
-    const givenUp = await sendBatches(sdk, run, 3);
-    await restarted;
+    };
+    const [givenUp] = await Promise.all([sendBatches(sdk, run, 3), killAndRestart()]);
     const numbers = await stored(run);
     expect(new Set(numbers).size).toBe(numbers.length);
     // What is reported as given up may have been committed all the same, just before the process died.

@@ -33,7 +33,7 @@ export function isDataRefused(error: unknown): boolean {
   return /^(22|23|54)/.test(sqlState(error) ?? '');
 }
 
-/** Two transactions in each other's way: the same again will do. */
+/** Two transactions in each other's way, or two that made the same month's partition at once: the same again will do. */
 export function isPassing(error: unknown): boolean {
-  return ['40001', '40P01'].includes(sqlState(error) ?? '');
+  return ['40001', '40P01', '42P07'].includes(sqlState(error) ?? '');
 }
