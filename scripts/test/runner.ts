@@ -28,8 +28,8 @@ export function command(name: string, file: string, args: readonly string[], opt
   };
 }
 
-/** One of jest's projects (jest.config.mjs). */
-export function jest(project: string, env: NodeJS.ProcessEnv = {}): Runner {
+/** One of jest's projects (jest.config.mjs), or those of its files whose paths begin so. */
+export function jest(project: string, env: NodeJS.ProcessEnv = {}, files: readonly string[] = []): Runner {
   return {
     name: `jest ${project}`,
     run: async () => {
@@ -39,7 +39,7 @@ export function jest(project: string, env: NodeJS.ProcessEnv = {}): Runner {
       const workers = project === 'unit' ? ['--maxWorkers=2'] : ['--runInBand'];
       const { exitCode } = await execa(
         'jest',
-        ['--selectProjects', project, '--json', `--outputFile=${report}`, '--forceExit', '--passWithNoTests', ...workers],
+        ['--selectProjects', project, '--json', `--outputFile=${report}`, '--forceExit', ...(files.length > 0 ? files : ['--passWithNoTests']), ...workers],
         { env: { NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning', ...env }, stdout: 'ignore', stderr: 'inherit', stdin: 'ignore', reject: false },
       );
       const result = JSON.parse(await readFile(report, 'utf8')) as {

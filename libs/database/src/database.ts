@@ -47,6 +47,8 @@ export function openDatabase({ url, service, connections = 5, pipeline = false }
   const pool = new Pool({ ...options, pipeline });
   // An idle connection that breaks (Postgres restarted) is replaced by the pool; unheard it would end the process.
   pool.on('error', () => undefined);
+  // So would one that breaks in use, between two statements: the next of them fails, which its caller hears.
+  pool.on('connect', (client) => client.on('error', () => undefined));
 
   return {
     prisma,

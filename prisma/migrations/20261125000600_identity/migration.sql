@@ -126,15 +126,3 @@ GRANT SELECT ON ingestion.erased_customers_v1 TO kindred_serving;
 
 -- Counts what was forgotten out of a model's states, so that a batch read before it is not written after it.
 ALTER TABLE serving.shadow_models ADD COLUMN erasures integer NOT NULL DEFAULT 0;
-
--- New ids are looked up by index, and until tables are measured the planner takes them for empty and chooses any of
--- them: commits would read a workspace whole for each event. Autovacuum comes once a minute. Only an owner may measure.
-CREATE FUNCTION ingestion.measure_identity() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
-AS $$
-BEGIN
-  ANALYZE ingestion.subjects, ingestion.subject_customers, ingestion.customers, ingestion.customer_merges;
-END
-$$;
-REVOKE ALL ON FUNCTION ingestion.measure_identity() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION ingestion.measure_identity() TO kindred_ingestion;

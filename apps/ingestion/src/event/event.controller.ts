@@ -9,6 +9,7 @@ import { TrackingPlanBook } from '../tracking-plan/tracking-plan.book.js';
 import { cutOf, INTEGER, ISO_MICROS, pageOf, UUID } from '../page.js';
 import { decodeEvent, MAX_EVENT_BYTES } from './event.decoder.js';
 import { eventOf, ledgerOf, rejectedOf, rejectedReceiptOf, resultOf, stateOf, storedReceiptOf } from './event.mapper.js';
+import { EventRates } from './event.rates.js';
 import { EventRepository } from './event.repository.js';
 import { asRpcError } from './event.rpc-error.js';
 import { EventWriter } from './event.writer.js';
@@ -23,10 +24,12 @@ export class EventController implements ingestion.EventServiceController {
     private readonly writer: EventWriter,
     private readonly events: EventRepository,
     private readonly plans: TrackingPlanBook,
+    private readonly rates: EventRates,
   ) {}
 
   @Requires('INTAKE')
-  async trackEvents(@Payload() request: ingestion.TrackEventsRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.TrackEventsResponse> {
+  async trackEvents(@Payload() request: ingestion.TrackEventsRequest, @Caller() { workspaceId, actor }: InWorkspace): Promise<ingestion.TrackEventsResponse> {
+    await this.rates.take(actor, request.events.length).catch(asRpcError);
     const sentAt = request.sentAt === undefined ? undefined : Date.parse(request.sentAt);
     const take = async () => {
       const envelope = { receivedAt: new Date(), sentAt, maxBytes: MAX_EVENT_BYTES.http, plan: this.plans.of(workspaceId) };

@@ -7,6 +7,16 @@ export class IntakeFullError extends Error {
   }
 }
 
+/** This key sends more than it may: come again after a moment. */
+export class RateLimitedError extends Error {
+  constructor(
+    eventsPerSecond: number,
+    readonly retryAfterSeconds: number,
+  ) {
+    super(`This key may send ${eventsPerSecond} events a second. Send again in a moment; nothing of this request was stored.`);
+  }
+}
+
 /** The database does not answer: what was sent is not known to be stored; sent again, it is stored once. */
 export class IntakeUnavailableError extends Error {
   readonly retryAfterSeconds = 2;
@@ -23,7 +33,7 @@ export function isDataRefused(error: unknown): boolean {
   return /^(22|23|54)/.test(sqlState(error) ?? '');
 }
 
-/** Two transactions in each other's way: the same again will do. */
+/** Two transactions in each other's way, or two that made the same month's partition at once: the same again will do. */
 export function isPassing(error: unknown): boolean {
-  return ['40001', '40P01'].includes(sqlState(error) ?? '');
+  return ['40001', '40P01', '42P07'].includes(sqlState(error) ?? '');
 }

@@ -10,6 +10,7 @@ import type { IngestionConfig } from '../ingestion.config.js';
 import { DATABASE, REDIS } from '../store.module.js';
 import { TrackingPlanModule } from '../tracking-plan/tracking-plan.module.js';
 import { EventController } from './event.controller.js';
+import { EventRates } from './event.rates.js';
 import { EventRepository } from './event.repository.js';
 import { EventStore } from './event.store.js';
 import { EventWriter } from './event.writer.js';
@@ -42,12 +43,17 @@ export type Hint = (workspaceId: string) => void;
     },
     { provide: EventRepository, inject: [DATABASE], useFactory: (database: Database) => new EventRepository(database) },
     {
+      provide: EventRates,
+      inject: [SERVICE],
+      useFactory: ({ config }: ServiceContext<IngestionConfig>) => new EventRates(config.INTAKE_KEY_EVENTS_PER_SECOND),
+    },
+    {
       provide: EventWriter,
       inject: [EventStore, SERVICE, HINT],
       useFactory: (store: EventStore, { config }: ServiceContext<IngestionConfig>, hint: Hint) =>
         new EventWriter(store, { maxPendingEvents: config.INTAKE_MAX_PENDING_EVENTS }, hint),
     },
   ],
-  exports: [EventStore, EventWriter, HINT],
+  exports: [EventRates, EventStore, EventWriter, HINT],
 })
 export class EventModule {}

@@ -1,4 +1,4 @@
-import { SUBJECTS_OF_STAGED } from '../identity/identity.sql.js';
+import { subjectOf } from '../identity/identity.sql.js';
 
 /**
  * The statements of one commit, in their order. All are prepared once per connection; `$1` is the workspace.
@@ -6,7 +6,8 @@ import { SUBJECTS_OF_STAGED } from '../identity/identity.sql.js';
  */
 
 /**
- * Claims message ids; answers the ordinals of those that were unknown. The first of equal ones in a batch wins.
+ * Claims message ids; answers the ordinals of those that were unknown. The first of equal ones in a batch wins. Staged
+ * events are marked and get the subjects that are known at once: they are rewritten once, and looked up once.
  * IS TRUE keeps the IN from becoming a join, which by index alone would compare every row with every other: it is hashed.
  */
 export const CLAIM_MESSAGE_IDS = {
@@ -21,7 +22,9 @@ export const CLAIM_MESSAGE_IDS = {
       ON CONFLICT DO NOTHING
       RETURNING event_id
     ), marked AS (
-      UPDATE staged_events SET fresh = true WHERE (event_id IN (SELECT event_id FROM claimed)) IS TRUE RETURNING ordinal
+      UPDATE staged_events SET fresh = true, user_subject_id = ${subjectOf("'USER'", 'user_id')}, anonymous_subject_id = ${subjectOf("'ANONYMOUS'", 'anonymous_id')}
+      WHERE (event_id IN (SELECT event_id FROM claimed)) IS TRUE
+      RETURNING ordinal
     )
     SELECT coalesce(array_agg(ordinal), '{}') AS fresh FROM marked`,
 };
@@ -33,9 +36,9 @@ export const INSERT_EVENTS = {
     INSERT INTO ingestion.events (
       workspace_id, id, occurred_at, subject_id, type, name, message_id, received_at, sent_at, original_at, time_clamped,
       user_id, anonymous_id, group_id, previous_id, import_id, properties, context)
-    SELECT $1::uuid, s.event_id, s.occurred_at, coalesce(u.id, a.id), s.type, s.name, s.message_id, s.received_at, s.sent_at, s.original_at,
+    SELECT $1::uuid, s.event_id, s.occurred_at, coalesce(s.user_subject_id, s.anonymous_subject_id), s.type, s.name, s.message_id, s.received_at, s.sent_at, s.original_at,
       s.time_clamped, s.user_id, s.anonymous_id, s.group_id, s.previous_id, $2::uuid, s.properties, s.context
-    FROM staged_events s${SUBJECTS_OF_STAGED}
+    FROM staged_events s
     WHERE s.fresh
     ORDER BY s.ordinal`,
 };
@@ -47,9 +50,9 @@ export const UPSERT_ATTRIBUTES = {
     INSERT INTO ingestion.subject_attributes (workspace_id, subject_id, name, value, occurred_at)
     SELECT DISTINCT ON (subject_id, name) $1::uuid, subject_id, name, value, occurred_at
     FROM (
-      SELECT coalesce(u.id, a.id) AS subject_id, t.key COLLATE "C" AS name, t.value, s.occurred_at, s.ordinal
+      SELECT coalesce(s.user_subject_id, s.anonymous_subject_id) AS subject_id, t.key COLLATE "C" AS name, t.value, s.occurred_at, s.ordinal
       FROM staged_events s
-      CROSS JOIN LATERAL jsonb_each(s.properties) t${SUBJECTS_OF_STAGED}
+      CROSS JOIN LATERAL jsonb_each(s.properties) t
       WHERE s.fresh AND s.type = 'identify' AND length(t.key) <= 255
     ) said
     ORDER BY subject_id, name, occurred_at DESC, ordinal DESC

@@ -17,7 +17,9 @@ const CREATE = `
     ordinal integer NOT NULL, event_id uuid NOT NULL, message_id text COLLATE "C" NOT NULL, type text NOT NULL, name text NOT NULL,
     occurred_at timestamptz NOT NULL, received_at timestamptz NOT NULL, sent_at timestamptz, original_at timestamptz,
     time_clamped boolean NOT NULL, user_id text COLLATE "C", anonymous_id text COLLATE "C", group_id text, previous_id text COLLATE "C",
-    properties jsonb NOT NULL, context jsonb, fresh boolean NOT NULL DEFAULT false
+    properties jsonb NOT NULL, context jsonb,
+    -- Known once the message id is claimed: that it is new, and the subjects of its ids.
+    fresh boolean NOT NULL DEFAULT false, user_subject_id uuid, anonymous_subject_id uuid
   ) ON COMMIT DELETE ROWS;
   ALTER TABLE staged_events ALTER COLUMN properties SET STORAGE EXTERNAL, ALTER COLUMN context SET STORAGE EXTERNAL`;
 // What is staged is small and looked up in tables that may have grown a thousandfold since they were last analysed:

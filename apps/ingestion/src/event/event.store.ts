@@ -5,7 +5,6 @@ import type { Database } from '#libs/database';
 
 import { type Admission, admit } from '../identity/identity.gate.js';
 import type { IdentityLimits } from '../identity/identity.limits.js';
-import { IdentityStatistics } from '../identity/identity.statistics.js';
 import { identifyStaged } from '../identity/identity.store.js';
 import type { IdDigest } from '../identity/suppressed.ids.js';
 import type { IntakeEvent, Rejection } from './event.js';
@@ -43,7 +42,6 @@ export interface StoredBatch {
 /** Writes batches of events: one COPY, then set-based statements, in one transaction. */
 export class EventStore {
   private readonly partitions: EventPartitions;
-  private readonly statistics: IdentityStatistics;
 
   constructor(
     private readonly database: Database,
@@ -51,19 +49,16 @@ export class EventStore {
     private readonly digest: IdDigest,
   ) {
     this.partitions = new EventPartitions(database);
-    this.statistics = new IdentityStatistics(database);
   }
 
   /** Resolves after the commit. `within` runs in the same transaction, after the events. */
   async write(batch: EventBatch, within?: (client: PoolClient, stored: StoredBatch) => Promise<void>): Promise<StoredBatch> {
     await this.partitions.ensure(batch.events);
     let used: PoolClient | undefined;
-    let madeIds = 0;
     const result = await this.database.onConnection(batch.workspaceId, async (client) => {
       used = client;
       const { admitted, refused, rejections: before } = await admit(client, batch, this.digest);
-      const { isStored, made } = await this.writeEvents(client, batch, admitted);
-      madeIds = made;
+      const isStored = await this.writeEvents(client, batch, admitted);
       const stored = isStored.reduce((sum, one) => sum + (one ? 1 : 0), 0);
       const rejections = [...before, ...refused.values()];
       const rejected = rejections.filter(({ unit }) => unit === 'EVENT').length;
@@ -74,26 +69,24 @@ export class EventStore {
       return counts;
     });
     if (used && batch.events.length > 0) keepStaging(used);
-    this.statistics.note(madeIds);
     return result;
   }
 
-  private async writeEvents(client: PoolClient, { workspaceId, source, importId, events }: EventBatch, admitted: Admission['admitted']): Promise<{ isStored: boolean[]; made: number }> {
+  private async writeEvents(client: PoolClient, { workspaceId, source, importId, events }: EventBatch, admitted: Admission['admitted']): Promise<boolean[]> {
     const isStored = events.map(() => false);
-    let made = 0;
-    if (events.length === 0) return { isStored, made };
+    if (events.length === 0) return isStored;
     await stageEvents(client, admitted.map(({ event }) => event));
     const { rows } = await client.query<{ fresh: number[] }>({ ...CLAIM_MESSAGE_IDS, values: [workspaceId] });
     const isFresh = new Set(rows[0]?.fresh);
     const fresh = admitted.flatMap(({ event }, place) => (isFresh.has(place) ? [event] : []));
     for (const [place, { ordinal }] of admitted.entries()) isStored[ordinal] = isFresh.has(place);
     if (fresh.length > 0) {
-      made = await identifyStaged(client, workspaceId, fresh, this.limits);
+      await identifyStaged(client, workspaceId, fresh, this.limits);
       await client.query({ ...INSERT_EVENTS, values: [workspaceId, importId ?? null] });
       if (fresh.some(({ type }) => type === 'identify')) await client.query({ ...UPSERT_ATTRIBUTES, values: [workspaceId] });
     }
     if (fresh.length < admitted.length) await client.query({ ...INSERT_DUPLICATES, values: [workspaceId, source] });
-    return { isStored, made };
+    return isStored;
   }
 }
 

@@ -49,6 +49,27 @@ test('above its bound the writer refuses at once, and takes again when there is 
   await expect(writer.submit('w', 'http', [item('c')])).resolves.toHaveLength(1);
 });
 
+test('a second commit begins beside the first where many wait, and not for a few', async () => {
+  let release: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  const begun: string[][] = [];
+  let secondBegan: () => void = () => undefined;
+  const second = new Promise<void>((resolve) => (secondBegan = resolve));
+  const { store } = storeThat(({ events }) => {
+    if (begun.push(idsOf(events)) === 2) secondBegan();
+    return held;
+  });
+  const writer = new EventWriter(store, { maxPendingEvents: 100, maxCommitEvents: 4, waitMs: 0 });
+  const sends = [writer.submit('w', 'http', ['a', 'b', 'c', 'd'].map(item)), writer.submit('w', 'http', [item('e')])];
+  sends.push(writer.submit('w', 'http', [item('f')]));
+  await second;
+  expect(begun).toEqual([['a', 'b', 'c', 'd'], ['e', 'f']]);
+  sends.push(writer.submit('w', 'http', ['g', 'h', 'i', 'j'].map(item)));
+  release();
+  await Promise.all(sends);
+  expect(begun).toEqual([['a', 'b', 'c', 'd'], ['e', 'f'], ['g', 'h', 'i', 'j']]);
+});
+
 test('a deadlock is tried again; a store that is away is told as such', async () => {
   let failures = 1;
   const { store } = storeThat(() => {

@@ -16,7 +16,9 @@ interface Lane {
   readonly workspaceId: string;
   readonly source: string;
   waiting: Submission[];
-  isRunning: boolean;
+  waitingEvents: number;
+  /** Commits under way. */
+  commits: number;
 }
 
 export interface WriterLimits {
@@ -24,6 +26,8 @@ export interface WriterLimits {
   maxPendingEvents: number;
   /** Events of one commit. A single larger request is one commit of its own. */
   maxCommitEvents?: number;
+  /** Commits of one lane at once. A further one begins only when it is half full, so that few requests still share one. */
+  commitsAtOnce?: number;
   /** How long the first request waits for others to share its commit. */
   waitMs?: number;
 }
@@ -38,11 +42,12 @@ const pendingEvents = new Gauge({ name: 'kindred_intake_pending_events', help: '
 
 /**
  * Group commit: requests that arrive while a commit is under way share the next one. A request is answered
- * after its commit, never before. One commit at a time per workspace, so that tenants do not wait for each other.
+ * after its commit, never before. Each workspace has commits of its own, so that tenants do not wait for each other.
  */
 export class EventWriter {
   private readonly lanes = new Map<string, Lane>();
   private readonly maxCommitEvents: number;
+  private readonly commitsAtOnce: number;
   private readonly waitMs: number;
   private pending = 0;
 
@@ -52,6 +57,7 @@ export class EventWriter {
     private readonly committedTo: (workspaceId: string) => void = () => undefined,
   ) {
     this.maxCommitEvents = limits.maxCommitEvents ?? 4_000;
+    this.commitsAtOnce = limits.commitsAtOnce ?? 2;
     this.waitMs = limits.waitMs ?? 4;
   }
 
@@ -63,7 +69,8 @@ export class EventWriter {
     return new Promise<ItemResult[]>((resolve, reject) => {
       const lane = this.laneOf(workspaceId, source);
       lane.waiting.push({ items, resolve, reject });
-      if (!lane.isRunning) this.run(lane);
+      lane.waitingEvents += items.length;
+      if (lane.commits < this.commitsAtOnce && this.isWorthACommit(lane, lane.commits)) this.run(lane);
     }).finally(() => this.count(-items.length));
   }
 
@@ -74,18 +81,20 @@ export class EventWriter {
 
   private laneOf(workspaceId: string, source: string): Lane {
     const key = `${workspaceId} ${source}`;
-    const lane = this.lanes.get(key) ?? { workspaceId, source, waiting: [], isRunning: false };
+    const lane = this.lanes.get(key) ?? { workspaceId, source, waiting: [], waitingEvents: 0, commits: 0 };
     this.lanes.set(key, lane);
     return lane;
   }
 
   private run(lane: Lane): void {
-    lane.isRunning = true;
+    lane.commits++;
     const drain = async () => {
-      while (lane.waiting.length > 0) await this.commit(lane, this.take(lane));
+      while (this.isWorthACommit(lane, lane.commits - 1)) await this.commit(lane, this.take(lane));
     };
     setTimeout(() => {
       void drain().finally(() => {
+        lane.commits--;
+        if (lane.commits > 0) return;
         // Whoever was answered by the last commit may have come again before this line.
         if (lane.waiting.length > 0) this.run(lane);
         else this.lanes.delete(`${lane.workspaceId} ${lane.source}`);
@@ -93,10 +102,17 @@ export class EventWriter {
     }, this.waitMs);
   }
 
+  /** Beside other commits only where many wait: alone, each would bear the cost of a commit for a few events. */
+  private isWorthACommit({ waiting, waitingEvents }: Lane, others: number): boolean {
+    return waiting.length > 0 && (others === 0 || waitingEvents * 2 >= this.maxCommitEvents);
+  }
+
   private take(lane: Lane): Submission[] {
     let events = 0;
     const count = lane.waiting.findIndex(({ items }) => (events += items.length) > this.maxCommitEvents);
-    return lane.waiting.splice(0, count === -1 ? lane.waiting.length : Math.max(count, 1));
+    const taken = lane.waiting.splice(0, count === -1 ? lane.waiting.length : Math.max(count, 1));
+    for (const { items } of taken) lane.waitingEvents -= items.length;
+    return taken;
   }
 
   private async commit(lane: Lane, submissions: readonly Submission[]): Promise<void> {

@@ -4,18 +4,17 @@
  * id of their oldest user (of the anonymous id, where there is none). `$1` is the workspace.
  */
 
-// One look-up by index for each staged row, whatever the planner believes: these tables may have grown a thousandfold
+// One look-up by index for each row, whatever the planner believes: these tables may have grown a thousandfold
 // since they were last analysed, and LIMIT keeps a look-up from being joined the other way round.
-const lookUp = (kind: string, externalId: string) =>
-  `LATERAL (SELECT id FROM ingestion.subjects WHERE workspace_id = $1::uuid AND kind = ${kind} AND external_id = ${externalId} LIMIT 1)`;
-const subject = (alias: string, kind: 'USER' | 'ANONYMOUS', externalId: string) => `CROSS JOIN ${lookUp(`'${kind}'`, externalId)} ${alias}`;
-/** Joins the subjects of staged events `s`, as `u` and `a`; each may be missing. */
-export const SUBJECTS_OF_STAGED = `
-    LEFT JOIN ${lookUp("'USER'", 's.user_id')} u ON true
-    LEFT JOIN ${lookUp("'ANONYMOUS'", 's.anonymous_id')} a ON true`;
-const customer = (alias: string, subjectId: string) => `CROSS JOIN LATERAL (
+/** Id of the subject of a kind and an external id, null where there is none. */
+export const subjectOf = (kind: string, externalId: string) =>
+  `(SELECT id FROM ingestion.subjects WHERE workspace_id = $1::uuid AND kind = ${kind} AND external_id = ${externalId} LIMIT 1)`;
+/** The customer of a subject, one look-up for each row. */
+const customerOf = (alias: string, subjectId: string) => `LATERAL (
     SELECT customer_id FROM ingestion.subject_customers WHERE workspace_id = $1::uuid AND subject_id = ${subjectId} AND ended_horizon IS NULL LIMIT 1) ${alias}`;
 
+const customer = (alias: string, subjectId: string) => `CROSS JOIN ${customerOf(alias, subjectId)}`;
+const lookUp = (kind: string, externalId: string) => `LATERAL ${subjectOf(kind, externalId)}`;
 const subjectsOf = (customerId: string) =>
   `(SELECT count(*) FROM ingestion.subject_customers o WHERE o.workspace_id = $1::uuid AND o.customer_id = ${customerId} AND o.ended_horizon IS NULL)`;
 /** Merges into a customer on the day, in UTC, of a time; undone ones count too. */
@@ -38,24 +37,35 @@ const areSplit = (one: string, other: string) => `EXISTS (
     ${customer('y', 'p.other_subject_id')}
     WHERE y.customer_id = ${other} OFFSET 0)`;
 
-/** Makes the subjects that events carry for the first time; answers their ids. */
+/**
+ * Makes the subjects that events carry for the first time; answers their ids, and how many were not known when their
+ * message ids were claimed (another commit may have made them since).
+ */
 export const INSERT_SUBJECTS = {
   name: 'insert_subjects',
   text: `
     WITH carried AS (
-      SELECT 'USER' AS kind, user_id AS external_id FROM staged_events WHERE fresh AND user_id IS NOT NULL
+      SELECT 'USER' AS kind, user_id AS external_id FROM staged_events WHERE fresh AND user_id IS NOT NULL AND user_subject_id IS NULL
       UNION
-      SELECT 'ANONYMOUS', anonymous_id FROM staged_events WHERE fresh AND anonymous_id IS NOT NULL
+      SELECT 'ANONYMOUS', anonymous_id FROM staged_events WHERE fresh AND anonymous_id IS NOT NULL AND anonymous_subject_id IS NULL
     ), made AS (
       INSERT INTO ingestion.subjects (workspace_id, id, kind, external_id)
       SELECT $1::uuid, ingestion.uuid_v7(), c.kind, c.external_id FROM carried c
-      LEFT JOIN ${lookUp('c.kind', 'c.external_id')} known ON true
-      WHERE known.id IS NULL
       ORDER BY c.kind, c.external_id
       ON CONFLICT DO NOTHING
       RETURNING id
     )
-    SELECT coalesce(array_agg(id), '{}') AS made FROM made`,
+    SELECT coalesce((SELECT array_agg(id) FROM made), '{}') AS made, (SELECT count(*)::int FROM carried) AS missing`,
+};
+
+/** Tells staged events the subjects that were not known when their message ids were claimed. */
+export const COMPLETE_SUBJECTS = {
+  name: 'complete_subjects',
+  text: `
+    UPDATE staged_events SET
+      user_subject_id = coalesce(user_subject_id, ${subjectOf("'USER'", 'user_id')}),
+      anonymous_subject_id = coalesce(anonymous_subject_id, ${subjectOf("'ANONYMOUS'", 'anonymous_id')})
+    WHERE fresh AND (user_id IS NOT NULL AND user_subject_id IS NULL OR anonymous_id IS NOT NULL AND anonymous_subject_id IS NULL)`,
 };
 
 /**
@@ -66,17 +76,13 @@ export const OPEN_MAPPINGS = {
   name: 'open_mappings',
   text: `
     WITH seen_with AS (
-      SELECT DISTINCT ON (a.id) a.id AS subject_id, u.id AS user_subject_id, s.event_id, s.occurred_at, s.ordinal
-      FROM staged_events s
-      ${subject('a', 'ANONYMOUS', 's.anonymous_id')}
-      ${subject('u', 'USER', 's.user_id')}
-      WHERE s.fresh AND s.anonymous_id IS NOT NULL AND s.user_id IS NOT NULL AND a.id = ANY ($2::uuid[])
-      ORDER BY a.id, s.ordinal
+      SELECT DISTINCT ON (anonymous_subject_id) anonymous_subject_id AS subject_id, user_subject_id, event_id, occurred_at, ordinal
+      FROM staged_events
+      WHERE fresh AND user_subject_id IS NOT NULL AND anonymous_subject_id = ANY ($2::uuid[])
+      ORDER BY anonymous_subject_id, ordinal
     ), wished AS (
       SELECT w.*, coalesce(m.customer_id, w.user_subject_id) AS customer_id, m.customer_id IS NULL AS is_new
-      FROM seen_with w
-      LEFT JOIN LATERAL (
-        SELECT customer_id FROM ingestion.subject_customers WHERE workspace_id = $1::uuid AND subject_id = w.user_subject_id AND ended_horizon IS NULL LIMIT 1) m ON true
+      FROM seen_with w LEFT JOIN ${customerOf('m', 'w.user_subject_id')} ON true
     ), placed AS (
       SELECT w.*, row_number() OVER (PARTITION BY w.customer_id ORDER BY w.ordinal) AS place,
         row_number() OVER (PARTITION BY w.customer_id, ${dayOf('w.occurred_at')} ORDER BY w.ordinal) AS place_of_day
@@ -91,8 +97,9 @@ export const OPEN_MAPPINGS = {
       SELECT $1::uuid, ingestion.uuid_v7(), subject_id, customer_id, subject_id, user_subject_id, 'SEEN_TOGETHER', event_id, occurred_at
       FROM joined ORDER BY ordinal
     ), target AS (
-      SELECT n.id AS subject_id, coalesce(j.customer_id, n.id) AS customer_id
-      FROM unnest($2::uuid[]) AS n (id) LEFT JOIN joined j ON j.subject_id = n.id
+      SELECT subject_id, customer_id FROM joined
+      UNION ALL
+      SELECT n.id, n.id FROM unnest($2::uuid[]) AS n (id) WHERE (n.id IN (SELECT subject_id FROM joined)) IS NOT TRUE
     ), founded AS (
       INSERT INTO ingestion.customers (workspace_id, id)
       SELECT $1::uuid, subject_id FROM target WHERE customer_id = subject_id ORDER BY subject_id
@@ -107,16 +114,14 @@ export const OPEN_MAPPINGS = {
  */
 const SEEN_TOGETHER = `
   WITH together AS MATERIALIZED (
-    SELECT DISTINCT ON (anonymous_id, user_id) anonymous_id, user_id, event_id, occurred_at, ordinal FROM staged_events
-    WHERE fresh AND anonymous_id IS NOT NULL AND user_id IS NOT NULL ORDER BY anonymous_id, user_id, ordinal
+    SELECT DISTINCT ON (anonymous_subject_id, user_subject_id) anonymous_subject_id, user_subject_id, event_id, occurred_at, ordinal FROM staged_events
+    WHERE fresh AND anonymous_subject_id IS NOT NULL AND user_subject_id IS NOT NULL ORDER BY anonymous_subject_id, user_subject_id, ordinal
   ), met AS MATERIALIZED (
-    SELECT DISTINCT ON (am.customer_id) am.customer_id AS from_id, um.customer_id AS into_id, a.id AS from_subject_id, u.id AS into_subject_id,
-      t.event_id, t.occurred_at, t.ordinal
+    SELECT DISTINCT ON (am.customer_id) am.customer_id AS from_id, um.customer_id AS into_id,
+      t.anonymous_subject_id AS from_subject_id, t.user_subject_id AS into_subject_id, t.event_id, t.occurred_at, t.ordinal
     FROM together t
-    ${subject('a', 'ANONYMOUS', 't.anonymous_id')}
-    ${subject('u', 'USER', 't.user_id')}
-    ${customer('am', 'a.id')}
-    ${customer('um', 'u.id')}
+    ${customer('am', 't.anonymous_subject_id')}
+    ${customer('um', 't.user_subject_id')}
     WHERE am.customer_id <> um.customer_id AND NOT ${hasUser('am.customer_id')} AND NOT ${areSplit('am.customer_id', 'um.customer_id')}
     ORDER BY am.customer_id, t.ordinal
   ), placed AS (

@@ -3,6 +3,7 @@ import type { PoolClient } from 'pg';
 import type { IntakeEvent } from '../event/event.js';
 import type { IdentityLimits } from './identity.limits.js';
 import {
+  COMPLETE_SUBJECTS,
   HAS_SEEN_TOGETHER,
   INSERT_SUBJECTS,
   LOCK_MERGES,
@@ -13,15 +14,15 @@ import {
   STAGED_ALIASES,
 } from './identity.sql.js';
 
-/** Says whom the staged, unknown events of this transaction are of; answers how many ids are new. Events themselves are never changed for it. */
-export async function identifyStaged(client: PoolClient, workspaceId: string, events: readonly IntakeEvent[], limits: IdentityLimits): Promise<number> {
+/** Says whom the staged, unknown events of this transaction are of. Events themselves are never changed for it. */
+export async function identifyStaged(client: PoolClient, workspaceId: string, events: readonly IntakeEvent[], limits: IdentityLimits): Promise<void> {
   const { maxSubjects, maxMergesPerDay } = limits;
-  const subjects = await client.query<{ made: string[] }>({ ...INSERT_SUBJECTS, values: [workspaceId] });
-  const made = subjects.rows[0]?.made ?? [];
+  const subjects = await client.query<{ made: string[]; missing: number }>({ ...INSERT_SUBJECTS, values: [workspaceId] });
+  const { made, missing } = subjects.rows[0] ?? { made: [], missing: 0 };
+  if (missing > 0) await client.query({ ...COMPLETE_SUBJECTS, values: [workspaceId] });
   if (made.length > 0) await client.query({ ...OPEN_MAPPINGS, values: [workspaceId, made, maxSubjects, maxMergesPerDay] });
   if (events.some(({ userId, anonymousId }) => userId !== null && anonymousId !== null)) await mergeSeenTogether(client, workspaceId, limits);
   if (events.some(({ type }) => type === 'alias')) await mergeAliases(client, workspaceId, limits);
-  return made.length;
 }
 
 async function mergeSeenTogether(client: PoolClient, workspaceId: string, { maxSubjects, maxMergesPerDay }: IdentityLimits): Promise<void> {

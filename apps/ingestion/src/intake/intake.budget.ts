@@ -4,14 +4,27 @@ export class ByteBudget {
 
   constructor(private readonly limit: number) {}
 
-  /** False above the limit; a single request always fits into an idle intake. */
-  take(bytes: number): boolean {
-    if (this.held > 0 && this.held + bytes > this.limit) return false;
-    this.held += bytes;
-    return true;
+  /** What one request takes of the budget. */
+  share(): ByteShare {
+    let own = 0;
+    return {
+      take: (bytes) => {
+        // A single request always fits into an idle intake.
+        if (this.held > own && this.held + bytes > this.limit) return false;
+        this.held += bytes;
+        own += bytes;
+        return true;
+      },
+      release: () => {
+        this.held -= own;
+        own = 0;
+      },
+    };
   }
+}
 
-  give(bytes: number): void {
-    this.held -= bytes;
-  }
+export interface ByteShare {
+  /** False above the limit. */
+  take(bytes: number): boolean;
+  release(): void;
 }

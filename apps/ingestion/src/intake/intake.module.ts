@@ -6,6 +6,7 @@ import { KeyRing } from '#libs/auth';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
 import { EventModule } from '../event/event.module.js';
+import { EventRates } from '../event/event.rates.js';
 import { EventWriter } from '../event/event.writer.js';
 import type { IngestionConfig } from '../ingestion.config.js';
 import { TrackingPlanBook } from '../tracking-plan/tracking-plan.book.js';
@@ -18,6 +19,7 @@ class IntakeServer implements OnModuleInit, OnApplicationShutdown {
   constructor(
     private readonly host: HttpAdapterHost,
     private readonly writer: EventWriter,
+    private readonly rates: EventRates,
     private readonly keys: KeyRing,
     private readonly plans: TrackingPlanBook,
     @Inject(SERVICE) private readonly context: ServiceContext<IngestionConfig>,
@@ -26,8 +28,8 @@ class IntakeServer implements OnModuleInit, OnApplicationShutdown {
   async onModuleInit(): Promise<void> {
     const { config, log } = this.context;
     const fastify = this.host.httpAdapter.getInstance<FastifyInstance>();
-    const parts = { writer: this.writer, keys: this.keys, plans: this.plans, log, maxBodyBytes: config.INTAKE_MAX_BODY_BYTES };
-    await fastify.register(intakeRoutes({ ...parts, maxPendingBytes: config.INTAKE_MAX_PENDING_BYTES }));
+    const parts = { writer: this.writer, rates: this.rates, keys: this.keys, plans: this.plans, log, maxBodyBytes: config.INTAKE_MAX_BODY_BYTES };
+    await fastify.register(intakeRoutes({ ...parts, maxPendingBytes: config.INTAKE_MAX_PENDING_BYTES, bodySeconds: config.INTAKE_BODY_SECONDS }));
   }
 
   onApplicationShutdown(): void {

@@ -52,6 +52,11 @@ export function presentedKeys(authorization: string | undefined, body: Fields): 
   return keys.filter((key): key is string => typeof key === 'string' && key !== '');
 }
 
+/** How many events a body holds, before any is looked at. */
+export function countEvents({ batch }: Fields): number {
+  return Array.isArray(batch) ? batch.length : 1;
+}
+
 /** Events of a body, each decoded alone: a bad one never keeps its neighbours out. */
 export function readEvents(path: EventType | null, body: Fields, receivedAt: Date, plan?: EventPlan): IntakeItem[] {
   const context = objectOf(body['context']);

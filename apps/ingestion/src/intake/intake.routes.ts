@@ -5,10 +5,11 @@ import type { Logger } from 'pino';
 import { mayAct, type Principal } from '#libs/auth';
 
 import type { EventPlan, EventType } from '../event/event.js';
-import { IntakeFullError, IntakeUnavailableError } from '../event/event.failure.js';
+import { IntakeFullError, IntakeUnavailableError, RateLimitedError } from '../event/event.failure.js';
+import type { EventRates } from '../event/event.rates.js';
 import type { EventWriter } from '../event/event.writer.js';
-import { ByteBudget } from './intake.budget.js';
-import { PATHS, presentedKeys, readBody, readEvents, UnreadableBodyError } from './intake.request.js';
+import { type BodyLimits, boundBodies } from './intake.body.js';
+import { countEvents, PATHS, presentedKeys, readBody, readEvents, UnreadableBodyError } from './intake.request.js';
 
 /** What the intake asks of the ring of keys. */
 export interface KeyReader {
@@ -23,13 +24,13 @@ export interface PlanReader {
   of(workspaceId: string): EventPlan | undefined;
 }
 
-export interface IntakeParts {
+export interface IntakeParts extends BodyLimits {
   readonly writer: EventWriter;
+  readonly rates: EventRates;
   readonly keys: KeyReader;
   readonly plans: PlanReader;
   readonly log: Logger;
   readonly maxBodyBytes: number;
-  readonly maxPendingBytes: number;
 }
 
 class UnknownKeyError extends Error {}
@@ -38,27 +39,16 @@ class NotReadyError extends Error {
   readonly retryAfterSeconds = 1;
 }
 
-/** A chunked request does not say its size beforehand; most are smaller than this. */
-const ASSUMED_BYTES = 512 * 1024;
-
 /**
  * Segment's tracking API. 200 once everything of the request is committed, stored or quarantined; 400 only for
  * a body that cannot be read at all, because clients drop what is answered so.
  */
 export function intakeRoutes(parts: IntakeParts) {
-  const budget = new ByteBudget(parts.maxPendingBytes);
-
   return async (scope: FastifyInstance): Promise<void> => {
     await scope.register(cors, { origin: true, credentials: true, methods: ['POST'], maxAge: 86_400 });
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: parts.maxBodyBytes }, (_request, body, done) => done(null, body));
-    scope.addHook('onRequest', (request, reply, done) => {
-      const bytes = Number(request.headers['content-length'] ?? ASSUMED_BYTES);
-      if (!budget.take(bytes)) return done(new IntakeFullError());
-      // Once, whether it was answered or the client went away.
-      reply.raw.once('close', () => budget.give(bytes));
-      done();
-    });
+    boundBodies(scope, parts);
     scope.setErrorHandler((error: FastifyError, _request, reply) => answerError(error, reply, parts.log));
     for (const [path, type] of Object.entries(PATHS)) {
       scope.post(`/v1/${path}`, { bodyLimit: parts.maxBodyBytes }, (request) => take(parts, type, request));
@@ -66,9 +56,10 @@ export function intakeRoutes(parts: IntakeParts) {
   };
 }
 
-async function take({ writer, keys, plans }: IntakeParts, type: EventType | null, request: FastifyRequest): Promise<{ success: true }> {
+async function take({ writer, rates, keys, plans }: IntakeParts, type: EventType | null, request: FastifyRequest): Promise<{ success: true }> {
   const body = readBody(request.body);
   const principal = principalOf(keys, presentedKeys(request.headers.authorization, body));
+  await rates.take(principal.actor, countEvents(body));
   const items = readEvents(type, body, new Date(), plans.of(principal.workspaceId));
   await writer.submit(principal.workspaceId, 'http', items);
   return { success: true };
@@ -88,10 +79,11 @@ function principalOf(keys: KeyReader, presented: readonly string[]): Principal &
 
 function answerError(error: FastifyError, reply: FastifyReply, log: Logger): FastifyReply {
   const answer = (status: number, code: string) => reply.code(status).send({ success: false, code, message: error.message });
-  if (error instanceof IntakeFullError) return answerLater(reply, 429, error);
+  if (error instanceof RateLimitedError) return answerLater(reply, 429, 'rate_limited', error);
+  if (error instanceof IntakeFullError) return answerLater(reply, 429, 'full', error);
   if (error instanceof IntakeUnavailableError || error instanceof NotReadyError) {
     log.warn({ err: error }, 'the intake cannot store events now');
-    return answerLater(reply, 503, error);
+    return answerLater(reply, 503, 'unavailable', error);
   }
   if (error instanceof UnreadableBodyError) return answer(400, 'unreadable');
   if (error instanceof UnknownKeyError) return answer(401, 'unknown_key');
@@ -102,9 +94,9 @@ function answerError(error: FastifyError, reply: FastifyReply, log: Logger): Fas
   return reply.code(503).header('retry-after', '2').send({ success: false, code: 'internal', message: 'An unexpected failure. Send again.' });
 }
 
-function answerLater(reply: FastifyReply, status: number, error: Error & { retryAfterSeconds: number }): FastifyReply {
+function answerLater(reply: FastifyReply, status: number, code: string, error: Error & { retryAfterSeconds: number }): FastifyReply {
   return reply
     .code(status)
     .header('retry-after', String(error.retryAfterSeconds))
-    .send({ success: false, code: status === 429 ? 'full' : 'unavailable', message: error.message });
+    .send({ success: false, code, message: error.message });
 }

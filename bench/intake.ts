@@ -1,0 +1,155 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+import { Command } from 'commander';
+import { Client } from 'pg';
+
+import { importFile } from '../scripts/start/file-import.ts';
+import { Api } from '../scripts/start/graphql.ts';
+import { bootstrapWorkspace } from '../scripts/start/main-job.ts';
+import { Progress } from '../scripts/start/progress.ts';
+import { startSystem, type System } from '../scripts/start/system.ts';
+import { graphqlBody, send, sendSteadily } from './intake/load.ts';
+import { copyRate, createManyRate } from './intake/rivals.ts';
+import { cpuSeconds, residentMiB } from './intake/usage.ts';
+import { atLeast, atMost, type Benchmark, type Target } from './measurement.ts';
+import { freeBase } from './ports.ts';
+
+const FILE = resolve('../shared/data/online_retail_II.parquet');
+const MAPPING = resolve('apps/ingestion/mappings/online-retail-II.json');
+/** Of the top rate, at which the latency is told. */
+const LATENCY_AT = 0.7;
+/** Loads one after the other, so that growth of memory shows between them. */
+const LOADS = 4;
+
+export const benchmark: Benchmark = {
+  about: 'events a second, acknowledged after commit, against server-side COPY and a loop of createMany; latency, memory, GraphQL, import (--events N)',
+  run: async ({ args, tell }) => {
+    const { events } = new Command().option('--events <n>', 'sent over HTTP at full rate', Number, 400_000).parse([...args], { from: 'user' }).opts<{ events: number }>();
+    const folder = await mkdtemp(join(tmpdir(), 'kindred-bench-'));
+    const system = await startSystem({ port: await freeBase(), data: join(folder, 'data'), tell });
+    const { postgresPassword, servicePassword } = system.secrets;
+    const address = `127.0.0.1:${system.ports.postgres}/kindred`;
+    const ownerUrl = `postgresql://postgres:${encodeURIComponent(postgresPassword)}@${address}`;
+    const owner = new Client({ connectionString: ownerUrl });
+    await owner.connect();
+    try {
+      await bootstrapWorkspace(system.ports.accessGrpc, system.secrets);
+      const api = new Api(`http://127.0.0.1:${system.ports.gateway}/graphql`, system.secrets.adminKey);
+      await untilKeyIsKnown(system);
+
+      const copies = [await copyRate(ownerUrl, 'copy-before', events / 4)];
+      const rest = await restLoads(system, owner, events, tell);
+      copies.push(await copyRate(ownerUrl, 'copy-after', events / 4));
+      const copy = mean(copies);
+      tell(`COPY: ${copies.map((rate) => Math.round(rate)).join(' and ')} rows/s, REST: ${Math.round(rest.eventsPerSecond)} events/s`);
+
+      const calm = await sendSteadily({ ...restOf(system), run: 'calm', events: events / 4, eventsPerSecond: LATENCY_AT * rest.eventsPerSecond });
+      const graphql = await send({ url: api.url, key: system.secrets.writeKey, run: 'graphql', events: events / 8, body: graphqlBody });
+      const createMany = await createManyRate(`postgresql://kindred_app:${encodeURIComponent(servicePassword)}@${address}`, 'create-many', 20_000);
+      const imported = await importRetail(api, tell);
+
+      const ratio = (one: number, other: number) => round(one / other, 2);
+      return {
+        figures: {
+          events,
+          eventsPerSecond: Math.round(rest.eventsPerSecond),
+          copyRowsPerSecond: copies.map((rate) => Math.round(rate)),
+          createManyRowsPerSecond: Math.round(createMany),
+          latencyAtFullRate: { p50: rest.p50, p99: rest.p99 },
+          latencyAt70Percent: { eventsPerSecond: Math.round(calm.eventsPerSecond), p50: calm.p50, p99: calm.p99 },
+          graphqlEventsPerSecond: Math.round(graphql.eventsPerSecond),
+          cpuSecondsPerMillion: rest.cpuSecondsPerMillion,
+          bytesPerMillion: rest.bytesPerMillion,
+          residentMiB: rest.residentMiB,
+          import: imported,
+        },
+        targets: [
+          atLeast('events/s over HTTP, of the same rows by server-side COPY', 0.5, ratio(rest.eventsPerSecond, copy)),
+          atLeast('events/s over HTTP, times a loop of createMany', 5, ratio(rest.eventsPerSecond, createMany)),
+          atMost('p99 at 70 % of the top rate, ms', 250, calm.p99),
+          atMost('memory after the last quarter of the events, of that after the second', 1.15, ratio(rest.residentMiB[3] ?? 0, rest.residentMiB[1] ?? 1)),
+          atLeast('GraphQL trackEvents, of REST', 0.7, ratio(graphql.eventsPerSecond, rest.eventsPerSecond)),
+          ...importTargets(imported, copy),
+        ],
+      };
+    } finally {
+      await owner.end();
+      await system.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
+  },
+};
+
+const restOf = ({ ports, secrets }: System) => ({ url: `http://127.0.0.1:${ports.intake}/v1/batch`, key: secrets.writeKey });
+
+/** The key was made a moment ago; ingestion hears of it by itself. */
+async function untilKeyIsKnown(system: System): Promise<void> {
+  const { url, key } = restOf(system);
+  const isKnown = async () => (await fetch(url, { method: 'POST', headers: { authorization: `Bearer ${key}` }, body: '{"batch":[]}' })).ok;
+  while (!(await isKnown())) await new Promise((done) => setTimeout(done, 50));
+}
+
+/** Everything on: keys, validation, deduplication, identity, partitions, ledger. Counts what is stored against what was sent. */
+async function restLoads(system: System, owner: Client, events: number, tell: (line: string) => void) {
+  const processes = Object.entries(system.pids()).flatMap(([name, pid]) => (pid !== undefined && (name === 'ingestion' || name.startsWith('embedded')) ? [pid] : []));
+  const ingestion = system.pids()['ingestion'] ?? 0;
+  // Connections, plans and code are warm before anything is measured.
+  await send({ ...restOf(system), run: 'warm', events: 20_000 });
+  const used = { cpu: await cpuSeconds(processes), bytes: await bytesStored(owner) };
+  const loads = [];
+  const resident: number[] = [];
+  for (let load = 0; load < LOADS; load++) {
+    const result = await send({ ...restOf(system), run: `rest-${load}`, events: events / LOADS });
+    loads.push(result);
+    resident.push(Math.round(await residentMiB(ingestion)));
+    tell(`${Math.round(result.eventsPerSecond)} events/s, p99 ${result.p99} ms, ingestion has ${resident.at(-1)} MiB`);
+  }
+  const { rows } = await owner.query<{ count: string }>("select count(*) from ingestion.events where message_id like 'node-rest-%'");
+  if (Number(rows[0]?.count) !== events) throw new Error(`${rows[0]?.count} of ${events} acknowledged events are stored.`);
+  const perMillion = (amount: number) => Math.round((amount / events) * 1e6);
+  return {
+    eventsPerSecond: LOADS / loads.reduce((sum, { eventsPerSecond }) => sum + 1 / eventsPerSecond, 0),
+    p50: Math.max(...loads.map(({ p50 }) => p50)),
+    p99: Math.max(...loads.map(({ p99 }) => p99)),
+    cpuSecondsPerMillion: perMillion((await cpuSeconds(processes)) - used.cpu),
+    bytesPerMillion: perMillion((await bytesStored(owner)) - used.bytes),
+    residentMiB: resident,
+  };
+}
+
+/** Tables and indexes of ingestion. */
+async function bytesStored(owner: Client): Promise<number> {
+  const { rows } = await owner.query<{ bytes: string }>(
+    "select sum(pg_total_relation_size(c.oid)) as bytes from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'ingestion' and c.relkind = 'r'",
+  );
+  return Number(rows[0]?.bytes);
+}
+
+/** Rows of the file may fold into one event, so that both rates are told. */
+interface Imported {
+  seconds: number;
+  rowsPerSecond: number;
+  eventsPerSecond: number;
+}
+
+/** Online Retail II, where the file is there. */
+async function importRetail(api: Api, tell: (line: string) => void): Promise<Imported | undefined> {
+  if (!(await stat(FILE).catch(() => undefined))) return undefined;
+  const began = performance.now();
+  const { rowsRead, eventsStored } = await importFile(api, FILE, MAPPING, new Progress(), tell);
+  const seconds = (performance.now() - began) / 1000;
+  return { seconds: round(seconds, 1), rowsPerSecond: Math.round(rowsRead / seconds), eventsPerSecond: Math.round(eventsStored / seconds) };
+}
+
+function importTargets(imported: Imported | undefined, copy: number): Target[] {
+  if (!imported) return [];
+  return [
+    atMost('Online Retail II, seconds to import', 20, imported.seconds),
+    atLeast('rows/s of the import, of rows/s by server-side COPY', 0.5, round(imported.rowsPerSecond / copy, 2)),
+  ];
+}
+
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+const round = (value: number, digits: number) => Math.round(value * 10 ** digits) / 10 ** digits;
