@@ -31,7 +31,9 @@ beforeAll(async () => {
   const accessService = await createService({ name: 'access', config: () => loadConfig(accessShape, accessEnvironment), module: AccessModule, services: [access.AccessServiceService] });
   await accessService.start();
   Object.assign(process.env, shared, {
-    HTTP_PORT: String(http), GRPC_PORT: String(grpc), ACCESS_ADDRESS: `127.0.0.1:${accessGrpc}`, REDIS_URL: platform.redisUrl, ARTIFACT_URL: platform.artifactUrl,
+    HTTP_PORT: String(http), GRPC_PORT: String(grpc), ACCESS_ADDRESS: `127.0.0.1:${accessGrpc}`,
+    // Asked only where a person is erased.
+    SERVING_ADDRESS: '127.0.0.1:1', TRAINING_ADDRESS: '127.0.0.1:1', REDIS_URL: platform.redisUrl, ARTIFACT_URL: platform.artifactUrl,
     INTAKE_KEY_EVENTS_PER_SECOND: String(LIMIT),
   });
   const ingestion = await createService(ingestionService);

@@ -81,6 +81,9 @@ export class IntakeHouse {
         REDIS_URL: this.valkey.url,
         ARTIFACT_URL: pathToFileURL(join(this.folder, 'artifacts')).href,
         ACCESS_ADDRESS: this.access.address,
+        // Asked only where a person is erased.
+        SERVING_ADDRESS: '127.0.0.1:1',
+        TRAINING_ADDRESS: '127.0.0.1:1',
         // Short, so that a test can wait for a stalled client to be let go.
         INTAKE_BODY_SECONDS: '2',
         LOG_LEVEL: 'info',
