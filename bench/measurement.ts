@@ -22,7 +22,7 @@ export interface Recorded extends Result {
 export interface Benchmark {
   /** One line for the list. */
   readonly about: string;
-  /** Markdown for docs/measurements.md, from what was kept under bench/results/. */
+  /** Markdown for docs/measurements.md, from what was kept under bench/results/; without one: its targets. */
   table?(results: readonly Recorded[]): string;
   run(context: { args: readonly string[]; tell: (line: string) => void }): Promise<Result>;
 }
@@ -36,4 +36,14 @@ export function markdown(rows: readonly (readonly (string | number)[])[]): strin
   const line = (cells: readonly (string | number)[]) => `| ${cells.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en') : cell)).join(' | ')} |`;
   const [titles = [], ...rest] = rows;
   return [line(titles), `|${'---|'.repeat(titles.length)}`, ...rest.map(line)].join('\n');
+}
+
+/** What was aimed at and what came out, for benchmarks that have no table of their own. */
+export function targetsTable(results: readonly Recorded[]): string {
+  return results
+    .map(({ targets, machine, commit }) => {
+      const rows = targets.map(({ what, target, measured, met }) => [what, target, measured, met ? 'met' : '**missed**']);
+      return `${markdown([['', 'target', 'measured', ''], ...rows])}\n\n${machine}; commit ${commit}.`;
+    })
+    .join('\n\n');
 }

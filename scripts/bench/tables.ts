@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
-import type { Benchmark, Recorded } from '../../bench/measurement.ts';
+import { type Benchmark, type Recorded, targetsTable } from '../../bench/measurement.ts';
 
 const PAGE = join('docs', 'measurements.md');
 const RESULTS = join('bench', 'results');
@@ -12,9 +12,9 @@ export async function writeTables(names: readonly string[]): Promise<void> {
   for (const name of names) {
     const { benchmark } = (await import(resolve('bench', `${name}.ts`))) as { benchmark: Benchmark };
     const results = await resultsOf(name);
-    if (!benchmark.table || results.length === 0) continue;
+    if (results.length === 0) continue;
     const place = new RegExp(`(<!-- bench ${name} -->\\n)[\\s\\S]*?(<!-- end -->)`);
-    const table = benchmark.table(results);
+    const table = benchmark.table?.(results) ?? targetsTable(results);
     page = page.replace(place, (_, begin: string, end: string) => `${begin}${table}\n${end}`);
   }
   await writeFile(PAGE, page);
