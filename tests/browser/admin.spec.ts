@@ -44,7 +44,10 @@ interface Canvas {
   getContext(kind: '2d'): { getImageData(x: number, y: number, width: number, height: number): { data: Uint8ClampedArray } };
 }
 
-/** How many colours a picture is drawn in, once there are `enough`: a blank one has none. */
+/**
+ * How many colours a picture is drawn in, once there are `enough`: a blank one has none. Points are drawn a little
+ * transparent, and those of a thin segment cover one another nowhere, so what is half opaque counts, in steps of 8.
+ */
 async function coloursOf(label: RegExp, enough: number): Promise<number> {
   const canvas = page.getByRole('img', { name: label }).locator('canvas');
   const count = (): Promise<number> =>
@@ -52,7 +55,7 @@ async function coloursOf(label: RegExp, enough: number): Promise<number> {
       const { width, height, getContext } = element as unknown as Canvas;
       const { data } = getContext.call(element, '2d').getImageData(0, 0, width, height);
       const seen = new Set<string>();
-      for (let at = 0; at < data.length; at += 4) if (data[at + 3] === 255) seen.add(data.subarray(at, at + 3).join());
+      for (let at = 0; at < data.length; at += 4) if ((data[at + 3] ?? 0) >= 128) seen.add(data.subarray(at, at + 3).map((shade) => shade >> 3).join());
       return seen.size;
     });
   return until(count, (colours) => colours >= enough, PATIENCE_MS);
