@@ -7,6 +7,7 @@ import { SERVICE, type ServiceContext } from '#libs/service';
 import { EventModule, type Hint, HINT } from '../event/event.module.js';
 import { EventStore } from '../event/event.store.js';
 import type { IngestionConfig } from '../ingestion.config.js';
+import { JobReconciler } from '../job/job.reconciler.js';
 import { ARTIFACTS, DATABASE } from '../store.module.js';
 import { TrackingPlanBook } from '../tracking-plan/tracking-plan.book.js';
 import { TrackingPlanModule } from '../tracking-plan/tracking-plan.module.js';
@@ -15,12 +16,13 @@ import { ImportController } from './import.controller.js';
 import type { ImportRooms } from './import.execution.js';
 import { IMPORT_ROOMS, ImportProcessor } from './import.processor.js';
 import { ImportQueue } from './import.queue.js';
-import { ImportReconciler } from './import.reconciler.js';
 import { ImportRepository } from './import.repository.js';
 import { ImportRows } from './import.rows.js';
 import { ImportService } from './import.service.js';
 
 const scratchOf = ({ WORK_DIR, DUCKDB_MEMORY }: IngestionConfig) => ({ workDir: WORK_DIR, memory: DUCKDB_MEMORY });
+
+const IMPORT_RECONCILER = Symbol('IMPORT_RECONCILER');
 
 @Module({
   imports: [EventModule, TrackingPlanModule],
@@ -54,7 +56,12 @@ const scratchOf = ({ WORK_DIR, DUCKDB_MEMORY }: IngestionConfig) => ({ workDir: 
         new ImportRows(repository, artifacts, scratchOf(config)),
     },
     ImportProcessor,
-    ImportReconciler,
+    {
+      provide: IMPORT_RECONCILER,
+      inject: [ImportRepository, ImportQueue, SERVICE],
+      useFactory: (repository: ImportRepository, queue: ImportQueue, { log }: ServiceContext<unknown>) =>
+        new JobReconciler({ what: 'imports', open: () => repository.open(), enqueue: (payload) => queue.enqueue(payload) }, log),
+    },
   ],
   exports: [ImportRows],
 })

@@ -6,6 +6,7 @@ import { SERVICE, type ServiceContext } from '#libs/service';
 
 import { digestBy } from '../identity/suppressed.ids.js';
 import type { IngestionConfig } from '../ingestion.config.js';
+import { JobReconciler } from '../job/job.reconciler.js';
 import { ARTIFACTS, DATABASE } from '../store.module.js';
 import { PersonController } from './person.controller.js';
 import { PersonErasure } from './person.erasure.js';
@@ -14,9 +15,10 @@ import { PersonExport } from './person.export.js';
 import { PersonPeers } from './person.peers.js';
 import { PERSON_ROOMS, PersonProcessor } from './person.processor.js';
 import { PersonQueue } from './person.queue.js';
-import { PersonReconciler } from './person.reconciler.js';
 import { PersonRequestRepository } from './person.repository.js';
 import { PersonService } from './person.service.js';
+
+const PERSON_RECONCILER = Symbol('PERSON_RECONCILER');
 
 @Module({
   controllers: [PersonController],
@@ -39,7 +41,12 @@ import { PersonService } from './person.service.js';
       },
     },
     PersonProcessor,
-    PersonReconciler,
+    {
+      provide: PERSON_RECONCILER,
+      inject: [PersonRequestRepository, PersonQueue, SERVICE],
+      useFactory: (repository: PersonRequestRepository, queue: PersonQueue, { log }: ServiceContext<unknown>) =>
+        new JobReconciler({ what: 'requests of people', open: () => repository.open(), enqueue: (payload) => queue.enqueue(payload) }, log),
+    },
   ],
 })
 export class PersonModule {}
