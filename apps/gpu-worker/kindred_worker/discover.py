@@ -20,10 +20,10 @@ from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import seal
 from kindred_worker.models.reading import Reading, read_beginnings, read_everyone
 from kindred_worker.report import InvalidInput, Report
-from kindred_worker.segments.assignment import SIDECAR, TENSORS, SegmentModel
+from kindred_worker.segments.assignment import SIDECAR, TENSORS, UNSEEN, SegmentModel
 from kindred_worker.segments.choice import UNSTABLE
 from kindred_worker.segments.contrast import contrasts, distinct
-from kindred_worker.segments.finding import LEARNED_FROM, Found, History, find_segments, told
+from kindred_worker.segments.finding import LEARNED_FROM, Champion, Found, History, find_segments, told
 from kindred_worker.segments.matching import Overlap, overlaps_with_champion
 from kindred_worker.segments.naming import Named, name_segments
 from kindred_worker.segments.trait import Trait, trait_of
@@ -72,8 +72,9 @@ def discover(
     with EventTable(snapshot, features.main_events, features.value_property, report.check, described_by(model)) as events:
         report.progress(0.2, "counting what customers do")
         history = history_of(snapshot, model, events, report)
+        former = champion_of(champion_customers_uri, snapshot, model, report) if spec.continued_epochs else None
         report.progress(0.3, "looking for segments")
-        found = find_segments(now, history, spec.segment_count, spec.seed, report.part(0.3, 0.9), newcomers=newcomers)
+        found = find_segments(now, history, spec.segment_count, spec.seed, report.part(0.3, 0.9), newcomers=newcomers, champion=former)
         report.progress(0.9, "describing segments")
         described = [*portrait(events, now.customers, now.read_at + 1, features.currency), *expected(now)]
     names = name_segments(described, found.partition.labels, found.model.count, features.main_events)
@@ -89,6 +90,21 @@ def discover(
     files = _write(told(found.model, story_of(found, segments, now)), output)
     report.progress(1.0, f"{len(segments)} segments found")
     return Discovered(files, int(now.events.sum()), len(now.customers), segments, retired)
+
+
+def champion_of(uri: str, snapshot: Snapshot, model: BehaviourModel, report: Report) -> Champion | None:
+    """The champion's segments, and the same customers as this model reads them at that time; None without a champion, and
+    where it placed them later than these data end."""
+    if not uri:
+        return None
+    placed = _champion_segments(uri)
+    at = placed.read_at
+    if not len(placed.customers) or at <= snapshot.manifest.first or at > snapshot.now:
+        return None
+    reading = read_everyone(snapshot.before(at + 1), model, at, report.part(0.28, 0.3))
+    segment_of = dict(zip(placed.customers, placed.segments.tolist(), strict=True))
+    labels = np.array([segment_of.get(c, UNSEEN) for c in reading.customers], dtype=np.int64)
+    return Champion(reading, labels)
 
 
 def described_by(model: BehaviourModel) -> list[str]:
@@ -129,7 +145,8 @@ def story_of(found: Found, segments: Sequence[Segment], now: Reading) -> dict[st
     return {
         "readAt": now.read_at,
         "customers": len(now.customers),
-        "choice": found.choice.to_json() if found.choice is not None else {"count": found.model.count, "reason": "asked for"},
+        "choice": found.choice.to_json() if found.choice is not None else {"count": found.model.count, "reason": _reason(found)},
+        "continued": found.continued,
         "bootstrap": {"refits": len(rand), "adjustedRand": float(rand.mean()), "deviation": float(rand.std())},
         "strengthError": found.strength_error,
         "segments": [
@@ -146,6 +163,12 @@ def story_of(found: Found, segments: Sequence[Segment], now: Reading) -> dict[st
             for s in segments
         ],
     }
+
+
+def _reason(found: Found) -> str:
+    """Why so many, where the number was not chosen."""
+    born = found.model.count - found.continued
+    return f"{found.continued} go on from the champion, {born} are new" if found.continued else "asked for"
 
 
 def _segment(
@@ -185,22 +208,33 @@ def _overlaps(uri: str, customers: Sequence[str], index: Int64, count: int) -> t
         return [[] for _ in range(count)], []
     champion = _champion_segments(uri)
     place = {customer: at for at, customer in enumerate(customers)}
-    both = [(place[c], s) for c, s in champion if c in place]
+    both = [(place[c], s) for c, s in zip(champion.customers, champion.segments.tolist(), strict=True) if c in place]
     rows = np.array([r for r, _ in both], dtype=np.int64)
     theirs = np.array([s for _, s in both], dtype=np.int64)
     return overlaps_with_champion(index[rows], theirs, count)
 
 
-def _champion_segments(uri: str) -> list[tuple[str, int]]:
-    """Customer and segment of each row of the champion's customers.parquet (or of the folder that holds it)."""
+@dataclass(frozen=True)
+class _Placed:
+    customers: list[str]
+    segments: Int64  # (N) -1 where unseen
+    read_at: int  # microseconds: the time at which nearly everyone was read
+
+
+def _champion_segments(uri: str) -> _Placed:
+    """Rows of the champion's customers.parquet (or of the folder that holds it)."""
     folder, name = posixpath.split(uri) if uri.endswith(".parquet") else (uri, "customers.parquet")
     with Folder(folder).open(name) as source:
         try:
-            table = pq.read_table(source, columns=["customer", "segment_index"])
+            table = pq.read_table(source, columns=["customer", "segment_index", "read_at"])
         except (pa.ArrowInvalid, KeyError, OSError) as error:
             raise InvalidInput(f"{uri} is no backfill of a model: {error}") from error
-    ids, indexes = table.column("customer").to_pylist(), table.column("segment_index").to_pylist()
-    return list(zip(cast("list[str]", ids), cast("list[int]", indexes), strict=True))
+    times = table.column("read_at").cast(pa.int64()).to_numpy()
+    return _Placed(
+        cast("list[str]", table.column("customer").to_pylist()),
+        table.column("segment_index").to_numpy().astype(np.int64),
+        int(np.median(times)) if len(times) else 0,
+    )
 
 
 def _write(model: SegmentModel, output: Folder) -> list[WrittenFile]:
