@@ -49,9 +49,7 @@ export class EventController implements ingestion.EventServiceController {
   }
 
   async getEventLedger(@Payload() { from, to }: ingestion.GetEventLedgerRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.GetEventLedgerResponse> {
-    const row = await this.events.ledger(workspaceId, from, to);
-    if (!row) throw new Error('a sum without a row');
-    return ledgerOf(row);
+    return ledgerOf(await this.events.ledger(workspaceId, from, to));
   }
 
   async listRejectedEvents(@Payload() request: ingestion.ListRejectedEventsRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.ListRejectedEventsResponse> {

@@ -47,6 +47,8 @@ export function ledgerOf(row: LedgerRow): ingestion.GetEventLedgerResponse {
     duplicate: Number(row.duplicate),
     rejected: Number(row.rejected),
     asOf: row.as_of,
+    reconciledAt: row.reconciled_at ?? undefined,
+    difference: Number(row.difference),
   } satisfies ingestion.GetEventLedgerResponse;
 }
 
