@@ -17,6 +17,7 @@ from kindred_worker.data.aggregates import DAY, EventTable, future
 from kindred_worker.data.portrait import Feature, portrait
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder, WrittenFile
+from kindred_worker.export import export
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import seal
 from kindred_worker.models.reading import Reading, read_beginnings, read_everyone
@@ -108,7 +109,7 @@ def discover(
     everyone = [*main, *kin]
     segments: list[Segment] = []
     for at, one in enumerate(everyone):
-        report.progress(0.95 + 0.05 * at / len(everyone), "putting segments into rules")
+        report.progress(0.94 + 0.03 * at / len(everyone), "putting segments into rules")
         segments.append(
             _segment(one, named[one.index], now, found, places, described, features.main_events, overlaps[one.index], spec.seed)
         )
@@ -117,7 +118,8 @@ def discover(
             report.metric("segments.stability", candidate.count, candidate.stability)
             report.metric("segments.foresight", candidate.count, candidate.foresight)
             report.metric("segments.score", candidate.count, candidate.score)
-    files = _write(told(found.model, story_of(found, segments, now)), output)
+    report.progress(0.97, "writing the live form")
+    files = _write(model, told(found.model, story_of(found, segments, now)), output)
     report.progress(1.0, f"{found.model.count} segments found, {len(kin)} coarser and finer ones")
     return Discovered(files, int(now.events.sum()), len(now.customers), segments, retired, next(iter(features.main_events), ""))
 
@@ -259,6 +261,7 @@ def _champion_places(uri: str) -> tuple[list[str], Places]:
     return cast("list[str]", table.column("customer").to_pylist()), Places(main, coarser, finer)
 
 
-def _write(model: SegmentModel, output: Folder) -> list[WrittenFile]:
-    content = model.to_bytes()
-    return [output.write(TENSORS, content[TENSORS]), output.write(SIDECAR, content[SIDECAR]), seal(output)]
+def _write(model: BehaviourModel, segments: SegmentModel, output: Folder) -> list[WrittenFile]:
+    content = segments.to_bytes()
+    written = [output.write(TENSORS, content[TENSORS]), output.write(SIDECAR, content[SIDECAR]), *export(model, segments, output)]
+    return [*written, seal(output)]
