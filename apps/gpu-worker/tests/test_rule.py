@@ -69,6 +69,12 @@ def test_five_customers_get_a_rule_too_and_its_figures_are_their_own_folds() -> 
     assert 0 < rule.recall <= 1
 
 
+def test_a_condition_that_hardly_adds_anything_is_left_out() -> None:
+    features = people()
+    members = (features["recent:90"].values >= 3) & ~((features["weekend"].values > 0.98) & (features["recency_main"].values > 200))
+    assert [c.trait for c in distil(list(features.values()), members, MAIN, 0).conditions] == ["recent:90"]
+
+
 def test_a_forecast_is_no_trait_that_a_person_could_check() -> None:
     features = people()
     members = features["expected:Order Completed"].values > 0.7

@@ -82,7 +82,7 @@ def _finer(features: Sequence[Feature], parts: Int64, count: int, everyone: int,
     """Of the parts (M) of one segment."""
     event, people = main[0] if main else "", people_of(list(main))
     found = [contrasts(features, parts, part) for part in range(count)]
-    words = [_words(one, event) for one in found]
+    words = [_words(one, event, parent) for one in found]
     told = [said[:1] for said in words]
     # Siblings that would be called the same say one thing more each.
     for more in range(2, TOLD + 1):
@@ -100,9 +100,10 @@ def _finer(features: Sequence[Feature], parts: Int64, count: int, everyone: int,
     return named
 
 
-def _words(found: Sequence[Contrast], main_event: str) -> list[str]:
-    """The strongest first, each thing once."""
+def _words(found: Sequence[Contrast], main_event: str, parent: str) -> list[str]:
+    """The strongest first, each thing once; what the parent's name speaks of already, last."""
     said = [text for c in distinct(found, 2 * TOLD) if (text := compared(c, main_event)) is not None]
+    said.sort(key=lambda text: text.rpartition(" by ")[2] in parent)
     return list(dict.fromkeys(said))[:TOLD]
 
 
