@@ -1,14 +1,15 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, existsSync, mkdirSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
+import { worker } from '#libs/contracts';
 import { freePort } from '#libs/embedded';
-import { isServing } from '#libs/grpc';
+import { connect, isServing } from '#libs/grpc';
 
 const PYTHON = resolve('.venv/bin/python');
 const DAY_MS = 86_400_000;
@@ -52,6 +53,34 @@ export async function writeShopSnapshot(folder: string): Promise<string> {
     env: ENVIRONMENT,
   });
   return pathToFileURL(join(folder, 'snapshot')).href;
+}
+
+/** A sealed bundle. */
+export interface Learned {
+  readonly uri: string;
+  readonly hash: string;
+}
+
+/** Has the real worker learn a small shop; the bundle lies under `folder`. */
+export async function learnModel(folder: string, encoder: string): Promise<Learned> {
+  const snapshotUri = await writeShopSnapshot(folder);
+  await mkdir(join(folder, 'bundle'));
+  const uri = pathToFileURL(join(folder, 'bundle')).href;
+  const { address, stop } = await startWorker('train');
+  const client = connect(worker.TrainWorkerServiceService, address);
+  const spec = worker.TrainingSpec.fromPartial({ encoder, epochs: 2, seed: 7 });
+  try {
+    for await (const _ of client.train({ runId: 'run', snapshotUri, outputUri: uri, spec }));
+    const found = client.discover(worker.DiscoverRequest.fromPartial({ runId: 'run', snapshotUri, modelUri: uri, outputUri: uri, spec }));
+    for await (const { event } of found) {
+      const sealed = event?.$case === 'completed' ? event.value.completed?.files.find(({ path }) => path === 'bundle.json') : undefined;
+      if (sealed) return { uri, hash: sealed.sha256 };
+    }
+    throw new Error('the bundle was not sealed');
+  } finally {
+    client.close();
+    await stop();
+  }
 }
 
 /** Two kinds of customers over a year: those who browse and then buy every other week, and those who seldom do. */

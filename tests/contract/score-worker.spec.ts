@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -8,43 +8,14 @@ import { worker } from '#libs/contracts';
 import { connect } from '#libs/grpc';
 
 import { openLiveModel } from '../../apps/serving/src/onnx/live.model.opener.js';
-import { hasPython, SHOP_OPENED, startWorker, writeShopSnapshot } from './real-worker.js';
+import { hasPython, type Learned, learnModel, SHOP_OPENED, startWorker } from './real-worker.js';
 import { describeScoreWorker, type ScoreWorkerUnderTest } from './score-worker.contract.js';
 import { FakeScoreWorker } from './score-worker.fake.js';
 
 const DAY_MS = 86_400_000;
 
-interface Trained {
-  readonly folder: string;
-  readonly uri: string;
-  readonly hash: string;
-}
-
-/** A bundle that the real worker has learned of a small shop. */
-async function trained(encoder: string): Promise<Trained> {
-  const folder = await mkdtemp(join(tmpdir(), 'kindred-score-'));
-  const snapshotUri = await writeShopSnapshot(folder);
-  await mkdir(join(folder, 'bundle'));
-  const uri = pathToFileURL(join(folder, 'bundle')).href;
-  const { address, stop } = await startWorker('train');
-  const client = connect(worker.TrainWorkerServiceService, address);
-  const spec = worker.TrainingSpec.fromPartial({ encoder, epochs: 2, seed: 7 });
-  let hash = '';
-  try {
-    for await (const _ of client.train({ runId: 'run', snapshotUri, outputUri: uri, spec }));
-    const found = client.discover(worker.DiscoverRequest.fromPartial({ runId: 'run', snapshotUri, modelUri: uri, outputUri: uri, spec }));
-    for await (const { event } of found) {
-      if (event?.$case === 'completed') hash = event.value.completed?.files.find(({ path }) => path === 'bundle.json')?.sha256 ?? '';
-    }
-  } finally {
-    client.close();
-    await stop();
-  }
-  return { folder, uri, hash };
-}
-
 /** The real worker's score role. */
-async function atWorker({ uri, hash }: Trained): Promise<ScoreWorkerUnderTest> {
+async function atWorker({ uri, hash }: Learned): Promise<ScoreWorkerUnderTest> {
   const { address, stop } = await startWorker('score');
   const client = connect(worker.ScoreWorkerServiceService, address);
   return {
@@ -61,7 +32,7 @@ async function atWorker({ uri, hash }: Trained): Promise<ScoreWorkerUnderTest> {
 }
 
 /** The same bundle scored in this process. */
-async function inProcess({ folder, uri, hash }: Trained): Promise<ScoreWorkerUnderTest> {
+async function inProcess(folder: string, { uri, hash }: Learned): Promise<ScoreWorkerUnderTest> {
   const artifacts = openArtifactStore(pathToFileURL(folder).href);
   async function* score(requests: AsyncIterable<worker.ScoreRequest>): AsyncGenerator<worker.ScoreResponse> {
     for await (const { requestId, modelUri, modelHash, fence, customers } of requests) {
@@ -89,17 +60,19 @@ describeScoreWorker('the fake score worker', async () => {
 });
 
 (hasPython ? describe : describe.skip).each(['decayed_sum', 'gru'])('a learned model (%s)', (encoder) => {
-  let model: Trained;
+  let folder: string;
+  let model: Learned;
   beforeAll(async () => {
-    model = await trained(encoder);
+    folder = await mkdtemp(join(tmpdir(), 'kindred-score-'));
+    model = await learnModel(folder, encoder);
   }, 240_000);
-  afterAll(() => rm(model.folder, { recursive: true, force: true }));
+  afterAll(() => rm(folder, { recursive: true, force: true }));
 
   describeScoreWorker('the real score worker', () => atWorker(model));
-  describeScoreWorker('scoring in process', () => inProcess(model));
+  describeScoreWorker('scoring in process', () => inProcess(folder, model));
 
   test('is the same in process as at the worker, whatever the events are', async () => {
-    const [remote, local] = [await atWorker(model), await inProcess(model)];
+    const [remote, local] = [await atWorker(model), await inProcess(folder, model)];
     const customers = Array.from({ length: 60 }, (_, index) => customerOf(index, model));
     const request = worker.ScoreRequest.fromPartial({ requestId: 1, modelUri: model.uri, modelHash: model.hash, customers });
     const answer = async ({ score }: ScoreWorkerUnderTest) => {
@@ -115,14 +88,14 @@ describeScoreWorker('the fake score worker', async () => {
     expect(new Set(theirs.map(({ segmentIndex }) => segmentIndex)).size).toBeGreaterThan(1);
     // A state that one of them has left off is taken up by the other.
     const [last] = theirs;
-    const taken = await openLiveModel(openArtifactStore(pathToFileURL(model.folder).href), model.uri, model.hash);
+    const taken = await openLiveModel(openArtifactStore(pathToFileURL(folder).href), model.uri, model.hash);
     const [resumed] = (await taken?.score([{ customerId: 'resumed', state: last?.state ?? Buffer.alloc(0), events: [], readAt: customers[0]?.readAt ?? 0 }])) ?? [];
     expectClose(resumed && { ...resumed, customerId: last?.customerId ?? '' }, last);
   }, 120_000);
 });
 
 /** Someone with so many events, of which some say little and some say too much. */
-function customerOf(index: number, { hash }: Trained): worker.CustomerScoreRequest {
+function customerOf(index: number, { hash }: Learned): worker.CustomerScoreRequest {
   const names = ['Order Completed', 'Product Viewed', 'Page Viewed', 'Never Heard Of'];
   const told = [{ revenue: 20 + index }, { price: '12.5', path: '/p/3' }, {}, { revenue: hash, price: null, path: 7 }, { revenue: -1e9, unknown: [1] }];
   const events = Array.from({ length: index % 23 }, (_, at) => ({
