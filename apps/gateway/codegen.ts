@@ -9,7 +9,7 @@ const FROM_MESSAGES = [
   'TrackingPlanViolation', 'TrainingObjective', 'TrainingRun', 'TrainingSpec', 'Viewer', 'Webhook', 'WebhookDelivery', 'Workspace', 'WorkspaceSettings',
 ];
 const FAILURES = [
-  'AlreadyChampion', 'ApiKeyInvalid', 'BlockedIdInvalid', 'FileRefused', 'FileUnreadable', 'ImportEnded', 'MappingInvalid', 'MergeUndoneBefore', 'ModelNotPromotable',
+  'AlreadyChampion', 'ApiKeyEnded', 'ApiKeyInvalid', 'BlockedIdInvalid', 'FileRefused', 'FileUnreadable', 'ImportEnded', 'MappingInvalid', 'MergeUndoneBefore', 'ModelNotPromotable',
   'NameInvalid', 'NameTaken', 'NoFormerChampion', 'NotFound', 'PlanFull', 'RejectedEventResolved', 'RunActive', 'RunEnded', 'SchemaInvalid', 'SelectionInvalid',
   'SettingsInvalid', 'SpecInvalid', 'StaleVersion', 'StillRejected', 'WebhookDeliveryWaiting', 'WebhookInvalid',
 ];

@@ -144,6 +144,8 @@ function keyRecords(): access.KeyRecord[] {
     role: role[name as keyof typeof role],
     digest: createHash('sha256').update(key).digest(),
     expiresAt: undefined,
+    previousDigest: Buffer.alloc(0),
+    previousUntil: undefined,
   }));
 }
 
@@ -156,7 +158,12 @@ function accessHandlers(audit: access.AuditEntry[], news: EventEmitter): Record<
     updateWorkspaceSettings: (request: access.UpdateWorkspaceSettingsRequest) => ({ workspace: { ...workspace(), settings: request.settings } }),
     createKey: ({ name, role }: access.CreateKeyRequest) => {
       if (name === 'taken') throw new RpcError(status.ALREADY_EXISTS, 'There is a key named "taken".', { reason: 'NAME_TAKEN' });
-      return { key: { id: id('run', 9), name, role, prefix: 'kv_', createdAt: AT, revokedAt: undefined, expiresAt: undefined }, secret: 'kv_secret' };
+      return { key: { id: id('run', 9), name, role, prefix: 'kv_', createdAt: AT, revokedAt: undefined, expiresAt: undefined, previousSecretUntil: undefined }, secret: 'kv_secret' };
+    },
+    rotateKey: (request: access.RotateKeyRequest) => {
+      if (request.id === id('run', 8)) throw RpcError.precondition('The key has ended. Make a new one.', { reason: 'KEY_ENDED' });
+      const key = { id: request.id, name: 'Shop', role: access.Role.INTAKE, prefix: 'kw_new', createdAt: AT, revokedAt: undefined, expiresAt: undefined, previousSecretUntil: AT };
+      return { key, secret: 'kw_new_secret' };
     },
     recordAudit: ({ entry }: access.RecordAuditRequest) => {
       if (entry) audit.push(entry);
@@ -222,7 +229,7 @@ export function importOf(importId: string): ingestion.Import {
 export function run(runId: string, more: Partial<training.Run> = {}): training.Run {
   return {
     id: runId, state: training.RunState.TRAINING, trigger: training.RunTrigger.PERSON, requestedBy: 'admin',
-    spec: { encoder: 'decayed_sum', objectives: [], width: 0, epochs: 0, batchSize: 0, learningRate: 0, horizonDays: [], halfLifeDays: [], segmentCount: 0, sampleFraction: 0, seed: 7, mainEvents: [], valueProperty: '', keepLeaks: false },
+    spec: { encoder: 'decayed_sum', objectives: [], width: 0, epochs: 0, batchSize: 0, learningRate: 0, horizonDays: [], halfLifeDays: [], segmentCount: 0, sampleFraction: 0, seed: 7, mainEvents: [], valueProperty: '', keepLeaks: false, itemField: '' },
     progress: 0.25, step: 'epoch 2 of 6', rate: 1000, rateUnit: 'events', remainingSeconds: 0, createdAt: AT, startedAt: AT, finishedAt: undefined, error: undefined,
     metrics: [{ name: 'loss', points: [{ step: 1, value: 0.5 }] }], modelId: '', steps: [], events: 0, customers: 0, ...more,
   };

@@ -16,6 +16,7 @@ from kindred_worker.data.aggregates import DAY, EventTable, future
 from kindred_worker.data.portrait import Feature, portrait
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder, WrittenFile
+from kindred_worker.export import export
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import seal
 from kindred_worker.models.reading import Reading, read_beginnings, read_everyone
@@ -86,7 +87,8 @@ def discover(
             report.metric("segments.stability", candidate.count, candidate.stability)
             report.metric("segments.foresight", candidate.count, candidate.foresight)
             report.metric("segments.score", candidate.count, candidate.score)
-    files = _write(told(found.model, story_of(found, segments, now)), output)
+    report.progress(0.95, "writing the live form")
+    files = _write(model, told(found.model, story_of(found, segments, now)), output)
     report.progress(1.0, f"{len(segments)} segments found")
     return Discovered(files, int(now.events.sum()), len(now.customers), segments, retired)
 
@@ -203,6 +205,7 @@ def _champion_segments(uri: str) -> list[tuple[str, int]]:
     return list(zip(cast("list[str]", ids), cast("list[int]", indexes), strict=True))
 
 
-def _write(model: SegmentModel, output: Folder) -> list[WrittenFile]:
-    content = model.to_bytes()
-    return [output.write(TENSORS, content[TENSORS]), output.write(SIDECAR, content[SIDECAR]), seal(output)]
+def _write(model: BehaviourModel, segments: SegmentModel, output: Folder) -> list[WrittenFile]:
+    content = segments.to_bytes()
+    written = [output.write(TENSORS, content[TENSORS]), output.write(SIDECAR, content[SIDECAR]), *export(model, segments, output)]
+    return [*written, seal(output)]

@@ -42,7 +42,7 @@ def bundle(model: BehaviourModel, large: Snapshot, tmp_path_factory: pytest.Temp
 
 def test_the_bundle_is_whole_and_opens(bundle: tuple[Folder, Discovered], large: Snapshot) -> None:
     folder, found = bundle
-    assert [f.path for f in found.files] == ["segments.safetensors", "segments.json", "bundle.json"]
+    assert [f.path for f in found.files] == ["segments.safetensors", "segments.json", "step.onnx", "read.onnx", "live.json", "bundle.json"]
     opened, segments = open_model(folder.uri)
     assert segments is not None
     reading = read_everyone(large, opened, 0, Report())

@@ -24,6 +24,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from kindred_worker.gen.kindred.worker.v1 import worker_pb2 as pb
 from kindred_worker.gen.kindred.worker.v1 import worker_pb2_grpc as rpc
+from kindred_worker.models.bundle import ITEMS
 from tests.conftest import shop
 from tests.make_snapshot import write_snapshot
 
@@ -81,7 +82,7 @@ async def test_the_train_role_from_snapshot_to_everyones_membership_and_scores(s
         kinds, trained = await result_of(train.Train(pb.TrainRequest(run_id="r", snapshot_uri=snapshot_uri, output_uri=uri, spec=SPEC)))
         assert kinds[-1] == "completed"
         assert {"progress", "metric"} <= set(kinds)
-        assert [f.path for f in trained.completed.files] == ["quality.json", "encoder.safetensors", "features.json", "encoder.json"]
+        assert [f.path for f in trained.completed.files] == ["quality.json", *ITEMS, "encoder.safetensors", "features.json", "encoder.json"]
         for file in trained.completed.files:
             assert hashlib.sha256((tmp_path / file.path).read_bytes()).hexdigest() == file.sha256
         request = pb.DiscoverRequest(snapshot_uri=snapshot_uri, model_uri=uri, output_uri=uri, spec=SPEC)

@@ -36,6 +36,7 @@ def spec_of(message: pb.TrainingSpec) -> TrainingSpec:
         main_events=tuple(message.main_events),
         value_property=message.value_property,
         leak_guard=not message.keep_leaks,
+        item_field=message.item_field,
     ).checked()
 
 
