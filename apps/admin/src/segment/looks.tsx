@@ -1,6 +1,6 @@
 import { createContext, use, useMemo, type CSSProperties, type ReactNode } from 'react';
 import { Link } from 'react-router';
-import { SegmentsDocument } from '../gen/graphql';
+import { SegmentLooksDocument } from '../gen/graphql';
 import { useReading } from '../session/reading';
 import { looksOf, NO_SEGMENT, type Look, type Shape } from './look';
 
@@ -14,9 +14,11 @@ export function useLooks(): LookOf {
 
 /** Gives each segment one look for the whole page, pictures and tables alike. */
 export function SegmentLooks({ children }: { children: ReactNode }): ReactNode {
-  const { data } = useReading(SegmentsDocument, {});
+  const { data } = useReading(SegmentLooksDocument, {});
   const lookOf = useMemo<LookOf>(() => {
-    const looks = looksOf(data?.segments.nodes.map(({ id }) => id) ?? []);
+    // Those of the main level are drawn beside one another most, so they choose first.
+    const levels = [data?.coarser, data?.finer, data?.main];
+    const looks = new Map(levels.flatMap((level) => [...looksOf(level?.nodes.map(({ id }) => id) ?? [])]));
     return (id) => (id ? looks.get(id) : undefined) ?? NO_SEGMENT;
   }, [data]);
   return <LooksContext value={lookOf}>{children}</LooksContext>;
