@@ -16,9 +16,13 @@ export function useLooks(): LookOf {
 export function SegmentLooks({ children }: { children: ReactNode }): ReactNode {
   const { data } = useReading(SegmentLooksDocument, {});
   const lookOf = useMemo<LookOf>(() => {
-    // Those of the main level are drawn beside one another most, so they choose first.
-    const levels = [data?.coarser, data?.finer, data?.main];
-    const looks = new Map(levels.flatMap((level) => [...looksOf(level?.nodes.map(({ id }) => id) ?? [])]));
+    // A list of coarser or of finer segments may hold some of the main level, never one of the other two.
+    const main = new Set(data?.main.nodes.map(({ id }) => id));
+    const looks = looksOf(main);
+    for (const level of [data?.coarser, data?.finer]) {
+      const others = level?.nodes.map(({ id }) => id).filter((id) => !main.has(id)) ?? [];
+      for (const [id, look] of looksOf(others, main.size)) looks.set(id, look);
+    }
     return (id) => (id ? looks.get(id) : undefined) ?? NO_SEGMENT;
   }, [data]);
   return <LooksContext value={lookOf}>{children}</LooksContext>;

@@ -122,12 +122,18 @@ function Figures({ segment }: { segment: Segment }): ReactNode {
   );
 }
 
+/** The points of the map, those in any of a segment's parts as its own: the map tells the main level alone. */
+function within<Point extends { segmentId: string | null }>({ id, children }: Segment, points: readonly Point[] | undefined): Point[] | undefined {
+  const parts = new Set(children.map((part) => part.id));
+  return points?.map((point) => (point.segmentId !== null && parts.has(point.segmentId) ? { ...point, segmentId: id } : point));
+}
+
 /** Where its customers lie among all of them. */
 function Place({ segment }: { segment: Segment }): ReactNode {
   const { data: map } = useReading(CustomerMapDocument, { sample: 3000 });
   const { data: all } = useReading(SegmentsDocument, {});
-  const points = map?.customerMap.points;
-  const segments = useMemo(() => all?.segments.nodes ?? [], [all]);
+  const points = useMemo(() => within(segment, map?.customerMap.points), [segment, map]);
+  const segments = useMemo(() => [segment, ...(all?.segments.nodes ?? []).filter(({ id }) => id !== segment.id)], [all, segment]);
   if (!points?.some(({ segmentId }) => segmentId === segment.id)) return null;
   return (
     <Card title="On the map" note="Others in grey">

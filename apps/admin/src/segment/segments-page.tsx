@@ -33,7 +33,7 @@ export function SegmentsPage(): ReactNode {
   const list = data?.segments;
   return (
     <>
-      <PageHead title="Segments" below={list && list.totalCount > 0 && <AsOf {...list} />} actions={<RetrainButton />} />
+      <PageHead title="Segments" below={list && list.totalCount > 0 && <AsOf {...list} />} actions={<Actions level={level} onLevel={setLevel} hasSegments={(list?.nodes.length ?? 0) > 0} />} />
       <RunBanner />
       {error && <Problem error={error} again={again} />}
       {isLoading && (
@@ -41,7 +41,7 @@ export function SegmentsPage(): ReactNode {
           <Loading what="segments" lines={9} />
         </section>
       )}
-      {list && (list.nodes.length === 0 ? <NoSegments /> : <Overview list={list} level={level} onLevel={setLevel} />)}
+      {list && (list.nodes.length === 0 ? <NoSegments /> : <Overview list={list} level={level} />)}
     </>
   );
 }
@@ -60,19 +60,33 @@ function NoSegments(): ReactNode {
   );
 }
 
+interface ActionsProps {
+  level: SegmentLevel;
+  onLevel: (level: SegmentLevel) => void;
+  hasSegments: boolean;
+}
+
+function Actions({ level, onLevel, hasSegments }: ActionsProps): ReactNode {
+  return (
+    <>
+      {hasSegments && <LevelSwitch level={level} onChange={onLevel} />}
+      <RetrainButton />
+    </>
+  );
+}
+
 interface OverviewProps {
   list: SegmentsQuery['segments'];
   level: SegmentLevel;
-  onLevel: (level: SegmentLevel) => void;
 }
 
-function Overview({ list, level, onLevel }: OverviewProps): ReactNode {
+function Overview({ list, level }: OverviewProps): ReactNode {
   const { data: main } = useReading(SegmentsDocument, {});
   return (
     <>
       <div className="columns wide-right even">
-        <Card title="Shares" note="Area is share of customers" actions={<LevelSwitch level={level} onChange={onLevel} />}>
-          <Shares segments={list.nodes} />
+        <Card title="Shares" note="Area is share of customers">
+          <Shares key={level} segments={list.nodes} />
         </Card>
         <MapCard segments={main?.segments.nodes ?? []} />
       </div>
@@ -99,7 +113,7 @@ function MapCard({ segments }: { segments: readonly Segment[] }): ReactNode {
   );
 }
 
-function SegmentTable({ list, level }: Omit<OverviewProps, 'onLevel'>): ReactNode {
+function SegmentTable({ list, level }: OverviewProps): ReactNode {
   const lookOf = useLooks();
   const from = useMemo(() => trendFrom(list.asOf).slice(0, 13) + ':00:00.000Z', [list.asOf]);
   const { data: before } = useReading(SegmentsBeforeDocument, { asOf: from, level });
