@@ -2,9 +2,10 @@
 
     python bench/novelty.py HISTORY.ndjson [--seeds 3]
 
-Made by the simulator with --anomalies, its truth beside it as HISTORY.truth.json. The encoder, what is ordinary to it and the rival, an isolation forest on the
-aggregates, are learned from everything until 13 weeks before the end, the anomalies in it included. Then everybody is looked
-at once a week: a customer with an anomaly in the week before is to be more novel than everyone else.
+Made by the simulator with --anomalies, its truth beside it as HISTORY.truth.json. The encoder, what is ordinary to it and
+the rival, an isolation forest on the aggregates, are learned from everything until 13 weeks before the end, the anomalies in
+it included. Then everybody is looked at once a week: a customer with an anomaly in the week before is to be more novel than
+everyone else.
 """
 
 from __future__ import annotations
