@@ -5,7 +5,7 @@ const FROM_MESSAGES = [
   'ApiKey', 'AuditEntry', 'BehaviourChange', 'BlockedId', 'ContributionCheck', 'Customer', 'CustomerKey', 'CustomerMap', 'CustomerMerge', 'Evaluation', 'Event', 'EventContribution', 'EventForecast', 'EventLedger', 'EventReceipt',
   'EventResult', 'FittingTrait', 'Import', 'ImportPreview', 'MapPoint', 'MapPosition', 'Measure', 'Membership', 'MembershipChange', 'MembershipEvidence', 'MembershipExplanation', 'MergeUndone', 'MetricPoint',
   'Model', 'PersonReceipt', 'PersonRequest', 'RejectedEvent', 'RejectedEventGroup', 'RejectedEventsReplayed', 'ReplayResult', 'RowCount', 'RunError', 'RunMetric',
-  'RunStep', 'Segment', 'SegmentConnection', 'SegmentLineage', 'SegmentTrait', 'SegmentVersion', 'SimilarCustomer', 'TableRows', 'TrackingPlan', 'TrackingPlanEvent',
+  'RunStep', 'Segment', 'SegmentCondition', 'SegmentConnection', 'SegmentLineage', 'SegmentRule', 'SegmentTrait', 'SegmentVersion', 'SimilarCustomer', 'TableRows', 'TrackingPlan', 'TrackingPlanEvent',
   'TrackingPlanViolation', 'TrainingObjective', 'TrainingRun', 'TrainingSpec', 'Viewer', 'Webhook', 'WebhookDelivery', 'Workspace', 'WorkspaceSettings',
 ];
 const FAILURES = [
@@ -14,8 +14,9 @@ const FAILURES = [
   'SettingsInvalid', 'SpecInvalid', 'StaleVersion', 'StillRejected', 'WebhookDeliveryWaiting', 'WebhookInvalid',
 ];
 const ENUMS = [
-  'BehaviourChangeKind', 'Clock', 'EventOutcome', 'EventType', 'ImportState', 'LineageKind', 'MergeCause', 'ModelState', 'PersonRequestKind', 'PersonRequestState', 'PlanMode',
-  'RejectedEventState', 'RejectedEventUnit', 'ReplayOutcome', 'Role', 'SegmentKind', 'TrainingRunState', 'TrainingRunTrigger', 'WebhookDeliveryState',
+  'BehaviourChangeKind', 'Clock', 'ConditionOperator', 'EventOutcome', 'EventType', 'ImportState', 'LineageKind', 'MergeCause', 'ModelState',
+  'PersonRequestKind', 'PersonRequestState', 'PlanMode', 'RejectedEventState', 'RejectedEventUnit', 'ReplayOutcome', 'Role', 'SegmentKind', 'SegmentLevel',
+  'TrainingRunState', 'TrainingRunTrigger', 'WebhookDeliveryState',
 ];
 
 const config: CodegenConfig = {

@@ -54,6 +54,7 @@ export function describeScoreWorker(name: string, start: () => Promise<ScoreWork
     const floats = (packed: Uint8Array) => Array.from({ length: packed.length / 4 }, (_, index) => Buffer.from(packed).readFloatLE(index * 4));
     const expectSame = (a: worker.CustomerScoreResult, b: worker.CustomerScoreResult) => {
       expect(a.segmentIndex).toBe(b.segmentIndex);
+      expect(a.finerIndex).toBe(b.finerIndex);
       expect(a.strength).toBeCloseTo(b.strength, 4);
       for (const [index, value] of floats(a.embedding).entries()) expect(value).toBeCloseTo(floats(b.embedding)[index] ?? Number.NaN, 3);
     };

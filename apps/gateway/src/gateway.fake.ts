@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { type CallContext, createServer, ServerError, type Server } from 'nice-grpc';
 
-import { access, explanation, identity, ingestion, person, quarantine, serving, trackingPlan, training, webhook } from '#libs/contracts';
+import { access, explanation, identity, ingestion, person, quarantine, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
 import { PRINCIPAL_METADATA, RpcError, status } from '#libs/grpc';
 import { type Principal, PrincipalSigner } from '#libs/auth';
 
@@ -261,7 +261,7 @@ function trainingHandlers(): Record<string, Handler> {
 }
 
 function membershipOf(segmentId: string): serving.Membership {
-  return { segmentId, strength: 0.9, since: AT, modelId: id('model', 1), decidedAt: AT };
+  return { segmentId, strength: 0.9, since: AT, modelId: id('model', 1), decidedAt: AT, finerSegmentId: '' };
 }
 
 export function segmentOf(segmentId: string): serving.Segment {
@@ -269,6 +269,7 @@ export function segmentOf(segmentId: string): serving.Segment {
     id: segmentId, kind: serving.SegmentKind.LEARNED, name: `Segment ${numberOf(segmentId)}`, description: 'A group.', size: 10, share: 0.25, stability: undefined,
     traits: [{ key: 'recency', label: 'orders often', lift: 2, effect: 1, segmentValue: 2, restValue: 1, unit: 'days' }],
     typicalCustomerIds: [id('customer', 1), id('customer', 2), id('customer', 39)], parentId: '', modelId: id('model', 1), asOf: AT, createdAt: AT, retiredAt: undefined, lineage: [], renamed: false,
+    level: worker.SegmentLevel.MAIN, childIds: [], rule: undefined,
   };
 }
 

@@ -93,6 +93,7 @@ def test_a_reading_places_customers_where_the_scorer_places_them(live: Live) -> 
     found = dict(zip(Read.OUTPUTS, run(live.read, [*state, torch.full((count,), live.now)]), strict=True))
     placed = live.segments.assign(found["embedding"], found["forecast"])
     np.testing.assert_array_equal(found["segment"], placed.index)
+    np.testing.assert_array_equal(found["finer"], placed.finer)
     np.testing.assert_allclose(found["strength"], placed.strength, atol=1e-4)
     np.testing.assert_allclose(found["novelty"], placed.novelty, atol=1e-3)  # a root of a difference: float32 in another order
     np.testing.assert_allclose(found["map"], placed.map_xy, atol=1e-4)

@@ -32,7 +32,7 @@ export class ExplanationRepository {
     return this.database.onConnection(workspaceId, async (client) => {
       const { rows } = await client.query<DrawnSegment>(
         `select segment_id as "segmentId", segment_index as index, traits, typical_customer_ids as "typicalCustomerIds"
-         from serving.segment_versions where model_id = $1 order by segment_index`,
+         from serving.segment_versions where model_id = $1 and level = 'MAIN' order by segment_index`,
         [modelId],
       );
       return rows;

@@ -99,6 +99,7 @@ export class LiveModel {
       state,
       embedding: Buffer.from(Float32Array.from(embedding).buffer),
       segmentIndex: Number(rowOf(read, 'segment', row)[0]),
+      ...finerOf(read, row),
       strength: Number(rowOf(read, 'strength', row)[0]),
       novelty: Number(rowOf(read, 'novelty', row)[0]),
       mapX: Number(mapX),
@@ -151,6 +152,12 @@ function cellsOf(tensors: Feeds, name: string): Tensor['data'] {
   const tensor = tensors[name];
   if (!tensor) throw new Error(`The graph answers no ${name}.`);
   return tensor.data;
+}
+
+/** A live form from before there were levels answers none. */
+function finerOf(read: Feeds, row: number): { finerIndex?: number } {
+  const finerIndex = read['finer'] === undefined ? -1 : Number(rowOf(read, 'finer', row)[0]);
+  return finerIndex < 0 ? {} : { finerIndex };
 }
 
 /** One customer's part of an output. */

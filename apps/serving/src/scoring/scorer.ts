@@ -145,6 +145,7 @@ function after(reading: Reading, result: worker.CustomerScoreResult, log: Logger
 const NOTHING_READ = {
   segmentIndex: UNSEEN,
   candidateIndex: null,
+  finerIndex: null,
   strength: 0,
   novelty: 0,
   mapX: 0,
