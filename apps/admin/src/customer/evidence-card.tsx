@@ -57,8 +57,8 @@ function Told({ segment, evidence }: { segment: Membership['segment']; evidence:
           ))}
           {earlier && (
             <tr>
-              <th scope="row">{earlier.eventCount} older events together</th>
-              <td />
+              <th scope="row">{earlier.eventCount} events together</th>
+              <td className="quiet">before these</td>
               <td className="number">{percent(earlier.strengthWithout)}</td>
             </tr>
           )}
