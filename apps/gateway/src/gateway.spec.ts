@@ -42,6 +42,27 @@ test('a customer is found by user id, with memberships, forecast and why', async
   });
 });
 
+test('a membership is explained by what the model would say otherwise, with what is exact marked as such', async () => {
+  const evidence = `evidence { strength events(first: 1) { event effect strengthWithout isExact } earlier { event eventCount } check { strengthWithoutNamed strengthWithoutOthers }
+    traits { trait { label segmentValue } value fits isExact } typicalCustomers { similarity customer { userId } } changes { kind event times days segment { name } strength isExact } }`;
+  const asked = (user: number) => data(`{ customer(userId: "user-${user}") { memberships { why { ${evidence} } } } }`);
+  expect((await asked(3)).customer.memberships[0].why.evidence).toEqual({
+    strength: 0.9,
+    events: [{ event: 'Order Completed', effect: 1.5, strengthWithout: 0.4, isExact: true }],
+    earlier: { event: null, eventCount: 30 },
+    check: { strengthWithoutNamed: 0.4, strengthWithoutOthers: 0.85 },
+    traits: [{ trait: { label: 'orders often', segmentValue: 2 }, value: 2.5, fits: true, isExact: true }],
+    typicalCustomers: [{ similarity: 0.9, customer: { userId: 'user-1' } }],
+    changes: [{ kind: 'WAIT', event: null, times: null, days: 30, segment: { name: 'Segment 2' }, strength: 0.7, isExact: false }],
+  });
+  expect((await asked(7)).customer.memberships).toEqual([{ why: { evidence: null } }]);
+});
+
+test('evidence is for a page and not for a list', async () => {
+  const { body } = await gateway.ask('{ customers(first: 25) { nodes { memberships { why { evidence { strength } } } } } }');
+  expect(body.errors?.[0]?.extensions).toEqual({ code: 'QUERY_TOO_COSTLY' });
+});
+
 test('what does not exist is null, and an unclear question is refused', async () => {
   const query = '{ customer(userId: "nobody") { id } other: customer(id: "zzz") { id } segment(id: "zzz") { id } node(id: "zzz") { id } model(id: "zzz") { id } trainingRun(id: "zzz") { id } eventReceipt(messageId: "m") { outcome } }';
   expect(await data(query)).toEqual({ customer: null, other: null, segment: null, node: null, model: null, trainingRun: null, eventReceipt: null });
@@ -183,7 +204,7 @@ test('what nobody expected has a code, and tells nothing of our insides', async 
   expect(missing.body.errors?.[0]?.extensions).toEqual({ code: 'NOT_SUPPORTED' });
 });
 
-test('every mutation leaves an entry, however it ends, without secrets', async () => {
+test('every mutation but the sending of events leaves an entry, however it ends, without secrets', async () => {
   gateway.services.replace('cancelRun', () => {
     throw new Error('broken');
   });
@@ -197,10 +218,21 @@ test('every mutation leaves an entry, however it ends, without secrets', async (
     ['key:admin', 'cancelTrainingRun', `TrainingRun:${id('run', 1)}`, 'INTERNAL_SERVER_ERROR', { id: runId }],
     ['key:editor', 'startTrainingRun', '', 'RUN_ACTIVE', { input: { seed: 7 } }],
     ['key:admin', 'createApiKey', `ApiKey:${id('run', 9)}`, 'OK', { input: { name: 'free', role: 'ROLE_VIEWER' } }],
-    ['key:intake', 'trackEvents', '', 'OK', { input: { events: { count: 12 } } }],
   ]);
   const written = gateway.services.calls.filter(({ method }) => method === 'recordAudit').map(({ principal }) => principal);
   expect(written[0]).toMatchObject({ actor: 'service:gateway', role: 'SERVICE', workspaceId: WORKSPACE });
+});
+
+test('a key is rotated: its new secret is in the answer, and in the trail is neither', async () => {
+  const rotate = 'mutation($id: ID!, $overlap: Int! = 60) { rotateApiKey(id: $id, overlapSeconds: $overlap) { ... on ApiKeyRotated { secret key { prefix previousSecretUntil } } ... on Failure { code } } }';
+  const [live, ended] = [globalId('ApiKey', id('run', 9)), globalId('ApiKey', id('run', 8))];
+  expect(await data(rotate, { id: live })).toEqual({ rotateApiKey: { secret: 'kw_new_secret', key: { prefix: 'kw_new', previousSecretUntil: expect.any(String) as string } } });
+  expect(gateway.services.calls.find(({ method }) => method === 'rotateKey')?.request).toEqual({ id: id('run', 9), overlapSeconds: 60 });
+  expect(await data(rotate, { id: ended })).toEqual({ rotateApiKey: { code: 'KEY_ENDED' } });
+  expect(await data(rotate, { id: live, overlap: -1 })).toEqual({ rotateApiKey: { code: 'KEY_INVALID' } });
+  expect(await data(rotate, { id: 'nonsense' })).toEqual({ rotateApiKey: { code: 'KEY_UNKNOWN' } });
+  expect(JSON.stringify(gateway.services.audit)).not.toContain('kw_new_secret');
+  expect(gateway.services.audit[0]).toMatchObject({ action: 'rotateApiKey', target: `ApiKey:${id('run', 9)}`, outcome: 'OK' });
 });
 
 test('services are called as the key that asked', async () => {

@@ -27,10 +27,12 @@ function valuesOf<Values extends Record<string, string>>(values: Values): Omit<V
 }
 
 const enums = {
+  BehaviourChangeKind: valuesOf(message.BehaviourChangeKind),
   Clock: valuesOf(message.Clock),
   EventOutcome: valuesOf(message.EventOutcome),
   EventType: valuesOf(message.EventType),
   ImportState: valuesOf(message.ImportState),
+  ConditionOperator: valuesOf(message.ConditionOperator),
   LineageKind: valuesOf(message.LineageKind),
   MergeCause: valuesOf(message.MergeCause),
   ModelState: valuesOf(message.ModelState),
@@ -42,6 +44,7 @@ const enums = {
   ReplayOutcome: valuesOf(message.ReplayOutcome),
   Role: valuesOf(message.Role),
   SegmentKind: valuesOf(message.SegmentKind),
+  SegmentLevel: valuesOf(message.SegmentLevel),
   TrainingRunState: valuesOf(message.TrainingRunState),
   TrainingRunTrigger: valuesOf(message.TrainingRunTrigger),
   WebhookDeliveryState: valuesOf(message.WebhookDeliveryState),

@@ -13,6 +13,7 @@ from kindred_worker.report import Report
 from kindred_worker.segments.assignment import SegmentModel
 from kindred_worker.segments.choice import Choice, Past, choose_count, foresight
 from kindred_worker.segments.continuing import carry_over
+from kindred_worker.segments.hierarchy import without_family
 from kindred_worker.segments.map import fit_map
 from kindred_worker.segments.novelty import fit_novelty
 from kindred_worker.segments.partition import Partition, Refits, fit_partition, keep_partition, refit
@@ -54,7 +55,7 @@ class Champion:
 
 @dataclass(frozen=True)
 class Found:
-    model: SegmentModel  # without its story
+    model: SegmentModel  # without its family and its story
     points: Float32  # (N, Q)
     partition: Partition
     refits: Refits
@@ -104,6 +105,7 @@ def find_segments(
         strength=strength,
         novelty=fit_novelty(ordinary, seed),
         map=fit_map(points[some], partition.centres, partition.labels[some], seed),
+        family=without_family(*partition.centres.shape),
     )
     given = np.argsort(order)  # back to the order of `now`
     return Found(
