@@ -21,7 +21,7 @@ Int64 = npt.NDArray[np.int64]
 # ends now in one, now in another. A grid of equal groups along the longest axis, settled for a few turns, is the same
 # cut each time; it is taken where it leaves hardly more spread inside segments than the best of many starts.
 SETTLING = 2  # turns of Lloyd's algorithm
-ALLOWED = 0.02  # more spread inside segments, as a share
+ALLOWED = 0.05  # more spread inside segments, as a share
 LARGEST = 12_000  # customers that one fit looks at; more change centres less than a resample does
 
 
