@@ -2,19 +2,19 @@ import type { CodegenConfig } from '@graphql-codegen/cli';
 
 /** Types that are resolved from a message of src/graphql/message.ts; all others have exactly the fields of their SDL. */
 const FROM_MESSAGES = [
-  'ApiKey', 'AuditEntry', 'BlockedId', 'Customer', 'CustomerKey', 'CustomerMap', 'CustomerMerge', 'Evaluation', 'Event', 'EventForecast', 'EventLedger', 'EventReceipt',
+  'ApiKey', 'ArchiveRequest', 'AuditEntry', 'BlockedId', 'Customer', 'CustomerKey', 'CustomerMap', 'CustomerMerge', 'Evaluation', 'Event', 'EventArchive', 'EventForecast', 'EventLedger', 'EventReceipt',
   'EventResult', 'Import', 'ImportPreview', 'MapPoint', 'MapPosition', 'Measure', 'Membership', 'MembershipChange', 'MembershipExplanation', 'MergeUndone', 'MetricPoint',
-  'Model', 'PersonReceipt', 'PersonRequest', 'RejectedEvent', 'RejectedEventGroup', 'RejectedEventsReplayed', 'ReplayResult', 'RowCount', 'RunError', 'RunMetric',
+  'Model', 'PersonReceipt', 'PersonRequest', 'RejectedEvent', 'RejectedEventGroup', 'RejectedEventsReplayed', 'ReplayResult', 'RetentionPolicy', 'RowCount', 'RunError', 'RunMetric',
   'RunStep', 'Segment', 'SegmentConnection', 'SegmentLineage', 'SegmentTrait', 'SegmentVersion', 'SimilarCustomer', 'TableRows', 'TrackingPlan', 'TrackingPlanEvent',
   'TrackingPlanViolation', 'TrainingObjective', 'TrainingRun', 'TrainingSpec', 'Viewer', 'Webhook', 'WebhookDelivery', 'Workspace', 'WorkspaceSettings',
 ];
 const FAILURES = [
-  'AlreadyChampion', 'ApiKeyInvalid', 'BlockedIdInvalid', 'FileRefused', 'FileUnreadable', 'ImportEnded', 'MappingInvalid', 'MergeUndoneBefore', 'ModelNotPromotable',
-  'NameInvalid', 'NameTaken', 'NoFormerChampion', 'NotFound', 'PlanFull', 'RejectedEventResolved', 'RunActive', 'RunEnded', 'SchemaInvalid', 'SelectionInvalid',
-  'SettingsInvalid', 'SpecInvalid', 'StaleVersion', 'StillRejected', 'WebhookDeliveryWaiting', 'WebhookInvalid',
+  'AlreadyChampion', 'ApiKeyInvalid', 'ArchiveDropped', 'ArchiveRequestEnded', 'ArchivingActive', 'BlockedIdInvalid', 'FileRefused', 'FileUnreadable', 'ImportEnded', 'MappingInvalid', 'MergeUndoneBefore', 'ModelNotPromotable',
+  'NameInvalid', 'NameTaken', 'NoFormerChampion', 'NotFound', 'PlanFull', 'RejectedEventResolved', 'RetentionInvalid', 'RunActive', 'RunEnded', 'SchemaInvalid', 'SelectionInvalid',
+  'SettingsInvalid', 'SpecInvalid', 'StaleVersion', 'StillRejected', 'WebhookDeliveryWaiting', 'WebhookInvalid', 'WriteKeyRefused',
 ];
 const ENUMS = [
-  'Clock', 'EventOutcome', 'EventType', 'ImportState', 'LineageKind', 'MergeCause', 'ModelState', 'PersonRequestKind', 'PersonRequestState', 'PlanMode',
+  'ArchiveRequestKind', 'ArchiveRequestState', 'Clock', 'EventArchiveState', 'EventOutcome', 'EventType', 'ImportState', 'LineageKind', 'MergeCause', 'ModelState', 'PersonRequestKind', 'PersonRequestState', 'PlanMode',
   'RejectedEventState', 'RejectedEventUnit', 'ReplayOutcome', 'Role', 'SegmentKind', 'TrainingRunState', 'TrainingRunTrigger', 'WebhookDeliveryState',
 ];
 

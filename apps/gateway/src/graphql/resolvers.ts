@@ -10,6 +10,7 @@ import { modelMutations, modelQueries, modelTypes } from '../model/model.resolve
 import { nodeQueries, nodeTypes } from '../node/node.resolver.js';
 import { personMutations, personQueries, personTypes } from '../person/person.resolver.js';
 import { quarantineMutations, quarantineQueries, quarantineTypes } from '../quarantine/quarantine.resolver.js';
+import { retentionMutations, retentionQueries, retentionTypes } from '../retention/retention.resolver.js';
 import { runMutations, runQueries, runSubscriptions, runTypes } from '../run/run.resolver.js';
 import { segmentMutations, segmentQueries, segmentTypes } from '../segment/segment.resolver.js';
 import { trackingPlanMutations, trackingPlanQueries, trackingPlanTypes } from '../tracking-plan/tracking-plan.resolver.js';
@@ -27,7 +28,10 @@ function valuesOf<Values extends Record<string, string>>(values: Values): Omit<V
 }
 
 const enums = {
+  ArchiveRequestKind: valuesOf(message.ArchiveRequestKind),
+  ArchiveRequestState: valuesOf(message.ArchiveRequestState),
   Clock: valuesOf(message.Clock),
+  EventArchiveState: valuesOf(message.EventArchiveState),
   EventOutcome: valuesOf(message.EventOutcome),
   EventType: valuesOf(message.EventType),
   ImportState: valuesOf(message.ImportState),
@@ -65,6 +69,7 @@ export const resolvers: CompleteResolvers = {
     ...trackingPlanQueries,
     ...importQueries,
     ...personQueries,
+    ...retentionQueries,
     ...webhookQueries,
   },
   Mutation: {
@@ -79,6 +84,7 @@ export const resolvers: CompleteResolvers = {
     ...trackingPlanMutations,
     ...importMutations,
     ...personMutations,
+    ...retentionMutations,
     ...webhookMutations,
   },
   Subscription: {
@@ -102,6 +108,7 @@ export const resolvers: CompleteResolvers = {
   ...trackingPlanTypes,
   ...importTypes,
   ...personTypes,
+  ...retentionTypes,
   ...webhookTypes,
   Failure: { __resolveType: (failure: ExpectedFailure<string>) => failure.type as never },
   ...enums,
