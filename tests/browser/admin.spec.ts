@@ -118,6 +118,42 @@ test('a segment opens from the table, with its traits, members and life', async 
   await shoot('segment');
 }, 90_000);
 
+test('the page goes coarser and finer, and a segment says what it is part of, what it is made of, and its rule', async () => {
+  interface Level { nodes: { name: string; children: { name: string }[]; rule: { conditions: { text: string }[] } | null }[] }
+  const level = 'nodes { name children { name } rule { conditions { text } } }';
+  const levels = await api().ask<Record<'coarser' | 'main' | 'finer', Level>>(
+    `{ coarser: segments(first: 100, level: COARSER) { ${level} } main: segments(first: 100) { ${level} } finer: segments(first: 100, level: FINER) { ${level} } }`,
+  );
+  await menu('Segments');
+  for (const [words, { nodes }] of [['Coarser', levels.coarser], ['Finer', levels.finer], ['Main', levels.main]] as const) {
+    await page.getByRole('button', { name: words, exact: true }).click();
+    await until(() => segmentRows().count(), (count) => count === nodes.length, PATIENCE_MS);
+    const shown = await segmentRows().getByRole('link').allInnerTexts();
+    expect(shown.map((name) => name.trim()).toSorted()).toEqual(nodes.map(({ name }) => name).toSorted());
+    await shoot(`segments-${words.toLowerCase()}`);
+  }
+  // The deepest way that there is, from the coarsest segment on.
+  const whole = levels.coarser.nodes.find(({ children }) => children.length > 0) ?? levels.main.nodes.find(({ children }) => children.length > 0);
+  const names = [whole?.name ?? levels.main.nodes[0]?.name ?? ''];
+  await page.getByRole('button', { name: levels.coarser.nodes.some(({ name }) => name === names[0]) ? 'Coarser' : 'Main', exact: true }).click();
+  await segmentRows().getByRole('link', { name: names[0] ?? '', exact: true }).click();
+  await page.getByRole('region', { name: 'Made of' }).waitFor();
+  await page.getByRole('region', { name: 'On the map' }).locator('canvas').waitFor();
+  await shoot('segment-1');
+  for (const part of [whole?.children[0], levels.main.nodes.find(({ name }) => name === whole?.children[0]?.name)?.children[0]]) {
+    if (!part) break;
+    await page.getByRole('region', { name: 'Made of' }).getByRole('link', { name: part.name, exact: true }).click();
+    await page.getByRole('heading', { level: 1, name: part.name, exact: true }).waitFor();
+    names.push(part.name);
+    await page.locator('.crumb', { hasText: names.at(-2) ?? '' }).waitFor();
+    const rule = Object.values(levels).flatMap(({ nodes }) => nodes).find(({ name }) => name === part.name)?.rule;
+    const said = await page.getByRole('region', { name: 'In a short rule' }).innerText();
+    for (const { text } of rule?.conditions ?? []) expect(said).toContain(text);
+    await shoot(`segment-${names.length}`);
+  }
+  expect(names.length).toBeGreaterThan(1);
+}, 120_000);
+
 test('Retrain starts a run that is followed live until it has made a model', async () => {
   await menu('Segments');
   await page.getByRole('button', { name: 'Retrain' }).click();
@@ -173,10 +209,39 @@ test('intake shows a ledger that adds up', async () => {
   await shoot('intake');
 }, 90_000);
 
+test('a key is made, given a second secret beside the first, and revoked', async () => {
+  await menu('Keys');
+  const name = `Shop ${Date.now()}`;
+  const table = page.getByRole('region', { name: 'Keys of the workspace' });
+  const row = table.getByRole('row').filter({ hasText: name });
+  const dialog = page.getByRole('dialog');
+  const secret = async (): Promise<string> => page.getByRole('status').locator('code').innerText();
+  await page.getByRole('button', { name: 'Make a key' }).click();
+  await dialog.getByRole('textbox', { name: 'Name' }).fill(name);
+  await dialog.getByRole('button', { name: 'Make' }).click();
+  await row.getByText('live', { exact: true }).waitFor();
+  const first = await secret();
+
+  await row.getByRole('button', { name: `Rotate ${name}` }).click();
+  await dialog.getByRole('button', { name: 'Rotate' }).click();
+  await row.getByText(/^two secrets until /).waitFor();
+  const second = await secret();
+  expect(second).not.toBe(first);
+  const statusOf = async (key: string): Promise<number> =>
+    (await fetch(`${ready().intake}/v1/batch`, { method: 'POST', headers: { authorization: `Bearer ${key}` }, body: '{"batch":[]}' })).status;
+  for (const key of [first, second]) await until(() => statusOf(key), (status) => status === 200);
+  await shoot('keys');
+
+  await row.getByRole('button', { name: `Revoke ${name}` }).click();
+  await dialog.getByRole('button', { name: 'Revoke' }).click();
+  await row.getByText('revoked', { exact: true }).waitFor();
+  for (const key of [first, second]) await until(() => statusOf(key), (status) => status === 401, 5_000);
+}, 90_000);
+
 test('on a narrow screen and in the dark nothing is cut off', async () => {
   await page.setViewportSize({ width: 400, height: 860 });
   await page.emulateMedia({ colorScheme: 'dark' });
-  for (const place of ['Segments', 'Runs', 'Customers', 'Intake']) {
+  for (const place of ['Segments', 'Runs', 'Customers', 'Intake', 'Keys']) {
     await menu(place);
     await page.getByRole('heading', { level: 1, name: place }).waitFor();
     await page.locator('.bones').first().waitFor({ state: 'detached' });
@@ -190,7 +255,7 @@ test('every page keeps the rules of accessibility, in light and in dark', async 
   const broken: string[] = [];
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
-    for (const place of ['Segments', 'Runs', 'Customers', 'Intake']) {
+    for (const place of ['Segments', 'Runs', 'Customers', 'Intake', 'Keys']) {
       await menu(place);
       await page.getByRole('heading', { level: 1, name: place }).waitFor();
       await page.locator('.bones').first().waitFor({ state: 'detached' });

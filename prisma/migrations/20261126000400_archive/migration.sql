@@ -106,6 +106,17 @@ CREATE TABLE ingestion.archived_subjects (
 CREATE INDEX archived_subjects_archive_idx ON ingestion.archived_subjects (workspace_id, archive_id);
 SELECT kindred.protect('ingestion.archived_subjects', 'ingestion');
 
+-- Rows that the ledger counted on their arrival and that went with a dropped archive, by hour of arrival: it is recounted
+-- from what is left and these.
+CREATE TABLE ingestion.ledger_drops (
+  workspace_id uuid NOT NULL,
+  hour timestamptz NOT NULL,
+  stored bigint NOT NULL,
+  duplicate bigint NOT NULL,
+  PRIMARY KEY (workspace_id, hour)
+);
+SELECT kindred.protect('ingestion.ledger_drops', 'ingestion');
+
 -- Of an event as the archive's file holds it; DuckDB computes the same of the file (archive.digest.ts).
 CREATE FUNCTION ingestion.event_digest(event_id uuid, sequence bigint, occurred_at timestamptz, subject_id uuid, message_id text, name text,
   anonymous_id text, previous_id text, properties text, context text) RETURNS bigint

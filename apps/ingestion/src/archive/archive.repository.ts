@@ -58,6 +58,13 @@ const TAKE_OUT = `
   SELECT count(*) AS events,
     coalesce(sum(ingestion.event_digest(id, sequence, occurred_at, subject_id, message_id, name, anonymous_id, previous_id, properties::text, context::text)), 0)::text AS digest
   FROM gone`;
+const FORGET = (table: 'message_ids' | 'duplicate_events', stored: 0 | 1, duplicate: 0 | 1) => `
+  WITH gone AS (
+    DELETE FROM ingestion.${table} WHERE workspace_id = $1 AND message_id = ANY ($2::text[]) RETURNING received_at
+  )
+  INSERT INTO ingestion.ledger_drops AS d (workspace_id, hour, stored, duplicate)
+  SELECT $1, date_trunc('hour', received_at, 'UTC'), ${stored} * count(*), ${duplicate} * count(*) FROM gone GROUP BY 2 ORDER BY 2
+  ON CONFLICT (workspace_id, hour) DO UPDATE SET stored = d.stored + excluded.stored, duplicate = d.duplicate + excluded.duplicate`;
 const MEASURED = `artifact = $3, sha256 = $4, bytes = $5, events = $6, behaviour_events = $7, digest = $8, first_occurred_at = $9, last_occurred_at = $10,
   last_horizon = $11, last_sequence = $12`;
 const measured = ({ path, sha256, bytes }: StoredArtifact, { events, behaviour, digest, first, last, horizon, sequence }: ArchiveMeasure) => [
@@ -185,12 +192,10 @@ export class ArchiveRepository {
     });
   }
 
-  /** Message ids live as long as their events. */
+  /** Message ids live as long as their events; the ledger goes on knowing that there were some. */
   async forgetMessageIds(workspaceId: string, messageIds: readonly string[]): Promise<void> {
     await this.database.onConnection(workspaceId, async (client) => {
-      for (const table of ['message_ids', 'duplicate_events']) {
-        await client.query(`DELETE FROM ingestion.${table} WHERE workspace_id = $1 AND message_id = ANY ($2::text[])`, [workspaceId, messageIds]);
-      }
+      for (const sql of [FORGET('message_ids', 1, 0), FORGET('duplicate_events', 0, 1)]) await client.query(sql, [workspaceId, messageIds]);
     });
   }
 

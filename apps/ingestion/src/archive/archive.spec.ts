@@ -11,6 +11,7 @@ import { ingestion, person, retention } from '#libs/contracts';
 import { type Database, openDatabase } from '#libs/database';
 
 import type { EventStore } from '../event/event.store.js';
+import { LedgerRepository } from '../ledger/ledger.repository.js';
 import { Scratch } from '../scratch/scratch.js';
 import { type IngestionUnderTest, OTHER_WORKSPACE, OTHER_WRITE_KEY, SECRET, startIngestion, VIEWER_KEY, WORKSPACE } from '../testing/ingestion-under-test.js';
 import { type PeersStandIn, startPeersStandIn } from '../testing/peers-stand-in.js';
@@ -261,15 +262,21 @@ test('a policy archives and, later, drops: then message ids have gone with their
     const { requests } = await kindred.retention.listArchiveRequests({ page: { first: 1, after: '' } }, call);
     return ended(requests[0]);
   };
+  await send([{ userId: 'policy-a', messageId: 'policy-first' }]);
   // Years before 2020 are archived whole.
   expect(await apply('2020-02-15T00:00:00Z')).toMatchObject({ requestedBy: 'policy', state: SUCCEEDED, eventsDone: 4 });
   expect(await archiveOfMonth('2019-01')).toMatchObject({ state: ARCHIVED, periodEnd: '2020-01-01T00:00:00.000Z' });
+  const { received, stored, duplicate } = await ledger();
+  const before = { received, stored, duplicate };
   await apply('2021-02-15T00:00:00Z');
   // What the hourly round of the service would archive and drop of the other tests.
   await kindred.retention.setRetentionPolicy({ policy: { archiveAfterDays: 0, dropAfterDays: 0 } }, call);
   const dropped = await archiveOfMonth('2019-01');
   expect(dropped).toMatchObject({ state: DROPPED, events: 4 });
   expect(await readdir(join(fileURLToPath(kindred.platform.artifactUrl), WORKSPACE, 'archives', dropped.id))).toEqual([]);
+  // Neither the range's sums nor their recount from the data changes.
+  await new LedgerRepository(database).reconcile(WORKSPACE);
+  expect(await ledger()).toMatchObject({ ...before, difference: 0 });
   expect(await customer('policy-a')).toMatchObject({ eventCount: 0 });
   expect((await send([{ userId: 'policy-a', messageId: 'policy-first' }]))[0]?.outcome).toBe(STORED);
   await expect(kindred.retention.replayArchive({ archiveId: dropped.id, writeKey: '' }, call)).rejects.toMatchObject({ reason: 'ARCHIVE_DROPPED' });
