@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
+import { v7 as uuid } from 'uuid';
+
 import { type ArtifactStore, openArtifactStore } from '#libs/artifacts';
 import { PrincipalSigner } from '#libs/auth';
 import { ingestion, person, retention } from '#libs/contracts';
@@ -76,7 +78,7 @@ async function ended(request: retention.ArchiveRequest | undefined): Promise<ret
 const archive = async (before: string) => ended((await kindred.retention.archiveEvents({ before }, call)).request);
 /** A request that the service does not know of: nobody takes it up. */
 async function waitingRequest(before: string): Promise<string> {
-  const id = randomUUID();
+  const id = uuid();
   await kindred.sql.query(`INSERT INTO ingestion.archive_requests (workspace_id, id, kind, state, requested_by, archive_before) VALUES ($1, $2, 'ARCHIVE', 'QUEUED', 'key:test', $3)`, [
     WORKSPACE, id, before,
   ]);
@@ -211,6 +213,8 @@ test('an undone merge holds for archived events too', async () => {
   expect(await customer('split-user')).toMatchObject({ eventCount: 1 });
   const device = await kindred.customers.resolveCustomer({ key: { $case: 'anonymousId', value: 'split-device' } }, call);
   expect(device.customer).toMatchObject({ eventCount: 1 });
+  // A snapshot has the customers of its last event.
+  await send([{ userId: 'split-other' }]);
   const rows = (await snapshotEvents()).map((row) => JSON.parse(row) as { customer: string });
   expect(rows.filter((row) => row.customer === device.customer?.id)).toHaveLength(1);
 });
