@@ -28,6 +28,7 @@ function valuesOf<Values extends Record<string, string>>(values: Values): Omit<V
 }
 
 const enums = {
+  BehaviourChangeKind: valuesOf(message.BehaviourChangeKind),
   ArchiveRequestKind: valuesOf(message.ArchiveRequestKind),
   ArchiveRequestState: valuesOf(message.ArchiveRequestState),
   Clock: valuesOf(message.Clock),
