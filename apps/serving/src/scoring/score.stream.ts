@@ -4,14 +4,7 @@ import type { worker } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
 import type { ScoreWorkerClient } from '../store.js';
-
-/** The model whose states are scored, and the fence under which its answers count. */
-export interface ScoredModel {
-  readonly modelId: string;
-  readonly uri: string;
-  readonly hash: string;
-  readonly fence: number;
-}
+import type { ScoredModel, Scorer } from './scorer.js';
 
 interface Waiting {
   resolve(response: worker.ScoreResponse): void;
@@ -24,7 +17,7 @@ interface Waiting {
  * after it broke; what was under way then is rejected, for whoever asked still holds the state to ask again
  * with. An answer that comes too late, or under another fence, is dropped.
  */
-export class ScoreStream {
+export class ScoreStream implements Scorer {
   private readonly waiting = new Map<number, Waiting>();
   private session: { outgoing: PassThrough; abort: AbortController } | undefined;
   private requests = 0;

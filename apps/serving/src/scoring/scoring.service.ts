@@ -5,19 +5,21 @@ import { followHints, openRedis } from '#libs/queue';
 import { SERVICE } from '#libs/service';
 
 import { ChangeSignal } from '../change/change.signal.js';
+import { LeaseKeeper } from '../lease/lease.keeper.js';
 import { type Context, SCORE_WORKER, type ScoreWorkerClient } from '../store.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { WorkspaceSignal } from '../workspace/workspace.signal.js';
+import { BatchRepository } from './batch.repository.js';
 import { FeedHealth } from './feed.health.js';
 import { FeedRepository } from './feed.repository.js';
+import { ScoreStream } from './score.stream.js';
 import { ScoringRepository } from './scoring.repository.js';
 import { StateCache } from './state.cache.js';
-import { WorkspaceLease } from './workspace.lease.js';
 import { type ReaderParts, WorkspaceReader } from './workspace.reader.js';
 
 const LOOK_AROUND_MS = 5_000;
 
-/** One reader for each workspace there is, woken by hints. */
+/** One reader for each workspace there is, of the partitions that are leased, woken by hints. */
 @Injectable()
 export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly readers = new Map<string, Promise<void>>();
@@ -35,25 +37,28 @@ export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
     scoring: ScoringRepository,
     feed: FeedRepository,
     cache: StateCache,
-    lease: WorkspaceLease,
+    private readonly leases: LeaseKeeper,
+    batches: BatchRepository,
   ) {
     const { config, log } = context;
     this.parts = {
-      scoring, feed, cache, lease, changes, directory, worker, log,
+      scoring, batches, feed, cache, leases, changes, directory, log,
+      openScorer: (model) => new ScoreStream(worker, model, config.SCORE_DEADLINE_MS),
       hints: this.hints,
       pollMs: config.FEED_POLL_MS,
       sweepAfterSeconds: config.SWEEP_AFTER_SECONDS,
-      deadlineMs: config.SCORE_DEADLINE_MS,
     };
   }
 
   onApplicationBootstrap(): void {
-    this.background = Promise.all([this.followHints(), this.lookAround()]);
+    const keeping = this.leases.run(() => [...this.readers.keys()], (workspaceId) => this.wake(workspaceId), this.stopping.signal);
+    this.background = Promise.all([this.followHints(), this.lookAround(), keeping]);
   }
 
   async onModuleDestroy(): Promise<void> {
     this.stopping.abort();
     await Promise.all([this.background, ...this.readers.values()]);
+    await this.leases.leave();
   }
 
   /** There is something new to read in a workspace: events, or another model. */
