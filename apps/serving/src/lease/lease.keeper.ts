@@ -21,6 +21,7 @@ export class LeaseKeeper {
   /** Another process each time, whatever the machine is called. */
   readonly replicaId = uuid();
   private held = new Map<string, readonly Lease[]>();
+  private haste = new AbortController();
 
   constructor(
     private readonly leases: LeaseRepository,
@@ -31,11 +32,18 @@ export class LeaseKeeper {
     return this.held.get(workspaceId) ?? NONE;
   }
 
+  /** Looks at once: there is a workspace that was not there before. */
+  hurry(): void {
+    this.haste.abort();
+    this.haste = new AbortController();
+  }
+
   /** Runs until the signal fires. `changed` hears of workspaces of which more or less is held. */
   async run(workspaces: () => readonly string[], changed: (workspaceId: string) => void, signal: AbortSignal): Promise<void> {
     const { config, log } = this.context;
     const beatMs = (config.LEASE_SECONDS * 1_000) / BEATS;
     while (!signal.aborted) {
+      const { signal: hurried } = this.haste;
       try {
         const { held, share } = await this.leases.renew(this.replicaId, config.LEASE_SECONDS);
         this.tell(held, changed);
@@ -43,7 +51,7 @@ export class LeaseKeeper {
       } catch (error) {
         log.debug({ err: error }, 'leases cannot be renewed or taken now');
       }
-      await wait(beatMs, undefined, { signal }).catch(() => undefined);
+      await wait(beatMs, undefined, { signal: AbortSignal.any([signal, hurried]) }).catch(() => undefined);
     }
   }
 

@@ -65,6 +65,7 @@ export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
   wake(workspaceId: string): void {
     if (!this.readers.has(workspaceId) && !this.stopping.signal.aborted) {
       this.readers.set(workspaceId, new WorkspaceReader(workspaceId, this.parts).run(this.stopping.signal));
+      this.leases.hurry();
     }
     this.hints.raise(workspaceId);
   }
