@@ -13,6 +13,8 @@ from kindred_worker.data.fit import examine
 from kindred_worker.data.quality import QUALITY
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder, WrittenFile
+from kindred_worker.items.basket import item_field
+from kindred_worker.items.fitting import fit_recommender
 from kindred_worker.models.bundle import ENCODER, FEATURES, WEIGHTS, save_model
 from kindred_worker.objectives import check_names
 from kindred_worker.report import InvalidInput, Report
@@ -28,8 +30,8 @@ class Learned:
 
 
 def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report) -> Learned:
-    """Writes quality.json, encoder.safetensors, features.json and encoder.json; where this same run has written them, only
-    says so."""
+    """Writes quality.json, encoder.safetensors, features.json and encoder.json, and items.* where there is something to
+    recommend; where this same run has written them, only says so."""
     key = _key(spec, snapshot)
     done = _done(output, key)
     if done is not None:
@@ -43,7 +45,11 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
     report.progress(0.04, "reading events")
     arrays = load(snapshot, features, report.check)
     checkpoints = Checkpoints(output, key)
-    trained = train(spec, TrainingData(features, arrays, snapshot.now), checkpoints, report.part(0.08, 0.98))
+    item_field(features, spec.item_field)  # refused before hours are spent on the rest
+    trained = train(spec, TrainingData(features, arrays, snapshot.now), checkpoints, report.part(0.08, 0.93))
+    recommender = fit_recommender(trained.model, arrays, snapshot.now, spec.item_field, spec.seed, report.part(0.93, 0.98))
+    items = recommender.to_bytes() if recommender else {}
+    recommended = [output.write(name, content) for name, content in items.items()]
     written = output.write_json(QUALITY, quality.to_json())
     files = save_model(
         output,
@@ -57,11 +63,12 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
             "events": trained.events,
             "customers": trained.customers,
             "metrics": trained.metrics,
+            "items": list(items),
         },
     )
     checkpoints.clear()
     report.progress(1.0, "encoder written")
-    return Learned([written, *files], trained.events, trained.customers)
+    return Learned([written, *recommended, *files], trained.events, trained.customers)
 
 
 def _key(spec: TrainingSpec, snapshot: Snapshot) -> str:
@@ -78,8 +85,9 @@ def _done(output: Folder, key: str) -> Learned | None:
         facts = output.read_json(ENCODER)
     except InvalidInput:
         return None
-    if facts.get("key") != key or not all(output.exists(name) for name in (QUALITY, WEIGHTS, FEATURES)):
+    names = (QUALITY, *facts.get("items", ()), WEIGHTS, FEATURES, ENCODER)
+    if facts.get("key") != key or not all(output.exists(name) for name in names):
         return None
-    contents = [(name, output.read(name)) for name in (QUALITY, WEIGHTS, FEATURES, ENCODER)]
+    contents = [(name, output.read(name)) for name in names]
     files = [WrittenFile(name, hashlib.sha256(c).hexdigest(), len(c)) for name, c in contents]
     return Learned(files, int(facts["events"]), int(facts["customers"]))

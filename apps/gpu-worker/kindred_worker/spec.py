@@ -41,6 +41,8 @@ class TrainingSpec:
     held_out: float = 0.1
     # Leaves out properties that tell who a customer is. Off only to see what that guards against (data/profile.py).
     leak_guard: bool = True
+    # List property and field whose values are recommended ("products.product_id"); empty: the one with the most words.
+    item_field: str = ""
     # Dropout of item vectors, and before the readout.
     item_dropout: float = 0.4
     dropout: float = 0.2

@@ -10,5 +10,7 @@ export * as serving from './gen/kindred/serving/v1/serving.js';
 export * as trackingPlan from './gen/kindred/ingestion/v1/tracking_plan.js';
 export * as training from './gen/kindred/training/v1/training.js';
 export * as worker from './gen/kindred/worker/v1/worker.js';
+/** Of the worker as well, in a file of its own. */
+export * as rule from './gen/kindred/worker/v1/rule.js';
 /** Of serving as well, in a file of its own. */
 export * as webhook from './gen/kindred/serving/v1/webhook.js';

@@ -19,5 +19,6 @@ export function toTrainingSpec(input: StartTrainingRunInput): worker.TrainingSpe
     mainEvents: [...(input.mainEvents ?? [])],
     valueProperty: input.valueProperty ?? '',
     keepLeaks: input.keepLeaks ?? false,
+    itemField: input.itemField ?? '',
   } satisfies worker.TrainingSpec;
 }

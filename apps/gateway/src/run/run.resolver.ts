@@ -76,6 +76,7 @@ export const runTypes: ResolversOf<'TrainingRun' | 'TrainingSpec' | 'StartTraini
     segmentCount: ({ segmentCount }) => countOrNull(segmentCount),
     sampleFraction: ({ sampleFraction }) => countOrNull(sampleFraction),
     valueProperty: ({ valueProperty }) => orNull(valueProperty),
+    itemField: ({ itemField }) => orNull(itemField),
   },
   StartTrainingRunResult: outcomeOf('TrainingRun'),
   CancelTrainingRunResult: outcomeOf('TrainingRun'),

@@ -4,37 +4,13 @@ import type { PoolClient } from 'pg';
 import type { Database } from '#libs/database';
 
 import { guardLeases } from '../lease/lease.repository.js';
-import type { Lease } from '../lease/partition.js';
 import { DATABASE } from '../store.js';
-import { isoOf, type Micros } from '../time/micros.js';
+import { isoOf } from '../time/micros.js';
 import { membershipWrites, placesOf } from './membership.writes.js';
-import type { Place, ServedModel } from './scoring.repository.js';
-import { type HeldState, writeStates } from './state.repository.js';
+import type { ScoredBatch } from './scored.batch.js';
+import type { ServedModel } from './scoring.repository.js';
+import { writeStates } from './state.repository.js';
 import { lockChanges, shareMemberships } from './write.lock.js';
-
-/** Where the states of a partition stood before a batch, and stand after it. */
-export interface Advance {
-  readonly partition: number;
-  readonly from: Place;
-  readonly to: Place;
-}
-
-/** What one group commit writes. */
-export interface ScoredBatch {
-  /** Under which the batch was scored: another one by now makes it void. */
-  readonly served: ServedModel;
-  readonly leases: readonly Lease[];
-  readonly advances: readonly Advance[];
-  /** Null: as it was. */
-  readonly newestEventAt: Micros | null;
-  readonly states: readonly HeldState[];
-  /** Customers without a single event now. */
-  readonly gone: readonly string[];
-  /** As they were before, by customer. */
-  readonly former: ReadonlyMap<string, HeldState>;
-  /** Lasting segment of each place in the model's bundle. */
-  readonly segments: ReadonlyMap<number, string>;
-}
 
 /** Somebody else moved on (an activation, a replica that took a partition): the batch was not written. */
 export class StaleBatch extends Error {}

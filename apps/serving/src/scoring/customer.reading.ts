@@ -79,7 +79,7 @@ async function ask<R extends Reading>(
   options: ReadingOptions,
 ): Promise<[R, worker.CustomerScoreResult][]> {
   if (readings.length === 0) return [];
-  const { customers } = await options.scorer.score(requests);
+  const customers = await options.scorer.score(requests);
   const byId = new Map(customers.map((result) => [result.customerId, result]));
   return readings.map((reading) => {
     const result = byId.get(reading.customerId);
@@ -145,6 +145,7 @@ function after(reading: Reading, result: worker.CustomerScoreResult, log: Logger
 const NOTHING_READ = {
   segmentIndex: UNSEEN,
   candidateIndex: null,
+  finerIndex: null,
   strength: 0,
   novelty: 0,
   mapX: 0,

@@ -2,7 +2,7 @@ import { type Position, positionAfter } from '#libs/database';
 
 import type { Lease } from '../lease/partition.js';
 import type { Micros } from '../time/micros.js';
-import type { Advance } from './batch.repository.js';
+import type { Advance } from './scored.batch.js';
 import type { FeedSpan } from './feed.repository.js';
 import type { Scorer } from './scorer.js';
 import { leastOf, type Place, type ServedModel, type Standing } from './scoring.repository.js';

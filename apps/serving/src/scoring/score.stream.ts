@@ -4,7 +4,7 @@ import type { worker } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
 import type { ScoreWorkerClient } from '../store.js';
-import type { ScoredModel, Scorer } from './scorer.js';
+import type { ScoredModel } from './scorer.js';
 
 interface Waiting {
   resolve(response: worker.ScoreResponse): void;
@@ -17,7 +17,7 @@ interface Waiting {
  * after it broke; what was under way then is rejected, for whoever asked still holds the state to ask again
  * with. An answer that comes too late, or under another fence, is dropped.
  */
-export class ScoreStream implements Scorer {
+export class ScoreStream {
   private readonly waiting = new Map<number, Waiting>();
   private session: { outgoing: PassThrough; abort: AbortController } | undefined;
   private requests = 0;
@@ -25,16 +25,15 @@ export class ScoreStream implements Scorer {
   constructor(
     private readonly client: ScoreWorkerClient,
     private readonly model: ScoredModel,
-    private readonly deadlineMs: number,
   ) {}
 
   /** Rejects with RpcError: UNAVAILABLE, DEADLINE_EXCEEDED, or FAILED_PRECONDITION (reason MODEL_UNAVAILABLE). */
-  score(customers: worker.CustomerScoreRequest[]): Promise<worker.ScoreResponse> {
+  score(customers: worker.CustomerScoreRequest[], deadlineMs: number): Promise<worker.ScoreResponse> {
     const session = (this.session ??= this.open());
     const requestId = ++this.requests;
     return new Promise((resolve, reject) => {
       // A stopped worker answers nothing at all: the stream is then given up with everything on it.
-      const timer = setTimeout(() => this.fail(session, tooLate(this.deadlineMs)), this.deadlineMs);
+      const timer = setTimeout(() => this.fail(session, tooLate(deadlineMs)), deadlineMs);
       this.waiting.set(requestId, { resolve, reject, timer });
       session.outgoing.write({
         requestId,
@@ -42,7 +41,7 @@ export class ScoreStream implements Scorer {
         modelHash: this.model.hash,
         fence: this.model.fence,
         customers,
-        deadline: (Date.now() + this.deadlineMs) * 1_000,
+        deadline: (Date.now() + deadlineMs) * 1_000,
       } satisfies worker.ScoreRequest);
     });
   }

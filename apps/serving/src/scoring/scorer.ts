@@ -14,7 +14,7 @@ export interface ScoredModel {
  */
 export interface Scorer {
   /** One result for each customer. Rejects with RpcError where nobody can be scored now. */
-  score(customers: worker.CustomerScoreRequest[]): Promise<worker.ScoreResponse>;
+  score(customers: worker.CustomerScoreRequest[]): Promise<worker.CustomerScoreResult[]>;
   /** What is under way is rejected. */
   close(): void;
 }

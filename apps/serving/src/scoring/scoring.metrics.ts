@@ -20,6 +20,13 @@ export const eventToMembership = new Histogram({
   registers: [metrics],
 });
 
+export const customersScored = new Counter({
+  name: 'kindred_serving_customers_scored_total',
+  help: 'Results of scoring, by where they were computed: at the worker, or in this process while that one was away.',
+  labelNames: ['where'] as const,
+  registers: [metrics],
+});
+
 export const stageSeconds = new Histogram({
   name: 'kindred_serving_stage_seconds',
   help: 'How long each stage of a batch takes; a commit goes on while the next batch is read.',

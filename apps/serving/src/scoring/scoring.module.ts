@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 
 import { ChangeModule } from '../change/change.module.js';
 import { LeaseModule } from '../lease/lease.module.js';
+import { LiveModels } from '../onnx/live.models.js';
 import { WorkspaceModule } from '../workspace/workspace.module.js';
 import { BatchRepository } from './batch.repository.js';
 import { FeedHealth } from './feed.health.js';
@@ -12,7 +13,7 @@ import { StateCache } from './state.cache.js';
 
 @Module({
   imports: [ChangeModule, LeaseModule, WorkspaceModule],
-  providers: [BatchRepository, FeedHealth, FeedRepository, ScoringRepository, ScoringService, StateCache],
+  providers: [BatchRepository, FeedHealth, FeedRepository, LiveModels, ScoringRepository, ScoringService, StateCache],
   exports: [FeedHealth, FeedRepository, ScoringRepository, ScoringService],
 })
 export class ScoringModule {}

@@ -6,6 +6,7 @@ import { SERVICE } from '#libs/service';
 
 import { ChangeSignal } from '../change/change.signal.js';
 import { LeaseKeeper } from '../lease/lease.keeper.js';
+import { LiveModels } from '../onnx/live.models.js';
 import { type Context, SCORE_WORKER, type ScoreWorkerClient } from '../store.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { WorkspaceSignal } from '../workspace/workspace.signal.js';
@@ -14,7 +15,9 @@ import { FeedHealth } from './feed.health.js';
 import { FeedRepository } from './feed.repository.js';
 import { ScoreStream } from './score.stream.js';
 import { ScoringRepository } from './scoring.repository.js';
+import type { ScoredModel, Scorer } from './scorer.js';
 import { StateCache } from './state.cache.js';
+import { SteadyScorer } from './steady.scorer.js';
 import { type ReaderParts, WorkspaceReader } from './workspace.reader.js';
 
 const LOOK_AROUND_MS = 5_000;
@@ -30,7 +33,8 @@ export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
 
   constructor(
     @Inject(SERVICE) private readonly context: Context,
-    @Inject(SCORE_WORKER) worker: ScoreWorkerClient,
+    @Inject(SCORE_WORKER) private readonly worker: ScoreWorkerClient,
+    private readonly live: LiveModels,
     private readonly directory: WorkspaceDirectory,
     private readonly health: FeedHealth,
     changes: ChangeSignal,
@@ -43,7 +47,7 @@ export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
     const { config, log } = context;
     this.parts = {
       scoring, batches, feed, cache, leases, changes, directory, log,
-      openScorer: (model) => new ScoreStream(worker, model, config.SCORE_DEADLINE_MS),
+      openScorer: (model) => this.openScorer(model),
       hints: this.hints,
       pollMs: config.FEED_POLL_MS,
       sweepAfterSeconds: config.SWEEP_AFTER_SECONDS,
@@ -68,6 +72,17 @@ export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
       this.leases.hurry();
     }
     this.hints.raise(workspaceId);
+  }
+
+  private openScorer(model: ScoredModel): Scorer {
+    const { config, log } = this.context;
+    return new SteadyScorer({
+      stream: new ScoreStream(this.worker, model),
+      live: this.live.of(model),
+      deadlineMs: config.SCORE_DEADLINE_MS,
+      fallbackMs: config.SCORE_FALLBACK_MS,
+      log: log.child({ modelId: model.modelId }),
+    });
   }
 
   private async followHints(): Promise<void> {

@@ -23,6 +23,8 @@ const Spec = z.object({
   mainEvents: z.array(z.string().min(1).max(200)).max(16),
   valueProperty: z.string().max(200),
   keepLeaks: z.boolean(),
+  // Missing in runs that were stored before there was one.
+  itemField: z.string().max(200).default(''),
 });
 
 /** The spec of a new run; without one, all defaults. Throws INVALID_ARGUMENT (SPEC_INVALID) naming the field. */
