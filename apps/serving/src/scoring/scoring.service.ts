@@ -74,7 +74,8 @@ export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
     this.hints.raise(workspaceId);
   }
 
-  private openScorer(model: ScoredModel): Scorer {
+  /** What scores by a model, at the worker or here; to be closed by whoever asked for it. */
+  openScorer(model: ScoredModel): Scorer {
     const { config, log } = this.context;
     return new SteadyScorer({
       stream: new ScoreStream(this.worker, model),
