@@ -16,7 +16,7 @@ const data = (name: string) => async () => {
   await access(path).catch(() => {
     throw new Error(`${path} is not there. This part of the benchmark needs it; leave the part out with --only.`);
   });
-  return path;
+  return [path];
 };
 
 const RETAIL = data('online_retail_II.parquet');
@@ -31,15 +31,25 @@ export function parts({ cuts, seeds }: Asked): Part[] {
     { name: 'cdnow', script: 'learning.py', args: ['cdnow', ...each], source: data('cdnow_master.txt') },
     { name: 'simulated-shop', script: 'learning.py', args: ['simulated-shop', ...each], source: simulatedShop },
     { name: 'leak-trap', script: 'leak_trap.py', args: ['--seeds', String(Math.min(seeds, 3))], source: RETAIL },
+    { name: 'recommendation', script: 'recommendation.py', args: [...cuts.flatMap((cut) => ['--cut', cut]), ...each], source: RETAIL },
+    { name: 'cmapss', script: 'cmapss.py', args: each, source: data('cmapss_fd001.parquet') },
+    { name: 'novelty', script: 'novelty.py', args: each, source: anomalousShop },
   ];
 }
 
+const simulatedShop = async () => [(await shop('shop', [])).history];
+
+async function anomalousShop(): Promise<string[]> {
+  const { history, truth } = await shop('anomalies', ['--anomalies', '0.05']);
+  return [history, truth];
+}
+
 /** Always the same one: it ends at a fixed time. */
-async function simulatedShop(): Promise<string> {
+async function shop(name: string, also: readonly string[]): Promise<{ history: string; truth: string }> {
   const folder = resolve('.kindred/bench');
   await mkdir(folder, { recursive: true });
-  const history = join(folder, 'shop.ndjson');
-  const options = ['--seed', '1', '--customers', '2000', '--until', '2026-01-01T00:00:00Z', '--progress', 'none'];
-  await execa(process.execPath, [resolve('dist/apps/simulator/src/main.js'), ...options, '--out', history, '--truth', join(folder, 'shop.truth.json')]);
-  return history;
+  const [history, truth] = [join(folder, `${name}.ndjson`), join(folder, `${name}.truth.json`)];
+  const options = ['--seed', '1', '--customers', '2000', '--until', '2026-01-01T00:00:00Z', '--progress', 'none', ...also];
+  await execa(process.execPath, [resolve('dist/apps/simulator/src/main.js'), ...options, '--out', history, '--truth', truth]);
+  return { history, truth };
 }

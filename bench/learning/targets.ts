@@ -19,6 +19,8 @@ export function targets(sheets: Sheets): Target[] {
     const [a, b] = [last(figure, ours), last(figure, theirs)];
     return a === undefined || b === undefined ? undefined : a - b;
   };
+  const retail = (figure: string, subject: string) => at('recommendation', figure, `2011-09-09, ${subject}`);
+  const over = (a: number | undefined, b: number | undefined) => (a === undefined || b === undefined ? undefined : a - b);
   const trap = (figure: string, subject: string) => at('leak-trap', figure, subject);
   const kept = (recipe: string) => {
     const [clean, guarded] = [trap('AUC of the embedding, LR', `${recipe}, as it is`), trap('AUC of the embedding, LR', `${recipe}, guarded`)];
@@ -42,5 +44,9 @@ export function targets(sheets: Sheets): Target[] {
     ...least('leak trap: AUC with the column and the guard, less AUC without the column', -0.001, kept('defaults')),
     ...least('leak trap: with the guard off the defaults raise the alarm, share of runs', 1, trap('the alarm fires', 'defaults, guard off')),
     ...least('leak trap: with the guard off a contrastive run raises the alarm, share of runs', 1, trap('the alarm fires', 'contrastive, guard off')),
+    ...['popular', 'own last items'].flatMap((rival) =>
+      ['recall@10', 'ndcg@10'].flatMap((figure) => least(`2011-09-09, next items: ${figure} above "${rival}"`, 0, over(retail(figure, 'recommendations'), retail(figure, rival)))),
+    ),
+    ...least('novelty on planted anomalies: AUC above the isolation forest', 0, over(at('novelty', 'AUC, any kind', 'novelty'), at('novelty', 'AUC, any kind', 'isolation forest on aggregates'))),
   ];
 }
