@@ -208,7 +208,7 @@ function ingestionHandlers(): Record<string, Handler> {
     getEventReceipt: () => {
       throw RpcError.notFound('It never came.', { reason: 'MESSAGE_UNKNOWN' });
     },
-    getEventLedger: () => ({ received: 5_000_000_000, stored: 4_999_999_990, duplicate: 7, rejected: 3, asOf: AT }),
+    getEventLedger: () => ({ received: 5_000_000_000, stored: 4_999_999_990, duplicate: 7, rejected: 3, asOf: AT, reconciledAt: AT, difference: 0 }),
     startImport: ({ fileName, mapping, artifact }: ingestion.StartImportRequest) => {
       if (mapping.includes('absent')) {
         throw RpcError.invalid('The mapping names the column "absent".', { reason: 'MAPPING_INVALID', metadata: { column: 'absent', columns: 'customer, time' } });

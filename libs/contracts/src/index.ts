@@ -4,6 +4,7 @@ export * as feed from './gen/kindred/feed/v1/feed.js';
 export * as forgetting from './gen/kindred/serving/v1/forgetting.js';
 export * as identity from './gen/kindred/ingestion/v1/identity.js';
 export * as ingestion from './gen/kindred/ingestion/v1/ingestion.js';
+export * as intake from './gen/kindred/ingestion/v1/intake.js';
 export * as person from './gen/kindred/ingestion/v1/person.js';
 export * as quarantine from './gen/kindred/ingestion/v1/quarantine.js';
 export * as serving from './gen/kindred/serving/v1/serving.js';
