@@ -1,4 +1,4 @@
-import { atLeast, type Target } from '../measurement.ts';
+import { atLeast, atMost, type Target } from '../measurement.ts';
 import type { Sheet } from './part.ts';
 import { LAST } from './parts.ts';
 import { found } from './table.ts';
@@ -19,13 +19,17 @@ export function targets(sheets: Sheets): Target[] {
     const [a, b] = [last(figure, ours), last(figure, theirs)];
     return a === undefined || b === undefined ? undefined : a - b;
   };
-  const retail = (figure: string, subject: string) => at('recommendation', figure, `2011-09-09, ${subject}`);
-  const over = (a: number | undefined, b: number | undefined) => (a === undefined || b === undefined ? undefined : a - b);
   const trap = (figure: string, subject: string) => at('leak-trap', figure, subject);
   const kept = (recipe: string) => {
     const [clean, guarded] = [trap('AUC of the embedding, LR', `${recipe}, as it is`), trap('AUC of the embedding, LR', `${recipe}, guarded`)];
     return clean === undefined || guarded === undefined ? undefined : guarded - clean;
   };
+  const over = (part: string, figure: string, ours: string, theirs: string) => {
+    const [a, b] = [at(part, figure, ours), at(part, figure, theirs)];
+    return a === undefined || b === undefined ? undefined : a - b;
+  };
+  const engines = (known: string) => over('cmapss', 'AUC, last 30 cycles against first 50', `novelty, ${known}`, `isolation forest on aggregates, ${known}`);
+  const windows = [5, 15, 30].flatMap((cycles) => at('cmapss', 'RMSE', `last-window means, ${cycles} cycles`) ?? []);
   return [
     ...least('2011-09-09, embedding, LR at the cut', 0.812, last('at the cut, LR', 'embedding')),
     ...least('2011-09-09, embedding, LR out of time', 0.81, last('out of time, LR', 'embedding')),
@@ -40,13 +44,20 @@ export function targets(sheets: Sheets): Target[] {
       ...least(`2011-09-09, segments, k = ${count}: membership AUC`, foresight, last('membership AUC', `segments k=${count}`)),
       ...least(`2011-09-09, segments, k = ${count}: agreement of two trainings (ARI)`, 0.9, last('agreement of two trainings (ARI)', `segments k=${count}`)),
     ]),
+    ...[50, 200].flatMap((count) =>
+      ['LR', 'LightGBM'].flatMap((probe) =>
+        least(`2011-09-09, ${count} labels: head on the frozen encoder above aggregates, ${probe}`, 0, over('few-labels', `${count} labels`, '2011-09-09, head on the frozen encoder', `2011-09-09, aggregates, ${probe}`)),
+      ),
+    ),
+    ...least('novelty on planted anomalies, AUC above an isolation forest', 0, over('novelty', 'AUC, any kind', 'novelty', 'isolation forest on aggregates')),
+    ...['a fleet in service', 'whole lives'].flatMap((known) => least(`C-MAPSS, novelty learned from ${known}, AUC above an isolation forest`, 0, engines(known))),
+    ...(windows.length === 0 ? [] : [atMost('C-MAPSS, RMSE of remaining cycles, the best of last-window means', round(Math.min(...windows)), round(at('cmapss', 'RMSE', 'embedding') ?? NaN))]),
     ...least('leak trap: the guard names the column, share of runs', 1, trap('the guard names the column', 'defaults, guarded')),
     ...least('leak trap: AUC with the column and the guard, less AUC without the column', -0.001, kept('defaults')),
     ...least('leak trap: with the guard off the defaults raise the alarm, share of runs', 1, trap('the alarm fires', 'defaults, guard off')),
     ...least('leak trap: with the guard off a contrastive run raises the alarm, share of runs', 1, trap('the alarm fires', 'contrastive, guard off')),
     ...['popular', 'own last items'].flatMap((rival) =>
-      ['recall@10', 'ndcg@10'].flatMap((figure) => least(`2011-09-09, next items: ${figure} above "${rival}"`, 0, over(retail(figure, 'recommendations'), retail(figure, rival)))),
+      ['recall@10', 'ndcg@10'].flatMap((figure) => least(`2011-09-09, next items: ${figure} above "${rival}"`, 0, over('recommendation', figure, '2011-09-09, recommendations', `2011-09-09, ${rival}`))),
     ),
-    ...least('novelty on planted anomalies: AUC above the isolation forest', 0, over(at('novelty', 'AUC, any kind', 'novelty'), at('novelty', 'AUC, any kind', 'isolation forest on aggregates'))),
   ];
 }

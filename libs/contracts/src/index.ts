@@ -1,5 +1,6 @@
 // What services promise each other: one namespace per proto package, plus the generated definitions.
 export * as access from './gen/kindred/access/v1/access.js';
+export * as explanation from './gen/kindred/serving/v1/explanation.js';
 export * as feed from './gen/kindred/feed/v1/feed.js';
 export * as forgetting from './gen/kindred/serving/v1/forgetting.js';
 export * as identity from './gen/kindred/ingestion/v1/identity.js';
@@ -7,6 +8,7 @@ export * as ingestion from './gen/kindred/ingestion/v1/ingestion.js';
 export * as intake from './gen/kindred/ingestion/v1/intake.js';
 export * as person from './gen/kindred/ingestion/v1/person.js';
 export * as quarantine from './gen/kindred/ingestion/v1/quarantine.js';
+export * as retention from './gen/kindred/ingestion/v1/retention.js';
 export * as serving from './gen/kindred/serving/v1/serving.js';
 export * as trackingPlan from './gen/kindred/ingestion/v1/tracking_plan.js';
 export * as training from './gen/kindred/training/v1/training.js';

@@ -1,4 +1,4 @@
-import { access, identity, ingestion, person, quarantine, serving, trackingPlan, training, webhook } from '#libs/contracts';
+import { access, explanation, identity, ingestion, person, quarantine, retention, serving, trackingPlan, training, webhook } from '#libs/contracts';
 import { connect, type RpcClient } from '#libs/grpc';
 
 /** Where the services listen, `host:port` each. */
@@ -16,12 +16,14 @@ export interface Backends {
   readonly customers: RpcClient<typeof ingestion.CustomerServiceService>;
   readonly identity: RpcClient<typeof identity.IdentityServiceService>;
   readonly persons: RpcClient<typeof person.PersonServiceService>;
+  readonly retention: RpcClient<typeof retention.RetentionServiceService>;
   readonly imports: RpcClient<typeof ingestion.ImportServiceService>;
   readonly quarantine: RpcClient<typeof quarantine.QuarantineServiceService>;
   readonly plans: RpcClient<typeof trackingPlan.TrackingPlanServiceService>;
   readonly runs: RpcClient<typeof training.RunServiceService>;
   readonly models: RpcClient<typeof training.ModelServiceService>;
   readonly memberships: RpcClient<typeof serving.MembershipServiceService>;
+  readonly explanations: RpcClient<typeof explanation.ExplanationServiceService>;
   readonly segments: RpcClient<typeof serving.SegmentServiceService>;
   readonly webhooks: RpcClient<typeof webhook.WebhookServiceService>;
 }
@@ -33,12 +35,14 @@ export function connectBackends(at: BackendAddresses): Backends {
     customers: connect(ingestion.CustomerServiceService, at.INGESTION_ADDRESS),
     identity: connect(identity.IdentityServiceService, at.INGESTION_ADDRESS),
     persons: connect(person.PersonServiceService, at.INGESTION_ADDRESS),
+    retention: connect(retention.RetentionServiceService, at.INGESTION_ADDRESS),
     imports: connect(ingestion.ImportServiceService, at.INGESTION_ADDRESS),
     quarantine: connect(quarantine.QuarantineServiceService, at.INGESTION_ADDRESS),
     plans: connect(trackingPlan.TrackingPlanServiceService, at.INGESTION_ADDRESS),
     runs: connect(training.RunServiceService, at.TRAINING_ADDRESS),
     models: connect(training.ModelServiceService, at.TRAINING_ADDRESS),
     memberships: connect(serving.MembershipServiceService, at.SERVING_ADDRESS),
+    explanations: connect(explanation.ExplanationServiceService, at.SERVING_ADDRESS),
     segments: connect(serving.SegmentServiceService, at.SERVING_ADDRESS),
     webhooks: connect(webhook.WebhookServiceService, at.SERVING_ADDRESS),
   };

@@ -1,6 +1,6 @@
 // Which message each type of the SDL is resolved from; codegen.ts names these.
 import type { Principal } from '#libs/auth';
-import { access, identity, ingestion, person, quarantine, rule, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
+import { access, explanation, identity, ingestion, person, quarantine, retention, rule, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
 
 import type { Connection } from './connection.js';
 
@@ -30,13 +30,24 @@ export type MergeUndone = identity.UndoMergeResponse;
 export type PersonRequest = person.PersonRequest;
 /** Of the request that it is the receipt of. */
 export type PersonReceipt = person.PersonRequest;
+export type RetentionPolicy = retention.RetentionPolicy;
+export type EventArchive = retention.EventArchive;
+export type ArchiveRequest = retention.ArchiveRequest;
 export type TableRows = person.TableRows;
 export type BlockedId = identity.BlockedId;
 export type RowCount = ingestion.RowCount;
 
-export type Membership = serving.Membership;
-/** Of the segment that the membership is in. */
-export type MembershipExplanation = serving.Segment;
+export type Membership = serving.Membership & { readonly customerId: string };
+export interface MembershipExplanation {
+  readonly membership: Membership;
+  readonly segment: serving.Segment;
+}
+/** With the segment whose traits it speaks of. */
+export type MembershipEvidence = explanation.ExplainMembershipResponse & { readonly segment: serving.Segment };
+export type EventContribution = explanation.EventContribution;
+export type ContributionCheck = explanation.ContributionCheck;
+export type FittingTrait = explanation.FittingTrait & { readonly trait: worker.SegmentTrait };
+export type BehaviourChange = explanation.BehaviourChange;
 export type MembershipChange = serving.MembershipChange;
 export type SimilarCustomer = serving.SimilarCustomer;
 export type Segment = serving.Segment;
@@ -74,8 +85,12 @@ export type SegmentCondition = rule.RuleCondition;
 /** Who calls: always a key of a workspace. */
 export type Caller = Principal & { readonly workspaceId: string };
 
+export import BehaviourChangeKind = explanation.BehaviourChangeKind;
+export import ArchiveRequestKind = retention.ArchiveRequestKind;
+export import ArchiveRequestState = retention.ArchiveRequestState;
 export import Clock = access.Clock;
 export import ConditionOperator = rule.RuleOperator;
+export import EventArchiveState = retention.EventArchiveState;
 export import EventOutcome = ingestion.EventOutcome;
 export import ImportState = ingestion.ImportState;
 export import LineageKind = serving.LineageKind;
