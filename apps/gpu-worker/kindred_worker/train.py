@@ -10,7 +10,7 @@ import itertools
 import math
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 import numpy as np
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from kindred_worker.checkpoints import Checkpoints
 from kindred_worker.data.arrays import EventArrays
-from kindred_worker.data.features import MICROS_PER_DAY, FeatureSpec, Int64
+from kindred_worker.data.features import MICROS_PER_DAY, Encoded, FeatureSpec, Int64
 from kindred_worker.models.batch import batch_of, choose
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.plan import Plan, resolve
@@ -40,7 +40,9 @@ BATCH_SIZES, STEPS_PER_EPOCH = (32, 128), 40
 STEPS_WANTED, STEPS_AT_MOST = 400, 6_000
 EPOCHS, EPOCHS_AT_MOST = 8, 40
 CHECKPOINT_SECONDS = 15.0
+MEASURED = 2_000_000  # events that the scales of targets are taken from
 VALIDATIONS = 8  # in a run, beside the one before its first step
+HELD_OUT_AT_MOST = 20_000  # customers: more say nothing new, and are read at every validation
 RECALLED = 500  # held-out customers at most among whom one is to be told by their own events
 
 
@@ -69,7 +71,7 @@ def train(spec: TrainingSpec, data: TrainingData, checkpoint: Checkpoints | None
     plan = resolve(spec, data.features, data.arrays, data.now)
     model = BehaviourModel.create(data.features, plan, spec.seed).to(device)
     for head in model.objectives.values():
-        head.measure(data.arrays.events)
+        head.measure(_some(data.arrays.events))
 
     learning, tested = _split(spec, data.arrays.count)
     sampler = _Sampler(spec, plan, data, device, len(learning))
@@ -114,6 +116,12 @@ def train(spec: TrainingSpec, data: TrainingData, checkpoint: Checkpoints | None
     return Trained(model, steps, len(data.arrays.events.time), data.arrays.count, recalled, metrics)
 
 
+def _some(events: Encoded) -> Encoded:
+    """Every nth event, MEASURED or fewer of them, without their items: enough for scales."""
+    step = -(-len(events.time) // MEASURED)
+    return replace(events, name=events.name[::step], value=events.value[::step]) if step > 1 else events
+
+
 class _Clock:
     """Wall time decides only when checkpoints are made and what the rate is, never what is learned."""
 
@@ -145,7 +153,7 @@ def _split(spec: TrainingSpec, count: int) -> tuple[Int64, Int64]:
     """Customers to learn from and customers to test on (held out, unless they are few), of the sampled share."""
     order = np.random.default_rng([spec.seed, 0]).permutation(count)
     order = order[: max(1, round(spec.sample_fraction * count))]
-    held = round(spec.held_out * len(order)) if len(order) >= 20 else 0
+    held = min(round(spec.held_out * len(order)), HELD_OUT_AT_MOST) if len(order) >= 20 else 0
     return np.sort(order[held:]), np.sort(order[:held] if held else order)
 
 
