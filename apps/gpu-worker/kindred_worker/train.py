@@ -10,7 +10,7 @@ import itertools
 import math
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 import numpy as np
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from kindred_worker.checkpoints import Checkpoints
 from kindred_worker.data.arrays import EventArrays
-from kindred_worker.data.features import MICROS_PER_DAY, FeatureSpec, Int64
+from kindred_worker.data.features import MICROS_PER_DAY, Encoded, FeatureSpec, Int64
 from kindred_worker.data.order import beginning_keys, canonical_order, drawn
 from kindred_worker.models.batch import batch_of, choose
 from kindred_worker.models.behaviour import BehaviourModel
@@ -41,7 +41,9 @@ BATCH_SIZES, STEPS_PER_EPOCH = (32, 128), 40
 STEPS_WANTED, STEPS_AT_MOST = 400, 6_000
 EPOCHS, EPOCHS_AT_MOST = 8, 40
 CHECKPOINT_SECONDS = 15.0
+MEASURED = 2_000_000  # events that the scales of targets are taken from
 VALIDATIONS = 8  # in a run, beside the one before its first step
+HELD_OUT_AT_MOST = 20_000  # customers: more say nothing new, and are read at every validation
 RECALLED = 500  # held-out customers at most among whom one is to be told by their own events
 
 
@@ -127,7 +129,7 @@ def _begun(spec: TrainingSpec, data: TrainingData, plan: Plan, former: Behaviour
         model.load_state_dict(former.state_dict())
         return model
     for head in model.objectives.values():
-        head.measure(data.arrays.events)
+        head.measure(_some(data.arrays.events))
     return model
 
 
@@ -137,6 +139,12 @@ def loss_of(spec: TrainingSpec, data: TrainingData, model: BehaviourModel) -> fl
     learning, tested = _split(spec, data.arrays)
     sampler = _Sampler(spec, model.plan, data, model.device, len(learning))
     return _validate(model, sampler, tested, model.plan, Report(), 0)["validation.loss"]
+
+
+def _some(events: Encoded) -> Encoded:
+    """Every nth event, MEASURED or fewer of them, without their items: enough for scales."""
+    step = -(-len(events.time) // MEASURED)
+    return replace(events, name=events.name[::step], value=events.value[::step]) if step > 1 else events
 
 
 class _Clock:
@@ -175,7 +183,8 @@ def _split(spec: TrainingSpec, arrays: EventArrays) -> tuple[Int64, Int64]:
     customers = canonical_order(arrays)
     drawn_at = drawn(beginning_keys(arrays)[customers], spec.seed, 0)
     sampled = drawn_at <= max(spec.sample_fraction, drawn_at.min(initial=1.0))
-    held = sampled & (drawn_at < spec.held_out * spec.sample_fraction) & (sampled.sum() >= 20)
+    share = min(spec.held_out * spec.sample_fraction, HELD_OUT_AT_MOST / max(1, len(customers)))
+    held = sampled & (drawn_at < share) & (sampled.sum() >= 20)
     learning = customers[sampled & ~held]
     return learning, customers[held] if held.any() else learning
 

@@ -13,6 +13,7 @@ from kindred_worker.data.arrays import EventArrays
 from kindred_worker.data.features import Encoded, Float32, Int64
 
 UInt64 = npt.NDArray[np.uint64]
+PIECE = 1_000_000  # events that are hashed at once, unless a customer has more
 
 
 def canonical_order(arrays: EventArrays) -> Int64:
@@ -25,15 +26,23 @@ def canonical_order(arrays: EventArrays) -> Int64:
 
 def content_keys(arrays: EventArrays) -> UInt64:
     """(N) a hash of all events of each customer; the order of events at the same moment does not count."""
-    # Sums modulo 2^64 of each customer's events, by differences of running sums: a customer without any has 0.
-    running = np.concatenate([np.zeros(1, np.uint64), np.cumsum(_hashed(arrays.events), dtype=np.uint64)])
-    return mixed(running[arrays.offsets[1:]] - running[arrays.offsets[:-1]])
+    keys, begin = np.zeros(arrays.count, np.uint64), 0
+    while begin < arrays.count:
+        end = max(begin + 1, int(np.searchsorted(arrays.offsets, arrays.offsets[begin] + PIECE, side="right")) - 1)
+        offsets = arrays.offsets[begin : end + 1]
+        hashed = _hashed(arrays.events, slice(int(offsets[0]), int(offsets[-1])))
+        # Sums modulo 2^64 of each customer's events, by differences of running sums: a customer without any has 0.
+        running = np.concatenate([np.zeros(1, np.uint64), np.cumsum(hashed, dtype=np.uint64)])
+        within = offsets - offsets[0]
+        keys[begin:end] = running[within[1:]] - running[within[:-1]]
+        begin = end
+    return mixed(keys)
 
 
 def beginning_keys(arrays: EventArrays) -> UInt64:
     """(N) a hash of each customer's first event: it stays the same as they go on, from one training to the next."""
-    hashed = np.append(_hashed(arrays.events), np.uint64(0))  # one more: for a customer without events at the end
-    return mixed(hashed[arrays.offsets[:-1]])
+    begins = np.minimum(arrays.offsets[:-1], max(0, len(arrays.events.time) - 1))
+    return mixed(_hashed(arrays.events, begins)) if arrays.count else np.zeros(0, np.uint64)
 
 
 def drawn(keys: UInt64, seed: int, turn: int) -> npt.NDArray[np.float64]:
@@ -54,7 +63,8 @@ def order_of_rows(rows: Float32) -> Int64:
     return np.lexsort(rows.T[::-1])
 
 
-def _hashed(events: Encoded) -> UInt64:
-    hashed = mixed(events.time.view(np.uint64))
-    hashed = mixed(hashed ^ events.name.astype(np.uint64))
-    return mixed(hashed ^ np.ascontiguousarray(events.value, np.float32).view(np.uint32).astype(np.uint64))
+def _hashed(events: Encoded, of: slice | Int64) -> UInt64:
+    """A hash of each of these events."""
+    hashed = mixed(np.ascontiguousarray(events.time[of], np.int64).view(np.uint64))
+    hashed = mixed(hashed ^ events.name[of].astype(np.uint64))
+    return mixed(hashed ^ np.ascontiguousarray(events.value[of], np.float32).view(np.uint32).astype(np.uint64))

@@ -53,6 +53,8 @@ const DEFECT_MS = 5_000;
 export class WorkspaceReader {
   private term: { readonly key: string; readonly reading: ReadingTerm } | undefined;
   private lastSweep = 0;
+  /** The last sweep found as many as it takes at once: there may be more. */
+  private isSweeping = false;
   /** Transactions below this may hold events that were hinted at and cannot be seen yet. */
   private awaited = 0;
   private lookAgainMs = FIRST_LOOK_AGAIN_MS;
@@ -127,7 +129,7 @@ export class WorkspaceReader {
       this.lookAgainMs = FIRST_LOOK_AGAIN_MS;
     }
     if (xmin >= this.awaited) {
-      const woken = hints.beyond(this.workspaceId, seen, pollMs, signal);
+      const woken = hints.beyond(this.workspaceId, seen, this.isSweeping ? Math.min(SWEEP_EVERY_MS, pollMs) : pollMs, signal);
       await Promise.race([woken, term.committing.then(() => woken)]);
     } else {
       await Promise.all([hints.beyond(this.workspaceId, seen, this.lookAgainMs, signal), term.committing]);
@@ -193,6 +195,7 @@ export class WorkspaceReader {
     await term.committing;
     const due = { now, age: sweepAfterSeconds * MICROS_PER_SECOND, limit: SWEPT_PER_BATCH };
     const quiet = await scoring.quiet(this.workspaceId, term.served.modelId, term.partitions, due);
+    this.isSweeping = quiet.length === SWEPT_PER_BATCH;
     if (quiet.length === 0) return false;
     const readings = quiet.map((held) => ({ customerId: held.customerId, held, events: [], now }));
     const states = await scoreAll(readings, this.options(term));
