@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 
 import { PrincipalSigner } from '#libs/auth';
-import { access, serving, webhook, worker } from '#libs/contracts';
+import { access, definition, serving, webhook, worker } from '#libs/contracts';
 import { freePort, startTestPlatform, type TestPlatform } from '#libs/embedded';
 import { type Call, connect, type RpcClient } from '#libs/grpc';
 import { publishHint } from '#libs/queue';
@@ -28,6 +28,7 @@ export interface ServingClients {
   readonly segments: RpcClient<typeof serving.SegmentServiceService>;
   readonly activation: RpcClient<typeof serving.ActivationServiceService>;
   readonly webhooks: RpcClient<typeof webhook.WebhookServiceService>;
+  readonly definitions: RpcClient<typeof definition.SegmentDefinitionServiceService>;
   close(): void;
 }
 
@@ -36,7 +37,8 @@ export function clientsAt(address: string): ServingClients {
   const segments = connect(serving.SegmentServiceService, address);
   const activation = connect(serving.ActivationServiceService, address);
   const webhooks = connect(webhook.WebhookServiceService, address);
-  return { memberships, segments, activation, webhooks, close: () => [memberships, segments, activation, webhooks].forEach((client) => client.close()) };
+  const definitions = connect(definition.SegmentDefinitionServiceService, address);
+  return { memberships, segments, activation, webhooks, definitions, close: () => [memberships, segments, activation, webhooks, definitions].forEach((client) => client.close()) };
 }
 
 /** A replica of serving in this process. */

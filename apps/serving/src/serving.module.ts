@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 
 import { ActivationModule } from './activation/activation.module.js';
+import { DefinitionModule } from './definition/definition.module.js';
 import { ExplanationModule } from './explanation/explanation.module.js';
 import { ForgettingModule } from './forgetting/forgetting.module.js';
 import { MembershipModule } from './membership/membership.module.js';
@@ -9,5 +10,5 @@ import { SegmentModule } from './segment/segment.module.js';
 import { StoreModule } from './store.module.js';
 import { WebhookModule } from './webhook/webhook.module.js';
 
-@Module({ imports: [StoreModule, ScoringModule, MembershipModule, SegmentModule, ActivationModule, ExplanationModule, ForgettingModule, WebhookModule] })
+@Module({ imports: [StoreModule, ScoringModule, MembershipModule, SegmentModule, ActivationModule, ExplanationModule, ForgettingModule, WebhookModule, DefinitionModule] })
 export class ServingModule {}

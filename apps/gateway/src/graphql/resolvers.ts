@@ -1,5 +1,6 @@
 import { auditQueries, auditTypes } from '../audit/audit.resolver.js';
 import { customerQueries, customerTypes } from '../customer/customer.resolver.js';
+import { definitionMutations, definitionQueries, definitionTypes } from '../definition/definition.resolver.js';
 import { eventMutations, eventQueries, eventTypes } from '../event/event.resolver.js';
 import { identityMutations, identityQueries, identityTypes } from '../identity/identity.resolver.js';
 import { importMutations, importQueries, importSubscriptions, importTypes } from '../import/import.resolver.js';
@@ -42,6 +43,7 @@ const enums = {
   ModelState: valuesOf(message.ModelState),
   PersonRequestKind: valuesOf(message.PersonRequestKind),
   PersonRequestState: valuesOf(message.PersonRequestState),
+  PropertyOperator: valuesOf(message.PropertyOperator),
   PlanMode: valuesOf(message.PlanMode),
   RejectedEventState: valuesOf(message.RejectedEventState),
   RejectedEventUnit: valuesOf(message.RejectedEventUnit),
@@ -64,6 +66,7 @@ export const resolvers: CompleteResolvers = {
     ...customerQueries,
     ...identityQueries,
     ...segmentQueries,
+    ...definitionQueries,
     ...mapQueries,
     ...modelQueries,
     ...runQueries,
@@ -80,6 +83,7 @@ export const resolvers: CompleteResolvers = {
     ...keyMutations,
     ...identityMutations,
     ...segmentMutations,
+    ...definitionMutations,
     ...modelMutations,
     ...runMutations,
     ...eventMutations,
@@ -103,6 +107,7 @@ export const resolvers: CompleteResolvers = {
   ...identityTypes,
   ...membershipTypes,
   ...segmentTypes,
+  ...definitionTypes,
   ...mapTypes,
   ...modelTypes,
   ...runTypes,
