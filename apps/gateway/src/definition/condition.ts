@@ -25,7 +25,7 @@ export function conditionOf({ all, any, not, performed, memberOf }: CustomerCond
 }
 
 /** The same as it was given. */
-export function conditionJson({ all, any, not, performed, memberOf }: definition.CustomerCondition): { readonly [name: string]: Json } {
+export function conditionJson({ all, any, not, performed, memberOf }: definition.CustomerCondition): { readonly [name: string]: Json | string } {
   if (all.length > 0) return { all: all.map(conditionJson) };
   if (any.length > 0) return { any: any.map(conditionJson) };
   if (not) return { not: conditionJson(not) };

@@ -8,6 +8,9 @@ import { type Micros, microsSql } from '../time/micros.js';
 import type { Condition } from './condition.js';
 import { EVERYONE, judging, SAMPLE } from './condition.sql.js';
 
+/** What `within` hands to its work. */
+export type Transaction = PoolClient;
+
 const NAME_INDEX = 'segments_name';
 const PREVIEW_MS = 20_000;
 const CANCELLED = '57014';

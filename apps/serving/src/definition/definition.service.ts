@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { PoolClient } from 'pg';
 import { v7 as uuid } from 'uuid';
 
 import { definition } from '#libs/contracts';
@@ -15,7 +14,7 @@ import { isoOf } from '../time/micros.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { checkForm, type Condition, eventsIn, segmentsIn, unknownSegment } from './condition.js';
 import { DefinitionReader } from './definition.reader.js';
-import { DefinitionRepository, type DefinitionRow, isNameTaken } from './definition.repository.js';
+import { DefinitionRepository, type DefinitionRow, isNameTaken, type Transaction } from './definition.repository.js';
 import { writeCrossings } from './member.writes.js';
 
 const LONGEST_NAME = 120;
@@ -125,7 +124,7 @@ export class DefinitionService {
   }
 
   /** In one transaction that nobody else changes definitions beside; then everyone is told. */
-  private async changing(workspaceId: string, name: string, work: (client: PoolClient) => Promise<void>): Promise<void> {
+  private async changing(workspaceId: string, name: string, work: (client: Transaction) => Promise<void>): Promise<void> {
     try {
       await this.definitions.within(workspaceId, async (client) => {
         await this.definitions.hold(client);
@@ -172,17 +171,17 @@ export class DefinitionService {
     return [...new Set(found.values())];
   }
 
-  private async list(client: PoolClient, workspaceId: string, id: string, customerIds: readonly string[]): Promise<void> {
+  private async list(client: Transaction, workspaceId: string, id: string, customerIds: readonly string[]): Promise<void> {
     const [before, after] = [new Set(await this.definitions.members(client, id)), new Set(customerIds)];
     const crossings = { enters: [...after].filter((one) => !before.has(one)), leaves: [...before].filter((one) => !after.has(one)) };
     await writeCrossings(client, workspaceId, id, crossings, await this.now(client, workspaceId));
   }
 
-  private async now(client: PoolClient, workspaceId: string): Promise<string> {
+  private async now(client: Transaction, workspaceId: string): Promise<string> {
     return isoOf(await this.directory.now(workspaceId, await this.definitions.newestEventAt(client)));
   }
 
-  private async checkNames(client: PoolClient, condition: Condition): Promise<void> {
+  private async checkNames(client: Transaction, condition: Condition): Promise<void> {
     const [event] = await this.definitions.unknownEvents(client, eventsIn(condition));
     if (event !== undefined) throw RpcError.invalid(`No event is called "${event}".`, { reason: 'EVENT_UNKNOWN', metadata: { event } });
     const named = segmentsIn(condition);
