@@ -3,7 +3,7 @@ import type { CodegenConfig } from '@graphql-codegen/cli';
 /** Types that are resolved from a message of src/graphql/message.ts; all others have exactly the fields of their SDL. */
 const FROM_MESSAGES = [
   'ApiKey', 'AuditEntry', 'BlockedId', 'Customer', 'CustomerKey', 'CustomerMap', 'CustomerMerge', 'Evaluation', 'Event', 'EventForecast', 'EventLedger', 'EventReceipt',
-  'EventResult', 'Import', 'ImportPreview', 'MapPoint', 'MapPosition', 'Measure', 'Membership', 'MembershipChange', 'MembershipExplanation', 'MergeUndone', 'MetricPoint',
+  'EventResult', 'Import', 'ImportPreview', 'ItemRecommendation', 'MapPoint', 'MapPosition', 'Measure', 'Membership', 'MembershipChange', 'MembershipExplanation', 'MergeUndone', 'MetricPoint',
   'Model', 'PersonReceipt', 'PersonRequest', 'RejectedEvent', 'RejectedEventGroup', 'RejectedEventsReplayed', 'ReplayResult', 'RowCount', 'RunError', 'RunMetric',
   'RunStep', 'Segment', 'SegmentConnection', 'SegmentLineage', 'SegmentTrait', 'SegmentVersion', 'SimilarCustomer', 'TableRows', 'TrackingPlan', 'TrackingPlanEvent',
   'TrackingPlanViolation', 'TrainingObjective', 'TrainingRun', 'TrainingSpec', 'Viewer', 'Webhook', 'WebhookDelivery', 'Workspace', 'WorkspaceSettings',
@@ -15,7 +15,7 @@ const FAILURES = [
 ];
 const ENUMS = [
   'Clock', 'EventOutcome', 'EventType', 'ImportState', 'LineageKind', 'MergeCause', 'ModelState', 'PersonRequestKind', 'PersonRequestState', 'PlanMode',
-  'RejectedEventState', 'RejectedEventUnit', 'ReplayOutcome', 'Role', 'SegmentKind', 'TrainingRunState', 'TrainingRunTrigger', 'WebhookDeliveryState',
+  'RecommendationReason', 'RejectedEventState', 'RejectedEventUnit', 'ReplayOutcome', 'Role', 'SegmentKind', 'TrainingRunState', 'TrainingRunTrigger', 'WebhookDeliveryState',
 ];
 
 const config: CodegenConfig = {

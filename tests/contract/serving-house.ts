@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 
 import { PrincipalSigner } from '#libs/auth';
-import { access, serving, webhook, type worker } from '#libs/contracts';
+import { access, foresight, serving, webhook, type worker } from '#libs/contracts';
 import { freePort, startTestPlatform, type TestPlatform } from '#libs/embedded';
 import { type Call, connect, type RpcClient } from '#libs/grpc';
 import { publishHint } from '#libs/queue';
@@ -27,6 +27,7 @@ export interface ServingReplica {
   readonly memberships: RpcClient<typeof serving.MembershipServiceService>;
   readonly segments: RpcClient<typeof serving.SegmentServiceService>;
   readonly activation: RpcClient<typeof serving.ActivationServiceService>;
+  readonly foresight: RpcClient<typeof foresight.ForesightServiceService>;
   /** `host:port` of its gRPC. */
   readonly address: string;
   readonly webhooks: RpcClient<typeof webhook.WebhookServiceService>;
@@ -109,17 +110,19 @@ export class ServingHouse {
     const memberships = connect(serving.MembershipServiceService, address);
     const segments = connect(serving.SegmentServiceService, address);
     const activation = connect(serving.ActivationServiceService, address);
+    const foresights = connect(foresight.ForesightServiceService, address);
     const webhooks = connect(webhook.WebhookServiceService, address);
     const replica: ServingReplica = {
       memberships,
       segments,
       activation,
+      foresight: foresights,
       address,
       webhooks,
       http: `http://127.0.0.1:${http}`,
       stop: async () => {
         if (!this.replicas.delete(replica)) return;
-        for (const client of [memberships, segments, activation, webhooks]) client.close();
+        for (const client of [memberships, segments, activation, foresights, webhooks]) client.close();
         await service.stop();
       },
     };

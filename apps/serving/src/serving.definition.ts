@@ -1,4 +1,4 @@
-import { forgetting, serving, webhook } from '#libs/contracts';
+import { foresight, forgetting, serving, webhook } from '#libs/contracts';
 import type { ServiceDefinitionOptions } from '#libs/service';
 
 import { FeedHealth } from './scoring/feed.health.js';
@@ -13,7 +13,7 @@ export function servingDefinition(environment?: NodeJS.ProcessEnv): ServiceDefin
     module: ServingModule,
     services: [
       serving.MembershipServiceService, serving.SegmentServiceService, serving.ActivationServiceService,
-      forgetting.ForgettingServiceService, webhook.WebhookServiceService,
+      foresight.ForesightServiceService, forgetting.ForgettingServiceService, webhook.WebhookServiceService,
     ],
     ready: (app) => app.get(FeedHealth).untilReadable(),
     isWorking: (app) => app.get(FeedHealth).isReadable,

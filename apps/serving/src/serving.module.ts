@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 
 import { ActivationModule } from './activation/activation.module.js';
+import { ForesightModule } from './foresight/foresight.module.js';
 import { ForgettingModule } from './forgetting/forgetting.module.js';
 import { MembershipModule } from './membership/membership.module.js';
 import { ScoringModule } from './scoring/scoring.module.js';
@@ -8,5 +9,5 @@ import { SegmentModule } from './segment/segment.module.js';
 import { StoreModule } from './store.module.js';
 import { WebhookModule } from './webhook/webhook.module.js';
 
-@Module({ imports: [StoreModule, ScoringModule, MembershipModule, SegmentModule, ActivationModule, ForgettingModule, WebhookModule] })
+@Module({ imports: [StoreModule, ScoringModule, MembershipModule, SegmentModule, ActivationModule, ForesightModule, ForgettingModule, WebhookModule] })
 export class ServingModule {}

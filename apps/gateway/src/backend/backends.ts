@@ -1,4 +1,4 @@
-import { access, identity, ingestion, person, quarantine, serving, trackingPlan, training, webhook } from '#libs/contracts';
+import { access, foresight, identity, ingestion, person, quarantine, serving, trackingPlan, training, webhook } from '#libs/contracts';
 import { connect, type RpcClient } from '#libs/grpc';
 
 /** Where the services listen, `host:port` each. */
@@ -23,6 +23,7 @@ export interface Backends {
   readonly models: RpcClient<typeof training.ModelServiceService>;
   readonly memberships: RpcClient<typeof serving.MembershipServiceService>;
   readonly segments: RpcClient<typeof serving.SegmentServiceService>;
+  readonly foresight: RpcClient<typeof foresight.ForesightServiceService>;
   readonly webhooks: RpcClient<typeof webhook.WebhookServiceService>;
 }
 
@@ -40,6 +41,7 @@ export function connectBackends(at: BackendAddresses): Backends {
     models: connect(training.ModelServiceService, at.TRAINING_ADDRESS),
     memberships: connect(serving.MembershipServiceService, at.SERVING_ADDRESS),
     segments: connect(serving.SegmentServiceService, at.SERVING_ADDRESS),
+    foresight: connect(foresight.ForesightServiceService, at.SERVING_ADDRESS),
     webhooks: connect(webhook.WebhookServiceService, at.SERVING_ADDRESS),
   };
 }

@@ -103,7 +103,7 @@ function toRequest({ customerId, held, events, now }: Reading, state: Buffer): w
 }
 
 /** As snapshots name behaviour (docs/snapshot.md). */
-function nameOf({ type, name }: FeedEvent): string {
+export function nameOf({ type, name }: Pick<FeedEvent, 'type' | 'name'>): string {
   if (type === 'page') return 'Page Viewed';
   if (type === 'screen') return 'Screen Viewed';
   return name ?? '';
