@@ -5,17 +5,17 @@ const FROM_MESSAGES = [
   'ApiKey', 'AuditEntry', 'BlockedId', 'Customer', 'CustomerKey', 'CustomerMap', 'CustomerMerge', 'Evaluation', 'Event', 'EventForecast', 'EventLedger', 'EventReceipt',
   'EventResult', 'Import', 'ImportPreview', 'ItemRecommendation', 'MapPoint', 'MapPosition', 'Measure', 'Membership', 'MembershipChange', 'MembershipExplanation', 'MergeUndone', 'MetricPoint',
   'Model', 'PersonReceipt', 'PersonRequest', 'RejectedEvent', 'RejectedEventGroup', 'RejectedEventsReplayed', 'ReplayResult', 'RowCount', 'RunError', 'RunMetric',
-  'RunStep', 'Segment', 'SegmentConnection', 'SegmentLineage', 'SegmentTrait', 'SegmentVersion', 'SimilarCustomer', 'TableRows', 'TrackingPlan', 'TrackingPlanEvent',
+  'RunStep', 'Segment', 'SegmentCondition', 'SegmentConnection', 'SegmentLineage', 'SegmentRule', 'SegmentTrait', 'SegmentVersion', 'SimilarCustomer', 'TableRows', 'TrackingPlan', 'TrackingPlanEvent',
   'TrackingPlanViolation', 'TrainingObjective', 'TrainingRun', 'TrainingSpec', 'Viewer', 'Webhook', 'WebhookDelivery', 'Workspace', 'WorkspaceSettings',
 ];
 const FAILURES = [
-  'AlreadyChampion', 'ApiKeyInvalid', 'BlockedIdInvalid', 'FileRefused', 'FileUnreadable', 'ImportEnded', 'MappingInvalid', 'MergeUndoneBefore', 'ModelNotPromotable',
+  'AlreadyChampion', 'ApiKeyEnded', 'ApiKeyInvalid', 'BlockedIdInvalid', 'FileRefused', 'FileUnreadable', 'ImportEnded', 'MappingInvalid', 'MergeUndoneBefore', 'ModelNotPromotable',
   'NameInvalid', 'NameTaken', 'NoFormerChampion', 'NotFound', 'PlanFull', 'RejectedEventResolved', 'RunActive', 'RunEnded', 'SchemaInvalid', 'SelectionInvalid',
   'SettingsInvalid', 'SpecInvalid', 'StaleVersion', 'StillRejected', 'WebhookDeliveryWaiting', 'WebhookInvalid',
 ];
 const ENUMS = [
-  'Clock', 'EventOutcome', 'EventType', 'ImportState', 'LineageKind', 'MergeCause', 'ModelState', 'PersonRequestKind', 'PersonRequestState', 'PlanMode',
-  'RecommendationReason', 'RejectedEventState', 'RejectedEventUnit', 'ReplayOutcome', 'Role', 'SegmentKind', 'TrainingRunState', 'TrainingRunTrigger', 'WebhookDeliveryState',
+  'Clock', 'ConditionOperator', 'EventOutcome', 'EventType', 'ImportState', 'LineageKind', 'MergeCause', 'ModelState', 'PersonRequestKind', 'PersonRequestState', 'PlanMode', 'RecommendationReason',
+  'RejectedEventState', 'RejectedEventUnit', 'ReplayOutcome', 'Role', 'SegmentKind', 'SegmentLevel', 'TrainingRunState', 'TrainingRunTrigger', 'WebhookDeliveryState',
 ];
 
 const config: CodegenConfig = {

@@ -11,7 +11,7 @@ from grpc_tools import protoc
 
 HERE = Path(__file__).resolve().parent
 PROTO = HERE.parent.parent / "libs" / "contracts" / "proto"
-SOURCE = "kindred/worker/v1/worker.proto"
+PACKAGE = "kindred/worker/v1"
 TARGET = HERE / "kindred_worker" / "gen"
 
 
@@ -20,7 +20,8 @@ def main() -> int:
     TARGET.mkdir(parents=True)
     include = str(files("grpc_tools") / "_proto")
     out = [f"--{kind}_out={TARGET}" for kind in ("python", "pyi", "grpc_python")]
-    code = protoc.main(["protoc", f"-I{PROTO}", f"-I{include}", *out, SOURCE])
+    sources = sorted(f"{PACKAGE}/{path.name}" for path in (PROTO / PACKAGE).glob("*.proto"))
+    code = protoc.main(["protoc", f"-I{PROTO}", f"-I{include}", *out, *sources])
     # protoc writes absolute imports from the proto's root; these files live below our package.
     for path in TARGET.rglob("*.py*"):
         path.write_text(path.read_text().replace("from kindred.worker.v1", "from kindred_worker.gen.kindred.worker.v1"))

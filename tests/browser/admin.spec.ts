@@ -173,10 +173,39 @@ test('intake shows a ledger that adds up', async () => {
   await shoot('intake');
 }, 90_000);
 
+test('a key is made, given a second secret beside the first, and revoked', async () => {
+  await menu('Keys');
+  const name = `Shop ${Date.now()}`;
+  const table = page.getByRole('region', { name: 'Keys of the workspace' });
+  const row = table.getByRole('row').filter({ hasText: name });
+  const dialog = page.getByRole('dialog');
+  const secret = async (): Promise<string> => page.getByRole('status').locator('code').innerText();
+  await page.getByRole('button', { name: 'Make a key' }).click();
+  await dialog.getByRole('textbox', { name: 'Name' }).fill(name);
+  await dialog.getByRole('button', { name: 'Make' }).click();
+  await row.getByText('live', { exact: true }).waitFor();
+  const first = await secret();
+
+  await row.getByRole('button', { name: `Rotate ${name}` }).click();
+  await dialog.getByRole('button', { name: 'Rotate' }).click();
+  await row.getByText(/^two secrets until /).waitFor();
+  const second = await secret();
+  expect(second).not.toBe(first);
+  const statusOf = async (key: string): Promise<number> =>
+    (await fetch(`${ready().intake}/v1/batch`, { method: 'POST', headers: { authorization: `Bearer ${key}` }, body: '{"batch":[]}' })).status;
+  for (const key of [first, second]) await until(() => statusOf(key), (status) => status === 200);
+  await shoot('keys');
+
+  await row.getByRole('button', { name: `Revoke ${name}` }).click();
+  await dialog.getByRole('button', { name: 'Revoke' }).click();
+  await row.getByText('revoked', { exact: true }).waitFor();
+  for (const key of [first, second]) await until(() => statusOf(key), (status) => status === 401, 5_000);
+}, 90_000);
+
 test('on a narrow screen and in the dark nothing is cut off', async () => {
   await page.setViewportSize({ width: 400, height: 860 });
   await page.emulateMedia({ colorScheme: 'dark' });
-  for (const place of ['Segments', 'Runs', 'Customers', 'Intake']) {
+  for (const place of ['Segments', 'Runs', 'Customers', 'Intake', 'Keys']) {
     await menu(place);
     await page.getByRole('heading', { level: 1, name: place }).waitFor();
     await page.locator('.bones').first().waitFor({ state: 'detached' });
@@ -190,7 +219,7 @@ test('every page keeps the rules of accessibility, in light and in dark', async 
   const broken: string[] = [];
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
-    for (const place of ['Segments', 'Runs', 'Customers', 'Intake']) {
+    for (const place of ['Segments', 'Runs', 'Customers', 'Intake', 'Keys']) {
       await menu(place);
       await page.getByRole('heading', { level: 1, name: place }).waitFor();
       await page.locator('.bones').first().waitFor({ state: 'detached' });

@@ -157,5 +157,5 @@ const progress = (fraction: number, step: string): worker.Progress => ({ fractio
 const measure = (name: string, subject: string, value: number, baseline = false): worker.Measure => ({ name, subject, value, deviation: 0.01, baseline });
 
 function segment(name: string, index: number): worker.DiscoveredSegment {
-  return { index, name, description: name, size: 50, share: 0.5, stability: 0.9, traits: [], typicalCustomerIds: [], overlaps: [] };
+  return { index, name, description: name, size: 50, share: 0.5, stability: 0.9, traits: [], typicalCustomerIds: [], overlaps: [], level: worker.SegmentLevel.MAIN, rule: undefined };
 }

@@ -73,6 +73,18 @@ test('a key is replaced without a gap: both live until the old one is revoked, w
   expect([code, await statusOf(next.secret)]).toEqual(['unknown_key', 200]);
 });
 
+test('a key is rotated under load: no request between the old secret and the new is refused, until the overlap ends', async () => {
+  const { id, secret: old } = await keyNamed('Rotated');
+  const { key, secret } = await client.rotateKey({ id, overlapSeconds: 3 }, admin);
+  const ends = Date.parse(key?.previousSecretUntil ?? '');
+  await until(() => statusOf(secret, 0), (status) => status === 200);
+  const seen: number[] = [];
+  await until(async () => [await statusOf(old, 0), Date.now()] as const, ([status, at]) => seen.push(status) > 0 && (status !== 200 || at > ends + 5_000));
+  expect([seen.slice(0, -1).every((status) => status === 200), seen.at(-1)]).toEqual([true, 401]);
+  expect(Date.now()).toBeGreaterThanOrEqual(ends);
+  expect(await statusOf(secret)).toBe(200);
+});
+
 test('a key with an end lives until then and no longer', async () => {
   const expiresAt = new Date(Date.now() + 2_000).toISOString();
   const { secret } = await client.createKey({ name: 'Short', role: access.Role.INTAKE, expiresAt }, admin);

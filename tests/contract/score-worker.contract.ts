@@ -1,9 +1,8 @@
-import { worker } from '#libs/contracts';
-import { connect, type RpcClient } from '#libs/grpc';
+import type { worker } from '#libs/contracts';
 
-/** A score role to be tested, with a model that it can load. */
+/** What scores, with a model that it can load. */
 export interface ScoreWorkerUnderTest {
-  readonly address: string;
+  score(requests: AsyncIterable<worker.ScoreRequest>, options: { signal: AbortSignal }): AsyncIterable<worker.ScoreResponse>;
   readonly modelUri: string;
   readonly modelHash: string;
   /** An event that the model knows. */
@@ -15,19 +14,14 @@ export interface ScoreWorkerUnderTest {
 
 const DAY = 86_400_000;
 
-/** What serving relies on, whoever answers it: the fake and the real worker pass the same suite. */
+/** What serving relies on, whoever answers it: the fake, the real worker and scoring in process pass the same suite. */
 export function describeScoreWorker(name: string, start: () => Promise<ScoreWorkerUnderTest>): void {
   describe(name, () => {
     let subject: ScoreWorkerUnderTest;
-    let client: RpcClient<typeof worker.ScoreWorkerServiceService>;
     beforeAll(async () => {
       subject = await start();
-      client = connect(worker.ScoreWorkerServiceService, subject.address);
-    });
-    afterAll(async () => {
-      client.close();
-      await subject.stop();
-    });
+    }, 180_000);
+    afterAll(() => subject.stop());
 
     const event = (day: number): worker.ScoreEvent => ({
       name: subject.event.name,
@@ -49,7 +43,7 @@ export function describeScoreWorker(name: string, start: () => Promise<ScoreWork
       const outgoing = async function* () {
         yield* requests;
       };
-      for await (const response of client.score(outgoing(), { signal: AbortSignal.timeout(30_000) })) responses.push(response);
+      for await (const response of subject.score(outgoing(), { signal: AbortSignal.timeout(30_000) })) responses.push(response);
       return responses.sort((a, b) => a.requestId - b.requestId);
     }
     const one = async (asked: worker.CustomerScoreRequest): Promise<worker.CustomerScoreResult> => {
@@ -60,6 +54,7 @@ export function describeScoreWorker(name: string, start: () => Promise<ScoreWork
     const floats = (packed: Uint8Array) => Array.from({ length: packed.length / 4 }, (_, index) => Buffer.from(packed).readFloatLE(index * 4));
     const expectSame = (a: worker.CustomerScoreResult, b: worker.CustomerScoreResult) => {
       expect(a.segmentIndex).toBe(b.segmentIndex);
+      expect(a.finerIndex).toBe(b.finerIndex);
       expect(a.strength).toBeCloseTo(b.strength, 4);
       for (const [index, value] of floats(a.embedding).entries()) expect(value).toBeCloseTo(floats(b.embedding)[index] ?? Number.NaN, 3);
     };

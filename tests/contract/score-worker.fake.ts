@@ -13,6 +13,11 @@ const MANY_ORDERS = 3;
 export const FEW_ORDERS = 0;
 export const MANY = 1;
 export const QUIET = 2;
+/** What a `family` draws beside: one that joins the first two, and the parts of "Many orders". */
+export const HERE = 3;
+export const SOME = 4;
+export const LOTS = 5;
+const LOTS_OF_ORDERS = 6;
 export const SEGMENTS = ['Few orders', 'Many orders', 'Gone quiet'] as const;
 
 interface State {
@@ -29,7 +34,7 @@ interface State {
 /**
  * A model so simple that a test can foresee it, behind the same contract as a real one. A `model_uri` that
  * ends in `window` asks for a rebuild when an event comes late; one that ends in `swapped` draws the same
- * segments at other places; one that has `missing` in it cannot be loaded.
+ * segments at other places; one that ends in `family` draws coarser and finer ones too; one that has `missing` in it cannot be loaded.
  */
 export function readFake(modelUri: string, packed: Uint8Array, events: readonly worker.ScoreEvent[], readAt: number): Omit<worker.CustomerScoreResult, 'customerId'> {
   const state: State =
@@ -62,8 +67,10 @@ function outcome(modelUri: string, state: State, readAt: number) {
   const segmentIndex = modelUri.endsWith('swapped') && plain >= 0 ? (plain + 1) % SEGMENTS.length : plain;
   const embedding = Buffer.alloc(16);
   [state.orders, state.events, Math.log1p(quietDays), 1].forEach((value, index) => embedding.writeFloatLE(value, index * 4));
+  const part = segmentIndex === MANY && modelUri.endsWith('family') ? { finerIndex: state.orders >= LOTS_OF_ORDERS ? LOTS : SOME } : {};
   return {
     segmentIndex,
+    ...part,
     strength: plain < 0 ? 0 : state.strength,
     novelty: state.isAlien ? 0.99 : 0.1,
     embedding,

@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 
 import { PrincipalSigner } from '#libs/auth';
-import { access, foresight, serving, webhook, type worker } from '#libs/contracts';
+import { access, foresight, serving, webhook, worker } from '#libs/contracts';
 import { freePort, startTestPlatform, type TestPlatform } from '#libs/embedded';
 import { type Call, connect, type RpcClient } from '#libs/grpc';
 import { publishHint } from '#libs/queue';
@@ -18,7 +18,7 @@ import { createService } from '#libs/service';
 import { servingDefinition } from '../../apps/serving/src/serving.definition.js';
 import { FakeAccess } from './access.fake.js';
 import { FakeCustomers } from './customers.fake.js';
-import { FakeScoreWorker, readFake, SEGMENTS } from './score-worker.fake.js';
+import { FakeScoreWorker, HERE, LOTS, MANY, QUIET, readFake, SEGMENTS, SOME } from './score-worker.fake.js';
 
 const SECRET = 'a secret that only these tests know of';
 
@@ -201,6 +201,7 @@ export class ServingHouse {
         state: Buffer.from(result.state).toString('hex'),
         embedding: Buffer.from(result.embedding).toString('hex'),
         segment_index: result.segmentIndex,
+        finer_index: result.finerIndex ?? -1,
         strength: result.strength,
         novelty: result.novelty,
         map_x: result.mapX,
@@ -225,7 +226,7 @@ export class ServingHouse {
         customersUri: pathToFileURL(file).href,
         customersSha256: createHash('sha256').update(await readFile(file)).digest('hex'),
         position: undefined,
-        segments: SEGMENTS.map((name, index) => segment(index, name)),
+        segments: model.uri.endsWith('family') ? family() : SEGMENTS.map((name, index) => segment(index, name)),
         retiredChampionIndexes: [],
         championModelId: '',
       },
@@ -243,12 +244,19 @@ export class ServingHouse {
   }
 }
 
-export const model = (kind: 'plain' | 'window' | 'swapped' | 'missing' = 'plain'): TestModel => ({ id: randomUUID(), uri: `file:///models/${kind}` });
+export const model = (kind: 'plain' | 'window' | 'swapped' | 'missing' | 'family' = 'plain'): TestModel => ({ id: randomUUID(), uri: `file:///models/${kind}` });
 
 export const segment = (index: number, name: string, overlaps: worker.SegmentOverlap[] = []): worker.DiscoveredSegment => ({
-  index, name, description: `${name}, in words`, size: 1, share: 0.1, stability: 0.9, typicalCustomerIds: [], overlaps,
+  index, name, description: `${name}, in words`, size: 1, share: 0.1, stability: 0.9, typicalCustomerIds: [], overlaps, level: worker.SegmentLevel.MAIN, rule: undefined,
   traits: [{ key: 'orders', label: name, lift: 2, effect: 1, segmentValue: 2, restValue: 1, unit: '' }],
 });
+
+/** What the fake's `family` models draw: two of the three make up "Here", and one of those two has parts. */
+export const family = (): worker.DiscoveredSegment[] => [
+  ...SEGMENTS.map((name, index) => ({ ...segment(index, name), ...(index === QUIET ? {} : { parentIndex: HERE }) })),
+  { ...segment(HERE, 'Here'), level: worker.SegmentLevel.COARSER },
+  ...[SOME, LOTS].map((index) => ({ ...segment(index, index === SOME ? 'Some orders' : 'Lots of orders'), level: worker.SegmentLevel.FINER, parentIndex: MANY })),
+];
 
 /** Looks until something is so; what it last saw is told when it never is. */
 export async function until<T>(look: () => Promise<T>, isSo: (seen: T) => boolean, withinMs = 10_000): Promise<T> {
@@ -273,10 +281,10 @@ async function writeParquet(file: string, lines: readonly object[]): Promise<voi
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
   const connection = await instance.connect();
   await connection.run(
-    `COPY (SELECT r.customer, unhex(r.state) AS state, unhex(r.embedding) AS embedding, r.segment_index, r.strength, r.novelty, r.map_x, r.map_y,
+    `COPY (SELECT r.customer, unhex(r.state) AS state, unhex(r.embedding) AS embedding, r.segment_index, r.finer_index, r.strength, r.novelty, r.map_x, r.map_y,
        make_timestamptz(r.read_at) AS read_at, r.events, make_timestamptz(r.first_event_at) AS first_event_at,
        make_timestamptz(r.last_event_at) AS last_event_at, r.forecast
-     FROM (SELECT unnest(from_json($lines::JSON, '[{"customer":"VARCHAR","state":"VARCHAR","embedding":"VARCHAR","segment_index":"INTEGER",
+     FROM (SELECT unnest(from_json($lines::JSON, '[{"customer":"VARCHAR","state":"VARCHAR","embedding":"VARCHAR","segment_index":"INTEGER","finer_index":"INTEGER",
        "strength":"DOUBLE","novelty":"DOUBLE","map_x":"FLOAT","map_y":"FLOAT","read_at":"BIGINT","events":"BIGINT","first_event_at":"BIGINT",
        "last_event_at":"BIGINT","forecast":[{"event":"VARCHAR","horizon_days":"DOUBLE","probability":"DOUBLE","expected_value":"DOUBLE"}]}]')) AS r)
     ) TO '${file}' (FORMAT parquet)`,

@@ -1,23 +1,16 @@
-import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { createWriteStream, existsSync, mkdirSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { promisify } from 'node:util';
 
 import { worker } from '#libs/contracts';
-import { freePort } from '#libs/embedded';
-import { connect, isServing, RpcError, type RpcClient, status } from '#libs/grpc';
+import { connect, RpcError, type RpcClient, status } from '#libs/grpc';
 
 import { FakeWorker } from './fake-worker.js';
+import { hasPython, startWorker, writeShopSnapshot } from './real-worker.js';
 
-const PYTHON = resolve('.venv/bin/python');
 const RUN_ID = '01900000-0000-7000-8000-000000000001';
-const DAY_MS = 86_400_000;
 
 /** A worker in its train role, whoever plays it, and a snapshot that it can learn from. */
 interface Stage {
@@ -33,54 +26,18 @@ async function fakeStage(): Promise<Stage> {
 
 async function realStage(): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'kindred-snapshot-'));
-  await writeFile(join(folder, 'events.ndjson'), [...shopEvents()].join('\n'));
-  const env = { ...process.env, OMP_NUM_THREADS: '1' };
-  await promisify(execFile)(PYTHON, ['tests/make_snapshot.py', 'ndjson', join(folder, 'events.ndjson'), join(folder, 'snapshot')], { cwd: 'apps/gpu-worker', env });
-  const port = await freePort();
-  const child = spawn(PYTHON, ['-m', 'kindred_worker', '--role', 'train', '--port', String(port), '--threads', '1'], {
-    cwd: 'apps/gpu-worker',
-    env,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  mkdirSync('.kindred/reports', { recursive: true });
-  child.stderr.pipe(createWriteStream('.kindred/reports/train-worker.log'));
-  const address = `127.0.0.1:${port}`;
-  while (!(await isServing(address))) {
-    if (child.exitCode !== null) throw new Error(`the worker ended with ${child.exitCode}; see .kindred/reports/train-worker.log`);
-    await wait(100);
-  }
-  return {
-    address,
-    snapshotUri: pathToFileURL(join(folder, 'snapshot')).href,
-    close: async () => {
-      const ended = once(child, 'exit');
-      child.kill('SIGKILL');
-      await ended;
-      await rm(folder, { recursive: true, force: true });
-    },
+  const snapshotUri = await writeShopSnapshot(folder);
+  const { address, stop } = await startWorker('train');
+  const close = async () => {
+    await stop();
+    await rm(folder, { recursive: true, force: true });
   };
-}
-
-/** Two kinds of customers over a year: those who browse and then buy every other week, and those who seldom do. */
-function* shopEvents(): Generator<string> {
-  const begin = Date.UTC(2025, 0, 1);
-  for (let customer = 0; customer < 240; customer++) {
-    const every = customer % 2 === 0 ? 14 : 45;
-    for (let day = customer % every; day < 365; day += every) {
-      const at = (hours: number) => new Date(begin + day * DAY_MS + hours * 3_600_000).toISOString();
-      const who = { userId: `customer ${customer}` };
-      yield JSON.stringify({ type: 'page', ...who, timestamp: at(9), properties: { path: `/p/${(customer + day) % 7}` } });
-      yield JSON.stringify({ type: 'track', event: 'Product Viewed', ...who, timestamp: at(9.2), properties: { price: 10 + (day % 5) } });
-      if ((customer + day) % 3 > 0) {
-        yield JSON.stringify({ type: 'track', event: 'Order Completed', ...who, timestamp: at(10), properties: { revenue: 20 + (day % 9) } });
-      }
-    }
-  }
+  return { address, snapshotUri, close };
 }
 
 const stages: [string, () => Promise<Stage>][] = [['the fake worker', fakeStage]];
 // Without a Python environment there is no real one to ask; `npm test` always has one.
-if (existsSync(PYTHON)) stages.push(['the real worker', realStage]);
+if (hasPython) stages.push(['the real worker', realStage]);
 
 describe.each(stages)('%s', (_, open) => {
   let stage: Stage;

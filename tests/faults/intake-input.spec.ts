@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { ClientError, Status } from 'nice-grpc';
 
-import { ingestion } from '#libs/contracts';
+import { ingestion, intake } from '#libs/contracts';
 import { connect, RpcError } from '#libs/grpc';
 
 import { IntakeHouse, isLong, type IngestionProcess, WRITE_KEY } from './intake-house.js';
@@ -133,6 +133,7 @@ describe('generated input', () => {
     const principal = await house.principal();
     const clients = {
       events: connect(ingestion.EventServiceService, service.grpc),
+      streams: connect(intake.IntakeServiceService, service.grpc),
       customers: connect(ingestion.CustomerServiceService, service.grpc),
       imports: connect(ingestion.ImportServiceService, service.grpc),
     };
@@ -142,6 +143,8 @@ describe('generated input', () => {
     const bytes = fc.oneof(call.map((value) => Buffer.from(JSON.stringify(value))), fc.uint8Array({ maxLength: 200 }).map((value) => Buffer.from(value)));
     const attempt: fc.Arbitrary<() => Promise<unknown>> = fc.oneof(
       fc.record({ events: fc.array(bytes, { maxLength: 5 }), sentAt: when }).map((request) => () => clients.events.trackEvents(request, { principal })),
+      fc.array(fc.record({ events: fc.array(fc.oneof(call.map((value) => JSON.stringify(value)), text), { maxLength: 5 }), sentAt: when }), { maxLength: 4 })
+        .map((requests) => () => clients.streams.streamEvents(eachOf(requests), { principal })),
       text.map((messageId) => () => clients.events.getEventReceipt({ messageId }, { principal })),
       fc.record({ from: when, to: when }).map((request) => () => clients.events.getEventLedger(request, { principal })),
       fc.record({ page, reason: text, source: text, state: fc.constantFrom(...Object.values(ingestion.RejectedEventState)) }).map((request) => () => clients.events.listRejectedEvents(request, { principal })),
@@ -187,4 +190,8 @@ function codeOf(error: unknown): Status {
   if (error instanceof RpcError) return error.status;
   if (error instanceof ClientError) return error.code;
   throw error;
+}
+
+async function* eachOf<T>(values: readonly T[]): AsyncGenerator<T> {
+  yield* values;
 }

@@ -60,6 +60,11 @@ export class AccessController implements access.AccessServiceController {
   }
 
   @Requires('ADMIN')
+  async rotateKey(@Payload() request: access.RotateKeyRequest, @Caller() caller: Member): Promise<access.RotateKeyResponse> {
+    return this.keys.rotate(caller.workspaceId, request);
+  }
+
+  @Requires('ADMIN')
   async listKeys(@Payload() { page }: access.ListKeysRequest, @Caller() caller: Member): Promise<access.ListKeysResponse> {
     return this.keys.list(caller.workspaceId, page);
   }

@@ -144,6 +144,40 @@ test('a key opens everywhere as soon as it is made and nowhere once it is revoke
   }
 });
 
+test('a rotated key has two secrets until the overlap ends; rotated again, the oldest ends at once, and revoked, all end', async () => {
+  const { admin } = await workspaceNamed('rotation');
+  const rings = addresses.map((address) => new KeyRing('gateway', address, signer, log));
+  const isKnownEverywhere = (secret: string) => rings.every((ring) => ring.identify(secret) !== undefined);
+  const isKnownNowhere = (secret: string) => rings.every((ring) => ring.identify(secret) === undefined);
+  const rotate = (id: string, overlapSeconds: number) => client.rotateKey({ id, overlapSeconds }, { principal: admin });
+  try {
+    const made = await client.createKey({ name: 'Shop', role: access.Role.INTAKE, expiresAt: undefined }, { principal: admin });
+    const id = made.key?.id ?? '';
+    const second = await rotate(id, 3_600);
+    expect(second.key).toMatchObject({ id, name: 'Shop', prefix: second.secret.slice(0, 8) });
+    await until(() => isKnownEverywhere(second.secret) && isKnownEverywhere(made.secret));
+    expect(rings[1]?.identify(made.secret)).toEqual(rings[1]?.identify(second.secret));
+
+    const third = await rotate(id, 2);
+    const ends = Date.parse(third.key?.previousSecretUntil ?? '');
+    await until(() => isKnownEverywhere(third.secret) && isKnownNowhere(made.secret));
+    await until(() => isKnownNowhere(second.secret));
+    expect(Date.now()).toBeGreaterThanOrEqual(ends);
+    const { keys } = await client.listKeys({ page: undefined }, { principal: admin });
+    expect(keys.find((key) => key.id === id)?.previousSecretUntil).toBeUndefined();
+
+    const fourth = await rotate(id, 3_600);
+    await until(() => isKnownEverywhere(fourth.secret));
+    await client.revokeKey({ id }, { principal: admin });
+    await until(() => isKnownNowhere(fourth.secret) && isKnownNowhere(third.secret));
+    await expect(rotate(id, 0)).rejects.toMatchObject({ reason: 'KEY_ENDED' });
+    await expect(rotate(id, 2_592_001)).rejects.toMatchObject({ reason: 'KEY_INVALID' });
+    await expect(rotate('nonsense', 0)).rejects.toMatchObject({ reason: 'KEY_UNKNOWN' });
+  } finally {
+    for (const ring of rings) ring.close();
+  }
+});
+
 test('a watcher that comes late gets every live key and no revoked one', async () => {
   const { admin, adminKey } = await workspaceNamed('watch');
   const { key, secret } = await client.createKey({ name: 'Gone', role: access.Role.EDITOR, expiresAt: undefined }, { principal: admin });

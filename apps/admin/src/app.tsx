@@ -6,6 +6,7 @@ import { Lost } from './layout/lost';
 import { CustomerPage } from './customer/customer-page';
 import { CustomersPage } from './customer/customers-page';
 import { IntakePage } from './intake/intake-page';
+import { KeysPage } from './key/keys-page';
 import { ModelPage } from './model/model-page';
 import { Toasts } from './parts/toast';
 import { RunPage } from './run/run-page';
@@ -27,6 +28,7 @@ const PLACES: RouteObject[] = [
       { path: 'customers', element: <CustomersPage /> },
       { path: 'customers/:id', element: <CustomerPage /> },
       { path: 'intake', element: <IntakePage /> },
+      { path: 'keys', element: <KeysPage /> },
       { path: '*', element: <Lost /> },
     ],
   },

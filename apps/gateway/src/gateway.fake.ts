@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { type CallContext, createServer, ServerError, type Server } from 'nice-grpc';
 
-import { access, foresight, identity, ingestion, person, quarantine, serving, trackingPlan, training, webhook } from '#libs/contracts';
+import { access, foresight, identity, ingestion, person, quarantine, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
 import { PRINCIPAL_METADATA, RpcError, status } from '#libs/grpc';
 import { type Principal, PrincipalSigner } from '#libs/auth';
 
@@ -144,6 +144,8 @@ function keyRecords(): access.KeyRecord[] {
     role: role[name as keyof typeof role],
     digest: createHash('sha256').update(key).digest(),
     expiresAt: undefined,
+    previousDigest: Buffer.alloc(0),
+    previousUntil: undefined,
   }));
 }
 
@@ -156,7 +158,12 @@ function accessHandlers(audit: access.AuditEntry[], news: EventEmitter): Record<
     updateWorkspaceSettings: (request: access.UpdateWorkspaceSettingsRequest) => ({ workspace: { ...workspace(), settings: request.settings } }),
     createKey: ({ name, role }: access.CreateKeyRequest) => {
       if (name === 'taken') throw new RpcError(status.ALREADY_EXISTS, 'There is a key named "taken".', { reason: 'NAME_TAKEN' });
-      return { key: { id: id('run', 9), name, role, prefix: 'kv_', createdAt: AT, revokedAt: undefined, expiresAt: undefined }, secret: 'kv_secret' };
+      return { key: { id: id('run', 9), name, role, prefix: 'kv_', createdAt: AT, revokedAt: undefined, expiresAt: undefined, previousSecretUntil: undefined }, secret: 'kv_secret' };
+    },
+    rotateKey: (request: access.RotateKeyRequest) => {
+      if (request.id === id('run', 8)) throw RpcError.precondition('The key has ended. Make a new one.', { reason: 'KEY_ENDED' });
+      const key = { id: request.id, name: 'Shop', role: access.Role.INTAKE, prefix: 'kw_new', createdAt: AT, revokedAt: undefined, expiresAt: undefined, previousSecretUntil: AT };
+      return { key, secret: 'kw_new_secret' };
     },
     recordAudit: ({ entry }: access.RecordAuditRequest) => {
       if (entry) audit.push(entry);
@@ -201,7 +208,7 @@ function ingestionHandlers(): Record<string, Handler> {
     getEventReceipt: () => {
       throw RpcError.notFound('It never came.', { reason: 'MESSAGE_UNKNOWN' });
     },
-    getEventLedger: () => ({ received: 5_000_000_000, stored: 4_999_999_990, duplicate: 7, rejected: 3, asOf: AT }),
+    getEventLedger: () => ({ received: 5_000_000_000, stored: 4_999_999_990, duplicate: 7, rejected: 3, asOf: AT, reconciledAt: AT, difference: 0 }),
     startImport: ({ fileName, mapping, artifact }: ingestion.StartImportRequest) => {
       if (mapping.includes('absent')) {
         throw RpcError.invalid('The mapping names the column "absent".', { reason: 'MAPPING_INVALID', metadata: { column: 'absent', columns: 'customer, time' } });
@@ -254,7 +261,7 @@ function trainingHandlers(): Record<string, Handler> {
 }
 
 function membershipOf(segmentId: string): serving.Membership {
-  return { segmentId, strength: 0.9, since: AT, modelId: id('model', 1), decidedAt: AT };
+  return { segmentId, strength: 0.9, since: AT, modelId: id('model', 1), decidedAt: AT, finerSegmentId: '' };
 }
 
 export function segmentOf(segmentId: string): serving.Segment {
@@ -262,6 +269,7 @@ export function segmentOf(segmentId: string): serving.Segment {
     id: segmentId, kind: serving.SegmentKind.LEARNED, name: `Segment ${numberOf(segmentId)}`, description: 'A group.', size: 10, share: 0.25, stability: undefined,
     traits: [{ key: 'recency', label: 'orders often', lift: 2, effect: 1, segmentValue: 2, restValue: 1, unit: 'days' }],
     typicalCustomerIds: [id('customer', 1), id('customer', 2), id('customer', 39)], parentId: '', modelId: id('model', 1), asOf: AT, createdAt: AT, retiredAt: undefined, lineage: [], renamed: false,
+    level: worker.SegmentLevel.MAIN, childIds: [], rule: undefined,
   };
 }
 

@@ -183,7 +183,7 @@ test('what nobody expected has a code, and tells nothing of our insides', async 
   expect(missing.body.errors?.[0]?.extensions).toEqual({ code: 'NOT_SUPPORTED' });
 });
 
-test('every mutation leaves an entry, however it ends, without secrets', async () => {
+test('every mutation but the sending of events leaves an entry, however it ends, without secrets', async () => {
   gateway.services.replace('cancelRun', () => {
     throw new Error('broken');
   });
@@ -197,10 +197,21 @@ test('every mutation leaves an entry, however it ends, without secrets', async (
     ['key:admin', 'cancelTrainingRun', `TrainingRun:${id('run', 1)}`, 'INTERNAL_SERVER_ERROR', { id: runId }],
     ['key:editor', 'startTrainingRun', '', 'RUN_ACTIVE', { input: { seed: 7 } }],
     ['key:admin', 'createApiKey', `ApiKey:${id('run', 9)}`, 'OK', { input: { name: 'free', role: 'ROLE_VIEWER' } }],
-    ['key:intake', 'trackEvents', '', 'OK', { input: { events: { count: 12 } } }],
   ]);
   const written = gateway.services.calls.filter(({ method }) => method === 'recordAudit').map(({ principal }) => principal);
   expect(written[0]).toMatchObject({ actor: 'service:gateway', role: 'SERVICE', workspaceId: WORKSPACE });
+});
+
+test('a key is rotated: its new secret is in the answer, and in the trail is neither', async () => {
+  const rotate = 'mutation($id: ID!, $overlap: Int! = 60) { rotateApiKey(id: $id, overlapSeconds: $overlap) { ... on ApiKeyRotated { secret key { prefix previousSecretUntil } } ... on Failure { code } } }';
+  const [live, ended] = [globalId('ApiKey', id('run', 9)), globalId('ApiKey', id('run', 8))];
+  expect(await data(rotate, { id: live })).toEqual({ rotateApiKey: { secret: 'kw_new_secret', key: { prefix: 'kw_new', previousSecretUntil: expect.any(String) as string } } });
+  expect(gateway.services.calls.find(({ method }) => method === 'rotateKey')?.request).toEqual({ id: id('run', 9), overlapSeconds: 60 });
+  expect(await data(rotate, { id: ended })).toEqual({ rotateApiKey: { code: 'KEY_ENDED' } });
+  expect(await data(rotate, { id: live, overlap: -1 })).toEqual({ rotateApiKey: { code: 'KEY_INVALID' } });
+  expect(await data(rotate, { id: 'nonsense' })).toEqual({ rotateApiKey: { code: 'KEY_UNKNOWN' } });
+  expect(JSON.stringify(gateway.services.audit)).not.toContain('kw_new_secret');
+  expect(gateway.services.audit[0]).toMatchObject({ action: 'rotateApiKey', target: `ApiKey:${id('run', 9)}`, outcome: 'OK' });
 });
 
 test('services are called as the key that asked', async () => {

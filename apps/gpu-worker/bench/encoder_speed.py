@@ -26,16 +26,25 @@ from kindred_worker.models.decayed_sum import DecayedSum, Shape
 from kindred_worker.models.encoder import Encoder, EventVectors
 from kindred_worker.models.gated_linear import GatedLinear
 from kindred_worker.models.gru import Gru
+from kindred_worker.models.recurrent import Recurrent
 from kindred_worker.models.transformer import Transformer
 
 SLICES, LENGTHS, WIDTH, EVENT = 64 * 5, (25, 100), 128, 32
 DAY = 86_400_000_000
 HALF_LIVES, PERIODS = (2.0, 7.0, 21.0, 60.0, 120.0, 240.0, 500.0), (365.25, 182.625)
 
+
+class PaddedGru(Gru):
+    """The same through torch.nn.GRU, as it would be without packed_gru.py."""
+
+    after_each = Recurrent.after_each
+
+
 # Each encoder, and the code that its training form runs.
 ENCODERS: dict[str, tuple[Callable[[], Encoder[Any]], str]] = {
     "decayed_sum": (lambda: DecayedSum(Shape(EVENT, WIDTH, HALF_LIVES, PERIODS)), "flat index_add, no recurrence, no padding"),
-    "gru": (lambda: Gru(EVENT, WIDTH, hidden=WIDTH), "torch.nn.GRU (ATen), buckets of like length"),
+    "gru": (lambda: Gru(EVENT, WIDTH, hidden=WIDTH), "packed_gru: no padding, hand-written gradients, no compiler"),
+    "gru_padded": (lambda: PaddedGru(EVENT, WIDTH, hidden=WIDTH), "torch.nn.GRU (ATen), buckets of like length"),
     "gated_linear": (
         lambda: GatedLinear(EVENT, WIDTH, layer=WIDTH, layers=1),
         "gated_scan walked through time, 1 layer, buckets of like length",

@@ -1,36 +1,35 @@
 """How good what was learned is, by the protocol of docs/measurements.md: strictly forwards in time, beside what people use.
 
     python bench/learning.py online-retail PARQUET [--cut 2011-09-09]... [--seeds 5]
-    python bench/learning.py cdnow TEXT [--cut 1998-01-01]...
+    python bench/learning.py cdnow TEXT | simulated-shop NDJSON
 
-Prints one JSON object. Two questions are asked at each cut, with H = 90 days:
+Prints one JSON line (sheet.py). Two questions are asked at a cut, with the horizon H of the case (90 days for shops):
   at the cut   encoder from events before the cut; probes by five folds over customers on features at the cut
   out of time  t0 = cut - H; encoder and probes from what was known at t0 and what came until the cut; tested at the cut
-Nothing is chosen here: the product's defaults, but for the horizons, because 90 days is what is asked.
+Nothing is chosen here: the product's defaults, but for the horizons, because H is what is asked.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import torch
 from sklearn.metrics import adjusted_rand_score, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
+from bench.case import CASES, Case
+from bench.sheet import Sheet, tell
 from kindred_worker.data.aggregates import DAY, EventTable, aggregates, outcome, prepared, rfm
 from kindred_worker.data.arrays import load
 from kindred_worker.data.fit import fit
@@ -41,52 +40,35 @@ from kindred_worker.report import Report
 from kindred_worker.segments.partition import fit_partition, refit
 from kindred_worker.segments.probe import boosted, logistic
 from kindred_worker.segments.space import fit_space
+from kindred_worker.segments.strength import expected_calibration_error
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.train import TrainingData, train
-from tests.make_snapshot import ONLINE_RETAIL, write_snapshot
 
 Float64 = npt.NDArray[np.float64]
 
-DAYS = 90.0
-HORIZONS = (30.0, 90.0, 180.0)
-MAIN, VALUE = ("Order Completed",), "revenue"
 FEW = (50, 200, 1000)
 DRAWS = 20  # of few labels
 COUNTS = (5, 8, 12)
 REFITS = 10
+ENOUGH = 50  # customers of either class before an AUC is said
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("data", choices=("online-retail", "cdnow"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", choices=CASES)
     parser.add_argument("path", type=Path)
     parser.add_argument("--cut", action="append", default=[])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--encoder", default="decayed_sum")
     given = parser.parse_args()
     torch.set_num_threads(1)
+    case = CASES[given.data]
+    spec = case.recipe(TrainingSpec(encoder=given.encoder))
     with tempfile.TemporaryDirectory() as folder:
-        snapshot = opened(given.data, given.path, Path(folder))
-        cuts = given.cut or {"online-retail": ["2011-03-01", "2011-06-01", "2011-09-09"], "cdnow": ["1998-01-01"]}[given.data]
-        results = [at_cut(snapshot, cut, given.seeds, TrainingSpec(encoder=given.encoder, horizon_days=HORIZONS)) for cut in cuts]
-    print(json.dumps({"data": given.data, "encoder": given.encoder, "seeds": given.seeds, "cuts": results}))
-
-
-def opened(data: str, path: Path, folder: Path) -> Snapshot:
-    """The data as a snapshot with one event per basket."""
-    database = duckdb.connect()
-    if data == "online-retail":
-        table = database.execute(ONLINE_RETAIL.format(path=path)).to_arrow_table().drop_columns(["p:order_id"])
-    else:
-        rows = [line.split() for line in path.read_text().splitlines() if line.split() and line.split()[0].isdigit()]
-        database.execute("create table line (customer varchar, day varchar, quantity double, revenue double)")
-        database.executemany("insert into line values (?, ?, ?, ?)", rows)
-        table = database.execute(
-            """select customer, customer as subject, strptime(day, '%Y%m%d')::timestamp as occurred_at, 'Order Completed' as name,
-               revenue as "p:revenue", quantity as "p:quantity" from line order by customer, occurred_at"""
-        ).to_arrow_table()
-    facts = {"mainEvents": list(MAIN), "valueProperty": VALUE, "timezone": "Europe/London" if data == "online-retail" else "UTC"}
-    return Snapshot.open(write_snapshot(table, folder / "snapshot", **facts).as_uri())
+        snapshot = case.snapshot(given.path, Path(folder))
+        for cut, moment in case.moments(snapshot, given.cut).items():
+            rows, facts = at_cut(case, snapshot, moment, given.seeds, spec)
+            tell(rows, data=given.data, cut=cut, encoder=given.encoder, days=case.days, **facts)
 
 
 @dataclass(frozen=True)
@@ -100,73 +82,79 @@ class Side:
     aggregates: Float64
 
 
-def at_cut(snapshot: Snapshot, cut: str, seeds: int, spec: TrainingSpec) -> dict[str, Any]:
-    moment = int(datetime.fromisoformat(cut).replace(tzinfo=UTC).timestamp()) * 1_000_000
-    then = moment - int(DAYS * DAY)
+def at_cut(case: Case, snapshot: Snapshot, moment: int, seeds: int, spec: TrainingSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Rows of the sheet, and what is to be known of the population."""
+    then = moment - int(case.days * DAY)
     sheet = Sheet()
-    with EventTable(snapshot, MAIN, VALUE) as events:
-        now_side, then_side = side(events, moment), side(events, then)
-    for subject in ("rfm", "aggregates"):
-        features = (getattr(then_side, subject), getattr(now_side, subject))
-        probes(sheet, subject, now_side, features[1])
-        forwards(sheet, subject, then_side, now_side, features)
+    with EventTable(snapshot, case.main, case.value) as events:
+        now_side, then_side = side(events, moment, case.days), side(events, then, case.days)
+    rivals(sheet, then_side, now_side)
     partitions: dict[int, list[npt.NDArray[np.int64]]] = {k: [] for k in COUNTS}
-    standardised = (now_side.rfm - now_side.rfm.mean(0)) / np.maximum(now_side.rfm.std(0), 1e-9)
-    for count in COUNTS:
-        segments(sheet, f"rfm k={count}", standardised.astype(np.float32), now_side, count, 0)
     for seed in range(seeds):
         seeded = replace(spec, seed=seed)
-        model, seconds = learned(snapshot.before(moment), seeded, moment)
-        sheet.add("train seconds", "encoder", seconds)
-        reading, rows = read(snapshot, model, moment, now_side)
-        untrained = BehaviourModel.create(model.features, model.plan, seed + 100).eval()
-        raw, _ = read(snapshot, untrained, moment, now_side)
-        embedding = reading.embedding[rows].astype(np.float64)
-        probes(sheet, "embedding", now_side, embedding)
-        probes(sheet, "untrained", now_side, raw.embedding[rows].astype(np.float64), few=False)
-        probes(sheet, "aggregates+embedding", now_side, np.concatenate([now_side.aggregates, embedding], axis=1), few=False)
-        sheet.add("at the cut, no label", "forecast", roc_auc_score(now_side.came, chance(reading, rows)))
-        space = fit_space(reading.embedding, reading.forecast, reading.columns)
-        points = space.place(reading.embedding, reading.forecast)[rows]
-        for count in COUNTS:
-            partitions[count].append(segments(sheet, f"segments k={count}", points, now_side, count, seed))
-        earlier, _ = learned(snapshot.before(then), seeded, then)
-        before, before_rows = read(snapshot, earlier, then, then_side)
-        after, after_rows = read(snapshot, earlier, moment, now_side)
-        pair = (before.embedding[before_rows].astype(np.float64), after.embedding[after_rows].astype(np.float64))
-        forwards(sheet, "embedding", then_side, now_side, pair)
-        joined = tuple(np.concatenate([s.aggregates, e], axis=1) for s, e in zip((then_side, now_side), pair, strict=True))
-        forwards(sheet, "aggregates+embedding", then_side, now_side, (joined[0], joined[1]))
-        sheet.add("out of time, no label", "forecast", roc_auc_score(now_side.came, chance(after, after_rows)))
-        print(f"{cut} seed {seed}: {sheet.brief()}", file=sys.stderr, flush=True)
+        for count, labels in of_the_cut(sheet, case, snapshot, moment, now_side, seeded).items():
+            partitions[count].append(labels)
+        out_of_time(sheet, case, snapshot, (then, moment), (then_side, now_side), seeded)
+        asked = (("at the cut, LR", "embedding"), ("out of time, LR", "embedding"), ("out of time, no label", "forecast"))
+        told = ", ".join(f"{f} {s} {sheet.last(f, s):.4f}" for f, s in asked)
+        print(f"seed {seed + 1} of {seeds}: {told}", file=sys.stderr, flush=True)
     for count, found in partitions.items():
         for at, one in enumerate(found):
             for other in found[at + 1 :]:
                 sheet.add("agreement of two trainings (ARI)", f"segments k={count}", adjusted_rand_score(one, other))
-    return {"cut": cut, "customers": len(now_side.customers), "positives": float(now_side.came.mean()), "figures": sheet.figures()}
+    return sheet.rows(), {"customers": len(now_side.customers), "positives": float(now_side.came.mean())}
 
 
-class Sheet:
-    """Values by figure and subject, one per seed."""
-
-    def __init__(self) -> None:
-        self.values: dict[tuple[str, str], list[float]] = {}
-
-    def add(self, figure: str, subject: str, value: float) -> None:
-        self.values.setdefault((figure, subject), []).append(float(value))
-
-    def figures(self) -> list[dict[str, Any]]:
-        return [
-            {"figure": f, "subject": s, "mean": float(np.mean(v)), "sd": float(np.std(v)), "n": len(v)} for (f, s), v in self.values.items()
-        ]
-
-    def brief(self) -> str:
-        asked = (("at the cut, LR", "embedding"), ("out of time, LR", "embedding"), ("out of time, no label", "forecast"))
-        return ", ".join(f"{f} {s} {self.values[f, s][-1]:.4f}" for f, s in asked)
+def rivals(sheet: Sheet, then: Side, now: Side) -> None:
+    for subject in ("rfm", "aggregates"):
+        features = (getattr(then, subject), getattr(now, subject))
+        probes(sheet, subject, now, features[1])
+        forwards(sheet, subject, then, now, features)
+    standardised = (now.rfm - now.rfm.mean(0)) / np.maximum(now.rfm.std(0), 1e-9)
+    for count in COUNTS:
+        segments(sheet, f"rfm k={count}", standardised.astype(np.float32), now, count, 0)
 
 
-def side(events: EventTable, moment: int) -> Side:
-    truth = outcome(events, moment, DAYS)
+def of_the_cut(
+    sheet: Sheet, case: Case, snapshot: Snapshot, moment: int, now: Side, spec: TrainingSpec
+) -> dict[int, npt.NDArray[np.int64]]:
+    """Probes over customers, and segments; the segments' labels by their number."""
+    model, seconds = learned(case, snapshot.before(moment), spec, moment)
+    sheet.add("train seconds", "encoder", seconds)
+    reading, rows = read(snapshot, model, moment, now)
+    untrained = BehaviourModel.create(model.features, model.plan, spec.seed + 100).eval()
+    raw, _ = read(snapshot, untrained, moment, now)
+    embedding = reading.embedding[rows].astype(np.float64)
+    probes(sheet, "embedding", now, embedding)
+    probes(sheet, "untrained", now, raw.embedding[rows].astype(np.float64), few=False)
+    probes(sheet, "aggregates+embedding", now, np.concatenate([now.aggregates, embedding], axis=1), few=False)
+    foreseen = chance(case, reading, rows)
+    sheet.add("at the cut, no label", "forecast", roc_auc_score(now.came, foreseen))
+    space = fit_space(reading.embedding, reading.forecast, reading.columns)
+    points = space.place(reading.embedding, reading.forecast)[rows]
+    return {count: segments(sheet, f"segments k={count}", points, now, count, spec.seed) for count in COUNTS}
+
+
+def out_of_time(sheet: Sheet, case: Case, snapshot: Snapshot, times: tuple[int, int], sides: tuple[Side, Side], spec: TrainingSpec) -> None:
+    then, now = sides
+    earlier, _ = learned(case, snapshot.before(times[0]), spec, times[0])
+    before, before_rows = read(snapshot, earlier, times[0], then)
+    after, after_rows = read(snapshot, earlier, times[1], now)
+    pair = (before.embedding[before_rows].astype(np.float64), after.embedding[after_rows].astype(np.float64))
+    forwards(sheet, "embedding", then, now, pair)
+    joined = tuple(np.concatenate([s.aggregates, e], axis=1) for s, e in zip((then, now), pair, strict=True))
+    forwards(sheet, "aggregates+embedding", then, now, (joined[0], joined[1]))
+    foreseen = chance(case, after, after_rows)
+    sheet.add("out of time, no label", "forecast", roc_auc_score(now.came, foreseen))
+    sheet.add("calibration error, out of time", "forecast", expected_calibration_error(foreseen.astype(np.float32), now.came))
+    known = set(before.customers)
+    fresh = np.array([c not in known for c in now.customers])
+    if min((now.came[fresh] == 1).sum(), (now.came[fresh] == 0).sum()) >= ENOUGH:
+        sheet.add("out of time, no label, never seen", "forecast", roc_auc_score(now.came[fresh], foreseen[fresh]))
+
+
+def side(events: EventTable, moment: int, days: float) -> Side:
+    truth = outcome(events, moment, days)
     answers = truth.aligned(truth.customers)
 
     def features(make: Callable[[EventTable, int], Any]) -> Float64:
@@ -175,9 +163,9 @@ def side(events: EventTable, moment: int) -> Side:
     return Side(truth.customers, answers[:, 0], answers[:, 1], features(rfm), features(aggregates))
 
 
-def learned(snapshot: Snapshot, spec: TrainingSpec, now: int) -> tuple[BehaviourModel, float]:
+def learned(case: Case, snapshot: Snapshot, spec: TrainingSpec, now: int) -> tuple[BehaviourModel, float]:
     began = time.monotonic()
-    features = fit(snapshot, MAIN, VALUE)
+    features = fit(snapshot, case.main, case.value)
     model = train(spec, TrainingData(features, load(snapshot, features), now), None, Report()).model
     return model, time.monotonic() - began
 
@@ -189,9 +177,9 @@ def read(snapshot: Snapshot, model: BehaviourModel, moment: int, side: Side) -> 
     return reading, np.array([place[c] for c in side.customers], dtype=np.int64)
 
 
-def chance(reading: Reading, rows: npt.NDArray[np.int64]) -> Float64:
+def chance(case: Case, reading: Reading, rows: npt.NDArray[np.int64]) -> Float64:
     """The forecast of the main event within the horizon, without any label."""
-    at = next(i for i, c in enumerate(reading.columns) if c.main and c.kind == "probability" and abs(c.horizon_days - DAYS) < 1e-6)
+    at = next(i for i, c in enumerate(reading.columns) if c.main and c.kind == "probability" and abs(c.horizon_days - case.days) < 1e-6)
     return reading.forecast[rows, at].astype(np.float64)
 
 
@@ -216,7 +204,10 @@ def probes(sheet: Sheet, subject: str, side: Side, features: Float64, few: bool 
 
 def forwards(sheet: Sheet, subject: str, then: Side, now: Side, features: tuple[Float64, Float64]) -> None:
     for name, probe in (("LR", logistic), ("LightGBM", boosted)):
-        sheet.add(f"out of time, {name}", subject, roc_auc_score(now.came, probe(features[0], then.came, features[1])))
+        claimed = probe(features[0], then.came, features[1])
+        sheet.add(f"out of time, {name}", subject, roc_auc_score(now.came, claimed))
+        if probe is logistic:
+            sheet.add("calibration error, out of time", subject, expected_calibration_error(claimed.astype(np.float32), now.came))
 
 
 def segments(sheet: Sheet, subject: str, points: npt.NDArray[np.float32], side: Side, count: int, seed: int) -> npt.NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Size of the exported live form, and what one event and one reading cost in it on one CPU thread: one JSON line.
+"""Size of a bundle's live form, and what one event and one reading cost in it on one CPU thread: one JSON line.
 
 `python bench/onnx_step.py BUNDLE_URI [--customers 1 64] [--seconds 2]`: a sealed bundle with segments, such as a run leaves.
 """
@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import sys
-import tempfile
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -18,9 +17,7 @@ import numpy as np
 import onnxruntime as ort
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from kindred_worker.data.storage import Folder
-from kindred_worker.export import MANIFEST, READ, STEP, export
-from kindred_worker.models.bundle import Bundle
+from kindred_worker.models.bundle import LIVE_MANIFEST, READ, STEP, Bundle
 
 TYPES = {"float32": np.float32, "int64": np.int64}
 
@@ -50,15 +47,14 @@ def main() -> None:
     asked = parser.parse_args()
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    with tempfile.TemporaryDirectory() as folder:
-        export(Bundle.open(asked.bundle), Folder(Path(folder).as_uri()))
-        told = json.loads((Path(folder) / MANIFEST).read_text())
-        figures: dict[str, Any] = {}
-        for name in (STEP, READ):
-            graph = told["graphs"][name]
-            session = ort.InferenceSession(Path(folder) / name, options, providers=["CPUExecutionProvider"])
-            cost = {str(n): microseconds(session, inputs_of(graph, n), asked.seconds) for n in asked.customers}
-            figures[name] = {"bytes": graph["bytes"], "microseconds_by_customers": cost}
+    folder = Bundle.open(asked.bundle).folder
+    told = folder.read_json(LIVE_MANIFEST)
+    figures: dict[str, Any] = {}
+    for name in (STEP, READ):
+        graph = told["graphs"][name]
+        session = ort.InferenceSession(folder.read(name), options, providers=["CPUExecutionProvider"])
+        cost = {str(n): microseconds(session, inputs_of(graph, n), asked.seconds) for n in asked.customers}
+        figures[name] = {"bytes": graph["bytes"], "microseconds_by_customers": cost}
     about = {"benchmark": "onnx_step", "encoder": told["encoder"], "path": "onnxruntime CPU, 1 thread"}
     print(
         json.dumps(

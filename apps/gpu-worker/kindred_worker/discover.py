@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -16,6 +17,7 @@ from kindred_worker.data.aggregates import DAY, EventTable, future
 from kindred_worker.data.portrait import Feature, portrait
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder, WrittenFile
+from kindred_worker.export import export
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import seal
 from kindred_worker.models.reading import Reading, read_beginnings, read_everyone
@@ -24,8 +26,11 @@ from kindred_worker.segments.assignment import SIDECAR, TENSORS, SegmentModel
 from kindred_worker.segments.choice import UNSTABLE
 from kindred_worker.segments.contrast import contrasts, distinct
 from kindred_worker.segments.finding import LEARNED_FROM, Found, History, find_segments, told
+from kindred_worker.segments.hierarchy import NONE, Kin, Level, find_family, overlaps_within
+from kindred_worker.segments.kin_naming import differ, name_kin
 from kindred_worker.segments.matching import Overlap, overlaps_with_champion
 from kindred_worker.segments.naming import Named, name_segments
+from kindred_worker.segments.rule import Rule, distil
 from kindred_worker.segments.trait import Trait, trait_of
 from kindred_worker.spec import TrainingSpec
 
@@ -43,6 +48,8 @@ class Segment:
     """DiscoveredSegment of worker.proto."""
 
     index: int
+    level: Level
+    parent: int  # place of the segment of the next coarser level that it is part of, -1: of none
     name: str
     description: str
     size: int
@@ -51,6 +58,7 @@ class Segment:
     traits: list[Trait]
     typical_customer_ids: list[str]
     overlaps: list[Overlap]
+    rule: Rule | None  # None where everyone is in it
 
 
 @dataclass(frozen=True)
@@ -58,8 +66,21 @@ class Discovered:
     files: list[WrittenFile]
     events: int
     customers: int
-    segments: list[Segment]
+    segments: list[Segment]  # of all levels, by place in the bundle
     retired_champion_indexes: list[int]
+    main_event: str  # what "orders" means in the words of traits and rules; empty: nothing
+
+
+@dataclass(frozen=True)
+class Places:
+    """(N) each: everyone's segment on each level, by place in the bundle; -1: in none of that level."""
+
+    main: Int64
+    coarser: Int64
+    finer: Int64
+
+    def of(self, level: Level) -> Int64:
+        return {"COARSER": self.coarser, "MAIN": self.main, "FINER": self.finer}[level]
 
 
 def discover(
@@ -77,18 +98,30 @@ def discover(
         report.progress(0.9, "describing segments")
         described = [*portrait(events, now.customers, now.read_at + 1, features.currency), *expected(now)]
     names = name_segments(described, found.partition.labels, found.model.count, features.main_events)
-    overlaps, retired = _overlaps(champion_customers_uri, now.customers, _placed(found, now), found.model.count)
-    segments = [
-        _segment(index, names[index], now, found, described, features.main_events, overlaps[index]) for index in range(found.model.count)
-    ]
+    report.progress(0.92, "looking for coarser and finer segments")
+    family, kin = find_family(found.points, found.partition, partial(differ, described), spec.seed, report.check)
+    found = replace(found, model=replace(found.model, family=family))
+    labels = found.partition.labels
+    places = Places(labels, family.coarser(labels), family.finer(found.points, labels))
+    named = dict(enumerate(names)) | name_kin(described, labels, places.finer, family, kin, names, features.main_events)
+    overlaps, retired = _overlaps(champion_customers_uri, now.customers, _placed(found, now), found.model.count, kin)
+    main = [Kin(at, "MAIN", int(family.coarser_of[at]), float(found.refits.jaccard[at])) for at in range(found.model.count)]
+    everyone = [*main, *kin]
+    segments: list[Segment] = []
+    for at, one in enumerate(everyone):
+        report.progress(0.94 + 0.03 * at / len(everyone), "putting segments into rules")
+        segments.append(
+            _segment(one, named[one.index], now, found, places, described, features.main_events, overlaps[one.index], spec.seed)
+        )
     if found.choice is not None:
         for candidate in found.choice.candidates:
             report.metric("segments.stability", candidate.count, candidate.stability)
             report.metric("segments.foresight", candidate.count, candidate.foresight)
             report.metric("segments.score", candidate.count, candidate.score)
-    files = _write(told(found.model, story_of(found, segments, now)), output)
-    report.progress(1.0, f"{len(segments)} segments found")
-    return Discovered(files, int(now.events.sum()), len(now.customers), segments, retired)
+    report.progress(0.97, "writing the live form")
+    files = _write(model, told(found.model, story_of(found, segments, now)), output)
+    report.progress(1.0, f"{found.model.count} segments found, {len(kin)} coarser and finer ones")
+    return Discovered(files, int(now.events.sum()), len(now.customers), segments, retired, next(iter(features.main_events), ""))
 
 
 def described_by(model: BehaviourModel) -> list[str]:
@@ -135,6 +168,8 @@ def story_of(found: Found, segments: Sequence[Segment], now: Reading) -> dict[st
         "segments": [
             {
                 "index": s.index,
+                "level": s.level,
+                "parent": s.parent,
                 "name": s.name,
                 "description": s.description,
                 "share": s.share,
@@ -142,6 +177,7 @@ def story_of(found: Found, segments: Sequence[Segment], now: Reading) -> dict[st
                 "stability": s.stability,
                 "isUnstable": s.stability < UNSTABLE,
                 "traits": [asdict(t) for t in s.traits],
+                "rule": None if s.rule is None else asdict(s.rule),
             }
             for s in segments
         ],
@@ -149,60 +185,83 @@ def story_of(found: Found, segments: Sequence[Segment], now: Reading) -> dict[st
 
 
 def _segment(
-    index: int,
+    kin: Kin,
     named: Named,
     now: Reading,
     found: Found,
+    places: Places,
     described: Sequence[Feature],
     main_events: Sequence[str],
     overlaps: list[Overlap],
+    seed: int,
 ) -> Segment:
-    labels = found.partition.labels
-    members = np.flatnonzero(labels == index)
-    squared = ((found.points[members] - found.partition.centres[index]) ** 2).sum(axis=1)
+    inside = places.of(kin.level) == kin.index
+    members = np.flatnonzero(inside)
+    squared = ((found.points[members] - found.points[members].mean(axis=0)) ** 2).sum(axis=1)
     typical = members[np.argsort(squared, kind="stable")[:TYPICAL]]
     main = main_events[0] if main_events else ""
     return Segment(
-        index=index,
+        index=kin.index,
+        level=kin.level,
+        parent=kin.parent,
         name=named.name,
         description=named.description,
         size=len(members),
-        share=len(members) / len(labels),
-        stability=float(found.refits.jaccard[index]),
-        traits=[trait_of(c, main) for c in distinct(contrasts(described, labels, index), TRAITS)],
+        share=len(members) / len(inside),
+        stability=kin.stability,
+        traits=[trait_of(c, main) for c in distinct(contrasts(described, inside.astype(np.int64), 1), TRAITS)],
         typical_customer_ids=[now.customers[i] for i in typical],
         overlaps=overlaps,
+        rule=distil(described, inside, main, seed) if 2 <= len(members) <= len(inside) - 2 else None,
     )
 
 
-def _placed(found: Found, now: Reading) -> Int64:
-    """(N) the segment that live scoring would give, -1 where unseen."""
-    return found.model.assign(now.embedding, now.forecast).index.astype(np.int64)
+def _placed(found: Found, now: Reading) -> Places:
+    """The segments that live scoring would give."""
+    placed = found.model.assign(now.embedding, now.forecast)
+    return Places(placed.index.astype(np.int64), placed.coarser.astype(np.int64), placed.finer.astype(np.int64))
 
 
-def _overlaps(uri: str, customers: Sequence[str], index: Int64, count: int) -> tuple[list[list[Overlap]], list[int]]:
+def _overlaps(
+    uri: str, customers: Sequence[str], ours: Places, count: int, kin: Sequence[Kin]
+) -> tuple[dict[int, list[Overlap]], list[int]]:
+    """Each level is matched with the same of the champion. By place in the bundle, and whom none continues."""
     if not uri:
-        return [[] for _ in range(count)], []
-    champion = _champion_segments(uri)
+        return {at: [] for at in range(count + len(kin))}, []
+    champion, theirs = _champion_places(uri)
     place = {customer: at for at, customer in enumerate(customers)}
-    both = [(place[c], s) for c, s in champion if c in place]
-    rows = np.array([r for r, _ in both], dtype=np.int64)
-    theirs = np.array([s for _, s in both], dtype=np.int64)
-    return overlaps_with_champion(index[rows], theirs, count)
+    there = np.array([place.get(c, NONE) for c in champion], dtype=np.int64)
+    both, rows = there >= 0, there[there >= 0]
+    told, retired = overlaps_with_champion(ours.main[rows], theirs.main[both], count)
+    found = dict(enumerate(told))
+    for level in ("COARSER", "FINER"):
+        indexes = [k.index for k in kin if k.level == level]
+        overlaps, gone = overlaps_within(ours.of(level)[rows], theirs.of(level)[both], indexes)
+        found |= overlaps
+        retired = [*retired, *gone]
+    return found, retired
 
 
-def _champion_segments(uri: str) -> list[tuple[str, int]]:
-    """Customer and segment of each row of the champion's customers.parquet (or of the folder that holds it)."""
+def _champion_places(uri: str) -> tuple[list[str], Places]:
+    """Customers and places of the champion's customers.parquet (or of the folder that holds it)."""
     folder, name = posixpath.split(uri) if uri.endswith(".parquet") else (uri, "customers.parquet")
     with Folder(folder).open(name) as source:
         try:
-            table = pq.read_table(source, columns=["customer", "segment_index"])
+            file = pq.ParquetFile(source)
+            levels = [c for c in ("segment_index", "coarser_index", "finer_index") if c in file.schema_arrow.names]
+            table = file.read(columns=["customer", *levels])
+            main = table.column("segment_index").to_numpy().astype(np.int64)
         except (pa.ArrowInvalid, KeyError, OSError) as error:
             raise InvalidInput(f"{uri} is no backfill of a model: {error}") from error
-    ids, indexes = table.column("customer").to_pylist(), table.column("segment_index").to_pylist()
-    return list(zip(cast("list[str]", ids), cast("list[int]", indexes), strict=True))
+    # A model from before there were levels has one.
+    coarser, finer = (
+        table.column(c).to_numpy().astype(np.int64) if c in levels else np.full(len(main), NONE, dtype=np.int64)
+        for c in ("coarser_index", "finer_index")
+    )
+    return cast("list[str]", table.column("customer").to_pylist()), Places(main, coarser, finer)
 
 
-def _write(model: SegmentModel, output: Folder) -> list[WrittenFile]:
-    content = model.to_bytes()
-    return [output.write(TENSORS, content[TENSORS]), output.write(SIDECAR, content[SIDECAR]), seal(output)]
+def _write(model: BehaviourModel, segments: SegmentModel, output: Folder) -> list[WrittenFile]:
+    content = segments.to_bytes()
+    written = [output.write(TENSORS, content[TENSORS]), output.write(SIDECAR, content[SIDECAR]), *export(model, segments, output)]
+    return [*written, seal(output)]

@@ -36,6 +36,8 @@ SCHEMA = pa.schema(
         ("state", pa.binary()),
         ("embedding", pa.binary()),
         ("segment_index", pa.int32()),
+        ("coarser_index", pa.int32()),
+        ("finer_index", pa.int32()),
         ("strength", pa.float64()),
         ("novelty", pa.float64()),
         ("map_x", pa.float32()),
@@ -81,8 +83,8 @@ def assigned(segments: SegmentModel | None, embedding: np.ndarray, forecast: np.
     """Places in segments; before there are any, nothing fits."""
     if segments is not None:
         return segments.assign(embedding, forecast)
-    none = np.zeros(len(embedding), np.float32)
-    return Assignment(np.full(len(embedding), -1, np.int32), none, none, np.zeros((len(embedding), 2), np.float32))
+    none, nowhere = np.zeros(len(embedding), np.float32), np.full(len(embedding), -1, np.int32)
+    return Assignment(nowhere, none, none, np.zeros((len(embedding), 2), np.float32), nowhere, nowhere)
 
 
 def _rows(part: StateBatch, model: BehaviourModel, place: Assignment) -> pa.RecordBatch:
@@ -107,6 +109,8 @@ def _rows(part: StateBatch, model: BehaviourModel, place: Assignment) -> pa.Reco
         pa.array(part.packed, pa.binary()),
         pa.array([row.tobytes() for row in embedding], pa.binary()),
         pa.array(place.index, pa.int32()),
+        pa.array(place.coarser, pa.int32()),
+        pa.array(place.finer, pa.int32()),
         pa.array(place.strength.astype(np.float64)),
         pa.array(place.novelty.astype(np.float64)),
         pa.array(place.map_xy[:, 0], pa.float32()),

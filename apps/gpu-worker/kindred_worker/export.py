@@ -1,16 +1,13 @@
-"""The live form of a sealed bundle: two ONNX graphs and a manifest, for scoring where no Python runs.
+"""The live form of a model, three files of its bundle: for scoring where no Python runs.
 
 step.onnx  states and one event each -> new states        read.onnx  states and times -> all that Score says of customers
-live.json  what goes in and out, how packed states are laid out, and the bundle that it was made of
-
-`python -m kindred_worker.export file:///…/bundle file:///…/output`
+live.json  what goes in and out, and how packed states are laid out; which events become which inputs says features.json
 """
 
 from __future__ import annotations
 
 import io
 import logging
-import sys
 import warnings
 from typing import Any
 
@@ -23,24 +20,22 @@ from kindred_worker import __version__
 from kindred_worker.data.features import Encoded, EncodedItems, FeatureSpec
 from kindred_worker.data.storage import Folder, WrittenFile
 from kindred_worker.models.behaviour import BehaviourModel
-from kindred_worker.models.bundle import Bundle, load_segments
+from kindred_worker.models.bundle import LIVE_MANIFEST, READ, STEP
 from kindred_worker.models.live_form import Read, Step, state_tensors
-from kindred_worker.report import InvalidInput
+from kindred_worker.models.packing import head_of
+from kindred_worker.segments.assignment import SegmentModel
 
 FORMAT = "kindred.live/1"
-STEP, READ, MANIFEST = "step.onnx", "read.onnx", "live.json"
 OPSET = 18
 ENCODERS = ("decayed_sum", "gru", "gated_linear")  # a window's readings have sizes that depend on what is in it
+logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells of every pass
 TENSOR_TYPES = {torch.float32: "float32", torch.int64: "int64", torch.int32: "int32"}
 
 
-def export(bundle: Bundle, output: Folder) -> list[WrittenFile]:
-    """Writes the three files; the manifest last. The same bundle gives graphs that compute the same."""
-    model, segments = bundle.model(), load_segments(bundle)
-    if segments is None:
-        raise InvalidInput(f"{bundle.folder.uri} has no segments yet: export it after Discover")
+def export(model: BehaviourModel, segments: SegmentModel, output: Folder) -> list[WrittenFile]:
+    """Writes the three files; the manifest last. None for an encoder that has no live form: there scoring needs the worker."""
     if model.plan.encoder not in ENCODERS:
-        raise InvalidInput(f"encoder {model.plan.encoder!r} has no live form; there is one of {', '.join(ENCODERS)}")
+        return []
     step, read = Step(model), Read(model, segments)
     # Copies: an exporter takes inputs that are one tensor for one input.
     state = [t.clone() for t in state_tensors(model.encoder.initial_state(2)).values()]
@@ -60,7 +55,6 @@ def export(bundle: Bundle, output: Folder) -> list[WrittenFile]:
     manifest = {
         "format": FORMAT,
         "version": __version__,
-        "bundle": bundle.hash,
         "opset": OPSET,
         "encoder": model.plan.encoder,
         "state": {"kind": model.encoder.kind.value, "window": model.encoder.window, "record": _record(model)},
@@ -71,7 +65,7 @@ def export(bundle: Bundle, output: Folder) -> list[WrittenFile]:
         "mainEvents": [list(pair) for pair in model.main_forecast(torch.zeros(1, model.width, device=model.device)).events],
         "segments": segments.count,
     }
-    return [*files, output.write_json(MANIFEST, manifest)]
+    return [*files, output.write_json(LIVE_MANIFEST, manifest)]
 
 
 def event_tensors(events: Encoded) -> list[Tensor]:
@@ -140,18 +134,6 @@ def _described(names: list[str], tensors: Any) -> list[dict[str, Any]]:
 
 
 def _record(model: BehaviourModel) -> dict[str, Any]:
-    """How a packed state is laid out, field after field, little-endian."""
+    """How a packed state is laid out, field after field, little-endian; `head` is what each one of this model begins with, in hex."""
     record = model.encoder.packing.record
-    return {"bytes": record.itemsize, "stamp": model.stamp, "fields": [list(f) for f in record.descr]}
-
-
-def main() -> None:
-    if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    for file in export(Bundle.open(sys.argv[1]), Folder(sys.argv[2])):
-        print(f"{file.bytes:>9} {file.sha256[:12]} {file.path}")
-
-
-if __name__ == "__main__":
-    main()
+    return {"bytes": record.itemsize, "head": head_of(model.stamp).hex(), "fields": [list(f) for f in record.descr]}

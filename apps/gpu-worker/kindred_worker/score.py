@@ -52,6 +52,7 @@ class Score:
     map_y: float = 0.0
     rebuild: bool = False
     error: str = ""
+    finer_index: int = -1  # within segment_index
     # (event, horizon in days, probability, expected value)
     forecast: list[tuple[str, float, float, float]] = field(default_factory=list[tuple[str, float, float, float]])
 
@@ -108,6 +109,7 @@ def _score(
                 float(place.novelty[i]),
                 float(place.map_xy[i, 0]),
                 float(place.map_xy[i, 1]),
+                finer_index=int(place.finer[i]),
                 forecast=[(e, d, p, v) for (e, d), p, v in zip(forecast.events, chances[i], values[i], strict=True)],
             )
         )

@@ -42,12 +42,33 @@ def bundle(model: BehaviourModel, large: Snapshot, tmp_path_factory: pytest.Temp
 
 def test_the_bundle_is_whole_and_opens(bundle: tuple[Folder, Discovered], large: Snapshot) -> None:
     folder, found = bundle
-    assert [f.path for f in found.files] == ["segments.safetensors", "segments.json", "bundle.json"]
+    assert [f.path for f in found.files] == ["segments.safetensors", "segments.json", "step.onnx", "read.onnx", "live.json", "bundle.json"]
     opened, segments = open_model(folder.uri)
     assert segments is not None
     reading = read_everyone(large, opened, 0, Report())
     placed = segments.assign(reading.embedding, reading.forecast)
-    assert np.bincount(placed.index, minlength=3).tolist() == [s.size for s in found.segments]
+    assert np.bincount(placed.index, minlength=3).tolist() == [s.size for s in found.segments if s.level == "MAIN"]
+    for level, places in (("COARSER", placed.coarser), ("FINER", placed.finer)):
+        assert all((places == s.index).sum() == s.size for s in found.segments if s.level == level)
+
+
+def test_levels_are_nested_and_their_names_are_unique(bundle: tuple[Folder, Discovered]) -> None:
+    segments = bundle[1].segments
+    assert [s.index for s in segments] == list(range(len(segments)))
+    assert len({s.name for s in segments}) == len(segments)
+    for whole in segments:
+        parts = [s for s in segments if s.parent == whole.index]
+        assert not parts or (len(parts) > 1 and sum(p.size for p in parts) == whole.size)
+        assert {p.level for p in parts} <= {"COARSER": {"MAIN"}, "MAIN": {"FINER"}, "FINER": set()}[whole.level]
+
+
+def test_every_segment_has_a_rule_or_says_that_none_fits(bundle: tuple[Folder, Discovered]) -> None:
+    for segment in bundle[1].segments:
+        assert segment.rule is not None
+        assert segment.rule.is_faithful != segment.rule.text.startswith("No short rule")
+        bounds = [(c.trait, c.operator) for c in segment.rule.conditions]
+        assert len(set(bounds)) == len(bounds)
+        assert len({trait for trait, _ in bounds}) <= 3
 
 
 def test_who_is_new_is_not_unlike_anything_seen(bundle: tuple[Folder, Discovered], large: Snapshot) -> None:
@@ -60,7 +81,7 @@ def test_who_is_new_is_not_unlike_anything_seen(bundle: tuple[Folder, Discovered
 
 
 def test_segments_are_named_sized_and_told(bundle: tuple[Folder, Discovered]) -> None:
-    segments = bundle[1].segments
+    segments = [s for s in bundle[1].segments if s.level == "MAIN"]
     assert [s.index for s in segments] == [0, 1, 2]
     assert len({s.name for s in segments}) == 3
     assert sum(s.share for s in segments) == pytest.approx(1)
@@ -86,7 +107,8 @@ def test_a_champion_that_drew_the_same_segments_is_continued_by_all(
     opened, segments = open_model(folder.uri)
     embed(large, opened, segments, Folder(tmp_path.as_uri()), 0, Report())
     again = discover(SPEC, large, model, folder, f"{tmp_path.as_uri()}/customers.parquet", Report())
-    assert [[(o.champion_index, o.matched, o.jaccard) for o in s.overlaps] for s in again.segments] == [[(i, True, 1.0)] for i in range(3)]
+    told = [[(o.champion_index, o.matched, o.jaccard) for o in s.overlaps] for s in again.segments]
+    assert told == [[(s.index, True, 1.0)] for s in again.segments]
     assert again.retired_champion_indexes == []
 
 

@@ -15,12 +15,12 @@ from kindred_worker.data.arrays import EventArrays, select
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder
 from kindred_worker.discover import discover
-from kindred_worker.export import ENCODERS, MANIFEST, READ, STEP, event_tensors, export
+from kindred_worker.export import ENCODERS, event_tensors
 from kindred_worker.learn import learn
 from kindred_worker.models.behaviour import BehaviourModel
-from kindred_worker.models.bundle import Bundle, load_model, load_segments
+from kindred_worker.models.bundle import LIVE_MANIFEST, READ, STEP, Bundle, load_model, load_segments
 from kindred_worker.models.live_form import Read, Step, state_tensors
-from kindred_worker.report import InvalidInput, Report
+from kindred_worker.report import Report
 from kindred_worker.segments.assignment import SegmentModel
 from kindred_worker.spec import TrainingSpec
 
@@ -50,7 +50,6 @@ def bundle_of(encoder: str, snapshot: Snapshot, folder: Path) -> Bundle:
 def live(request: pytest.FixtureRequest, snapshot: Snapshot, arrays: EventArrays, tmp_path_factory: pytest.TempPathFactory) -> Live:
     folder = tmp_path_factory.mktemp("live")
     bundle = bundle_of(request.param, snapshot, folder)
-    export(bundle, Folder(folder.as_uri()))
     segments = load_segments(bundle)
     assert segments is not None
     step, read = (ort.InferenceSession(folder / name, providers=["CPUExecutionProvider"]) for name in (STEP, READ))
@@ -83,7 +82,8 @@ def test_every_step_and_reading_equals_the_models_within_a_hundred_thousandth(li
         with torch.inference_mode():
             expected = Read(live.model, live.segments).eval()(*inputs)
         for name, one, other in zip(Read.OUTPUTS, run(live.read, inputs), expected, strict=True):
-            np.testing.assert_allclose(one, other.numpy(), rtol=1e-5, atol=1e-5, err_msg=name)
+            # Strength is steep near borders: what differs in the last digits of an embedding shows there tenfold.
+            np.testing.assert_allclose(one, other.numpy(), rtol=1e-5, atol=1e-4 if name == "strength" else 1e-5, err_msg=name)
 
 
 def test_a_reading_places_customers_where_the_scorer_places_them(live: Live) -> None:
@@ -94,15 +94,16 @@ def test_a_reading_places_customers_where_the_scorer_places_them(live: Live) -> 
     found = dict(zip(Read.OUTPUTS, run(live.read, [*state, torch.full((count,), live.now)]), strict=True))
     placed = live.segments.assign(found["embedding"], found["forecast"])
     np.testing.assert_array_equal(found["segment"], placed.index)
+    np.testing.assert_array_equal(found["finer"], placed.finer)
     np.testing.assert_allclose(found["strength"], placed.strength, atol=1e-4)
     np.testing.assert_allclose(found["novelty"], placed.novelty, atol=1e-3)  # a root of a difference: float32 in another order
     np.testing.assert_allclose(found["map"], placed.map_xy, atol=1e-4)
 
 
 def test_the_manifest_names_inputs_hashes_and_the_packed_record_and_no_framework(live: Live) -> None:
-    text = (live.folder / MANIFEST).read_text()
+    text = (live.folder / LIVE_MANIFEST).read_text()
     told = json.loads(text)
-    assert told["bundle"] == Bundle.open(live.folder.as_uri()).hash
+    assert LIVE_MANIFEST in Bundle.open(live.folder.as_uri()).files
     for name, session in ((STEP, live.step), (READ, live.read)):
         content = (live.folder / name).read_bytes()
         assert told["graphs"][name]["bytes"] == len(content)
@@ -115,6 +116,5 @@ def test_the_manifest_names_inputs_hashes_and_the_packed_record_and_no_framework
     assert record.itemsize == told["state"]["record"]["bytes"] == len(live.model.encoder.pack(state, 0)[0])
 
 
-def test_a_bundle_without_segments_or_with_a_window_is_refused(snapshot: Snapshot, tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="'transformer' has no live form; there is one of decayed_sum"):
-        export(bundle_of("transformer", snapshot, tmp_path), Folder(tmp_path.as_uri()))
+def test_an_encoder_with_a_window_has_no_live_form(snapshot: Snapshot, tmp_path: Path) -> None:
+    assert not {STEP, READ, LIVE_MANIFEST} & set(bundle_of("transformer", snapshot, tmp_path).files)

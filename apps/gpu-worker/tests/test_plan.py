@@ -32,3 +32,19 @@ def test_horizons_look_beyond_the_visit_that_is_going_on(tmp_path: Path) -> None
     features = fit(snapshot)
     plan = resolve(TrainingSpec(), features, load(snapshot, features), snapshot.now)
     assert min(plan.horizon_days) >= 14, plan.horizon_days
+
+
+def test_where_events_come_by_the_clock_it_is_asked_how_long_a_customer_goes_on(tmp_path: Path) -> None:
+    """A reading every hour, for 100 to 300 hours: whether one comes within the hour says nothing of a machine."""
+    rows = [
+        (f"m{machine:02d}", datetime(2025, 1, 1, tzinfo=UTC) + timedelta(hours=hour))
+        for machine in range(60)
+        for hour in range(100 + 3 * machine)
+    ]
+    names, moments = zip(*rows, strict=True)
+    events = ["Read"] * len(rows)
+    table = pa.table({"customer": names, "subject": names, "name": events, "occurred_at": pa.array(moments, pa.timestamp("us", tz="UTC"))})
+    snapshot = Snapshot.open(write_snapshot(table, tmp_path, timezone="UTC").as_uri())
+    features = fit(snapshot)
+    plan = resolve(TrainingSpec(), features, load(snapshot, features), snapshot.now)
+    assert plan.horizon_days == (1.0, 2.0, 3.0), plan.horizon_days

@@ -22,6 +22,7 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from kindred_worker.gen.kindred.worker.v1 import rule_pb2, rule_pb2_grpc
 from kindred_worker.gen.kindred.worker.v1 import worker_pb2 as pb
 from kindred_worker.gen.kindred.worker.v1 import worker_pb2_grpc as rpc
 from kindred_worker.models.bundle import ITEMS, SURPRISE
@@ -186,6 +187,28 @@ async def test_the_train_role_says_what_is_wrong_with_a_request(snapshot_uri: st
             if reason == "TOO_LITTLE_DATA":
                 assert reason_of(refused.value).metadata["needed"] == "50 customers and 500 events"
         assert not (tmp_path / "out").exists()
+
+
+async def test_the_score_role_puts_any_members_into_a_rule_and_says_what_is_wrong_with_a_request() -> None:
+    orders = [float(at % 5) for at in range(200)]
+    members = [count >= 3 for count in orders]
+    traits = [rule_pb2.TraitColumn(key="recent:90", unit="times", values=orders)]
+    async with worker("score") as (channel, _):
+        rules = rule_pb2_grpc.RuleWorkerServiceStub(channel)
+        asked = rule_pb2.DistillRuleRequest(traits=traits, members=members, main_event="Order Completed")
+        rule = (await rules.DistillRule(asked)).rule
+        assert rule.text == "At least 3 orders in the last 90 days."
+        assert [(c.trait, c.operator, c.value) for c in rule.conditions] == [("recent:90", rule_pb2.RULE_OPERATOR_AT_LEAST, 3.0)]
+        assert rule.faithful
+        assert rule.fidelity == rule.precision == rule.recall == 1
+        for wrong, said in (
+            (rule_pb2.DistillRuleRequest(traits=traits, members=members[1:]), "200 values for 199 customers"),
+            (rule_pb2.DistillRuleRequest(traits=traits, members=[False] * 200), "two members"),
+            (rule_pb2.DistillRuleRequest(members=members), "a trait"),
+        ):
+            with pytest.raises(grpc.aio.AioRpcError, match=said) as refused:
+                await rules.DistillRule(wrong)
+            assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 async def test_health_answers_and_a_cancel_frees_the_worker_while_it_trains(snapshot_uri: str, tmp_path: Path) -> None:

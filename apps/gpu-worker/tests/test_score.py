@@ -26,7 +26,8 @@ class Halves:
         count = len(embedding)
         assert forecast.shape[0] == count
         one = np.ones(count, np.float32)
-        return Assignment((embedding[:, 0] > 0).astype(np.int32), one, 0 * one, embedding[:, :2])
+        none = np.full(count, -1, np.int32)
+        return Assignment((embedding[:, 0] > 0).astype(np.int32), one, 0 * one, embedding[:, :2], none, none)
 
 
 HALVES = Halves()  # pyright: ignore[reportAssignmentType]

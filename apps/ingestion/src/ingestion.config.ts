@@ -19,6 +19,7 @@ export const ingestionConfig = () =>
     INTAKE_KEY_EVENTS_PER_SECOND: z.coerce.number().int().positive().default(100_000).describe('what one key may send to one replica; above it its callers get 429'),
     INTAKE_BODY_SECONDS: z.coerce.number().positive().default(30).describe('a client that has not sent its whole body by then is let go'),
     INTAKE_MAX_PENDING_EVENTS: z.coerce.number().int().default(50_000).describe('events waiting for a commit; above it callers get 429'),
+    LEDGER_RECONCILE_SECONDS: z.coerce.number().positive().default(60).describe('how often the ledger is recounted from the data'),
     IDENTITY_MAX_SUBJECTS: z.coerce.number().int().min(1).default(500).describe('user and anonymous ids that one customer may have'),
     IDENTITY_MAX_MERGES_PER_DAY: z.coerce.number().int().min(1).default(50).describe('ids that one customer may take in on one day of events'),
     WORK_DIR: z.string().default(tmpdir()).describe('scratch space of imports and snapshots'),

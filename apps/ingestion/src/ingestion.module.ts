@@ -8,6 +8,7 @@ import { EventModule } from './event/event.module.js';
 import { IdentityModule } from './identity/identity.module.js';
 import { ImportModule } from './import/import.module.js';
 import { IntakeModule } from './intake/intake.module.js';
+import { LedgerModule } from './ledger/ledger.module.js';
 import { PersonModule } from './person/person.module.js';
 import { QuarantineModule } from './quarantine/quarantine.module.js';
 import { SnapshotModule } from './snapshot/snapshot.module.js';
@@ -17,7 +18,7 @@ import { WorkspaceModule } from './workspace/workspace.module.js';
 
 @Module({
   imports: [
-    StoreModule, WorkspaceModule, EventModule, TrackingPlanModule, CustomerModule, IdentityModule, IntakeModule, ImportModule, QuarantineModule, PersonModule, SnapshotModule,
+    StoreModule, WorkspaceModule, EventModule, TrackingPlanModule, CustomerModule, IdentityModule, IntakeModule, LedgerModule, ImportModule, QuarantineModule, PersonModule, SnapshotModule,
   ],
   providers: [
     {

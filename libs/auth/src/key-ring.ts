@@ -26,7 +26,8 @@ interface Entry {
  */
 export class KeyRing {
   private readonly byDigest = new Map<string, Entry>();
-  private readonly digestById = new Map<string, string>();
+  /** A key that was rotated has two secrets for a while. */
+  private readonly digestsById = new Map<string, readonly string[]>();
   private readonly abort = new AbortController();
   private readonly client: RpcClient<typeof access.AccessServiceService>;
   private resolveReady: () => void = () => undefined;
@@ -77,25 +78,33 @@ export class KeyRing {
   private apply(update: access.WatchKeysResponse): void {
     if (update.snapshot) {
       this.byDigest.clear();
-      this.digestById.clear();
+      this.digestsById.clear();
     }
-    for (const record of update.keys) {
-      const role = ROLE[record.role];
-      if (!role) continue;
-      const digest = Buffer.from(record.digest).toString('hex');
-      this.digestById.set(record.id, digest);
-      this.byDigest.set(digest, {
-        principal: Object.freeze({ workspaceId: record.workspaceId, actor: `key:${record.id}` as const, role }),
-        expiresAt: record.expiresAt ? Date.parse(record.expiresAt) : Number.POSITIVE_INFINITY,
-      });
-    }
-    for (const id of update.revokedKeyIds) {
-      const digest = this.digestById.get(id);
-      if (digest !== undefined) this.byDigest.delete(digest);
-      this.digestById.delete(id);
-    }
+    for (const record of update.keys) this.hold(record);
+    for (const id of update.revokedKeyIds) this.forget(id);
     if (!update.snapshot) return;
     this.isFollowing = true;
     this.resolveReady();
   }
+
+  /** A key as it is from now on, whatever its secrets were. */
+  private hold({ id, workspaceId, role, digest, expiresAt, previousDigest, previousUntil }: access.KeyRecord): void {
+    this.forget(id);
+    const known = ROLE[role];
+    if (!known) return;
+    const principal = Object.freeze({ workspaceId, actor: `key:${id}` as const, role: known });
+    const ends = timeOf(expiresAt);
+    const secrets = [{ digest, expiresAt: ends }, ...(previousDigest.length > 0 ? [{ digest: previousDigest, expiresAt: Math.min(ends, timeOf(previousUntil)) }] : [])];
+    for (const secret of secrets) this.byDigest.set(hex(secret.digest), { principal, expiresAt: secret.expiresAt });
+    this.digestsById.set(id, secrets.map((secret) => hex(secret.digest)));
+  }
+
+  private forget(id: string): void {
+    for (const digest of this.digestsById.get(id) ?? []) this.byDigest.delete(digest);
+    this.digestsById.delete(id);
+  }
 }
+
+const hex = (digest: Uint8Array): string => Buffer.from(digest).toString('hex');
+/** Milliseconds since 1970; never, where it is not said. */
+const timeOf = (at: string | undefined): number => (at === undefined ? Number.POSITIVE_INFINITY : Date.parse(at));

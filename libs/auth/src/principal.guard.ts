@@ -7,10 +7,14 @@ import { PRINCIPAL_METADATA, RpcError, status } from '#libs/grpc';
 import { mayAct, type Principal, type PrincipalRole, PrincipalSigner } from './principal.js';
 
 const REQUIRED_ROLE = 'kindred:role';
+const LETS_KEYS_IN = 'kindred:lets-keys-in';
 const principals = new WeakMap<Metadata, Principal>();
 
 /** What a caller must be to reach a handler (or all of a controller's). Without it: VIEWER. */
 export const Requires = (role: PrincipalRole) => SetMetadata(REQUIRED_ROLE, role);
+
+/** The handler itself finds out who calls, for it lets in keys of senders outside as well: no principal is asked for. */
+export const LetsKeysIn = () => SetMetadata(LETS_KEYS_IN, true);
 
 /** The verified principal of a gRPC call, with the workspace that every handler but services' own needs. */
 export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): Principal & { workspaceId: string } => {
@@ -31,7 +35,7 @@ export class PrincipalGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (context.getType() !== 'rpc') return true;
+    if (context.getType() !== 'rpc' || this.reflector.get<boolean | undefined>(LETS_KEYS_IN, context.getHandler())) return true;
     const metadata = context.switchToRpc().getContext<Metadata>();
     const token = metadata.get(PRINCIPAL_METADATA)[0];
     if (token === undefined) throw new RpcError(status.UNAUTHENTICATED, 'This call carries no principal.', { reason: 'UNAUTHENTICATED' });

@@ -5,11 +5,14 @@ export * as foresight from './gen/kindred/serving/v1/foresight.js';
 export * as forgetting from './gen/kindred/serving/v1/forgetting.js';
 export * as identity from './gen/kindred/ingestion/v1/identity.js';
 export * as ingestion from './gen/kindred/ingestion/v1/ingestion.js';
+export * as intake from './gen/kindred/ingestion/v1/intake.js';
 export * as person from './gen/kindred/ingestion/v1/person.js';
 export * as quarantine from './gen/kindred/ingestion/v1/quarantine.js';
 export * as serving from './gen/kindred/serving/v1/serving.js';
 export * as trackingPlan from './gen/kindred/ingestion/v1/tracking_plan.js';
 export * as training from './gen/kindred/training/v1/training.js';
 export * as worker from './gen/kindred/worker/v1/worker.js';
+/** Of the worker as well, in a file of its own. */
+export * as rule from './gen/kindred/worker/v1/rule.js';
 /** Of serving as well, in a file of its own. */
 export * as webhook from './gen/kindred/serving/v1/webhook.js';

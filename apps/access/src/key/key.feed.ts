@@ -9,7 +9,7 @@ import type { AccessConfig } from '../config.js';
 import { toKeyRecord } from './key.mapper.js';
 import { KeyRepository } from './key.repository.js';
 
-/** How late another replica learns of a key that was made or ended here. */
+/** How late another replica learns of a key that was made, rotated or ended here. */
 const POLL_MS = 1_000;
 
 /**
@@ -56,11 +56,11 @@ export class KeyFeed implements OnModuleInit, OnModuleDestroy {
     const { keys, at } = await this.keys.changedSince(this.lookedAt);
     const change: access.WatchKeysResponse = { snapshot: false, keys: [], revokedKeyIds: [] };
     for (const key of keys) {
-      const isKnown = this.live.has(key.id);
-      if (key.revokedAt !== null && isKnown) {
+      const known = this.live.get(key.id);
+      if (key.revokedAt !== null && known) {
         this.live.delete(key.id);
         change.revokedKeyIds.push(key.id);
-      } else if (key.revokedAt === null && !isKnown) {
+      } else if (key.revokedAt === null && !(known && Buffer.from(key.digest).equals(known.digest))) {
         const record = toKeyRecord(key);
         this.live.set(key.id, record);
         change.keys.push(record);

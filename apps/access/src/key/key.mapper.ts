@@ -17,6 +17,7 @@ export function toApiKey(row: schema.ApiKey): access.ApiKey {
     createdAt: row.createdAt.toISOString(),
     revokedAt: row.revokedAt?.toISOString(),
     expiresAt: row.expiresAt?.toISOString(),
+    previousSecretUntil: row.revokedAt === null && row.previousUntil && row.previousUntil.getTime() > Date.now() ? row.previousUntil.toISOString() : undefined,
   } satisfies access.ApiKey;
 }
 
@@ -27,6 +28,8 @@ export function toKeyRecord(row: schema.ApiKey): access.KeyRecord {
     role: ROLE[row.role],
     digest: Buffer.from(row.digest),
     expiresAt: row.expiresAt?.toISOString(),
+    previousDigest: Buffer.from(row.previousDigest ?? []),
+    previousUntil: row.previousUntil?.toISOString(),
   } satisfies access.KeyRecord;
 }
 

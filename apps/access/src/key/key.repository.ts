@@ -50,6 +50,22 @@ export class KeyRepository {
     });
   }
 
+  /** What a key is for; undefined if there is none. */
+  async roleOf(workspaceId: string, id: string): Promise<schema.KeyRole | undefined> {
+    return this.database.inWorkspace(workspaceId, async (transaction) => (await transaction.apiKey.findUnique({ where: { workspaceId_id: { workspaceId, id } } }))?.role);
+  }
+
+  /** Gives a live key a new secret beside its present one; undefined where it has ended. */
+  async rotate(workspaceId: string, id: string, secret: string, overlapSeconds: number): Promise<schema.ApiKey | undefined> {
+    return this.database.inWorkspace(workspaceId, async (transaction) => {
+      const rotated = await transaction.$executeRaw`
+        update access.api_keys set previous_digest = digest, previous_until = now() + make_interval(secs => ${overlapSeconds}),
+          digest = ${new Uint8Array(hashKey(secret))}, prefix = ${secret.slice(0, PREFIX_LENGTH)}, changed_at = now()
+        where id = ${id}::uuid and revoked_at is null and (expires_at is null or expires_at > now())`;
+      return rotated === 0 ? undefined : transaction.apiKey.findUniqueOrThrow({ where: { workspaceId_id: { workspaceId, id } } });
+    });
+  }
+
   /** Newest first, one more than asked for where there are more. */
   async list(workspaceId: string, { rows, after }: Cut): Promise<{ found: schema.ApiKey[]; total: number }> {
     return this.database.inWorkspace(workspaceId, async (transaction) => ({
@@ -62,7 +78,7 @@ export class KeyRepository {
     }));
   }
 
-  /** Keys of every workspace that were made or ended since shortly before `since`, and the time that was asked at. */
+  /** Keys of every workspace that were made, rotated or ended since shortly before `since`, and the time that was asked at. */
   async changedSince(since: Date): Promise<{ keys: schema.ApiKey[]; at: Date }> {
     const prisma = this.database.acrossWorkspaces;
     const [clock] = await prisma.$queryRaw<{ at: Date }[]>`select now() as at`;

@@ -11,6 +11,7 @@ import { fromRole, toApiKey } from './key.mapper.js';
 import { KeyRepository } from './key.repository.js';
 
 const LONGEST_NAME = 100;
+const LONGEST_OVERLAP_SECONDS = 30 * 86_400;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 @Injectable()
@@ -39,9 +40,21 @@ export class KeyService {
     return { key: toApiKey(row), secret };
   }
 
+  /** A new secret that holds at once; the one before goes on holding for as long as is asked for. */
+  async rotate(workspaceId: string, { id, overlapSeconds }: access.RotateKeyRequest): Promise<access.RotateKeyResponse> {
+    if (overlapSeconds > LONGEST_OVERLAP_SECONDS) refuse('The former secret may hold for 0 seconds to 30 days.');
+    const role = UUID.test(id) ? await this.keys.roleOf(workspaceId, id) : undefined;
+    if (!role) throw unknownKey();
+    const secret = makeKey(role);
+    const row = await this.keys.rotate(workspaceId, id, secret, overlapSeconds);
+    if (!row) throw RpcError.precondition('The key has ended. Make a new one.', { reason: 'KEY_ENDED' });
+    await this.feed.refresh();
+    return { key: toApiKey(row), secret };
+  }
+
   async revoke(workspaceId: string, id: string): Promise<access.ApiKey> {
     const row = UUID.test(id) ? await this.keys.revoke(workspaceId, id) : undefined;
-    if (!row) throw RpcError.notFound('There is no such key.', { reason: 'KEY_UNKNOWN' });
+    if (!row) throw unknownKey();
     await this.feed.refresh();
     return toApiKey(row);
   }
@@ -52,6 +65,10 @@ export class KeyService {
     const { rows, pageInfo } = pageOf(found, cut, total);
     return { keys: rows.map(toApiKey), pageInfo };
   }
+}
+
+function unknownKey(): RpcError {
+  return RpcError.notFound('There is no such key.', { reason: 'KEY_UNKNOWN' });
 }
 
 function refuse(message: string): never {

@@ -44,10 +44,10 @@ const PARTS = [
 
 /** received = stored + duplicate + rejected, as figures and as one bar. */
 function LedgerCard({ ledger }: { ledger: Ledger }): ReactNode {
-  const { received, stored, duplicate, rejected, asOf } = ledger;
-  const difference = received - stored - duplicate - rejected;
+  const { received, asOf, reconciledAt, difference } = ledger;
+  const recounted = reconciledAt ? `, recounted from the data ${dateAndTime(reconciledAt)}` : '';
   return (
-    <Card title="Ledger" note={`as of ${dateAndTime(asOf)}`}>
+    <Card title="Ledger" note={`as of ${dateAndTime(asOf)}${recounted}`}>
       {received === 0 && <Notice title="Nothing has come in yet">Point a Segment client at the intake with the workspace's write key, or import a file: npm start -- --import FILE.</Notice>}
       <dl className="ledger">
         <div className="received">
@@ -77,7 +77,7 @@ function LedgerCard({ ledger }: { ledger: Ledger }): ReactNode {
           ))}
         </div>
       )}
-      {difference !== 0 && <Notice tone="bad" title={`The ledger is off by ${count(Math.abs(difference))}`}>It should add up at any moment. Look at the logs of ingestion.</Notice>}
+      {difference !== 0 && <Notice tone="bad" title={`Ledger and data differ by ${count(difference)}`}>They should agree at any moment. The runbook says what to look for; the logs of ingestion have it too.</Notice>}
     </Card>
   );
 }

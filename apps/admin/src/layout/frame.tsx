@@ -1,12 +1,12 @@
 import type { ReactNode } from 'react';
 import { Link, NavLink, Outlet, ScrollRestoration } from 'react-router';
 import { Badge } from '../parts/figures';
-import { CustomersIcon, IntakeIcon, RunsIcon, SegmentsIcon } from '../parts/icons';
+import { CustomersIcon, IntakeIcon, KeysIcon, RunsIcon, SegmentsIcon } from '../parts/icons';
 import { LiveRunProvider, useLiveRun } from '../run/live-run';
 import { isEnded, stateInWords } from '../run/state';
 import { SegmentLooks } from '../segment/looks';
 import { useSession } from '../session/session';
-import { useViewer, ViewerProvider } from '../session/viewer';
+import { useMay, useViewer, ViewerProvider } from '../session/viewer';
 import { percent } from '../wording/figure';
 
 const PLACES = [
@@ -15,6 +15,7 @@ const PLACES = [
   { to: '/customers', name: 'Customers', Icon: CustomersIcon },
   { to: '/intake', name: 'Intake', Icon: IntakeIcon },
 ];
+const KEYS = { to: '/keys', name: 'Keys', Icon: KeysIcon };
 
 /** What stands around every page; and what every page may ask for. */
 export function Frame(): ReactNode {
@@ -51,6 +52,7 @@ function skip(event: { preventDefault: () => void }): void {
 function Side(): ReactNode {
   const viewer = useViewer();
   const { signOut } = useSession();
+  const mayManageKeys = useMay('ADMIN');
   return (
     <aside className="side">
       <Link className="brand" to="/segments">
@@ -58,7 +60,7 @@ function Side(): ReactNode {
         Kindred
       </Link>
       <nav className="menu" aria-label="Main">
-        {PLACES.map(({ to, name, Icon }) => (
+        {[...PLACES, ...(mayManageKeys ? [KEYS] : [])].map(({ to, name, Icon }) => (
           <NavLink key={to} to={to}>
             <Icon />
             {name}

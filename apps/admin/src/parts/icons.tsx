@@ -37,3 +37,10 @@ export const IntakeIcon = (): ReactNode => (
     <path d="M3.5 12.5v3.2c0 .7.6 1.3 1.3 1.3h10.4c.7 0 1.3-.6 1.3-1.3v-3.2" />
   </Icon>
 );
+
+export const KeysIcon = (): ReactNode => (
+  <Icon>
+    <circle cx="6.5" cy="13.5" r="3.2" />
+    <path d="M8.8 11.2 16.5 3.5M13 7l2.6 2.6" />
+  </Icon>
+);

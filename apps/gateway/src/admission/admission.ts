@@ -2,7 +2,7 @@ import { type DocumentNode, type GraphQLError, type GraphQLSchema, OperationType
 
 import { refusal } from '../graphql/error.js';
 import type { Caller } from '../graphql/message.js';
-import { LIMITS, limitRules, refusalByCost } from './limit.js';
+import { areVariablesValid, LIMITS, limitRules, refusalByCost } from './limit.js';
 import { type RequiredRoles, refusalByRole, requiredRoles } from './role.js';
 
 export interface Operation {
@@ -29,9 +29,12 @@ export class Admission {
     const { document, variables, operationName } = operation;
     const remembered = this.letIn.get(document) ?? new Set();
     const way = wayOfAsking(operation, caller);
-    if (way !== undefined && remembered.has(way)) return undefined;
-    const refused = refusalByRole(this.schema, this.roles, operation, caller) ?? refusalByCost(this.schema, document, variables, operationName);
-    if (!refused && way !== undefined && remembered.size < MOST_REMEMBERED) this.letIn.set(document, remembered.add(way));
+    if (remembered.has(way)) return undefined;
+    const forbidden = refusalByRole(this.schema, this.roles, operation, caller);
+    // Wrong variables are refused by the execution, with what is wrong about them; their cost has no meaning.
+    if (forbidden || !areVariablesValid(this.schema, document, variables, operationName)) return forbidden;
+    const refused = refusalByCost(this.schema, document, variables, operationName);
+    if (!refused && remembered.size < MOST_REMEMBERED) this.letIn.set(document, remembered.add(way));
     return refused;
   }
 
@@ -55,10 +58,10 @@ export class Admission {
 }
 
 /**
- * All that a refusal depends on beside the document: cost comes of numbers (rows) and booleans (@include), not of
- * texts. Undefined where there is more to look at (lists, inputs): that is not remembered.
+ * All that a refusal depends on beside the document: cost comes of numbers (rows) and booleans (@include) that are
+ * variables themselves, not of texts, nor of what lies in lists and inputs. A number in place of a list counts as it is.
  */
-function wayOfAsking({ variables, operationName }: Operation, { role }: Caller): string | undefined {
-  const counted = Object.entries(variables).filter(([, value]) => typeof value !== 'string');
-  return counted.some(([, value]) => typeof value === 'object' && value !== null) ? undefined : JSON.stringify([role, operationName ?? null, counted]);
+function wayOfAsking({ variables, operationName }: Operation, { role }: Caller): string {
+  const counted = Object.entries(variables).filter(([, value]) => typeof value === 'number' || typeof value === 'boolean' || value === null);
+  return JSON.stringify([role, operationName ?? null, counted]);
 }

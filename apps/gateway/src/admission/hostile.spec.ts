@@ -81,6 +81,14 @@ test.each([
   expect((await gateway.ask(query, {}, key)).status).toBe(status);
 });
 
+test('an operation that came with a wrong input first is weighed when it comes with a right one', async () => {
+  const lists = 'segments { nodes { members(first: $rows) { nodes { similar(first: $rows) { customer { events(first: $rows) { nodes { id } } } } } } } }';
+  const query = `mutation($input: CreateApiKeyInput!, $rows: Int!) { createApiKey(input: $input) { __typename } rollbackModel { ... on Model { ${lists} } } }`;
+  const ask = async (input: object) => (await gateway.ask(query, { input, rows: 100 }, KEYS.admin)).body.errors?.[0]?.extensions['code'];
+  expect([await ask({}), await ask({ name: 'x', role: 'VIEWER' })]).toEqual(['BAD_USER_INPUT', 'QUERY_TOO_COSTLY']);
+  expect(gateway.services.calls).toEqual([]);
+});
+
 test('of several operations in a document only the one that is asked for counts', async () => {
   const query = 'query Read { viewer { role } } mutation Start { startTrainingRun { __typename } }';
   const ask = (operationName?: string) => gateway.post(JSON.stringify({ query, operationName }), { authorization: `Bearer ${KEYS.viewer}` });

@@ -35,7 +35,7 @@ export const limitRules: readonly ValidationRule[] = [
   (context: ValidationContext) => maxDirectivesRule({ n: LIMITS.directives, ...reporting('TOO_MANY_DIRECTIVES', `An operation has at most ${LIMITS.directives} directives.`) })(context),
 ];
 
-/** The refusal of an operation that asks for too much, by its variables' values. */
+/** The refusal of an operation that asks for too much, by the values of its variables, which are valid. */
 export function refusalByCost(
   schema: GraphQLSchema,
   query: DocumentNode,
@@ -43,7 +43,6 @@ export function refusalByCost(
   operationName: string | null | undefined,
 ): GraphQLError | undefined {
   try {
-    if (!areVariablesValid(schema, query, variables, operationName)) return undefined;
     const cost = getComplexity({ schema, query, variables, estimators: [estimate], ...(operationName ? { operationName } : {}) });
     return cost > LIMITS.cost ? refusal('QUERY_TOO_COSTLY', `This asks for about ${cost} objects; ${LIMITS.cost} are allowed. Ask for shorter lists.`) : undefined;
   } catch (error) {
@@ -52,8 +51,8 @@ export function refusalByCost(
   }
 }
 
-/** Wrong variables are refused by the execution, with what is wrong about them; their cost has no meaning. */
-function areVariablesValid(schema: GraphQLSchema, { definitions }: DocumentNode, variables: Record<string, unknown>, operationName: string | null | undefined): boolean {
+/** What getComplexity would fail at, too. */
+export function areVariablesValid(schema: GraphQLSchema, { definitions }: DocumentNode, variables: Record<string, unknown>, operationName: string | null | undefined): boolean {
   const operation = definitions.find(
     (definition) => definition.kind === Kind.OPERATION_DEFINITION && (!operationName || definition.name?.value === operationName),
   ) as OperationDefinitionNode | undefined;

@@ -1,6 +1,6 @@
 // Which message each type of the SDL is resolved from; codegen.ts names these.
 import type { Principal } from '#libs/auth';
-import { access, foresight, identity, ingestion, person, quarantine, serving, trackingPlan, training, webhook, type worker } from '#libs/contracts';
+import { access, foresight, identity, ingestion, person, quarantine, rule, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
 
 import type { Connection } from './connection.js';
 
@@ -71,11 +71,14 @@ export type TrainingSpec = worker.TrainingSpec;
 export type TrainingObjective = worker.ObjectiveSpec;
 export type Measure = worker.Measure;
 export type SegmentTrait = worker.SegmentTrait;
+export type SegmentRule = rule.SegmentRule;
+export type SegmentCondition = rule.RuleCondition;
 
 /** Who calls: always a key of a workspace. */
 export type Caller = Principal & { readonly workspaceId: string };
 
 export import Clock = access.Clock;
+export import ConditionOperator = rule.RuleOperator;
 export import EventOutcome = ingestion.EventOutcome;
 export import ImportState = ingestion.ImportState;
 export import LineageKind = serving.LineageKind;
@@ -90,6 +93,7 @@ export import RejectedEventUnit = ingestion.RejectedEventUnit;
 export import ReplayOutcome = quarantine.ReplayOutcome;
 export import Role = access.Role;
 export import SegmentKind = serving.SegmentKind;
+export import SegmentLevel = worker.SegmentLevel;
 export import TrainingRunState = training.RunState;
 export import TrainingRunTrigger = training.RunTrigger;
 export import WebhookDeliveryState = webhook.WebhookDeliveryState;

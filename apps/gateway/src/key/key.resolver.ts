@@ -1,3 +1,5 @@
+import { RpcError } from '#libs/grpc';
+
 import { readConnection } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { expecting, notFound, outcomeOf } from '../graphql/expected.js';
@@ -18,6 +20,15 @@ export const keyMutations = {
       const { key, secret } = await rpc.access.createKey({ name: input.name, role: input.role, expiresAt: input.expiresAt ?? undefined });
       return { key: present(key, 'key'), secret };
     }),
+  rotateApiKey: (_root, { overlapSeconds, ...args }, { rpc }) => {
+    const id = localId('ApiKey', args.id);
+    if (id === undefined) return notFound('KEY_UNKNOWN', 'There is no such key.');
+    return expecting({ NOT_FOUND: 'NotFound', KEY_ENDED: 'ApiKeyEnded', KEY_INVALID: 'ApiKeyInvalid' }, async () => {
+      if (overlapSeconds < 0) throw RpcError.invalid('The former secret may hold for 0 seconds to 30 days.', { reason: 'KEY_INVALID' });
+      const { key, secret } = await rpc.access.rotateKey({ id, overlapSeconds });
+      return { key: present(key, 'key'), secret };
+    });
+  },
   revokeApiKey: (_root, args, { rpc }) => {
     const id = localId('ApiKey', args.id);
     if (id === undefined) return notFound('KEY_UNKNOWN', 'There is no such key.');
@@ -25,11 +36,12 @@ export const keyMutations = {
   },
 } satisfies Partial<ResolversOf<'Mutation'>['Mutation']>;
 
-export const keyTypes: ResolversOf<'ApiKey' | 'CreateApiKeyResult' | 'RevokeApiKeyResult'> = {
+export const keyTypes: ResolversOf<'ApiKey' | 'CreateApiKeyResult' | 'RotateApiKeyResult' | 'RevokeApiKeyResult'> = {
   ApiKey: {
     id: ({ id }) => globalId('ApiKey', id),
     createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
   },
   CreateApiKeyResult: outcomeOf('ApiKeyCreated'),
+  RotateApiKeyResult: outcomeOf('ApiKeyRotated'),
   RevokeApiKeyResult: outcomeOf('ApiKey'),
 };

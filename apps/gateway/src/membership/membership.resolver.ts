@@ -29,6 +29,7 @@ export const membershipSubscriptions = {
 export const membershipTypes: ResolversOf<'Membership' | 'MembershipExplanation' | 'MembershipChange'> = {
   Membership: {
     segment: async ({ segmentId }, _args, { loaders }) => present(await loaders.segment.load(segmentNow(segmentId)), 'the segment of a membership'),
+    finer: ({ finerSegmentId }, _args, { loaders }) => (finerSegmentId === '' ? null : loaders.segment.load(segmentNow(finerSegmentId))),
     since: ({ since }) => present(since, 'since'),
     decidedAt: ({ decidedAt }) => present(decidedAt, 'decidedAt'),
     model: ({ modelId }, _args, { loaders }) => (modelId === '' ? null : loaders.model.load(modelId)),

@@ -1,19 +1,21 @@
 import type { CallerReads } from '../backend/caller.reads.js';
 import { type Paging, readConnection } from '../graphql/connection.js';
-import { type SegmentConnection, SegmentKind } from '../graphql/message.js';
+import { type SegmentConnection, SegmentKind, SegmentLevel } from '../graphql/message.js';
 
 export interface SegmentFilter {
   readonly kind?: SegmentKind | null | undefined;
   /** Empty: the champion. */
   readonly modelId: string;
   readonly asOf?: string | null | undefined;
+  /** The main level, if left out. */
+  readonly level?: SegmentLevel | null | undefined;
 }
 
 /** Segments, largest first, with what their counts are of. */
-export async function listSegments(reads: CallerReads, paging: Paging, { kind, modelId, asOf }: SegmentFilter): Promise<SegmentConnection> {
+export async function listSegments(reads: CallerReads, paging: Paging, { kind, modelId, asOf, level }: SegmentFilter): Promise<SegmentConnection> {
   let population = 0;
   const connection = await readConnection(paging, async (page) => {
-    const answer = await reads.segmentList({ page, kind: kind ?? SegmentKind.UNSPECIFIED, modelId, asOf: asOf ?? undefined });
+    const answer = await reads.segmentList({ page, kind: kind ?? SegmentKind.UNSPECIFIED, modelId, asOf: asOf ?? undefined, level: level ?? SegmentLevel.MAIN });
     population = answer.population;
     return { rows: answer.segments, pageInfo: answer.pageInfo };
   });

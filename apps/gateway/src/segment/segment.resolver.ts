@@ -13,7 +13,7 @@ export const segmentQueries = {
     const id = localId('Segment', args.id);
     return id === undefined ? null : loaders.segment.load({ id, modelId: modelIdOf(args.modelId), asOf: args.asOf ?? '' });
   },
-  segments: (_root, { kind, modelId, asOf, ...paging }, { reads }) => listSegments(reads, paging, { kind, modelId: modelIdOf(modelId), asOf }),
+  segments: (_root, { kind, modelId, asOf, level, ...paging }, { reads }) => listSegments(reads, paging, { kind, modelId: modelIdOf(modelId), asOf, level }),
 } satisfies Partial<ResolversOf<'Query'>['Query']>;
 
 export const segmentMutations = {
@@ -27,13 +27,15 @@ export const segmentMutations = {
   },
 } satisfies Partial<ResolversOf<'Mutation'>['Mutation']>;
 
-export const segmentTypes: ResolversOf<'Segment' | 'SegmentConnection' | 'SegmentVersion' | 'SegmentLineage' | 'RenameSegmentResult'> = {
+export const segmentTypes: ResolversOf<'Segment' | 'SegmentConnection' | 'SegmentRule' | 'SegmentVersion' | 'SegmentLineage' | 'RenameSegmentResult'> = {
   Segment: {
     id: ({ id }) => globalId('Segment', id),
     traits: ({ traits }, { first }) => traits.slice(0, rowsOf(first)),
     typicalCustomers: ({ typicalCustomerIds }, { first }, { loaders }) => loadPresent(loaders.customer, typicalCustomerIds.slice(0, rowsOf(first))),
     members: ({ id }, args, context) => listMembers(id, args, context),
     parent: ({ parentId }, _args, { loaders }) => (parentId === '' ? null : loaders.segment.load(segmentNow(parentId))),
+    children: async ({ childIds }, _args, { loaders }) =>
+      (await loadPresent(loaders.segment, childIds.map(segmentNow))).sort((one, other) => other.size - one.size),
     versions: ({ id }, args, { rpc }) =>
       readConnection(args, async (page) => {
         const { versions, pageInfo } = await rpc.segments.listSegmentVersions({ segmentId: id, page });
@@ -46,6 +48,9 @@ export const segmentTypes: ResolversOf<'Segment' | 'SegmentConnection' | 'Segmen
   },
   SegmentConnection: {
     model: ({ modelId }, _args, { loaders }) => (modelId === '' ? null : loaders.model.load(modelId)),
+  },
+  SegmentRule: {
+    isFaithful: ({ faithful }) => faithful,
   },
   SegmentVersion: {
     model: ({ modelId }, _args, { loaders }) => (modelId === '' ? null : loaders.model.load(modelId)),

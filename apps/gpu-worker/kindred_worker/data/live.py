@@ -1,13 +1,15 @@
 """Live events (name, time, JSON properties) as the rows that a snapshot would hold, for the same featuriser.
 
-Coercions: a number where a word is expected is written as JSON writes it, true and false likewise; a numeric
-string is a number; an ISO 8601 string is a time; anything else of the wrong type is missing.
+Coercions: a number where a word is expected is written as JSON writes it, true and false likewise; a decimal numeral
+in a string is a number; an ISO 8601 string (YYYY-MM-DD, or with a time) is a time; anything else of the wrong type is missing.
+Scoring without Python does the same to the letter: both are held to libs/contracts/golden/features.json.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -17,6 +19,8 @@ import pyarrow as pa
 from kindred_worker.data.features import FeatureSpec, ItemFeature
 
 TIME = pa.timestamp("us", tz="UTC")
+NUMERAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 TYPES = {"categorical": pa.string(), "boolean": pa.string(), "numeric": pa.float64(), "time": TIME}
 
 
@@ -90,17 +94,19 @@ def _boolean(value: Any) -> str | None:
 
 
 def _number(value: Any) -> float | None:
+    if isinstance(value, str) and not NUMERAL.fullmatch(value.strip()):
+        return None
     if isinstance(value, bool | int | float | str):
         try:
             number = float(value)
-        except (ValueError, OverflowError):
+        except OverflowError:
             return None
         return number if math.isfinite(number) else None
     return None
 
 
 def _time(value: Any) -> int | None:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not MOMENT.fullmatch(value):
         return None
     try:
         moment = datetime.fromisoformat(value)

@@ -22,6 +22,7 @@ PAIRS_TOLD = 30  # pairs of events in a row
 WORDS_TOLD = 4  # values of a categorical property
 LONGEST_WORD = 40
 MONTH = 30.44  # days
+RECENT = (30, 90, 365)  # days; counted where the data reach back twice as far
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ def portrait(events: EventTable, customers: Sequence[str], cut: int, currency: s
 
 def _life(events: EventTable, customers: Sequence[str], cut: int, names: list[str], currency: str) -> list[Feature]:
     counted = "".join(f", count(*) filter (name = {_text(n)}) as n{i}" for i, n in enumerate(names))
+    recent = [d for d in RECENT if events.main_events and cut - events.first >= 2 * d * DAY]
+    counted += "".join(f", count(*) filter (main and moment >= {cut - d * DAY}) as r{d}" for d in recent)
     late = f"greatest(min(moment), {cut} - (({cut} - min(moment)) // 4))"
     own = events.table(f"""
       with person as (
@@ -81,6 +84,7 @@ def _life(events: EventTable, customers: Sequence[str], cut: int, names: list[st
         Feature("lines_mean", "items", "basket", True, at["lines_mean"]),
         Feature("variety", "items", "basket", True, at["variety"]),
         Feature("price", currency, "price", True, at["price"]),
+        *(Feature(f"recent:{d}", "times", "recent", True, at[f"r{d}"]) for d in recent),
         Feature("trend", "ratio", "trend", False, np.where(old, at["trend"], np.nan)),
     ]
     total = sum(at[f"n{i}"] for i in range(len(names)))

@@ -12,6 +12,7 @@ WITHIN, BETWEEN = 0.15, 0.03  # share of gaps within and between visits, before 
 VALLEY = 0.6  # of the lower of the two peaks beside it: how deep a valley must be
 BANDWIDTH = 0.15  # of the density of the gaps' logs
 FEWEST, SAMPLE = 200, 20_000  # gaps looked at
+ALIKE = 1e-3  # gaps that differ by less than this share come by the clock: a density of them has no width
 
 
 def pause_of(gaps: npt.NDArray[np.float64]) -> int | None:
@@ -21,6 +22,8 @@ def pause_of(gaps: npt.NDArray[np.float64]) -> int | None:
     if len(positive) < FEWEST:
         return None
     logs = np.log(positive[:: max(1, len(positive) // SAMPLE)])
+    if np.ptp(logs) < ALIKE:
+        return None
     grid = np.linspace(logs.min(), logs.max(), 256)
     density = gaussian_kde(logs, BANDWIDTH)(grid)
     valleys = [

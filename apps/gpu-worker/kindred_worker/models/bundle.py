@@ -5,6 +5,7 @@ features.json        features        segments.*     written by Discover (segment
 items.*              what is recommended, where events carry lists of items (items/recommender.py)
 surprise.json        the scale of events' novelty, where there is a next-event head (surprise.py)
 quality.json         what each property of the data was like (data/quality.py)
+step.onnx, read.onnx, live.json   the same model for scoring without Python, where its encoder has that form (export.py)
 bundle.json          the sha256 of each file above
 """
 
@@ -31,7 +32,8 @@ BUNDLE, WEIGHTS, ENCODER, FEATURES = "bundle.json", "encoder.safetensors", "enco
 SEGMENTS = ("segments.safetensors", "segments.json")
 ITEMS = ("items.safetensors", "items.json")
 SURPRISE = "surprise.json"
-FILES = (WEIGHTS, ENCODER, FEATURES, QUALITY, *ITEMS, SURPRISE, *SEGMENTS)
+STEP, READ, LIVE_MANIFEST = "step.onnx", "read.onnx", "live.json"
+FILES = (WEIGHTS, ENCODER, FEATURES, QUALITY, *ITEMS, SURPRISE, *SEGMENTS, STEP, READ, LIVE_MANIFEST)
 
 
 def save_model(folder: Folder, model: BehaviourModel, facts: dict[str, Any]) -> list[WrittenFile]:

@@ -1,11 +1,16 @@
-"""GRU (Cho et al. 2014) over events, their gaps and tenure. Torch's own: cuDNN on a GPU, ATen on a CPU."""
+"""GRU (Cho et al. 2014) over events, their gaps and tenure. On a GPU torch's own (cuDNN); on a CPU the same cell without
+padding (packed_gru.py), for the training form and for many events at once."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
+from kindred_worker.models.encoder import EventVectors
+from kindred_worker.models.packed_gru import packed_gru
 from kindred_worker.models.plan import Plan
-from kindred_worker.models.recurrent import Recurrent
+from kindred_worker.models.recurrent import HiddenState, Recurrent
+from kindred_worker.models.timing import owners
 
 
 class Gru(Recurrent):
@@ -19,3 +24,25 @@ class Gru(Recurrent):
 
     def run(self, inputs: Tensor, hidden: Tensor) -> Tensor:
         return self.cell(inputs, hidden.unsqueeze(0))[0]
+
+    def after_each(self, state: HiddenState, events: EventVectors) -> tuple[Tensor, Tensor]:
+        if events.x.device.type != "cpu" or not len(events.x):
+            return super().after_each(state, events)
+        lengths = events.offsets[1:] - events.offsets[:-1]
+        order = torch.argsort(lengths, descending=True, stable=True)
+        rank = torch.empty_like(order).index_copy_(0, order, torch.arange(len(order)))
+        owner, place = owners(events.offsets)
+        at_step = torch.bincount(place)  # (T) sequences that have a (t + 1)th event
+        row = (at_step.cumsum(0) - at_step)[place] + rank[owner]
+        packed = torch.empty_like(row).index_copy_(0, row, torch.arange(len(row)))
+        after = packed_gru(
+            self.inputs_of(state, events).index_select(0, packed),
+            state.hidden.index_select(0, order),
+            (self._weight("weight_ih_l0"), self._weight("weight_hh_l0")),
+            (self._weight("bias_ih_l0"), self._weight("bias_hh_l0")),
+            at_step.tolist(),
+        )
+        return torch.cat([after, after.new_zeros(1, self.hidden)]), row
+
+    def _weight(self, name: str) -> Tensor:
+        return self.cell.get_parameter(name)

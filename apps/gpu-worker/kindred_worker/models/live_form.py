@@ -60,7 +60,7 @@ class Step(nn.Module):
 
 
 class Read(nn.Module):
-    OUTPUTS = ("embedding", "forecast", "probability", "expected_value", "segment", "strength", "novelty", "map")
+    OUTPUTS = ("embedding", "forecast", "probability", "expected_value", "segment", "strength", "novelty", "map", "finer")
 
     def __init__(self, model: BehaviourModel, segments: SegmentModel) -> None:
         super().__init__()

@@ -12,6 +12,11 @@ MAGIC, VERSION = b"KS", 1
 LONGS = {"recent_time"}
 
 
+def head_of(stamp: int) -> bytes:
+    """What every packed state of one model begins with."""
+    return MAGIC + VERSION.to_bytes(2, "little") + stamp.to_bytes(4, "little")
+
+
 class Packing:
     """The record of one encoder's state; `fields` gives the shape of each array (N left out)."""
 
@@ -42,8 +47,8 @@ class Packing:
     ) -> tuple[tuple[Tensor, Tensor, Tensor], dict[str, Tensor], Tensor]:
         """(count, first, last), the fields, and which ones are not of this record and stamp (they come out empty)."""
         size = self.record.itemsize
-        head = MAGIC + VERSION.to_bytes(2, "little") + stamp.to_bytes(4, "little")
-        fits = [len(p) == size and p[:8] == head for p in packed]
+        head = head_of(stamp)
+        fits = [len(p) == size and p[: len(head)] == head for p in packed]
         blank = bytes(size)
         rows = np.frombuffer(b"".join(p if ok else blank for p, ok in zip(packed, fits, strict=True)), self.record)
         unreadable = torch.tensor([not ok and len(p) > 0 for p, ok in zip(packed, fits, strict=True)], dtype=torch.bool)

@@ -12,7 +12,8 @@ FAR = 1e30  # stands for "no such segment"
 
 
 class Placing(nn.Module):
-    """Embedding (N, D) and forecast (N, F) -> segment (N) int64, strength (N), novelty (N), place on the map (N, 2)."""
+    """Embedding (N, D) and forecast (N, F) -> segment (N) int64, strength (N), novelty (N), place on the map (N, 2),
+    finer segment (N) int64."""
 
     def __init__(self, segments: SegmentModel) -> None:
         super().__init__()
@@ -28,9 +29,12 @@ class Placing(nn.Module):
         self.directions, self.landmarks = torch.tensor(novelty.directions), torch.tensor(novelty.landmarks)
         self.rarity, self.last_knot, self.tail = _Interpolation(novelty.knots, novelty.decades), float(novelty.knots[-1]), novelty.slope
         self.residual_scale, self.farthest = novelty.residual_scale, novelty.farthest
+        family = segments.family
+        self.finer_centres, self.finer_of = torch.tensor(family.finer_centres), torch.tensor(family.finer_of)
+        self.first_finer = segments.count + family.coarser_count
         self.layout, self.axes, self.softness = torch.tensor(layout.layout), torch.tensor(layout.axes), layout.softness
 
-    def forward(self, embedding: Tensor, forecast: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, embedding: Tensor, forecast: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         points = self._points(embedding, forecast)
         squared = _squared_distances(points, self.centres)
         index = squared.argmin(dim=1)
@@ -38,7 +42,8 @@ class Placing(nn.Module):
         novelty = ((self.rarity(distance) + (distance - self.last_knot).clamp(min=0) * self.tail) / DECADES).clamp(0, 1)
         unseen = (distance > MARGIN * self.farthest) & (novelty >= 1)
         strength = torch.where(unseen, 0.0, self._strength(squared, index))
-        return torch.where(unseen, UNSEEN, index), strength, novelty, self._map(points, squared)
+        index = torch.where(unseen, UNSEEN, index)
+        return index, strength, novelty, self._map(points, squared), self._finer(points, index)
 
     def _points(self, embedding: Tensor, forecast: Tensor) -> Tensor:
         points = embedding.new_zeros(embedding.shape[0], self.projection.shape[1])  # len() would fix the number in an export
@@ -48,6 +53,13 @@ class Placing(nn.Module):
         if self.by_embedding:
             points = points + (embedding - self.mean) @ self.embedding_projection
         return points
+
+    def _finer(self, points: Tensor, index: Tensor) -> Tensor:
+        if not len(self.finer_of):
+            return torch.full_like(index, UNSEEN)
+        is_part = self.finer_of == index.unsqueeze(1)
+        nearest = _squared_distances(points, self.finer_centres).masked_fill(~is_part, FAR).argmin(dim=1)
+        return torch.where(is_part.any(dim=1), nearest + self.first_finer, UNSEEN)
 
     def _strength(self, squared: Tensor, index: Tensor) -> Tensor:
         own = squared.gather(1, index.unsqueeze(1))

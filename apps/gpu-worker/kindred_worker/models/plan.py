@@ -43,6 +43,7 @@ HORIZONS = (
     730,
 )
 HAZARD_BINS = 12
+CLOCKWORK = 1.5  # gaps whose 95th percentile is less than this many times their median come by the clock
 
 
 @dataclass(frozen=True)
@@ -100,13 +101,17 @@ def _gaps(arrays: EventArrays, chosen: np.ndarray) -> np.ndarray:
 def _horizons(features: FeatureSpec, arrays: EventArrays, span: float) -> tuple[float, ...]:
     """Three horizons near the median, the 85th and the 95th percentile of the gaps between main events.
 
-    Gaps within a visit do not count: what comes within the hour says that somebody is here, not who they are.
+    Gaps within a visit do not count: what comes within the hour says that somebody is here, not who they are. Where the
+    events come by the clock (a machine's readings), the next one says nothing, and it is asked how long it goes on: shares
+    of the median customer's life.
     """
     pause = pause_of(_gaps(arrays, np.ones(len(arrays.events.time), bool)) * MICROS_PER_DAY) or 0
     codes = _codes(features, features.main_events)
     gaps = _gaps(arrays, np.isin(arrays.events.name, codes))
     gaps = gaps[gaps * MICROS_PER_DAY > pause]
     wanted = np.quantile(gaps, (0.5, 0.85, 0.95)) if len(gaps) >= 20 else np.array([span / 24, span / 8, span / 4])
+    if len(gaps) >= 20 and wanted[-1] < CLOCKWORK * wanted[0]:
+        wanted = np.median(_lives(arrays)) * np.array([1 / 8, 1 / 4, 1 / 2])
     ladder = np.array([h for h in HORIZONS if h <= span / 3.5] or [span / 4])
     found: list[int] = []
     for days in wanted:
@@ -115,6 +120,12 @@ def _horizons(features: FeatureSpec, arrays: EventArrays, span: float) -> tuple[
     top = len(ladder) - 1
     kept = sorted({min(f, top - (len(found) - 1 - at)) for at, f in enumerate(found)} & set(range(len(ladder))))
     return tuple(float(ladder[k]) for k in kept) or (float(ladder[0]),)
+
+
+def _lives(arrays: EventArrays) -> np.ndarray:
+    """Days between each customer's first and last event."""
+    some = np.diff(arrays.offsets) > 0
+    return (arrays.events.time[arrays.offsets[1:][some] - 1] - arrays.events.time[arrays.offsets[:-1][some]]) / MICROS_PER_DAY
 
 
 def _hazard_edges(gaps: np.ndarray, span: float) -> tuple[float, ...]:

@@ -48,7 +48,7 @@ class Recurrent(Encoder[HiddenState]):
     def read_many(self, events: EventVectors, at: Tensor) -> Tensor:
         customers, reads = at.shape
         fresh = self.initial_state(customers)
-        after, row = self._run(fresh, events)
+        after, row = self.after_each(fresh, events)
         count = seen(events, at)
         index = (events.offsets[:-1].unsqueeze(1) + count - 1).clamp(min=0)
         held = torch.where(count > 0, torch.cat([row, row.new_zeros(1)])[index.clamp(max=len(row))], len(after) - 1)
@@ -65,7 +65,7 @@ class Recurrent(Encoder[HiddenState]):
         events = in_order(events)
         lengths = events.offsets[1:] - events.offsets[:-1]
         some, known = lengths > 0, state.count > 0
-        after, row = self._run(state, events)
+        after, row = self.after_each(state, events)
         newest = torch.cat([row, row.new_zeros(1)])[torch.where(some, events.offsets[1:] - 1, len(row))]
         begin, end = last_seen(events, some.long().unsqueeze(1)).squeeze(1), last_seen(events, lengths.unsqueeze(1)).squeeze(1)
         late = some & known & (begin < state.last)
@@ -96,9 +96,9 @@ class Recurrent(Encoder[HiddenState]):
         longs, fields, unreadable = self.packing.unpack(packed, stamp, next(self.parameters()).device)
         return HiddenState(fields["hidden"], *longs), unreadable
 
-    def _run(self, state: HiddenState, events: EventVectors) -> tuple[Tensor, Tensor]:
+    def after_each(self, state: HiddenState, events: EventVectors) -> tuple[Tensor, Tensor]:
         """States after each event in an order of their own, zeros last; and (n) the row of each event in them."""
-        inputs = self._inputs(state, events)
+        inputs = self.inputs_of(state, events)
         row = torch.zeros(len(inputs), dtype=torch.int64, device=inputs.device)
         parts: list[Tensor] = []
         base = 0
@@ -109,7 +109,7 @@ class Recurrent(Encoder[HiddenState]):
             base += rows.numel()
         return torch.cat([*parts, state.hidden.new_zeros(1, self.hidden)]), row
 
-    def _inputs(self, state: HiddenState, events: EventVectors) -> Tensor:
+    def inputs_of(self, state: HiddenState, events: EventVectors) -> Tensor:
         """(n, inputs) of events in order."""
         owner, place = owners(events.offsets)
         known = state.count[owner] > 0

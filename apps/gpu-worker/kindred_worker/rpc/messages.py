@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kindred_worker.data.storage import WrittenFile
+from kindred_worker.gen.kindred.worker.v1 import rule_pb2
 from kindred_worker.gen.kindred.worker.v1 import worker_pb2 as pb
 from kindred_worker.report import InvalidInput
+from kindred_worker.segments.condition import in_words
 from kindred_worker.spec import TrainingSpec
 
 if TYPE_CHECKING:
     from kindred_worker.discover import Discovered, Segment
     from kindred_worker.evaluate import Evaluated
+    from kindred_worker.segments.rule import Rule
 
 
 def spec_of(message: pb.TrainingSpec) -> TrainingSpec:
@@ -47,7 +50,7 @@ def completed(files: Sequence[WrittenFile], events: int, customers: int) -> pb.C
 def discovered(found: Discovered) -> pb.DiscoverCompleted:
     return pb.DiscoverCompleted(
         completed=completed(found.files, found.events, found.customers),
-        segments=[_segment(s) for s in found.segments],
+        segments=[_segment(s, found.main_event) for s in found.segments],
         retired_champion_indexes=found.retired_champion_indexes,
     )
 
@@ -61,7 +64,28 @@ def evaluated(found: Evaluated) -> pb.EvaluateCompleted:
     )
 
 
-def _segment(segment: Segment) -> pb.DiscoveredSegment:
+def rule_of(rule: Rule, main_event: str) -> rule_pb2.SegmentRule:
+    return rule_pb2.SegmentRule(
+        text=rule.text,
+        conditions=[
+            rule_pb2.RuleCondition(
+                trait=c.trait,
+                operator=f"RULE_OPERATOR_{c.operator}",
+                value=c.value,
+                unit=c.unit,
+                text=in_words([c], main_event),
+            )
+            for c in rule.conditions
+        ],
+        fidelity=rule.fidelity,
+        precision=rule.precision,
+        recall=rule.recall,
+        balanced_accuracy=rule.balanced_accuracy,
+        faithful=rule.is_faithful,
+    )
+
+
+def _segment(segment: Segment, main_event: str) -> pb.DiscoveredSegment:
     return pb.DiscoveredSegment(
         index=segment.index,
         name=segment.name,
@@ -92,6 +116,9 @@ def _segment(segment: Segment) -> pb.DiscoveredSegment:
             )
             for o in segment.overlaps
         ],
+        level=f"SEGMENT_LEVEL_{segment.level}",
+        parent_index=segment.parent if segment.parent >= 0 else None,
+        rule=None if segment.rule is None else rule_of(segment.rule, main_event),
     )
 
 

@@ -176,6 +176,7 @@ def _result(result: Score) -> pb.CustomerScoreResult:
         state=result.state,
         embedding=result.embedding,
         segment_index=result.segment_index,
+        finer_index=result.finer_index if result.finer_index >= 0 else None,
         strength=result.strength,
         novelty=result.novelty,
         map_x=result.map_x,

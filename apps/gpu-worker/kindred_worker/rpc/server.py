@@ -11,6 +11,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 
+from kindred_worker.gen.kindred.worker.v1 import rule_pb2_grpc
 from kindred_worker.gen.kindred.worker.v1 import worker_pb2_grpc as rpc
 
 Role = Literal["train", "score"]
@@ -41,11 +42,13 @@ async def serve(role: Role, host: str, port: int) -> None:
         rpc.add_TrainWorkerServiceServicer_to_server(TrainWorker(jobs), server)
         close = jobs.close
     else:
+        from kindred_worker.rpc.rule_service import RuleWorker
         from kindred_worker.rpc.score_service import ScoreWorker
 
         scorer = ScoreWorker()
         scorer.start()
         rpc.add_ScoreWorkerServiceServicer_to_server(scorer, server)
+        rule_pb2_grpc.add_RuleWorkerServiceServicer_to_server(RuleWorker(), server)
         close = _nothing
     bound = server.add_insecure_port(f"{host}:{port}")
     await server.start()

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load, save
 
+from kindred_worker.segments.hierarchy import Family, without_family
 from kindred_worker.segments.map import Map
 from kindred_worker.segments.novelty import Novelty
 from kindred_worker.segments.space import Space, squared_distances
@@ -36,6 +37,8 @@ class Assignment:
     strength: Float32  # (B) probability of the same segment under refits, 0..1; 0 where unseen
     novelty: Float32  # (B) 0 ordinary .. 1 unlike anything seen
     map_xy: Float32  # (B, 2)
+    coarser: npt.NDArray[np.int32]  # (B) place of the coarser segment that `index` is part of; -1: of none
+    finer: npt.NDArray[np.int32]  # (B) place of the finer segment within `index`; -1: it is not split
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class SegmentModel:
     strength: Strength
     novelty: Novelty
     map: Map
+    family: Family
     # How the segments were found and what they are called; nothing in it is needed to assign.
     story: dict[str, Any] = field(default_factory=dict)
 
@@ -65,11 +69,14 @@ class SegmentModel:
         strength = self.strength.of(squared, self.gaps, index)
         distance = self.novelty.distance(embedding)
         unseen = self.novelty.unseen(distance)
+        index = np.where(unseen, UNSEEN, index)
         return Assignment(
-            index=np.where(unseen, UNSEEN, index).astype(np.int32),
+            index=index.astype(np.int32),
             strength=np.where(unseen, 0, strength).astype(np.float32),
             novelty=self.novelty.score(distance),
             map_xy=self.map.place(points, self.centres),
+            coarser=self.family.coarser(index).astype(np.int32),
+            finer=self.family.finer(points, index).astype(np.int32),
         )
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
@@ -81,6 +88,9 @@ class SegmentModel:
             "centres": self.centres,
             "map.layout": self.map.layout,
             "map.axes": self.map.axes,
+            "family.coarser_of": self.family.coarser_of,
+            "family.finer_centres": self.family.finer_centres,
+            "family.finer_of": self.family.finer_of,
         }
         return {k: np.ascontiguousarray(v, dtype=np.float32) for k, v in {**own, **novelty, **strength}.items()}
 
@@ -115,6 +125,7 @@ class SegmentModel:
                 **{n: tensors[f"novelty.{n}"] for n in _NOVELTY},
             ),
             map=Map(tensors["map.layout"], tensors["map.axes"], float(sidecar["map"]["softness"])),
+            family=_family_of(tensors),
             story=sidecar["story"],
         )
 
@@ -125,6 +136,13 @@ class SegmentModel:
     @staticmethod
     def load(folder: Path) -> SegmentModel:
         return SegmentModel.from_bytes({name: (folder / name).read_bytes() for name in (TENSORS, SIDECAR)})
+
+
+def _family_of(tensors: dict[str, npt.NDArray[Any]]) -> Family:
+    if "family.coarser_of" not in tensors:  # written before there were levels
+        return without_family(*tensors["centres"].shape)
+    coarser_of, finer_of = (tensors[f"family.{n}"].astype(np.int64) for n in ("coarser_of", "finer_of"))
+    return Family(coarser_of, tensors["family.finer_centres"], finer_of)
 
 
 _SPACE = ("knots", "slopes", "projection", "mean", "embedding_projection")

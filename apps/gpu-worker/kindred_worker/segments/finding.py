@@ -11,6 +11,7 @@ import numpy.typing as npt
 from kindred_worker.report import Report
 from kindred_worker.segments.assignment import SegmentModel
 from kindred_worker.segments.choice import Choice, Past, choose_count
+from kindred_worker.segments.hierarchy import without_family
 from kindred_worker.segments.map import fit_map
 from kindred_worker.segments.novelty import fit_novelty
 from kindred_worker.segments.partition import Partition, Refits, fit_partition, refit
@@ -41,7 +42,7 @@ class History:
 
 @dataclass(frozen=True)
 class Found:
-    model: SegmentModel  # without its story
+    model: SegmentModel  # without its family and its story
     points: Float32  # (N, Q)
     partition: Partition
     refits: Refits
@@ -80,6 +81,7 @@ def find_segments(
         strength=strength,
         novelty=fit_novelty(ordinary, seed),
         map=fit_map(points[some], partition.centres, partition.labels[some], seed),
+        family=without_family(*partition.centres.shape),
     )
     return Found(model, points, partition, again, choice, error)
 

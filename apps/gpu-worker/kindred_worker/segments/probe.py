@@ -31,12 +31,12 @@ def logistic(features: Float64, labels: Float64, tested: Float64) -> Float64:
 
 
 def boosted(features: Float64, labels: Float64, tested: Float64) -> Float64:
-    """As `logistic`, by the gradient boosted trees of learning.md."""
+    """As `logistic`, by gradient boosted trees of 15 leaves; where labels are few, leaves may be small, else nothing could be split."""
     model = LGBMClassifier(
         n_estimators=200,
         learning_rate=0.03,
         num_leaves=15,
-        min_child_samples=30,
+        min_child_samples=min(30, max(2, len(features) // 8)),
         subsample=0.8,
         subsample_freq=1,
         colsample_bytree=0.5,

@@ -71,6 +71,8 @@ def label_of(contrast: Contrast, main_event: str) -> str:
             return f"{'uneven' if contrast.is_high else 'even'} intervals between {mains}: spread {number(ours)} (others {number(theirs)})"
         case "visit_size":
             return f"{number(ours)} events per visit (others {number(theirs)})"
+        case "recent":
+            return f"{number(ours)} {mains} in the last {about} days (others {number(theirs)})"
         case _:
             return _about(kind, about, contrast, share, amount)
 
@@ -104,6 +106,6 @@ def _about(kind: str, about: str, contrast: Contrast, share: str, amount: str) -
             name, _, word = about.partition("=")
             return f"{name.replace('_', ' ')} is {word}: {share}"
         case "mean":
-            return f"{about.replace('_', ' ')} {number(contrast.segment_value)} (others {number(contrast.rest_value)})"
+            return f"{about.replace('_', ' ')} {number(contrast.segment_value)} on average (others {number(contrast.rest_value)})"
         case _:
             return f"{contrast.key}: {number(contrast.segment_value)} (others {number(contrast.rest_value)})"

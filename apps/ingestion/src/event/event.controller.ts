@@ -8,12 +8,12 @@ import { RpcError } from '#libs/grpc';
 import { TrackingPlanBook } from '../tracking-plan/tracking-plan.book.js';
 import { cutOf, INTEGER, ISO_MICROS, pageOf, UUID } from '../page.js';
 import { decodeEvent, MAX_EVENT_BYTES } from './event.decoder.js';
-import { eventOf, ledgerOf, rejectedOf, rejectedReceiptOf, resultOf, stateOf, storedReceiptOf } from './event.mapper.js';
+import { eventOf, ledgerOf, rejectedOf, rejectedReceiptOf, resultsOf, stateOf, storedReceiptOf } from './event.mapper.js';
 import { EventRates } from './event.rates.js';
 import { EventRepository } from './event.repository.js';
 import { asRpcError } from './event.rpc-error.js';
+import { jsonOrText } from './event.text.js';
 import { EventWriter } from './event.writer.js';
-import type { IntakeItem } from './event.js';
 
 type InWorkspace = Principal & { workspaceId: string };
 
@@ -33,11 +33,11 @@ export class EventController implements ingestion.EventServiceController {
     const sentAt = request.sentAt === undefined ? undefined : Date.parse(request.sentAt);
     const take = async () => {
       const envelope = { receivedAt: new Date(), sentAt, maxBytes: MAX_EVENT_BYTES.http, plan: this.plans.of(workspaceId) };
-      const items = request.events.map((bytes) => decodeEvent(parsed(bytes), envelope));
+      const items = request.events.map((bytes) => decodeEvent(jsonOrText(Buffer.from(bytes).toString()), envelope));
       return { items, results: await this.writer.submit(workspaceId, 'grpc', items) };
     };
     const { items, results } = await take().catch(asRpcError);
-    return { results: results.map((result, at) => resultOf(messageIdOf(items[at]), result)) };
+    return { results: resultsOf(items, results) };
   }
 
   async getEventReceipt(@Payload() { messageId }: ingestion.GetEventReceiptRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.GetEventReceiptResponse> {
@@ -49,9 +49,7 @@ export class EventController implements ingestion.EventServiceController {
   }
 
   async getEventLedger(@Payload() { from, to }: ingestion.GetEventLedgerRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.GetEventLedgerResponse> {
-    const row = await this.events.ledger(workspaceId, from, to);
-    if (!row) throw new Error('a sum without a row');
-    return ledgerOf(row);
+    return ledgerOf(await this.events.ledger(workspaceId, from, to));
   }
 
   async listRejectedEvents(@Payload() request: ingestion.ListRejectedEventsRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.ListRejectedEventsResponse> {
@@ -69,18 +67,4 @@ export class EventController implements ingestion.EventServiceController {
     const page = pageOf(found.rows, cut, found.total, ({ occurred_at, sequence }) => [occurred_at, sequence]);
     return { events: page.rows.map(eventOf), pageInfo: page.pageInfo };
   }
-}
-
-/** What is no JSON stays a text: the decoder refuses it with its reason and keeps it. */
-function parsed(bytes: Uint8Array): unknown {
-  const text = Buffer.from(bytes).toString();
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
-function messageIdOf(item: IntakeItem | undefined): string {
-  return item && 'event' in item ? item.event.messageId : '';
 }

@@ -1,6 +1,5 @@
-import { v7 as uuid } from 'uuid';
-
 import { EVENT_TYPES, type EventPlan, type EventType, type IntakeEvent, type IntakeItem, type PlanViolations, type Rejection, type RejectionReason } from './event.js';
+import { eventId } from './event.id.js';
 import { isDeeper, isStorable, isStorableJson, jsonOf } from './event.text.js';
 import { correctTime, parseTime } from './event.time.js';
 
@@ -88,7 +87,7 @@ function decode(raw: unknown, envelope: Envelope): IntakeEvent {
   if (bytes > envelope.maxBytes) {
     throw new Refusal('TOO_LARGE', `The event has ${bytes} bytes; ${envelope.maxBytes} are allowed from this source.`);
   }
-  return { id: uuid(), messageId, type, name, ...times, receivedAt: envelope.receivedAt, ...ids, properties, context };
+  return { id: eventId(), messageId, type, name, ...times, receivedAt: envelope.receivedAt, ...ids, properties, context };
 }
 
 function objectOf(value: unknown): Fields | undefined {
@@ -102,7 +101,7 @@ function typeOf(value: unknown): EventType {
 }
 
 function messageIdOf(value: unknown): string {
-  if (value === undefined || value === null || value === '') return uuid();
+  if (value === undefined || value === null || value === '') return eventId();
   if (typeof value !== 'string') throw new Refusal('MESSAGE_ID_INVALID', `"messageId" is ${shown(value)}; it must be a text.`);
   if (value.length > MAX_MESSAGE_ID) {
     throw new Refusal('MESSAGE_ID_INVALID', `"messageId" has ${value.length} characters; ${MAX_MESSAGE_ID} are allowed.`);

@@ -1,11 +1,17 @@
 import { ingestion } from '#libs/contracts';
 
+import type { IntakeItem } from './event.js';
 import type { EventRow, LedgerRow, RejectedRow, RejectedState, StoredReceipt } from './event.repository.js';
 import type { ItemResult } from './event.quarantine.js';
 
-export function resultOf(messageId: string, { outcome, rejection }: ItemResult): ingestion.EventResult {
+/** One per item, in order. */
+export function resultsOf(items: readonly IntakeItem[], results: readonly ItemResult[]): ingestion.EventResult[] {
+  return results.map((result, at) => resultOf(items[at], result));
+}
+
+function resultOf(item: IntakeItem | undefined, { outcome, rejection }: ItemResult): ingestion.EventResult {
   return {
-    messageId: rejection?.messageId ?? messageId,
+    messageId: rejection?.messageId ?? (item && 'event' in item ? item.event.messageId : ''),
     outcome: ingestion.EventOutcome[outcome],
     reason: rejection?.reason ?? '',
     detail: rejection?.detail ?? '',
@@ -47,6 +53,8 @@ export function ledgerOf(row: LedgerRow): ingestion.GetEventLedgerResponse {
     duplicate: Number(row.duplicate),
     rejected: Number(row.rejected),
     asOf: row.as_of,
+    reconciledAt: row.reconciled_at ?? undefined,
+    difference: Number(row.difference),
   } satisfies ingestion.GetEventLedgerResponse;
 }
 

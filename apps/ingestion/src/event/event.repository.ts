@@ -1,6 +1,7 @@
 import type { Database } from '#libs/database';
 
 import { CURRENT_CUSTOMERS } from '../customer/customer.sql.js';
+import { checkIn } from '../ledger/ledger.repository.js';
 import { type Cut, isoMicros } from '../page.js';
 
 export interface StoredReceipt {
@@ -55,6 +56,8 @@ export interface LedgerRow {
   duplicate: string;
   rejected: string;
   as_of: string;
+  reconciled_at: string | null;
+  difference: string;
 }
 
 /** Payloads in lists are cut here; the row keeps them whole. */
@@ -89,15 +92,19 @@ export class EventRepository {
     );
   }
 
-  async ledger(workspaceId: string, from: string | undefined, to: string | undefined): Promise<LedgerRow | undefined> {
-    return this.first(
-      workspaceId,
-      `SELECT coalesce(sum(received), 0) AS received, coalesce(sum(stored), 0) AS stored, coalesce(sum(duplicate), 0) AS duplicate,
-         coalesce(sum(rejected), 0) AS rejected, ${isoMicros('now()')} AS as_of
-       FROM ingestion.intake_batches
-       WHERE workspace_id = $1 AND received_at >= coalesce($2::timestamptz, '-infinity') AND received_at < coalesce($3::timestamptz, 'infinity')`,
-      [workspaceId, from ?? null, to ?? null],
-    );
+  /** For a range of arrival, with what the recount of it last found. */
+  async ledger(workspaceId: string, from: string | undefined, to: string | undefined): Promise<LedgerRow> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const { rows } = await client.query<Omit<LedgerRow, 'reconciled_at' | 'difference'>>(
+        `SELECT coalesce(sum(received), 0) AS received, coalesce(sum(stored), 0) AS stored, coalesce(sum(duplicate), 0) AS duplicate,
+           coalesce(sum(rejected), 0) AS rejected, ${isoMicros('now()')} AS as_of
+         FROM ingestion.intake_batches
+         WHERE workspace_id = $1 AND received_at >= coalesce($2::timestamptz, '-infinity') AND received_at < coalesce($3::timestamptz, 'infinity')`,
+        [workspaceId, from ?? null, to ?? null],
+      );
+      if (!rows[0]) throw new Error('a sum without a row');
+      return { ...rows[0], ...(await checkIn(client, workspaceId, from, to)) };
+    });
   }
 
   /** Newest first; one row more than the page, and how many there are in all. */

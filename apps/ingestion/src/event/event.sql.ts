@@ -77,7 +77,8 @@ export const INSERT_REJECTED = {
     FROM unnest($4::uuid[], $5::text[], $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::bytea[], $11::bigint[], $12::text[],
         $13::text[], $14::timestamptz[], $15::text[])
       AS r (id, unit, received_at, message_id, reason, detail, payload, line, fingerprint, call_type, sent_at, batch_context)
-    ON CONFLICT (workspace_id, fingerprint) WHERE fingerprint IS NOT NULL DO NOTHING`,
+    ON CONFLICT (workspace_id, fingerprint) WHERE fingerprint IS NOT NULL DO NOTHING
+    RETURNING id`,
 };
 
 /** One row per moment of arrival; negative numbers take replayed events out of the rejected ones. */

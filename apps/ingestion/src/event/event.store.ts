@@ -60,11 +60,11 @@ export class EventStore {
       const { admitted, refused, rejections: before } = await admit(client, batch, this.digest);
       const isStored = await this.writeEvents(client, batch, admitted);
       const stored = isStored.reduce((sum, one) => sum + (one ? 1 : 0), 0);
-      const rejections = [...before, ...refused.values()];
+      const rejections = [...before, ...refused.values()].map((rejection) => recognisable(rejection, batch.importId));
       const rejected = rejections.filter(({ unit }) => unit === 'EVENT').length;
       const counts = { isStored, refused, stored, duplicate: admitted.length - stored, rejected };
-      if (rejections.length > 0) await writeRejected(client, { ...batch, rejections });
-      await writeLedger(client, { ...batch, rejections }, counts);
+      const kept = rejections.length > 0 ? await writeRejected(client, { ...batch, rejections }) : [];
+      await writeLedger(client, { ...batch, rejections: kept }, counts);
       await within?.(client, counts);
       return counts;
     });
@@ -90,15 +90,23 @@ export class EventStore {
   }
 }
 
-async function writeRejected(client: PoolClient, { workspaceId, source, importId, rejections }: EventBatch): Promise<void> {
+/** What the store refuses of a file is known by its message id when the same file comes again, as its lines are by their place. */
+function recognisable(rejection: Rejection, importId: string | undefined): Rejection {
+  if (importId === undefined || rejection.fingerprint !== undefined || rejection.messageId === null) return rejection;
+  return { ...rejection, fingerprint: `message:${rejection.messageId}` };
+}
+
+/** Answers those that were not kept before: of a file that came again there are none, and none to be counted. */
+async function writeRejected(client: PoolClient, { workspaceId, source, importId, rejections }: EventBatch): Promise<Rejection[]> {
+  const ids = rejections.map(() => uuid());
   const column = <T>(of: (rejection: Rejection) => T): T[] => rejections.map(of);
-  await client.query({
+  const { rows } = await client.query<{ id: string }>({
     ...INSERT_REJECTED,
     values: [
       workspaceId,
       source,
       importId ?? null,
-      column(() => uuid()),
+      ids,
       column(({ unit }) => unit),
       column(({ receivedAt }) => receivedAt.toISOString()),
       column(({ messageId }) => messageId),
@@ -112,6 +120,8 @@ async function writeRejected(client: PoolClient, { workspaceId, source, importId
       column(({ batchContext }) => batchContext ?? null),
     ],
   });
+  const kept = new Set(rows.map(({ id }) => id));
+  return rejections.filter((_, at) => kept.has(ids[at] ?? ''));
 }
 
 /** One row per moment of arrival, so that the ledger is exact for any range of time. */

@@ -78,3 +78,12 @@ function deepJson(root: unknown): string {
   }
   return out.join('');
 }
+
+/** What is no JSON stays a text: the decoder refuses it with its reason and keeps it. */
+export function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

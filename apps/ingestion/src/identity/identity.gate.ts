@@ -67,9 +67,9 @@ async function findSuppressed(client: PoolClient, { workspaceId, events, rejecti
 }
 
 /** That something came, and nothing of it. */
-function suppressedOf({ messageId, receivedAt, unit }: Pick<Rejection, 'messageId' | 'receivedAt' | 'unit'>): Rejection {
+function suppressedOf({ messageId, receivedAt, unit, fingerprint }: Pick<Rejection, 'messageId' | 'receivedAt' | 'unit' | 'fingerprint'>): Rejection {
   const detail = 'The person asked to be left alone: their events are dropped and nothing of them is kept (docs/api/person.md).';
-  return { messageId, reason: 'SUPPRESSED', detail, receivedAt, unit, payload: Buffer.alloc(0) };
+  return { messageId, reason: 'SUPPRESSED', detail, receivedAt, unit, payload: Buffer.alloc(0), ...(fingerprint === undefined ? {} : { fingerprint }) };
 }
 
 function idsOf({ userId, anonymousId, previousId }: IntakeEvent): string[] {

@@ -98,6 +98,24 @@ test('the same file twice changes nothing', async () => {
   expect(events).toHaveLength(1);
 });
 
+test('what is refused of a file counts once in the ledger, however often the file comes', async () => {
+  const lines = [
+    { type: 'track', userId: 'again', messageId: 'again-nameless' },
+    { type: 'track', userId: 'null', event: 'Seen', messageId: 'again-nobody' },
+    { type: 'track', userId: 'again', event: 'Seen', messageId: 'again-seen' },
+  ];
+  const text = lines.map((line) => JSON.stringify(line)).join('\n');
+  const ledger = () => kindred.events.getEventLedger({ from: undefined, to: undefined }, call);
+  const before = await ledger();
+  const once = await importFile(text, 'refused.ndjson', { form: 'segment' });
+  const between = await ledger();
+  const twice = await importFile(text, 'refused.ndjson', { form: 'segment' });
+  expect([once, twice].map(({ eventsStored, eventsDuplicate, eventsRejected }) => [eventsStored, eventsDuplicate, eventsRejected])).toEqual([[1, 0, 2], [0, 1, 2]]);
+  expect([between.stored - before.stored, between.rejected - before.rejected]).toEqual([1, 2]);
+  const after = await ledger();
+  expect(after).toMatchObject({ stored: between.stored, rejected: between.rejected, duplicate: between.duplicate + 1 });
+});
+
 test('lines that say the very same are as many events, without a message id, and stay as many', async () => {
   const text = `${JSON.stringify({ user_id: 'twin', time: '2026-01-01T00:00:00Z', event: 'Seen' })}\n`.repeat(3);
   const once = await importFile(text, 'seen.ndjson');

@@ -11,6 +11,7 @@ import { EventWriter } from '../event/event.writer.js';
 import type { IngestionConfig } from '../ingestion.config.js';
 import { TrackingPlanBook } from '../tracking-plan/tracking-plan.book.js';
 import { TrackingPlanModule } from '../tracking-plan/tracking-plan.module.js';
+import { IntakeController } from './intake.controller.js';
 import { intakeRoutes } from './intake.routes.js';
 
 /** Hangs the intake into the HTTP server, outside of Nest: its own parsers, errors and CORS. */
@@ -39,6 +40,7 @@ class IntakeServer implements OnModuleInit, OnApplicationShutdown {
 
 @Module({
   imports: [EventModule, TrackingPlanModule],
+  controllers: [IntakeController],
   providers: [
     {
       provide: KeyRing,

@@ -2,21 +2,13 @@ import cors from '@fastify/cors';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 
-import { mayAct, type Principal } from '#libs/auth';
-
 import type { EventPlan, EventType } from '../event/event.js';
 import { IntakeFullError, IntakeUnavailableError, RateLimitedError } from '../event/event.failure.js';
 import type { EventRates } from '../event/event.rates.js';
 import type { EventWriter } from '../event/event.writer.js';
 import { type BodyLimits, boundBodies } from './intake.body.js';
+import { ForbiddenKeyError, type KeyReader, NotReadyError, principalOf, UnknownKeyError } from './intake.key.js';
 import { countEvents, PATHS, presentedKeys, readBody, readEvents, UnreadableBodyError } from './intake.request.js';
-
-/** What the intake asks of the ring of keys. */
-export interface KeyReader {
-  identify(key: string): (Principal & { workspaceId: string }) | undefined;
-  /** False until the first keys came: an unknown key is then not known to be unknown. */
-  readonly isKnown: boolean;
-}
 
 /** What the intake asks of the tracking plans. */
 export interface PlanReader {
@@ -31,12 +23,6 @@ export interface IntakeParts extends BodyLimits {
   readonly plans: PlanReader;
   readonly log: Logger;
   readonly maxBodyBytes: number;
-}
-
-class UnknownKeyError extends Error {}
-class ForbiddenKeyError extends Error {}
-class NotReadyError extends Error {
-  readonly retryAfterSeconds = 1;
 }
 
 /**
@@ -63,18 +49,6 @@ async function take({ writer, rates, keys, plans }: IntakeParts, type: EventType
   const items = readEvents(type, body, new Date(), plans.of(principal.workspaceId));
   await writer.submit(principal.workspaceId, 'http', items);
   return { success: true };
-}
-
-function principalOf(keys: KeyReader, presented: readonly string[]): Principal & { workspaceId: string } {
-  for (const key of presented) {
-    const principal = keys.identify(key);
-    if (principal && mayAct(principal.role, 'INTAKE')) return principal;
-    if (principal) throw new ForbiddenKeyError('This key may read, but not send events. Use a write key.');
-  }
-  if (!keys.isKnown) throw new NotReadyError('The keys are not loaded yet. Send again in a moment.');
-  throw new UnknownKeyError(
-    presented.length === 0 ? 'No write key: send it as Basic or Bearer authorization, or as "writeKey".' : 'This write key is not known.',
-  );
 }
 
 function answerError(error: FastifyError, reply: FastifyReply, log: Logger): FastifyReply {

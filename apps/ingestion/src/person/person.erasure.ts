@@ -59,8 +59,8 @@ export class PersonErasure {
     const events = await client.query<{ message_id: string }>('DELETE FROM ingestion.events WHERE workspace_id = $1 AND subject_id = ANY ($2::uuid[]) RETURNING message_id', values);
     const messageIds = events.rows.map(({ message_id }) => message_id);
     // Their message ids stay: a retry must not bring the events back.
-    const duplicates = await client.query('DELETE FROM ingestion.duplicate_events WHERE workspace_id = $1 AND message_id = ANY ($2::text[])', [workspaceId, messageIds]);
-    const deleted: Record<string, number> = { 'ingestion.events': messageIds.length, 'ingestion.duplicate_events': duplicates.rowCount ?? 0 };
+    const duplicates = await deleteCounted(client, 'ingestion.duplicate_events', 'message_id = ANY ($2::text[])', [workspaceId, messageIds]);
+    const deleted: Record<string, number> = { 'ingestion.events': messageIds.length, 'ingestion.duplicate_events': duplicates };
     for (const [table, where] of Object.entries(BY_SUBJECT)) {
       deleted[table] = (await client.query(`DELETE FROM ${table} WHERE workspace_id = $1 AND (${where})`, values)).rowCount ?? 0;
     }
@@ -101,8 +101,7 @@ export class PersonErasure {
          WHERE workspace_id = $1 AND encode(payload, 'escape') ~ ANY (CASE WHEN unit = 'ROW' OR reason = 'NOT_AN_OBJECT' THEN $2::text[] ELSE $3::text[] END)`,
         [workspaceId, patterns.ofLines, patterns.ofCalls],
       );
-      const { rowCount } = await client.query('DELETE FROM ingestion.rejected_events WHERE workspace_id = $1 AND id = ANY ($2::uuid[])', [workspaceId, found.rows.map(({ id }) => id)]);
-      return rowCount ?? 0;
+      return deleteCounted(client, 'ingestion.rejected_events', 'id = ANY ($2::uuid[])', [workspaceId, found.rows.map(({ id }) => id)]);
     });
   }
 
@@ -113,4 +112,27 @@ export class PersonErasure {
     );
     return rows.map(({ id }) => id);
   }
+}
+
+/** What the ledger counted of a table's row. */
+const COUNTED = {
+  'ingestion.duplicate_events': { columns: 'received_at', duplicate: '1', rejected: '0' },
+  'ingestion.rejected_events': { columns: 'received_at, unit, state', duplicate: '0', rejected: `CASE WHEN unit = 'EVENT' AND state <> 'REPLAYED' THEN 1 ELSE 0 END` },
+} as const;
+
+/** Deletes rows and remembers by hour of arrival how many the ledger had counted: it is recounted from what is left and these. */
+async function deleteCounted(client: PoolClient, table: keyof typeof COUNTED, where: string, values: readonly unknown[]): Promise<number> {
+  const { columns, duplicate, rejected } = COUNTED[table];
+  const { rows } = await client.query<{ deleted: string }>(
+    `WITH gone AS (
+       DELETE FROM ${table} WHERE workspace_id = $1 AND ${where} RETURNING ${columns}
+     ), remembered AS (
+       INSERT INTO ingestion.ledger_erasures AS e (workspace_id, hour, duplicate, rejected)
+       SELECT $1, date_trunc('hour', received_at, 'UTC'), sum(${duplicate}), sum(${rejected}) FROM gone GROUP BY 2 ORDER BY 2
+       ON CONFLICT (workspace_id, hour) DO UPDATE SET duplicate = e.duplicate + excluded.duplicate, rejected = e.rejected + excluded.rejected
+     )
+     SELECT count(*) AS deleted FROM gone`,
+    [...values],
+  );
+  return Number(rows[0]?.deleted);
 }

@@ -19,7 +19,7 @@ let kindred: IngestionUnderTest;
 let call: { principal: string };
 beforeAll(async () => {
   peers = await startPeersStandIn();
-  kindred = await startIngestion({ SERVING_ADDRESS: peers.address, TRAINING_ADDRESS: peers.address });
+  kindred = await startIngestion({ LEDGER_RECONCILE_SECONDS: '0.05', SERVING_ADDRESS: peers.address, TRAINING_ADDRESS: peers.address });
   call = { principal: kindred.principal };
 });
 afterEach(() => {
@@ -166,6 +166,20 @@ test('somebody who was only ever refused can be erased and suppressed by an id',
   expect(await ended(await start(ERASE, 'refused-user'))).toMatchObject({ state: SUCCEEDED });
   expect(await tablesWith('refused-user')).toEqual([]);
   await expect(start(EXPORT, 'refused-user')).rejects.toMatchObject({ reason: 'CUSTOMER_UNKNOWN' });
+});
+
+test('after erasures the ledger agrees with what is left, with repeated and refused events too', async () => {
+  const event = { userId: 'counted-user', messageId: 'counted' };
+  await send(event, event, { ...event, messageId: 'counted-refused', event: '' });
+  const ledger = () => kindred.events.getEventLedger({ from: undefined, to: undefined }, call);
+  const { received, duplicate, rejected } = await ledger();
+  expect((await ended(await start(ERASE, 'counted-user'))).tables).toEqual(
+    expect.arrayContaining([{ table: 'ingestion.duplicate_events', rows: 1 }, { table: 'ingestion.rejected_events', rows: 1 }]),
+  );
+  const erased = Date.now();
+  let now = await ledger();
+  while (Date.parse(now.reconciledAt ?? '') <= erased || now.reconciledAt === undefined) now = await ledger();
+  expect(now).toMatchObject({ received, duplicate, rejected, difference: 0 });
 });
 
 test('while serving is away an erasure waits with what is left of it, and then ends once', async () => {

@@ -24,7 +24,7 @@ const UNSET: access.WorkspaceSettings = {
 export async function startAccessStandIn(keys: readonly { key: string; workspaceId: string; role: access.Role }[]): Promise<AccessStandIn> {
   let settings = UNSET;
   const records = keys.map(({ key, workspaceId, role }, at) => ({
-    id: `k${at}`, workspaceId, role, digest: hashKey(key), expiresAt: undefined,
+    id: `k${at}`, workspaceId, role, digest: hashKey(key), expiresAt: undefined, previousDigest: Buffer.alloc(0), previousUntil: undefined,
   }));
   const workspaces = [...new Set(keys.map(({ workspaceId }) => workspaceId))];
   const workspace = (id: string): access.Workspace => ({ id, slug: 'test', name: 'Test', createdAt: new Date().toISOString(), settings });

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 
 import { PrincipalSigner } from '#libs/auth';
-import { access, identity, ingestion, person, quarantine, trackingPlan } from '#libs/contracts';
+import { access, identity, ingestion, intake, person, quarantine, trackingPlan } from '#libs/contracts';
 import { freePort, startTestPlatform, type TestPlatform } from '#libs/embedded';
 import { connect, type RpcClient } from '#libs/grpc';
 import { createService, type Service } from '#libs/service';
@@ -24,6 +24,9 @@ export interface IngestionUnderTest {
   readonly platform: TestPlatform;
   readonly access: AccessStandIn;
   readonly intake: string;
+  /** Of the gRPC server. */
+  readonly grpc: string;
+  readonly streams: RpcClient<typeof intake.IntakeServiceService>;
   readonly events: RpcClient<typeof ingestion.EventServiceService>;
   readonly customers: RpcClient<typeof ingestion.CustomerServiceService>;
   readonly imports: RpcClient<typeof ingestion.ImportServiceService>;
@@ -56,6 +59,7 @@ export async function startIngestion(environment: Record<string, string> = {}): 
   await sql.connect();
   sql.on('error', () => undefined);
   const clients = {
+    streams: connect(intake.IntakeServiceService, `127.0.0.1:${grpc}`),
     events: connect(ingestion.EventServiceService, `127.0.0.1:${grpc}`),
     customers: connect(ingestion.CustomerServiceService, `127.0.0.1:${grpc}`),
     imports: connect(ingestion.ImportServiceService, `127.0.0.1:${grpc}`),
@@ -65,20 +69,23 @@ export async function startIngestion(environment: Record<string, string> = {}): 
     persons: connect(person.PersonServiceService, `127.0.0.1:${grpc}`),
     identity: connect(identity.IdentityServiceService, `127.0.0.1:${grpc}`),
   };
+  let closed: Promise<void> | undefined;
+  const close = async () => {
+    for (const client of Object.values(clients)) client.close();
+    await sql.end();
+    await service.stop();
+    standIn.close();
+    await platform.close();
+  };
   return {
     platform,
     access: standIn,
     intake: `http://127.0.0.1:${http}`,
+    grpc: `127.0.0.1:${grpc}`,
     ...clients,
     principal: await new PrincipalSigner(SECRET).sign({ workspaceId: WORKSPACE, actor: 'key:test', role: 'ADMIN' }),
     sql,
-    close: async () => {
-      for (const client of Object.values(clients)) client.close();
-      await sql.end();
-      await service.stop();
-      standIn.close();
-      await platform.close();
-    },
+    close: () => (closed ??= close()),
   };
 }
 

@@ -7,7 +7,8 @@ import { NIL } from '../page/uuid.js';
 import { lockMemberships } from '../scoring/write.lock.js';
 import { DATABASE } from '../store.js';
 import { isoOf, type Micros, microsSql } from '../time/micros.js';
-import { type Flow, lineageOf } from './segment.lineage.js';
+import { lineageOf } from './segment.lineage.js';
+import { type Crossing, type DrawnLevel, flowsOf, LEVELS, membersOf } from './segment.levels.js';
 import { settleNames } from './segment.matching.js';
 
 export interface ActiveModel {
@@ -26,19 +27,22 @@ export type Switch =
   | { readonly outcome: 'SERVED_ALREADY'; readonly activatedAt: Date }
   | { readonly outcome: 'STALE_FENCE'; readonly fence: number };
 
-const CURRENT = `select customer_id, segment_id from serving.memberships where level = 0 and until is null`;
+const CURRENT = `select customer_id, segment_id, finer_segment_id from serving.memberships where level = 0 and until is null`;
 /*
  * Where each customer is by the model $1, unseen ones with a null segment. Whoever came after the model's
  * position has not been read by it yet: they stay where they are if that segment goes on, and are placed
- * once the reader has caught up.
+ * once the reader has caught up. So is the part of it that they are in, unless that goes on in it.
  */
-const PLACES = `select s.customer_id, v.segment_id, s.strength, s.read_at, s.model_id
-  from serving.customer_states s left join serving.segment_versions v on v.model_id = s.model_id and v.segment_index = s.segment_index
+const PLACES = `select s.customer_id, v.segment_id, f.segment_id as finer_segment_id, s.strength, s.read_at, s.model_id
+  from serving.customer_states s
+  left join serving.segment_versions v on v.model_id = s.model_id and v.segment_index = s.segment_index
+  left join serving.segment_versions f on f.model_id = s.model_id and f.segment_index = s.finer_index
   where s.model_id = $1
   union all
-  select c.customer_id, v.segment_id, case when v.segment_id is null then 0 else c.strength end, c.decided_at,
+  select c.customer_id, v.segment_id, f.segment_id, case when v.segment_id is null then 0 else c.strength end, c.decided_at,
     case when v.segment_id is null then $1 else c.model_id end
   from serving.memberships c left join serving.segment_versions v on v.model_id = $1 and v.segment_id = c.segment_id
+  left join serving.segment_versions f on f.model_id = $1 and f.segment_id = c.finer_segment_id and f.parent_index = v.segment_index
   where c.level = 0 and c.until is null
     and not exists (select from serving.customer_states s where s.model_id = $1 and s.customer_id = c.customer_id)`;
 
@@ -70,7 +74,7 @@ export class ActivationRepository {
       if (active && active.fence === fence && active.modelId !== modelId) return { outcome: 'STALE_FENCE', fence };
       const activatedAt = await this.writeActive(client, modelId, fence, active?.modelId === modelId);
       if (active?.modelId === modelId) return { outcome: 'SERVED_ALREADY', activatedAt };
-      await this.changeSegments(client, modelId, activatedAt);
+      await this.changeSegments(client, active?.modelId ?? null, modelId, activatedAt);
       return { outcome: 'SWITCHED', activatedAt, moved: await this.changeMemberships(client, modelId, now) };
     });
   }
@@ -99,20 +103,23 @@ export class ActivationRepository {
   }
 
   /** Names, what is live and retired, and the lineage; reads memberships as they were before the switch. */
-  private async changeSegments(client: PoolClient, modelId: string, at: Date): Promise<void> {
-    const flows = await client.query<Flow>(
-      `select m.segment_id as "from", p.segment_id as "to", count(*)::float8 as customers
-       from (${CURRENT}) m full join (${PLACES}) p using (customer_id) group by 1, 2`,
+  private async changeSegments(client: PoolClient, formerModelId: string | null, modelId: string, at: Date): Promise<void> {
+    const crossings = await client.query<Crossing>(
+      `select m.segment_id as "from", m.finer_segment_id as "fromFiner", p.segment_id as "to", p.finer_segment_id as "toFiner",
+         count(*)::float8 as customers
+       from (${CURRENT}) m full join (${PLACES}) p using (customer_id) group by 1, 2, 3, 4`,
       [modelId],
     );
+    const [formerly, now] = [await this.levels(client, formerModelId), await this.levels(client, modelId)];
     const live = await client.query<{ id: string; kind: string; name: string }>(`select id, kind, name from serving.segments where is_live`);
     const drawn = await client.query<{ id: string; name: string; description: string; givenName: string | null }>(
       `select v.segment_id as id, v.name, v.description, case when s.is_renamed then s.name end as "givenName"
        from serving.segment_versions v join serving.segments s on s.id = v.segment_id where v.model_id = $1 order by v.segment_index`,
       [modelId],
     );
-    const former = new Set(live.rows.filter(({ kind }) => kind === 'LEARNED').map(({ id }) => id));
+    const learned = live.rows.filter(({ kind }) => kind === 'LEARNED').map(({ id }) => id);
     const next = new Set(drawn.rows.map(({ id }) => id));
+    const steps = LEVELS.flatMap((level) => lineageOf(membersOf(formerly, level), membersOf(now, level), flowsOf(crossings.rows, level, formerly, now)));
     const names = settleNames(drawn.rows, live.rows.filter(({ kind }) => kind !== 'LEARNED').map(({ name }) => name));
     // First all give up their names, for two segments may swap theirs.
     await client.query(`update serving.segments set is_live = false where kind = 'LEARNED' and is_live`);
@@ -122,7 +129,7 @@ export class ActivationRepository {
        from json_to_recordset($1::json) as r(id uuid, name text, description text) where s.id = r.id`,
       [JSON.stringify(drawn.rows.map(({ id, description }) => ({ id, description, name: names.get(id) })))],
     );
-    await client.query(`update serving.segments set retired_at = $2 where id = any($1::uuid[])`, [[...former].filter((id) => !next.has(id)), at]);
+    await client.query(`update serving.segments set retired_at = $2 where id = any($1::uuid[])`, [learned.filter((id) => !next.has(id)), at]);
     await client.query(
       `insert into serving.segment_lineage (workspace_id, segment_id, kind, model_id, at, related_segment_ids, overlap)
        select kindred.workspace(), r.segment_id, r.kind, $1, $2, array(select jsonb_array_elements_text(r.related)::uuid), r.overlap
@@ -131,12 +138,22 @@ export class ActivationRepository {
         modelId,
         at,
         JSON.stringify(
-          lineageOf(former, next, flows.rows).map(({ segmentId, kind, relatedSegmentIds, overlap }) => ({
+          steps.map(({ segmentId, kind, relatedSegmentIds, overlap }) => ({
             segment_id: segmentId, kind, related: relatedSegmentIds, overlap,
           })),
         ),
       ],
     );
+  }
+
+  /** What a model draws, and on which level. */
+  private async levels(client: PoolClient, modelId: string | null): Promise<DrawnLevel[]> {
+    const { rows } = await client.query<DrawnLevel>(
+      `select v.segment_id as id, v.level, p.segment_id as "parentId" from serving.segment_versions v
+       left join serving.segment_versions p on p.model_id = v.model_id and p.segment_index = v.parent_index where v.model_id = $1`,
+      [modelId],
+    );
+    return rows;
   }
 
   /** Set by set; answers how many customers' segment is another one now. */
@@ -159,20 +176,21 @@ export class ActivationRepository {
       [modelId, moment],
     );
     await client.query(
-      `update serving.memberships m set strength = p.strength, decided_at = p.read_at, model_id = p.model_id
+      `update serving.memberships m set strength = p.strength, decided_at = p.read_at, model_id = p.model_id, finer_segment_id = p.finer_segment_id
        from (${PLACES}) p where p.customer_id = m.customer_id and m.level = 0 and m.until is null`,
       [modelId],
     );
     await client.query(
-      `insert into serving.memberships (workspace_id, customer_id, level, segment_id, since, strength, decided_at, model_id)
-       select kindred.workspace(), p.customer_id, 0, p.segment_id, $2, p.strength, p.read_at, p.model_id
+      `insert into serving.memberships (workspace_id, customer_id, level, segment_id, finer_segment_id, since, strength, decided_at, model_id)
+       select kindred.workspace(), p.customer_id, 0, p.segment_id, p.finer_segment_id, $2, p.strength, p.read_at, p.model_id
        from (${PLACES}) p left join (${CURRENT}) m using (customer_id) where m.customer_id is null`,
       [modelId, moment],
     );
     await client.query(`delete from serving.segment_sizes`);
     await client.query(
       `insert into serving.segment_sizes (workspace_id, segment_id, members)
-       select kindred.workspace(), coalesce(segment_id, '${NIL}'), count(*) from serving.memberships where until is null group by 2`,
+       select kindred.workspace(), counted, count(*) from serving.memberships, unnest(array[coalesce(segment_id, '${NIL}'), finer_segment_id]) as counted
+       where until is null and counted is not null group by 2`,
     );
     return changed.rowCount ?? 0;
   }

@@ -83,8 +83,8 @@ export class ActivationService {
     let newestEventAt: Micros | null = null;
     try {
       for await (const states of backfill.chunks()) {
-        const stray = states.find(({ segmentIndex }) => !indexes.has(segmentIndex));
-        if (stray) throw RpcError.invalid(`The backfill names segment ${stray.segmentIndex}, which the model does not draw.`, { reason: 'BACKFILL_INVALID' });
+        const stray = states.flatMap(({ segmentIndex, finerIndex }) => [segmentIndex, finerIndex ?? UNSEEN]).find((index) => !indexes.has(index));
+        if (stray !== undefined) throw RpcError.invalid(`The backfill names segment ${stray}, which the model does not draw.`, { reason: 'BACKFILL_INVALID' });
         await this.shadows.load(workspaceId, modelId, states);
         customers += states.length;
         for (const { lastEventAt } of states) newestEventAt = Math.max(newestEventAt ?? Number.NEGATIVE_INFINITY, lastEventAt ?? Number.NEGATIVE_INFINITY);

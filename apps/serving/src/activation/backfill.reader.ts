@@ -8,7 +8,7 @@ import { RpcError } from '#libs/grpc';
 import type { HeldState } from '../scoring/state.repository.js';
 
 /** customers.parquet, as docs/snapshot.md promises it. */
-const COLUMNS = `customer::VARCHAR AS customer, state, embedding, segment_index, strength, novelty, map_x::DOUBLE AS map_x, map_y::DOUBLE AS map_y,
+const COLUMNS = `customer::VARCHAR AS customer, state, embedding, segment_index, finer_index, strength, novelty, map_x::DOUBLE AS map_x, map_y::DOUBLE AS map_y,
   epoch_us(read_at)::DOUBLE AS read_at, events::DOUBLE AS events, epoch_us(first_event_at)::DOUBLE AS first_event_at,
   epoch_us(last_event_at)::DOUBLE AS last_event_at, to_json(forecast)::VARCHAR AS forecast`;
 
@@ -17,6 +17,7 @@ const row = z.object({
   state: z.instanceof(Uint8Array),
   embedding: z.instanceof(Uint8Array),
   segment_index: z.number().int().min(-1),
+  finer_index: z.number().int().min(-1),
   strength: z.number(),
   novelty: z.number(),
   map_x: z.number(),
@@ -59,12 +60,13 @@ export async function openBackfill(file: string): Promise<{ rows: number; chunks
 function toState(raw: unknown): HeldState {
   const parsed = row.safeParse(raw);
   if (!parsed.success) throw RpcError.invalid(`A row of the backfill is not as agreed: ${z.prettifyError(parsed.error)}`, { reason: 'BACKFILL_INVALID' });
-  const { customer, state, embedding, segment_index, map_x, map_y, read_at, first_event_at, last_event_at, forecast, ...same } = parsed.data;
+  const { customer, state, embedding, segment_index, finer_index, map_x, map_y, read_at, first_event_at, last_event_at, forecast, ...same } = parsed.data;
   return {
     ...same,
     customerId: customer,
     segmentIndex: segment_index,
     candidateIndex: null,
+    finerIndex: finer_index === -1 ? null : finer_index,
     mapX: map_x,
     mapY: map_y,
     readAt: read_at,

@@ -1,4 +1,4 @@
-import type { worker } from '#libs/contracts';
+import { worker } from '#libs/contracts';
 
 import { continuedSegments, KEPT_FROM, settleNames } from './segment.matching.js';
 
@@ -6,7 +6,7 @@ const overlap = (championIndex: number, jaccard: number, matched = true): worker
   championIndex, jaccard, matched, shareOfNew: jaccard, shareOfChampion: jaccard,
 });
 const drawn = (index: number, ...overlaps: worker.SegmentOverlap[]): worker.DiscoveredSegment => ({
-  index, name: `s${index}`, description: '', size: 1, share: 1, stability: 1, traits: [], typicalCustomerIds: [], overlaps,
+  index, name: `s${index}`, description: '', size: 1, share: 1, stability: 1, traits: [], typicalCustomerIds: [], overlaps, level: worker.SegmentLevel.MAIN, rule: undefined,
 });
 const champion = new Map([[0, 'a'], [1, 'b']]);
 

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 import { v7 as uuid } from 'uuid';
 
-import type { serving, worker } from '#libs/contracts';
+import { type serving, worker } from '#libs/contracts';
 import { type Database, type Position, ZERO_POSITION } from '#libs/database';
 
 import { onlyUuids, uuidFilter } from '../page/uuid.js';
@@ -104,11 +104,12 @@ export class ShadowRepository {
     );
     await client.query(
       `insert into serving.segment_versions
-         (workspace_id, model_id, segment_index, segment_id, name, description, stability, traits, typical_customer_ids, size_at_discovery)
+         (workspace_id, model_id, segment_index, segment_id, name, description, stability, traits, typical_customer_ids, size_at_discovery,
+          level, parent_index, rule)
        select kindred.workspace(), $1, r.segment_index, r.segment_id, r.name, r.description, r.stability, r.traits,
-         array(select jsonb_array_elements_text(r.typical)::uuid), r.size
+         array(select jsonb_array_elements_text(r.typical)::uuid), r.size, r.level, r.parent_index, r.rule
        from json_to_recordset($2::json) as r(segment_index int, segment_id uuid, name text, description text, stability float8,
-         traits jsonb, typical jsonb, size bigint)
+         traits jsonb, typical jsonb, size bigint, level text, parent_index int, rule jsonb)
        on conflict (workspace_id, model_id, segment_index) do nothing`,
       [modelId, JSON.stringify(rows)],
     );
@@ -123,6 +124,12 @@ export class ShadowRepository {
   }
 }
 
+/** A worker from before there were levels draws one. */
+function levelOf({ level }: worker.DiscoveredSegment): 'COARSER' | 'MAIN' | 'FINER' {
+  if (level === worker.SegmentLevel.COARSER) return 'COARSER';
+  return level === worker.SegmentLevel.FINER ? 'FINER' : 'MAIN';
+}
+
 function toVersion(segment: worker.DiscoveredSegment) {
   return {
     segment_index: segment.index,
@@ -133,5 +140,8 @@ function toVersion(segment: worker.DiscoveredSegment) {
     traits: segment.traits,
     typical: onlyUuids(segment.typicalCustomerIds),
     size: segment.size,
+    level: levelOf(segment),
+    parent_index: segment.parentIndex ?? null,
+    rule: segment.rule ?? null,
   };
 }

@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Database, schema } from '#libs/database';
 
 import type { PageAsked } from '../page/page.js';
+import { drawingOf, partsOf } from '../segment/drawing.sql.js';
 import { DATABASE } from '../store.js';
 import { type ChangePlace, FIRST_PLACE } from './change.cursor.js';
 
@@ -16,7 +17,11 @@ export interface ChangeFilter {
 
 const COLUMNS = `xid::float8 as xid, sequence::float8 as sequence, customer_id as "customerId", from_segment_id as "fromSegmentId",
   to_segment_id as "toSegmentId", strength, at, decided_at as "decidedAt", model_id as "modelId", by_promotion as "byPromotion"`;
-const FILTER = `($1::uuid is null or customer_id = $1) and ($2::uuid is null or from_segment_id = $2 or to_segment_id = $2)`;
+/** Into the segment $2, or out of it. A coarser one is all that it joins: whoever moves within it neither comes nor goes. */
+const WHOLES = `(array(select c from (${drawingOf('$2::uuid')}) as v, lateral (${partsOf('v')}) as p(c) where v.level = 'COARSER') || $2::uuid)`;
+const FILTER = `($1::uuid is null or customer_id = $1) and ($2::uuid is null or (
+  (from_segment_id = any${WHOLES} or to_segment_id = any${WHOLES})
+  and coalesce(from_segment_id = any${WHOLES}, false) <> coalesce(to_segment_id = any${WHOLES}, false)))`;
 
 @Injectable()
 export class ChangeRepository {

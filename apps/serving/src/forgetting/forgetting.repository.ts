@@ -10,10 +10,11 @@ import { DATABASE } from '../store.js';
 const REMOVALS = {
   'serving.customer_states': `delete from serving.customer_states where customer_id = any($1::uuid[])`,
   'serving.memberships': `with gone as (
-      delete from serving.memberships where customer_id = any($1::uuid[]) returning segment_id, until
+      delete from serving.memberships where customer_id = any($1::uuid[]) returning segment_id, finer_segment_id, until
     ), sizes as (
       update serving.segment_sizes s set members = s.members - g.members
-      from (select coalesce(segment_id, '${NIL}') as segment_id, count(*) as members from gone where until is null group by 1) g
+      from (select id as segment_id, count(*) as members from gone, unnest(array[coalesce(segment_id, '${NIL}'), finer_segment_id]) as id
+        where until is null and id is not null group by 1) g
       where s.segment_id = g.segment_id
     )
     select from gone`,

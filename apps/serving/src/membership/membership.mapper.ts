@@ -9,6 +9,7 @@ export function toMembership(row: PlaceRow): serving.Membership {
     since: row.since.toISOString(),
     modelId: row.modelId ?? '',
     decidedAt: row.decidedAt.toISOString(),
+    finerSegmentId: row.finerSegmentId ?? '',
   } satisfies serving.Membership;
 }
 

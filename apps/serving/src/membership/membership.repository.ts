@@ -4,11 +4,12 @@ import type { worker } from '#libs/contracts';
 import type { Database, schema } from '#libs/database';
 
 import type { PageAsked } from '../page/page.js';
+import { drawingOf, partsOf } from '../segment/drawing.sql.js';
 import { DATABASE } from '../store.js';
 import { type Micros, microsSql } from '../time/micros.js';
 
 /** A customer's place; `segmentId` null where there is none. */
-export interface PlaceRow extends Pick<schema.Membership, 'strength' | 'since' | 'decidedAt' | 'modelId'> {
+export interface PlaceRow extends Pick<schema.Membership, 'strength' | 'since' | 'decidedAt' | 'modelId' | 'finerSegmentId'> {
   readonly segmentId: string;
 }
 
@@ -24,6 +25,7 @@ export interface CustomerRow {
   readonly since: Date;
   readonly decidedAt: Date;
   readonly modelId: string | null;
+  readonly finerSegmentId: string | null;
 }
 
 export interface MemberRow extends PlaceRow {
@@ -42,13 +44,23 @@ export interface Served {
 const SERVED = `select model_id, newest_event_at from serving.active_model join serving.shadow_models using (workspace_id, model_id)`;
 const OF_CUSTOMERS = `with served as (${SERVED})
   select c.customer_id as "customerId", s.novelty, s.map_x as "mapX", s.map_y as "mapY", s.forecast, m.segment_id as "segmentId",
-    m.strength, m.since, m.decided_at as "decidedAt", m.model_id as "modelId",
+    m.strength, m.since, m.decided_at as "decidedAt", m.model_id as "modelId", m.finer_segment_id as "finerSegmentId",
     served.model_id as "servedModel", ${microsSql('served.newest_event_at')} as "newestEventAt"
   from served
   left join unnest($1::uuid[]) as c(customer_id) on true
   left join serving.customer_states s on s.model_id = served.model_id and s.customer_id = c.customer_id and length(s.state) > 0
   left join serving.memberships m on m.customer_id = c.customer_id and m.until is null and m.segment_id is not null
   order by m.strength desc, m.segment_id`;
+
+/** The segments of the main level that the segment $1 is made of: itself, those that it joins, or none where it is a part of one. */
+const ASKED = `with asked as (
+    select v.level, case v.level when 'FINER' then '{}' when 'COARSER' then array(${partsOf('v')}) else array[$1::uuid] end as wholes
+    from (select) as one left join lateral (${drawingOf('$1::uuid')}) as v on true)`;
+const membersWhere = (place: string) => `select customer_id as "customerId", $1::uuid as "segmentId", strength, since, decided_at as "decidedAt",
+    model_id as "modelId", finer_segment_id as "finerSegmentId"
+  from serving.memberships
+  where ${place} and until is null and ($2::float8 is null or (strength <= $2 and (strength < $2 or customer_id > $3::uuid)))
+  order by strength desc, customer_id limit $4`;
 
 @Injectable()
 export class MembershipRepository {
@@ -85,16 +97,15 @@ export class MembershipRepository {
   ): Promise<{ rows: MemberRow[]; total: number; newestEventAt: Micros | null }> {
     return this.database.onConnection(workspaceId, async (client) => {
       const { rows } = await client.query<MemberRow & { total: number; newestEventAt: Micros | null }>(
-        `select t.total, t."newestEventAt", p.* from (
-           select coalesce((select members from serving.segment_sizes where segment_id = $1), 0)::float8 as total,
+        `${ASKED} select t.total, t."newestEventAt", p.* from (
+           select coalesce((select sum(members) from serving.segment_sizes, asked
+               where segment_id = any(case asked.level when 'FINER' then array[$1::uuid] else asked.wholes end)), 0)::float8 as total,
              (select ${microsSql('newest_event_at')} from (${SERVED}) as served) as "newestEventAt") as t
          left join lateral (
-           select customer_id as "customerId", segment_id as "segmentId", strength, since, decided_at as "decidedAt", model_id as "modelId"
-           from serving.memberships
-           where segment_id = $1 and until is null
-             and ($2::float8 is null or (strength <= $2 and (strength < $2 or customer_id > $3::uuid)))
-           order by strength desc, customer_id limit $4) as p on true
-         order by p.strength desc, p."customerId"`,
+           select m.* from asked, unnest(asked.wholes) as w(id), lateral (${membersWhere('segment_id = w.id')}) as m
+           union all
+           select m.* from asked, lateral (${membersWhere("asked.level = 'FINER' and finer_segment_id = $1")}) as m) as p on true
+         order by p.strength desc, p."customerId" limit $4`,
         [segmentId, after?.[0] ?? null, after?.[1] ?? null, first + 1],
       );
       return {

@@ -32,16 +32,15 @@ export class ScoreStream {
   constructor(
     private readonly client: ScoreWorkerClient,
     private readonly model: ScoredModel,
-    private readonly deadlineMs: number,
   ) {}
 
   /** Rejects with RpcError: UNAVAILABLE, DEADLINE_EXCEEDED, or FAILED_PRECONDITION (reason MODEL_UNAVAILABLE). */
-  score(customers: worker.CustomerScoreRequest[]): Promise<worker.ScoreResponse> {
+  score(customers: worker.CustomerScoreRequest[], deadlineMs: number): Promise<worker.ScoreResponse> {
     const session = (this.session ??= this.open());
     const requestId = ++this.requests;
     return new Promise((resolve, reject) => {
       // A stopped worker answers nothing at all: the stream is then given up with everything on it.
-      const timer = setTimeout(() => this.fail(session, tooLate(this.deadlineMs)), this.deadlineMs);
+      const timer = setTimeout(() => this.fail(session, tooLate(deadlineMs)), deadlineMs);
       this.waiting.set(requestId, { resolve, reject, timer });
       session.outgoing.write({
         requestId,
@@ -49,7 +48,7 @@ export class ScoreStream {
         modelHash: this.model.hash,
         fence: this.model.fence,
         customers,
-        deadline: (Date.now() + this.deadlineMs) * 1_000,
+        deadline: (Date.now() + deadlineMs) * 1_000,
       } satisfies worker.ScoreRequest);
     });
   }

@@ -18,7 +18,7 @@ export interface Reading {
 }
 
 export interface ScorerOptions {
-  score(customers: worker.CustomerScoreRequest[]): Promise<worker.ScoreResponse>;
+  score(customers: worker.CustomerScoreRequest[]): Promise<worker.CustomerScoreResult[]>;
   /** All events of customers up to what is being applied now, in the order in which they happened. */
   allEvents(customerIds: readonly string[]): Promise<readonly FeedEvent[]>;
   readonly log: Logger;
@@ -79,7 +79,7 @@ async function ask<R extends Reading>(
   options: ScorerOptions,
 ): Promise<[R, worker.CustomerScoreResult][]> {
   if (readings.length === 0) return [];
-  const { customers } = await options.score(requests);
+  const customers = await options.score(requests);
   const byId = new Map(customers.map((result) => [result.customerId, result]));
   return readings.map((reading) => {
     const result = byId.get(reading.customerId);
@@ -145,6 +145,7 @@ function after(reading: Reading, result: worker.CustomerScoreResult, log: Logger
 const NOTHING_READ = {
   segmentIndex: UNSEEN,
   candidateIndex: null,
+  finerIndex: null,
   strength: 0,
   novelty: 0,
   mapX: 0,

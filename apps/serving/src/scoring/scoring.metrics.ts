@@ -19,3 +19,10 @@ export const eventToMembership = new Histogram({
   buckets: [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 30, 300],
   registers: [metrics],
 });
+
+export const customersScored = new Counter({
+  name: 'kindred_serving_customers_scored_total',
+  help: 'Results of scoring, by where they were computed: at the worker, or in this process while that one was away.',
+  labelNames: ['where'] as const,
+  registers: [metrics],
+});

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 
 import { ChangeModule } from '../change/change.module.js';
+import { LiveModels } from '../onnx/live.models.js';
 import { WorkspaceModule } from '../workspace/workspace.module.js';
 import { FeedHealth } from './feed.health.js';
 import { FeedRepository } from './feed.repository.js';
@@ -11,7 +12,7 @@ import { WorkspaceLease } from './workspace.lease.js';
 
 @Module({
   imports: [ChangeModule, WorkspaceModule],
-  providers: [FeedHealth, FeedRepository, ScoringRepository, ScoringService, StateCache, WorkspaceLease],
+  providers: [FeedHealth, FeedRepository, LiveModels, ScoringRepository, ScoringService, StateCache, WorkspaceLease],
   exports: [FeedHealth, FeedRepository, ScoringRepository, ScoringService],
 })
 export class ScoringModule {}

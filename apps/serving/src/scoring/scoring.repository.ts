@@ -144,12 +144,21 @@ export class ScoringRepository {
   }
 }
 
+/** Where a customer is: the segment, null where unlike anything seen, and the part of it, null where it is not split. */
+interface Place {
+  readonly segmentId: string | null;
+  readonly finerSegmentId: string | null;
+}
+
 interface Move {
   customer_id: string;
   /** False for whoever has no place yet, not even "unlike anything seen". */
   had_place: boolean;
   was: string | null;
   becomes: string | null;
+  /** The same within `was` and `becomes`, where those are split. */
+  was_finer: string | null;
+  finer: string | null;
   strength: number;
   decided_at: string;
 }
@@ -159,47 +168,53 @@ type Write = (client: PoolClient) => Promise<unknown>;
 /** The statements that bring memberships to where the batch says, and whether anybody moves. */
 function membershipWrites(
   { served, states, gone, former, segments }: ScoredBatch,
-  places: ReadonlyMap<string, string | null>,
+  places: ReadonlyMap<string, Place>,
 ): { writes: Write[]; hasChanges: boolean } {
-  const segmentOf = (index: number) => (index === UNSEEN ? null : (segments.get(index) ?? null));
+  const placeOf = ({ segmentIndex, finerIndex }: Pick<HeldState, 'segmentIndex' | 'finerIndex'>): Place => ({
+    segmentId: segmentIndex === UNSEEN ? null : (segments.get(segmentIndex) ?? null),
+    finerSegmentId: finerIndex === null ? null : (segments.get(finerIndex) ?? null),
+  });
   const moves: Move[] = states.map((held) => {
     const before = former.get(held.customerId);
+    const [was, is] = [before ? placeOf(before) : places.get(held.customerId), placeOf(held)];
     return {
       customer_id: held.customerId,
-      had_place: before !== undefined || places.has(held.customerId),
-      was: before ? segmentOf(before.segmentIndex) : (places.get(held.customerId) ?? null),
-      becomes: segmentOf(held.segmentIndex),
+      had_place: was !== undefined,
+      was: was?.segmentId ?? null,
+      becomes: is.segmentId,
+      was_finer: was?.finerSegmentId ?? null,
+      finer: is.finerSegmentId,
       strength: held.strength,
       decided_at: isoOf(held.readAt),
     };
   });
   const leaves = gone.flatMap((customer_id) => {
     const before = former.get(customer_id);
-    if (!before && !places.has(customer_id)) return [];
-    return [{ customer_id, was: before ? segmentOf(before.segmentIndex) : (places.get(customer_id) ?? null) }];
+    const was = before ? placeOf(before) : places.get(customer_id);
+    return was ? [{ customer_id, was: was.segmentId, was_finer: was.finerSegmentId }] : [];
   });
   const { stays = [], goes = [] } = Object.groupBy(moves, ({ had_place, was, becomes }) => (had_place && was === becomes ? 'stays' : 'goes'));
   const writes: Write[] = [];
   if (stays.length > 0) writes.push((client) => client.query(STAY, [JSON.stringify(stays), served.modelId]));
   if (goes.length > 0) {
     const values = [JSON.stringify(goes), served.modelId];
-    const sizes = JSON.stringify(sizeChanges(goes, goes));
     writes.push(
       (client) => client.query(MOVE, values),
       (client) => client.query(TELL, values),
-      (client) => client.query(SIZES, [sizes]),
     );
   }
+  const sizes = sizeChanges(moves, moves);
+  if (sizes.length > 0) writes.push((client) => client.query(SIZES, [JSON.stringify(sizes)]));
   if (gone.length > 0) writes.push((client) => client.query(FORGET, [served.modelId, gone]));
   if (leaves.length > 0) writes.push(...leaving(leaves, served));
   return { writes, hasChanges: goes.some(({ was, becomes }) => was !== becomes) || leaves.some(({ was }) => was !== null) };
 }
 
 /** The statements by which customers without events stop being members of anything; their history stays. */
-function leaving(leaves: readonly { customer_id: string; was: string | null }[], served: ServedModel): Write[] {
+function leaving(leaves: readonly Pick<Move, 'customer_id' | 'was' | 'was_finer'>[], served: ServedModel): Write[] {
   const now = served.newestEventAt === null ? new Date().toISOString() : isoOf(served.newestEventAt);
   const rows = JSON.stringify(leaves.map((leave) => ({ ...leave, becomes: null, strength: 0, decided_at: now })));
-  const sizes = JSON.stringify(sizeChanges(leaves.map(({ was }) => ({ had_place: true, was })), []));
+  const sizes = JSON.stringify(sizeChanges(leaves.map((leave) => ({ ...leave, had_place: true })), []));
   return [
     (client) => client.query(LEAVE, [rows]),
     (client) => client.query(TELL, [rows, served.modelId]),
@@ -208,24 +223,24 @@ function leaving(leaves: readonly { customer_id: string; was: string | null }[],
 }
 
 /** Present places of customers whom this model has not read before: another one may have placed them. */
-async function placesOf(client: PoolClient, newcomers: readonly string[]): Promise<Map<string, string | null>> {
+async function placesOf(client: PoolClient, newcomers: readonly string[]): Promise<Map<string, Place>> {
   if (newcomers.length === 0) return new Map();
-  const { rows } = await client.query<{ customerId: string; segmentId: string | null }>(
-    `select customer_id as "customerId", segment_id as "segmentId" from serving.memberships
+  const { rows } = await client.query<Place & { customerId: string }>(
+    `select customer_id as "customerId", segment_id as "segmentId", finer_segment_id as "finerSegmentId" from serving.memberships
      where customer_id = any($1::uuid[]) and level = 0 and until is null`,
     [newcomers],
   );
-  return new Map(rows.map(({ customerId, segmentId }) => [customerId, segmentId]));
+  return new Map(rows.map(({ customerId, ...place }) => [customerId, place]));
 }
 
-const MOVES = `json_to_recordset($1::json) as r(customer_id uuid, was uuid, becomes uuid, strength float8, decided_at timestamptz)`;
+const MOVES = `json_to_recordset($1::json) as r(customer_id uuid, was uuid, becomes uuid, finer uuid, strength float8, decided_at timestamptz)`;
 const SIZES = `insert into serving.segment_sizes as held (workspace_id, segment_id, members)
   select kindred.workspace(), r.segment_id, greatest(r.change, 0) from json_to_recordset($1::json) as r(segment_id uuid, change bigint)
   on conflict (workspace_id, segment_id) do update
     set members = held.members + (select c.change from json_to_recordset($1::json) as c(segment_id uuid, change bigint) where c.segment_id = held.segment_id)`;
 
-const STAY = `update serving.memberships m set strength = r.strength, decided_at = r.decided_at, model_id = $2
-  from json_to_recordset($1::json) as r(customer_id uuid, strength float8, decided_at timestamptz)
+const STAY = `update serving.memberships m set strength = r.strength, finer_segment_id = r.finer, decided_at = r.decided_at, model_id = $2
+  from json_to_recordset($1::json) as r(customer_id uuid, finer uuid, strength float8, decided_at timestamptz)
   where m.customer_id = r.customer_id and m.level = 0 and m.until is null`;
 
 /* Ends the places that are left and begins the new ones at the same moment, so that history has no gap. */
@@ -234,8 +249,8 @@ const MOVE = `with ended as (
     where m.customer_id = r.customer_id and m.level = 0 and m.until is null
     returning m.customer_id, m.until
   )
-  insert into serving.memberships (workspace_id, customer_id, level, segment_id, since, strength, decided_at, model_id)
-  select kindred.workspace(), r.customer_id, 0, r.becomes, coalesce(e.until, r.decided_at), r.strength, r.decided_at, $2
+  insert into serving.memberships (workspace_id, customer_id, level, segment_id, finer_segment_id, since, strength, decided_at, model_id)
+  select kindred.workspace(), r.customer_id, 0, r.becomes, r.finer, coalesce(e.until, r.decided_at), r.strength, r.decided_at, $2
   from ${MOVES} left join ended e on e.customer_id = r.customer_id`;
 
 const LEAVE = `update serving.memberships m set until = greatest(r.decided_at, m.since) from ${MOVES}
@@ -248,12 +263,18 @@ const TELL = `insert into serving.membership_changes
   from ${MOVES} where r.was is distinct from r.becomes`;
 
 function sizeChanges(
-  left: readonly Pick<Move, 'had_place' | 'was'>[],
-  entered: readonly Pick<Move, 'becomes'>[],
+  left: readonly Pick<Move, 'had_place' | 'was' | 'was_finer'>[],
+  entered: readonly Pick<Move, 'becomes' | 'finer'>[],
 ): { segment_id: string; change: number }[] {
   const changes = new Map<string, number>();
   const count = (segment: string | null, change: number) => changes.set(segment ?? NIL, (changes.get(segment ?? NIL) ?? 0) + change);
-  for (const { had_place, was } of left) if (had_place) count(was, -1);
-  for (const { becomes } of entered) count(becomes, 1);
+  for (const { had_place, was, was_finer } of left) {
+    if (had_place) count(was, -1);
+    if (was_finer !== null) count(was_finer, -1);
+  }
+  for (const { becomes, finer } of entered) {
+    count(becomes, 1);
+    if (finer !== null) count(finer, 1);
+  }
   return [...changes].filter(([, change]) => change !== 0).map(([segment_id, change]) => ({ segment_id, change }));
 }

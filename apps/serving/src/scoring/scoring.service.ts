@@ -5,13 +5,16 @@ import { followHints, openRedis } from '#libs/queue';
 import { SERVICE } from '#libs/service';
 
 import { ChangeSignal } from '../change/change.signal.js';
+import { LiveModels } from '../onnx/live.models.js';
 import { type Context, SCORE_WORKER, type ScoreWorkerClient } from '../store.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { WorkspaceSignal } from '../workspace/workspace.signal.js';
 import { FeedHealth } from './feed.health.js';
 import { FeedRepository } from './feed.repository.js';
-import { ScoringRepository } from './scoring.repository.js';
+import { ScoreStream } from './score.stream.js';
+import { ScoringRepository, type ServedModel } from './scoring.repository.js';
 import { StateCache } from './state.cache.js';
+import { type Scorer, SteadyScorer } from './steady.scorer.js';
 import { WorkspaceLease } from './workspace.lease.js';
 import { type ReaderParts, WorkspaceReader } from './workspace.reader.js';
 
@@ -28,7 +31,8 @@ export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
 
   constructor(
     @Inject(SERVICE) private readonly context: Context,
-    @Inject(SCORE_WORKER) worker: ScoreWorkerClient,
+    @Inject(SCORE_WORKER) private readonly worker: ScoreWorkerClient,
+    private readonly live: LiveModels,
     private readonly directory: WorkspaceDirectory,
     private readonly health: FeedHealth,
     changes: ChangeSignal,
@@ -39,11 +43,11 @@ export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
   ) {
     const { config, log } = context;
     this.parts = {
-      scoring, feed, cache, lease, changes, directory, worker, log,
+      scoring, feed, cache, lease, changes, directory, log,
+      scorerOf: (model) => this.scorerOf(model),
       hints: this.hints,
       pollMs: config.FEED_POLL_MS,
       sweepAfterSeconds: config.SWEEP_AFTER_SECONDS,
-      deadlineMs: config.SCORE_DEADLINE_MS,
     };
   }
 
@@ -62,6 +66,17 @@ export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
       this.readers.set(workspaceId, new WorkspaceReader(workspaceId, this.parts).run(this.stopping.signal));
     }
     this.hints.raise(workspaceId);
+  }
+
+  private scorerOf(model: ServedModel): Scorer {
+    const { config, log } = this.context;
+    return new SteadyScorer({
+      stream: new ScoreStream(this.worker, model),
+      live: this.live.of(model),
+      deadlineMs: config.SCORE_DEADLINE_MS,
+      fallbackMs: config.SCORE_FALLBACK_MS,
+      log: log.child({ modelId: model.modelId }),
+    });
   }
 
   private async followHints(): Promise<void> {

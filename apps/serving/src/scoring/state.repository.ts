@@ -22,7 +22,7 @@ export interface HeldState extends Placed {
   readonly state: Buffer;
 }
 
-const READ = `select customer_id as "customerId", segment_index as "segmentIndex", candidate_index as "candidateIndex", strength, novelty,
+const READ = `select customer_id as "customerId", segment_index as "segmentIndex", candidate_index as "candidateIndex", finer_index as "finerIndex", strength, novelty,
     map_x as "mapX", map_y as "mapY", ${microsSql('read_at')} as "readAt", events::float8 as events,
     ${microsSql('first_event_at')} as "firstEventAt", ${microsSql('last_event_at')} as "lastEventAt", is_broken as "isBroken",
     forecast, embedding, state
@@ -53,17 +53,17 @@ export async function readQuietStates(client: PoolClient, modelId: string, now: 
  * several times faster than arrays of hex, and unlike COPY it works under row-level security.
  */
 const WRITE = `insert into serving.customer_states as held
-    (workspace_id, model_id, customer_id, segment_index, candidate_index, strength, novelty, map_x, map_y, read_at, events,
+    (workspace_id, model_id, customer_id, segment_index, candidate_index, finer_index, strength, novelty, map_x, map_y, read_at, events,
      first_event_at, last_event_at, is_broken, forecast, embedding, state)
-  select kindred.workspace(), $1, r.customer_id, r.segment_index, r.candidate_index, r.strength, r.novelty, r.map_x, r.map_y, r.read_at,
-     r.events, r.first_event_at, r.last_event_at, r.is_broken, r.forecast,
+  select kindred.workspace(), $1, r.customer_id, r.segment_index, r.candidate_index, r.finer_index, r.strength, r.novelty, r.map_x, r.map_y,
+     r.read_at, r.events, r.first_event_at, r.last_event_at, r.is_broken, r.forecast,
      substring($3::bytea from r.embedding_from for r.embedding_bytes), substring($3::bytea from r.state_from for r.state_bytes)
-  from json_to_recordset($2::json) as r(customer_id uuid, segment_index int, candidate_index int, strength float8, novelty float8,
+  from json_to_recordset($2::json) as r(customer_id uuid, segment_index int, candidate_index int, finer_index int, strength float8, novelty float8,
      map_x real, map_y real, read_at timestamptz, events bigint, first_event_at timestamptz, last_event_at timestamptz,
      is_broken boolean, forecast jsonb, embedding_from int, embedding_bytes int, state_from int, state_bytes int)
   on conflict (workspace_id, model_id, customer_id) do update set
-     segment_index = excluded.segment_index, candidate_index = excluded.candidate_index, strength = excluded.strength,
-     novelty = excluded.novelty, map_x = excluded.map_x, map_y = excluded.map_y, read_at = excluded.read_at, events = excluded.events,
+     segment_index = excluded.segment_index, candidate_index = excluded.candidate_index, finer_index = excluded.finer_index,
+     strength = excluded.strength, novelty = excluded.novelty, map_x = excluded.map_x, map_y = excluded.map_y, read_at = excluded.read_at, events = excluded.events,
      first_event_at = excluded.first_event_at, last_event_at = excluded.last_event_at, is_broken = excluded.is_broken,
      forecast = excluded.forecast, embedding = excluded.embedding, state = excluded.state`;
 
@@ -80,6 +80,7 @@ export async function writeStates(client: PoolClient, modelId: string, states: r
     customer_id: held.customerId,
     segment_index: held.segmentIndex,
     candidate_index: held.candidateIndex,
+    finer_index: held.finerIndex,
     strength: held.strength,
     novelty: held.novelty,
     map_x: held.mapX,

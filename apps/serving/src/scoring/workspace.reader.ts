@@ -11,14 +11,13 @@ import { type Micros, MICROS_PER_SECOND, nowMicros } from '../time/micros.js';
 import type { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import type { WorkspaceSignal } from '../workspace/workspace.signal.js';
 import type { FeedEvent, FeedRepository } from './feed.repository.js';
-import { ScoreStream } from './score.stream.js';
 import { endOf, type Reading, scoreAll, scoreAnew, type ScorerOptions } from './scorer.js';
 import { customersRead, eventsApplied, eventToMembership } from './scoring.metrics.js';
 import { type ScoredBatch, type ScoringRepository, type ServedModel, StaleBatch } from './scoring.repository.js';
 import type { StateCache } from './state.cache.js';
 import type { HeldState } from './state.repository.js';
+import type { Scorer } from './steady.scorer.js';
 import type { WorkspaceLease } from './workspace.lease.js';
-import type { ScoreWorkerClient } from '../store.js';
 
 export interface ReaderParts {
   readonly scoring: ScoringRepository;
@@ -28,17 +27,17 @@ export interface ReaderParts {
   readonly hints: WorkspaceSignal;
   readonly changes: ChangeSignal;
   readonly directory: WorkspaceDirectory;
-  readonly worker: ScoreWorkerClient;
+  /** What scores by a model; closed when its term ends. */
+  scorerOf(model: ServedModel): Scorer;
   readonly log: Logger;
   readonly pollMs: number;
   readonly sweepAfterSeconds: number;
-  readonly deadlineMs: number;
 }
 
 /** What is known while one model is served under one fence and one lease, and nobody is forgotten. */
 interface Term {
   readonly key: string;
-  readonly stream: ScoreStream;
+  readonly scorer: Scorer;
   readonly segments: ReadonlyMap<number, string>;
   readonly states: ReturnType<StateCache['of']>;
 }
@@ -131,16 +130,16 @@ export class WorkspaceReader {
   }
 
   private async termOf(served: ServedModel): Promise<Term> {
-    const { cache, worker, deadlineMs, scoring, lease } = this.parts;
+    const { cache, scoring, lease } = this.parts;
     const key = `${served.modelId}/${served.fence}/${served.erasures}`;
     if (this.term?.key === key && lease.isHeld(this.workspaceId)) return this.term;
     this.endTerm();
     const segments = await scoring.segmentsOf(this.workspaceId, served.modelId);
-    return (this.term = { key, segments, stream: new ScoreStream(worker, served, deadlineMs), states: cache.of(`${this.workspaceId}/${uuid()}`) });
+    return (this.term = { key, segments, scorer: this.parts.scorerOf(served), states: cache.of(`${this.workspaceId}/${uuid()}`) });
   }
 
   private endTerm(): void {
-    this.term?.stream.close();
+    this.term?.scorer.close();
     this.term = undefined;
   }
 
@@ -194,7 +193,7 @@ export class WorkspaceReader {
   /** Scores by the term's model; where a state has to be built anew, from all events up to the model's position. */
   private scorer({ position }: ServedModel, term: Term): ScorerOptions {
     const { feed, log } = this.parts;
-    return { score: (customers) => term.stream.score(customers), allEvents: (ids) => feed.ofCustomers(this.workspaceId, ids, position), log };
+    return { score: (customers) => term.scorer.score(customers), allEvents: (ids) => feed.ofCustomers(this.workspaceId, ids, position), log };
   }
 
   private async commit(

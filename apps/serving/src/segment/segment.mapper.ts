@@ -1,4 +1,4 @@
-import { serving } from '#libs/contracts';
+import { serving, worker } from '#libs/contracts';
 
 import type { LineageRow, SegmentRow, VersionRow } from './segment.repository.js';
 
@@ -15,6 +15,8 @@ const LINEAGE: Record<string, serving.LineageKind> = {
   MERGED: serving.LineageKind.MERGED,
   RETIRED: serving.LineageKind.RETIRED,
 };
+
+const LEVEL = { COARSER: worker.SegmentLevel.COARSER, MAIN: worker.SegmentLevel.MAIN, FINER: worker.SegmentLevel.FINER } as const;
 
 export function toSegment(row: SegmentRow, population: number, asOf: string): serving.Segment {
   return {
@@ -34,6 +36,9 @@ export function toSegment(row: SegmentRow, population: number, asOf: string): se
     retiredAt: row.retiredAt?.toISOString(),
     lineage: row.lineage.map(toLineage),
     renamed: row.isRenamed,
+    level: LEVEL[row.level ?? 'MAIN'],
+    childIds: row.childIds,
+    rule: row.rule ?? undefined,
   } satisfies serving.Segment;
 }
 
@@ -56,5 +61,6 @@ export function toVersion(row: VersionRow): serving.SegmentVersion {
     stability: row.stability ?? undefined,
     createdAt: row.createdAt.toISOString(),
     traits: row.traits,
+    rule: row.rule ?? undefined,
   } satisfies serving.SegmentVersion;
 }

@@ -1,13 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 
-import type { worker } from '#libs/contracts';
+import type { rule, worker } from '#libs/contracts';
 import type { Database, schema } from '#libs/database';
 
+import type { Level } from '../activation/segment.levels.js';
 import type { PageAsked } from '../page/page.js';
 import { NIL } from '../page/uuid.js';
 import { DATABASE } from '../store.js';
 import { type Micros, microsSql } from '../time/micros.js';
+import { drawingOf, partsOf, wholeOf } from './drawing.sql.js';
 
 /** Which drawing of the segments is asked for, and as of when. */
 export interface SegmentView {
@@ -24,8 +26,13 @@ export interface LineageRow extends Pick<schema.SegmentLineage, 'kind' | 'modelI
 }
 
 /** A segment with its latest drawing (or the one asked for), its life and its size. */
-export interface SegmentRow extends Pick<schema.Segment, 'id' | 'kind' | 'name' | 'description' | 'isRenamed' | 'parentId' | 'createdAt' | 'retiredAt'> {
+export interface SegmentRow extends Pick<schema.Segment, 'id' | 'kind' | 'name' | 'description' | 'isRenamed' | 'createdAt' | 'retiredAt'> {
   readonly modelId: string | null;
+  /** Null where no model drew it. */
+  readonly level: Level | null;
+  readonly parentId: string | null;
+  readonly childIds: string[];
+  readonly rule: rule.SegmentRule | null;
   readonly stability: number | null;
   readonly traits: worker.SegmentTrait[] | null;
   readonly typicalCustomerIds: string[] | null;
@@ -41,6 +48,7 @@ export interface SegmentList {
 }
 
 export interface VersionRow extends Pick<schema.SegmentVersion, 'modelId' | 'name' | 'description' | 'stability' | 'createdAt'> {
+  readonly rule: rule.SegmentRule | null;
   readonly traits: worker.SegmentTrait[];
   readonly sizeAtDiscovery: number;
   readonly createdMicros: Micros;
@@ -54,24 +62,26 @@ const NAME_INDEX = 'segments_name';
  * Segments as the served model draws them, else as the newest model did that drew them at all; as one other
  * model does where that is asked for ($1).
  */
-const SEGMENTS = `with served as (select model_id from serving.active_model)
-  select s.id, s.kind, s.parent_id as "parentId", s.is_renamed as "isRenamed", s.created_at as "createdAt", s.retired_at as "retiredAt",
+const SEGMENTS = `select s.id, s.kind, s.is_renamed as "isRenamed", s.created_at as "createdAt", s.retired_at as "retiredAt",
     case when $1::uuid is null or s.is_renamed then s.name else v.name end as name,
     case when $1::uuid is null or s.is_redescribed then s.description else v.description end as description,
-    v.model_id as "modelId", v.stability, v.traits, v.typical_customer_ids as "typicalCustomerIds"
-  from serving.segments s
-  left join lateral (
-    select * from serving.segment_versions o where o.segment_id = s.id and ($1::uuid is null or o.model_id = $1)
-    order by (o.model_id = (select model_id from served)) desc, o.created_at desc limit 1) v on true
+    v.model_id as "modelId", v.level, v.stability, v.traits, v.typical_customer_ids as "typicalCustomerIds", v.rule,
+    (${wholeOf('v')}) as "parentId", array(${partsOf('v')}) as "childIds"
+  from serving.segments s left join lateral (${drawingOf('s.id', '$1::uuid')}) v on true
   where case when $2::uuid[] is not null then s.id = any($2) else $1::uuid is not null or s.is_live or s.id = any($3) end
     and ($1::uuid is null or v.model_id is not null)`;
 
-const SIZES_NOW = `select segment_id as id, members::float8 as size from serving.segment_sizes`;
-const SIZES_THEN = `select coalesce(segment_id, '${NIL}') as id, count(*)::float8 as size from serving.memberships
-  where since <= $1 and (until is null or until > $1) group by 1`;
-const SIZES_OF_MODEL = `select coalesce(v.segment_id, '${NIL}') as id, count(*)::float8 as size
-  from serving.customer_states s left join serving.segment_versions v on v.model_id = s.model_id and v.segment_index = s.segment_index
-  where s.model_id = $1 group by 1`;
+// Each customer counts once in the population, and again in the part of their segment that they are in.
+const SIZES_NOW = `select segment_id as id, members::float8 as size, exists (
+    select from serving.segment_versions v where v.segment_id = z.segment_id and v.level = 'FINER') as "isPart"
+  from serving.segment_sizes z`;
+const SIZES_THEN = `select place.id, count(*)::float8 as size, "isPart" from serving.memberships,
+    lateral (values (coalesce(segment_id, '${NIL}'), false), (finer_segment_id, true)) as place(id, "isPart")
+  where since <= $1 and (until is null or until > $1) and place.id is not null group by 1, 3`;
+const SIZES_OF_MODEL = `select coalesce(v.segment_id, '${NIL}') as id, count(*)::float8 as size, "isPart"
+  from serving.customer_states s cross join lateral (values (s.segment_index, false), (s.finer_index, true)) as place(index, "isPart")
+  left join serving.segment_versions v on v.model_id = s.model_id and v.segment_index = place.index
+  where s.model_id = $1 and (v.segment_id is not null or not "isPart") group by 1, 3`;
 
 @Injectable()
 export class SegmentRepository {
@@ -83,8 +93,8 @@ export class SegmentRepository {
       const { served, sizes, rows } = view.modelId === null && view.asOf === null ? await readNow(client, view.ids) : await readThen(client, view);
       const lineage = await this.lineage(client, rows.map(({ id }) => id));
       return {
-        segments: rows.map((row) => ({ ...row, size: sizes.get(row.id) ?? 0, lineage: lineage.get(row.id) ?? [] })),
-        population: [...sizes.values()].reduce((sum, size) => sum + size, 0),
+        segments: rows.map((row) => ({ ...row, size: sizeOf(row, sizes), lineage: lineage.get(row.id) ?? [] })),
+        population: [...sizes.values()].reduce((sum, { size, isPart }) => sum + (isPart ? 0 : size), 0),
         newestEventAt: served?.newestEventAt ?? null,
       };
     });
@@ -95,7 +105,7 @@ export class SegmentRepository {
     return this.database.onConnection(workspaceId, async (client) => {
       const { rows } = await client.query<VersionRow>(
         `select * from (
-           select model_id as "modelId", name, description, stability, traits, size_at_discovery::float8 as "sizeAtDiscovery",
+           select model_id as "modelId", name, description, stability, traits, rule, size_at_discovery::float8 as "sizeAtDiscovery",
              created_at as "createdAt", ${microsSql('created_at')} as "createdMicros"
            from serving.segment_versions where segment_id = $1) as v
          where $2::float8 is null or ("createdMicros", "modelId") < ($2, $3::uuid)
@@ -137,11 +147,20 @@ export class SegmentRepository {
   }
 }
 
+/** Customers by segment of the main and the finer level. */
+type Sizes = Map<string, { readonly size: number; readonly isPart: boolean }>;
+
+/** Nobody is counted in a coarser segment: all of its parts are. */
+function sizeOf({ id, level, childIds }: Drawn, sizes: Sizes): number {
+  const counted = level === 'COARSER' ? childIds : [id];
+  return counted.reduce((sum, one) => sum + (sizes.get(one)?.size ?? 0), 0);
+}
+
 type Drawn = Omit<SegmentRow, 'size' | 'lineage'>;
 
 interface Read {
   readonly served: { modelId: string; newestEventAt: Micros | null } | undefined;
-  readonly sizes: Map<string, number>;
+  readonly sizes: Sizes;
   readonly rows: Drawn[];
 }
 
@@ -171,8 +190,8 @@ async function readThen(client: PoolClient, { modelId, asOf, ids }: SegmentView)
 }
 
 /** Members by segment; the nil id counts those unlike anything seen. */
-async function readSizes(client: PoolClient, otherModel: string | null, asOf: string | null): Promise<Map<string, number>> {
+async function readSizes(client: PoolClient, otherModel: string | null, asOf: string | null): Promise<Sizes> {
   const [sql, values] = otherModel !== null ? [SIZES_OF_MODEL, [otherModel]] : asOf !== null ? [SIZES_THEN, [asOf]] : [SIZES_NOW, []];
-  const { rows } = await client.query<{ id: string; size: number }>(sql, values);
-  return new Map(rows.map(({ id, size }) => [id, size]));
+  const { rows } = await client.query<{ id: string; size: number; isPart: boolean }>(sql, values);
+  return new Map(rows.map(({ id, ...size }) => [id, size]));
 }

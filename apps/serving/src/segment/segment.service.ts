@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
-import { serving } from '#libs/contracts';
+import { serving, worker } from '#libs/contracts';
 import { z } from '#libs/config';
 import { RpcError, status } from '#libs/grpc';
 
@@ -32,11 +32,11 @@ export class SegmentService {
     return { segments } satisfies serving.GetSegmentsResponse;
   }
 
-  async list(workspaceId: string, { page, kind, modelId, asOf }: serving.ListSegmentsRequest): Promise<serving.ListSegmentsResponse> {
+  async list(workspaceId: string, { page, kind, modelId, asOf, level }: serving.ListSegmentsRequest): Promise<serving.ListSegmentsResponse> {
     const { first, after } = pageAsked(page, bySize);
     const { segments, population } = await this.read(workspaceId, { ids: null, modelId, asOf });
     const ordered = segments
-      .filter((segment) => kind === serving.SegmentKind.UNSPECIFIED || segment.kind === kind)
+      .filter((segment) => (kind === serving.SegmentKind.UNSPECIFIED || segment.kind === kind) && isOnLevel(segment, level))
       .sort((a, b) => b.size - a.size || compare(a.id, b.id));
     const rest = after ? ordered.filter(({ size, id }) => size < after[0] || (size === after[0] && id > after[1])) : ordered;
     const cut = cutPage(rest, first, ordered.length, ({ size, id }) => bySize.write([size, id]));
@@ -76,6 +76,13 @@ export class SegmentService {
     const told = asOf ?? (await this.directory.asOf(workspaceId, newestEventAt));
     return { population, segments: segments.map((row) => toSegment(row, population, told)) };
   }
+}
+
+/** The levels are cuts through one tree: what joins nothing, or is not split, is on more than one. */
+function isOnLevel({ level, parentId, childIds }: serving.Segment, asked: worker.SegmentLevel): boolean {
+  if (asked === worker.SegmentLevel.COARSER) return level === asked || (level === worker.SegmentLevel.MAIN && parentId === '');
+  if (asked === worker.SegmentLevel.FINER) return level === asked || (level === worker.SegmentLevel.MAIN && childIds.length === 0);
+  return level === worker.SegmentLevel.MAIN;
 }
 
 function compare(a: string, b: string): number {

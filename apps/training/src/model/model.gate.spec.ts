@@ -1,10 +1,11 @@
-import type { worker } from '#libs/contracts';
+import { worker } from '#libs/contracts';
 
 import { type Candidate, judgeCandidate } from './model.gate.js';
 
 const measure = (name: string, subject: string, value: number): worker.Measure => ({ name, subject, value, deviation: 0, baseline: subject === 'rfm' });
 const segment = (index: number): worker.DiscoveredSegment => ({
   index, name: `segment ${index}`, description: '', size: 10, share: 0.5, stability: 0.9, traits: [], typicalCustomerIds: [], overlaps: [],
+  level: worker.SegmentLevel.MAIN, rule: undefined,
 });
 const sane: Candidate = {
   measures: [measure('auc', 'embedding', 0.8), measure('auc', 'rfm', 0.79), measure('ari', 'segments', 0.93)],

@@ -1,4 +1,4 @@
-import type { worker } from '#libs/contracts';
+import { worker } from '#libs/contracts';
 
 /** What the gate looks at. */
 export interface Candidate {
@@ -25,7 +25,8 @@ const WORSE_BY = 0.02;
  * alike under refits, and it foresees what customers do no worse than recency, frequency and monetary value.
  * A figure that was not measured (too little history to look ahead from) does not stand against it.
  */
-export function judgeCandidate({ measures, segments, customers, placed }: Candidate): Verdict {
+export function judgeCandidate({ measures, segments: drawn, customers, placed }: Candidate): Verdict {
+  const segments = drawn.filter(isOnMainLevel);
   const stability = find(measures, 'ari', ['segments']);
   const foresight = find(measures, 'auc', ['forecast', 'embedding']);
   const rival = find(measures, 'auc', ['rfm']);
@@ -47,6 +48,10 @@ export function judgeCandidate({ measures, segments, customers, placed }: Candid
   found.push(`all ${count(placed)} customers have a place`);
   return { state: 'APPROVED', sentence: `Approved: ${found.join('; ')}.` };
 }
+
+/** Coarser and finer segments are other cuts through the same customers. */
+export const isOnMainLevel = ({ level }: worker.DiscoveredSegment): boolean =>
+  level !== worker.SegmentLevel.COARSER && level !== worker.SegmentLevel.FINER;
 
 /** The best of a measure over the subjects, undefined when none of them was measured. */
 function find(measures: readonly worker.Measure[], name: string, subjects: readonly string[]): number | undefined {

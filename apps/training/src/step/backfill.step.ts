@@ -5,6 +5,7 @@ import { worker } from '#libs/contracts';
 import type { Prisma, Transaction } from '#libs/database';
 
 import { ModelActivation } from '../model/model.activation.js';
+import { isOnMainLevel } from '../model/model.gate.js';
 import { type NewModel, ModelRepository } from '../model/model.repository.js';
 import { transition } from '../run/run.states.js';
 import { fileNamed, fileUri, ModelFiles } from './files.js';
@@ -97,7 +98,7 @@ function modelOf(id: string, runId: string, uri: string, embedded: worker.Comple
     positionSequence: BigInt(position?.sequence ?? 0),
     events: BigInt(embedded.events),
     customers: BigInt(embedded.customers),
-    segmentCount: discovered.segments.length,
+    segmentCount: discovered.segments.filter(isOnMainLevel).length,
     segments: discovered.segments.map((segment) => worker.DiscoveredSegment.toJSON(segment) as Prisma.InputJsonObject),
     retiredChampionIndexes: discovered.retiredChampionIndexes,
     championModelId: championModelId === '' ? null : championModelId,

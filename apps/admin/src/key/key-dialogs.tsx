@@ -1,0 +1,107 @@
+import { useState, type ReactNode } from 'react';
+import { useMutation } from 'urql';
+import { CreateApiKeyDocument, RevokeApiKeyDocument, RotateApiKeyDocument, type Role } from '../gen/graphql';
+import { Dialog } from '../parts/dialog';
+import { useSay } from '../parts/toast';
+import { explain } from '../session/problem';
+import { OVERLAPS, ROLES, type Key } from './key';
+
+interface KeyDialogProps {
+  onClose: () => void;
+  onChanged: () => void;
+}
+interface SecretDialogProps extends KeyDialogProps {
+  /** A secret is shown once: whoever opened the dialog keeps it in sight. */
+  onSecret: (name: string, secret: string) => void;
+}
+
+export function CreateDialog({ onClose, onChanged, onSecret }: SecretDialogProps): ReactNode {
+  const [name, setName] = useState('');
+  const [role, setRole] = useState<Role>('INTAKE');
+  const [problem, setProblem] = useState<string>();
+  const [{ fetching }, create] = useMutation(CreateApiKeyDocument);
+
+  const confirm = async (): Promise<void> => {
+    const { data, error } = await create({ input: { name: name.trim(), role } });
+    if (error) return setProblem(explain(error).remedy);
+    const result = data?.createApiKey;
+    if (result?.__typename !== 'ApiKeyCreated') return setProblem(result?.message);
+    onSecret(result.key.name, result.secret);
+    onChanged();
+    onClose();
+  };
+
+  return (
+    <Dialog title="Make a key" confirm="Make" busy={fetching} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
+      <label className="field">
+        Name
+        <input value={name} onChange={(event) => setName(event.target.value)} maxLength={100} autoComplete="off" />
+      </label>
+      <label className="field">
+        It may
+        <select value={role} onChange={(event) => setRole(event.target.value as Role)}>
+          {ROLES.map((one) => (
+            <option key={one.role} value={one.role}>
+              {one.may} ({one.role.toLowerCase()})
+            </option>
+          ))}
+        </select>
+      </label>
+    </Dialog>
+  );
+}
+
+export function RotateDialog({ target, onClose, onChanged, onSecret }: SecretDialogProps & { target: Key }): ReactNode {
+  const [overlapSeconds, setOverlap] = useState(86_400);
+  const [problem, setProblem] = useState<string>();
+  const [{ fetching }, rotate] = useMutation(RotateApiKeyDocument);
+
+  const confirm = async (): Promise<void> => {
+    const { data, error } = await rotate({ id: target.id, overlapSeconds });
+    if (error) return setProblem(explain(error).remedy);
+    const result = data?.rotateApiKey;
+    if (result?.__typename !== 'ApiKeyRotated') return setProblem(result?.message);
+    onSecret(target.name, result.secret);
+    onChanged();
+    onClose();
+  };
+
+  return (
+    <Dialog title={`A new secret for “${target.name}”`} confirm="Rotate" busy={fetching} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
+      <p>The new secret holds at once. Move the senders while the present one holds too.</p>
+      <label className="field">
+        The present secret
+        <select value={overlapSeconds} onChange={(event) => setOverlap(Number(event.target.value))}>
+          {OVERLAPS.map(({ seconds, words }) => (
+            <option key={seconds} value={seconds}>
+              {words}
+            </option>
+          ))}
+        </select>
+      </label>
+      {target.previousSecretUntil && <p className="small">It was rotated before: the secret from before the present one ends now.</p>}
+    </Dialog>
+  );
+}
+
+export function RevokeDialog({ target, onClose, onChanged }: KeyDialogProps & { target: Key }): ReactNode {
+  const [problem, setProblem] = useState<string>();
+  const [{ fetching }, revoke] = useMutation(RevokeApiKeyDocument);
+  const say = useSay();
+
+  const confirm = async (): Promise<void> => {
+    const { data, error } = await revoke({ id: target.id });
+    if (error) return setProblem(explain(error).remedy);
+    const result = data?.revokeApiKey;
+    if (result && result.__typename !== 'ApiKey') return setProblem(result.message);
+    say(`“${target.name}” has ended; within five seconds it is refused everywhere.`);
+    onChanged();
+    onClose();
+  };
+
+  return (
+    <Dialog title={`Revoke “${target.name}”?`} confirm="Revoke" busy={fetching} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
+      <p>Whoever sends with it is refused from then on, and Segment's clients drop what is refused so. To replace it without a gap, rotate it instead.</p>
+    </Dialog>
+  );
+}

@@ -1,0 +1,77 @@
+import { jest } from '@jest/globals';
+import { pino } from 'pino';
+
+import type { worker } from '#libs/contracts';
+import { RpcError, status } from '#libs/grpc';
+
+import type { LiveModel } from '../onnx/live.model.js';
+import type { ScoreStream } from './score.stream.js';
+import { SteadyScorer } from './steady.scorer.js';
+
+const asked = [{ customerId: 'a', state: Buffer.alloc(0), events: [], readAt: 0 }];
+const result = (strength: number) => ({ customerId: 'a', strength }) as worker.CustomerScoreResult;
+const AT_WORKER = 0.25;
+const IN_PROCESS = 0.75;
+
+class Stream {
+  readonly deadlines: number[] = [];
+  failure: Error | undefined;
+
+  async score(_: worker.CustomerScoreRequest[], deadlineMs: number): Promise<worker.ScoreResponse> {
+    this.deadlines.push(deadlineMs);
+    if (this.failure) throw this.failure;
+    return { requestId: 1, modelHash: '', fence: 1, customers: [result(AT_WORKER)] };
+  }
+}
+
+const live = { score: async () => [result(IN_PROCESS)] } as unknown as LiveModel;
+const away = new RpcError(status.UNAVAILABLE, 'away', { reason: 'WORKER_AWAY' });
+
+function scorer(stream: Stream, model: LiveModel | undefined): SteadyScorer {
+  return new SteadyScorer({ stream: stream as unknown as ScoreStream, live: Promise.resolve(model), deadlineMs: 15_000, fallbackMs: 2_000, log: pino({ level: 'silent' }) });
+}
+const strengthOf = async (subject: SteadyScorer) => (await subject.score(asked))[0]?.strength;
+
+test('the worker scores while it answers', async () => {
+  const stream = new Stream();
+  expect(await strengthOf(scorer(stream, live))).toBe(AT_WORKER);
+  expect(stream.deadlines).toEqual([2_000]);
+});
+
+test('without an answer this process scores, and the worker is left alone for a while', async () => {
+  const stream = new Stream();
+  const subject = scorer(stream, live);
+  stream.failure = away;
+  expect(await strengthOf(subject)).toBe(IN_PROCESS);
+  stream.failure = undefined;
+  expect(await strengthOf(subject)).toBe(IN_PROCESS);
+  expect(stream.deadlines).toHaveLength(1);
+});
+
+test('a worker that is back is asked again', async () => {
+  jest.useFakeTimers({ now: 0 });
+  try {
+    const stream = new Stream();
+    const subject = scorer(stream, live);
+    stream.failure = away;
+    await subject.score(asked);
+    stream.failure = undefined;
+    jest.setSystemTime(5_001);
+    expect(await strengthOf(subject)).toBe(AT_WORKER);
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
+test('a model without a live form waits for the worker for as long as that may take, and says that it is away', async () => {
+  const stream = new Stream();
+  stream.failure = away;
+  await expect(scorer(stream, undefined).score(asked)).rejects.toBe(away);
+  expect(stream.deadlines).toEqual([15_000]);
+});
+
+test('the end of a term is no absence of the worker', async () => {
+  const stream = new Stream();
+  stream.failure = new RpcError(status.CANCELLED, 'ended', { reason: 'CANCELLED' });
+  await expect(scorer(stream, live).score(asked)).rejects.toBe(stream.failure);
+});

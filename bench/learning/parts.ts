@@ -1,0 +1,45 @@
+import { access, mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+import { execa } from 'execa';
+
+import type { Part } from './part.ts';
+
+export interface Asked {
+  cuts: readonly string[];
+  seeds: number;
+}
+
+const DATA = resolve('../shared/data');
+const data = (name: string) => async () => {
+  const path = join(DATA, name);
+  await access(path).catch(() => {
+    throw new Error(`${path} is not there. This part of the benchmark needs it; leave the part out with --only.`);
+  });
+  return path;
+};
+
+const RETAIL = data('online_retail_II.parquet');
+export const CUTS = ['2011-03-01', '2011-06-01', '2011-09-09'];
+export const LAST = 'online-retail@2011-09-09';
+
+/** In the order in which they are measured. */
+export function parts({ cuts, seeds }: Asked): Part[] {
+  const each = ['--seeds', String(seeds)];
+  return [
+    ...cuts.map((cut) => ({ name: `online-retail@${cut}`, script: 'learning.py', args: ['online-retail', '--cut', cut, ...each], source: RETAIL })),
+    { name: 'cdnow', script: 'learning.py', args: ['cdnow', ...each], source: data('cdnow_master.txt') },
+    { name: 'simulated-shop', script: 'learning.py', args: ['simulated-shop', ...each], source: simulatedShop },
+    { name: 'leak-trap', script: 'leak_trap.py', args: ['--seeds', String(Math.min(seeds, 3))], source: RETAIL },
+  ];
+}
+
+/** Always the same one: it ends at a fixed time. */
+async function simulatedShop(): Promise<string> {
+  const folder = resolve('.kindred/bench');
+  await mkdir(folder, { recursive: true });
+  const history = join(folder, 'shop.ndjson');
+  const options = ['--seed', '1', '--customers', '2000', '--until', '2026-01-01T00:00:00Z', '--progress', 'none'];
+  await execa(process.execPath, [resolve('dist/apps/simulator/src/main.js'), ...options, '--out', history, '--truth', join(folder, 'shop.truth.json')]);
+  return history;
+}

@@ -1,0 +1,54 @@
+import { markdown } from '../measurement.ts';
+import { type Row, type Sheet } from './part.ts';
+
+const SUBJECTS = [
+  ['rfm', 'recency, frequency, monetary (7)'],
+  ['aggregates', '34 hand-made aggregates'],
+  ['untrained', 'untrained encoder'],
+  ['embedding', 'this encoder'],
+  ['aggregates+embedding', 'aggregates + this encoder'],
+  ['forecast', 'the forecast, no label'],
+] as const;
+const PROBES = ['LR', 'LightGBM'] as const;
+
+const digits = (value: number) => value.toFixed(3).replace(/^(-?)0\./, '$1.');
+const told = (row: Row | undefined) => (row === undefined ? '–' : row.n > 1 && row.sd >= 0.0005 ? `${digits(row.mean)} ± ${digits(row.sd)}` : digits(row.mean));
+
+export const found = ({ rows }: Sheet, figure: string, subject: string): Row | undefined => rows.find((row) => row.figure === figure && row.subject === subject);
+
+/** All that was measured at one cut. */
+export function cutTables(sheet: Sheet): string {
+  const { cut, days, customers, positives } = sheet.facts as { cut: string; days: number; customers: number; positives: number };
+  const title = `**Cut ${cut}**: ${customers.toLocaleString('en')} customers, ${Math.round(positives * 1000) / 10} % of them with a main event in the following ${days} days.`;
+  return [title, probes(sheet), segments(sheet)].join('\n\n');
+}
+
+function probes(sheet: Sheet): string {
+  const columns = [
+    ...PROBES.map((probe) => [`${probe}, at the cut`, `at the cut, ${probe}`]),
+    ...PROBES.map((probe) => [`${probe}, out of time`, `out of time, ${probe}`]),
+    ['calibration error', 'calibration error, out of time'],
+    ...[50, 200, 1000].flatMap((count) => PROBES.map((probe) => [`${count} labels, ${probe}`, `${count} labels, ${probe}`])),
+  ] as const;
+  const figure = (name: string, subject: string) =>
+    subject === 'forecast' && name.endsWith(', LR') ? found(sheet, name.replace(', LR', ', no label'), subject) : found(sheet, name, subject);
+  const rows = SUBJECTS.map(([subject, name]) => [name, ...columns.map(([, of]) => told(figure(of ?? '', subject)))]);
+  const fresh = found(sheet, 'out of time, no label, never seen', 'forecast');
+  const apart = fresh === undefined ? '' : `\n\nCustomers whom the encoder never saw, apart: the forecast without labels ${told(fresh)}.`;
+  return `${markdown([['area under the ROC curve', ...columns.map(([title]) => title ?? '')], ...rows])}${apart}`;
+}
+
+function segments(sheet: Sheet): string {
+  const figures = ['bootstrap ARI', 'membership AUC', 'eta squared of value', 'smallest share', 'agreement of two trainings (ARI)'];
+  const rows = [5, 8, 12].flatMap((count) =>
+    ['segments', 'rfm'].map((of) => [`${of === 'rfm' ? 'RFM' : 'segments'}, k = ${count}`, ...figures.map((figure) => told(found(sheet, figure, `${of} k=${count}`)))]),
+  );
+  return markdown([['segments', ...figures], ...rows]);
+}
+
+/** Parts without a form of their own: figures as rows, subjects as columns. */
+export function plainTable(sheet: Sheet): string {
+  const subjects = [...new Set(sheet.rows.map(({ subject }) => subject))];
+  const figures = [...new Set(sheet.rows.map(({ figure }) => figure))];
+  return markdown([['', ...figures], ...subjects.map((subject) => [subject, ...figures.map((figure) => told(found(sheet, figure, subject)))])]);
+}

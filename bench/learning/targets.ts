@@ -1,0 +1,46 @@
+import { atLeast, type Target } from '../measurement.ts';
+import type { Sheet } from './part.ts';
+import { LAST } from './parts.ts';
+import { found } from './table.ts';
+
+type Sheets = Readonly<Record<string, Sheet>>;
+
+const round = (value: number) => Math.round(value * 10_000) / 10_000;
+
+/** What was aimed at, of the parts that were measured. */
+export function targets(sheets: Sheets): Target[] {
+  const at = (part: string, figure: string, subject: string) => {
+    const sheet = sheets[part];
+    return sheet === undefined ? undefined : found(sheet, figure, subject)?.mean;
+  };
+  const least = (what: string, limit: number, measured: number | undefined) => (measured === undefined ? [] : [atLeast(what, limit, round(measured))]);
+  const last = (figure: string, subject: string) => at(LAST, figure, subject);
+  const ahead = (figure: string, ours: string, theirs: string) => {
+    const [a, b] = [last(figure, ours), last(figure, theirs)];
+    return a === undefined || b === undefined ? undefined : a - b;
+  };
+  const trap = (figure: string, subject: string) => at('leak-trap', figure, subject);
+  const kept = (recipe: string) => {
+    const [clean, guarded] = [trap('AUC of the embedding, LR', `${recipe}, as it is`), trap('AUC of the embedding, LR', `${recipe}, guarded`)];
+    return clean === undefined || guarded === undefined ? undefined : guarded - clean;
+  };
+  return [
+    ...least('2011-09-09, embedding, LR at the cut', 0.812, last('at the cut, LR', 'embedding')),
+    ...least('2011-09-09, embedding, LR out of time', 0.81, last('out of time, LR', 'embedding')),
+    ...least('2011-09-09, aggregates + embedding above aggregates, LR out of time', 0.005, ahead('out of time, LR', 'aggregates+embedding', 'aggregates')),
+    ...least('2011-09-09, aggregates + embedding above aggregates, LightGBM out of time', 0.005, ahead('out of time, LightGBM', 'aggregates+embedding', 'aggregates')),
+    ...least('2011-09-09, forecast without labels, out of time', 0.805, last('out of time, no label', 'forecast')),
+    ...[50, 200].flatMap((count) =>
+      ['LR', 'LightGBM'].flatMap((probe) => least(`2011-09-09, ${count} labels, ${probe}: embedding above aggregates`, 0, ahead(`${count} labels, ${probe}`, 'embedding', 'aggregates'))),
+    ),
+    ...([[5, 0.95, 0.78], [8, 0.93, 0.79], [12, 0.9, 0.795]] as const).flatMap(([count, stability, foresight]) => [
+      ...least(`2011-09-09, segments, k = ${count}: bootstrap ARI`, stability, last('bootstrap ARI', `segments k=${count}`)),
+      ...least(`2011-09-09, segments, k = ${count}: membership AUC`, foresight, last('membership AUC', `segments k=${count}`)),
+      ...least(`2011-09-09, segments, k = ${count}: agreement of two trainings (ARI)`, 0.9, last('agreement of two trainings (ARI)', `segments k=${count}`)),
+    ]),
+    ...least('leak trap: the guard names the column, share of runs', 1, trap('the guard names the column', 'defaults, guarded')),
+    ...least('leak trap: AUC with the column and the guard, less AUC without the column', -0.001, kept('defaults')),
+    ...least('leak trap: with the guard off the defaults raise the alarm, share of runs', 1, trap('the alarm fires', 'defaults, guard off')),
+    ...least('leak trap: with the guard off a contrastive run raises the alarm, share of runs', 1, trap('the alarm fires', 'contrastive, guard off')),
+  ];
+}
