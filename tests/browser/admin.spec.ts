@@ -118,6 +118,42 @@ test('a segment opens from the table, with its traits, members and life', async 
   await shoot('segment');
 }, 90_000);
 
+test('the page goes coarser and finer, and a segment says what it is part of, what it is made of, and its rule', async () => {
+  interface Level { nodes: { name: string; children: { name: string }[]; rule: { conditions: { text: string }[] } | null }[] }
+  const level = 'nodes { name children { name } rule { conditions { text } } }';
+  const levels = await api().ask<Record<'coarser' | 'main' | 'finer', Level>>(
+    `{ coarser: segments(first: 100, level: COARSER) { ${level} } main: segments(first: 100) { ${level} } finer: segments(first: 100, level: FINER) { ${level} } }`,
+  );
+  await menu('Segments');
+  for (const [words, { nodes }] of [['Coarser', levels.coarser], ['Finer', levels.finer], ['Main', levels.main]] as const) {
+    await page.getByRole('button', { name: words, exact: true }).click();
+    await until(() => segmentRows().count(), (count) => count === nodes.length, PATIENCE_MS);
+    const shown = await segmentRows().getByRole('link').allInnerTexts();
+    expect(shown.map((name) => name.trim()).toSorted()).toEqual(nodes.map(({ name }) => name).toSorted());
+    await shoot(`segments-${words.toLowerCase()}`);
+  }
+  // The deepest way that there is, from the coarsest segment on.
+  const whole = levels.coarser.nodes.find(({ children }) => children.length > 0) ?? levels.main.nodes.find(({ children }) => children.length > 0);
+  const names = [whole?.name ?? levels.main.nodes[0]?.name ?? ''];
+  await page.getByRole('button', { name: levels.coarser.nodes.some(({ name }) => name === names[0]) ? 'Coarser' : 'Main', exact: true }).click();
+  await segmentRows().getByRole('link', { name: names[0] ?? '', exact: true }).click();
+  await page.getByRole('region', { name: 'Made of' }).waitFor();
+  await page.getByRole('region', { name: 'On the map' }).locator('canvas').waitFor();
+  await shoot('segment-1');
+  for (const part of [whole?.children[0], levels.main.nodes.find(({ name }) => name === whole?.children[0]?.name)?.children[0]]) {
+    if (!part) break;
+    await page.getByRole('region', { name: 'Made of' }).getByRole('link', { name: part.name, exact: true }).click();
+    await page.getByRole('heading', { level: 1, name: part.name, exact: true }).waitFor();
+    names.push(part.name);
+    await page.locator('.crumb', { hasText: names.at(-2) ?? '' }).waitFor();
+    const rule = Object.values(levels).flatMap(({ nodes }) => nodes).find(({ name }) => name === part.name)?.rule;
+    const said = await page.getByRole('region', { name: 'In a short rule' }).innerText();
+    for (const { text } of rule?.conditions ?? []) expect(said).toContain(text);
+    await shoot(`segment-${names.length}`);
+  }
+  expect(names.length).toBeGreaterThan(1);
+}, 120_000);
+
 test('Retrain starts a run that is followed live until it has made a model', async () => {
   await menu('Segments');
   await page.getByRole('button', { name: 'Retrain' }).click();

@@ -196,3 +196,9 @@ test('a backfill that names a part which the model does not draw is refused', as
   const segments = family().filter(({ index }) => index !== LOTS && index !== HERE).map((one) => ({ ...one, parentIndex: one.index === SOME ? MANY : undefined }));
   await expect(house.prepare(replica, workspace, model('family'), { segments })).rejects.toMatchObject({ reason: 'BACKFILL_INVALID' });
 });
+
+test('a webhook for a coarser or finer segment is refused, with what to name instead', async () => {
+  const { workspace } = await shop(4);
+  const segmentIds = [await idOf(workspace, 'Here')];
+  await expect(replica.webhooks.createWebhook({ url: 'https://example.com/', segments: { segmentIds } }, workspace.admin)).rejects.toMatchObject({ reason: 'SEGMENT_NOT_MAIN' });
+});

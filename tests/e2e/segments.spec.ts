@@ -28,6 +28,33 @@ test('every customer has a place in a named segment', async () => {
   expect(population).toBe(customers.totalCount);
 });
 
+interface Nested {
+  id: string;
+  name: string;
+  size: number;
+  parent: { id: string } | null;
+  children: { id: string; size: number }[];
+  rule: { text: string; isFaithful: boolean; fidelity: number; conditions: unknown[] } | null;
+}
+
+test('each level has everyone, wholes count their parts, and every segment has a rule or says that none fits', async () => {
+  const level = 'population nodes { id name size parent { id } children { id size } rule { text isFaithful fidelity conditions { trait } } }';
+  const levels = await api().ask<Record<'coarser' | 'main' | 'finer', { population: number; nodes: Nested[] }>>(
+    `{ coarser: segments(first: 50, level: COARSER) { ${level} } main: segments(first: 50) { ${level} } finer: segments(first: 100, level: FINER) { ${level} } }`,
+  );
+  for (const { population, nodes } of Object.values(levels)) expect(nodes.reduce((sum, { size }) => sum + size, 0)).toBe(population);
+  const all = Object.values(levels).flatMap(({ nodes }) => nodes);
+  for (const { id, size, children } of all) {
+    if (children.length > 0) expect(children.reduce((sum, part) => sum + part.size, 0)).toBe(size);
+    for (const part of children) expect(all.find((one) => one.id === part.id)?.parent?.id).toBe(id);
+  }
+  for (const { rule } of all) {
+    expect(rule?.text.startsWith('No short rule')).toBe(!rule?.isFaithful);
+    expect(rule?.isFaithful === true && rule.conditions.length === 0).toBe(false);
+  }
+  expect(new Set(all.map(({ name }) => name)).size).toBe(new Set(all.map(({ id }) => id)).size);
+});
+
 test("a segment's size is the length of its list of members", async () => {
   for (const { id, size, members } of (await segments()).nodes.slice(0, 3)) {
     expect(members.totalCount).toBe(size);

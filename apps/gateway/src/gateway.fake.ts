@@ -5,7 +5,11 @@ import { createHash } from 'node:crypto';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { type CallContext, createServer, ServerError, type Server } from 'nice-grpc';
 
+<<<<<<< HEAD
 import { access, foresight, identity, ingestion, person, quarantine, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
+=======
+import { access, explanation, identity, ingestion, person, quarantine, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
+>>>>>>> main
 import { PRINCIPAL_METADATA, RpcError, status } from '#libs/grpc';
 import { type Principal, PrincipalSigner } from '#libs/auth';
 
@@ -88,8 +92,13 @@ export async function startFakeServices(): Promise<FakeServices> {
   const definitions = [
     access.AccessServiceService, ingestion.EventServiceService, ingestion.CustomerServiceService, ingestion.ImportServiceService,
     quarantine.QuarantineServiceService, trackingPlan.TrackingPlanServiceService, identity.IdentityServiceService, person.PersonServiceService,
+<<<<<<< HEAD
     training.RunServiceService, training.ModelServiceService, serving.MembershipServiceService, serving.SegmentServiceService,
     foresight.ForesightServiceService, webhook.WebhookServiceService,
+=======
+    training.RunServiceService, training.ModelServiceService, serving.MembershipServiceService, serving.SegmentServiceService, explanation.ExplanationServiceService,
+    webhook.WebhookServiceService,
+>>>>>>> main
   ];
   for (const definition of definitions) server.add(definition as never, implementationOf(definition));
   const port = await server.listen('127.0.0.1:0');
@@ -314,6 +323,16 @@ function servingHandlers(): Record<string, Handler> {
     listSegmentMembers: ({ segmentId }: serving.ListSegmentMembersRequest) => ({
       members: [1, 2, 3, 999].map((number) => ({ customerId: id('customer', number), membership: membershipOf(segmentId), cursor: '' })), pageInfo: pageInfo('m', false, 4), asOf: AT,
     }),
+    explainMembership: ({ customerId }: explanation.ExplainMembershipRequest) => {
+      if (numberOf(customerId) === 7) throw RpcError.notFound('Not there any more.', { reason: 'NO_MEMBERSHIP' });
+      const told = { firstAt: AT, lastAt: AT, events: 1, effect: 1.5, strengthWithout: 0.4 };
+      return {
+        modelId: id('model', 1), readAt: AT, strength: 0.9, events: [{ ...told, event: 'Order Completed' }, { ...told, event: 'Product Viewed', effect: 0.1 }],
+        earlier: { ...told, event: '', events: 30 }, check: { events: 1, strengthWithoutNamed: 0.4, strengthWithoutOthers: 0.85, drawings: 8 },
+        traits: [{ key: 'recency', value: 2.5, fits: true }], typical: [{ customerId: id('customer', 1), similarity: 0.9 }, { customerId: id('customer', 999), similarity: 0.8 }],
+        changes: [{ kind: explanation.BehaviourChangeKind.WAIT, event: '', times: 0, days: 30, segmentId: id('segment', 2), strength: 0.7 }],
+      };
+    },
     getCustomerMap: ({ sample }: serving.GetCustomerMapRequest) => ({
       points: Array.from({ length: sample }, (_, index) => ({ customerId: id('customer', index), segmentId: index === 0 ? '' : id('segment', 1), x: 1, y: 2, strength: 0.5 })),
       modelId: id('model', 1), asOf: AT, population: CUSTOMERS,

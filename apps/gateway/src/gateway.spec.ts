@@ -42,6 +42,27 @@ test('a customer is found by user id, with memberships, forecast and why', async
   });
 });
 
+test('a membership is explained by what the model would say otherwise, with what is exact marked as such', async () => {
+  const evidence = `evidence { strength events(first: 1) { event effect strengthWithout isExact } earlier { event eventCount } check { strengthWithoutNamed strengthWithoutOthers }
+    traits { trait { label segmentValue } value fits isExact } typicalCustomers { similarity customer { userId } } changes { kind event times days segment { name } strength isExact } }`;
+  const asked = (user: number) => data(`{ customer(userId: "user-${user}") { memberships { why { ${evidence} } } } }`);
+  expect((await asked(3)).customer.memberships[0].why.evidence).toEqual({
+    strength: 0.9,
+    events: [{ event: 'Order Completed', effect: 1.5, strengthWithout: 0.4, isExact: true }],
+    earlier: { event: null, eventCount: 30 },
+    check: { strengthWithoutNamed: 0.4, strengthWithoutOthers: 0.85 },
+    traits: [{ trait: { label: 'orders often', segmentValue: 2 }, value: 2.5, fits: true, isExact: true }],
+    typicalCustomers: [{ similarity: 0.9, customer: { userId: 'user-1' } }],
+    changes: [{ kind: 'WAIT', event: null, times: null, days: 30, segment: { name: 'Segment 2' }, strength: 0.7, isExact: false }],
+  });
+  expect((await asked(7)).customer.memberships).toEqual([{ why: { evidence: null } }]);
+});
+
+test('evidence is for a page and not for a list', async () => {
+  const { body } = await gateway.ask('{ customers(first: 25) { nodes { memberships { why { evidence { strength } } } } } }');
+  expect(body.errors?.[0]?.extensions).toEqual({ code: 'QUERY_TOO_COSTLY' });
+});
+
 test('what does not exist is null, and an unclear question is refused', async () => {
   const query = '{ customer(userId: "nobody") { id } other: customer(id: "zzz") { id } segment(id: "zzz") { id } node(id: "zzz") { id } model(id: "zzz") { id } trainingRun(id: "zzz") { id } eventReceipt(messageId: "m") { outcome } }';
   expect(await data(query)).toEqual({ customer: null, other: null, segment: null, node: null, model: null, trainingRun: null, eventReceipt: null });

@@ -14,6 +14,7 @@ import { ago, date, dateAndTime } from '../wording/time';
 import { AttributesCard } from './attributes-card';
 import type { CustomerNow } from './customer';
 import { EventsCard } from './events-card';
+import { EvidenceCard } from './evidence-card';
 import { ForecastCard } from './forecast-card';
 import { HistoryCard } from './history-card';
 import { MembershipCard } from './membership-card';
@@ -72,6 +73,7 @@ function Detail({ customer, again }: { customer: CustomerNow; again: () => void 
       <div className="columns wide-left">
         <div className="stack">
           <MembershipCard customer={customer} />
+          <EvidenceCard id={customer.id} />
           <EventsCard customer={customer} />
         </div>
         <div className="stack">

@@ -15,4 +15,10 @@ describe('the look of segments', () => {
   it('stays when a later segment is born', () => {
     expect(looksOf([...ids, 'segment-99']).get('segment-31')).toEqual(looksOf(ids).get('segment-31'));
   });
+
+  it('is another one for segments that stand beside others', () => {
+    const main = looksOf(['a', 'b', 'c']);
+    const beside = looksOf(['d', 'e'], main.size);
+    expect(new Set([...main.values(), ...beside.values()].map(({ colour, shape }) => `${colour} ${shape}`)).size).toBe(5);
+  });
 });

@@ -19,10 +19,13 @@ function look(variable: string, shape: Shape): Look {
   return { variable, colour: `var(${variable})`, shape };
 }
 
-/** Looks by segment id. Ids are lasting and sorted, so that a segment keeps its look while the list around it is ordered in another way. */
-export function looksOf(ids: Iterable<string>): Map<string, Look> {
+/**
+ * Looks by segment id. Ids are lasting and sorted, so that a segment keeps its look while the list around it is ordered in another way.
+ * `taken`: how many looks are in use beside these.
+ */
+export function looksOf(ids: Iterable<string>, taken = 0): Map<string, Look> {
   const sorted = [...new Set(ids)].sort();
   return new Map(
-    sorted.map((id, at) => [id, look(`--segment-${at % HUES}`, SHAPES[Math.floor(at / HUES) % SHAPES.length] ?? 'circle')]),
+    sorted.map((id, index) => [id, index + taken] as const).map(([id, at]) => [id, look(`--segment-${at % HUES}`, SHAPES[Math.floor(at / HUES) % SHAPES.length] ?? 'circle')]),
   );
 }

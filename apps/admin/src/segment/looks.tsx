@@ -1,6 +1,6 @@
 import { createContext, use, useMemo, type CSSProperties, type ReactNode } from 'react';
 import { Link } from 'react-router';
-import { SegmentsDocument } from '../gen/graphql';
+import { SegmentLooksDocument } from '../gen/graphql';
 import { useReading } from '../session/reading';
 import { looksOf, NO_SEGMENT, type Look, type Shape } from './look';
 
@@ -14,9 +14,15 @@ export function useLooks(): LookOf {
 
 /** Gives each segment one look for the whole page, pictures and tables alike. */
 export function SegmentLooks({ children }: { children: ReactNode }): ReactNode {
-  const { data } = useReading(SegmentsDocument, {});
+  const { data } = useReading(SegmentLooksDocument, {});
   const lookOf = useMemo<LookOf>(() => {
-    const looks = looksOf(data?.segments.nodes.map(({ id }) => id) ?? []);
+    // A list of coarser or of finer segments may hold some of the main level, never one of the other two.
+    const main = new Set(data?.main.nodes.map(({ id }) => id));
+    const looks = looksOf(main);
+    for (const level of [data?.coarser, data?.finer]) {
+      const others = level?.nodes.map(({ id }) => id).filter((id) => !main.has(id)) ?? [];
+      for (const [id, look] of looksOf(others, main.size)) looks.set(id, look);
+    }
     return (id) => (id ? looks.get(id) : undefined) ?? NO_SEGMENT;
   }, [data]);
   return <LooksContext value={lookOf}>{children}</LooksContext>;

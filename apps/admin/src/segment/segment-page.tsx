@@ -12,9 +12,11 @@ import { count, counted, percent } from '../wording/figure';
 import { ago, date } from '../wording/time';
 import { CustomerMap } from './customer-map';
 import { Life } from './life';
-import { SegmentMark, SegmentName } from './looks';
+import { SegmentMark } from './looks';
 import { Members } from './members';
+import { PartsCard } from './parts-card';
 import { RenameDialog } from './rename-dialog';
+import { RuleCard } from './rule';
 import { stabilityInWords } from './stability';
 import { TraitTable } from './traits';
 
@@ -50,7 +52,7 @@ function Detail({ segment, onRenamed }: { segment: Segment; onRenamed: () => voi
     <>
       <PageHead
         tab={segment.name}
-        above={<Link to="/segments">Segments</Link>}
+        above={<Way segment={segment} />}
         title={
           <span className="segment-name">
             <SegmentMark id={segment.id} />
@@ -74,6 +76,12 @@ function Detail({ segment, onRenamed }: { segment: Segment; onRenamed: () => voi
         </Card>
         <Place segment={segment} />
       </div>
+      {(segment.rule ?? segment.children.length > 0) && (
+        <div className="columns two even">
+          {segment.rule && <RuleCard rule={segment.rule} />}
+          <PartsCard segment={segment} />
+        </div>
+      )}
       <div className="columns wide-left">
         <Members segment={segment} />
         <div className="stack">
@@ -85,8 +93,24 @@ function Detail({ segment, onRenamed }: { segment: Segment; onRenamed: () => voi
   );
 }
 
+/** From the coarsest segment that it is part of down to it. */
+function Way({ segment: { parent } }: { segment: Segment }): ReactNode {
+  const wholes = [parent?.parent, parent].filter((whole) => whole !== null && whole !== undefined);
+  return (
+    <>
+      <Link to="/segments">Segments</Link>
+      {wholes.map((whole) => (
+        <span key={whole.id}>
+          {' / '}
+          <Link to={`/segments/${encodeURIComponent(whole.id)}`}>{whole.name}</Link>
+        </span>
+      ))}
+    </>
+  );
+}
+
 function Figures({ segment }: { segment: Segment }): ReactNode {
-  const { size, share, stability, createdAt, retiredAt, isRenamed, asOf, model, parent } = segment;
+  const { size, share, stability, createdAt, retiredAt, isRenamed, asOf, model } = segment;
   const stable = stability === null ? undefined : stabilityInWords(stability);
   return (
     <Stats>
@@ -94,17 +118,22 @@ function Figures({ segment }: { segment: Segment }): ReactNode {
       <Stat label="Share" value={percent(share)} note="of all customers" />
       <Stat label="Stability" value={stability === null ? '–' : stability.toFixed(2)} note={stable ? <Badge tone={stable.tone}>{stable.words}</Badge> : 'not measured'} />
       <Stat label={retiredAt ? 'Retired' : 'Born'} value={date(retiredAt ?? createdAt)} note={isRenamed ? 'named by a person' : 'named by the model'} words />
-      {parent && <Stat label="Part of" value={<SegmentName segment={parent} />} words />}
     </Stats>
   );
+}
+
+/** The points of the map, those in any of a segment's parts as its own: the map tells the main level alone. */
+function within<Point extends { segmentId: string | null }>({ id, children }: Segment, points: readonly Point[] | undefined): Point[] | undefined {
+  const parts = new Set(children.map((part) => part.id));
+  return points?.map((point) => (point.segmentId !== null && parts.has(point.segmentId) ? { ...point, segmentId: id } : point));
 }
 
 /** Where its customers lie among all of them. */
 function Place({ segment }: { segment: Segment }): ReactNode {
   const { data: map } = useReading(CustomerMapDocument, { sample: 3000 });
   const { data: all } = useReading(SegmentsDocument, {});
-  const points = map?.customerMap.points;
-  const segments = useMemo(() => all?.segments.nodes ?? [], [all]);
+  const points = useMemo(() => within(segment, map?.customerMap.points), [segment, map]);
+  const segments = useMemo(() => [segment, ...(all?.segments.nodes ?? []).filter(({ id }) => id !== segment.id)], [all, segment]);
   if (!points?.some(({ segmentId }) => segmentId === segment.id)) return null;
   return (
     <Card title="On the map" note="Others in grey">

@@ -1,6 +1,6 @@
-import { useMemo, type ReactNode } from 'react';
+import { useMemo, useState, type ReactNode } from 'react';
 import { Link } from 'react-router';
-import { CustomerMapDocument, SegmentsBeforeDocument, SegmentsDocument, type SegmentsQuery } from '../gen/graphql';
+import { CustomerMapDocument, SegmentsBeforeDocument, SegmentsDocument, type SegmentLevel, type SegmentsQuery } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { Badge, Measured } from '../parts/figures';
 import { Empty, Loading, Notice, Problem } from '../parts/states';
@@ -12,6 +12,7 @@ import { useReading } from '../session/reading';
 import { count, counted } from '../wording/figure';
 import { AsOf } from './as-of';
 import { CustomerMap } from './customer-map';
+import { LevelSwitch } from './level-switch';
 import { SegmentName, useLooks } from './looks';
 import { Shares } from './shares';
 import { stabilityInWords } from './stability';
@@ -27,11 +28,12 @@ const MAP_SAMPLE = 3000;
 const LOOK_MS = 15_000;
 
 export function SegmentsPage(): ReactNode {
-  const { data, error, isLoading, again } = useReading(SegmentsDocument, {}, { everyMs: LOOK_MS });
+  const [level, setLevel] = useState<SegmentLevel>('MAIN');
+  const { data, error, isLoading, again } = useReading(SegmentsDocument, { level }, { everyMs: LOOK_MS });
   const list = data?.segments;
   return (
     <>
-      <PageHead title="Segments" below={list && list.totalCount > 0 && <AsOf {...list} />} actions={<RetrainButton />} />
+      <PageHead title="Segments" below={list && list.totalCount > 0 && <AsOf {...list} />} actions={<Actions level={level} onLevel={setLevel} hasSegments={(list?.nodes.length ?? 0) > 0} />} />
       <RunBanner />
       {error && <Problem error={error} again={again} />}
       {isLoading && (
@@ -39,7 +41,7 @@ export function SegmentsPage(): ReactNode {
           <Loading what="segments" lines={9} />
         </section>
       )}
-      {list && (list.nodes.length === 0 ? <NoSegments /> : <Overview list={list} />)}
+      {list && (list.nodes.length === 0 ? <NoSegments /> : <Overview list={list} level={level} />)}
     </>
   );
 }
@@ -58,16 +60,37 @@ function NoSegments(): ReactNode {
   );
 }
 
-function Overview({ list }: { list: SegmentsQuery['segments'] }): ReactNode {
+interface ActionsProps {
+  level: SegmentLevel;
+  onLevel: (level: SegmentLevel) => void;
+  hasSegments: boolean;
+}
+
+function Actions({ level, onLevel, hasSegments }: ActionsProps): ReactNode {
+  return (
+    <>
+      {hasSegments && <LevelSwitch level={level} onChange={onLevel} />}
+      <RetrainButton />
+    </>
+  );
+}
+
+interface OverviewProps {
+  list: SegmentsQuery['segments'];
+  level: SegmentLevel;
+}
+
+function Overview({ list, level }: OverviewProps): ReactNode {
+  const { data: main } = useReading(SegmentsDocument, {});
   return (
     <>
       <div className="columns wide-right even">
         <Card title="Shares" note="Area is share of customers">
-          <Shares segments={list.nodes} />
+          <Shares key={level} segments={list.nodes} />
         </Card>
-        <MapCard segments={list.nodes} />
+        <MapCard segments={main?.segments.nodes ?? []} />
       </div>
-      <SegmentTable list={list} />
+      <SegmentTable list={list} level={level} />
     </>
   );
 }
@@ -90,10 +113,10 @@ function MapCard({ segments }: { segments: readonly Segment[] }): ReactNode {
   );
 }
 
-function SegmentTable({ list }: { list: SegmentsQuery['segments'] }): ReactNode {
+function SegmentTable({ list, level }: OverviewProps): ReactNode {
   const lookOf = useLooks();
   const from = useMemo(() => trendFrom(list.asOf).slice(0, 13) + ':00:00.000Z', [list.asOf]);
-  const { data: before } = useReading(SegmentsBeforeDocument, { asOf: from });
+  const { data: before } = useReading(SegmentsBeforeDocument, { asOf: from, level });
   const sizes = useMemo(() => new Map(before?.segments.nodes.map(({ id, size }) => [id, size])), [before]);
   const hasTrend = list.nodes.some(({ id, size }) => trendOf(size, sizes.get(id)));
   return (

@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 import { access, foresight, identity, ingestion, person, quarantine, serving, trackingPlan, training, webhook } from '#libs/contracts';
+=======
+import { access, explanation, identity, ingestion, person, quarantine, serving, trackingPlan, training, webhook } from '#libs/contracts';
+>>>>>>> main
 import { connect, type RpcClient } from '#libs/grpc';
 
 /** Where the services listen, `host:port` each. */
@@ -22,6 +26,7 @@ export interface Backends {
   readonly runs: RpcClient<typeof training.RunServiceService>;
   readonly models: RpcClient<typeof training.ModelServiceService>;
   readonly memberships: RpcClient<typeof serving.MembershipServiceService>;
+  readonly explanations: RpcClient<typeof explanation.ExplanationServiceService>;
   readonly segments: RpcClient<typeof serving.SegmentServiceService>;
   readonly foresight: RpcClient<typeof foresight.ForesightServiceService>;
   readonly webhooks: RpcClient<typeof webhook.WebhookServiceService>;
@@ -40,6 +45,7 @@ export function connectBackends(at: BackendAddresses): Backends {
     runs: connect(training.RunServiceService, at.TRAINING_ADDRESS),
     models: connect(training.ModelServiceService, at.TRAINING_ADDRESS),
     memberships: connect(serving.MembershipServiceService, at.SERVING_ADDRESS),
+    explanations: connect(explanation.ExplanationServiceService, at.SERVING_ADDRESS),
     segments: connect(serving.SegmentServiceService, at.SERVING_ADDRESS),
     foresight: connect(foresight.ForesightServiceService, at.SERVING_ADDRESS),
     webhooks: connect(webhook.WebhookServiceService, at.SERVING_ADDRESS),

@@ -46,7 +46,7 @@ export const customerTypes: ResolversOf<'Customer' | 'SimilarCustomer'> = {
     firstSeenAt: ({ firstSeenAt }) => present(firstSeenAt, 'firstSeenAt'),
     lastSeenAt: ({ lastSeenAt }) => present(lastSeenAt, 'lastSeenAt'),
     isScored: async ({ id }, _args, { loaders }) => (await loaders.place.load(id))?.known ?? false,
-    memberships: async ({ id }, _args, { loaders }) => (await loaders.place.load(id))?.memberships ?? [],
+    memberships: async ({ id }, _args, { loaders }) => ((await loaders.place.load(id))?.memberships ?? []).map((membership) => ({ ...membership, customerId: id })),
     novelty: async ({ id }, _args, { loaders }) => {
       const place = await loaders.place.load(id);
       return place?.known ? place.novelty : null;

@@ -1,6 +1,10 @@
 // Which message each type of the SDL is resolved from; codegen.ts names these.
 import type { Principal } from '#libs/auth';
+<<<<<<< HEAD
 import { access, foresight, identity, ingestion, person, quarantine, rule, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
+=======
+import { access, explanation, identity, ingestion, person, quarantine, rule, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
+>>>>>>> main
 
 import type { Connection } from './connection.js';
 
@@ -35,9 +39,17 @@ export type TableRows = person.TableRows;
 export type BlockedId = identity.BlockedId;
 export type RowCount = ingestion.RowCount;
 
-export type Membership = serving.Membership;
-/** Of the segment that the membership is in. */
-export type MembershipExplanation = serving.Segment;
+export type Membership = serving.Membership & { readonly customerId: string };
+export interface MembershipExplanation {
+  readonly membership: Membership;
+  readonly segment: serving.Segment;
+}
+/** With the segment whose traits it speaks of. */
+export type MembershipEvidence = explanation.ExplainMembershipResponse & { readonly segment: serving.Segment };
+export type EventContribution = explanation.EventContribution;
+export type ContributionCheck = explanation.ContributionCheck;
+export type FittingTrait = explanation.FittingTrait & { readonly trait: worker.SegmentTrait };
+export type BehaviourChange = explanation.BehaviourChange;
 export type MembershipChange = serving.MembershipChange;
 export type SimilarCustomer = serving.SimilarCustomer;
 export type Segment = serving.Segment;
@@ -77,6 +89,7 @@ export type SegmentCondition = rule.RuleCondition;
 /** Who calls: always a key of a workspace. */
 export type Caller = Principal & { readonly workspaceId: string };
 
+export import BehaviourChangeKind = explanation.BehaviourChangeKind;
 export import Clock = access.Clock;
 export import ConditionOperator = rule.RuleOperator;
 export import EventOutcome = ingestion.EventOutcome;

@@ -28,6 +28,7 @@ function valuesOf<Values extends Record<string, string>>(values: Values): Omit<V
 }
 
 const enums = {
+  BehaviourChangeKind: valuesOf(message.BehaviourChangeKind),
   Clock: valuesOf(message.Clock),
   EventOutcome: valuesOf(message.EventOutcome),
   EventType: valuesOf(message.EventType),

@@ -2,9 +2,9 @@ import { rowsOf } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { invalidArgument } from '../graphql/error.js';
 import { localId } from '../graphql/global-id.js';
-import { loadPresent, segmentNow } from '../graphql/loaders.js';
-import type { MembershipChange } from '../graphql/message.js';
-import { present } from '../graphql/present.js';
+import { found, loadPresent, segmentNow } from '../graphql/loaders.js';
+import { BehaviourChangeKind, type MembershipChange } from '../graphql/message.js';
+import { orNull, present } from '../graphql/present.js';
 import { follow } from '../subscription/follow.js';
 
 export const membershipSubscriptions = {
@@ -26,18 +26,50 @@ export const membershipSubscriptions = {
   },
 } satisfies Partial<ResolversOf<'Subscription'>['Subscription']>;
 
-export const membershipTypes: ResolversOf<'Membership' | 'MembershipExplanation' | 'MembershipChange'> = {
+export const membershipTypes: ResolversOf<
+  'Membership' | 'MembershipExplanation' | 'MembershipEvidence' | 'EventContribution' | 'ContributionCheck' | 'FittingTrait' | 'BehaviourChange' | 'MembershipChange'
+> = {
   Membership: {
     segment: async ({ segmentId }, _args, { loaders }) => present(await loaders.segment.load(segmentNow(segmentId)), 'the segment of a membership'),
     finer: ({ finerSegmentId }, _args, { loaders }) => (finerSegmentId === '' ? null : loaders.segment.load(segmentNow(finerSegmentId))),
     since: ({ since }) => present(since, 'since'),
     decidedAt: ({ decidedAt }) => present(decidedAt, 'decidedAt'),
     model: ({ modelId }, _args, { loaders }) => (modelId === '' ? null : loaders.model.load(modelId)),
-    why: async ({ segmentId }, _args, { loaders }) => present(await loaders.segment.load(segmentNow(segmentId)), 'the segment of a membership'),
+    why: async (membership, _args, { loaders }) => ({ membership, segment: present(await loaders.segment.load(segmentNow(membership.segmentId)), 'the segment of a membership') }),
   },
   MembershipExplanation: {
-    traits: ({ traits }, { first }) => traits.slice(0, rowsOf(first)),
-    typicalCustomers: ({ typicalCustomerIds }, { first }, { loaders }) => loadPresent(loaders.customer, typicalCustomerIds.slice(0, rowsOf(first))),
+    traits: ({ segment: { traits } }, { first }) => traits.slice(0, rowsOf(first)),
+    typicalCustomers: ({ segment: { typicalCustomerIds } }, { first }, { loaders }) => loadPresent(loaders.customer, typicalCustomerIds.slice(0, rowsOf(first))),
+    evidence: async ({ membership: { customerId, segmentId, modelId }, segment }, _args, { rpc }) => {
+      // One that ended a moment ago has nothing that speaks for it any more.
+      const evidence = modelId === '' ? undefined : await found(rpc.explanations.explainMembership({ customerId, segmentId }));
+      return evidence && { ...evidence, segment };
+    },
+  },
+  MembershipEvidence: {
+    readAt: ({ readAt }) => present(readAt, 'readAt'),
+    events: ({ events }, { first }) => events.slice(0, rowsOf(first)),
+    traits: ({ traits, segment }) => traits.flatMap((fitting) => segment.traits.filter(({ key }) => key === fitting.key).map((trait) => ({ ...fitting, trait }))),
+    typicalCustomers: async ({ typical }, { first }, { loaders }) => {
+      const there = await Promise.all(typical.map(({ customerId }) => loaders.customer.load(customerId)));
+      return typical.filter((_, index) => there[index] !== undefined).slice(0, rowsOf(first));
+    },
+  },
+  EventContribution: {
+    event: ({ event }) => orNull(event),
+    firstAt: ({ firstAt }) => present(firstAt, 'firstAt'),
+    lastAt: ({ lastAt }) => present(lastAt, 'lastAt'),
+    eventCount: ({ events }) => events,
+    isExact: () => true,
+  },
+  ContributionCheck: {},
+  FittingTrait: { isExact: () => true },
+  BehaviourChange: {
+    event: ({ event }) => orNull(event),
+    times: ({ kind, times }) => (kind === BehaviourChangeKind.DO ? times : null),
+    days: ({ kind, days }) => (kind === BehaviourChangeKind.WAIT ? days : null),
+    segment: ({ segmentId }, _args, { loaders }) => (segmentId === '' ? null : loaders.segment.load(segmentNow(segmentId))),
+    isExact: () => false,
   },
   MembershipChange: {
     customer: ({ customerId }, _args, { loaders }) => loaders.customer.load(customerId),

@@ -25,7 +25,7 @@ export async function listMembers(segmentId: string, paging: Paging, { rpc, load
   );
   const connection = mapConnection(members, ({ customerId, membership }) => {
     const node = byId.get(customerId);
-    return node && { node, membership };
+    return node && { node, membership: membership && { ...membership, customerId } };
   });
   return { ...connection, asOf };
 }

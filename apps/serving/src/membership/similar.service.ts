@@ -78,6 +78,13 @@ function nearest({ customerIds, width, vectors }: Space, own: Float32Array, ownI
   return best;
 }
 
+/** Cosine of two embeddings, -1..1; 0 where they are of different models. */
+export function similarityOf(one: Buffer, other: Buffer): number {
+  if (one.length !== other.length) return 0;
+  const [a, b] = [unit(one), unit(other)];
+  return Math.max(-1, Math.min(1, a.reduce((sum, value, at) => sum + value * (b[at] ?? 0), 0)));
+}
+
 function unit(embedding: Buffer): Float32Array {
   const width = Math.floor(embedding.length / 4);
   const vector = new Float32Array(width);

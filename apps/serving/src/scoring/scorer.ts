@@ -93,13 +93,13 @@ function toRequest({ customerId, held, events, now }: Reading, state: Buffer): w
   return {
     customerId,
     state,
-    events: ordered.map((event) => ({
-      name: nameOf(event),
-      occurredAt: event.occurredAt,
-      properties: Buffer.from(event.properties ?? '{}'),
-    })),
+    events: ordered.map(toScoreEvent),
     readAt: readTime(held, ordered, now),
   } satisfies worker.CustomerScoreRequest;
+}
+
+export function toScoreEvent(event: FeedEvent): worker.ScoreEvent {
+  return { name: nameOf(event), occurredAt: event.occurredAt, properties: Buffer.from(event.properties ?? '{}') };
 }
 
 /** As snapshots name behaviour (docs/snapshot.md). */

@@ -78,6 +78,10 @@ export class ScoringRepository {
     });
   }
 
+  servedModel(workspaceId: string): Promise<ServedModel | undefined> {
+    return this.database.onConnection(workspaceId, (client) => this.served(client));
+  }
+
   async served(client: PoolClient): Promise<ServedModel | undefined> {
     const { rows } = await client.query<Omit<ServedModel, 'position' | 'mapping'> & Position & { mappingHorizon: number; mappingSequence: number }>(SERVED);
     const row = rows[0];

@@ -68,7 +68,8 @@ export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
     this.hints.raise(workspaceId);
   }
 
-  private scorerOf(model: ServedModel): Scorer {
+  /** What scores by a model, at the worker or here; to be closed by whoever asked for it. */
+  scorerOf(model: ServedModel): Scorer {
     const { config, log } = this.context;
     return new SteadyScorer({
       stream: new ScoreStream(this.worker, model),

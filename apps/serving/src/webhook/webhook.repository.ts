@@ -108,6 +108,18 @@ export class WebhookRepository {
     });
   }
 
+  /** Those of the coarser and finer levels: changes are of the main one. */
+  segmentsOffMainLevel(workspaceId: string, ids: readonly string[]): Promise<string[]> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const { rows } = await client.query<{ id: string }>(
+        `select id from unnest($1::uuid[]) as asked(id) where exists (
+           select from serving.segment_versions v where v.segment_id = asked.id and v.level <> 'MAIN')`,
+        [ids],
+      );
+      return rows.map(({ id }) => id);
+    });
+  }
+
   /** Enabled ones over all workspaces. */
   async open(): Promise<OpenWebhook[]> {
     const { rows } = await this.database.pool.query<OpenWebhook>(`select workspace_id as "workspaceId", id from serving.open_webhooks`);

@@ -104,6 +104,13 @@ export class WebhookService {
     if (ids.length > MOST_SEGMENTS) throw RpcError.invalid(`A webhook names at most ${MOST_SEGMENTS} segments, or all.`, { reason: 'TOO_MANY_IDS' });
     const wrong = ids.find((id) => !validate(id)) ?? (await this.webhooks.unknownSegments(workspaceId, ids))[0];
     if (wrong !== undefined) throw RpcError.invalid(`There is no segment ${wrong}.`, { reason: 'SEGMENT_UNKNOWN', metadata: { segment_id: wrong } });
+    const [other] = await this.webhooks.segmentsOffMainLevel(workspaceId, ids);
+    if (other !== undefined) {
+      throw RpcError.invalid(`Segment ${other} is coarser or finer than those that webhooks tell of; name its children, or its parent.`, {
+        reason: 'SEGMENT_NOT_MAIN',
+        metadata: { segment_id: other },
+      });
+    }
     return ids;
   }
 

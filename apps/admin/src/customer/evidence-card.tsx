@@ -1,0 +1,93 @@
+import { useState, type ReactNode } from 'react';
+import { CustomerEvidenceDocument, type CustomerEvidenceQuery } from '../gen/graphql';
+import { Card } from '../parts/card';
+import { Empty, Loading, Problem } from '../parts/states';
+import { SegmentName } from '../segment/looks';
+import { useReading } from '../session/reading';
+import { percent } from '../wording/figure';
+import { dateAndTime } from '../wording/time';
+
+type Membership = NonNullable<CustomerEvidenceQuery['customer']>['memberships'][number];
+type Evidence = NonNullable<Membership['why']['evidence']>;
+
+/** Why a customer is where they are: what the model says when it is asked what it would say otherwise. Asked for by hand, for it costs some hundred readings. */
+export function EvidenceCard({ id }: { id: string }): ReactNode {
+  const [isAsked, ask] = useState(false);
+  const { data, error, isLoading, again } = useReading(CustomerEvidenceDocument, { id }, { pause: !isAsked });
+  const told = (data?.customer?.memberships ?? []).filter(({ why }) => why.evidence);
+  return (
+    <Card title="Why" note="The model, asked what it would say otherwise">
+      {!isAsked && (
+        <button type="button" onClick={() => ask(true)}>
+          Ask the model
+        </button>
+      )}
+      {error && !data && <Problem error={error} again={again} />}
+      {isAsked && isLoading && !error && <Loading what="what the model says" lines={6} />}
+      {data && told.length === 0 && <Empty title="Nothing to explain">No model has put this customer anywhere.</Empty>}
+      {told.map(({ segment, why }) => why.evidence && <Told key={segment.id} segment={segment} evidence={why.evidence} />)}
+    </Card>
+  );
+}
+
+function Told({ segment, evidence }: { segment: Membership['segment']; evidence: Evidence }): ReactNode {
+  const { strength, events, earlier, check, traits, changes } = evidence;
+  return (
+    <div className="stack">
+      <p>
+        <SegmentName segment={segment} /> at strength {percent(strength)}; without an event it would be:
+      </p>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Left out</th>
+            <th scope="col">When</th>
+            <th scope="col" className="number">
+              Strength
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {events.map(({ event, firstAt, effect, strengthWithout }) => (
+            <tr key={`${event ?? ''}${firstAt}${effect}`}>
+              <th scope="row">{event}</th>
+              <td className="quiet">{dateAndTime(firstAt)}</td>
+              <td className="number">{percent(strengthWithout)}</td>
+            </tr>
+          ))}
+          {earlier && (
+            <tr>
+              <th scope="row">{earlier.eventCount} events together</th>
+              <td className="quiet">before these</td>
+              <td className="number">{percent(earlier.strengthWithout)}</td>
+            </tr>
+          )}
+        </tbody>
+      </table>
+      {check && (
+        <p className="quiet small">
+          Without the first {check.events} together {percent(check.strengthWithoutNamed)}; without as many others {percent(check.strengthWithoutOthers)}.
+        </p>
+      )}
+      {traits.length > 0 && (
+        <ul className="plain small">
+          {traits.map(({ trait, value, fits }) => (
+            <li key={trait.key}>
+              {fits ? 'Fits' : 'Does not fit'}: {trait.label}; here {value.toLocaleString('en', { maximumFractionDigits: 1 })} {trait.unit}
+            </li>
+          ))}
+        </ul>
+      )}
+      <h3>What would change it</h3>
+      {changes.length === 0 && <p className="quiet small">Nothing that was tried.</p>}
+      <ul className="plain">
+        {changes.map(({ kind, event, times, days, strength: there, segment: to }) => (
+          <li key={`${kind}${event ?? ''}`}>
+            {kind === 'WAIT' ? `Doing nothing for ${days ?? 0} days` : `“${event ?? ''}” ${times ?? 0} more ${times === 1 ? 'time' : 'times'}`} →{' '}
+            {to ? <SegmentName segment={to} /> : 'unlike anything seen'} <span className="quiet small">{percent(there)}, the least that was tried</span>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}

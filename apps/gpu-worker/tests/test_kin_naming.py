@@ -1,0 +1,63 @@
+"""Names of coarser and finer segments: unique over all levels, and comparisons where all else is shared."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kindred_worker.data.portrait import Feature
+from kindred_worker.segments.hierarchy import Family, Kin
+from kindred_worker.segments.kin_naming import differ, name_kin
+from kindred_worker.segments.naming import Named, name_segments
+
+MAIN = ["Order Completed"]
+LABELS = np.repeat(np.arange(3), 200)
+PART = np.tile(np.repeat([0, 1], 100), 3)  # two halves of each segment
+# Segments 0 and 1 make up 3; segment 0 is split into 4 and 5.
+FAMILY = Family(np.array([3, 3, -1]), np.zeros((2, 1), np.float32), np.array([0, 0]))
+KIN = [Kin(3, "COARSER", -1, 0.9), Kin(4, "FINER", 0, 0.9), Kin(5, "FINER", 0, 0.9)]
+FINER = np.where(LABELS == 0, 4 + PART, -1)
+
+
+def feature(key: str, by_segment: tuple[float, ...], by_part: tuple[float, float], unit: str = "days", family: str = "") -> Feature:
+    draws = np.random.default_rng(len(key))
+    return Feature(
+        key, unit, family or key, True, np.maximum(np.array(by_segment)[LABELS] * np.array(by_part)[PART] + draws.normal(0, 1, 600), 0)
+    )
+
+
+FEATURES = [
+    feature("recency_main", (20, 20, 300), (1, 1), family="recency"),
+    feature("main_count", (30, 12, 8), (1, 1), "times", "frequency"),
+    feature("value_total", (400, 400, 400), (1, 3), "GBP", "value"),
+    Feature("expected:Order Completed", "share", "forecast", False, np.where(PART == 0, 0.2, 0.9) + 0.01 * np.arange(600) % 0.02),
+]
+
+
+def names() -> tuple[list[Named], dict[int, Named]]:
+    own = name_segments(FEATURES, LABELS, 3, MAIN)
+    return own, name_kin(FEATURES, LABELS, FINER, FAMILY, KIN, own, MAIN)
+
+
+def test_a_part_bears_its_wholes_name_and_what_sets_it_apart_within() -> None:
+    own, kin = names()
+    assert kin[4].name == f"{own[0].name} spending less"
+    assert kin[5].name == f"{own[0].name} spending more"
+    assert f"a part of “{own[0].name}”" in kin[4].description
+    assert "17 % of all customers" in kin[4].description
+
+
+def test_a_whole_says_what_it_is_made_of() -> None:
+    own, kin = names()
+    assert kin[3].description.endswith(f"Made of “{own[0].name}” and “{own[1].name}”.")
+
+
+def test_names_are_unique_over_all_levels() -> None:
+    own, kin = names()
+    everything = [n.name for n in own] + [n.name for n in kin.values()]
+    assert len(set(everything)) == len(everything)
+
+
+def test_parts_that_differ_in_the_forecast_alone_are_not_told_apart() -> None:
+    rows = np.flatnonzero(LABELS == 0)
+    assert differ(FEATURES, rows, PART[rows])
+    assert not differ([f for f in FEATURES if f.key != "value_total"], rows, PART[rows])

@@ -1,0 +1,92 @@
+import { Injectable } from '@nestjs/common';
+
+import type { explanation, worker } from '#libs/contracts';
+import { RpcError } from '#libs/grpc';
+
+import { onlyUuids } from '../page/uuid.js';
+import { similarityOf } from '../membership/similar.service.js';
+import { FeedRepository } from '../scoring/feed.repository.js';
+import { toScoreEvent } from '../scoring/scorer.js';
+import { ScoringRepository, type ServedModel } from '../scoring/scoring.repository.js';
+import { ScoringService } from '../scoring/scoring.service.js';
+import type { HeldState } from '../scoring/state.repository.js';
+import { isoOf } from '../time/micros.js';
+import { changesOf } from './behaviour.change.js';
+import { contributionsOf, historyOf } from './contribution.js';
+import { type DrawnSegment, ExplanationRepository } from './explanation.repository.js';
+import { fittingTraits } from './own.figures.js';
+
+/** Says why a customer is in a segment, by asking the model what it would say otherwise. */
+@Injectable()
+export class ExplanationService {
+  constructor(
+    private readonly explanations: ExplanationRepository,
+    private readonly scoring: ScoringRepository,
+    private readonly scorers: ScoringService,
+    private readonly feed: FeedRepository,
+  ) {}
+
+  async explain(workspaceId: string, { customerId, segmentId }: explanation.ExplainMembershipRequest): Promise<explanation.ExplainMembershipResponse> {
+    const { served, held, own, drawn } = await this.subjectOf(workspaceId, customerId, segmentId);
+    const byCustomer = await this.eventsOf(workspaceId, served, [customerId, ...examplesOf(drawn)]);
+    const events = byCustomer.get(customerId) ?? [];
+    const examples = [...byCustomer].flatMap(([id, theirs]) => (id === customerId ? [] : theirs));
+    const scorer = this.scorers.scorerOf(served);
+    try {
+      const history = await historyOf(scorer, events, held.readAt);
+      const contributions = await contributionsOf(scorer, history, own.index, seedOf(customerId));
+      const segments = new Map(drawn.map((segment) => [segment.index, segment.segmentId]));
+      return {
+        modelId: served.modelId,
+        readAt: isoOf(held.readAt),
+        ...contributions,
+        changes: await changesOf(scorer, history, own.index, examples, segments),
+        traits: fittingTraits(own.traits, events, new Set(held.forecast.map(({ event }) => event)), held.readAt),
+        typical: await this.typical(workspaceId, served, held, own),
+      } satisfies explanation.ExplainMembershipResponse;
+    } finally {
+      scorer.close();
+    }
+  }
+
+  private async subjectOf(workspaceId: string, customerId: string, segmentId: string) {
+    const [customer] = onlyUuids([customerId]);
+    const [segment] = onlyUuids([segmentId]);
+    const served = await this.scoring.servedModel(workspaceId);
+    const [isMember, drawn, [held]] =
+      served && customer && segment
+        ? await Promise.all([
+            this.explanations.isMember(workspaceId, customer, segment, served.modelId),
+            this.explanations.drawn(workspaceId, served.modelId),
+            this.scoring.states(workspaceId, served.modelId, [customer]),
+          ])
+        : [false, [], []];
+    const own = drawn.find(({ segmentId: id }) => id === segment);
+    if (!served || !isMember || !held || held.isBroken || !own) {
+      throw RpcError.notFound('The customer is in no learned segment of this id now.', { reason: 'NO_MEMBERSHIP' });
+    }
+    return { served, held, own, drawn };
+  }
+
+  private async eventsOf(workspaceId: string, { position }: ServedModel, customerIds: readonly string[]): Promise<Map<string, worker.ScoreEvent[]>> {
+    const events = await this.feed.ofCustomers(workspaceId, customerIds, position);
+    return new Map([...Map.groupBy(events, ({ customerId }) => customerId)].map(([id, theirs]) => [id, theirs.map(toScoreEvent)]));
+  }
+
+  private async typical(workspaceId: string, { modelId }: ServedModel, held: HeldState, { typicalCustomerIds }: DrawnSegment): Promise<explanation.TypicalCustomer[]> {
+    const others = await this.scoring.states(workspaceId, modelId, typicalCustomerIds.filter((id) => id !== held.customerId));
+    return others
+      .map(({ customerId, embedding }) => ({ customerId, similarity: similarityOf(held.embedding, embedding) }))
+      .sort((a, b) => b.similarity - a.similarity);
+  }
+}
+
+/** One typical customer of each segment: what people do, with the properties it has. */
+function examplesOf(drawn: readonly DrawnSegment[]): string[] {
+  return drawn.flatMap(({ typicalCustomerIds }) => typicalCustomerIds.slice(0, 1));
+}
+
+/** The same customer is explained alike each time. */
+function seedOf(customerId: string): number {
+  return Number.parseInt(customerId.replaceAll('-', '').slice(-8), 16);
+}
