@@ -31,7 +31,8 @@ export interface Part {
 }
 
 const WORKER = resolve('apps/gpu-worker');
-const KEPT = join('bench', 'results', 'learning');
+/** Where what was measured lies. */
+export const KEPT = join('bench', 'results', 'learning');
 
 /** From bench/results/learning, where the same code measured the same before; else measured, and kept there. */
 export async function sheetOf(part: Part, tell: (line: string) => void): Promise<Sheet> {

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 
 import { execa } from 'execa';
 
-import type { Part } from './part.ts';
+import { KEPT, type Part } from './part.ts';
 
 export interface Asked {
   cuts: readonly string[];
@@ -19,6 +19,16 @@ const data = (name: string) => async () => {
   return path;
 };
 
+/** Always the same one: it ends at a fixed time. Its truth lies beside it. */
+const shop = (name: string, ...planted: string[]) => async () => {
+  const folder = resolve('.kindred/bench');
+  await mkdir(folder, { recursive: true });
+  const history = join(folder, `${name}.ndjson`);
+  const options = ['--seed', '1', '--customers', '2000', '--until', '2026-01-01T00:00:00Z', '--progress', 'none', ...planted];
+  await execa(process.execPath, [resolve('dist/apps/simulator/src/main.js'), ...options, '--out', history, '--truth', join(folder, `${name}.truth.json`)]);
+  return history;
+};
+
 const RETAIL = data('online_retail_II.parquet');
 export const CUTS = ['2011-03-01', '2011-06-01', '2011-09-09'];
 export const LAST = 'online-retail@2011-09-09';
@@ -29,17 +39,10 @@ export function parts({ cuts, seeds }: Asked): Part[] {
   return [
     ...cuts.map((cut) => ({ name: `online-retail@${cut}`, script: 'learning.py', args: ['online-retail', '--cut', cut, ...each], source: RETAIL })),
     { name: 'cdnow', script: 'learning.py', args: ['cdnow', ...each], source: data('cdnow_master.txt') },
-    { name: 'simulated-shop', script: 'learning.py', args: ['simulated-shop', ...each], source: simulatedShop },
+    { name: 'simulated-shop', script: 'learning.py', args: ['simulated-shop', ...each], source: shop('shop') },
+    { name: 'few-labels', script: 'labels.py', args: [...cuts.flatMap((cut) => ['--cut', cut]), ...each], source: RETAIL },
+    { name: 'novelty', script: 'novelty.py', args: each, source: shop('strange-shop', '--anomalies', '0.15') },
+    { name: 'cmapss', script: 'cmapss.py', args: [...each, '--plot', resolve(KEPT, 'cmapss-novelty.svg')], source: data('cmapss_fd001.parquet') },
     { name: 'leak-trap', script: 'leak_trap.py', args: ['--seeds', String(Math.min(seeds, 3))], source: RETAIL },
   ];
-}
-
-/** Always the same one: it ends at a fixed time. */
-async function simulatedShop(): Promise<string> {
-  const folder = resolve('.kindred/bench');
-  await mkdir(folder, { recursive: true });
-  const history = join(folder, 'shop.ndjson');
-  const options = ['--seed', '1', '--customers', '2000', '--until', '2026-01-01T00:00:00Z', '--progress', 'none'];
-  await execa(process.execPath, [resolve('dist/apps/simulator/src/main.js'), ...options, '--out', history, '--truth', join(folder, 'shop.truth.json')]);
-  return history;
 }

@@ -1,4 +1,4 @@
-import { atLeast, type Target } from '../measurement.ts';
+import { atLeast, atMost, type Target } from '../measurement.ts';
 import type { Sheet } from './part.ts';
 import { LAST } from './parts.ts';
 import { found } from './table.ts';
@@ -24,6 +24,12 @@ export function targets(sheets: Sheets): Target[] {
     const [clean, guarded] = [trap('AUC of the embedding, LR', `${recipe}, as it is`), trap('AUC of the embedding, LR', `${recipe}, guarded`)];
     return clean === undefined || guarded === undefined ? undefined : guarded - clean;
   };
+  const over = (part: string, figure: string, ours: string, theirs: string) => {
+    const [a, b] = [at(part, figure, ours), at(part, figure, theirs)];
+    return a === undefined || b === undefined ? undefined : a - b;
+  };
+  const engines = (known: string) => over('cmapss', 'AUC, last 30 cycles against first 50', `novelty, ${known}`, `isolation forest on aggregates, ${known}`);
+  const windows = [5, 15, 30].flatMap((cycles) => at('cmapss', 'RMSE', `last-window means, ${cycles} cycles`) ?? []);
   return [
     ...least('2011-09-09, embedding, LR at the cut', 0.812, last('at the cut, LR', 'embedding')),
     ...least('2011-09-09, embedding, LR out of time', 0.81, last('out of time, LR', 'embedding')),
@@ -38,6 +44,14 @@ export function targets(sheets: Sheets): Target[] {
       ...least(`2011-09-09, segments, k = ${count}: membership AUC`, foresight, last('membership AUC', `segments k=${count}`)),
       ...least(`2011-09-09, segments, k = ${count}: agreement of two trainings (ARI)`, 0.9, last('agreement of two trainings (ARI)', `segments k=${count}`)),
     ]),
+    ...[50, 200].flatMap((count) =>
+      ['LR', 'LightGBM'].flatMap((probe) =>
+        least(`2011-09-09, ${count} labels: head on the frozen encoder above aggregates, ${probe}`, 0, over('few-labels', `${count} labels`, '2011-09-09, head on the frozen encoder', `2011-09-09, aggregates, ${probe}`)),
+      ),
+    ),
+    ...least('novelty on planted anomalies, AUC above an isolation forest', 0, over('novelty', 'AUC, any kind', 'novelty', 'isolation forest on aggregates')),
+    ...['a fleet in service', 'whole lives'].flatMap((known) => least(`C-MAPSS, novelty learned from ${known}, AUC above an isolation forest`, 0, engines(known))),
+    ...(windows.length === 0 ? [] : [atMost('C-MAPSS, RMSE of remaining cycles, the best of last-window means', round(Math.min(...windows)), round(at('cmapss', 'RMSE', 'embedding') ?? NaN))]),
     ...least('leak trap: the guard names the column, share of runs', 1, trap('the guard names the column', 'defaults, guarded')),
     ...least('leak trap: AUC with the column and the guard, less AUC without the column', -0.001, kept('defaults')),
     ...least('leak trap: with the guard off the defaults raise the alarm, share of runs', 1, trap('the alarm fires', 'defaults, guard off')),

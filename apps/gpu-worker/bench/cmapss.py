@@ -133,6 +133,7 @@ def measured(path: Path, seeds: int) -> tuple[list[dict[str, Any]], list[Float64
         older, newer = (Fleet.read(path, "train", units, Path(folder)) for units in (range(1, 51), range(51, 101)))
         for cycles in WINDOWS:
             probe(sheet, f"last-window means, {cycles} cycles", failed, stopped, failed.window(cycles)[0], stopped.window(cycles)[0])
+        probe(sheet, "age, means and spreads over 30 cycles", failed, stopped, summary(failed), summary(stopped))
         for name, known in ((SERVICE, stopped), (WHOLE, older)):
             forest = IsolationForest(n_estimators=300, random_state=0).fit(summary(known))
             told_apart(sheet, f"isolation forest on aggregates, {name}", newer, -forest.score_samples(summary(newer)))

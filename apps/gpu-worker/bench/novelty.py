@@ -1,10 +1,11 @@
 """Novelty on what the simulated shop plants: card testing, bot floods, account takeovers (docs/simulator.md).
 
-    python bench/novelty.py HISTORY.ndjson TRUTH.json [--seeds 3]
+    python bench/novelty.py HISTORY.ndjson [--seeds 3]
 
-Made by the simulator with --anomalies. The encoder, what is ordinary to it and the rival, an isolation forest on the
-aggregates, are learned from everything until 13 weeks before the end, the anomalies in it included. Then everybody is looked
-at once a week: a customer with an anomaly in the week before is to be more novel than everyone else.
+Made by the simulator with --anomalies, its truth beside it as HISTORY.truth.json. The encoder, what is ordinary to it and
+the rival, an isolation forest on the aggregates, are learned from everything until 13 weeks before the end, the anomalies in
+it included. Then everybody is looked at once a week: a customer with an anomaly in the week before is to be more novel than
+everyone else.
 """
 
 from __future__ import annotations
@@ -67,13 +68,12 @@ class Look:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("history", type=Path)
-    parser.add_argument("truth", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
     given = parser.parse_args()
     torch.set_num_threads(1)
     planted = [
         Planted(one["userId"], one["kind"], _micros(one["from"]), _micros(one["to"]))
-        for one in json.loads(given.truth.read_text())["anomalies"]
+        for one in json.loads(given.history.with_suffix(".truth.json").read_text())["anomalies"]
     ]
     with tempfile.TemporaryDirectory() as folder:
         written = from_ndjson(given.history, Path(folder) / "snapshot", mainEvents=list(MAIN), valueProperty=VALUE)

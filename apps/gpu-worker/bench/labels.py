@@ -1,0 +1,100 @@
+"""What a few labels are worth on Online Retail II: the head on the frozen encoder beside aggregates.
+
+    python bench/labels.py PARQUET [--cut 2011-09-09]... [--seeds 3]
+
+A label says whether a customer bought within 90 days of the cut. The encoder knows nothing from the cut on. 50, 200 and
+1,000 labels are drawn; all other customers are tested on; means over the draws.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.metrics import roc_auc_score
+
+from bench.sheet import Sheet, tell
+from kindred_worker.data.aggregates import EventTable, aggregates, outcome, prepared
+from kindred_worker.data.arrays import load
+from kindred_worker.data.fit import fit
+from kindred_worker.data.snapshot import Snapshot
+from kindred_worker.labels.head import Scales, fit_head
+from kindred_worker.models.reading import read_everyone
+from kindred_worker.report import Report
+from kindred_worker.segments.probe import boosted, logistic
+from kindred_worker.spec import TrainingSpec
+from kindred_worker.train import TrainingData, train
+from tests.make_snapshot import from_online_retail
+
+Float64 = npt.NDArray[np.float64]
+
+CUTS = ("2011-03-01", "2011-06-01", "2011-09-09")
+DAYS, HORIZONS = 90.0, (30.0, 90.0, 180.0)
+MAIN, VALUE = ("Order Completed",), "revenue"
+COUNTS, DRAWS = (50, 200, 1000), 20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--cut", action="append", default=[])
+    parser.add_argument("--seeds", type=int, default=3)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    sheet = Sheet()
+    with tempfile.TemporaryDirectory() as folder:
+        snapshot = Snapshot.open(from_online_retail(given.path, Path(folder) / "snapshot").as_uri())
+        for cut in given.cut or CUTS:
+            measure(sheet, snapshot, cut, given.seeds)
+    tell(sheet.rows(), draws=DRAWS, days=DAYS)
+
+
+def measure(sheet: Sheet, snapshot: Snapshot, cut: str, seeds: int) -> None:
+    moment = round(datetime.fromisoformat(cut).replace(tzinfo=UTC).timestamp()) * 1_000_000
+    with EventTable(snapshot, MAIN, VALUE) as events:
+        truth = outcome(events, moment, DAYS)
+        counted = prepared(aggregates(events, moment).aligned(truth.customers))
+    came = truth.values[:, 0]
+    for name, probe in (("LR", logistic), ("LightGBM", boosted)):
+        for count, fit_on, test in draws(len(came)):
+            sheet.add(
+                f"{count} labels",
+                f"{cut}, aggregates, {name}",
+                roc_auc_score(came[test], probe(counted[fit_on], came[fit_on], counted[test])),
+            )
+    earlier = snapshot.before(moment)
+    features = fit(earlier, MAIN, VALUE)
+    arrays = load(earlier, features)
+    for seed in range(seeds):
+        model = train(TrainingSpec(horizon_days=HORIZONS, seed=seed), TrainingData(features, arrays, moment), None, Report()).model
+        reading = read_everyone(earlier, model, moment, Report())
+        place = {customer: row for row, customer in enumerate(reading.customers)}
+        rows = np.array([place[customer] for customer in truth.customers], dtype=np.int64)
+        inputs = Scales.of(reading.embedding, reading.forecast, reading.columns).inputs(
+            reading.embedding[rows], reading.forecast[rows], reading.columns
+        )
+        foreseen = next(at for at, c in enumerate(reading.columns) if c.main and c.kind == "probability" and c.horizon_days == DAYS)
+        sheet.add("no label", f"{cut}, forecast", roc_auc_score(came, reading.forecast[rows, foreseen]))
+        for count, fit_on, test in draws(len(came)):
+            head = fit_head(inputs.at(fit_on), came[fit_on])
+            sheet.add(f"{count} labels", f"{cut}, head on the frozen encoder", roc_auc_score(came[test], head.probability(inputs.at(test))))
+        said = [f"{count} labels {sheet.last(f'{count} labels', f'{cut}, head on the frozen encoder'):.3f}" for count in COUNTS]
+        print(f"{cut} seed {seed}: {', '.join(said)} (last draw)", file=sys.stderr, flush=True)
+
+
+def draws(customers: int) -> list[tuple[int, npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """(labels, rows to fit on, rows to test on) of every draw."""
+    orders = [(count, np.random.default_rng((count, draw)).permutation(customers)) for count in COUNTS for draw in range(DRAWS)]
+    return [(count, order[:count], order[count:]) for count, order in orders]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""`python -m kindred_worker.labels --snapshot URI --model URI --labels FILE.csv --output FOLDER` (docs/labels.md)."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(prog="kindred_worker.labels", description=__doc__)
+    arguments.add_argument("--snapshot", required=True, help="folder or URI of a snapshot")
+    arguments.add_argument("--model", required=True, help="folder or URI of a model")
+    arguments.add_argument("--labels", required=True, type=Path, help="CSV: customer, value (0 or 1), as_of (may be left out)")
+    arguments.add_argument("--output", required=True, help="folder for predictions.parquet and labels.json")
+    given = arguments.parse_args()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+    from kindred_worker.data.snapshot import Snapshot
+    from kindred_worker.data.storage import Folder
+    from kindred_worker.labels.label import read_labels
+    from kindred_worker.labels.learning import learn_labels
+    from kindred_worker.models.bundle import open_model
+    from kindred_worker.report import InvalidInput, Report, TooLittleData
+
+    try:
+        snapshot = Snapshot.open(_uri(given.snapshot))
+        model, _ = open_model(_uri(given.model))
+        labels = read_labels(given.labels.read_text(), snapshot.now)
+        learned = learn_labels(snapshot, model, labels, Folder(_uri(given.output)), Report())
+    except (InvalidInput, TooLittleData, OSError) as error:
+        sys.exit(str(error))
+    print(f"{learned.used} labels used, {learned.left_out} left out (no event before); area under the ROC curve, out of fold:")
+    for one in learned.standings:
+        print(f"  {one.auc:.3f} ± {one.deviation:.3f}  {one.subject}")
+    print(", ".join(file.path for file in learned.files), f"written to {given.output}")
+
+
+def _uri(place: str) -> str:
+    return place if "://" in place else Path(place).resolve().as_uri()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Labelled customers as they were at the time of their label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from kindred_worker.data.arrays import stream
+from kindred_worker.data.snapshot import Snapshot
+from kindred_worker.labels.label import Labels
+from kindred_worker.models.batch import batch_of, choose
+from kindred_worker.models.behaviour import BehaviourModel
+from kindred_worker.models.reading import CUSTOMERS, EVENTS, pieces
+from kindred_worker.report import Report
+
+Float32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """M of the N labels: those of customers with an event before the label's time."""
+
+    rows: npt.NDArray[np.int64]  # (M) places among the labels, ascending
+    embedding: Float32  # (M, D)
+    forecast: Float32  # (M, F)
+
+
+@torch.inference_mode()
+def read_labelled(snapshot: Snapshot, model: BehaviourModel, labels: Labels, report: Report) -> Asked:
+    """Each customer right before the label's time; streamed, so memory does not grow with customers."""
+    model.eval()
+    of_customer: dict[str, list[int]] = {}
+    for row, customer in enumerate(labels.customers):
+        of_customer.setdefault(customer, []).append(row)
+    rows: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
+    embeddings: list[Float32] = [np.zeros((0, model.width), np.float32)]
+    for arrays in stream(snapshot, model.features, report.check):
+        known = cast("list[str]", arrays.customers.to_pylist())
+        pairs = [(at, row) for at, customer in enumerate(known) for row in of_customer.get(customer, ())]
+        places, wanted = (np.array([pair[side] for pair in pairs], dtype=np.int64) for side in (0, 1))
+        begun = arrays.events.time[arrays.offsets[:-1][places]] < labels.as_of[wanted]
+        places, wanted = places[begun], wanted[begun]
+        for piece in pieces(np.diff(arrays.offsets)[places], CUSTOMERS, EVENTS):
+            report.check()
+            events, begins = choose(arrays, places[piece], arrays.item_offsets)
+            before = torch.from_numpy(labels.as_of[wanted[piece]] - 1).unsqueeze(1).to(model.device)
+            embedding = model.encoder.read_many(model.vectors(batch_of(events, begins, model.device)), before)
+            rows.append(wanted[piece])
+            embeddings.append(embedding[:, 0].float().cpu().numpy())
+    found, embedding = np.concatenate(rows), np.concatenate(embeddings)
+    order = np.argsort(found)
+    forecast = model.forecast(torch.from_numpy(embedding[order]).to(model.device)).float().cpu().numpy()
+    return Asked(found[order], embedding[order], forecast)

@@ -1,0 +1,120 @@
+"""A few labels on the frozen encoder."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from kindred_worker.data.snapshot import Snapshot
+from kindred_worker.data.storage import Folder
+from kindred_worker.labels.asked import read_labelled
+from kindred_worker.labels.head import Inputs, fit_head
+from kindred_worker.labels.label import Labels, read_labels
+from kindred_worker.labels.learning import learn_labels
+from kindred_worker.models.behaviour import BehaviourModel
+from kindred_worker.models.bundle import save_model
+from kindred_worker.models.reading import read_everyone
+from kindred_worker.report import InvalidInput, Report, TooLittleData
+
+DAY = 86_400_000_000
+NOW = 1_767_225_600_000_000  # 2026-01-01
+
+
+def everyone(snapshot: Snapshot, count: int = 90) -> Labels:
+    """Of the shop in conftest: every second customer views before ordering, the others order first."""
+    customers = [f"c{at:03d}" for at in range(count)]
+    return Labels(customers, np.arange(count) % 2.0, np.full(count, snapshot.now + 1))
+
+
+def test_a_file_gives_customers_values_and_times() -> None:
+    labels = read_labels("customer,value,as_of\na,1,2025-06-01\nb,no,2025-06-01T12:00:00+02:00\nc,0,\n", NOW)
+    assert labels.customers == ["a", "b", "c"]
+    assert labels.values.tolist() == [1, 0, 0]
+    assert labels.as_of.tolist() == [1_748_736_000_000_000, 1_748_772_000_000_000, NOW]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("customer\na\n", "lacks the column 'value'"),
+        ("customer,value\na,maybe\n", "line 2: the value 'maybe' is neither 0 nor 1"),
+        ("customer,value\n,1\n", "line 2: the customer is empty"),
+        ("customer,value,as_of\na,1,soon\n", "line 2: as_of 'soon' is no time"),
+        ("customer,value,as_of\na,1,2031-01-01\n", "lies after the end of the data"),
+        ("customer,value\na,1\nb,0\na,0\n", "line 4: 'a' has a label as of that time already, in line 2"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_with_its_line_and_the_reason(text: str, why: str) -> None:
+    with pytest.raises(InvalidInput, match=why):
+        read_labels(text, NOW)
+
+
+def test_a_customer_is_read_as_it_was_before_its_label(snapshot: Snapshot, model: BehaviourModel) -> None:
+    middle = (snapshot.manifest.first + snapshot.now) // 2
+    then = read_everyone(snapshot.before(middle), model, middle - 1, Report())
+    asked = read_labelled(
+        snapshot, model, Labels(then.customers[::-1], np.zeros(len(then.customers)), np.full(len(then.customers), middle)), Report()
+    )
+    assert asked.rows.tolist() == list(range(len(then.customers)))
+    np.testing.assert_allclose(asked.embedding, then.embedding[::-1], rtol=1e-4, atol=1e-5)
+
+
+def test_labels_of_the_unknown_and_of_those_who_came_later_are_left_out(snapshot: Snapshot, model: BehaviourModel) -> None:
+    labels = Labels(["c001", "nobody", "c002"], np.ones(3), np.array([snapshot.now, snapshot.now, snapshot.manifest.first]))
+    assert read_labelled(snapshot, model, labels, Report()).rows.tolist() == [0]
+
+
+def test_with_few_labels_the_head_says_what_is_foreseen_and_with_many_what_they_say() -> None:
+    """The truth is half foreseen, half in the embedding, of whose 40 numbers 39 mean nothing."""
+    random = np.random.default_rng(0)
+    count = 4000
+    inputs = Inputs(random.normal(size=(count, 1)), random.normal(size=(count, 40)))
+    labels = (inputs.foreseen[:, 0] + inputs.embedding[:, 0] + random.normal(size=count) > 0).astype(float)
+    test = np.arange(2000, count)
+    foreseen = roc_auc_score(labels[test], inputs.foreseen[test, 0])
+    few, many = (
+        roc_auc_score(labels[test], fit_head(inputs.at(rows), labels[rows]).probability(inputs.at(test)))
+        for rows in (np.arange(40), np.arange(2000))
+    )
+    assert few > foreseen - 0.05
+    assert many > foreseen + 0.08
+
+
+def test_labels_give_everyone_a_probability_and_are_judged_beside_aggregates(
+    snapshot: Snapshot, model: BehaviourModel, tmp_path: Path
+) -> None:
+    learned = learn_labels(snapshot, model, everyone(snapshot), Folder(tmp_path.as_uri()), Report())
+    assert [one.subject for one in learned.standings] == ["labels", "forecast", "aggregates", "aggregates, boosted"]
+    table = pq.read_table(tmp_path / "predictions.parquet")
+    said = dict(zip(table.column("customer").to_pylist(), table.column("probability").to_pylist(), strict=True))
+    assert len(said) == snapshot.manifest.customers
+    assert roc_auc_score([int(customer[1:]) % 2 for customer in said], list(said.values())) > 0.6
+    told = json.loads((tmp_path / "labels.json").read_text())
+    assert (told["labels"], told["positives"], told["leftOut"]) == (90, 45, 0)
+
+
+def test_too_few_labels_are_refused_with_what_is_needed(snapshot: Snapshot, model: BehaviourModel, tmp_path: Path) -> None:
+    labels = Labels([f"c{at:03d}" for at in range(15)], np.arange(15) % 2.0, np.full(15, snapshot.now))
+    with pytest.raises(TooLittleData, match="too few labels"):
+        learn_labels(snapshot, model, labels, Folder(tmp_path.as_uri()), Report())
+
+
+def test_the_command_tells_how_good_the_labels_are(snapshot_uri: str, model: BehaviourModel, tmp_path: Path) -> None:
+    save_model(Folder((tmp_path / "model").as_uri()), model, {})
+    (tmp_path / "labels.csv").write_text("customer,value\n" + "".join(f"c{at:03d},{at % 2}\n" for at in range(90)))
+    given = ["--snapshot", snapshot_uri, "--model", str(tmp_path / "model"), "--labels", str(tmp_path / "labels.csv")]
+    done = subprocess.run(
+        [sys.executable, "-m", "kindred_worker.labels", *given, "--output", str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "90 labels used, 0 left out" in done.stdout
+    assert (tmp_path / "out" / "predictions.parquet").exists()
