@@ -112,6 +112,9 @@ def test_an_unknown_trait_never_meets_a_condition() -> None:
         ("one_time", "share", [(0.5, True)], "Exactly one order"),
         ("weekend", "share", [(0.43, True)], "At least 45 % of orders at weekends"),
         ("value_mean", "GBP", [(312.7, True)], "At least 310 GBP per order"),
+        ("value_rate", "currency per month", [(197.0, True)], "At least 200 spent a month"),
+        ("value_rate", "EUR per month", [(197.0, True)], "At least 200 EUR spent a month"),
+        ("price", "GBP", [(3.49, False)], "Articles costing at most 3.5 GBP"),
         ("event_rate:Product Viewed", "per month", [(2.13, False)], "At most 2.1 product views a month"),
         (
             "after:Product Viewed>Product Added",

@@ -112,19 +112,20 @@ def _of_share(kind: str, about: str, share: str, mains: str) -> str:
 
 
 def _of_amount(kind: str, about: str, unit: str, amount: str, main: str) -> str:
+    money = amount if unit.startswith("currency") else f"{amount} {unit.removesuffix(' per month')}"  # "currency": nobody said which
     match kind:
         case "value_mean":
-            return f"{amount} {unit} per {main}"
+            return f"{money} per {main}"
         case "value_rate":
-            return f"{amount} {unit.replace(' per month', '')} a month spent"
+            return f"{money} spent a month"
         case "value_total":
-            return f"{amount} {unit} spent so far"
+            return f"{money} spent so far"
         case "lines_mean":
             return f"{amount} items per {main}"
         case "variety":
             return f"{amount} new articles per {main}"
         case "price":
-            return f"articles at {amount} {unit}"
+            return f"articles costing {money}"
         case "visit_size":
             return f"{amount} events per visit"
         case "event_rate":
