@@ -2,13 +2,8 @@ import type { CodegenConfig } from '@graphql-codegen/cli';
 
 /** Types that are resolved from a message of src/graphql/message.ts; all others have exactly the fields of their SDL. */
 const FROM_MESSAGES = [
-<<<<<<< HEAD
-  'ApiKey', 'AuditEntry', 'BlockedId', 'Customer', 'CustomerKey', 'CustomerMap', 'CustomerMerge', 'Evaluation', 'Event', 'EventForecast', 'EventLedger', 'EventReceipt',
-  'EventResult', 'Import', 'ImportPreview', 'ItemRecommendation', 'MapPoint', 'MapPosition', 'Measure', 'Membership', 'MembershipChange', 'MembershipExplanation', 'MergeUndone', 'MetricPoint',
-=======
   'ApiKey', 'AuditEntry', 'BehaviourChange', 'BlockedId', 'ContributionCheck', 'Customer', 'CustomerKey', 'CustomerMap', 'CustomerMerge', 'Evaluation', 'Event', 'EventContribution', 'EventForecast', 'EventLedger', 'EventReceipt',
-  'EventResult', 'FittingTrait', 'Import', 'ImportPreview', 'MapPoint', 'MapPosition', 'Measure', 'Membership', 'MembershipChange', 'MembershipEvidence', 'MembershipExplanation', 'MergeUndone', 'MetricPoint',
->>>>>>> main
+  'EventResult', 'FittingTrait', 'Import', 'ImportPreview', 'ItemRecommendation', 'MapPoint', 'MapPosition', 'Measure', 'Membership', 'MembershipChange', 'MembershipEvidence', 'MembershipExplanation', 'MergeUndone', 'MetricPoint',
   'Model', 'PersonReceipt', 'PersonRequest', 'RejectedEvent', 'RejectedEventGroup', 'RejectedEventsReplayed', 'ReplayResult', 'RowCount', 'RunError', 'RunMetric',
   'RunStep', 'Segment', 'SegmentCondition', 'SegmentConnection', 'SegmentLineage', 'SegmentRule', 'SegmentTrait', 'SegmentVersion', 'SimilarCustomer', 'TableRows', 'TrackingPlan', 'TrackingPlanEvent',
   'TrackingPlanViolation', 'TrainingObjective', 'TrainingRun', 'TrainingSpec', 'Viewer', 'Webhook', 'WebhookDelivery', 'Workspace', 'WorkspaceSettings',
@@ -19,14 +14,9 @@ const FAILURES = [
   'SettingsInvalid', 'SpecInvalid', 'StaleVersion', 'StillRejected', 'WebhookDeliveryWaiting', 'WebhookInvalid',
 ];
 const ENUMS = [
-<<<<<<< HEAD
-  'Clock', 'ConditionOperator', 'EventOutcome', 'EventType', 'ImportState', 'LineageKind', 'MergeCause', 'ModelState', 'PersonRequestKind', 'PersonRequestState', 'PlanMode', 'RecommendationReason',
-  'RejectedEventState', 'RejectedEventUnit', 'ReplayOutcome', 'Role', 'SegmentKind', 'SegmentLevel', 'TrainingRunState', 'TrainingRunTrigger', 'WebhookDeliveryState',
-=======
   'BehaviourChangeKind', 'Clock', 'ConditionOperator', 'EventOutcome', 'EventType', 'ImportState', 'LineageKind', 'MergeCause', 'ModelState',
-  'PersonRequestKind', 'PersonRequestState', 'PlanMode', 'RejectedEventState', 'RejectedEventUnit', 'ReplayOutcome', 'Role', 'SegmentKind', 'SegmentLevel',
+  'PersonRequestKind', 'PersonRequestState', 'PlanMode', 'RecommendationReason', 'RejectedEventState', 'RejectedEventUnit', 'ReplayOutcome', 'Role', 'SegmentKind', 'SegmentLevel',
   'TrainingRunState', 'TrainingRunTrigger', 'WebhookDeliveryState',
->>>>>>> main
 ];
 
 const config: CodegenConfig = {

@@ -5,11 +5,7 @@ import { createHash } from 'node:crypto';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { type CallContext, createServer, ServerError, type Server } from 'nice-grpc';
 
-<<<<<<< HEAD
-import { access, foresight, identity, ingestion, person, quarantine, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
-=======
-import { access, explanation, identity, ingestion, person, quarantine, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
->>>>>>> main
+import { access, explanation, foresight, identity, ingestion, person, quarantine, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
 import { PRINCIPAL_METADATA, RpcError, status } from '#libs/grpc';
 import { type Principal, PrincipalSigner } from '#libs/auth';
 
@@ -92,13 +88,8 @@ export async function startFakeServices(): Promise<FakeServices> {
   const definitions = [
     access.AccessServiceService, ingestion.EventServiceService, ingestion.CustomerServiceService, ingestion.ImportServiceService,
     quarantine.QuarantineServiceService, trackingPlan.TrackingPlanServiceService, identity.IdentityServiceService, person.PersonServiceService,
-<<<<<<< HEAD
-    training.RunServiceService, training.ModelServiceService, serving.MembershipServiceService, serving.SegmentServiceService,
-    foresight.ForesightServiceService, webhook.WebhookServiceService,
-=======
     training.RunServiceService, training.ModelServiceService, serving.MembershipServiceService, serving.SegmentServiceService, explanation.ExplanationServiceService,
-    webhook.WebhookServiceService,
->>>>>>> main
+    foresight.ForesightServiceService, webhook.WebhookServiceService,
   ];
   for (const definition of definitions) server.add(definition as never, implementationOf(definition));
   const port = await server.listen('127.0.0.1:0');

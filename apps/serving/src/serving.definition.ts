@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-import { foresight, forgetting, serving, webhook } from '#libs/contracts';
-=======
-import { explanation, forgetting, serving, webhook } from '#libs/contracts';
->>>>>>> main
+import { explanation, foresight, forgetting, serving, webhook } from '#libs/contracts';
 import type { ServiceDefinitionOptions } from '#libs/service';
 
 import { FeedHealth } from './scoring/feed.health.js';
@@ -17,11 +13,7 @@ export function servingDefinition(environment?: NodeJS.ProcessEnv): ServiceDefin
     module: ServingModule,
     services: [
       serving.MembershipServiceService, serving.SegmentServiceService, serving.ActivationServiceService,
-<<<<<<< HEAD
-      foresight.ForesightServiceService, forgetting.ForgettingServiceService, webhook.WebhookServiceService,
-=======
-      explanation.ExplanationServiceService, forgetting.ForgettingServiceService, webhook.WebhookServiceService,
->>>>>>> main
+      explanation.ExplanationServiceService, foresight.ForesightServiceService, forgetting.ForgettingServiceService, webhook.WebhookServiceService,
     ],
     ready: (app) => app.get(FeedHealth).untilReadable(),
     isWorking: (app) => app.get(FeedHealth).isReadable,

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-import { access, foresight, identity, ingestion, person, quarantine, serving, trackingPlan, training, webhook } from '#libs/contracts';
-=======
-import { access, explanation, identity, ingestion, person, quarantine, serving, trackingPlan, training, webhook } from '#libs/contracts';
->>>>>>> main
+import { access, explanation, foresight, identity, ingestion, person, quarantine, serving, trackingPlan, training, webhook } from '#libs/contracts';
 import { connect, type RpcClient } from '#libs/grpc';
 
 /** Where the services listen, `host:port` each. */

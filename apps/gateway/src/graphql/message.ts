@@ -1,10 +1,6 @@
 // Which message each type of the SDL is resolved from; codegen.ts names these.
 import type { Principal } from '#libs/auth';
-<<<<<<< HEAD
-import { access, foresight, identity, ingestion, person, quarantine, rule, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
-=======
-import { access, explanation, identity, ingestion, person, quarantine, rule, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
->>>>>>> main
+import { access, explanation, foresight, identity, ingestion, person, quarantine, rule, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
 
 import type { Connection } from './connection.js';
 
