@@ -2,21 +2,24 @@ import type { CodegenConfig } from '@graphql-codegen/cli';
 
 /** Types that are resolved from a message of src/graphql/message.ts; all others have exactly the fields of their SDL. */
 const FROM_MESSAGES = [
-  'ApiKey', 'AuditEntry', 'BehaviourChange', 'BlockedId', 'ContributionCheck', 'Customer', 'CustomerKey', 'CustomerMap', 'CustomerMerge', 'Evaluation', 'Event', 'EventContribution', 'EventForecast', 'EventLedger', 'EventReceipt',
-  'EventResult', 'FittingTrait', 'Import', 'ImportPreview', 'ItemRecommendation', 'MapPoint', 'MapPosition', 'Measure', 'Membership', 'MembershipChange', 'MembershipEvidence', 'MembershipExplanation', 'MergeUndone', 'MetricPoint',
-  'Model', 'PersonReceipt', 'PersonRequest', 'RejectedEvent', 'RejectedEventGroup', 'RejectedEventsReplayed', 'ReplayResult', 'RowCount', 'RunError', 'RunMetric',
-  'RunStep', 'Segment', 'SegmentCondition', 'SegmentConnection', 'SegmentLineage', 'SegmentRule', 'SegmentTrait', 'SegmentVersion', 'SimilarCustomer', 'TableRows', 'TrackingPlan', 'TrackingPlanEvent',
-  'TrackingPlanViolation', 'TrainingObjective', 'TrainingRun', 'TrainingSpec', 'Viewer', 'Webhook', 'WebhookDelivery', 'Workspace', 'WorkspaceSettings',
+  'ApiKey', 'ArchiveRequest', 'AuditEntry', 'BehaviourChange', 'BlockedId', 'ContributionCheck', 'Customer', 'CustomerKey', 'CustomerMap', 'CustomerMerge',
+  'Evaluation', 'Event', 'EventArchive', 'EventContribution', 'EventForecast', 'EventLedger', 'EventReceipt', 'EventResult', 'FittingTrait', 'Import', 'ImportPreview',
+  'ItemRecommendation', 'MapPoint', 'MapPosition', 'Measure', 'Membership', 'MembershipChange', 'MembershipEvidence', 'MembershipExplanation', 'MergeUndone', 'MetricPoint', 'Model',
+  'PersonReceipt', 'PersonRequest', 'RejectedEvent', 'RejectedEventGroup', 'RejectedEventsReplayed', 'ReplayResult', 'RetentionPolicy', 'RowCount', 'RunError',
+  'RunMetric', 'RunStep', 'Segment', 'SegmentCondition', 'SegmentConnection', 'SegmentLineage', 'SegmentRule', 'SegmentTrait', 'SegmentVersion', 'SimilarCustomer',
+  'TableRows', 'TrackingPlan', 'TrackingPlanEvent', 'TrackingPlanViolation', 'TrainingObjective', 'TrainingRun', 'TrainingSpec', 'Viewer', 'Webhook', 'WebhookDelivery',
+  'Workspace', 'WorkspaceSettings',
 ];
 const FAILURES = [
-  'AlreadyChampion', 'ApiKeyEnded', 'ApiKeyInvalid', 'BlockedIdInvalid', 'FileRefused', 'FileUnreadable', 'ImportEnded', 'MappingInvalid', 'MergeUndoneBefore', 'ModelNotPromotable',
-  'NameInvalid', 'NameTaken', 'NoFormerChampion', 'NotFound', 'PlanFull', 'RejectedEventResolved', 'RunActive', 'RunEnded', 'SchemaInvalid', 'SelectionInvalid',
-  'SettingsInvalid', 'SpecInvalid', 'StaleVersion', 'StillRejected', 'WebhookDeliveryWaiting', 'WebhookInvalid',
+  'AlreadyChampion', 'ApiKeyEnded', 'ApiKeyInvalid', 'ArchiveDropped', 'ArchiveRequestEnded', 'ArchivingActive', 'BlockedIdInvalid', 'FileRefused', 'FileUnreadable',
+  'ImportEnded', 'MappingInvalid', 'MergeUndoneBefore', 'ModelNotPromotable', 'NameInvalid', 'NameTaken', 'NoFormerChampion', 'NotFound', 'PlanFull',
+  'RejectedEventResolved', 'RetentionInvalid', 'RunActive', 'RunEnded', 'SchemaInvalid', 'SelectionInvalid', 'SettingsInvalid', 'SpecInvalid', 'StaleVersion',
+  'StillRejected', 'WebhookDeliveryWaiting', 'WebhookInvalid', 'WriteKeyRefused',
 ];
 const ENUMS = [
-  'BehaviourChangeKind', 'Clock', 'ConditionOperator', 'EventOutcome', 'EventType', 'ImportState', 'LineageKind', 'MergeCause', 'ModelState',
-  'PersonRequestKind', 'PersonRequestState', 'PlanMode', 'RecommendationReason', 'RejectedEventState', 'RejectedEventUnit', 'ReplayOutcome', 'Role', 'SegmentKind', 'SegmentLevel',
-  'TrainingRunState', 'TrainingRunTrigger', 'WebhookDeliveryState',
+  'ArchiveRequestKind', 'ArchiveRequestState', 'BehaviourChangeKind', 'Clock', 'ConditionOperator', 'EventArchiveState', 'EventOutcome', 'EventType', 'ImportState',
+  'LineageKind', 'MergeCause', 'ModelState', 'PersonRequestKind', 'PersonRequestState', 'PlanMode', 'RecommendationReason', 'RejectedEventState', 'RejectedEventUnit', 'ReplayOutcome', 'Role',
+  'SegmentKind', 'SegmentLevel', 'TrainingRunState', 'TrainingRunTrigger', 'WebhookDeliveryState',
 ];
 
 const config: CodegenConfig = {

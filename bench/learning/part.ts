@@ -14,10 +14,17 @@ export interface Row {
   n: number;
 }
 
-/** What a bench of the worker prints as its last line (apps/gpu-worker/bench/sheet.py). */
+/** What a bench of the worker prints (apps/gpu-worker/bench/sheet.py). */
 export interface Sheet {
   facts: Record<string, unknown>;
   rows: Row[];
+}
+
+/** As a script tells a row: the cut in it where there are several. */
+interface Told extends Omit<Row, 'n'> {
+  cut?: string;
+  n?: number;
+  seeds?: number;
 }
 
 /** One run of one of the worker's benches: what is kept, and taken up again, as a whole. */
@@ -26,8 +33,8 @@ export interface Part {
   /** In apps/gpu-worker/bench. */
   script: string;
   args: readonly string[];
-  /** Makes what the script reads, and gives its path: the script's last argument. */
-  source?(): Promise<string>;
+  /** Makes what the script reads, and gives its paths: the script's last arguments. */
+  source(): Promise<string[]>;
 }
 
 const WORKER = resolve('apps/gpu-worker');
@@ -50,10 +57,10 @@ export async function sheetOf(part: Part, tell: (line: string) => void): Promise
 }
 
 async function measured(part: Part, tell: (line: string) => void): Promise<Sheet> {
-  const source = await part.source?.();
+  const source = await part.source();
   const began = performance.now();
   // One thread: what is measured must not depend on the number of cores.
-  const child = execa(resolve('.venv/bin/python'), [join('bench', part.script), ...part.args, ...(source === undefined ? [] : [source])], {
+  const child = execa(resolve('.venv/bin/python'), [join('bench', part.script), ...part.args, ...source], {
     cwd: WORKER,
     env: { OMP_NUM_THREADS: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -61,7 +68,8 @@ async function measured(part: Part, tell: (line: string) => void): Promise<Sheet
   createInterface({ input: child.stderr }).on('line', (line) => tell(`${part.name}: ${line}`));
   const { stdout } = await child;
   tell(`${part.name}: ${Math.round((performance.now() - began) / 1000)} s`);
-  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Sheet;
+  const { rows, facts = {} } = JSON.parse(stdout) as { rows: Told[]; facts?: Sheet['facts'] };
+  return { facts, rows: rows.map(({ cut, subject, figure, mean, sd, n, seeds }) => ({ figure, subject: cut === undefined ? subject : `${cut}, ${subject}`, mean, sd, n: n ?? seeds ?? 1 })) };
 }
 
 let known: Promise<string> | undefined;

@@ -16,7 +16,7 @@ const data = (name: string) => async () => {
   await access(path).catch(() => {
     throw new Error(`${path} is not there. This part of the benchmark needs it; leave the part out with --only.`);
   });
-  return path;
+  return [path];
 };
 
 /** Always the same one: it ends at a fixed time. Its truth lies beside it. */
@@ -26,7 +26,7 @@ const shop = (name: string, ...planted: string[]) => async () => {
   const history = join(folder, `${name}.ndjson`);
   const options = ['--seed', '1', '--customers', '2000', '--until', '2026-01-01T00:00:00Z', '--progress', 'none', ...planted];
   await execa(process.execPath, [resolve('dist/apps/simulator/src/main.js'), ...options, '--out', history, '--truth', join(folder, `${name}.truth.json`)]);
-  return history;
+  return [history];
 };
 
 const RETAIL = data('online_retail_II.parquet');
@@ -44,5 +44,6 @@ export function parts({ cuts, seeds }: Asked): Part[] {
     { name: 'novelty', script: 'novelty.py', args: each, source: shop('strange-shop', '--anomalies', '0.15') },
     { name: 'cmapss', script: 'cmapss.py', args: [...each, '--plot', resolve(KEPT, 'cmapss-novelty.svg')], source: data('cmapss_fd001.parquet') },
     { name: 'leak-trap', script: 'leak_trap.py', args: ['--seeds', String(Math.min(seeds, 3))], source: RETAIL },
+    { name: 'recommendation', script: 'recommendation.py', args: [...cuts.flatMap((cut) => ['--cut', cut]), ...each], source: RETAIL },
   ];
 }

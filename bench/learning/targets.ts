@@ -56,5 +56,8 @@ export function targets(sheets: Sheets): Target[] {
     ...least('leak trap: AUC with the column and the guard, less AUC without the column', -0.001, kept('defaults')),
     ...least('leak trap: with the guard off the defaults raise the alarm, share of runs', 1, trap('the alarm fires', 'defaults, guard off')),
     ...least('leak trap: with the guard off a contrastive run raises the alarm, share of runs', 1, trap('the alarm fires', 'contrastive, guard off')),
+    ...['popular', 'own last items'].flatMap((rival) =>
+      ['recall@10', 'ndcg@10'].flatMap((figure) => least(`2011-09-09, next items: ${figure} above "${rival}"`, 0, over('recommendation', figure, '2011-09-09, recommendations', `2011-09-09, ${rival}`))),
+    ),
   ];
 }

@@ -22,8 +22,11 @@ interface Seen {
 
 const LOOK_MS = 2;
 const DRAINED_WITHIN_MS = 180_000;
-const POSITION = `select position_horizon::float8 as horizon, position_sequence::float8 as sequence
-  from serving.active_model join serving.shadow_models using (workspace_id, model_id)`;
+/** Of the partition that is furthest behind. */
+const POSITION = `select coalesce(p.position_horizon, m.position_horizon)::float8 as horizon, coalesce(p.position_sequence, m.position_sequence)::float8 as sequence
+  from serving.active_model a join serving.shadow_models m using (workspace_id, model_id) cross join generate_series(0, 7) as r(partition)
+    left join serving.partition_positions p on p.workspace_id = m.workspace_id and p.model_id = m.model_id and p.partition = r.partition
+  order by 1, 2 limit 1`;
 
 /**
  * Watches how far in the feed the served memberships stand: their position is committed with them, so an event

@@ -55,7 +55,7 @@ export class Moment<T = void> {
 export class Barrier {
   readonly reached = new Moment();
   private isHeld = false;
-  private release: () => void = () => undefined;
+  private releases: (() => void)[] = [];
 
   hold(): void {
     this.isHeld = true;
@@ -64,12 +64,12 @@ export class Barrier {
   go(): void {
     this.isHeld = false;
     this.reached.forget();
-    this.release();
+    for (const release of this.releases.splice(0)) release();
   }
 
   async pass(signal: AbortSignal): Promise<void> {
     if (!this.isHeld) return;
-    const opened = new Promise<void>((resolve) => (this.release = resolve));
+    const opened = new Promise<void>((resolve) => this.releases.push(resolve));
     const ended = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     this.reached.happen();
     await Promise.race([opened, ended]);

@@ -70,7 +70,7 @@ export async function learnModel(folder: string, encoder: string): Promise<Learn
   const client = connect(worker.TrainWorkerServiceService, address);
   const spec = worker.TrainingSpec.fromPartial({ encoder, epochs: 2, seed: 7 });
   try {
-    for await (const _ of client.train({ runId: 'run', snapshotUri, outputUri: uri, spec }));
+    for await (const _ of client.train({ runId: 'run', snapshotUri, outputUri: uri, spec, championModelUri: '' }));
     const found = client.discover(worker.DiscoverRequest.fromPartial({ runId: 'run', snapshotUri, modelUri: uri, outputUri: uri, spec }));
     for await (const { event } of found) {
       const sealed = event?.$case === 'completed' ? event.value.completed?.files.find(({ path }) => path === 'bundle.json') : undefined;

@@ -22,15 +22,30 @@ import { FakeScoreWorker, HERE, LOTS, MANY, QUIET, readFake, SEGMENTS, SOME } fr
 
 const SECRET = 'a secret that only these tests know of';
 
-/** A replica of serving. */
-export interface ServingReplica {
+/** What a replica of serving answers to. */
+export interface ServingClients {
   readonly memberships: RpcClient<typeof serving.MembershipServiceService>;
   readonly segments: RpcClient<typeof serving.SegmentServiceService>;
   readonly activation: RpcClient<typeof serving.ActivationServiceService>;
   readonly foresight: RpcClient<typeof foresight.ForesightServiceService>;
+  readonly webhooks: RpcClient<typeof webhook.WebhookServiceService>;
+  close(): void;
+}
+
+export function clientsAt(address: string): ServingClients {
+  const memberships = connect(serving.MembershipServiceService, address);
+  const segments = connect(serving.SegmentServiceService, address);
+  const activation = connect(serving.ActivationServiceService, address);
+  const foresights = connect(foresight.ForesightServiceService, address);
+  const webhooks = connect(webhook.WebhookServiceService, address);
+  const clients = [memberships, segments, activation, foresights, webhooks];
+  return { memberships, segments, activation, foresight: foresights, webhooks, close: () => clients.forEach((client) => client.close()) };
+}
+
+/** A replica of serving in this process. */
+export interface ServingReplica extends ServingClients {
   /** `host:port` of its gRPC. */
   readonly address: string;
-  readonly webhooks: RpcClient<typeof webhook.WebhookServiceService>;
   readonly http: string;
   stop(): Promise<void>;
 }
@@ -90,44 +105,38 @@ export class ServingHouse {
 
   async start(environment: Record<string, string> = {}): Promise<ServingReplica> {
     const [http, grpc] = [await freePort(), await freePort()];
-    const service = await createService(
-      servingDefinition({
-        HTTP_PORT: String(http),
-        GRPC_PORT: String(grpc),
-        PRINCIPAL_SECRET: SECRET,
-        LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',
-        DATABASE_URL: this.platform.databaseUrl,
-        REDIS_URL: this.platform.redisUrl,
-        ARTIFACT_URL: this.platform.artifactUrl,
-        ACCESS_ADDRESS: this.access.server.address,
-        INGESTION_ADDRESS: this.customersOutside.server.address,
-        WORKER_SCORE_ADDRESS: this.worker.address,
-        ...environment,
-      }),
-    );
+    const service = await createService(servingDefinition({ ...this.environment(http, grpc), ...environment }));
     await service.start();
     const address = `127.0.0.1:${grpc}`;
-    const memberships = connect(serving.MembershipServiceService, address);
-    const segments = connect(serving.SegmentServiceService, address);
-    const activation = connect(serving.ActivationServiceService, address);
-    const foresights = connect(foresight.ForesightServiceService, address);
-    const webhooks = connect(webhook.WebhookServiceService, address);
+    const clients = clientsAt(address);
     const replica: ServingReplica = {
-      memberships,
-      segments,
-      activation,
-      foresight: foresights,
+      ...clients,
       address,
-      webhooks,
       http: `http://127.0.0.1:${http}`,
       stop: async () => {
         if (!this.replicas.delete(replica)) return;
-        for (const client of [memberships, segments, activation, foresights, webhooks]) client.close();
+        clients.close();
         await service.stop();
       },
     };
     this.replicas.add(replica);
     return replica;
+  }
+
+  /** What a replica is told that listens on these ports. */
+  environment(http: number, grpc: number): Record<string, string> {
+    return {
+      HTTP_PORT: String(http),
+      GRPC_PORT: String(grpc),
+      PRINCIPAL_SECRET: SECRET,
+      LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',
+      DATABASE_URL: this.platform.databaseUrl,
+      REDIS_URL: this.platform.redisUrl,
+      ARTIFACT_URL: this.platform.artifactUrl,
+      ACCESS_ADDRESS: this.access.server.address,
+      INGESTION_ADDRESS: this.customersOutside.server.address,
+      WORKER_SCORE_ADDRESS: this.worker.address,
+    };
   }
 
   get running(): ServingReplica[] {
@@ -172,7 +181,7 @@ export class ServingHouse {
 
   /** A model's states of everyone as they stand now, in the way a run's backfill brings them. */
   async prepare(
-    replica: ServingReplica,
+    replica: Pick<ServingClients, 'activation'>,
     workspace: TestWorkspace,
     model: TestModel,
     change: Partial<serving.PrepareShadowRequest> = {},

@@ -1,7 +1,8 @@
 import { access, serving } from '#libs/contracts';
 
-import { MANY, QUIET, readFake } from './score-worker.fake.js';
+import { MANY, QUIET } from './score-worker.fake.js';
 import { model, ServingHouse, type ServingReplica, type TestEvent, type TestWorkspace, until } from './serving-house.js';
+import { expectRecomputed, statesOf } from './serving-states.js';
 
 const DAY = 86_400_000;
 const UNSEEN = -1;
@@ -26,54 +27,12 @@ async function served(count = 1, kind: Parameters<typeof model>[0] = 'plain', cl
   return { workspace, customers, customer: customers[0] ?? '', first };
 }
 
-interface StoredState {
-  customer: string;
-  index: number;
-  readAt: number;
-  events: number;
-  strength: number;
-  embedding: Buffer;
-  state: Buffer;
-}
-
-async function states(workspace: TestWorkspace): Promise<StoredState[]> {
-  const { rows } = await house.owner.query<StoredState>(
-    `select s.customer_id as customer, s.segment_index as index, (extract(epoch from s.read_at) * 1000000)::float8 as "readAt",
-       s.events::float8 as events, s.strength, s.embedding, s.state
-     from serving.customer_states s join serving.active_model a using (workspace_id, model_id) where s.workspace_id = $1 order by 1`,
-    [workspace.id],
-  );
-  return rows;
-}
-
+const states = (workspace: TestWorkspace) => statesOf(house, workspace.id);
 const indexOf = async (workspace: TestWorkspace, customer: string) => (await states(workspace)).find((state) => state.customer === customer)?.index;
 const eventsOf = async (workspace: TestWorkspace, customer: string) => (await states(workspace)).find((state) => state.customer === customer)?.events;
 const backlog = async (workspace: TestWorkspace) => (await replica.activation.getActiveModel({}, workspace.call)).backlogEvents;
 const idle = (workspace: TestWorkspace, events: number) =>
   until(async () => (await states(workspace)).reduce((sum, state) => sum + state.events, 0), (sum) => sum === events);
-
-/** Every state equals the one computed from nothing at its recorded read time. */
-async function expectRecomputed(workspace: TestWorkspace, uri: string): Promise<void> {
-  const { rows } = await house.owner.query<{ customer: string; name: string; at: number; properties: string }>(
-    `select subject_id as customer, name, (extract(epoch from occurred_at) * 1000000)::float8 as at, properties::text as properties
-     from ingestion.events where workspace_id = $1 order by occurred_at, sequence`,
-    [workspace.id],
-  );
-  const byCustomer = Map.groupBy(rows, ({ customer }) => customer);
-  const stored = await states(workspace);
-  expect(stored.length).toBe(byCustomer.size);
-  for (const { customer, index, readAt, state, embedding, events } of stored) {
-    const theirs = byCustomer.get(customer) ?? [];
-    const scratch = readFake(uri, Buffer.alloc(0), theirs.map(({ name, at, properties }) => ({ name, occurredAt: at, properties: Buffer.from(properties) })), readAt);
-    expect({ customer, events, index, state: JSON.parse(state.toString()) as unknown, embedding }).toEqual({
-      customer,
-      events: theirs.length,
-      index: scratch.segmentIndex,
-      state: JSON.parse(Buffer.from(scratch.state).toString()) as unknown,
-      embedding: Buffer.from(scratch.embedding),
-    });
-  }
-}
 
 describe.each([['plain', 0], ['window', 1]] as const)('a model of the kind %s', (kind, leastRebuilds) => {
   test('what events did one by one equals what all of them do at once, late and shuffled ones too', async () => {
@@ -91,7 +50,7 @@ describe.each([['plain', 0], ['window', 1]] as const)('a model of the kind %s', 
       sent += events.length;
     }
     expect(await idle(workspace, sent)).toBe(sent);
-    await expectRecomputed(workspace, first.uri);
+    await expectRecomputed(house, workspace.id, first.uri);
     expect(house.worker.rebuilds).toBeGreaterThanOrEqual(leastRebuilds);
   });
 });
@@ -243,7 +202,7 @@ describe('two replicas', () => {
     await other.stop();
     await house.track(workspace.id, customers.map((id) => order(id)));
     expect(await idle(workspace, 12)).toBe(12);
-    await expectRecomputed(workspace, first.uri);
+    await expectRecomputed(house, workspace.id, first.uri);
   });
 });
 

@@ -59,7 +59,7 @@ describe.each(stages)('%s', (_, open) => {
     await mkdir(join(folder, name), { recursive: true });
     return pathToFileURL(join(folder, name)).href;
   };
-  const trainRequest = (outputUri: string, change?: Partial<worker.TrainingSpec>) => ({ runId: RUN_ID, snapshotUri: stage.snapshotUri, outputUri, spec: spec(change) });
+  const trainRequest = (outputUri: string, change?: Partial<worker.TrainingSpec>) => ({ runId: RUN_ID, snapshotUri: stage.snapshotUri, outputUri, spec: spec(change), championModelUri: '' });
 
   /** All that a job told, and what it completed with; progress rose and the files are there as told. */
   async function done<Result extends object>(

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { type CallContext, createServer, ServerError, type Server } from 'nice-grpc';
 
-import { access, explanation, foresight, identity, ingestion, person, quarantine, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
+import { access, explanation, foresight, identity, ingestion, person, quarantine, retention, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
 import { PRINCIPAL_METADATA, RpcError, status } from '#libs/grpc';
 import { type Principal, PrincipalSigner } from '#libs/auth';
 
@@ -89,7 +89,7 @@ export async function startFakeServices(): Promise<FakeServices> {
     access.AccessServiceService, ingestion.EventServiceService, ingestion.CustomerServiceService, ingestion.ImportServiceService,
     quarantine.QuarantineServiceService, trackingPlan.TrackingPlanServiceService, identity.IdentityServiceService, person.PersonServiceService,
     training.RunServiceService, training.ModelServiceService, serving.MembershipServiceService, serving.SegmentServiceService, explanation.ExplanationServiceService,
-    foresight.ForesightServiceService, webhook.WebhookServiceService,
+    foresight.ForesightServiceService, retention.RetentionServiceService, webhook.WebhookServiceService,
   ];
   for (const definition of definitions) server.add(definition as never, implementationOf(definition));
   const port = await server.listen('127.0.0.1:0');
@@ -175,7 +175,7 @@ function accessHandlers(audit: access.AuditEntry[], news: EventEmitter): Record<
 }
 
 export const customer = (number: number): ingestion.Customer => ({
-  id: id('customer', number), userId: `user-${number}`, anonymousIds: [], firstSeenAt: AT, lastSeenAt: AT, eventCount: 12, attributes: '{"plan":"gold"}',
+  id: id('customer', number), userId: `user-${number}`, anonymousIds: [], firstSeenAt: AT, lastSeenAt: AT, eventCount: 12, archivedEventCount: 0, attributes: '{"plan":"gold"}',
 });
 const numberOf = (uuid: string) => Number(uuid.slice(-11));
 

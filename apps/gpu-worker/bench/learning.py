@@ -193,13 +193,16 @@ def probes(sheet: Sheet, subject: str, side: Side, features: Float64, few: bool 
         sheet.add(f"at the cut, {name}", subject, float(np.mean(scores)))
         if not few:
             continue
-        for count in FEW:
+        for count in (few for few in FEW if 2 * few < len(side.came)):
             values: list[float] = []
             for draw in range(DRAWS):
                 order = np.random.default_rng((count, draw)).permutation(len(side.came))
                 fit_on, test = order[:count], order[count:]
+                if not 0 < side.came[fit_on].mean() < 1:
+                    continue
                 values.append(roc_auc_score(side.came[test], probe(features[fit_on], side.came[fit_on], features[test])))
-            sheet.add(f"{count} labels, {name}", subject, float(np.mean(values)))
+            if values:
+                sheet.add(f"{count} labels, {name}", subject, float(np.mean(values)))
 
 
 def forwards(sheet: Sheet, subject: str, then: Side, now: Side, features: tuple[Float64, Float64]) -> None:

@@ -25,7 +25,7 @@ from kindred_worker.report import InvalidInput, Report
 from kindred_worker.segments.assignment import SIDECAR, TENSORS, SegmentModel
 from kindred_worker.segments.choice import UNSTABLE
 from kindred_worker.segments.contrast import contrasts, distinct
-from kindred_worker.segments.finding import LEARNED_FROM, Found, History, find_segments, told
+from kindred_worker.segments.finding import LEARNED_FROM, Champion, Found, History, find_segments, told
 from kindred_worker.segments.hierarchy import NONE, Kin, Level, find_family, overlaps_within
 from kindred_worker.segments.kin_naming import differ, name_kin
 from kindred_worker.segments.matching import Overlap, overlaps_with_champion
@@ -93,8 +93,9 @@ def discover(
     with EventTable(snapshot, features.main_events, features.value_property, report.check, described_by(model)) as events:
         report.progress(0.2, "counting what customers do")
         history = history_of(snapshot, model, events, report)
+        former = champion_of(champion_customers_uri, snapshot, model, report) if spec.continued_epochs else None
         report.progress(0.3, "looking for segments")
-        found = find_segments(now, history, spec.segment_count, spec.seed, report.part(0.3, 0.9), newcomers=newcomers)
+        found = find_segments(now, history, spec.segment_count, spec.seed, report.part(0.3, 0.9), newcomers=newcomers, champion=former)
         report.progress(0.9, "describing segments")
         described = [*portrait(events, now.customers, now.read_at + 1, features.currency), *expected(now)]
     names = name_segments(described, found.partition.labels, found.model.count, features.main_events)
@@ -122,6 +123,21 @@ def discover(
     files = _write(model, told(found.model, story_of(found, segments, now)), output)
     report.progress(1.0, f"{found.model.count} segments found, {len(kin)} coarser and finer ones")
     return Discovered(files, int(now.events.sum()), len(now.customers), segments, retired, next(iter(features.main_events), ""))
+
+
+def champion_of(uri: str, snapshot: Snapshot, model: BehaviourModel, report: Report) -> Champion | None:
+    """The champion's segments, and the same customers as this model reads them at that time; None without a champion, and
+    where it placed them later than these data end."""
+    if not uri:
+        return None
+    placed = _champion_places(uri)
+    at = placed.read_at
+    if not len(placed.customers) or at <= snapshot.manifest.first or at > snapshot.now:
+        return None
+    reading = read_everyone(snapshot.before(at + 1), model, at, report.part(0.28, 0.3))
+    segment_of = dict(zip(placed.customers, placed.places.main.tolist(), strict=True))
+    labels = np.array([segment_of.get(c, NONE) for c in reading.customers], dtype=np.int64)
+    return Champion(reading, labels)
 
 
 def described_by(model: BehaviourModel) -> list[str]:
@@ -162,7 +178,8 @@ def story_of(found: Found, segments: Sequence[Segment], now: Reading) -> dict[st
     return {
         "readAt": now.read_at,
         "customers": len(now.customers),
-        "choice": found.choice.to_json() if found.choice is not None else {"count": found.model.count, "reason": "asked for"},
+        "choice": found.choice.to_json() if found.choice is not None else {"count": found.model.count, "reason": _reason(found)},
+        "continued": found.continued,
         "bootstrap": {"refits": len(rand), "adjustedRand": float(rand.mean()), "deviation": float(rand.std())},
         "strengthError": found.strength_error,
         "segments": [
@@ -182,6 +199,12 @@ def story_of(found: Found, segments: Sequence[Segment], now: Reading) -> dict[st
             for s in segments
         ],
     }
+
+
+def _reason(found: Found) -> str:
+    """Why so many, where the number was not chosen."""
+    born = found.model.count - found.continued
+    return f"{found.continued} go on from the champion, {born} are new" if found.continued else "asked for"
 
 
 def _segment(
@@ -228,9 +251,10 @@ def _overlaps(
     """Each level is matched with the same of the champion. By place in the bundle, and whom none continues."""
     if not uri:
         return {at: [] for at in range(count + len(kin))}, []
-    champion, theirs = _champion_places(uri)
+    champion = _champion_places(uri)
+    theirs = champion.places
     place = {customer: at for at, customer in enumerate(customers)}
-    there = np.array([place.get(c, NONE) for c in champion], dtype=np.int64)
+    there = np.array([place.get(c, NONE) for c in champion.customers], dtype=np.int64)
     both, rows = there >= 0, there[there >= 0]
     told, retired = overlaps_with_champion(ours.main[rows], theirs.main[both], count)
     found = dict(enumerate(told))
@@ -242,14 +266,21 @@ def _overlaps(
     return found, retired
 
 
-def _champion_places(uri: str) -> tuple[list[str], Places]:
-    """Customers and places of the champion's customers.parquet (or of the folder that holds it)."""
+@dataclass(frozen=True)
+class _Placed:
+    customers: list[str]
+    places: Places
+    read_at: int  # microseconds: the time at which nearly everyone was read
+
+
+def _champion_places(uri: str) -> _Placed:
+    """Rows of the champion's customers.parquet (or of the folder that holds it)."""
     folder, name = posixpath.split(uri) if uri.endswith(".parquet") else (uri, "customers.parquet")
     with Folder(folder).open(name) as source:
         try:
             file = pq.ParquetFile(source)
             levels = [c for c in ("segment_index", "coarser_index", "finer_index") if c in file.schema_arrow.names]
-            table = file.read(columns=["customer", *levels])
+            table = file.read(columns=["customer", "read_at", *levels])
             main = table.column("segment_index").to_numpy().astype(np.int64)
         except (pa.ArrowInvalid, KeyError, OSError) as error:
             raise InvalidInput(f"{uri} is no backfill of a model: {error}") from error
@@ -258,7 +289,9 @@ def _champion_places(uri: str) -> tuple[list[str], Places]:
         table.column(c).to_numpy().astype(np.int64) if c in levels else np.full(len(main), NONE, dtype=np.int64)
         for c in ("coarser_index", "finer_index")
     )
-    return cast("list[str]", table.column("customer").to_pylist()), Places(main, coarser, finer)
+    times = table.column("read_at").cast(pa.int64()).to_numpy()
+    customers = cast("list[str]", table.column("customer").to_pylist())
+    return _Placed(customers, Places(main, coarser, finer), int(np.median(times)) if len(times) else 0)
 
 
 def _write(model: BehaviourModel, segments: SegmentModel, output: Folder) -> list[WrittenFile]:

@@ -8,19 +8,22 @@ from dataclasses import asdict, dataclass
 
 from kindred_worker import __version__
 from kindred_worker.checkpoints import Checkpoints
+from kindred_worker.continuation import has_lost, open_former, why_anew
 from kindred_worker.data.arrays import load
+from kindred_worker.data.features import FeatureSpec
 from kindred_worker.data.fit import examine
 from kindred_worker.data.quality import QUALITY
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder, WrittenFile
 from kindred_worker.items.basket import item_field
 from kindred_worker.items.fitting import fit_recommender
+from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import ENCODER, FEATURES, SURPRISE, WEIGHTS, save_model
 from kindred_worker.objectives import check_names
 from kindred_worker.report import InvalidInput, Report
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.surprise import fit_surprise
-from kindred_worker.train import TrainingData, train
+from kindred_worker.train import TrainingData, loss_of, train
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,11 @@ class Learned:
     customers: int
 
 
-def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report) -> Learned:
-    """Writes quality.json, encoder.safetensors, features.json and encoder.json, items.* where there is
-    something to recommend, and surprise.json; where this same run has written them, only says so."""
-    key = _key(spec, snapshot)
+def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report, champion_uri: str = "") -> Learned:
+    """Writes quality.json, encoder.safetensors, features.json and encoder.json, items.* where there is something to
+    recommend, and surprise.json; where this same run has written them, only says so. Goes on from the champion's weights
+    where it can (continuation.py); encoder.json says which, and why not."""
+    key = _key(spec, snapshot, champion_uri)
     done = _done(output, key)
     if done is not None:
         return done
@@ -44,13 +48,14 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
     report.metric("quality.left_out", 0, len(quality.left_out))
     report.metric("quality.drift", 0, quality.most_drift)
     report.progress(0.04, "reading events")
-    arrays = load(snapshot, features, report.check)
+    former, data, reason = _begin(spec, snapshot, features, champion_uri, report)
+    report.metric("continued", 0, float(former is not None))
     checkpoints = Checkpoints(output, key)
-    item_field(features, spec.item_field)  # refused before hours are spent on the rest
-    trained = train(spec, TrainingData(features, arrays, snapshot.now), checkpoints, report.part(0.08, 0.93))
-    recommender = fit_recommender(trained.model, arrays, snapshot.now, spec.item_field, spec.seed, report.part(0.93, 0.98))
+    item_field(data.features, spec.item_field)  # refused before hours are spent on the rest
+    trained = train(spec, data, checkpoints, report.part(0.08, 0.93), former)
+    recommender = fit_recommender(trained.model, data.arrays, snapshot.now, spec.item_field, spec.seed, report.part(0.93, 0.98))
     beside = [output.write(name, content) for name, content in (recommender.to_bytes() if recommender else {}).items()]
-    surprise = fit_surprise(trained.model, arrays, spec.seed, report.part(0.98, 0.99))
+    surprise = fit_surprise(trained.model, data.arrays, spec.seed, report.part(0.98, 0.99))
     if surprise:
         beside.append(output.write_json(SURPRISE, surprise.to_json()))
     written = output.write_json(QUALITY, quality.to_json())
@@ -66,6 +71,10 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
             "events": trained.events,
             "customers": trained.customers,
             "metrics": trained.metrics,
+            "now": snapshot.now,
+            "eventsUntilNow": int((data.arrays.events.time <= snapshot.now).sum()),
+            "continued": former is not None,
+            "begunAnewBecause": reason,
             "beside": [file.path for file in beside],
         },
     )
@@ -74,9 +83,30 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
     return Learned([written, *beside, *files], trained.events, trained.customers)
 
 
-def _key(spec: TrainingSpec, snapshot: Snapshot) -> str:
-    """Names this very training: spec, data and code."""
-    told = {"spec": asdict(spec), "data": snapshot.manifest.content_hash, "until": snapshot.until, "code": __version__}
+def _begin(
+    spec: TrainingSpec, snapshot: Snapshot, features: FeatureSpec, champion_uri: str, report: Report
+) -> tuple[BehaviourModel | None, TrainingData, str]:
+    """The model to go on from with the data as it sees them; or none, the data anew, and why."""
+    former = open_former(champion_uri) if spec.continued_epochs else "it is not wanted"
+    reason = former if isinstance(former, str) else why_anew(spec, former, features)
+    if not isinstance(former, str) and not reason:
+        data = TrainingData(former.model.features, load(snapshot, former.model.features, report.check), snapshot.now)
+        report.check()
+        loss = loss_of(spec, data, former.model)
+        report.metric("surprise", 0, loss / former.loss - 1)
+        if has_lost(former, data.arrays.events.time):
+            reason = "events that the champion learned from are gone"
+        elif loss > (1 + spec.surprise) * former.loss:
+            reason = f"people behave otherwise: the champion's loss is {loss:.4g}, it was {former.loss:.4g}"
+        else:
+            return former.model, data, ""
+    return None, TrainingData(features, load(snapshot, features, report.check), snapshot.now), reason
+
+
+def _key(spec: TrainingSpec, snapshot: Snapshot, champion_uri: str) -> str:
+    """Names this very training: spec, data, code, and what it may go on from."""
+    told: dict[str, object] = {"spec": asdict(spec), "data": snapshot.manifest.content_hash, "until": snapshot.until}
+    told |= {"code": __version__, "champion": champion_uri}
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 

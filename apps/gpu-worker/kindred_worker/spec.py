@@ -25,6 +25,13 @@ class TrainingSpec:
     horizon_days: tuple[float, ...] = ()
     # Half-lives of the decayed sums in days; empty: scaled to the data's span.
     half_life_days: tuple[float, ...] = ()
+    # Passes over the customers, and peak of the schedule, where a retraining goes on from the champion's weights: few and
+    # gentle, so that who was alike stays alike (docs/adr/0005-stable-retraining.md). 0 passes: never go on, begin anew.
+    continued_epochs: int = 1
+    continued_learning_rate: float = 2e-4
+    # A retraining begins anew where the champion foresees its held-out customers worse than when it was made, by more
+    # than this share of its loss: then people behave otherwise, and a gentle pass would not learn it.
+    surprise: float = 0.05
     # Segments to find; 0: by stability and predictiveness together.
     segment_count: int = 0
     # Share of customers to learn from, in (0, 1].

@@ -10,7 +10,7 @@ import itertools
 import math
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 import numpy as np
@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from kindred_worker.checkpoints import Checkpoints
 from kindred_worker.data.arrays import EventArrays
-from kindred_worker.data.features import MICROS_PER_DAY, FeatureSpec, Int64
+from kindred_worker.data.features import MICROS_PER_DAY, Encoded, FeatureSpec, Int64
+from kindred_worker.data.order import beginning_keys, canonical_order, drawn
 from kindred_worker.models.batch import batch_of, choose
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.plan import Plan, resolve
@@ -40,7 +41,9 @@ BATCH_SIZES, STEPS_PER_EPOCH = (32, 128), 40
 STEPS_WANTED, STEPS_AT_MOST = 400, 6_000
 EPOCHS, EPOCHS_AT_MOST = 8, 40
 CHECKPOINT_SECONDS = 15.0
+MEASURED = 2_000_000  # events that the scales of targets are taken from
 VALIDATIONS = 8  # in a run, beside the one before its first step
+HELD_OUT_AT_MOST = 20_000  # customers: more say nothing new, and are read at every validation
 RECALLED = 500  # held-out customers at most among whom one is to be told by their own events
 
 
@@ -62,20 +65,24 @@ class Trained:
     metrics: dict[str, float]
 
 
-def train(spec: TrainingSpec, data: TrainingData, checkpoint: Checkpoints | None, report: Report) -> Trained:
-    """The trained model in eval mode. Resumes from `checkpoint` where it holds one; raises Cancelled when told to."""
+def train(
+    spec: TrainingSpec, data: TrainingData, checkpoint: Checkpoints | None, report: Report, former: BehaviourModel | None = None
+) -> Trained:
+    """The trained model in eval mode. Resumes from `checkpoint` where it holds one; raises Cancelled when told to.
+
+    With a `former` model of these very features it goes on from its weights, gently, instead of from chance
+    (docs/adr/0005-stable-retraining.md).
+    """
     torch.set_flush_denormal(True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    plan = resolve(spec, data.features, data.arrays, data.now)
-    model = BehaviourModel.create(data.features, plan, spec.seed).to(device)
-    for head in model.objectives.values():
-        head.measure(data.arrays.events)
+    plan = former.plan if former is not None else resolve(spec, data.features, data.arrays, data.now)
+    model = _begun(spec, data, plan, former).to(device)
 
-    learning, tested = _split(spec, data.arrays.count)
+    learning, tested = _split(spec, data.arrays)
     sampler = _Sampler(spec, plan, data, device, len(learning))
-    epochs = _epochs(spec, len(sampler.batches(learning, 0)))
+    epochs = spec.continued_epochs if former is not None else _epochs(spec, len(sampler.batches(learning, 0)))
     steps = sum(len(sampler.batches(learning, epoch)) for epoch in range(epochs))
-    optimiser = AdamW(model, spec.learning_rate, steps)
+    optimiser = AdamW(model, spec.learning_rate if former is None else spec.continued_learning_rate, steps)
     resumed = checkpoint.resume(model, optimiser) if checkpoint else 0
     if not resumed:
         _validate(model, sampler, tested, plan, report, 0)
@@ -114,6 +121,32 @@ def train(spec: TrainingSpec, data: TrainingData, checkpoint: Checkpoints | None
     return Trained(model, steps, len(data.arrays.events.time), data.arrays.count, recalled, metrics)
 
 
+def _begun(spec: TrainingSpec, data: TrainingData, plan: Plan, former: BehaviourModel | None) -> BehaviourModel:
+    """Before the first step: fresh weights and scales from the data, or the former model's (the scales are the units in
+    which its heads speak)."""
+    model = BehaviourModel.create(data.features, plan, spec.seed)
+    if former is not None:
+        model.load_state_dict(former.state_dict())
+        return model
+    for head in model.objectives.values():
+        head.measure(_some(data.arrays.events))
+    return model
+
+
+@torch.no_grad()
+def loss_of(spec: TrainingSpec, data: TrainingData, model: BehaviourModel) -> float:
+    """The validation loss of a model on the customers that a training on these data would hold out."""
+    learning, tested = _split(spec, data.arrays)
+    sampler = _Sampler(spec, model.plan, data, model.device, len(learning))
+    return _validate(model, sampler, tested, model.plan, Report(), 0)["validation.loss"]
+
+
+def _some(events: Encoded) -> Encoded:
+    """Every nth event, MEASURED or fewer of them, without their items: enough for scales."""
+    step = -(-len(events.time) // MEASURED)
+    return replace(events, name=events.name[::step], value=events.value[::step]) if step > 1 else events
+
+
 class _Clock:
     """Wall time decides only when checkpoints are made and what the rate is, never what is learned."""
 
@@ -141,12 +174,19 @@ def _seed_of(seed: int, step: int) -> int:
     return int(np.random.SeedSequence([seed, 2, step]).generate_state(1)[0])
 
 
-def _split(spec: TrainingSpec, count: int) -> tuple[Int64, Int64]:
-    """Customers to learn from and customers to test on (held out, unless they are few), of the sampled share."""
-    order = np.random.default_rng([spec.seed, 0]).permutation(count)
-    order = order[: max(1, round(spec.sample_fraction * count))]
-    held = round(spec.held_out * len(order)) if len(order) >= 20 else 0
-    return np.sort(order[held:]), np.sort(order[:held] if held else order)
+def _split(spec: TrainingSpec, arrays: EventArrays) -> tuple[Int64, Int64]:
+    """Customers to learn from and customers to test on (held out, unless they are few), of the sampled share.
+
+    Who is held out hangs on a customer's first event and not on an id, which is new with each import: so another import
+    learns the same, and a model that continues a former one is tested on customers whom neither has learned from.
+    """
+    customers = canonical_order(arrays)
+    drawn_at = drawn(beginning_keys(arrays)[customers], spec.seed, 0)
+    sampled = drawn_at <= max(spec.sample_fraction, drawn_at.min(initial=1.0))
+    share = min(spec.held_out * spec.sample_fraction, HELD_OUT_AT_MOST / max(1, len(customers)))
+    held = sampled & (drawn_at < share) & (sampled.sum() >= 20)
+    learning = customers[sampled & ~held]
+    return learning, customers[held] if held.any() else learning
 
 
 def _epochs(spec: TrainingSpec, steps_per_epoch: int) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 
 from kindred_worker.data.portrait import Feature
 from kindred_worker.segments.hierarchy import Family, Kin
-from kindred_worker.segments.kin_naming import differ, name_kin
+from kindred_worker.segments.kin_naming import differ, joined, name_kin
 from kindred_worker.segments.naming import Named, name_segments
 
 MAIN = ["Order Completed"]
@@ -61,3 +61,11 @@ def test_parts_that_differ_in_the_forecast_alone_are_not_told_apart() -> None:
     rows = np.flatnonzero(LABELS == 0)
     assert differ(FEATURES, rows, PART[rows])
     assert not differ([f for f in FEATURES if f.key != "value_total"], rows, PART[rows])
+
+
+def test_a_whole_that_would_be_called_as_a_part_of_it_is_called_after_its_parts() -> None:
+    assert joined(["Active regular buyers", "Frequent buyers"], "buyers") == "Active regular and frequent buyers"
+    assert (
+        joined(["Coupon-first buyers", "Cart-first buyers", "Buyers without one pattern"], "buyers")
+        == "Coupon-first, cart-first and other buyers"
+    )

@@ -22,6 +22,7 @@ export const ingestionConfig = () =>
     LEDGER_RECONCILE_SECONDS: z.coerce.number().positive().default(60).describe('how often the ledger is recounted from the data'),
     IDENTITY_MAX_SUBJECTS: z.coerce.number().int().min(1).default(500).describe('user and anonymous ids that one customer may have'),
     IDENTITY_MAX_MERGES_PER_DAY: z.coerce.number().int().min(1).default(50).describe('ids that one customer may take in on one day of events'),
+    ARCHIVE_SETTLE_SECONDS: z.coerce.number().int().min(0).default(86_400).describe('events that arrived later than this long ago are not archived yet; longer than a run takes'),
     WORK_DIR: z.string().default(tmpdir()).describe('scratch space of imports and snapshots'),
     DUCKDB_MEMORY: z.string().default('512MB').describe('memory of one import or export before it spills to WORK_DIR'),
   });

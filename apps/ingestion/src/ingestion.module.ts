@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common';
 import type { Database } from '#libs/database';
 import { Readiness, SERVICE, type ServiceContext } from '#libs/service';
 
+import { ArchiveModule } from './archive/archive.module.js';
 import { CustomerModule } from './customer/customer.module.js';
 import { EventModule } from './event/event.module.js';
 import { IdentityModule } from './identity/identity.module.js';
@@ -19,6 +20,7 @@ import { WorkspaceModule } from './workspace/workspace.module.js';
 @Module({
   imports: [
     StoreModule, WorkspaceModule, EventModule, TrackingPlanModule, CustomerModule, IdentityModule, IntakeModule, LedgerModule, ImportModule, QuarantineModule, PersonModule, SnapshotModule,
+    ArchiveModule,
   ],
   providers: [
     {

@@ -10,6 +10,7 @@ const shape = {
   WORKER_SCORE_ADDRESS: address().describe('gRPC of the worker in its score role'),
   FEED_POLL_MS: z.coerce.number().int().positive().default(1_000).describe('how often the feed is looked at when no hint comes'),
   SWEEP_AFTER_SECONDS: z.coerce.number().positive().default(3_600).describe('age, by the workspace clock, at which a quiet customer is read again'),
+  LEASE_SECONDS: z.coerce.number().positive().default(5).describe('how long a replica that says nothing keeps its partitions of customers'),
   SCORE_DEADLINE_MS: z.coerce.number().int().positive().default(15_000).describe('how long one batch may take at the worker'),
   SCORE_FALLBACK_MS: z.coerce.number().int().positive().default(2_000).describe('how long a batch may take at the worker before it is scored in process, where the model has that form'),
   WEBHOOK_PRIVATE_TARGETS: z.stringbool().default(false).describe('whether receivers of webhooks may be private addresses, and http'),

@@ -41,7 +41,8 @@ class StoreEnd implements OnApplicationShutdown {
     {
       provide: DATABASE,
       inject: [SERVICE],
-      useFactory: ({ config }: Context): Database => openDatabase({ url: config.DATABASE_URL, service: 'serving', connections: CONNECTIONS, pipeline: true }),
+      useFactory: ({ config }: Context): Database =>
+        openDatabase({ url: config.DATABASE_URL, service: 'serving', connections: CONNECTIONS, pipeline: true, idleTransactionMs: config.LEASE_SECONDS * 1_000 }),
     },
     { provide: ARTIFACTS, inject: [SERVICE], useFactory: ({ config }: Context): ArtifactStore => openArtifactStore(config.ARTIFACT_URL) },
     { provide: REDIS, inject: [SERVICE], useFactory: ({ config }: Context): Redis => openRedis(config.REDIS_URL, 'producer') },

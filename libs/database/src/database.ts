@@ -16,6 +16,8 @@ export interface DatabaseOptions {
    * work that starts statements together must start none after one of them has failed.
    */
   pipeline?: boolean;
+  /** A transaction whose client says nothing for so long is ended by Postgres: a paused process holds nothing up. */
+  idleTransactionMs?: number;
 }
 
 /** Prisma inside a transaction that sees one workspace. */
@@ -36,12 +38,12 @@ export interface Database {
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /** Opens a service's database under its own non-owner role, so that row-level security holds. */
-export function openDatabase({ url, service, connections = 5, pipeline = false }: DatabaseOptions): Database {
+export function openDatabase({ url, service, connections = 5, pipeline = false, idleTransactionMs = 0 }: DatabaseOptions): Database {
   const options = {
     connectionString: url,
     max: connections,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    options: `-c role=kindred_${service} -c application_name=kindred_${service}`,
+    options: `-c role=kindred_${service} -c application_name=kindred_${service} -c idle_in_transaction_session_timeout=${idleTransactionMs}`,
   };
   const prisma = new PrismaClient({ adapter: new PrismaPg(options) });
   const pool = new Pool({ ...options, pipeline });

@@ -7,7 +7,7 @@ import type { Backends } from '../backend/backends.js';
 import { readGlobalId } from '../graphql/global-id.js';
 import type { Caller } from '../graphql/message.js';
 
-const SECRET = /secret|password|token|authorization/i;
+const SECRET = /secret|password|token|authorization|writeKey/i;
 /** What would outlive an erasure: whom it was of, and what their events say. */
 const PERSONAL = /^(?:userId|anonymousId|previousId|traits|properties|context)$/;
 /** What an event says as a whole: its size is told, nothing of it kept. */

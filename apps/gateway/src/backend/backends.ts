@@ -1,4 +1,4 @@
-import { access, explanation, foresight, identity, ingestion, person, quarantine, serving, trackingPlan, training, webhook } from '#libs/contracts';
+import { access, explanation, foresight, identity, ingestion, person, quarantine, retention, serving, trackingPlan, training, webhook } from '#libs/contracts';
 import { connect, type RpcClient } from '#libs/grpc';
 
 /** Where the services listen, `host:port` each. */
@@ -16,6 +16,7 @@ export interface Backends {
   readonly customers: RpcClient<typeof ingestion.CustomerServiceService>;
   readonly identity: RpcClient<typeof identity.IdentityServiceService>;
   readonly persons: RpcClient<typeof person.PersonServiceService>;
+  readonly retention: RpcClient<typeof retention.RetentionServiceService>;
   readonly imports: RpcClient<typeof ingestion.ImportServiceService>;
   readonly quarantine: RpcClient<typeof quarantine.QuarantineServiceService>;
   readonly plans: RpcClient<typeof trackingPlan.TrackingPlanServiceService>;
@@ -35,6 +36,7 @@ export function connectBackends(at: BackendAddresses): Backends {
     customers: connect(ingestion.CustomerServiceService, at.INGESTION_ADDRESS),
     identity: connect(identity.IdentityServiceService, at.INGESTION_ADDRESS),
     persons: connect(person.PersonServiceService, at.INGESTION_ADDRESS),
+    retention: connect(retention.RetentionServiceService, at.INGESTION_ADDRESS),
     imports: connect(ingestion.ImportServiceService, at.INGESTION_ADDRESS),
     quarantine: connect(quarantine.QuarantineServiceService, at.INGESTION_ADDRESS),
     plans: connect(trackingPlan.TrackingPlanServiceService, at.INGESTION_ADDRESS),

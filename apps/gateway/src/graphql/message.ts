@@ -1,6 +1,6 @@
 // Which message each type of the SDL is resolved from; codegen.ts names these.
 import type { Principal } from '#libs/auth';
-import { access, explanation, foresight, identity, ingestion, person, quarantine, rule, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
+import { access, explanation, foresight, identity, ingestion, person, quarantine, retention, rule, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
 
 import type { Connection } from './connection.js';
 
@@ -31,6 +31,9 @@ export type MergeUndone = identity.UndoMergeResponse;
 export type PersonRequest = person.PersonRequest;
 /** Of the request that it is the receipt of. */
 export type PersonReceipt = person.PersonRequest;
+export type RetentionPolicy = retention.RetentionPolicy;
+export type EventArchive = retention.EventArchive;
+export type ArchiveRequest = retention.ArchiveRequest;
 export type TableRows = person.TableRows;
 export type BlockedId = identity.BlockedId;
 export type RowCount = ingestion.RowCount;
@@ -86,8 +89,11 @@ export type SegmentCondition = rule.RuleCondition;
 export type Caller = Principal & { readonly workspaceId: string };
 
 export import BehaviourChangeKind = explanation.BehaviourChangeKind;
+export import ArchiveRequestKind = retention.ArchiveRequestKind;
+export import ArchiveRequestState = retention.ArchiveRequestState;
 export import Clock = access.Clock;
 export import ConditionOperator = rule.RuleOperator;
+export import EventArchiveState = retention.EventArchiveState;
 export import EventOutcome = ingestion.EventOutcome;
 export import ImportState = ingestion.ImportState;
 export import LineageKind = serving.LineageKind;

@@ -11,6 +11,7 @@ import { modelMutations, modelQueries, modelTypes } from '../model/model.resolve
 import { nodeQueries, nodeTypes } from '../node/node.resolver.js';
 import { personMutations, personQueries, personTypes } from '../person/person.resolver.js';
 import { quarantineMutations, quarantineQueries, quarantineTypes } from '../quarantine/quarantine.resolver.js';
+import { retentionMutations, retentionQueries, retentionTypes } from '../retention/retention.resolver.js';
 import { runMutations, runQueries, runSubscriptions, runTypes } from '../run/run.resolver.js';
 import { segmentMutations, segmentQueries, segmentTypes } from '../segment/segment.resolver.js';
 import { trackingPlanMutations, trackingPlanQueries, trackingPlanTypes } from '../tracking-plan/tracking-plan.resolver.js';
@@ -29,7 +30,10 @@ function valuesOf<Values extends Record<string, string>>(values: Values): Omit<V
 
 const enums = {
   BehaviourChangeKind: valuesOf(message.BehaviourChangeKind),
+  ArchiveRequestKind: valuesOf(message.ArchiveRequestKind),
+  ArchiveRequestState: valuesOf(message.ArchiveRequestState),
   Clock: valuesOf(message.Clock),
+  EventArchiveState: valuesOf(message.EventArchiveState),
   EventOutcome: valuesOf(message.EventOutcome),
   EventType: valuesOf(message.EventType),
   ImportState: valuesOf(message.ImportState),
@@ -70,6 +74,7 @@ export const resolvers: CompleteResolvers = {
     ...trackingPlanQueries,
     ...importQueries,
     ...personQueries,
+    ...retentionQueries,
     ...webhookQueries,
   },
   Mutation: {
@@ -84,6 +89,7 @@ export const resolvers: CompleteResolvers = {
     ...trackingPlanMutations,
     ...importMutations,
     ...personMutations,
+    ...retentionMutations,
     ...webhookMutations,
   },
   Subscription: {
@@ -108,6 +114,7 @@ export const resolvers: CompleteResolvers = {
   ...trackingPlanTypes,
   ...importTypes,
   ...personTypes,
+  ...retentionTypes,
   ...webhookTypes,
   Failure: { __resolveType: (failure: ExpectedFailure<string>) => failure.type as never },
   ...enums,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from functools import cached_property
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from kindred_worker.data.column import Column
 from kindred_worker.data.features import (
     Encoded,
     EncodedItems,
@@ -37,20 +39,39 @@ class EventArrays:
     def count(self) -> int:
         return len(self.offsets) - 1
 
-    @property
+    @cached_property
     def item_offsets(self) -> tuple[Int64, ...]:
         """Per list feature, where the items of each event begin (E + 1)."""
         return tuple(_offsets(i.lengths) for i in self.events.items)
 
 
 def load(snapshot: Snapshot, spec: FeatureSpec, check: Callable[[], None] = lambda: None) -> EventArrays:
-    """The whole snapshot, encoded."""
-    parts = list(stream(snapshot, spec, check))
+    """The whole snapshot, encoded; the columns are mapped files (column.py)."""
+    nobody = join([], spec)
+    columns = [Column(column) for column in _columns(nobody)]
+    customers: list[pa.Array] = []
+    lengths: list[Int64] = []
+    for part in stream(snapshot, spec, check):
+        customers.append(part.customers)
+        lengths.append(np.diff(part.offsets))
+        for column, rows in zip(columns, _columns(part.events), strict=True):
+            column.add(rows)
     return EventArrays(
-        customers=pa.concat_arrays([p.customers for p in parts]) if parts else pa.array([], pa.string()),
-        offsets=_offsets(np.concatenate([np.diff(p.offsets) for p in parts]) if parts else np.zeros(0, np.int64)),
-        events=join([p.events for p in parts], spec),
+        customers=pa.concat_arrays(customers) if customers else pa.array([], pa.string()),
+        offsets=_offsets(np.concatenate(lengths) if lengths else np.zeros(0, np.int64)),
+        events=_of_columns([column.read() for column in columns]),
     )
+
+
+def _columns(events: Encoded) -> list[npt.NDArray[Any]]:
+    items = [array for one in events.items for array in (one.lengths, one.categories, one.means)]
+    return [events.time, events.name, events.categories, events.numbers, events.hour, events.weekday, events.value, *items]
+
+
+def _of_columns(columns: Sequence[npt.NDArray[Any]]) -> Encoded:
+    time, name, categories, numbers, hour, weekday, value, *rest = columns
+    items = tuple(EncodedItems(*rest[at : at + 3]) for at in range(0, len(rest), 3))
+    return Encoded(time, name, categories, numbers, hour, weekday, items, value)
 
 
 def stream(snapshot: Snapshot, spec: FeatureSpec, check: Callable[[], None] = lambda: None) -> Iterator[EventArrays]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -41,11 +42,15 @@ class Vocabulary:
         """Indices in use, missing included."""
         return 1 + len(self.words) + self.buckets
 
+    @cached_property
+    def _known(self) -> pa.Array:
+        return pa.array(self.words, pa.string())
+
     def index(self, values: pa.Array) -> Int32:
         """Index of each string."""
         unique = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
         words = cast(pa.Array, unique.dictionary)
-        known = pc.index_in(words, value_set=pa.array(self.words, pa.string()))
+        known = pc.index_in(words, value_set=self._known)
         of_word = np.asarray(pc.fill_null(known, -1).to_numpy(zero_copy_only=False), dtype=np.int32) + 1
         for at in np.flatnonzero(of_word == 0):
             of_word[at] = self.hashed(str(words[int(at)].as_py()))

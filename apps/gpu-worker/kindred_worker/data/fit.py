@@ -91,7 +91,11 @@ def examine(
         missing = ", ".join(repr(n) for n in main_events if n not in known)
         raise InvalidInput(f"mainEvents: no event is named {missing}")
     mains = tuple(given[:MAIN_EVENTS]) if given else _guess_main(found, value)
-    others = [n for n, c in found.names.words.most_common() if n not in mains and c >= max(50, 0.002 * found.events)]
+    others = [
+        n
+        for n, c in sorted(found.names.words.items(), key=lambda pair: (-pair[1], pair[0]))
+        if n not in mains and c >= max(50, 0.002 * found.events)
+    ]
     judged = {
         c.column: PropertyQuality.of(c.property, c.kind, found.columns[c.column], c.property == value, guard) for c in manifest.columns
     }

@@ -13,6 +13,7 @@ import pyarrow as pa
 import torch
 
 from kindred_worker.data.arrays import stream
+from kindred_worker.data.order import content_keys, drawn
 from kindred_worker.models.batch import batch_of, choose
 from kindred_worker.report import Report
 
@@ -85,19 +86,20 @@ def read_beginnings(snapshot: Snapshot, model: BehaviourModel, share: float, see
     at that event or somewhere before the next. Everyone has once been new, so a newcomer is nothing unheard of.
     """
     model.eval()
-    draws = np.random.default_rng([seed, 7])
     parts: list[Float32] = [np.zeros((0, model.width), np.float32)]
     for arrays in stream(snapshot, model.features, report.check):
-        chosen = np.flatnonzero(draws.random(arrays.count) < share)
+        keys = content_keys(arrays)
+        chosen = np.flatnonzero(drawn(keys, seed, 0) < share)
         offsets = arrays.item_offsets
         for piece in pieces(np.diff(arrays.offsets)[chosen], CUSTOMERS, EVENTS):
             report.check()
             events, begins = choose(arrays, chosen[piece], offsets)
-            after = np.minimum(draws.choice(FIRST_EVENTS, len(piece)), np.diff(begins)) - 1
+            own = keys[chosen[piece]]
+            after = np.minimum(np.array(FIRST_EVENTS)[(drawn(own, seed, 1) * len(FIRST_EVENTS)).astype(np.int64)], np.diff(begins)) - 1
             at = events.time[begins[:-1] + after]
             is_last = begins[:-1] + after + 1 == begins[1:]
             until = np.where(is_last, snapshot.now, events.time[np.minimum(begins[:-1] + after + 1, len(events.time) - 1)])
-            waited = np.where(draws.random(len(piece)) < 0.5, 0, draws.random(len(piece)) * np.maximum(until - at - 1, 0))
+            waited = np.where(drawn(own, seed, 2) < 0.5, 0, drawn(own, seed, 3) * np.maximum(until - at - 1, 0))
             moments = torch.from_numpy(at + waited.astype(np.int64)).unsqueeze(1).to(model.device)
             embedding = model.encoder.read_many(model.vectors(batch_of(events, begins, model.device)), moments)
             parts.append(embedding[:, 0].float().cpu().numpy())

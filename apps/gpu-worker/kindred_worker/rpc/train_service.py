@@ -29,7 +29,7 @@ class TrainWorker(rpc.TrainWorkerServiceServicer):
             from kindred_worker.learn import learn
 
             snapshot = Snapshot.open(request.snapshot_uri, report.check)
-            result = learn(spec, snapshot, Folder(request.output_uri), report)
+            result = learn(spec, snapshot, Folder(request.output_uri), report, request.champion_model_uri)
             return pb.TrainResponse(completed=completed(result.files, result.events, result.customers))
 
         def wrap(message: Message) -> pb.TrainResponse:

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from kindred_worker.data.order import order_of_rows
 from kindred_worker.report import Report
 from kindred_worker.segments.assignment import SegmentModel
-from kindred_worker.segments.choice import Choice, Past, choose_count
+from kindred_worker.segments.choice import Choice, Past, choose_count, foresight
+from kindred_worker.segments.continuing import carry_over
 from kindred_worker.segments.hierarchy import without_family
 from kindred_worker.segments.map import fit_map
 from kindred_worker.segments.novelty import fit_novelty
-from kindred_worker.segments.partition import Partition, Refits, fit_partition, refit
-from kindred_worker.segments.space import fit_space, question_weights, squared_distances
+from kindred_worker.segments.partition import Partition, Refits, fit_partition, keep_partition, refit
+from kindred_worker.segments.space import Space, fit_space, question_weights, squared_distances
 from kindred_worker.segments.strength import Strength, expected_calibration_error, fit_strength, gaps_between
 
 if TYPE_CHECKING:
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
+Int64 = npt.NDArray[np.int64]
 
+# Of the foresight that as many new segments would have: below it the champion's are not kept.
+WORTH_KEEPING = 0.95
 STARTS = 16
 REFITS = 20
 REFIT_STARTS = 4
@@ -41,12 +46,21 @@ class History:
 
 
 @dataclass(frozen=True)
+class Champion:
+    """The same customers as the new model reads them at the time when the champion placed them."""
+
+    reading: Reading
+    labels: Int64  # (N) the champion's segments, in the order of `reading`; -1 where it had none
+
+
+@dataclass(frozen=True)
 class Found:
     model: SegmentModel  # without its family and its story
     points: Float32  # (N, Q)
     partition: Partition
     refits: Refits
     choice: Choice | None  # None where the number was asked for
+    continued: int  # segments that go on from the champion's
     strength_error: float  # expected calibration error, on refits and customers that the strength had not seen
 
 
@@ -58,22 +72,32 @@ def find_segments(
     report: Report,
     refits: int = REFITS,
     newcomers: Float32 | None = None,
+    champion: Champion | None = None,
 ) -> Found:
-    """`count` 0 chooses the number of segments (choice.py). `newcomers` (M, D): what else is ordinary, beside everyone now."""
-    space = fit_space(now.embedding, now.forecast, now.columns)
-    points = np.concatenate(
-        [space.place(now.embedding[a : a + 4096], now.forecast[a : a + 4096]) for a in range(0, len(now.customers), 4096)]
-    )
+    """`count` 0 chooses the number of segments (choice.py). `newcomers` (M, D): what else is ordinary, beside everyone now.
+
+    The champion's segments go on where there is one, unless another number is asked for or they have come to tell less
+    than new ones would. The order of the customers makes no difference.
+    """
+    order = order_of_rows(np.concatenate([now.forecast, now.embedding], axis=1))
+    embedding, forecast = now.embedding[order], now.forecast[order]
+    space = fit_space(embedding, forecast, now.columns)
+    points = np.concatenate([space.place(embedding[a : a + 4096], forecast[a : a + 4096]) for a in range(0, len(order), 4096)])
     past = None if history is None else _past(history, space.place(history.reading.embedding, history.reading.forecast))
-    choice = choose_count(points, past, seed, report.part(0, 0.7)) if count == 0 else None
-    chosen = choice.count if choice is not None else min(count, len(points))
-    report.progress(0.7, f"drawing {chosen} segments")
-    partition = fit_partition(points, chosen, seed, STARTS)
+    partition, continued = _continuing(points, space, past, count, seed, champion) if champion is not None else (None, 0)
+    choice = None
+    if partition is None:
+        choice = choose_count(points, past, seed, report.part(0, 0.7)) if count == 0 else None
+        chosen = choice.count if choice is not None else min(count, len(points))
+        report.progress(0.7, f"drawing {chosen} segments")
+        partition = fit_partition(points, chosen, seed, STARTS)
     report.progress(0.75, "finding them again on resampled customers")
     again = refit(points, partition, refits, seed + 1, report.check, REFIT_STARTS)
     report.progress(0.95, "measuring how strongly customers belong")
     some = np.random.default_rng(seed).permutation(len(points))[:LEARNED_FROM]
-    ordinary = now.embedding[np.sort(some)] if newcomers is None else np.concatenate([now.embedding[np.sort(some)], newcomers])
+    ordinary = embedding[np.sort(some)]
+    if newcomers is not None:
+        ordinary = np.concatenate([ordinary, newcomers[order_of_rows(newcomers)]])
     strength, error = _strength(points[some], partition, again, some)
     model = SegmentModel(
         space=space,
@@ -83,7 +107,32 @@ def find_segments(
         map=fit_map(points[some], partition.centres, partition.labels[some], seed),
         family=without_family(*partition.centres.shape),
     )
-    return Found(model, points, partition, again, choice, error)
+    given = np.argsort(order)  # back to the order of `now`
+    return Found(
+        model,
+        points[given],
+        replace(partition, labels=partition.labels[given]),
+        replace(again, agreements=again.agreements[:, given]),
+        choice,
+        continued,
+        error,
+    )
+
+
+def _continuing(
+    points: Float32, space: Space, past: Past | None, count: int, seed: int, champion: Champion
+) -> tuple[Partition | None, int]:
+    """The champion's segments in this room and how many of them go on; None where new ones are to be drawn."""
+    then = space.place(champion.reading.embedding, champion.reading.forecast)
+    carried = carry_over(points, then, champion.labels)
+    if carried is None or (count and count != len(carried.centres) - carried.born):
+        return None, 0
+    kept = keep_partition(points, carried.centres)
+    if past is not None and not carried.born:
+        anew = foresight(fit_partition(points, len(kept.centres), seed), past)
+        if foresight(kept, past) < WORTH_KEEPING * anew:
+            return None, 0
+    return kept, len(carried.champion)
 
 
 def told(model: SegmentModel, story: dict[str, Any]) -> SegmentModel:
@@ -104,7 +153,7 @@ def _past(history: History, points: Float32) -> Past | None:
     )
 
 
-def _strength(points: Float32, partition: Partition, again: Refits, some: npt.NDArray[np.int64]) -> tuple[Strength, float]:
+def _strength(points: Float32, partition: Partition, again: Refits, some: Int64) -> tuple[Strength, float]:
     """The strength, learned from all refits, and its error where it is learned from some and tested on the others."""
     labels, agreements = partition.labels[some], again.agreements[:, some]
     half = np.arange(len(some)) % 2 == 0

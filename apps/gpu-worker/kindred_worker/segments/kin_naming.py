@@ -73,7 +73,7 @@ def _coarser(
     found: dict[int, Named] = {}
     for one, named in zip(kin, drawn, strict=True):
         children = [child.name for child, of in zip(names, family.coarser_of, strict=True) if of == one.index]
-        name = _joined(children, people_of(list(main))) if named.name in taken else named.name
+        name = joined(children, people_of(list(main))) if named.name in taken else named.name
         found[one.index] = Named(name, f"{named.description} Made of {_listed([f'“{c}”' for c in children])}.")
     return found
 
@@ -107,12 +107,13 @@ def _words(found: Sequence[Contrast], main_event: str, parent: str) -> list[str]
     return list(dict.fromkeys(said))[:TOLD]
 
 
-def _joined(children: Sequence[str], people: str) -> str:
-    """ "Active regular buyers", "Frequent buyers" -> "Active regular and frequent buyers"."""
+def joined(children: Sequence[str], people: str) -> str:
+    """ "Active regular buyers", "Frequent buyers" -> "Active regular and frequent buyers"; longer names are "other"."""
     ends = f" {people}"
-    if not all(c.endswith(ends) for c in children):
+    heads = [c.removesuffix(ends) for c in children if c.endswith(ends)]
+    if not heads:
         return " / ".join(children)
-    heads = [c.removesuffix(ends) for c in children]
+    heads += ["other"] if len(heads) < len(children) else []
     return _listed([heads[0], *(h[0].lower() + h[1:] for h in heads[1:])]) + ends
 
 

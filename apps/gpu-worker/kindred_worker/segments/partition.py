@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,16 @@ from kindred_worker.segments.space import squared_distances
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
 
+# The room of the forecasts is long and thin: along its length many cuts are nearly as good as each other, and k-means
+# ends now in one, now in another. A grid of equal groups along the longest axis, settled for a few turns, is the same
+# cut each time; it is taken where it leaves hardly more spread inside segments than the best of many starts.
+SETTLING = 2  # turns of Lloyd's algorithm
+ALLOWED = 0.05  # more spread inside segments, as a share
 LARGEST = 12_000  # customers that one fit looks at; more change centres less than a resample does
+
+
+# How a partition was drawn: the settled grid, the best of many starts, or around centres that it was told to keep.
+Way = Literal["grid", "best", "kept"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +34,7 @@ class Partition:
     centres: Float32  # (K, Q), biggest segment first
     labels: Int64  # (N)
     inertia: float  # share of the spread that is left inside segments, 0..1
+    way: Way = "best"
 
 
 @dataclass(frozen=True)
@@ -36,24 +47,63 @@ class Refits:
 
 
 def fit_partition(points: Float32, count: int, seed: int, starts: int = 8) -> Partition:
-    """k-means, `starts` starts; segments numbered by size, the biggest first."""
+    """`count` segments, numbered by size, the biggest first: the settled grid where it is good enough, else k-means."""
     draws = np.random.default_rng(seed)
     sample = points if len(points) <= LARGEST else points[draws.choice(len(points), LARGEST, replace=False)]
-    centres = _k_means(sample, count, starts, seed)
+    best, grid = _best(sample, count, starts, seed), settled(sample, _grid(sample, count))
+    spread = [float(squared_distances(sample, centres).min(axis=1).sum()) for centres in (best, grid)]
+    is_grid = spread[1] <= (1 + ALLOWED) * spread[0]
+    return _numbered(points, grid if is_grid else best, "grid" if is_grid else "best")
+
+
+def keep_partition(points: Float32, centres: Float32) -> Partition:
+    """The segments around these very centres, numbered by size."""
+    return _numbered(points, centres, "kept")
+
+
+def _numbered(points: Float32, centres: Float32, way: Way) -> Partition:
+    count = len(centres)
     squared = squared_distances(points, centres)
     labels = squared.argmin(axis=1)
     order = np.argsort(-np.bincount(labels, minlength=count), kind="stable")
     place = np.empty(count, dtype=np.int64)
     place[order] = np.arange(count)
     total = float(((points - points.mean(axis=0)) ** 2).sum())
-    return Partition(centres[order], place[labels], float(squared.min(axis=1).sum()) / max(total, 1e-12))
+    return Partition(centres[order], place[labels], float(squared.min(axis=1).sum()) / max(total, 1e-12), way)
 
 
-def _k_means(points: Float32, count: int, starts: int, seed: int) -> Float32:
-    """(K, Q) centres; the best of `starts` starts."""
+def _best(points: Float32, count: int, starts: int, seed: int) -> Float32:
+    """(K, Q) centres; the best of `starts` starts of k-means."""
     # sklearn's stubs know n_init as "auto" only.
     model = KMeans(count, n_init=starts, random_state=seed)  # pyright: ignore[reportArgumentType]
     return model.fit(points).cluster_centers_.astype(np.float32)
+
+
+def _again(points: Float32, partition: Partition, starts: int, seed: int) -> Float32:
+    """(K, Q) centres drawn in the way that the partition was: kept ones from where they are, as the next training would."""
+    count = len(partition.centres)
+    match partition.way:
+        case "grid":
+            return settled(points, _grid(points, count))
+        case "kept":
+            return settled(points, partition.centres)
+        case "best":
+            return _best(points, count, starts, seed)
+
+
+def settled(points: Float32, centres: Float32) -> Float32:
+    """(K, Q) moved a little to where the points around them are."""
+    # sklearn's stubs know neither centres to begin with nor a number of starts.
+    model = KMeans(len(centres), init=centres, n_init=1, max_iter=SETTLING, tol=0)  # pyright: ignore[reportArgumentType]
+    return model.fit(points).cluster_centers_.astype(np.float32)
+
+
+def _grid(points: Float32, count: int) -> Float32:
+    """(K, Q) means of `count` equal groups along the longest axis."""
+    longest = np.linalg.eigh(np.cov(points.astype(np.float64), rowvar=False).reshape(points.shape[1], -1))[1][:, -1]
+    longest = longest * np.sign(longest[np.abs(longest).argmax()])  # the sign of an eigenvector means nothing
+    along = np.argsort(points @ longest, kind="stable")
+    return np.stack([points[group].mean(axis=0) for group in np.array_split(along, count)]).astype(np.float32)
 
 
 def refit(
@@ -73,7 +123,8 @@ def refit(
         check()
         draws = np.random.default_rng((seed, turn))
         chosen = draws.integers(0, total, min(total, LARGEST))
-        centres = _k_means(points[chosen], count, starts, int(draws.integers(2**31)))
+        start = int(draws.integers(2**31))
+        centres = _again(points[chosen], partition, starts, start)
         labels = squared_distances(points, centres).argmin(axis=1)
         rand[turn] = adjusted_rand_score(partition.labels, labels)
         named = relabelled(labels, partition.labels, count)

@@ -11,5 +11,6 @@ export function customerOf(row: CustomerRow): ingestion.Customer {
     lastSeenAt: row.last_seen_at ?? row.created_at,
     eventCount: Number(row.event_count),
     attributes: row.attributes,
+    archivedEventCount: Number(row.archived_event_count),
   } satisfies ingestion.Customer;
 }

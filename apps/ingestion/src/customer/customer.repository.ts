@@ -13,16 +13,17 @@ export interface CustomerRow {
   last_seen_at: string | null;
   created_at: string;
   event_count: string;
+  archived_event_count: string;
   attributes: string;
 }
 
 /** Of one customer; the oldest few of a device that changes its id all the time. */
 const MOST_ANONYMOUS_IDS = 100;
 
-// Counted from the events themselves, so that it is right after every merge, undo and erasure.
+// Counted from the events themselves, and from what archives hold of each subject, so that it is right after every merge, undo and erasure.
 const CUSTOMERS = `
   SELECT c.id, ${isoMicros('c.created_at')} AS created_at, i.user_id, coalesce(i.anonymous_ids, '{}') AS anonymous_ids,
-    ${isoMicros('s.first_seen_at')} AS first_seen_at, ${isoMicros('s.last_seen_at')} AS last_seen_at, s.event_count, a.attributes
+    ${isoMicros('s.first_seen_at')} AS first_seen_at, ${isoMicros('s.last_seen_at')} AS last_seen_at, s.event_count, s.archived_event_count, a.attributes
   FROM ingestion.customers c
   CROSS JOIN LATERAL (
     SELECT array_agg(m.subject_id) AS subjects FROM ingestion.subject_customers m
@@ -34,8 +35,15 @@ const CUSTOMERS = `
     FROM ingestion.subjects b WHERE b.workspace_id = $1 AND b.id = ANY (m.subjects)
   ) i
   CROSS JOIN LATERAL (
-    SELECT min(e.occurred_at) AS first_seen_at, max(e.occurred_at) AS last_seen_at, count(*) AS event_count
-    FROM ingestion.events e WHERE e.workspace_id = $1 AND e.subject_id = ANY (m.subjects)
+    SELECT least(e.first_at, r.first_at) AS first_seen_at, greatest(e.last_at, r.last_at) AS last_seen_at,
+      e.events + r.events AS event_count, r.events AS archived_event_count
+    FROM (
+      SELECT min(e.occurred_at) AS first_at, max(e.occurred_at) AS last_at, count(*) AS events
+      FROM ingestion.events e WHERE e.workspace_id = $1 AND e.subject_id = ANY (m.subjects)
+    ) e, (
+      SELECT min(r.first_occurred_at) AS first_at, max(r.last_occurred_at) AS last_at, coalesce(sum(r.events), 0)::bigint AS events
+      FROM ingestion.archived_subjects r WHERE r.workspace_id = $1 AND r.subject_id = ANY (m.subjects)
+    ) r
   ) s
   CROSS JOIN LATERAL (
     SELECT coalesce(jsonb_object_agg(t.name, t.value), '{}')::text AS attributes

@@ -4,15 +4,28 @@ import type { IntakeEvent } from './event.js';
 
 /**
  * Partitions that events need, made before the transaction that writes them, so that their creation is
- * committed on its own. Known months are remembered for as long as the process lives: nothing drops one
- * while its service runs without that service's doing.
+ * committed on its own. Known months are remembered; one that was archived and dropped meanwhile, also by another
+ * replica, is missed by the insert, and made again.
  */
 export class EventPartitions {
   private readonly known = new Set<string>();
 
   constructor(private readonly database: Database) {}
 
-  async ensure(events: readonly IntakeEvent[]): Promise<void> {
+  /** Runs `write` with the partitions that its events need. */
+  async having<T>(events: readonly IntakeEvent[], write: () => Promise<T>): Promise<T> {
+    await this.ensure(events);
+    try {
+      return await write();
+    } catch (error) {
+      if (!isPartitionMissing(error)) throw error;
+      this.known.clear();
+      await this.ensure(events);
+      return write();
+    }
+  }
+
+  private async ensure(events: readonly IntakeEvent[]): Promise<void> {
     const missing = new Set<string>();
     for (const { occurredAt } of events) {
       const month = occurredAt.slice(0, 7);
@@ -23,4 +36,10 @@ export class EventPartitions {
       this.known.add(month);
     }
   }
+}
+
+/** Postgres tells a row without a partition as a violated check of the parent, without a constraint's name. */
+function isPartitionMissing(error: unknown): boolean {
+  const { code, constraint, table } = error as { code?: string; constraint?: string; table?: string };
+  return code === '23514' && constraint === undefined && table === 'events';
 }

@@ -53,7 +53,10 @@ export class EventStore {
 
   /** Resolves after the commit. `within` runs in the same transaction, after the events. */
   async write(batch: EventBatch, within?: (client: PoolClient, stored: StoredBatch) => Promise<void>): Promise<StoredBatch> {
-    await this.partitions.ensure(batch.events);
+    return this.partitions.having(batch.events, () => this.commit(batch, within));
+  }
+
+  private async commit(batch: EventBatch, within?: (client: PoolClient, stored: StoredBatch) => Promise<void>): Promise<StoredBatch> {
     let used: PoolClient | undefined;
     const result = await this.database.onConnection(batch.workspaceId, async (client) => {
       used = client;

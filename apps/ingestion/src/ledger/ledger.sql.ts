@@ -23,6 +23,8 @@ export const RECOUNT = {
       UNION ALL
       SELECT hour, 0, duplicate, rejected FROM ingestion.ledger_erasures WHERE workspace_id = $1::uuid AND hour >= $2::timestamptz AND hour < $3::timestamptz
       UNION ALL
+      SELECT hour, stored, duplicate, 0 FROM ingestion.ledger_drops WHERE workspace_id = $1::uuid AND hour >= $2::timestamptz AND hour < $3::timestamptz
+      UNION ALL
       -- An hour that was found wrong is looked at again also where nothing is left of it.
       SELECT hour, 0, 0, 0 FROM ingestion.ledger_checks WHERE workspace_id = $1::uuid AND hour >= $2::timestamptz AND hour < $3::timestamptz
     ) counted

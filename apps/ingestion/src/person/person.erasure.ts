@@ -2,6 +2,8 @@ import type { PoolClient } from 'pg';
 
 import type { Database, Position } from '#libs/database';
 
+import type { ForgottenRows } from '../archive/archive.file.js';
+import type { PersonArchives } from '../archive/archive.person.js';
 import { CLOSE_IDENTITY_GATE } from '../identity/identity.gate.js';
 import { payloadPatterns } from './person.payload.js';
 import type { PersonAttempt, PersonRequestRepository, PersonRequestRow } from './person.repository.js';
@@ -23,11 +25,15 @@ const BY_SUBJECT = {
   'ingestion.customers': 'id = ANY ($2::uuid[])',
 } as const;
 
-/** Removes a person from ingestion's own tables. */
+/** Events of the person went into an archive since the archives were looked through: the next attempt looks again. */
+class PersonArchivedMeanwhile extends Error {}
+
+/** Removes a person from ingestion's own tables and archives. */
 export class PersonErasure {
   constructor(
     private readonly database: Database,
     private readonly requests: PersonRequestRepository,
+    private readonly archives: PersonArchives,
   ) {}
 
   async run(attempt: PersonAttempt, row: PersonRequestRow): Promise<Erased> {
@@ -35,10 +41,14 @@ export class PersonErasure {
     const person = await this.database.onConnection(workspaceId, (client) => subjectsOf(client, workspaceId, row));
     const mentions = await this.forgetMentions(workspaceId, person);
     const rejected = await this.emptyQuarantine(workspaceId, person);
+    // Before the subjects go, without which a later attempt would not find the files.
+    await this.forgetArchived(attempt, person);
     return this.database.onConnection(workspaceId, async (client) => {
       await client.query(CLOSE_IDENTITY_GATE, [workspaceId]);
-      // Who they are now: something may have been merged meanwhile.
+      // Who they are now: something may have been merged or archived meanwhile.
       const now = await subjectsOf(client, workspaceId, row);
+      const left = await client.query('SELECT FROM ingestion.archived_subjects WHERE workspace_id = $1 AND subject_id = ANY ($2::uuid[]) LIMIT 1', [workspaceId, now.subjectIds]);
+      if (left.rowCount !== 0) throw new PersonArchivedMeanwhile();
       const { deleted, first } = await this.empty(client, workspaceId, now);
       const exportIds = await this.forgetExports(client, workspaceId, now.customerIds);
       await client.query(
@@ -47,6 +57,18 @@ export class PersonErasure {
       );
       const counts = { ...deleted, 'ingestion.rejected_events': rejected, 'ingestion.events (ids taken out)': mentions };
       return { row: await this.requests.addErased(client, attempt, { customerIds: now.customerIds, deleted: counts, first }), exportIds };
+    });
+  }
+
+  /** Out of the files of archives; what was left out is counted with the file that it is missing in. */
+  private async forgetArchived(attempt: PersonAttempt, person: PersonSubjects): Promise<void> {
+    await this.archives.forget(attempt.workspaceId, person, async (client, gone) => {
+      const deleted = {
+        'ingestion.event_archives (events)': gone.events,
+        'ingestion.event_archives (ids taken out)': gone.mentions,
+        'ingestion.event_archives (files written anew)': 1,
+      };
+      await this.requests.addErased(client, attempt, { customerIds: person.customerIds, deleted, first: firstOf(gone) });
     });
   }
 
@@ -112,6 +134,10 @@ export class PersonErasure {
     );
     return rows.map(({ id }) => id);
   }
+}
+
+function firstOf({ horizon, sequence }: ForgottenRows): Position | undefined {
+  return horizon === null || sequence === null ? undefined : { horizon: Number(horizon), sequence: Number(sequence) };
 }
 
 /** What the ledger counted of a table's row. */

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import type { ArtifactStore } from '#libs/artifacts';
 import type { Database } from '#libs/database';
 
+import type { ArchivedLine, PersonArchives } from '../archive/archive.person.js';
 import { isoMicros } from '../page.js';
 import type { PersonPeers } from './person.peers.js';
 import type { PersonAttempt, PersonRequestRow, TableRows } from './person.repository.js';
@@ -37,6 +38,7 @@ export class PersonExport {
     private readonly database: Database,
     private readonly artifacts: ArtifactStore,
     private readonly peers: PersonPeers,
+    private readonly archives: PersonArchives,
   ) {}
 
   async run({ workspaceId, id, fence }: PersonAttempt, row: PersonRequestRow): Promise<{ artifact: string; person: PersonSubjects; tables: TableRows }> {
@@ -56,6 +58,11 @@ export class PersonExport {
     yield line({ record: 'identity', customerIds: person.customerIds, userIds: person.userIds, anonymousIds: person.anonymousIds, merges });
     yield line({ record: 'attributes', attributes });
     yield line({ record: 'memberships', memberships: await this.peers.membershipsOf(workspaceId, person.customerIds) });
+    tables['ingestion.event_archives (events)'] = 0;
+    for await (const events of this.archives.events(workspaceId, person.subjectIds)) {
+      tables['ingestion.event_archives (events)'] += events.length;
+      yield events.map((event) => line(segmentForm(event))).join('');
+    }
     tables['ingestion.events'] = 0;
     for await (const events of this.events(workspaceId, person.subjectIds)) {
       tables['ingestion.events'] += events.length;
@@ -95,4 +102,17 @@ export class PersonExport {
       after = rows.at(-1);
     }
   }
+}
+
+/** An archived event as the query above writes it of one in Postgres. */
+function segmentForm({ type, name, properties, context, ...event }: ArchivedLine): object {
+  const said = {
+    type, messageId: event.message_id, userId: event.user_id, anonymousId: event.anonymous_id, groupId: event.group_id, previousId: event.previous_id,
+    event: type === 'track' ? name : null, timestamp: event.occurred_at, receivedAt: event.received_at,
+  };
+  return {
+    ...Object.fromEntries(Object.entries(said).filter(([, value]) => value !== null)),
+    [type === 'identify' || type === 'group' ? 'traits' : 'properties']: JSON.parse(properties) as unknown,
+    ...(context === null ? {} : { context: JSON.parse(context) as unknown }),
+  };
 }

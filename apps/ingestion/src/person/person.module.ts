@@ -4,6 +4,8 @@ import type { ArtifactStore } from '#libs/artifacts';
 import type { Database } from '#libs/database';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
+import { ArchiveModule } from '../archive/archive.module.js';
+import { PersonArchives } from '../archive/archive.person.js';
 import { digestBy } from '../identity/suppressed.ids.js';
 import type { IngestionConfig } from '../ingestion.config.js';
 import { JobReconciler } from '../job/job.reconciler.js';
@@ -21,6 +23,7 @@ import { PersonService } from './person.service.js';
 const PERSON_RECONCILER = Symbol('PERSON_RECONCILER');
 
 @Module({
+  imports: [ArchiveModule],
   controllers: [PersonController],
   providers: [
     { provide: PersonRequestRepository, inject: [DATABASE], useFactory: (database: Database) => new PersonRequestRepository(database) },
@@ -32,12 +35,18 @@ const PERSON_RECONCILER = Symbol('PERSON_RECONCILER');
     },
     {
       provide: PERSON_ROOMS,
-      inject: [DATABASE, PersonRequestRepository, ARTIFACTS, SERVICE],
-      useFactory: (database: Database, repository: PersonRequestRepository, artifacts: ArtifactStore, { name, config, signer }: ServiceContext<IngestionConfig>): PersonRooms => {
+      inject: [DATABASE, PersonRequestRepository, PersonArchives, ARTIFACTS, SERVICE],
+      useFactory: (
+        database: Database,
+        repository: PersonRequestRepository,
+        archives: PersonArchives,
+        artifacts: ArtifactStore,
+        { name, config, signer }: ServiceContext<IngestionConfig>,
+      ): PersonRooms => {
         const peers = new PersonPeers(config, signer, name);
         const secret = config.PRINCIPAL_SECRET;
-        const erasure = new PersonErasure(database, repository);
-        return { database, repository, erasure, exporting: new PersonExport(database, artifacts, peers), peers, artifacts, digest: digestBy(secret), secret };
+        const erasure = new PersonErasure(database, repository, archives);
+        return { database, repository, erasure, exporting: new PersonExport(database, artifacts, peers, archives), peers, artifacts, digest: digestBy(secret), secret };
       },
     },
     PersonProcessor,

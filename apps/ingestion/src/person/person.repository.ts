@@ -119,7 +119,8 @@ export class PersonRequestRepository {
       `UPDATE ingestion.person_requests SET customer_ids = ARRAY(SELECT DISTINCT unnest(customer_ids || $4::uuid[])),
          deleted = (SELECT coalesce(jsonb_object_agg(name, total), '{}') FROM (
            SELECT name, sum(rows::bigint) AS total FROM (SELECT * FROM jsonb_each_text(deleted) UNION ALL SELECT * FROM jsonb_each_text($5::jsonb)) t (name, rows) GROUP BY name) s),
-         first_horizon = coalesce(first_horizon, $6), first_sequence = coalesce(first_sequence, $7)
+         first_horizon = CASE WHEN $6::bigint < first_horizon OR first_horizon IS NULL THEN $6 ELSE first_horizon END,
+         first_sequence = CASE WHEN $6::bigint < first_horizon OR first_horizon IS NULL THEN $7 ELSE first_sequence END
        WHERE ${OURS} RETURNING ${COLUMNS}`,
       [workspaceId, id, fence, erased.customerIds, JSON.stringify(erased.deleted), erased.first?.horizon ?? null, erased.first?.sequence ?? null],
     );

@@ -4,14 +4,16 @@ import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
+import type { ArtifactStore } from '#libs/artifacts';
 import type { access } from '#libs/contracts';
 import type { Position } from '#libs/database';
 
+import { checkedFile, rowsOf } from '../archive/archive.file.js';
 import { literal, Scratch, type ScratchOptions } from '../scratch/scratch.js';
 import { shardQuery } from './snapshot.columns.js';
 import { type Manifest, type ManifestFacts, manifestOf, type Shard } from './snapshot.manifest.js';
 import { type Profile, profileProperties } from './snapshot.profile.js';
-import type { SnapshotRepository } from './snapshot.repository.js';
+import type { ArchivedFile, SnapshotRepository } from './snapshot.repository.js';
 
 const SLICE_BYTES = 128 * 1024 * 1024;
 /** Bytes of events as text that one shard holds at most, about. */
@@ -29,6 +31,7 @@ export interface ExportOptions {
   /** Folder that the shards and, last, the manifest are written to. */
   readonly folder: string;
   readonly scratch: ScratchOptions;
+  readonly artifacts: ArtifactStore;
   /** Events as good as written, of `events`. */
   readonly report: (events: number) => void;
 }
@@ -51,21 +54,42 @@ export async function exportSnapshot(repository: SnapshotRepository, options: Ex
   }
 }
 
-/** Postgres to scratch, by way of CSV slices. Half of the work, as progress goes. */
-async function load(repository: SnapshotRepository, scratch: Scratch, { workspaceId, position, events, report }: ExportOptions): Promise<number> {
+/** Archives and Postgres to scratch, the latter by way of CSV slices. Half of the work, as progress goes. */
+async function load(repository: SnapshotRepository, scratch: Scratch, { workspaceId, position, events, artifacts, report }: ExportOptions): Promise<number> {
   await scratch.run(`CREATE TABLE raw (
     customer UUID, subject UUID, occurred_at TIMESTAMPTZ, received_at TIMESTAMPTZ, sequence BIGINT, name VARCHAR, properties JSON)`);
   let bytes = 0;
-  await repository.copyOut(workspaceId, position, (slice) => join(scratch.folder, `slice-${slice}.csv`), SLICE_BYTES, async (file) => {
+  const loaded = async () => {
+    const [row] = await scratch.rows<{ rows: string }>('SELECT count(*) AS rows FROM raw');
+    report(Math.min(Number(row?.rows), events) / 2);
+  };
+  const archives = async (archived: readonly ArchivedFile[], subjects: string) => {
+    const files = await Promise.all(archived.map((file) => checkedFile(artifacts, file)));
+    await loadArchives(scratch, files, subjects, position);
+    const [row] = await scratch.rows<{ bytes: string }>('SELECT coalesce(sum(strlen(properties::VARCHAR) + strlen(name) + 160), 0) AS bytes FROM raw');
+    bytes += Number(row?.bytes);
+    await loaded();
+  };
+  const slice = async (file: string) => {
     bytes += (await stat(file)).size;
     await scratch.run(`INSERT INTO raw SELECT customer, subject, occurred_at, received_at, sequence, json_extract_string(name, '$'), properties
       FROM read_csv(${literal(file)}, header = false, auto_detect = false, delim = ',', quote = '"', escape = '"', max_line_size = ${MOST_LINE_BYTES}, columns = {
         'customer': 'UUID', 'subject': 'UUID', 'occurred_at': 'TIMESTAMPTZ', 'received_at': 'TIMESTAMPTZ', 'sequence': 'BIGINT', 'name': 'VARCHAR', 'properties': 'JSON'})`);
     await rm(file);
-    const [row] = await scratch.rows<{ rows: string }>('SELECT count(*) AS rows FROM raw');
-    report(Math.min(Number(row?.rows), events) / 2);
-  });
+    await loaded();
+  };
+  await repository.copyOut(workspaceId, position, (part) => join(scratch.folder, `slice-${part}.csv`), SLICE_BYTES, { archives, slice });
   return bytes;
+}
+
+/** Behaviour events of archives up to a position, each with the customer that its subject belongs to there. */
+async function loadArchives(scratch: Scratch, files: readonly string[], subjects: string, { horizon, sequence }: Position): Promise<void> {
+  await scratch.run(`INSERT INTO raw
+    SELECT m.customer, e.subject_id, e.occurred_at, e.received_at, e.sequence, e.name, e.properties::JSON
+    FROM ${rowsOf(files)} e
+    JOIN read_csv(${literal(subjects)}, header = false, auto_detect = false, columns = {'subject': 'UUID', 'customer': 'UUID'}) m ON m.subject = e.subject_id
+    WHERE e.type IN ('track', 'page', 'screen') AND (e.horizon, e.sequence) <= (${BigInt(horizon)}, ${BigInt(sequence)})`);
+  await rm(subjects);
 }
 
 async function factsOf(scratch: Scratch, { workspaceId, snapshotId, position, settings }: ExportOptions): Promise<ManifestFacts> {

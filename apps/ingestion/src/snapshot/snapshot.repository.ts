@@ -1,9 +1,12 @@
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
 
 import { to as copyTo } from 'pg-copy-streams';
 
 import type { Database, Position } from '#libs/database';
+
+import { SHARE_ARCHIVES } from '../archive/archive.repository.js';
 import { isoMicros } from '../page.js';
 
 export interface SnapshotRow {
@@ -21,6 +24,32 @@ export interface SnapshotRow {
 
 const COLUMNS = `id, request_id, state, uri, content_hash, horizon, sequence, events, customers, ${isoMicros('now')} AS now`;
 const BEHAVIOUR = `type IN ('track', 'page', 'screen')`;
+
+interface ArchivedPlace {
+  horizon: string;
+  sequence: string;
+  events: string;
+}
+
+/** The last behaviour event that lies in an archive, and how many do. */
+const LAST_ARCHIVED = `
+  SELECT last_horizon AS horizon, last_sequence AS sequence, sum(behaviour_events) OVER () AS events FROM ingestion.event_archives
+  WHERE workspace_id = $1 AND state = 'ARCHIVED' AND behaviour_events > 0 ORDER BY last_horizon DESC, last_sequence DESC LIMIT 1`;
+
+export interface ArchivedFile {
+  artifact: string;
+  sha256: string;
+}
+
+const ARCHIVED_FILES = `SELECT artifact, sha256 FROM ingestion.event_archives WHERE workspace_id = $1 AND state = 'ARCHIVED' AND behaviour_events > 0`;
+
+/** What becomes of what is copied. */
+export interface SnapshotLoads {
+  /** Archives, and a CSV of subjects with their customers. */
+  archives(files: readonly ArchivedFile[], subjects: string): Promise<void>;
+  /** A CSV of events. */
+  slice(file: string): Promise<void>;
+}
 
 /** Rows of snapshots, and the events that go into one. */
 export class SnapshotRepository {
@@ -66,22 +95,39 @@ export class SnapshotRepository {
         `SELECT horizon, sequence FROM ingestion.events WHERE ${where} ORDER BY horizon DESC, sequence DESC LIMIT 1`,
         [workspaceId],
       );
-      if (!last.rows[0]) return undefined;
-      const position = { horizon: Number(last.rows[0].horizon), sequence: Number(last.rows[0].sequence) };
+      const archived = await client.query<ArchivedPlace>(LAST_ARCHIVED, [workspaceId]);
+      const position = latestOf([last.rows[0], archived.rows[0]], upTo);
+      if (!position) return undefined;
       const counted = await client.query<{ events: string }>(`SELECT count(*) AS events FROM ingestion.events WHERE ${where}`, [workspaceId]);
-      return { position, events: Number(counted.rows[0]?.events) };
+      return { position, events: Number(counted.rows[0]?.events) + Number(archived.rows[0]?.events ?? 0) };
     });
   }
 
   /**
    * Copies every behaviour event up to a position as CSV into files of about `sliceBytes` each: customer, subject,
-   * occurred_at, received_at, sequence, name as JSON, properties. `load` is given each file when it is complete,
-   * and the copy waits for it. Customers are those of that position.
+   * occurred_at, received_at, sequence, name as JSON, properties. `loads.slice` is given each file when it is complete,
+   * and the copy waits for it. Customers are those of that position. Archives come first, with a file of their subjects'
+   * customers: together both are the events of one moment.
    */
-  async copyOut(workspaceId: string, { horizon, sequence }: Position, fileOf: (slice: number) => string, sliceBytes: number, load: (file: string) => Promise<void>): Promise<void> {
+  async copyOut(workspaceId: string, { horizon, sequence }: Position, fileOf: (slice: number) => string, sliceBytes: number, loads: SnapshotLoads): Promise<void> {
     const [h, s] = [BigInt(horizon), BigInt(sequence)];
     await this.database.onConnection(workspaceId, async (client) => {
       await client.query("SET LOCAL timezone = 'UTC'");
+      // Until the end nothing goes from the events into an archive, and no file goes.
+      await client.query(SHARE_ARCHIVES, [workspaceId]);
+      const archives = await client.query<ArchivedFile>(ARCHIVED_FILES, [workspaceId]);
+      if (archives.rows.length > 0) {
+        const subjects = fileOf(-1);
+        const mapped = client.query(
+          copyTo(`COPY (
+            SELECT m.subject_id, m.customer_id FROM ingestion.subject_customers m
+            WHERE m.workspace_id = (SELECT kindred.workspace()) AND m.horizon <= ${h} AND (m.ended_horizon IS NULL OR m.ended_horizon > ${h})
+              AND m.subject_id IN (SELECT a.subject_id FROM ingestion.archived_subjects a WHERE a.workspace_id = (SELECT kindred.workspace()))
+          ) TO STDOUT (FORMAT csv)`),
+        );
+        await pipeline(mapped, createWriteStream(subjects));
+        await loads.archives(archives.rows, subjects);
+      }
       // A name is written as JSON because it may hold a line break: slices are cut at line ends.
       const stream = client.query(
         copyTo(`COPY (
@@ -92,7 +138,7 @@ export class SnapshotRepository {
           WHERE e.workspace_id = (SELECT kindred.workspace()) AND (e.horizon, e.sequence) <= (${h}, ${s}) AND e.${BEHAVIOUR}
         ) TO STDOUT (FORMAT csv)`),
       );
-      await sliced(stream, fileOf, sliceBytes, load);
+      await sliced(stream, fileOf, sliceBytes, loads.slice);
     });
   }
 }
@@ -136,3 +182,12 @@ async function sliced(stream: AsyncIterable<Buffer>, fileOf: (slice: number) => 
   if (failure !== undefined) throw failure;
   await finish();
 }
+
+/** The latest of some places, or the bound where an archive reaches beyond it. */
+function latestOf(places: readonly ({ horizon: string; sequence: string } | undefined)[], upTo: Position | undefined): Position | undefined {
+  const found = places.flatMap((place) => (place ? [{ horizon: Number(place.horizon), sequence: Number(place.sequence) }] : []));
+  const latest = found.reduce<Position | undefined>((best, place) => (best && !isAfter(place, best) ? best : place), undefined);
+  return latest && upTo && isAfter(latest, upTo) ? upTo : latest;
+}
+
+const isAfter = (one: Position, other: Position) => one.horizon > other.horizon || (one.horizon === other.horizon && one.sequence > other.sequence);

@@ -75,6 +75,7 @@ export class SnapshotService {
         settings: await this.settings.of(workspaceId),
         folder: fileURLToPath(uri),
         scratch: this.scratch,
+        artifacts: this.artifacts,
         report: (events) => (work().events = Math.round(events)),
       });
       const { contentHash, events, customers } = manifest;

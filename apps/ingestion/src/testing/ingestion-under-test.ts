@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 
 import { PrincipalSigner } from '#libs/auth';
-import { access, identity, ingestion, intake, person, quarantine, trackingPlan } from '#libs/contracts';
+import { access, identity, ingestion, intake, person, quarantine, retention, trackingPlan } from '#libs/contracts';
 import { freePort, startTestPlatform, type TestPlatform } from '#libs/embedded';
 import { connect, type RpcClient } from '#libs/grpc';
 import { createService, type Service } from '#libs/service';
@@ -34,6 +34,7 @@ export interface IngestionUnderTest {
   readonly quarantine: RpcClient<typeof quarantine.QuarantineServiceService>;
   readonly plans: RpcClient<typeof trackingPlan.TrackingPlanServiceService>;
   readonly persons: RpcClient<typeof person.PersonServiceService>;
+  readonly retention: RpcClient<typeof retention.RetentionServiceService>;
   readonly identity: RpcClient<typeof identity.IdentityServiceService>;
   /** Signed, an admin of WORKSPACE. */
   readonly principal: string;
@@ -67,6 +68,7 @@ export async function startIngestion(environment: Record<string, string> = {}): 
     quarantine: connect(quarantine.QuarantineServiceService, `127.0.0.1:${grpc}`),
     plans: connect(trackingPlan.TrackingPlanServiceService, `127.0.0.1:${grpc}`),
     persons: connect(person.PersonServiceService, `127.0.0.1:${grpc}`),
+    retention: connect(retention.RetentionServiceService, `127.0.0.1:${grpc}`),
     identity: connect(identity.IdentityServiceService, `127.0.0.1:${grpc}`),
   };
   let closed: Promise<void> | undefined;

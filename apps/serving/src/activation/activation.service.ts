@@ -3,15 +3,14 @@ import { validate } from 'uuid';
 
 import { ArtifactError, type ArtifactStore } from '#libs/artifacts';
 import type { serving } from '#libs/contracts';
-import type { Database } from '#libs/database';
 import { RpcError, status } from '#libs/grpc';
 
 import { ChangeSignal } from '../change/change.signal.js';
 import { UNSEEN } from '../scoring/assignment.rule.js';
 import { FeedRepository } from '../scoring/feed.repository.js';
-import { ScoringRepository } from '../scoring/scoring.repository.js';
+import { ALL_PARTITIONS, leastOf, ScoringRepository } from '../scoring/scoring.repository.js';
 import { ScoringService } from '../scoring/scoring.service.js';
-import { ARTIFACTS, DATABASE } from '../store.js';
+import { ARTIFACTS } from '../store.js';
 import { isoOf, type Micros } from '../time/micros.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { ActivationRepository } from './activation.repository.js';
@@ -106,16 +105,14 @@ export class ActiveModelService {
     private readonly activations: ActivationRepository,
     private readonly scoring: ScoringRepository,
     private readonly feed: FeedRepository,
-    @Inject(DATABASE) private readonly database: Database,
   ) {}
 
   async get(workspaceId: string): Promise<serving.GetActiveModelResponse> {
     const active = await this.activations.active(workspaceId);
     if (!active) return { modelId: '', fence: 0, activatedAt: undefined, backlogEvents: 0, newestAppliedAt: undefined };
-    const { backlog, newest } = await this.database.onConnection(workspaceId, async (client) => {
-      const served = await this.scoring.served(client);
-      return { newest: served?.newestEventAt ?? null, backlog: served ? await this.feed.countAfter(client, served.position) : 0 };
-    });
+    const standing = await this.scoring.standing(workspaceId, ALL_PARTITIONS);
+    const newest = standing?.served.newestEventAt ?? null;
+    const backlog = standing ? await this.feed.countAfter(workspaceId, leastOf([...standing.places.values()].map(({ position }) => position))) : 0;
     return {
       modelId: active.modelId,
       fence: active.fence,

@@ -31,7 +31,7 @@ export class ChangeRepository {
   head(workspaceId: string): Promise<ChangePlace> {
     return this.database.onConnection(workspaceId, async (client) => {
       const { rows } = await client.query<{ xid: number; sequence: number }>(
-        `select xid::float8 as xid, sequence::float8 as sequence from serving.membership_changes order by workspace_id desc, xid desc, sequence desc limit 1`,
+        `select xid::float8 as xid, sequence::float8 as sequence from serving.membership_changes c order by c.workspace_id desc, c.xid desc, c.sequence desc limit 1`,
       );
       return rows[0] ? ([rows[0].xid, rows[0].sequence] as const) : FIRST_PLACE;
     });
@@ -41,8 +41,8 @@ export class ChangeRepository {
   after(workspaceId: string, place: ChangePlace, { customerId, segmentId }: ChangeFilter, limit: number): Promise<ChangeRow[]> {
     return this.database.onConnection(workspaceId, async (client) => {
       const { rows } = await client.query<ChangeRow>(
-        `select ${COLUMNS} from serving.membership_changes
-         where ${FILTER} and (xid, sequence) > ($3::bigint, $4::bigint) order by xid, sequence limit $5`,
+        `select ${COLUMNS} from serving.membership_changes c
+         where ${FILTER} and (c.xid, c.sequence) > ($3::bigint, $4::bigint) order by c.xid, c.sequence limit $5`,
         [customerId, segmentId, place[0], place[1], limit],
       );
       return rows;
@@ -57,8 +57,8 @@ export class ChangeRepository {
   ): Promise<{ rows: ChangeRow[]; total: number }> {
     return this.database.onConnection(workspaceId, async (client) => {
       const { rows } = await client.query<ChangeRow>(
-        `select ${COLUMNS} from serving.membership_changes
-         where ${FILTER} and ($3::bigint is null or (xid, sequence) < ($3, $4::bigint)) order by xid desc, sequence desc limit $5`,
+        `select ${COLUMNS} from serving.membership_changes c
+         where ${FILTER} and ($3::bigint is null or (c.xid, c.sequence) < ($3, $4::bigint)) order by c.xid desc, c.sequence desc limit $5`,
         [customerId, segmentId, after?.[0] ?? null, after?.[1] ?? null, first + 1],
       );
       const counted = await client.query<{ total: number }>(

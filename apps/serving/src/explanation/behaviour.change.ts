@@ -1,6 +1,6 @@
 import { explanation, type worker } from '#libs/contracts';
 
-import type { Scorer } from '../scoring/steady.scorer.js';
+import type { Scorer } from '../scoring/scorer.js';
 import type { History } from './contribution.js';
 import { type Answer, ask, type Question } from './question.js';
 

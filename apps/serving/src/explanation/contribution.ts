@@ -3,7 +3,7 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 
 import { explanation, type worker } from '#libs/contracts';
 
-import type { Scorer } from '../scoring/steady.scorer.js';
+import type { Scorer } from '../scoring/scorer.js';
 import { isoOf, type Micros } from '../time/micros.js';
 import { ask, type Question, strengthIn } from './question.js';
 

@@ -1,12 +1,14 @@
 import { Injectable } from '@nestjs/common';
 
 import type { explanation, worker } from '#libs/contracts';
+import type { Position } from '#libs/database';
 import { RpcError } from '#libs/grpc';
 
+import { partitionOf } from '../lease/partition.js';
 import { onlyUuids } from '../page/uuid.js';
 import { similarityOf } from '../membership/similar.service.js';
+import { toScoreEvent } from '../scoring/customer.reading.js';
 import { FeedRepository } from '../scoring/feed.repository.js';
-import { toScoreEvent } from '../scoring/scorer.js';
 import { ScoringRepository, type ServedModel } from '../scoring/scoring.repository.js';
 import { ScoringService } from '../scoring/scoring.service.js';
 import type { HeldState } from '../scoring/state.repository.js';
@@ -27,11 +29,11 @@ export class ExplanationService {
   ) {}
 
   async explain(workspaceId: string, { customerId, segmentId }: explanation.ExplainMembershipRequest): Promise<explanation.ExplainMembershipResponse> {
-    const { served, held, own, drawn } = await this.subjectOf(workspaceId, customerId, segmentId);
-    const byCustomer = await this.eventsOf(workspaceId, served, [customerId, ...examplesOf(drawn)]);
+    const { served, position, held, own, drawn } = await this.subjectOf(workspaceId, customerId, segmentId);
+    const byCustomer = await this.eventsOf(workspaceId, position, [customerId, ...examplesOf(drawn)]);
     const events = byCustomer.get(customerId) ?? [];
     const examples = [...byCustomer].flatMap(([id, theirs]) => (id === customerId ? [] : theirs));
-    const scorer = this.scorers.scorerOf(served);
+    const scorer = this.scorers.openScorer(served);
     try {
       const history = await historyOf(scorer, events, held.readAt);
       const contributions = await contributionsOf(scorer, history, own.index, seedOf(customerId));
@@ -52,7 +54,11 @@ export class ExplanationService {
   private async subjectOf(workspaceId: string, customerId: string, segmentId: string) {
     const [customer] = onlyUuids([customerId]);
     const [segment] = onlyUuids([segmentId]);
-    const served = await this.scoring.servedModel(workspaceId);
+    // Their state stands where their partition does.
+    const partition = partitionOf(customerId);
+    const standing = await this.scoring.standing(workspaceId, [partition]);
+    const served = standing?.served;
+    const position = standing?.places.get(partition)?.position;
     const [isMember, drawn, [held]] =
       served && customer && segment
         ? await Promise.all([
@@ -62,13 +68,13 @@ export class ExplanationService {
           ])
         : [false, [], []];
     const own = drawn.find(({ segmentId: id }) => id === segment);
-    if (!served || !isMember || !held || held.isBroken || !own) {
+    if (!served || !position || !isMember || !held || held.isBroken || !own) {
       throw RpcError.notFound('The customer is in no learned segment of this id now.', { reason: 'NO_MEMBERSHIP' });
     }
-    return { served, held, own, drawn };
+    return { served, position, held, own, drawn };
   }
 
-  private async eventsOf(workspaceId: string, { position }: ServedModel, customerIds: readonly string[]): Promise<Map<string, worker.ScoreEvent[]>> {
+  private async eventsOf(workspaceId: string, position: Position, customerIds: readonly string[]): Promise<Map<string, worker.ScoreEvent[]>> {
     const events = await this.feed.ofCustomers(workspaceId, customerIds, position);
     return new Map([...Map.groupBy(events, ({ customerId }) => customerId)].map(([id, theirs]) => [id, theirs.map(toScoreEvent)]));
   }

@@ -1,7 +1,7 @@
 import type { worker } from '#libs/contracts';
 
 import { type Reading, UNSEEN } from '../scoring/assignment.rule.js';
-import type { Scorer } from '../scoring/steady.scorer.js';
+import type { Scorer } from '../scoring/scorer.js';
 import type { Micros } from '../time/micros.js';
 
 /** What a customer could have been: these events after that state, read at a time. */

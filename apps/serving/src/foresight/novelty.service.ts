@@ -5,7 +5,7 @@ import { RpcError } from '#libs/grpc';
 import { SERVICE } from '#libs/service';
 
 import { onlyUuids } from '../page/uuid.js';
-import { nameOf } from '../scoring/scorer.js';
+import { toScoreEvent } from '../scoring/customer.reading.js';
 import { type Context, SCORE_WORKER, type ScoreWorkerClient } from '../store.js';
 import { ForesightRepository } from './foresight.repository.js';
 import { HistoryRepository, type PastEvent } from './history.repository.js';
@@ -60,7 +60,7 @@ export class NoveltyService {
 function toRequest(customerId: string, events: readonly PastEvent[], asked: ReadonlySet<string>): worker.CustomerJudgeRequest {
   return {
     customerId,
-    events: events.map((event) => ({ name: nameOf(event), occurredAt: event.occurredAt, properties: Buffer.from(event.properties ?? '{}') })),
+    events: events.map(toScoreEvent),
     asked: events.flatMap(({ eventId }, place) => (asked.has(eventId) ? [place] : [])),
   };
 }

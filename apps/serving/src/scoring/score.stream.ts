@@ -4,14 +4,7 @@ import type { worker } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
 import type { ScoreWorkerClient } from '../store.js';
-
-/** The model whose states are scored, and the fence under which its answers count. */
-export interface ScoredModel {
-  readonly modelId: string;
-  readonly uri: string;
-  readonly hash: string;
-  readonly fence: number;
-}
+import type { ScoredModel } from './scorer.js';
 
 interface Waiting {
   resolve(response: worker.ScoreResponse): void;

@@ -26,3 +26,20 @@ export const customersScored = new Counter({
   labelNames: ['where'] as const,
   registers: [metrics],
 });
+
+export const stageSeconds = new Histogram({
+  name: 'kindred_serving_stage_seconds',
+  help: 'How long each stage of a batch takes; a commit goes on while the next batch is read.',
+  labelNames: ['stage'] as const,
+  buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5],
+  registers: [metrics],
+});
+
+export async function timed<T>(stage: 'read events' | 'read states' | 'score' | 'commit', work: Promise<T>): Promise<T> {
+  const done = stageSeconds.startTimer({ stage });
+  try {
+    return await work;
+  } finally {
+    done();
+  }
+}

@@ -1,18 +1,19 @@
 import { Module } from '@nestjs/common';
 
 import { ChangeModule } from '../change/change.module.js';
+import { LeaseModule } from '../lease/lease.module.js';
 import { LiveModels } from '../onnx/live.models.js';
 import { WorkspaceModule } from '../workspace/workspace.module.js';
+import { BatchRepository } from './batch.repository.js';
 import { FeedHealth } from './feed.health.js';
 import { FeedRepository } from './feed.repository.js';
 import { ScoringRepository } from './scoring.repository.js';
 import { ScoringService } from './scoring.service.js';
 import { StateCache } from './state.cache.js';
-import { WorkspaceLease } from './workspace.lease.js';
 
 @Module({
-  imports: [ChangeModule, WorkspaceModule],
-  providers: [FeedHealth, FeedRepository, LiveModels, ScoringRepository, ScoringService, StateCache, WorkspaceLease],
+  imports: [ChangeModule, LeaseModule, WorkspaceModule],
+  providers: [BatchRepository, FeedHealth, FeedRepository, LiveModels, ScoringRepository, ScoringService, StateCache],
   exports: [FeedHealth, FeedRepository, ScoringRepository, ScoringService],
 })
 export class ScoringModule {}

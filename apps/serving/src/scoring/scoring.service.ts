@@ -5,22 +5,24 @@ import { followHints, openRedis } from '#libs/queue';
 import { SERVICE } from '#libs/service';
 
 import { ChangeSignal } from '../change/change.signal.js';
+import { LeaseKeeper } from '../lease/lease.keeper.js';
 import { LiveModels } from '../onnx/live.models.js';
 import { type Context, SCORE_WORKER, type ScoreWorkerClient } from '../store.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { WorkspaceSignal } from '../workspace/workspace.signal.js';
+import { BatchRepository } from './batch.repository.js';
 import { FeedHealth } from './feed.health.js';
 import { FeedRepository } from './feed.repository.js';
 import { ScoreStream } from './score.stream.js';
-import { ScoringRepository, type ServedModel } from './scoring.repository.js';
+import { ScoringRepository } from './scoring.repository.js';
+import type { ScoredModel, Scorer } from './scorer.js';
 import { StateCache } from './state.cache.js';
-import { type Scorer, SteadyScorer } from './steady.scorer.js';
-import { WorkspaceLease } from './workspace.lease.js';
+import { SteadyScorer } from './steady.scorer.js';
 import { type ReaderParts, WorkspaceReader } from './workspace.reader.js';
 
 const LOOK_AROUND_MS = 5_000;
 
-/** One reader for each workspace there is, woken by hints. */
+/** One reader for each workspace there is, of the partitions that are leased, woken by hints. */
 @Injectable()
 export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly readers = new Map<string, Promise<void>>();
@@ -39,12 +41,13 @@ export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
     scoring: ScoringRepository,
     feed: FeedRepository,
     cache: StateCache,
-    lease: WorkspaceLease,
+    private readonly leases: LeaseKeeper,
+    batches: BatchRepository,
   ) {
     const { config, log } = context;
     this.parts = {
-      scoring, feed, cache, lease, changes, directory, log,
-      scorerOf: (model) => this.scorerOf(model),
+      scoring, batches, feed, cache, leases, changes, directory, log,
+      openScorer: (model) => this.openScorer(model),
       hints: this.hints,
       pollMs: config.FEED_POLL_MS,
       sweepAfterSeconds: config.SWEEP_AFTER_SECONDS,
@@ -52,24 +55,27 @@ export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   onApplicationBootstrap(): void {
-    this.background = Promise.all([this.followHints(), this.lookAround()]);
+    const keeping = this.leases.run(() => [...this.readers.keys()], (workspaceId) => this.wake(workspaceId), this.stopping.signal);
+    this.background = Promise.all([this.followHints(), this.lookAround(), keeping]);
   }
 
   async onModuleDestroy(): Promise<void> {
     this.stopping.abort();
     await Promise.all([this.background, ...this.readers.values()]);
+    await this.leases.leave();
   }
 
   /** There is something new to read in a workspace: events, or another model. */
   wake(workspaceId: string): void {
     if (!this.readers.has(workspaceId) && !this.stopping.signal.aborted) {
       this.readers.set(workspaceId, new WorkspaceReader(workspaceId, this.parts).run(this.stopping.signal));
+      this.leases.hurry();
     }
     this.hints.raise(workspaceId);
   }
 
   /** What scores by a model, at the worker or here; to be closed by whoever asked for it. */
-  scorerOf(model: ServedModel): Scorer {
+  openScorer(model: ScoredModel): Scorer {
     const { config, log } = this.context;
     return new SteadyScorer({
       stream: new ScoreStream(this.worker, model),

@@ -30,7 +30,11 @@ const READ = `select customer_id as "customerId", segment_index as "segmentIndex
 
 /** The states of some customers, in no order; absent ones are left out. */
 export async function readStates(client: PoolClient, modelId: string, customerIds: readonly string[]): Promise<HeldState[]> {
-  const { rows } = await client.query<HeldState>(`${READ} where model_id = $1 and customer_id = any($2::uuid[])`, [modelId, customerIds]);
+  const { rows } = await client.query<HeldState>({
+    name: 'read-states',
+    text: `${READ} where model_id = $1 and customer_id = any($2::uuid[])`,
+    values: [modelId, [...customerIds]],
+  });
   return rows;
 }
 
@@ -38,12 +42,18 @@ export async function readStates(client: PoolClient, modelId: string, customerId
  * Customers whose states were read at least `age` before `now`, longest ago first; else those read as far in
  * its future, which a clock that was set back leaves behind (but not for an event that is dated ahead).
  */
-export async function readQuietStates(client: PoolClient, modelId: string, now: Micros, age: Micros, limit: number): Promise<HeldState[]> {
-  const old = await client.query<HeldState>(`${READ} where model_id = $1 and read_at < $2 order by read_at limit $3`, [modelId, isoOf(now - age), limit]);
+export async function readQuietStates(
+  client: PoolClient,
+  modelId: string,
+  partitions: readonly number[],
+  { now, age, limit }: { now: Micros; age: Micros; limit: number },
+): Promise<HeldState[]> {
+  const theirs = `model_id = $1 and serving.partition_of(customer_id) = any($4::int[])`;
+  const old = await client.query<HeldState>(`${READ} s where ${theirs} and s.read_at < $2 order by s.read_at limit $3`, [modelId, isoOf(now - age), limit, partitions]);
   if (old.rows.length > 0) return old.rows;
   const ahead = await client.query<HeldState>(
-    `${READ} where model_id = $1 and read_at > $2 and (last_event_at is null or last_event_at < read_at) order by read_at desc limit $3`,
-    [modelId, isoOf(now + age), limit],
+    `${READ} s where ${theirs} and s.read_at > $2 and (last_event_at is null or last_event_at < s.read_at) order by s.read_at desc limit $3`,
+    [modelId, isoOf(now + age), limit, partitions],
   );
   return ahead.rows;
 }
@@ -96,5 +106,5 @@ export async function writeStates(client: PoolClient, modelId: string, states: r
     state_from: append(held.state),
     state_bytes: held.state.length,
   }));
-  await client.query(WRITE, [modelId, JSON.stringify(rows), Buffer.concat(bytes)]);
+  await client.query({ name: 'write-states', text: WRITE, values: [modelId, JSON.stringify(rows), Buffer.concat(bytes)] });
 }

@@ -6,13 +6,8 @@ import { RpcError, status } from '#libs/grpc';
 
 import type { LiveModel } from '../onnx/live.model.js';
 import type { ScoreStream } from './score.stream.js';
+import type { Scorer } from './scorer.js';
 import { customersScored } from './scoring.metrics.js';
-
-/** What reads customers by one model: packed states and new events in, new states and places out, one result for each. */
-export interface Scorer {
-  score(customers: worker.CustomerScoreRequest[]): Promise<worker.CustomerScoreResult[]>;
-  close(): void;
-}
 
 export interface SteadyScorerOptions {
   readonly stream: ScoreStream;

@@ -1,0 +1,238 @@
+import { createWriteStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+
+import type { PoolClient } from 'pg';
+import { to as copyTo } from 'pg-copy-streams';
+
+import type { StoredArtifact } from '#libs/artifacts';
+import type { Database } from '#libs/database';
+
+import { SHARE_IDENTITY_GATE } from '../identity/identity.gate.js';
+import { type Cut, isoMicros } from '../page.js';
+import { type ArchiveMeasure, CSV_COLUMNS } from './archive.file.js';
+
+export interface ArchiveRow {
+  id: string;
+  request_id: string;
+  state: 'WRITING' | 'ARCHIVED' | 'DROPPING' | 'DROPPED';
+  period_start: string;
+  period_end: string;
+  below_horizon: string;
+  received_before: string;
+  artifact: string | null;
+  stale_artifacts: string[];
+  sha256: string | null;
+  bytes: string;
+  events: string;
+  first_occurred_at: string | null;
+  last_occurred_at: string | null;
+  archived_at: string | null;
+  dropped_at: string | null;
+}
+
+export interface Period {
+  readonly period_start: string;
+  readonly period_end: string;
+}
+
+/** The events changed while they were copied (a person was erased): the file is not what Postgres holds. */
+export class ArchiveOvertaken extends Error {}
+
+const COLUMNS = `id, request_id, state, ${isoMicros('period_start')} AS period_start, ${isoMicros('period_end')} AS period_end, below_horizon,
+  ${isoMicros('received_before')} AS received_before, artifact, stale_artifacts, sha256, bytes, events, ${isoMicros('first_occurred_at')} AS first_occurred_at,
+  ${isoMicros('last_occurred_at')} AS last_occurred_at, ${isoMicros('archived_at')} AS archived_at, ${isoMicros('dropped_at')} AS dropped_at`;
+/** Whoever reads archives and events as one holds this shared; whoever moves events between them, or removes files, holds it alone. */
+export const SHARE_ARCHIVES = `SELECT pg_advisory_xact_lock_shared(hashtextextended('archives:' || $1::text, 0))`;
+const CLOSE_ARCHIVES = `SELECT pg_advisory_xact_lock(hashtextextended('archives:' || $1::text, 0))`;
+/** `$2` from, `$3` before, `$4` horizon, `$5` moment of arrival. */
+const CHOSEN = `workspace_id = $1 AND occurred_at >= $2 AND occurred_at < $3 AND horizon < $4 AND received_at < $5`;
+// Moves a month: counted and digested as it leaves, and written down per subject, in one statement.
+const TAKE_OUT = `
+  WITH gone AS (
+    DELETE FROM ingestion.events WHERE ${CHOSEN}
+    RETURNING id, sequence, occurred_at, subject_id, message_id, name, anonymous_id, previous_id, properties, context
+  ), kept AS (
+    INSERT INTO ingestion.archived_subjects (workspace_id, subject_id, archive_id, events, first_occurred_at, last_occurred_at)
+    SELECT $1, subject_id, $6, count(*), min(occurred_at), max(occurred_at) FROM gone WHERE subject_id IS NOT NULL GROUP BY subject_id
+  )
+  SELECT count(*) AS events,
+    coalesce(sum(ingestion.event_digest(id, sequence, occurred_at, subject_id, message_id, name, anonymous_id, previous_id, properties::text, context::text)), 0)::text AS digest
+  FROM gone`;
+const FORGET = (table: 'message_ids' | 'duplicate_events', stored: 0 | 1, duplicate: 0 | 1) => `
+  WITH gone AS (
+    DELETE FROM ingestion.${table} WHERE workspace_id = $1 AND message_id = ANY ($2::text[]) RETURNING received_at
+  )
+  INSERT INTO ingestion.ledger_drops AS d (workspace_id, hour, stored, duplicate)
+  SELECT $1, date_trunc('hour', received_at, 'UTC'), ${stored} * count(*), ${duplicate} * count(*) FROM gone GROUP BY 2 ORDER BY 2
+  ON CONFLICT (workspace_id, hour) DO UPDATE SET stored = d.stored + excluded.stored, duplicate = d.duplicate + excluded.duplicate`;
+const MEASURED = `artifact = $3, sha256 = $4, bytes = $5, events = $6, behaviour_events = $7, digest = $8, first_occurred_at = $9, last_occurred_at = $10,
+  last_horizon = $11, last_sequence = $12`;
+const measured = ({ path, sha256, bytes }: StoredArtifact, { events, behaviour, digest, first, last, horizon, sequence }: ArchiveMeasure) => [
+  path, sha256, bytes, events, behaviour, digest, first, last, horizon, sequence,
+];
+
+/** Rows of archives, and events on their way into them. */
+export class ArchiveRepository {
+  constructor(private readonly database: Database) {}
+
+  /** Months that ended by `before` and hold events of the workspace that arrived before a moment, with their number. */
+  async due(workspaceId: string, before: string, receivedBefore: Date): Promise<(Period & { events: number })[]> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const { rows } = await client.query<Period & { events: string }>(
+        `SELECT ${isoMicros('p.period_start')} AS period_start, ${isoMicros('p.period_end')} AS period_end, n.events
+         FROM ingestion.event_periods() p
+         CROSS JOIN LATERAL (
+           SELECT count(*) AS events FROM ingestion.events e WHERE e.workspace_id = $1 AND e.occurred_at >= p.period_start AND e.occurred_at < p.period_end
+             AND e.horizon < ingestion.safe_horizon() AND e.received_at < $3) n
+         WHERE p.period_end <= $2::timestamptz AND n.events > 0 ORDER BY p.period_start`,
+        [workspaceId, before, receivedBefore],
+      );
+      return rows.map(({ events, ...period }) => ({ ...period, events: Number(events) }));
+    });
+  }
+
+  async find(workspaceId: string, id: string): Promise<ArchiveRow | undefined> {
+    return (await this.where(workspaceId, 'id = $2', [id]))[0];
+  }
+
+  /** Newest month first; one row more than the page, and how many there are in all. */
+  async list(workspaceId: string, { rows, after }: Cut): Promise<{ rows: ArchiveRow[]; total: number }> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const found = await client.query<ArchiveRow>(
+        `SELECT ${COLUMNS} FROM ingestion.event_archives WHERE workspace_id = $1 AND ($2::timestamptz IS NULL OR (event_archives.period_start, id) < ($2, $3::uuid))
+         ORDER BY event_archives.period_start DESC, id DESC LIMIT $4`,
+        [workspaceId, after?.[0] ?? null, after?.[1] ?? null, rows + 1],
+      );
+      const counted = await client.query<{ total: string }>('SELECT count(*) AS total FROM ingestion.event_archives WHERE workspace_id = $1', [workspaceId]);
+      return { rows: found.rows, total: Number(counted.rows[0]?.total) };
+    });
+  }
+
+  /** Left behind by attempts that died: their events are still where they were. */
+  unfinished = (workspaceId: string): Promise<ArchiveRow[]> => this.where(workspaceId, `state = 'WRITING'`, []);
+  stored = (workspaceId: string): Promise<ArchiveRow[]> => this.where(workspaceId, `state = 'ARCHIVED'`, []);
+  withStale = (workspaceId: string): Promise<ArchiveRow[]> => this.where(workspaceId, `stale_artifacts <> '{}'`, []);
+  toDrop = (workspaceId: string, before: string | null): Promise<ArchiveRow[]> =>
+    this.where(workspaceId, `(state = 'DROPPING' OR (state = 'ARCHIVED' AND event_archives.period_end <= $2::timestamptz))`, [before]);
+  /** Those with events of some subjects. */
+  ofSubjects = (workspaceId: string, subjectIds: readonly string[]): Promise<ArchiveRow[]> =>
+    this.where(workspaceId, `state = 'ARCHIVED' AND id IN (SELECT archive_id FROM ingestion.archived_subjects WHERE workspace_id = $1 AND subject_id = ANY ($2::uuid[]))`, [subjectIds]);
+
+  async insert(workspaceId: string, archive: { id: string; requestId: string; receivedBefore: Date } & Period): Promise<ArchiveRow> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const { rows } = await client.query<ArchiveRow>(
+        `INSERT INTO ingestion.event_archives (workspace_id, id, request_id, state, period_start, period_end, below_horizon, received_before)
+         VALUES ($1, $2, $3, 'WRITING', $4, $5, ingestion.safe_horizon(), $6) RETURNING ${COLUMNS}`,
+        [workspaceId, archive.id, archive.requestId, archive.period_start, archive.period_end, archive.receivedBefore],
+      );
+      if (!rows[0]) throw new Error(`archive ${archive.id} was not kept`);
+      return rows[0];
+    });
+  }
+
+  async delete(workspaceId: string, id: string): Promise<void> {
+    await this.database.onConnection(workspaceId, (client) =>
+      client.query(`DELETE FROM ingestion.event_archives WHERE workspace_id = $1 AND id = $2 AND state = 'WRITING'`, [workspaceId, id]),
+    );
+  }
+
+  /** The events of an archive as a CSV file, see archive.file.ts. */
+  async copyOut(workspaceId: string, { period_start, period_end, below_horizon, received_before }: ArchiveRow, file: string): Promise<void> {
+    await this.database.onConnection(workspaceId, async (client) => {
+      await client.query("SET LOCAL timezone = 'UTC'");
+      const text = (value: string) => client.escapeLiteral(value);
+      const stream = client.query(
+        copyTo(`COPY (
+          SELECT ${CSV_COLUMNS} FROM ingestion.events
+          WHERE workspace_id = (SELECT kindred.workspace()) AND occurred_at >= ${text(period_start)} AND occurred_at < ${text(period_end)}
+            AND horizon < ${BigInt(below_horizon)} AND received_at < ${text(received_before)}
+        ) TO STDOUT (FORMAT csv)`),
+      );
+      await pipeline(stream, createWriteStream(file));
+    });
+  }
+
+  /** Takes the events out of Postgres, if they are exactly those that the file was seen to hold. */
+  async complete(workspaceId: string, archive: ArchiveRow, file: StoredArtifact, measure: ArchiveMeasure, within: (client: PoolClient) => Promise<void>): Promise<void> {
+    await this.alone(workspaceId, async (client) => {
+      await client.query(SHARE_IDENTITY_GATE, [workspaceId]);
+      const chosen = [archive.period_start, archive.period_end, archive.below_horizon, archive.received_before];
+      const { rows } = await client.query<{ events: string; digest: string }>(TAKE_OUT, [workspaceId, ...chosen, archive.id]);
+      if (rows[0]?.events !== measure.events || rows[0].digest !== measure.digest) throw new ArchiveOvertaken();
+      const { rowCount } = await client.query(
+        `UPDATE ingestion.event_archives SET state = 'ARCHIVED', archived_at = now(), ${MEASURED} WHERE workspace_id = $1 AND id = $2 AND state = 'WRITING'`,
+        [workspaceId, archive.id, ...measured(file, measure)],
+      );
+      if (rowCount !== 1) throw new ArchiveOvertaken();
+      await within(client);
+    });
+  }
+
+  /** Puts another file in the place of one that holds a person. */
+  async replace(workspaceId: string, archive: ArchiveRow, file: StoredArtifact, measure: ArchiveMeasure, subjectIds: readonly string[], within: (client: PoolClient) => Promise<void>): Promise<void> {
+    await this.alone(workspaceId, async (client) => {
+      const { rowCount } = await client.query(
+        `UPDATE ingestion.event_archives SET ${MEASURED}, stale_artifacts = stale_artifacts || artifact
+         WHERE workspace_id = $1 AND id = $2 AND state = 'ARCHIVED' AND artifact = $13`,
+        [workspaceId, archive.id, ...measured(file, measure), archive.artifact],
+      );
+      if (rowCount !== 1) throw new ArchiveOvertaken();
+      await client.query('DELETE FROM ingestion.archived_subjects WHERE workspace_id = $1 AND archive_id = $2 AND subject_id = ANY ($3::uuid[])', [
+        workspaceId, archive.id, subjectIds,
+      ]);
+      await within(client);
+    });
+  }
+
+  /** From here on nobody reads it. */
+  async beginDrop(workspaceId: string, id: string): Promise<void> {
+    await this.alone(workspaceId, async (client) => {
+      await client.query(`UPDATE ingestion.event_archives SET state = 'DROPPING' WHERE workspace_id = $1 AND id = $2 AND state = 'ARCHIVED'`, [workspaceId, id]);
+      await client.query('DELETE FROM ingestion.archived_subjects WHERE workspace_id = $1 AND archive_id = $2', [workspaceId, id]);
+    });
+  }
+
+  /** Message ids live as long as their events; the ledger goes on knowing that there were some. */
+  async forgetMessageIds(workspaceId: string, messageIds: readonly string[]): Promise<void> {
+    await this.database.onConnection(workspaceId, async (client) => {
+      for (const sql of [FORGET('message_ids', 1, 0), FORGET('duplicate_events', 0, 1)]) await client.query(sql, [workspaceId, messageIds]);
+    });
+  }
+
+  async endDrop(workspaceId: string, id: string): Promise<void> {
+    await this.database.onConnection(workspaceId, (client) =>
+      client.query(
+        `UPDATE ingestion.event_archives SET state = 'DROPPED', dropped_at = now(), stale_artifacts = stale_artifacts || artifact, artifact = NULL
+         WHERE workspace_id = $1 AND id = $2 AND state = 'DROPPING'`,
+        [workspaceId, id],
+      ),
+    );
+  }
+
+  /** Removes files when nobody reads them any more, and remembers that they are gone. */
+  async removeStale(workspaceId: string, id: string, remove: () => Promise<void>): Promise<void> {
+    await this.alone(workspaceId, async (client) => {
+      await remove();
+      await client.query(`UPDATE ingestion.event_archives SET stale_artifacts = '{}' WHERE workspace_id = $1 AND id = $2`, [workspaceId, id]);
+    });
+  }
+
+  /** Drops a month that holds nothing of anybody any more. */
+  async dropEmptyPartition(periodStart: string): Promise<void> {
+    await this.database.pool.query('SELECT ingestion.drop_empty_event_partition($1)', [periodStart]);
+  }
+
+  private async alone<T>(workspaceId: string, work: (client: PoolClient) => Promise<T>): Promise<T> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      await client.query(CLOSE_ARCHIVES, [workspaceId]);
+      return work(client);
+    });
+  }
+
+  private async where(workspaceId: string, condition: string, values: readonly unknown[]): Promise<ArchiveRow[]> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const sql = `SELECT ${COLUMNS} FROM ingestion.event_archives WHERE workspace_id = $1 AND ${condition} ORDER BY event_archives.period_start, id`;
+      return (await client.query<ArchiveRow>(sql, [workspaceId, ...values])).rows;
+    });
+  }
+}

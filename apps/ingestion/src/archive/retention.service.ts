@@ -1,0 +1,112 @@
+import type { Logger } from 'pino';
+import { v7 as uuid } from 'uuid';
+
+import { type KeyRing, mayAct } from '#libs/auth';
+import { RpcError, status } from '#libs/grpc';
+import type { ArchivePayload } from '#libs/queue';
+
+import type { JobQueue } from '../job/job.queue.js';
+import { type Cut, UUID } from '../page.js';
+import type { ArchiveRepository, ArchiveRow } from './archive.repository.js';
+import type { ArchiveRequestRepository, ArchiveRequestRow, NewArchiveRequest } from './archive.request.repository.js';
+import type { RetentionPolicy, RetentionRepository } from './retention.repository.js';
+
+const MOST_DAYS = 36_500;
+
+/** Where retention keeps and asks for things. */
+export interface RetentionRooms {
+  readonly policies: RetentionRepository;
+  readonly archives: ArchiveRepository;
+  readonly requests: ArchiveRequestRepository;
+  readonly queue: JobQueue<ArchivePayload>;
+  readonly keys: KeyRing;
+}
+
+/** Who asks. */
+interface Asker {
+  readonly workspaceId: string;
+  readonly actor: string;
+}
+
+/** How long events stay where, and what is asked to become of them. */
+export class RetentionService {
+  constructor(
+    private readonly rooms: RetentionRooms,
+    private readonly log: Logger,
+  ) {}
+
+  policy(workspaceId: string): Promise<RetentionPolicy> {
+    return this.rooms.policies.find(workspaceId);
+  }
+
+  async setPolicy({ workspaceId, actor }: Asker, policy: RetentionPolicy): Promise<RetentionPolicy> {
+    const { archiveAfterDays, dropAfterDays } = policy;
+    for (const days of [archiveAfterDays, dropAfterDays]) if (days !== null && days > MOST_DAYS) throw invalid(`At most ${MOST_DAYS} days.`);
+    if (dropAfterDays !== null && archiveAfterDays === null) throw invalid('What is dropped is archived before: say archiveAfterDays too.');
+    if (dropAfterDays !== null && archiveAfterDays !== null && dropAfterDays < archiveAfterDays) throw invalid('dropAfterDays must not be less than archiveAfterDays.');
+    await this.rooms.policies.set(workspaceId, policy, actor);
+    return policy;
+  }
+
+  listArchives(workspaceId: string, cut: Cut): Promise<{ rows: ArchiveRow[]; total: number }> {
+    return this.rooms.archives.list(workspaceId, cut);
+  }
+
+  async archive({ workspaceId, actor }: Asker, before: string): Promise<ArchiveRequestRow> {
+    const row = await this.start(workspaceId, actor, before, null);
+    if (!row) throw RpcError.precondition('Another request archives events just now. Wait for it, or cancel it.', { reason: 'ARCHIVING_ACTIVE' });
+    return row;
+  }
+
+  /** Undefined: another request archives already. */
+  start(workspaceId: string, requestedBy: string, archiveBefore: string, dropBefore: string | null): Promise<ArchiveRequestRow | undefined> {
+    return this.insert(workspaceId, { id: uuid(), kind: 'ARCHIVE', requestedBy, archiveBefore, dropBefore });
+  }
+
+  async replay({ workspaceId, actor }: Asker, archiveId: string, writeKey: string): Promise<ArchiveRequestRow> {
+    const archive = UUID.test(archiveId) ? await this.rooms.archives.find(workspaceId, archiveId) : undefined;
+    if (!archive) throw RpcError.notFound('There is no such archive.', { reason: 'ARCHIVE_UNKNOWN' });
+    if (archive.state !== 'ARCHIVED') {
+      throw RpcError.precondition('This archive was dropped, or is not complete yet: there is nothing to replay.', { reason: 'ARCHIVE_DROPPED' });
+    }
+    const row = await this.insert(workspaceId, { id: uuid(), kind: 'REPLAY', requestedBy: actor, archiveId, intoWorkspaceId: this.targetOf(workspaceId, writeKey) });
+    if (!row) throw new Error('a replay was not kept');
+    return row;
+  }
+
+  async request(workspaceId: string, id: string): Promise<ArchiveRequestRow> {
+    const row = UUID.test(id) ? await this.rooms.requests.find(workspaceId, id) : undefined;
+    if (!row) throw RpcError.notFound(`There is no request ${id}.`, { reason: 'ARCHIVE_REQUEST_UNKNOWN' });
+    return row;
+  }
+
+  listRequests(workspaceId: string, cut: Cut): Promise<{ rows: ArchiveRequestRow[]; total: number }> {
+    return this.rooms.requests.list(workspaceId, cut);
+  }
+
+  async cancel(workspaceId: string, id: string): Promise<ArchiveRequestRow> {
+    await this.request(workspaceId, id);
+    const row = await this.rooms.requests.cancel(workspaceId, id);
+    if (!row) throw RpcError.precondition('This request has ended already.', { reason: 'ARCHIVE_REQUEST_ENDED' });
+    return row;
+  }
+
+  /** The workspace that a key may write to; without a key the asker's own. */
+  private targetOf(workspaceId: string, writeKey: string): string {
+    if (writeKey === '') return workspaceId;
+    const principal = this.rooms.keys.identify(writeKey);
+    if (principal && mayAct(principal.role, 'INTAKE')) return principal.workspaceId;
+    throw new RpcError(status.PERMISSION_DENIED, 'writeKey is no key that may write events. Give one of the workspace to replay into.', { reason: 'KEY_REFUSED' });
+  }
+
+  private async insert(workspaceId: string, request: NewArchiveRequest): Promise<ArchiveRequestRow | undefined> {
+    const row = await this.rooms.requests.insert(workspaceId, request);
+    if (!row) return undefined;
+    await this.rooms.queue
+      .enqueue({ workspaceId, requestId: row.id })
+      .catch((error: unknown) => this.log.warn({ err: error, requestId: row.id }, 'the request waits for the queue'));
+    return row;
+  }
+}
+
+const invalid = (message: string) => RpcError.invalid(message, { reason: 'RETENTION_INVALID' });

@@ -1,0 +1,91 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { PoolClient } from 'pg';
+
+import type { Database } from '#libs/database';
+
+import { guardLeases } from '../lease/lease.repository.js';
+import { DATABASE } from '../store.js';
+import { isoOf } from '../time/micros.js';
+import { membershipWrites, placesOf } from './membership.writes.js';
+import type { ScoredBatch } from './scored.batch.js';
+import type { ServedModel } from './scoring.repository.js';
+import { writeStates } from './state.repository.js';
+import { lockChanges, shareMemberships } from './write.lock.js';
+
+/** Somebody else moved on (an activation, a replica that took a partition): the batch was not written. */
+export class StaleBatch extends Error {}
+
+const IS_SERVED = `select from serving.active_model a join serving.shadow_models m using (workspace_id, model_id)
+  where m.model_id = $1 and a.fence = $2 and m.erasures = $3`;
+
+const ADVANCES = `json_to_recordset($2::json) as r(partition smallint, horizon bigint, sequence bigint, mapping_horizon bigint, mapping_sequence bigint,
+  was_horizon bigint, was_sequence bigint, was_mapping_horizon bigint, was_mapping_sequence bigint)`;
+/** Only from where it stood. Without a row it stands where the model began, which nobody but the one who leases it can change. */
+const ADVANCE = `insert into serving.partition_positions as held
+    (workspace_id, model_id, partition, position_horizon, position_sequence, mapping_horizon, mapping_sequence)
+  select kindred.workspace(), $1, r.partition, r.horizon, r.sequence, r.mapping_horizon, r.mapping_sequence from ${ADVANCES}
+  on conflict (workspace_id, model_id, partition) do update
+    set position_horizon = excluded.position_horizon, position_sequence = excluded.position_sequence,
+        mapping_horizon = excluded.mapping_horizon, mapping_sequence = excluded.mapping_sequence
+    where (held.position_horizon, held.position_sequence, held.mapping_horizon, held.mapping_sequence) in (
+      select r.was_horizon, r.was_sequence, r.was_mapping_horizon, r.was_mapping_sequence from ${ADVANCES} where r.partition = held.partition)`;
+
+const NEWEST = `update serving.shadow_models set newest_event_at = greatest(newest_event_at, $2) where model_id = $1`;
+
+/** Group commits of what was scored. */
+@Injectable()
+export class BatchRepository {
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  /**
+   * Writes states, memberships, what changed and the positions in one transaction, or nothing; the statements
+   * go out together, the locks first. Answers whether a membership changed. Throws StaleBatch.
+   */
+  commit(workspaceId: string, replicaId: string, batch: ScoredBatch): Promise<boolean> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const newcomers = [...batch.states.map(({ customerId }) => customerId), ...batch.gone].filter((id) => !batch.former.has(id));
+      // Two waves, each sent whole before the next begins: what fails in one leaves no statement behind it.
+      const [, isGuarded, isServed, isAdvanced, places] = await Promise.all([
+        shareMemberships(client, workspaceId),
+        guardLeases(client, replicaId, batch.leases),
+        isStillServed(client, batch.served),
+        advance(client, batch),
+        placesOf(client, newcomers),
+      ]);
+      if (!isGuarded || !isAdvanced) throw new StaleBatch('another replica reads these customers now');
+      if (!isServed) throw new StaleBatch('another model is served by now, or somebody was forgotten');
+      const { own, told, hasChanges } = membershipWrites(batch, places);
+      const { newestEventAt, served: { modelId } } = batch;
+      await Promise.all([
+        writeStates(client, modelId, batch.states),
+        ...own.map((write) => write(client)),
+        ...(told.length > 0 ? [lockChanges(client, workspaceId)] : []),
+        ...told.map((write) => write(client)),
+        ...(newestEventAt === null ? [] : [client.query({ name: 'newest', text: NEWEST, values: [modelId, isoOf(newestEventAt)] })]),
+      ]);
+      return hasChanges;
+    });
+  }
+}
+
+async function isStillServed(client: PoolClient, { modelId, fence, erasures }: ServedModel): Promise<boolean> {
+  const { rowCount } = await client.query({ name: 'is-served', text: IS_SERVED, values: [modelId, fence, erasures] });
+  return rowCount === 1;
+}
+
+async function advance(client: PoolClient, { served, advances }: ScoredBatch): Promise<boolean> {
+  if (advances.length === 0) return true;
+  const rows = advances.map(({ partition, from, to }) => ({
+    partition,
+    horizon: to.position.horizon,
+    sequence: to.position.sequence,
+    mapping_horizon: to.mapping.horizon,
+    mapping_sequence: to.mapping.sequence,
+    was_horizon: from.position.horizon,
+    was_sequence: from.position.sequence,
+    was_mapping_horizon: from.mapping.horizon,
+    was_mapping_sequence: from.mapping.sequence,
+  }));
+  const { rowCount } = await client.query({ name: 'advance', text: ADVANCE, values: [served.modelId, JSON.stringify(rows)] });
+  return rowCount === advances.length;
+}

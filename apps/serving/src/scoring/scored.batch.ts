@@ -1,0 +1,28 @@
+import type { Lease } from '../lease/partition.js';
+import type { Micros } from '../time/micros.js';
+import type { Place, ServedModel } from './scoring.repository.js';
+import type { HeldState } from './state.repository.js';
+
+/** Where the states of a partition stood before a batch, and stand after it. */
+export interface Advance {
+  readonly partition: number;
+  readonly from: Place;
+  readonly to: Place;
+}
+
+/** What one group commit writes. */
+export interface ScoredBatch {
+  /** Under which the batch was scored: another one by now makes it void. */
+  readonly served: ServedModel;
+  readonly leases: readonly Lease[];
+  readonly advances: readonly Advance[];
+  /** Null: as it was. */
+  readonly newestEventAt: Micros | null;
+  readonly states: readonly HeldState[];
+  /** Customers without a single event now. */
+  readonly gone: readonly string[];
+  /** As they were before, by customer. */
+  readonly former: ReadonlyMap<string, HeldState>;
+  /** Lasting segment of each place in the model's bundle. */
+  readonly segments: ReadonlyMap<number, string>;
+}
