@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from kindred_worker.checkpoints import Checkpoints
 from kindred_worker.data.arrays import EventArrays
 from kindred_worker.data.features import MICROS_PER_DAY, Encoded, FeatureSpec, Int64
-from kindred_worker.data.order import beginning_keys, canonical_order, drawn
+from kindred_worker.data.order import beginning_keys, canonical_order, drawn, told_apart
 from kindred_worker.models.batch import batch_of, choose
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.plan import Plan, resolve
@@ -181,7 +181,7 @@ def _split(spec: TrainingSpec, arrays: EventArrays) -> tuple[Int64, Int64]:
     learns the same, and a model that continues a former one is tested on customers whom neither has learned from.
     """
     customers = canonical_order(arrays)
-    drawn_at = drawn(beginning_keys(arrays)[customers], spec.seed, 0)
+    drawn_at = drawn(told_apart(beginning_keys(arrays)[customers]), spec.seed, 0)
     sampled = drawn_at <= max(spec.sample_fraction, drawn_at.min(initial=1.0))
     share = min(spec.held_out * spec.sample_fraction, HELD_OUT_AT_MOST / max(1, len(customers)))
     held = sampled & (drawn_at < share) & (sampled.sum() >= 20)

@@ -45,6 +45,19 @@ def beginning_keys(arrays: EventArrays) -> UInt64:
     return mixed(_hashed(arrays.events, begins)) if arrays.count else np.zeros(0, np.uint64)
 
 
+def told_apart(keys: UInt64) -> UInt64:
+    """(N) the keys; of several that are equal each but the first gets another one, by its turn among them.
+
+    Machines all begin alike, and so do customers who came with one import: one draw must not be for all of them.
+    """
+    order = np.argsort(keys, kind="stable")
+    begins = np.concatenate([[True], np.diff(keys[order]) != 0]) if len(keys) else np.zeros(0, bool)
+    places = np.arange(len(keys))
+    turn = np.empty(len(keys), np.uint64)
+    turn[order] = places - np.maximum.accumulate(np.where(begins, places, 0))
+    return np.where(turn == 0, keys, mixed(keys ^ turn))
+
+
 def drawn(keys: UInt64, seed: int, turn: int) -> npt.NDArray[np.float64]:
     """(N) in [0, 1): a customer's own draw of this seed and turn, the same wherever in the data they stand."""
     salt = int(np.random.SeedSequence([seed, turn]).generate_state(1, np.uint64)[0])
