@@ -1,4 +1,4 @@
-import { explanation, forgetting, serving, webhook } from '#libs/contracts';
+import { explanation, foresight, forgetting, serving, webhook } from '#libs/contracts';
 import type { ServiceDefinitionOptions } from '#libs/service';
 
 import { FeedHealth } from './scoring/feed.health.js';
@@ -13,7 +13,7 @@ export function servingDefinition(environment?: NodeJS.ProcessEnv): ServiceDefin
     module: ServingModule,
     services: [
       serving.MembershipServiceService, serving.SegmentServiceService, serving.ActivationServiceService,
-      explanation.ExplanationServiceService, forgetting.ForgettingServiceService, webhook.WebhookServiceService,
+      explanation.ExplanationServiceService, foresight.ForesightServiceService, forgetting.ForgettingServiceService, webhook.WebhookServiceService,
     ],
     ready: (app) => app.get(FeedHealth).untilReadable(),
     isWorking: (app) => app.get(FeedHealth).isReadable,

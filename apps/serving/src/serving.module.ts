@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 
 import { ActivationModule } from './activation/activation.module.js';
 import { ExplanationModule } from './explanation/explanation.module.js';
+import { ForesightModule } from './foresight/foresight.module.js';
 import { ForgettingModule } from './forgetting/forgetting.module.js';
 import { MembershipModule } from './membership/membership.module.js';
 import { ScoringModule } from './scoring/scoring.module.js';
@@ -9,5 +10,5 @@ import { SegmentModule } from './segment/segment.module.js';
 import { StoreModule } from './store.module.js';
 import { WebhookModule } from './webhook/webhook.module.js';
 
-@Module({ imports: [StoreModule, ScoringModule, MembershipModule, SegmentModule, ActivationModule, ExplanationModule, ForgettingModule, WebhookModule] })
+@Module({ imports: [StoreModule, ScoringModule, MembershipModule, SegmentModule, ActivationModule, ExplanationModule, ForesightModule, ForgettingModule, WebhookModule] })
 export class ServingModule {}

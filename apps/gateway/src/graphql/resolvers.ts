@@ -1,6 +1,7 @@
 import { auditQueries, auditTypes } from '../audit/audit.resolver.js';
 import { customerQueries, customerTypes } from '../customer/customer.resolver.js';
 import { eventMutations, eventQueries, eventTypes } from '../event/event.resolver.js';
+import { foresightTypes } from '../foresight/foresight.resolver.js';
 import { identityMutations, identityQueries, identityTypes } from '../identity/identity.resolver.js';
 import { importMutations, importQueries, importSubscriptions, importTypes } from '../import/import.resolver.js';
 import { keyMutations, keyQueries, keyTypes } from '../key/key.resolver.js';
@@ -43,6 +44,7 @@ const enums = {
   PersonRequestKind: valuesOf(message.PersonRequestKind),
   PersonRequestState: valuesOf(message.PersonRequestState),
   PlanMode: valuesOf(message.PlanMode),
+  RecommendationReason: valuesOf(message.RecommendationReason),
   RejectedEventState: valuesOf(message.RejectedEventState),
   RejectedEventUnit: valuesOf(message.RejectedEventUnit),
   ReplayOutcome: valuesOf(message.ReplayOutcome),
@@ -100,6 +102,7 @@ export const resolvers: CompleteResolvers = {
   ...keyTypes,
   ...auditTypes,
   ...customerTypes,
+  ...foresightTypes,
   ...identityTypes,
   ...membershipTypes,
   ...segmentTypes,
