@@ -28,6 +28,10 @@ export function targets(sheets: Sheets): Target[] {
     const [a, b] = [at(part, figure, ours), at(part, figure, theirs)];
     return a === undefined || b === undefined ? undefined : a - b;
   };
+  const between = (part: string, subject: string, ours: string, theirs: string) => {
+    const [a, b] = [at(part, ours, subject), at(part, theirs, subject)];
+    return a === undefined || b === undefined ? undefined : a - b;
+  };
   const engines = (known: string) => over('cmapss', 'AUC, last 30 cycles against first 50', `novelty, ${known}`, `isolation forest on aggregates, ${known}`);
   const windows = [5, 15, 30].flatMap((cycles) => at('cmapss', 'RMSE', `last-window means, ${cycles} cycles`) ?? []);
   return [
@@ -44,6 +48,15 @@ export function targets(sheets: Sheets): Target[] {
       ...least(`2011-09-09, segments, k = ${count}: membership AUC`, foresight, last('membership AUC', `segments k=${count}`)),
       ...least(`2011-09-09, segments, k = ${count}: agreement of two trainings (ARI)`, 0.9, last('agreement of two trainings (ARI)', `segments k=${count}`)),
     ]),
+    ...[5, 8, 12].flatMap((count) => [
+      ...least(`2011-09-09, segments, k = ${count}: agreement across a retrain two weeks later (ARI)`, 0.9, at('stability', 'two weeks later', `2011-09-09, segments k=${count}`)),
+      ...least(
+        `2011-09-09, segments, k = ${count}: membership AUC after that, less that of a training from chance`, -0.001,
+        between('stability', `2011-09-09, segments k=${count}`, 'two weeks later, AUC', 'two weeks later, from chance, drawn anew, AUC'),
+      ),
+    ]),
+    ...least('a new behaviour gets a segment of its own: share of those who changed that is in it', 0.9, at('birth', 'changed customers in one segment', 'birth')),
+    ...least('a new behaviour gets a segment of its own: share of it who changed', 0.9, at('birth', 'of whom changed', 'birth')),
     ...[50, 200].flatMap((count) =>
       ['LR', 'LightGBM'].flatMap((probe) =>
         least(`2011-09-09, ${count} labels: head on the frozen encoder above aggregates, ${probe}`, 0, over('few-labels', `${count} labels`, '2011-09-09, head on the frozen encoder', `2011-09-09, aggregates, ${probe}`)),

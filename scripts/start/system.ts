@@ -102,6 +102,8 @@ function launchAll(supervisor: Supervisor, { ports, secrets, databaseUrl, redisU
     ...inherited,
     NODE_ENV: 'production',
     KINDRED_HOST: HOST,
+    // Receivers of webhooks are tried on the same machine; nothing here listens to any other.
+    WEBHOOK_PRIVATE_TARGETS: 'true',
     PRINCIPAL_SECRET: secrets.principalSecret,
     DATABASE_URL: databaseUrl,
     REDIS_URL: redisUrl,

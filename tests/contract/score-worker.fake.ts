@@ -97,6 +97,8 @@ const NOTHING: Omit<worker.CustomerScoreResult, 'customerId'> = {
 export class FakeScoreWorker {
   /** Customers in each request, in the order in which they came. */
   readonly batches: number[] = [];
+  /** Customers in each question about events. */
+  readonly judged: number[] = [];
   /** Requests that were asked for a customer with an empty state although they had been read before. */
   rebuilds = 0;
   readonly beforeAnswer = new Barrier();
@@ -112,7 +114,10 @@ export class FakeScoreWorker {
   async start(): Promise<this> {
     this.server = await listen(
       worker.ScoreWorkerServiceService,
-      { score: (requests: AsyncIterable<worker.ScoreRequest>, context: CallContext) => this.score(requests, context) },
+      {
+        score: (requests: AsyncIterable<worker.ScoreRequest>, context: CallContext) => this.score(requests, context),
+        judgeEvents: (request: worker.JudgeEventsRequest) => this.judge(request),
+      },
       this.port,
     );
     this.port = Number(this.server.address.split(':')[1]);
@@ -121,6 +126,21 @@ export class FakeScoreWorker {
 
   kill(): void {
     this.server?.kill();
+  }
+
+  /** An alien is all that surprises, and the more so the less came before it. */
+  private judge({ modelUri, modelHash, customers }: worker.JudgeEventsRequest): worker.JudgeEventsResponse {
+    this.judged.push(customers.length);
+    const novelty = (name: string | undefined, place: number) => (name === 'Alien' ? 1 / (1 + place / 100) : 0.1);
+    return {
+      modelHash,
+      judges: !modelUri.endsWith('window'),
+      customers: modelUri.endsWith('window') ? [] : customers.map(({ customerId, events, asked }) =>
+        events.some(({ name }) => name === 'Poison')
+          ? { customerId, novelty: [], error: 'Poison cannot be read' }
+          : { customerId, novelty: asked.map((place) => novelty(events[place]?.name, place)), error: '' },
+      ),
+    };
   }
 
   private async *score(requests: AsyncIterable<worker.ScoreRequest>, { signal }: CallContext): AsyncGenerator<worker.ScoreResponse> {

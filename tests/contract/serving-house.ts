@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 
 import { PrincipalSigner } from '#libs/auth';
-import { access, definition, serving, webhook, worker } from '#libs/contracts';
+import { access, definition, foresight, serving, webhook, worker } from '#libs/contracts';
 import { freePort, startTestPlatform, type TestPlatform } from '#libs/embedded';
 import { type Call, connect, type RpcClient } from '#libs/grpc';
 import { publishHint } from '#libs/queue';
@@ -27,6 +27,7 @@ export interface ServingClients {
   readonly memberships: RpcClient<typeof serving.MembershipServiceService>;
   readonly segments: RpcClient<typeof serving.SegmentServiceService>;
   readonly activation: RpcClient<typeof serving.ActivationServiceService>;
+  readonly foresight: RpcClient<typeof foresight.ForesightServiceService>;
   readonly webhooks: RpcClient<typeof webhook.WebhookServiceService>;
   readonly definitions: RpcClient<typeof definition.SegmentDefinitionServiceService>;
   close(): void;
@@ -36,9 +37,11 @@ export function clientsAt(address: string): ServingClients {
   const memberships = connect(serving.MembershipServiceService, address);
   const segments = connect(serving.SegmentServiceService, address);
   const activation = connect(serving.ActivationServiceService, address);
+  const foresights = connect(foresight.ForesightServiceService, address);
   const webhooks = connect(webhook.WebhookServiceService, address);
   const definitions = connect(definition.SegmentDefinitionServiceService, address);
-  return { memberships, segments, activation, webhooks, definitions, close: () => [memberships, segments, activation, webhooks, definitions].forEach((client) => client.close()) };
+  const clients = [memberships, segments, activation, foresights, webhooks, definitions];
+  return { memberships, segments, activation, foresight: foresights, webhooks, definitions, close: () => clients.forEach((client) => client.close()) };
 }
 
 /** A replica of serving in this process. */

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { type CallContext, createServer, ServerError, type Server } from 'nice-grpc';
 
-import { access, definition, explanation, identity, ingestion, person, quarantine, retention, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
+import { access, definition, explanation, foresight, identity, ingestion, person, quarantine, retention, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
 import { PRINCIPAL_METADATA, RpcError, status } from '#libs/grpc';
 import { type Principal, PrincipalSigner } from '#libs/auth';
 
@@ -89,8 +89,8 @@ export async function startFakeServices(): Promise<FakeServices> {
     access.AccessServiceService, ingestion.EventServiceService, ingestion.CustomerServiceService, ingestion.ImportServiceService,
     quarantine.QuarantineServiceService, trackingPlan.TrackingPlanServiceService, identity.IdentityServiceService, person.PersonServiceService,
     training.RunServiceService, training.ModelServiceService, serving.MembershipServiceService, serving.SegmentServiceService, explanation.ExplanationServiceService,
-    retention.RetentionServiceService,
-    webhook.WebhookServiceService, definition.SegmentDefinitionServiceService,
+    foresight.ForesightServiceService, retention.RetentionServiceService, webhook.WebhookServiceService,
+    definition.SegmentDefinitionServiceService,
   ];
   for (const definition of definitions) server.add(definition as never, implementationOf(definition));
   const port = await server.listen('127.0.0.1:0');
@@ -284,6 +284,30 @@ function servingHandlers(): Record<string, Handler> {
         forecast: [{ event: 'A', horizonDays: 7, probability: 0.2, expectedValue: 0 }, { event: 'B', horizonDays: 7, probability: 0.6, expectedValue: 3 }],
       })),
       modelId: id('model', 1), asOf: AT,
+    }),
+    getForecasts: ({ customerIds }: foresight.GetForecastsRequest) => ({
+      customers: customerIds.map((customerId) => ({
+        customerId,
+        forecasts: [
+          { event: 'B', horizonDays: 7, probability: 0.6, expectedValue: 3, expectedAt: AT, earliestAt: AT, latestAt: undefined, asOf: AT, modelId: id('model', 1) },
+          { event: 'A', horizonDays: 7, probability: 0.2, expectedValue: 0, expectedAt: undefined, earliestAt: AT, latestAt: undefined, asOf: AT, modelId: id('model', 1) },
+        ],
+      })),
+      modelId: id('model', 1),
+    }),
+    recommendItems: ({ customerIds, first, excludeOwned }: foresight.RecommendItemsRequest) => ({
+      customers: customerIds.map((customerId) => ({
+        customerId,
+        items: [
+          { item: 'tea', score: 0.3, reason: foresight.RecommendationReason.BOUGHT_BEFORE, goesWith: '', asOf: AT, modelId: id('model', 1) },
+          { item: 'milk', score: 0.2, reason: foresight.RecommendationReason.GOES_WITH, goesWith: 'tea', asOf: AT, modelId: id('model', 1) },
+        ].slice(excludeOwned ? 1 : 0).slice(0, first),
+      })),
+      modelId: id('model', 1),
+    }),
+    getEventNovelty: ({ events }: foresight.GetEventNoveltyRequest) => ({
+      events: events.map(({ eventId, customerId }) => ({ eventId, novelty: customerId === id('customer', 3) ? 0.4 : undefined })),
+      modelId: id('model', 1),
     }),
     getSegments: ({ ids }: serving.GetSegmentsRequest) => ({ segments: segments.filter((segment) => ids.includes(segment.id)) }),
     listSegments: ({ page }: serving.ListSegmentsRequest) => ({ ...cut(segments, page, 'segments'), population: CUSTOMERS }),

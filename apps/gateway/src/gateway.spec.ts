@@ -25,7 +25,7 @@ test('a customer is found by user id, with memberships, forecast and why', async
   const { customer } = await data(`{ customer(userId: "user-3") {
     id userId isScored novelty attributes firstSeenAt eventCount mapPosition { x y }
     memberships { strength since decidedAt segment { name size share stability asOf } model { version state } why { traits { label lift } typicalCustomers(first: 1) { userId } } }
-    forecast(first: 1) { event probability }
+    forecast(first: 1) { event probability expectedAt latestAt asOf model { version } }
     events { nodes { type name properties } totalCount }
   } }`);
   expect(customer).toEqual({
@@ -34,7 +34,7 @@ test('a customer is found by user id, with memberships, forecast and why', async
       strength: 0.9, since: AT, decidedAt: AT, segment: { name: 'Segment 4', size: 10, share: 0.25, stability: null, asOf: AT }, model: { version: 1, state: 'CHAMPION' },
       why: { traits: [{ label: 'orders often', lift: 2 }], typicalCustomers: [{ userId: 'user-1' }] },
     }],
-    forecast: [{ event: 'B', probability: 0.6 }],
+    forecast: [{ event: 'B', probability: 0.6, expectedAt: AT, latestAt: null, asOf: AT, model: { version: 1 } }],
     events: { nodes: [{ type: 'TRACK', name: 'Order Completed', properties: { revenue: 9.5 } }], totalCount: 1 },
   });
   expect(await data('query($id: ID!) { node(id: $id) { __typename id ... on Customer { userId } } }', { id: customer.id })).toEqual({

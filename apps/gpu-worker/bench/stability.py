@@ -1,9 +1,9 @@
 """How far segments come back: found again, learned again, learned on two weeks later; and what is then born.
 
-    python bench/stability.py online-retail PARQUET [--cut 2011-09-09]... [--seeds 3]
+    python bench/stability.py online-retail [--cut 2011-09-09]... [--seeds 3] PARQUET
     python bench/stability.py birth [--seeds 3]
 
-Prints one JSON object of figures (figure, subject, mean, sd, n). At each cut and for k = 5, 8, 12 segments:
+Prints what `sheet.tell` prints. At each cut and for k = 5, 8, 12 segments:
   bootstrap ARI              the partition refitted on resampled customers
   one training, two seeds    the same forecasts, cut into segments with another seed
   two trainings              other seeds from the start: they share no weights, teacher or assignments
@@ -19,10 +19,9 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import sys
 import tempfile
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,7 @@ import torch
 from sklearn.metrics import adjusted_rand_score, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
+from bench.sheet import Sheet, tell
 from kindred_worker.data.aggregates import DAY, EventTable, outcome
 from kindred_worker.data.arrays import load
 from kindred_worker.data.fit import fit
@@ -57,19 +57,6 @@ LATER = 14 * DAY
 REFITS = 10
 
 
-@dataclass
-class Figures:
-    values: dict[tuple[str, str], list[float]] = field(default_factory=dict[tuple[str, str], list[float]])
-
-    def add(self, figure: str, subject: str, value: float) -> None:
-        self.values.setdefault((figure, subject), []).append(float(value))
-
-    def to_json(self) -> list[dict[str, Any]]:
-        return [
-            {"figure": f, "subject": s, "mean": float(np.mean(v)), "sd": float(np.std(v)), "n": len(v)} for (f, s), v in self.values.items()
-        ]
-
-
 @dataclass(frozen=True)
 class Learned:
     model: BehaviourModel
@@ -86,18 +73,18 @@ def main() -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         if given.data == "birth":
-            results = [{"figures": birth(Path(folder), given.seeds)}]
+            rows = birth(Path(folder), given.seeds)
         else:
             snapshot = Snapshot.open(from_online_retail(given.path, Path(folder) / "snapshot").as_uri())
-            results = [{"cut": cut, "figures": stability(snapshot, cut, given.seeds)} for cut in given.cut or ["2011-09-09"]]
-    print(json.dumps({"data": given.data, "seeds": given.seeds, "cuts": results}))
+            rows = [{"cut": cut, **row} for cut in given.cut or ["2011-09-09"] for row in stability(snapshot, cut, given.seeds)]
+    tell(rows)
 
 
 def stability(snapshot: Snapshot, cut: str, seeds: int) -> list[dict[str, Any]]:
     """The figures at one cut."""
     now = int(datetime.fromisoformat(cut).replace(tzinfo=UTC).timestamp()) * 1_000_000
     spec = TrainingSpec(horizon_days=HORIZONS)
-    figures, later = Figures(), now + LATER
+    figures, later = Sheet(), now + LATER
     truth, truth_later = outcomes(snapshot, now), outcomes(snapshot, later)
     first = [learned(snapshot, replace(spec, seed=seed), now) for seed in range(seeds)]
     for count in COUNTS:
@@ -113,11 +100,11 @@ def stability(snapshot: Snapshot, cut: str, seeds: int) -> list[dict[str, Any]]:
     for seed, champion in enumerate(first):
         retrained(figures, snapshot, champion, replace(spec, seed=seed + 50), (now, later), truth_later)
         print(f"{cut} seed {seed}", file=sys.stderr, flush=True)
-    return figures.to_json()
+    return figures.rows()
 
 
 def retrained(
-    figures: Figures, snapshot: Snapshot, champion: Learned, spec: TrainingSpec, times: tuple[int, int], truth: dict[str, bool]
+    figures: Sheet, snapshot: Snapshot, champion: Learned, spec: TrainingSpec, times: tuple[int, int], truth: dict[str, bool]
 ) -> None:
     """Champion against a model of two weeks later: gone on from it, and begun anew."""
     now, later = times
@@ -187,7 +174,7 @@ SHARE = 0.12  # of customers who change
 
 def birth(folder: Path, seeds: int) -> list[dict[str, Any]]:
     """Whether the changed customers get a segment of their own, and whether the others keep theirs."""
-    figures = Figures()
+    figures = Sheet()
     for seed in range(seeds):
         table, changed = changing_shop(seed)
         snapshot = Snapshot.open(write_snapshot(table, folder / f"shop-{seed}", timezone="UTC").as_uri())
@@ -209,7 +196,7 @@ def birth(folder: Path, seeds: int) -> list[dict[str, Any]]:
         seen = read_everyone(snapshot, champion.model, 0, Report())
         stayed = drawn.model.assign(seen.embedding, seen.forecast).index
         figures.add("the others' agreement", "birth", adjusted_rand_score(stayed[~theirs], labels_of(found)[~theirs]))
-    return figures.to_json()
+    return figures.rows()
 
 
 def taught(snapshot: Snapshot, spec: TrainingSpec, now: int, former: BehaviourModel | None) -> Learned:

@@ -18,10 +18,11 @@ from kindred_worker.data.storage import Folder, WrittenFile
 from kindred_worker.items.basket import item_field
 from kindred_worker.items.fitting import fit_recommender
 from kindred_worker.models.behaviour import BehaviourModel
-from kindred_worker.models.bundle import ENCODER, FEATURES, WEIGHTS, save_model
+from kindred_worker.models.bundle import ENCODER, FEATURES, SURPRISE, WEIGHTS, save_model
 from kindred_worker.objectives import check_names
 from kindred_worker.report import InvalidInput, Report
 from kindred_worker.spec import TrainingSpec
+from kindred_worker.surprise import fit_surprise
 from kindred_worker.train import TrainingData, loss_of, train
 
 
@@ -33,9 +34,9 @@ class Learned:
 
 
 def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report, champion_uri: str = "") -> Learned:
-    """Writes quality.json, encoder.safetensors, features.json and encoder.json, and items.* where there is something to
-    recommend; where this same run has written them, only says so. Goes on from the champion's weights where it can
-    (continuation.py); encoder.json says which, and why not."""
+    """Writes quality.json, encoder.safetensors, features.json and encoder.json, items.* where there is something to
+    recommend, and surprise.json; where this same run has written them, only says so. Goes on from the champion's weights
+    where it can (continuation.py); encoder.json says which, and why not."""
     key = _key(spec, snapshot, champion_uri)
     done = _done(output, key)
     if done is not None:
@@ -50,11 +51,13 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
     former, data, reason = _begin(spec, snapshot, features, champion_uri, report)
     report.metric("continued", 0, float(former is not None))
     checkpoints = Checkpoints(output, key)
-    item_field(features, spec.item_field)  # refused before hours are spent on the rest
+    item_field(data.features, spec.item_field)  # refused before hours are spent on the rest
     trained = train(spec, data, checkpoints, report.part(0.08, 0.93), former)
     recommender = fit_recommender(trained.model, data.arrays, snapshot.now, spec.item_field, spec.seed, report.part(0.93, 0.98))
-    items = recommender.to_bytes() if recommender else {}
-    recommended = [output.write(name, content) for name, content in items.items()]
+    beside = [output.write(name, content) for name, content in (recommender.to_bytes() if recommender else {}).items()]
+    surprise = fit_surprise(trained.model, data.arrays, spec.seed, report.part(0.98, 0.99))
+    if surprise:
+        beside.append(output.write_json(SURPRISE, surprise.to_json()))
     written = output.write_json(QUALITY, quality.to_json())
     files = save_model(
         output,
@@ -72,12 +75,12 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
             "eventsUntilNow": int((data.arrays.events.time <= snapshot.now).sum()),
             "continued": former is not None,
             "begunAnewBecause": reason,
-            "items": list(items),
+            "beside": [file.path for file in beside],
         },
     )
     checkpoints.clear()
     report.progress(1.0, "encoder written")
-    return Learned([written, *recommended, *files], trained.events, trained.customers)
+    return Learned([written, *beside, *files], trained.events, trained.customers)
 
 
 def _begin(
@@ -115,7 +118,7 @@ def _done(output: Folder, key: str) -> Learned | None:
         facts = output.read_json(ENCODER)
     except InvalidInput:
         return None
-    names = (QUALITY, *facts.get("items", ()), WEIGHTS, FEATURES, ENCODER)
+    names = (QUALITY, *facts.get("beside", ()), WEIGHTS, FEATURES, ENCODER)
     if facts.get("key") != key or not all(output.exists(name) for name in names):
         return None
     contents = [(name, output.read(name)) for name in names]

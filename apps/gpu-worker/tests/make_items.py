@@ -1,8 +1,9 @@
 """What is recommended on a small shop, for serving's test that it computes the same.
 
-    python tests/make_items.py OUT_DIR
+    python tests/make_items.py OUT_DIR WIDTH
 
-Writes items.safetensors, items.json and expected.json: histories, embeddings, and what the worker recommends.
+Writes a bundle of items.safetensors and items.json for embeddings of WIDTH numbers, and expected.json: histories, embeddings,
+and what the worker recommends.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 import pyarrow as pa
 
+from kindred_worker.data.storage import Folder
 from kindred_worker.items.basket import Baskets, ItemField
 from kindred_worker.items.evidence import EVIDENCE, histories, statistics
 from kindred_worker.items.recommender import Recommender
 from kindred_worker.items.taste import Taste
+from kindred_worker.models.bundle import seal
 
 DAY = 86_400_000_000
 
@@ -53,9 +56,9 @@ def repeating(customers: int = 80, seed: int = 0) -> pa.Table:
     )
 
 
-def main(out: Path) -> None:
+def main(out: Path, width: int) -> None:
     draws = np.random.default_rng(4)
-    items, width, people = 30, 8, 25
+    items, people = 30, 25
     lengths = draws.integers(1, 6, 200)
     owner = np.sort(draws.integers(0, people, 200))
     time = draws.integers(0, 100 * DAY, 200)
@@ -68,12 +71,14 @@ def main(out: Path) -> None:
         ("Order Completed",),
         statistics(baskets, items, now),
         Taste(*(draws.normal(size=s).astype(np.float32) for s in (width, (width, 4), (items, 4)))),
-        draws.normal(size=len(EVIDENCE)).astype(np.float32) + 0.5,
+        draws.normal(size=len(EVIDENCE)).astype(np.float32) + np.where(np.arange(len(EVIDENCE)) == 0, 6, 0.5).astype(np.float32),
     )
     embedding = draws.normal(size=(people + 1, width)).astype(np.float32)
     history = histories(baskets, np.arange(people + 1), np.full(people + 1, now))  # the last one took nothing
+    folder = Folder(out.as_uri())
     for name, content in recommender.to_bytes().items():
-        (out / name).write_bytes(content)
+        folder.write(name, content)
+    seal(folder)
     expected = [
         {
             "baskets": [
@@ -100,4 +105,4 @@ def main(out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -25,7 +25,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from kindred_worker.gen.kindred.worker.v1 import rule_pb2, rule_pb2_grpc
 from kindred_worker.gen.kindred.worker.v1 import worker_pb2 as pb
 from kindred_worker.gen.kindred.worker.v1 import worker_pb2_grpc as rpc
-from kindred_worker.models.bundle import ITEMS
+from kindred_worker.models.bundle import ITEMS, SURPRISE
 from tests.conftest import shop
 from tests.make_snapshot import write_snapshot
 
@@ -76,6 +76,26 @@ def reason_of(error: grpc.aio.AioRpcError) -> ErrorInfo:
     return info
 
 
+async def judges(stub: rpc.ScoreWorkerServiceStub, uri: str, model_hash: str, event: pb.ScoreEvent) -> None:
+    """Events of a customer are judged in the order asked; one that cannot be read fails alone; a place that is none is refused."""
+    unreadable = pb.ScoreEvent(name="Order Completed", occurred_at=event.occurred_at, properties=b"[")
+    customers = [
+        pb.CustomerJudgeRequest(customer_id="c1", events=[event, event], asked=[1, 0]),
+        pb.CustomerJudgeRequest(customer_id="c2", events=[unreadable], asked=[0]),
+    ]
+    judged = await stub.JudgeEvents(pb.JudgeEventsRequest(model_uri=uri, model_hash=model_hash, customers=customers))
+    assert judged.judges
+    assert [len(c.novelty) for c in judged.customers] == [2, 0]
+    assert all(0 <= n <= 1 for n in judged.customers[0].novelty)
+    assert [bool(c.error) for c in judged.customers] == [False, True]
+    beyond = pb.JudgeEventsRequest(
+        model_uri=uri, model_hash=model_hash, customers=[pb.CustomerJudgeRequest(customer_id="c1", events=[event], asked=[1])]
+    )
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await stub.JudgeEvents(beyond)
+    assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
 async def test_the_train_role_from_snapshot_to_everyones_membership_and_scores(snapshot_uri: str, tmp_path: Path) -> None:
     uri = tmp_path.as_uri()
     async with worker("train") as (channel, process):
@@ -83,7 +103,14 @@ async def test_the_train_role_from_snapshot_to_everyones_membership_and_scores(s
         kinds, trained = await result_of(train.Train(pb.TrainRequest(run_id="r", snapshot_uri=snapshot_uri, output_uri=uri, spec=SPEC)))
         assert kinds[-1] == "completed"
         assert {"progress", "metric"} <= set(kinds)
-        assert [f.path for f in trained.completed.files] == ["quality.json", *ITEMS, "encoder.safetensors", "features.json", "encoder.json"]
+        assert [f.path for f in trained.completed.files] == [
+            "quality.json",
+            *ITEMS,
+            SURPRISE,
+            "encoder.safetensors",
+            "features.json",
+            "encoder.json",
+        ]
         for file in trained.completed.files:
             assert hashlib.sha256((tmp_path / file.path).read_bytes()).hexdigest() == file.sha256
         request = pb.DiscoverRequest(snapshot_uri=snapshot_uri, model_uri=uri, output_uri=uri, spec=SPEC)
@@ -122,6 +149,8 @@ async def test_the_train_role_from_snapshot_to_everyones_membership_and_scores(s
         assert (one.customer_id, one.error, one.rebuild, len(one.embedding)) == ("c1", "", False, 64)
         assert one.forecast[0].event in ("Order Completed", "Product Added", "Product Viewed")
         assert 0 <= one.forecast[0].probability <= 1
+
+        await judges(rpc.ScoreWorkerServiceStub(channel), uri, bundle.sha256, event)
 
         wrong = rpc.ScoreWorkerServiceStub(channel).Score()
         await wrong.write(pb.ScoreRequest(request_id=1, model_uri=uri, model_hash="0" * 64))

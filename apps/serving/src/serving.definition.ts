@@ -1,4 +1,4 @@
-import { definition, explanation, forgetting, serving, webhook } from '#libs/contracts';
+import { definition, explanation, foresight, forgetting, serving, webhook } from '#libs/contracts';
 import type { ServiceDefinitionOptions } from '#libs/service';
 
 import { FeedHealth } from './scoring/feed.health.js';
@@ -13,7 +13,7 @@ export function servingDefinition(environment?: NodeJS.ProcessEnv): ServiceDefin
     module: ServingModule,
     services: [
       serving.MembershipServiceService, serving.SegmentServiceService, serving.ActivationServiceService,
-      explanation.ExplanationServiceService, forgetting.ForgettingServiceService, webhook.WebhookServiceService,
+      explanation.ExplanationServiceService, foresight.ForesightServiceService, forgetting.ForgettingServiceService, webhook.WebhookServiceService,
       definition.SegmentDefinitionServiceService,
     ],
     ready: (app) => app.get(FeedHealth).untilReadable(),

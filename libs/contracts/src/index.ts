@@ -2,6 +2,7 @@
 export * as access from './gen/kindred/access/v1/access.js';
 export * as explanation from './gen/kindred/serving/v1/explanation.js';
 export * as feed from './gen/kindred/feed/v1/feed.js';
+export * as foresight from './gen/kindred/serving/v1/foresight.js';
 export * as forgetting from './gen/kindred/serving/v1/forgetting.js';
 export * as identity from './gen/kindred/ingestion/v1/identity.js';
 export * as ingestion from './gen/kindred/ingestion/v1/ingestion.js';

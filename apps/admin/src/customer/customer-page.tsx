@@ -19,6 +19,7 @@ import { ForecastCard } from './forecast-card';
 import { HistoryCard } from './history-card';
 import { MembershipCard } from './membership-card';
 import { nameOf } from './name';
+import { RecommendationsCard } from './recommendations-card';
 import { SimilarCard } from './similar-card';
 import './customer.css';
 
@@ -77,6 +78,7 @@ function Detail({ customer, again }: { customer: CustomerNow; again: () => void 
         </div>
         <div className="stack">
           <ForecastCard customer={customer} />
+          <RecommendationsCard id={customer.id} />
           <SimilarCard id={customer.id} />
           <HistoryCard history={history} />
           <AttributesCard attributes={customer.attributes} />

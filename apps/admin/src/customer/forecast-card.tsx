@@ -4,7 +4,7 @@ import { Measured } from '../parts/figures';
 import { Empty } from '../parts/states';
 import { useViewer } from '../session/viewer';
 import { figure } from '../wording/figure';
-import { daysInWords } from '../wording/time';
+import { date, daysInWords } from '../wording/time';
 import type { CustomerNow } from './customer';
 
 /** What a customer is likely to do next. */
@@ -17,7 +17,7 @@ export function ForecastCard({ customer }: { customer: CustomerNow }): ReactNode
       ) : (
         <table>
           <tbody>
-            {customer.forecast.map(({ event, horizonDays, probability, expectedValue }) => (
+            {customer.forecast.map(({ event, horizonDays, probability, expectedValue, ...when }, at) => (
               <tr key={`${event} ${horizonDays}`}>
                 <th scope="row">
                   {event}
@@ -25,6 +25,7 @@ export function ForecastCard({ customer }: { customer: CustomerNow }): ReactNode
                     within {daysInWords(horizonDays)}
                     {expectedValue > 0 && `, worth ${figure(expectedValue)} ${currency ?? ''}`}
                   </div>
+                  {customer.forecast.findIndex((other) => other.event === event) === at && <When {...when} />}
                 </th>
                 <td>
                   <Measured value={probability} />
@@ -35,5 +36,16 @@ export function ForecastCard({ customer }: { customer: CustomerNow }): ReactNode
         </table>
       )}
     </Card>
+  );
+}
+
+/** When the next one is expected; nothing where it lies beyond what is foreseen. */
+function When({ expectedAt, earliestAt, latestAt }: Pick<CustomerNow['forecast'][number], 'expectedAt' | 'earliestAt' | 'latestAt'>): ReactNode {
+  if (!expectedAt) return null;
+  const range = [earliestAt && `not before ${date(earliestAt)}`, latestAt && `by ${date(latestAt)}`].filter(Boolean).join(', ');
+  return (
+    <div className="small quiet light" title={range && `In nine of ten cases ${range}`}>
+      next about {date(expectedAt)}
+    </div>
   );
 }

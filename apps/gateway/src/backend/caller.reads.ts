@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 
-import type { ingestion, serving, training } from '#libs/contracts';
+import type { foresight, ingestion, serving, training } from '#libs/contracts';
 
+import { eventNoveltyOf, forecastsOf, type RecommendationKey, recommendationsOf } from '../foresight/foresight.reads.js';
 import { actingAs, type Backends } from './backends.js';
 import { gather, type Gathered } from './gathered.js';
 
@@ -18,6 +19,9 @@ export interface CallerReads {
   readonly customerByUserId: Gathered<string, ingestion.Customer | undefined>;
   /** What serving knows of a customer. */
   readonly place: Gathered<string, serving.CustomerMemberships | undefined>;
+  readonly forecast: Gathered<string, foresight.TimedForecast[]>;
+  readonly recommendation: Gathered<RecommendationKey, foresight.ItemRecommendation[]>;
+  readonly eventNovelty: Gathered<foresight.EventKey, number | undefined>;
   readonly segment: Gathered<SegmentKey, serving.Segment | undefined>;
   readonly segmentList: Gathered<serving.ListSegmentsRequest, serving.ListSegmentsResponse>;
   readonly model: Gathered<string, training.Model | undefined>;
@@ -75,6 +79,9 @@ function readsOf(rpc: () => Backends): CallerReads {
       const byId = new Map(customers.map((place) => [place.customerId, place]));
       return ids.map((id) => byId.get(id));
     }),
+    forecast: gather((ids) => forecastsOf(rpc(), ids)),
+    recommendation: gather((keys) => recommendationsOf(rpc(), keys)),
+    eventNovelty: gather((keys) => eventNoveltyOf(rpc(), keys)),
     segment: gather((keys) => segmentsOf(rpc(), keys)),
     segmentList: gather(async (requests) => {
       const bodies = requests.map((request) => JSON.stringify(request));

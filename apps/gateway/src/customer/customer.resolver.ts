@@ -1,3 +1,4 @@
+import { customerForesight } from '../foresight/foresight.resolver.js';
 import { readConnection, rowsOf } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { invalidArgument } from '../graphql/error.js';
@@ -38,6 +39,7 @@ export const customerQueries = {
 export const customerTypes: ResolversOf<'Customer' | 'SimilarCustomer'> = {
   Customer: {
     ...customerIdentity,
+    ...customerForesight,
     id: ({ id }) => globalId('Customer', id),
     userId: ({ userId }) => orNull(userId),
     attributes: ({ attributes }) => parseJson(attributes),
@@ -53,10 +55,6 @@ export const customerTypes: ResolversOf<'Customer' | 'SimilarCustomer'> = {
       const place = await loaders.place.load(id);
       return place?.known ? place : null;
     },
-    forecast: async ({ id }, { first }, { loaders }) => {
-      const forecast = (await loaders.place.load(id))?.forecast ?? [];
-      return forecast.toSorted((one, other) => other.probability - one.probability).slice(0, rowsOf(first));
-    },
     membershipHistory: ({ id }, args, { rpc }) =>
       readConnection(args, async (page) => {
         const { changes, pageInfo } = await rpc.memberships.listMembershipChanges({ customerId: id, segmentId: '', page });
@@ -71,7 +69,7 @@ export const customerTypes: ResolversOf<'Customer' | 'SimilarCustomer'> = {
     events: ({ id }, args, { rpc }) =>
       readConnection(args, async (page) => {
         const { events, pageInfo } = await rpc.events.listCustomerEvents({ customerId: id, page });
-        return { rows: events, pageInfo };
+        return { rows: events.map((event) => ({ ...event, customerId: id })), pageInfo };
       }),
   },
   SimilarCustomer: {

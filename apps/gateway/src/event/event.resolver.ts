@@ -1,3 +1,4 @@
+import { eventForesight } from '../foresight/foresight.resolver.js';
 import { readConnection } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { invalidArgument } from '../graphql/error.js';
@@ -32,6 +33,7 @@ export const eventMutations = {
 
 export const eventTypes: ResolversOf<'Event' | 'EventResult' | 'EventReceipt' | 'EventLedger' | 'RejectedEvent'> = {
   Event: {
+    ...eventForesight,
     id: ({ id }) => globalId('Event', id),
     type: ({ type }) => type as EventType,
     occurredAt: ({ occurredAt }) => present(occurredAt, 'occurredAt'),

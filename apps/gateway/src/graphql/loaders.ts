@@ -1,10 +1,11 @@
 import DataLoader from 'dataloader';
 
-import type { ingestion, serving, training } from '#libs/contracts';
+import type { foresight, ingestion, serving, training } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
 import type { Backends } from '../backend/backends.js';
 import { type CallerReads, type SegmentKey, segmentName } from '../backend/caller.reads.js';
+import { type RecommendationKey, recommendationName } from '../foresight/foresight.reads.js';
 import { type Gathered, MOST_AT_ONCE } from '../backend/gathered.js';
 
 /** One set per request: what several fields ask for is fetched once, and what many rows ask for in one call. */
@@ -12,6 +13,9 @@ export interface Loaders {
   readonly customer: DataLoader<string, ingestion.Customer | undefined>;
   /** What serving knows of a customer. */
   readonly place: DataLoader<string, serving.CustomerMemberships | undefined>;
+  readonly forecast: DataLoader<string, foresight.TimedForecast[]>;
+  readonly recommendation: DataLoader<RecommendationKey, foresight.ItemRecommendation[], string>;
+  readonly eventNovelty: DataLoader<foresight.EventKey, number | undefined, string>;
   readonly segment: DataLoader<SegmentKey, serving.Segment | undefined, string>;
   readonly model: DataLoader<string, training.Model | undefined>;
   /** Whole, with the points of its curves. */
@@ -22,6 +26,9 @@ export function makeLoaders(reads: CallerReads, rpc: Backends): Loaders {
   return {
     customer: remembering(reads.customer),
     place: remembering(reads.place),
+    forecast: remembering(reads.forecast),
+    recommendation: remembering(reads.recommendation, recommendationName),
+    eventNovelty: remembering(reads.eventNovelty, ({ eventId }) => eventId),
     segment: remembering(reads.segment, segmentName),
     model: remembering(reads.model),
     // There is no call for several: a list of runs carries all but the points of curves, which few ask for.

@@ -1,6 +1,6 @@
 // Which message each type of the SDL is resolved from; codegen.ts names these.
 import type { Principal } from '#libs/auth';
-import { access, definition, explanation, identity, ingestion, person, quarantine, retention, rule, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
+import { access, definition, explanation, foresight, identity, ingestion, person, quarantine, retention, rule, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
 
 import type { Connection } from './connection.js';
 
@@ -11,7 +11,8 @@ export type ApiKey = access.ApiKey;
 export type AuditEntry = access.AuditEntry;
 
 export type Customer = ingestion.Customer;
-export type Event = ingestion.Event;
+/** And whose it is. */
+export type Event = ingestion.Event & { readonly customerId: string };
 export type EventLedger = ingestion.GetEventLedgerResponse;
 export type EventReceipt = ingestion.EventReceipt;
 export type EventResult = ingestion.EventResult;
@@ -63,8 +64,12 @@ export interface SegmentConnection extends Connection<Segment> {
   readonly modelId: string;
 }
 
+export type EventForecast = foresight.TimedForecast;
+export type ItemRecommendation = foresight.ItemRecommendation;
+
 export type SegmentDefinition = definition.SegmentDefinition;
 export type SegmentPreview = definition.PreviewDefinedSegmentResponse;
+
 export type Webhook = webhook.Webhook;
 export type WebhookDelivery = webhook.WebhookDelivery;
 
@@ -78,7 +83,6 @@ export type RunStep = training.RunStep;
 
 export type TrainingSpec = worker.TrainingSpec;
 export type TrainingObjective = worker.ObjectiveSpec;
-export type EventForecast = worker.EventForecast;
 export type Measure = worker.Measure;
 export type SegmentTrait = worker.SegmentTrait;
 export type SegmentRule = rule.SegmentRule;
@@ -102,6 +106,7 @@ export import PersonRequestKind = person.PersonRequestKind;
 export import PersonRequestState = person.PersonRequestState;
 export import PlanMode = trackingPlan.PlanMode;
 export import PropertyOperator = definition.PropertyOperator;
+export import RecommendationReason = foresight.RecommendationReason;
 export import RejectedEventState = ingestion.RejectedEventState;
 export import RejectedEventUnit = ingestion.RejectedEventUnit;
 export import ReplayOutcome = quarantine.ReplayOutcome;

@@ -2,6 +2,7 @@ import { auditQueries, auditTypes } from '../audit/audit.resolver.js';
 import { customerQueries, customerTypes } from '../customer/customer.resolver.js';
 import { definitionMutations, definitionQueries, definitionTypes } from '../definition/definition.resolver.js';
 import { eventMutations, eventQueries, eventTypes } from '../event/event.resolver.js';
+import { foresightTypes } from '../foresight/foresight.resolver.js';
 import { identityMutations, identityQueries, identityTypes } from '../identity/identity.resolver.js';
 import { importMutations, importQueries, importSubscriptions, importTypes } from '../import/import.resolver.js';
 import { keyMutations, keyQueries, keyTypes } from '../key/key.resolver.js';
@@ -45,6 +46,7 @@ const enums = {
   PersonRequestState: valuesOf(message.PersonRequestState),
   PropertyOperator: valuesOf(message.PropertyOperator),
   PlanMode: valuesOf(message.PlanMode),
+  RecommendationReason: valuesOf(message.RecommendationReason),
   RejectedEventState: valuesOf(message.RejectedEventState),
   RejectedEventUnit: valuesOf(message.RejectedEventUnit),
   ReplayOutcome: valuesOf(message.ReplayOutcome),
@@ -104,6 +106,7 @@ export const resolvers: CompleteResolvers = {
   ...keyTypes,
   ...auditTypes,
   ...customerTypes,
+  ...foresightTypes,
   ...identityTypes,
   ...membershipTypes,
   ...segmentTypes,

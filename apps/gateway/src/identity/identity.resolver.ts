@@ -37,6 +37,7 @@ export const identityTypes: ResolversOf<'CustomerKey' | 'CustomerMerge' | 'Merge
     id: ({ id }) => globalId('CustomerMerge', id),
     from: ({ from }) => present(from, 'from'),
     into: ({ into }) => present(into, 'into'),
+    event: ({ event, intoCustomerId }) => event && { ...event, customerId: intoCustomerId },
     occurredAt: ({ occurredAt }) => present(occurredAt, 'occurredAt'),
     mergedAt: ({ mergedAt }) => present(mergedAt, 'mergedAt'),
     undoneBy: ({ undoneBy }) => orNull(undoneBy),

@@ -15,7 +15,7 @@ from kindred_worker.models.encoder import Encoder, EventVectors
 from kindred_worker.models.encoders import ENCODERS
 from kindred_worker.models.plan import Plan
 from kindred_worker.models.reading import ForecastColumn
-from kindred_worker.objectives import Horizon, Objective, made
+from kindred_worker.objectives import Horizon, NextEvent, Objective, made
 from kindred_worker.report import InvalidInput
 
 
@@ -92,6 +92,11 @@ class BehaviourModel(nn.Module):
     def horizon(self) -> Horizon | None:
         head = self.objectives.get("horizon")
         return head if isinstance(head, Horizon) else None
+
+    @property
+    def next_event(self) -> NextEvent | None:
+        head = self.objectives.get("next_event")
+        return head if isinstance(head, NextEvent) else None
 
 
 def _encoder(plan: Plan) -> Encoder[Any]:

@@ -3,6 +3,7 @@
 encoder.safetensors  weights         encoder.json   resolved plan, sizes, metrics
 features.json        features        segments.*     written by Discover (segments/assignment.py)
 items.*              what is recommended, where events carry lists of items (items/recommender.py)
+surprise.json        the scale of events' novelty, where there is a next-event head (surprise.py)
 quality.json         what each property of the data was like (data/quality.py)
 step.onnx, read.onnx, live.json   the same model for scoring without Python, where its encoder has that form (export.py)
 bundle.json          the sha256 of each file above
@@ -30,8 +31,9 @@ ENCODER_FORMAT = "kindred.encoder/1"
 BUNDLE, WEIGHTS, ENCODER, FEATURES = "bundle.json", "encoder.safetensors", "encoder.json", "features.json"
 SEGMENTS = ("segments.safetensors", "segments.json")
 ITEMS = ("items.safetensors", "items.json")
+SURPRISE = "surprise.json"
 STEP, READ, LIVE_MANIFEST = "step.onnx", "read.onnx", "live.json"
-FILES = (WEIGHTS, ENCODER, FEATURES, QUALITY, *ITEMS, *SEGMENTS, STEP, READ, LIVE_MANIFEST)
+FILES = (WEIGHTS, ENCODER, FEATURES, QUALITY, *ITEMS, SURPRISE, *SEGMENTS, STEP, READ, LIVE_MANIFEST)
 
 
 def save_model(folder: Folder, model: BehaviourModel, facts: dict[str, Any]) -> list[WrittenFile]:

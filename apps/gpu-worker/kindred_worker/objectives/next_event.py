@@ -69,6 +69,27 @@ class NextEvent(Objective):
         amount = functional.huber_loss(said, (targets["amount"] - self.center) / self.spread, reduction="none")
         return masked_mean(kind, targets["follows"].flatten()) + time.sum(-1).mean() + 0.5 * masked_mean(amount, targets["has_amount"])
 
+    def surprise(self, embedding: Tensor, events: Encoded, gap_days: np.ndarray) -> Tensor:
+        """(N) nats: how unlikely these N events were to states (N, D) read `gap_days` before each; NaN: only the kind is judged.
+
+        The sum of -log P(kind), -log P(the gap ends in its bin) and, where the event carries an amount, half the squared
+        error of its standardised log.
+        """
+
+        def told(array: np.ndarray) -> Tensor:
+            return torch.from_numpy(array).to(embedding.device)
+
+        kind = functional.cross_entropy(self.kind(embedding), told(kinds(events.name, self.codes)), reduction="none")
+        hazard = self.hazard(embedding) - 2.0
+        bins = np.arange(len(self.edges))
+        found = np.searchsorted(self.edges, np.nan_to_num(gap_days))[:, None]
+        waited, hit = told(bins < found), told(bins == found)
+        time = (waited * functional.softplus(hazard) + hit * functional.softplus(-hazard)).sum(-1)
+        amount = np.abs(events.value)
+        standard = (told(np.log1p(amount)).float() - self.center) / self.spread
+        much = 0.5 * (self.amount(embedding).squeeze(-1) - standard).square()
+        return kind + time * told(~np.isnan(gap_days)) + much * told(amount > 0)
+
     def columns(self) -> list[ForecastColumn]:
         return [ForecastColumn(event, 0.0, "next", at < self.mains) for at, event in enumerate(self.events)]
 

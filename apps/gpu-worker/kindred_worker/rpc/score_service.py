@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import time
+from typing import NamedTuple
 
 import grpc
 
@@ -18,13 +19,21 @@ from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import Bundle, load_segments
 from kindred_worker.report import HashMismatch, InvalidInput
 from kindred_worker.rpc.errors import ModelUnavailable, abort
+from kindred_worker.rpc.judging import check, judge
 from kindred_worker.score import Customer, LiveEvent, Score, score
 from kindred_worker.segments.assignment import SegmentModel
+from kindred_worker.surprise import Surprise, load_surprise
 
 CUSTOMERS_AT_ONCE = 1024
 WAITING_PER_STREAM = 256  # requests taken from a stream before its answers are read
 MODELS_KEPT = 4
 LOG = logging.getLogger(__name__)
+
+
+class _Loaded(NamedTuple):
+    model: BehaviourModel
+    segments: SegmentModel
+    surprise: Surprise | None  # None in bundles that do not have one
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,7 @@ class ScoreWorker(rpc.ScoreWorkerServiceServicer):
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="score")
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
-        self._models: OrderedDict[tuple[str, str], tuple[BehaviourModel, SegmentModel]] = OrderedDict()
+        self._models: OrderedDict[tuple[str, str], _Loaded] = OrderedDict()
         self._loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -66,6 +75,20 @@ class ScoreWorker(rpc.ScoreWorkerServiceServicer):
         finally:
             taking.cancel()
 
+    async def JudgeEvents(self, request: pb.JudgeEventsRequest, context: grpc.aio.ServicerContext) -> pb.JudgeEventsResponse:
+        """On the thread that scores, for a model's tensors are used by one thread at a time; scoring goes on between two calls."""
+
+        def work() -> pb.JudgeEventsResponse:
+            check(request)
+            model, _, surprise = self._model(request.model_uri, request.model_hash)
+            return judge(model, surprise, request)
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except (InvalidInput, ModelUnavailable) as error:
+            await abort(context, error)
+            raise
+
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
@@ -91,7 +114,7 @@ class ScoreWorker(rpc.ScoreWorkerServiceServicer):
                         waiting.answer.set_result(response)
 
     def _answer(self, uri: str, model_hash: str, requests: list[pb.ScoreRequest]) -> list[pb.ScoreResponse]:
-        model, segments = self._model(uri, model_hash)
+        model, segments, _ = self._model(uri, model_hash)
         now = int(time() * 1e6)
         late = [bool(r.deadline) and r.deadline < now for r in requests]
         customers = [_customer(c) for r, gone in zip(requests, late, strict=True) if not gone for c in r.customers]
@@ -106,7 +129,7 @@ class ScoreWorker(rpc.ScoreWorkerServiceServicer):
             for r, gone in zip(requests, late, strict=True)
         ]
 
-    def _model(self, uri: str, model_hash: str) -> tuple[BehaviourModel, SegmentModel]:
+    def _model(self, uri: str, model_hash: str) -> _Loaded:
         key = (uri, model_hash)
         if key not in self._models:
             try:
@@ -114,7 +137,7 @@ class ScoreWorker(rpc.ScoreWorkerServiceServicer):
                 segments = load_segments(bundle)
                 if segments is None:
                     raise InvalidInput("it holds no segments yet")
-                self._models[key] = (bundle.model(), segments)
+                self._models[key] = _Loaded(bundle.model(), segments, load_surprise(bundle))
             except (InvalidInput, HashMismatch, OSError, ValueError, KeyError) as error:
                 raise ModelUnavailable(f"model {uri} cannot be loaded: {error}") from error
             if len(self._models) > MODELS_KEPT:

@@ -98,12 +98,12 @@ function toRequest({ customerId, held, events, now }: Reading, state: Buffer): w
   } satisfies worker.CustomerScoreRequest;
 }
 
-export function toScoreEvent(event: FeedEvent): worker.ScoreEvent {
+export function toScoreEvent(event: Pick<FeedEvent, 'type' | 'name' | 'occurredAt' | 'properties'>): worker.ScoreEvent {
   return { name: nameOf(event), occurredAt: event.occurredAt, properties: Buffer.from(event.properties ?? '{}') };
 }
 
 /** As snapshots name behaviour (docs/snapshot.md). */
-function nameOf({ type, name }: FeedEvent): string {
+function nameOf({ type, name }: Pick<FeedEvent, 'type' | 'name'>): string {
   if (type === 'page') return 'Page Viewed';
   if (type === 'screen') return 'Screen Viewed';
   return name ?? '';

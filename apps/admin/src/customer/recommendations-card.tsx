@@ -1,0 +1,43 @@
+import type { ReactNode } from 'react';
+import { CustomerRecommendationsDocument, type RecommendationReason } from '../gen/graphql';
+import { Card } from '../parts/card';
+import { Measured } from '../parts/figures';
+import { Empty, Loading, Problem } from '../parts/states';
+import { useReading } from '../session/reading';
+
+const BECAUSE: Readonly<Record<RecommendationReason, string>> = {
+  BOUGHT_BEFORE: 'taken before',
+  GOES_WITH: 'goes with',
+  POPULAR: 'many take it',
+  TASTE: 'taken by those who behave alike',
+};
+
+/** Items that a customer may take next, and why. */
+export function RecommendationsCard({ id }: { id: string }): ReactNode {
+  const { data, error, isLoading, again } = useReading(CustomerRecommendationsDocument, { id });
+  const items = data?.customer?.recommendations ?? [];
+  return (
+    <Card title="Recommended" note="Share of all that may be taken next" flush>
+      {error && !data && <Problem error={error} again={again} />}
+      {isLoading && !error && <Loading what="recommendations" lines={4} />}
+      {data && items.length === 0 && <Empty title="Nothing to recommend">There is once the model has read this customer, where events carry lists of items.</Empty>}
+      {items.length > 0 && (
+        <table>
+          <tbody>
+            {items.map(({ item, score, reason, goesWith }) => (
+              <tr key={item}>
+                <th scope="row">
+                  {item}
+                  <div className="small quiet light">{goesWith ? `${BECAUSE[reason]} ${goesWith}` : BECAUSE[reason]}</div>
+                </th>
+                <td>
+                  <Measured value={score} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Card>
+  );
+}

@@ -1,0 +1,16 @@
+import { Module } from '@nestjs/common';
+
+import { WorkspaceModule } from '../workspace/workspace.module.js';
+import { ForecastService } from './forecast.service.js';
+import { ForesightController } from './foresight.controller.js';
+import { ForesightRepository } from './foresight.repository.js';
+import { HistoryRepository } from './history.repository.js';
+import { NoveltyService } from './novelty.service.js';
+import { RecommendationService } from './recommendation.service.js';
+
+@Module({
+  imports: [WorkspaceModule],
+  controllers: [ForesightController],
+  providers: [ForecastService, ForesightRepository, HistoryRepository, NoveltyService, RecommendationService],
+})
+export class ForesightModule {}

@@ -1,0 +1,96 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+
+import { ArtifactError, type ArtifactStore } from '#libs/artifacts';
+import type { foresight } from '#libs/contracts';
+import { RpcError } from '#libs/grpc';
+import { SERVICE } from '#libs/service';
+
+import { onlyUuids } from '../page/uuid.js';
+import { ARTIFACTS, type Context } from '../store.js';
+import { microsOf } from '../time/micros.js';
+import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
+import { toBaskets } from './basket.js';
+import { ForesightRepository, type ServedBundle } from './foresight.repository.js';
+import { HistoryRepository } from './history.repository.js';
+import { type ItemTable, readItemTable } from './item.table.js';
+import { recommend } from './recommendation.js';
+
+const MOST_CUSTOMERS = 100;
+const MOST_ITEMS = 100;
+const DEFAULT_ITEMS = 5;
+/** Baskets of each customer that are looked at, the latest. */
+const MOST_BASKETS = 300;
+/** Tables held; the largest is some five megabytes. */
+const MOST_TABLES = 20;
+
+const NONE = Symbol('a model without items');
+
+/** Items that customers may take next: computed when asked, so that nothing on the way of events costs more for it. */
+@Injectable()
+export class RecommendationService {
+  private readonly tables: LRUCache<string, ItemTable | typeof NONE, ServedBundle>;
+
+  constructor(
+    private readonly kept: ForesightRepository,
+    private readonly history: HistoryRepository,
+    private readonly directory: WorkspaceDirectory,
+    @Inject(ARTIFACTS) private readonly artifacts: ArtifactStore,
+    @Inject(SERVICE) private readonly context: Context,
+  ) {
+    this.tables = new LRUCache<string, ItemTable | typeof NONE, ServedBundle>({
+      max: MOST_TABLES,
+      fetchMethod: (_key, _stale, { context: served }) => this.load(served),
+    });
+  }
+
+  async ofCustomers(workspaceId: string, { customerIds, first, excludeOwned }: foresight.RecommendItemsRequest): Promise<foresight.RecommendItemsResponse> {
+    if (customerIds.length > MOST_CUSTOMERS) {
+      throw RpcError.invalid(`At most ${MOST_CUSTOMERS} customers at once; ${customerIds.length} were asked for.`, { reason: 'TOO_MANY_IDS' });
+    }
+    if (first > MOST_ITEMS) throw RpcError.invalid(`At most ${MOST_ITEMS} items at once.`, { reason: 'PAGE_TOO_LARGE' });
+    const served = await this.kept.served(workspaceId);
+    const wish = { first: first || DEFAULT_ITEMS, excludeOwned };
+    const byCustomer = served ? await this.recommended(workspaceId, served, [...new Set(onlyUuids(customerIds))], wish) : undefined;
+    return {
+      customers: customerIds.map((customerId) => ({ customerId, items: byCustomer?.get(customerId.toLowerCase()) ?? [] })),
+      modelId: served?.modelId ?? '',
+    } satisfies foresight.RecommendItemsResponse;
+  }
+
+  private async recommended(
+    workspaceId: string,
+    served: ServedBundle,
+    customerIds: readonly string[],
+    wish: { first: number; excludeOwned: boolean },
+  ): Promise<Map<string, foresight.ItemRecommendation[]> | undefined> {
+    const table = await this.tables.fetch(`${served.modelId}/${served.hash}`, { context: served });
+    if (table === undefined || table === NONE) return undefined;
+    const [embeddings, sent, asOf] = await Promise.all([
+      this.kept.embeddings(workspaceId, served.modelId, customerIds),
+      this.history.baskets(workspaceId, customerIds, table.property, table.events, MOST_BASKETS),
+      this.directory.asOf(workspaceId, served.newestEventAt),
+    ]);
+    return new Map(
+      embeddings.map(({ customerId, embedding }) => {
+        const items = recommend(table, toBaskets(table, sent.get(customerId) ?? []), toFloats(embedding), microsOf(asOf), wish);
+        return [customerId, items.map((item) => ({ ...item, asOf, modelId: served.modelId }))];
+      }),
+    );
+  }
+
+  /** A bundle that cannot be found has nothing to recommend; one that is not as it was sealed is a defect and is told. */
+  private async load(served: ServedBundle): Promise<ItemTable | typeof NONE> {
+    try {
+      return (await readItemTable(this.artifacts, served.uri, served.hash)) ?? NONE;
+    } catch (error) {
+      if (!(error instanceof ArtifactError && error.reason === 'MISSING')) throw error;
+      this.context.log.warn({ err: error, modelId: served.modelId }, 'the bundle of the served model is not there: nothing is recommended');
+      return NONE;
+    }
+  }
+}
+
+function toFloats(bytes: Buffer): Float32Array {
+  return Float32Array.from({ length: Math.floor(bytes.length / 4) }, (_, at) => bytes.readFloatLE(at * 4));
+}
