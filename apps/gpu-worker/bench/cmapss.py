@@ -8,7 +8,9 @@ else is the product's defaults. Remaining cycles are the truth and never an inpu
                     ridge regression of min(remaining, 125), read at every cycle; its strength by folds over learning engines.
   novelty           encoder from engines 1-50; what is ordinary, to it and to an isolation forest, from every cycle of a fleet in
                     service (the 100 that were stopped) or of engines 1-50 up to their failure, so that failing is ordinary too;
-                    tested on engines 51-100: the last 30 cycles before the failure against the first 50.
+                    tested on engines 51-100: the last 30 cycles before the failure against the first 50. And as the product
+                    learns what is ordinary from an import of engines 1-50, all of them silent at the end of the data. Age alone
+                    tells the last cycles from the first, so they are also set against the middle of life.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from sklearn.metrics import roc_auc_score, root_mean_squared_error
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from bench.novelty import population
 from bench.sheet import Sheet, tell
 from kindred_worker.data.arrays import load
 from kindred_worker.data.features import Int64
@@ -44,7 +47,7 @@ from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.models.batch import batch_of, choose
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.report import Report
-from kindred_worker.segments.novelty import fit_novelty
+from kindred_worker.segments.novelty import Novelty, fit_novelty
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.train import TrainingData, train
 from tests.make_snapshot import write_snapshot
@@ -54,9 +57,10 @@ Float64 = npt.NDArray[np.float64]
 CAPPED = 125  # remaining cycles above are as good as new
 WINDOWS = (5, 15, 30)  # cycles that last-window means are taken over; no test engine has fewer than 31
 FIRST, LAST = 50, 30
+WORN = 60  # remaining cycles from which an engine past its first ones is in the middle of its life
 BINS = (0, 10, 20, 30, 50, 75, 100, 125, 150, 200)  # remaining cycles of the curve of novelty
-AUC = "AUC, last 30 cycles against first 50"
-SERVICE, WHOLE = "a fleet in service", "whole lives"
+AUC, AUC_MIDDLE = "AUC, last 30 cycles against first 50", "AUC, last 30 cycles against the middle of life"
+SERVICE, WHOLE, IMPORT = "a fleet in service", "whole lives", "an import of whole lives"
 BEGIN, HOUR = 1_199_145_600_000_000, 3_600_000_000  # microseconds: cycle 0 is at the beginning of 2008, as the mapping says
 
 
@@ -151,6 +155,7 @@ def measured(path: Path, seeds: int) -> tuple[list[dict[str, Any]], list[Float64
                 told_apart(sheet, f"novelty, {name}", newer, distance.astype(np.float64))
                 if name == SERVICE:
                     curves.append(curve(newer, ordinary.score(distance)))
+            told_apart(sheet, f"novelty, {IMPORT}", newer, imported(older, model, seed).distance(embedding).astype(np.float64))
             said = [f"{f} {sheet.last(f, s):.3f}" for f, s in (("RMSE", "embedding"), (AUC, f"novelty, {SERVICE}"))]
             print(f"seed {seed}: {', '.join(said)}", file=sys.stderr, flush=True)
     for at, (low, high) in enumerate(itertools.pairwise(BINS)):
@@ -179,6 +184,11 @@ def read(fleet: Fleet, model: BehaviourModel, engines: int = 10) -> npt.NDArray[
     return np.concatenate(parts)
 
 
+def imported(fleet: Fleet, model: BehaviourModel, seed: int) -> Novelty:
+    """What is ordinary to a model that discovers segments in these data."""
+    return fit_novelty(*population(fleet.snapshot, model, 0, seed))
+
+
 def probe(sheet: Sheet, subject: str, learn: Fleet, test: Fleet, features: npt.NDArray[Any], tested: npt.NDArray[Any]) -> None:
     """Root mean square error of remaining cycles at the last cycle of each tested engine."""
     fold = learn.engine % 5
@@ -196,8 +206,10 @@ def summary(fleet: Fleet) -> Float64:
 
 def told_apart(sheet: Sheet, subject: str, fleet: Fleet, scores: Float64) -> None:
     last, first = fleet.remaining < LAST, fleet.cycle <= FIRST
-    kept = last != first
-    sheet.add(AUC, subject, roc_auc_score(last[kept], scores[kept]))
+    middle = ~first & (fleet.remaining >= WORN)
+    for figure, others in ((AUC, first), (AUC_MIDDLE, middle)):
+        kept = last != others
+        sheet.add(figure, subject, roc_auc_score(last[kept], scores[kept]))
 
 
 def curve(fleet: Fleet, novelty: npt.NDArray[np.float32]) -> Float64:

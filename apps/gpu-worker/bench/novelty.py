@@ -33,9 +33,9 @@ from kindred_worker.data.aggregates import DAY, EventTable, aggregates, prepared
 from kindred_worker.data.arrays import load
 from kindred_worker.data.fit import fit
 from kindred_worker.data.snapshot import Snapshot
-from kindred_worker.discover import NEWCOMERS
 from kindred_worker.models.behaviour import BehaviourModel
-from kindred_worker.models.reading import read_beginnings, read_everyone
+from kindred_worker.models.past import read_past
+from kindred_worker.models.reading import read_everyone
 from kindred_worker.report import Report
 from kindred_worker.segments.novelty import fit_novelty
 from kindred_worker.spec import TrainingSpec
@@ -99,11 +99,19 @@ def measured(snapshot: Snapshot, planted: Sequence[Planted], seeds: int) -> tupl
     arrays = load(earlier, features)
     for seed in range(seeds):
         model = train(TrainingSpec(seed=seed), TrainingData(features, arrays, cut), None, Report()).model
-        newcomers = read_beginnings(earlier, model, NEWCOMERS, seed, Report())
-        ordinary = fit_novelty(np.concatenate([read_everyone(earlier, model, cut, Report()).embedding, newcomers]), seed)
+        ordinary = fit_novelty(*population(earlier, model, cut, seed))
         compare(sheet, "novelty", looks, [ordinary.distance(read(snapshot, model, one)).astype(np.float64) for one in looks])
         print(f"seed {seed}: AUC {sheet.last('AUC, any kind', 'novelty'):.3f}", file=sys.stderr, flush=True)
     return sheet.rows(), sum(int((one.kind != "").sum()) for one in looks)
+
+
+def population(
+    snapshot: Snapshot, model: BehaviourModel, at: int, seed: int
+) -> tuple[npt.NDArray[np.float32], int, npt.NDArray[np.float32] | None]:
+    """What `discover` takes for ordinary, as `fit_novelty` is told it."""
+    now = read_everyone(snapshot, model, at, Report()).embedding
+    newcomers, lives = read_past(snapshot, model, seed, Report())
+    return np.concatenate([now, newcomers, *([] if lives is None else [lives])]), seed, lives
 
 
 def look(at: int, customers: list[str], planted: Sequence[Planted]) -> Look:

@@ -20,12 +20,13 @@ from kindred_worker.data.storage import Folder, WrittenFile
 from kindred_worker.export import export
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import seal
-from kindred_worker.models.reading import Reading, read_beginnings, read_everyone
+from kindred_worker.models.past import read_past
+from kindred_worker.models.reading import Reading, read_everyone
 from kindred_worker.report import InvalidInput, Report
 from kindred_worker.segments.assignment import SIDECAR, TENSORS, SegmentModel
 from kindred_worker.segments.choice import UNSTABLE
 from kindred_worker.segments.contrast import contrasts, distinct
-from kindred_worker.segments.finding import LEARNED_FROM, Champion, Found, History, find_segments, told
+from kindred_worker.segments.finding import Champion, Found, History, find_segments, told
 from kindred_worker.segments.hierarchy import NONE, Kin, Level, find_family, overlaps_within
 from kindred_worker.segments.kin_naming import differ, name_kin
 from kindred_worker.segments.matching import Overlap, overlaps_with_champion
@@ -38,7 +39,6 @@ Int64 = npt.NDArray[np.int64]
 
 TRAITS = 8
 TYPICAL = 5
-NEWCOMERS = 0.25  # share of customers that are also read as they were when they were new
 WORDS_AT_MOST = 300  # a property with more different values describes nobody
 PROPERTIES = 8
 
@@ -88,14 +88,15 @@ def discover(
 ) -> Discovered:
     """Adds the segments to the bundle at `output` and seals it. The same call again writes the same files."""
     now = read_everyone(snapshot, model, 0, report.part(0.0, 0.15))
-    newcomers = read_beginnings(snapshot, model, min(NEWCOMERS, NEWCOMERS * LEARNED_FROM / max(1, len(now.customers))), spec.seed, report)
+    newcomers, lives = read_past(snapshot, model, spec.seed, report)
     features = model.features
     with EventTable(snapshot, features.main_events, features.value_property, report.check, described_by(model)) as events:
         report.progress(0.2, "counting what customers do")
         history = history_of(snapshot, model, events, report)
         former = champion_of(champion_customers_uri, snapshot, model, report) if spec.continued_epochs else None
         report.progress(0.3, "looking for segments")
-        found = find_segments(now, history, spec.segment_count, spec.seed, report.part(0.3, 0.9), newcomers=newcomers, champion=former)
+        doing = report.part(0.3, 0.9)
+        found = find_segments(now, history, spec.segment_count, spec.seed, doing, newcomers=newcomers, lives=lives, champion=former)
         report.progress(0.9, "describing segments")
         described = [*portrait(events, now.customers, now.read_at + 1, features.currency), *expected(now)]
     names = name_segments(described, found.partition.labels, found.model.count, features.main_events)

@@ -13,7 +13,6 @@ import pyarrow as pa
 import torch
 
 from kindred_worker.data.arrays import stream
-from kindred_worker.data.order import content_keys, drawn
 from kindred_worker.models.batch import batch_of, choose
 from kindred_worker.report import Report
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 Float32 = npt.NDArray[np.float32]
 CUSTOMERS, EVENTS = 1024, 16_384  # read at a time: bounds memory
-FIRST_EVENTS = (1, 1, 2, 3, 5, 8)  # a newcomer is one after so many events
 
 
 @dataclass(frozen=True)
@@ -78,32 +76,6 @@ def read_everyone(snapshot: Snapshot, model: BehaviourModel, read_at: int, repor
         read_at=read_at or snapshot.now,
         events=np.concatenate([p.events for p in parts] or [np.zeros(0, np.int64)]),
     )
-
-
-@torch.inference_mode()
-def read_beginnings(snapshot: Snapshot, model: BehaviourModel, share: float, seed: int, report: Report) -> Float32:
-    """(M, D) embeddings of a `share` of the customers as they were when they were new: after one of their first events,
-    at that event or somewhere before the next. Everyone has once been new, so a newcomer is nothing unheard of.
-    """
-    model.eval()
-    parts: list[Float32] = [np.zeros((0, model.width), np.float32)]
-    for arrays in stream(snapshot, model.features, report.check):
-        keys = content_keys(arrays)
-        chosen = np.flatnonzero(drawn(keys, seed, 0) < share)
-        offsets = arrays.item_offsets
-        for piece in pieces(np.diff(arrays.offsets)[chosen], CUSTOMERS, EVENTS):
-            report.check()
-            events, begins = choose(arrays, chosen[piece], offsets)
-            own = keys[chosen[piece]]
-            after = np.minimum(np.array(FIRST_EVENTS)[(drawn(own, seed, 1) * len(FIRST_EVENTS)).astype(np.int64)], np.diff(begins)) - 1
-            at = events.time[begins[:-1] + after]
-            is_last = begins[:-1] + after + 1 == begins[1:]
-            until = np.where(is_last, snapshot.now, events.time[np.minimum(begins[:-1] + after + 1, len(events.time) - 1)])
-            waited = np.where(drawn(own, seed, 2) < 0.5, 0, drawn(own, seed, 3) * np.maximum(until - at - 1, 0))
-            moments = torch.from_numpy(at + waited.astype(np.int64)).unsqueeze(1).to(model.device)
-            embedding = model.encoder.read_many(model.vectors(batch_of(events, begins, model.device)), moments)
-            parts.append(embedding[:, 0].float().cpu().numpy())
-    return np.concatenate(parts)
 
 
 @dataclass(frozen=True)

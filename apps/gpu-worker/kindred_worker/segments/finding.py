@@ -72,9 +72,11 @@ def find_segments(
     report: Report,
     refits: int = REFITS,
     newcomers: Float32 | None = None,
+    lives: Float32 | None = None,
     champion: Champion | None = None,
 ) -> Found:
-    """`count` 0 chooses the number of segments (choice.py). `newcomers` (M, D): what else is ordinary, beside everyone now.
+    """`count` 0 chooses the number of segments (choice.py). `newcomers` (M, D): what else is ordinary, beside everyone now;
+    `lives` as well, where lives have ended (past.py).
 
     The champion's segments go on where there is one, unless another number is asked for or they have come to tell less
     than new ones would. The order of the customers makes no difference.
@@ -98,12 +100,15 @@ def find_segments(
     ordinary = embedding[np.sort(some)]
     if newcomers is not None:
         ordinary = np.concatenate([ordinary, newcomers[order_of_rows(newcomers)]])
+    if lives is not None:
+        lives = lives[order_of_rows(lives)]
+        ordinary = np.concatenate([ordinary, lives])
     strength, error = _strength(points[some], partition, again, some)
     model = SegmentModel(
         space=space,
         centres=partition.centres,
         strength=strength,
-        novelty=fit_novelty(ordinary, seed),
+        novelty=fit_novelty(ordinary, seed, lives),
         map=fit_map(points[some], partition.centres, partition.labels[some], seed),
         family=without_family(*partition.centres.shape),
     )

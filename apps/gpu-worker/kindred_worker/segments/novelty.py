@@ -60,12 +60,17 @@ class Novelty:
         return np.sqrt(np.maximum(outside, 0)) / self.residual_scale
 
 
-def fit_novelty(embedding: Float32, seed: int) -> Novelty:
-    """Learns what is ordinary from a population, (N, D)."""
+def fit_novelty(embedding: Float32, seed: int, running: Float32 | None = None) -> Novelty:
+    """Learns what is ordinary from a population, (N, D).
+
+    running (L, D): the part by which differences are measured, unset: all of it. Where most are long silent, how long they
+    have been would otherwise be the largest difference by far, and hide what tells running lives apart.
+    """
     draws = np.random.default_rng(seed)
-    mean = embedding.mean(axis=0)
+    measured = embedding if running is None else running
+    mean = measured.mean(axis=0)
     centred = (embedding - mean).astype(np.float32)
-    variances, vectors = np.linalg.eigh(np.cov(centred.astype(np.float64), rowvar=False) + 1e-12 * np.eye(len(mean)))
+    variances, vectors = np.linalg.eigh(np.cov((measured - mean).astype(np.float64), rowvar=False) + 1e-12 * np.eye(len(mean)))
     variances, vectors = np.maximum(variances[::-1], 1e-12), vectors[:, ::-1]
     spanned = int(np.searchsorted(np.cumsum(variances) / variances.sum(), SPANNED)) + 1
     kept = min(spanned, MAX_COMPONENTS, len(mean))

@@ -1,0 +1,82 @@
+"""What is ordinary beside everyone now: beginnings and moments of lives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from kindred_worker.data.arrays import load
+from kindred_worker.data.fit import fit
+from kindred_worker.data.snapshot import Snapshot
+from kindred_worker.models import past
+from kindred_worker.models.behaviour import BehaviourModel
+from kindred_worker.models.past import read_beginnings, read_lives, read_past
+from kindred_worker.models.reading import read_everyone
+from kindred_worker.report import Report
+from kindred_worker.segments.novelty import fit_novelty
+from kindred_worker.spec import TrainingSpec
+from kindred_worker.train import TrainingData, train
+from tests.make_snapshot import write_snapshot
+
+HOUR = 3_600_000_000  # microseconds
+BEGIN = 1_700_000_000_000_000
+
+
+def test_an_engine_in_service_is_ordinary_where_the_data_hold_only_finished_lives(tmp_path: Path) -> None:
+    snapshot = Snapshot.open(write_snapshot(engines(), tmp_path / "snapshot", shards=1, mainEvents=["Cycle Completed"]).as_uri())
+    model = learned(snapshot)
+    now = read_everyone(snapshot, model, 0, Report()).embedding
+    running = read_lives(snapshot, model, 4, 9, Report())  # other moments than what is ordinary was learned from
+    without = fit_novelty(np.concatenate([now, read_beginnings(snapshot, model, past.NEWCOMERS, 0, Report())]), 0)
+    newcomers, lives = read_past(snapshot, model, 0, Report())
+    assert lives is not None
+    ordinary = fit_novelty(np.concatenate([now, newcomers, lives]), 0, lives)
+    told = [float(np.mean(one.score(one.distance(running)))) for one in (without, ordinary)]
+    assert told[1] < 0.15 < told[0], told
+
+
+def test_few_customers_are_read_at_several_moments_and_many_at_a_share_of_them(snapshot: Snapshot, model: BehaviourModel) -> None:
+    customers = snapshot.manifest.customers
+    assert len(read_lives(snapshot, model, past.MOMENTS, 0, Report())) == past.MOMENTS * customers
+    assert 0 < len(read_lives(snapshot, model, 0.25, 0, Report())) < 0.5 * customers
+
+
+def test_the_same_seed_reads_the_same_moments(snapshot: Snapshot, model: BehaviourModel) -> None:
+    first, again, other = (read_lives(snapshot, model, 2, seed, Report()) for seed in (3, 3, 4))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_lives_that_go_on_are_read_as_they_are_now(tmp_path: Path) -> None:
+    snapshot = Snapshot.open(write_snapshot(engines(in_service=True), tmp_path / "snapshot", shards=1).as_uri())
+    newcomers, lives = read_past(snapshot, learned(snapshot), 0, Report())
+    assert len(newcomers) > 0
+    assert lives is None
+
+
+def learned(snapshot: Snapshot) -> BehaviourModel:
+    features = fit(snapshot)
+    return train(TrainingSpec(width=16, epochs=1), TrainingData(features, load(snapshot, features), snapshot.now), None, Report()).model
+
+
+def engines(in_service: bool = False) -> pa.Table:
+    """Sixty engines of 60 to 140 hourly cycles, whose wear shows in a sensor: all begin at once, or all are in service at the end."""
+    random = np.random.default_rng(5)
+    customers, times, sensors = list[str](), list[int](), list[float]()
+    for engine in range(60):
+        life = int(random.integers(60, 140))
+        for cycle in range(life):
+            customers.append(f"engine {engine}")
+            times.append(BEGIN + (cycle - life if in_service else cycle + 1) * HOUR)
+            sensors.append(float(20 + 10 * (cycle / life) ** 3 + random.normal()))
+    return pa.table(
+        {
+            "customer": customers,
+            "subject": customers,
+            "name": pa.repeat("Cycle Completed", len(customers)),
+            "occurred_at": pa.array(times, pa.timestamp("us", tz="UTC")),
+            "p:sensor": pa.array(sensors),
+        }
+    )
