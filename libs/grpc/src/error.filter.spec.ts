@@ -5,7 +5,7 @@ import { catchError, firstValueFrom, of } from 'rxjs';
 import { RpcErrorFilter } from './error.filter.js';
 
 const filter = new RpcErrorFilter(pino({ level: 'silent' }));
-const told = (error: unknown) => firstValueFrom(filter.catch(error).pipe(catchError((answer: { code: status; details: string }) => of(answer))));
+const told = (thrown: unknown) => firstValueFrom(filter.catch(thrown).pipe(catchError((answer: { code: status; details: string }) => of(answer))));
 const coded = (code: string, message = 'secret insides') => Object.assign(new Error(message), { code });
 
 test.each([
