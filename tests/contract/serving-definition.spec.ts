@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import { definition, serving, worker } from '#libs/contracts';
+import { access, definition, serving, worker } from '#libs/contracts';
 
 import { model, ServingHouse, type ServingReplica, type TestEvent, type TestWorkspace, until } from './serving-house.js';
 
@@ -35,6 +35,13 @@ async function members({ call }: TestWorkspace, segmentId: string): Promise<stri
   expect(answer.pageInfo?.totalCount).toBe(ids.length);
   if (answer.asOf === segments[0]?.asOf) expect(segments[0]?.size).toBe(ids.length);
   return ids;
+}
+
+/** Events that the feed shows: it waits for whatever transaction is older, of whomever. */
+async function track({ id }: TestWorkspace, events: readonly TestEvent[]): Promise<void> {
+  await house.track(id, events);
+  const shows = () => house.owner.query<{ isSo: boolean }>('select max(horizon) < ingestion.safe_horizon() as "isSo" from ingestion.events where workspace_id = $1', [id]);
+  await until(shows, ({ rows }) => rows[0]?.isSo === true);
 }
 
 const settled = (workspace: TestWorkspace, segmentId: string) =>
@@ -115,7 +122,7 @@ test('whatever the rule and the events, its members are those that the slow way 
   const toEvent = ({ who, name, daysAgo, properties }: { who: number; name: string; daysAgo: number; properties: object }): TestEvent => ({
     customerId: customers[who] ?? '', name, at: Date.now() - (daysAgo + 0.5) * DAY, properties,
   });
-  await house.track(workspace.id, EVENTS.map((name, who) => toEvent({ who, name, daysAgo: 1, properties: {} })));
+  await track(workspace, EVENTS.map((name, who) => toEvent({ who, name, daysAgo: 1, properties: {} })));
   const fixed = await create(workspace, list('Fixed', customers.slice(0, 3)));
   const right = async (given: Condition) => {
     const { rows } = await house.owner.query<{ id: string }>('select distinct subject_id as id from ingestion.events where workspace_id = $1', [workspace.id]);
@@ -124,13 +131,13 @@ test('whatever the rule and the events, its members are those that the slow way 
   };
   await fc.assert(
     fc.asyncProperty(ruleOf(fixed), fc.array(happening, { maxLength: 6 }), fc.array(happening, { minLength: 1, maxLength: 6 }), async (given, before, after) => {
-      if (before.length > 0) await house.track(workspace.id, before.map(toEvent));
+      if (before.length > 0) await track(workspace, before.map(toEvent));
       const previewed = await replica.definitions.previewDefinedSegment({ condition: given }, workspace.call);
       expect(previewed.sampleCustomerIds.toSorted()).toEqual((await right(given)).toSorted());
       const segmentId = await create(workspace, rule('Generated', given));
       await settled(workspace, segmentId);
       await becomes(workspace, segmentId, await right(given));
-      await house.track(workspace.id, after.map(toEvent));
+      await track(workspace, after.map(toEvent));
       await becomes(workspace, segmentId, await right(given));
       await replica.definitions.deleteDefinedSegment({ segmentId }, workspace.call);
       expect(await told(workspace, segmentId)).toHaveLength(2 * (await told(workspace, segmentId)).filter((one) => one.startsWith('+')).length);
@@ -139,12 +146,16 @@ test('whatever the rule and the events, its members are those that the slow way 
   );
 }, 120_000);
 
-test('a customer leaves when the event that carried them grows too old, without any event', async () => {
-  const workspace = await house.workspace();
-  const [who = ''] = await house.customers(workspace.id, 1);
-  await house.track(workspace.id, [{ customerId: who, name: 'Order Completed', at: Date.now() - DAY + 3_000 }]);
-  const segmentId = await create(workspace, rule('Bought today', performed('Order Completed', 1, { atLeast: 1 })));
+test('a customer leaves when the event that carried them grows too old, without any event of their own', async () => {
+  const workspace = await house.workspace(access.Clock.DATA);
+  const [who = '', other = ''] = await house.customers(workspace.id, 2);
+  const bought = Date.now() - 10 * DAY;
+  await track(workspace, [{ customerId: who, name: 'Order Completed', at: bought }]);
+  const segmentId = await create(workspace, rule('Bought within a day', performed('Order Completed', 1, { atLeast: 1 })));
+  await settled(workspace, segmentId);
   await becomes(workspace, segmentId, [who]);
+  // The workspace's clock is that of its events: now the day is over.
+  await track(workspace, [{ customerId: other, name: 'Product Viewed', at: bought + DAY }]);
   await becomes(workspace, segmentId, []);
   expect(await told(workspace, segmentId)).toEqual([`+${who}`, `-${who}`]);
 });
@@ -152,7 +163,7 @@ test('a customer leaves when the event that carried them grows too old, without 
 test('a rule over another one follows it, and over a learned segment too', async () => {
   const workspace = await house.workspace();
   const [few = '', many = ''] = await house.customers(workspace.id, 2);
-  await house.track(workspace.id, [few, many].map((customerId) => ({ customerId, name: 'Order Completed', at: Date.now() - DAY })));
+  await track(workspace, [few, many].map((customerId) => ({ customerId, name: 'Order Completed', at: Date.now() - DAY })));
   const drawn = model();
   await house.prepare(replica, workspace, drawn);
   await replica.activation.activate({ modelId: drawn.id, fence: 1 }, workspace.service);
@@ -162,7 +173,7 @@ test('a rule over another one follows it, and over a learned segment too', async
   const outOfIt = await create(workspace, rule('Out of it', condition({ not: condition({ memberOf: inIt }) })));
   await becomes(workspace, inIt, [few, many]);
   await becomes(workspace, outOfIt, []);
-  await house.track(workspace.id, [1, 2, 3, 4].map(() => ({ customerId: many, name: 'Order Completed' })));
+  await track(workspace, [1, 2, 3, 4].map(() => ({ customerId: many, name: 'Order Completed' })));
   await becomes(workspace, outOfIt, [many]);
   await becomes(workspace, inIt, [few]);
   const after = await replica.segments.listSegments({ page: { first: 10, after: '' }, kind: serving.SegmentKind.UNSPECIFIED, modelId: '', asOf: undefined, level: worker.SegmentLevel.MAIN }, workspace.call);
@@ -187,7 +198,7 @@ test('a list is changed and ended, and each crossing is told', async () => {
 test('what cannot be a rule is refused with where and why', async () => {
   const workspace = await house.workspace();
   const [who = ''] = await house.customers(workspace.id, 1);
-  await house.track(workspace.id, [{ customerId: who, name: 'Order Completed' }]);
+  await track(workspace, [{ customerId: who, name: 'Order Completed' }]);
   const bought = performed('Order Completed', 7, { atLeast: 1 });
   const refusal = (given: Condition) => create(workspace, rule('Refused', given)).then(() => 'made', (error: { reason: string; message: string }) => `${error.reason} ${error.message}`);
   expect(await refusal(condition({}))).toMatch(/^CONDITION_INVALID condition: give exactly one/);
