@@ -39,6 +39,17 @@ export interface Sample {
 const ROWS = `select d.segment_id as "segmentId", s.kind, d.condition, d.built, d.changed_at as "changedAt"
   from serving.segment_definitions d join serving.segments s on s.id = d.segment_id`;
 
+/** At the ends of the feeds: what is older is looked at with everyone. */
+const BEGIN_HERE = `insert into serving.definition_positions
+  select kindred.workspace(), coalesce(e.horizon, 0), coalesce(e.sequence, 0), coalesce(m.horizon, 0), coalesce(m.sequence, 0),
+    coalesce(c.xid, 0), coalesce(c.sequence, 0), (select max(occurred_at) from ingestion.event_feed_v1)
+  from (select) as one
+  left join lateral (select f.horizon, f.sequence from ingestion.event_feed_v1 f order by f.horizon desc, f.sequence desc limit 1) e on true
+  left join lateral (select f.horizon, f.sequence from ingestion.mapping_feed_v1 f order by f.horizon desc, f.sequence desc limit 1) m on true
+  left join lateral (select h.xid, h.sequence from serving.membership_changes h order by h.xid desc, h.sequence desc limit 1) c on true
+  where not exists (select from serving.definition_positions)
+  on conflict do nothing`;
+
 /** Definitions as they are stored; whoever changes one calls `hold` first in the same transaction. */
 @Injectable()
 export class DefinitionRepository {
@@ -49,21 +60,16 @@ export class DefinitionRepository {
     return this.database.onConnection(workspaceId, work);
   }
 
-  /** Rules follow the feeds from here on if none did before; until the transaction ends nobody else moves them. */
+  /**
+   * Rules follow the feeds from here on if none did before; until the transaction ends nobody else moves them. Without
+   * rules the reader takes the row away, so that it may be gone once it could be held: then it is made again.
+   */
   async hold(client: PoolClient): Promise<void> {
-    await client.query(
-      `insert into serving.definition_positions
-       select kindred.workspace(), coalesce(e.horizon, 0), coalesce(e.sequence, 0), coalesce(m.horizon, 0), coalesce(m.sequence, 0),
-         coalesce(c.xid, 0), coalesce(c.sequence, 0), (select max(occurred_at) from ingestion.event_feed_v1)
-       from (select) as one
-       left join lateral (select f.horizon, f.sequence from ingestion.event_feed_v1 f order by f.horizon desc, f.sequence desc limit 1) e on true
-       left join lateral (select f.horizon, f.sequence from ingestion.mapping_feed_v1 f order by f.horizon desc, f.sequence desc limit 1) m on true
-       left join lateral (select h.xid, h.sequence from serving.membership_changes h order by h.xid desc, h.sequence desc limit 1) c on true
-       where not exists (select from serving.definition_positions)
-       on conflict do nothing`,
-    );
+    for (let isHeld = false; !isHeld; ) {
+      await client.query(BEGIN_HERE);
+      isHeld = (await client.query(`select from serving.definition_positions for update`)).rowCount === 1;
+    }
     await client.query(`insert into serving.open_definitions values (kindred.workspace()) on conflict do nothing`);
-    await client.query(`select from serving.definition_positions for update`);
   }
 
   async newestEventAt(client: PoolClient): Promise<Micros | null> {
