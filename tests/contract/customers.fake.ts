@@ -11,6 +11,9 @@ export class FakeCustomers {
     const rest = Object.keys(ingestion.CustomerServiceService).map((method) => [method, () => Promise.reject(new Error(`${method} is not faked`))]);
     this.server = await listen(ingestion.CustomerServiceService, {
       ...Object.fromEntries(rest),
+      resolveCustomers: async ({ userIds }: ingestion.ResolveCustomersRequest) => ({
+        customers: userIds.filter((userId) => userId.startsWith('user-')).map((userId) => ({ userId, customer: ingestion.Customer.fromPartial({ id: userId.slice('user-'.length), userId }) })),
+      }),
       getCustomers: async ({ ids }: ingestion.GetCustomersRequest) => ({
         customers: ids.filter((id) => !this.erased.has(id)).map((id) => ({ requestedId: id, customer: ingestion.Customer.fromPartial({ id, userId: `user-${id}` }) })),
       }),

@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 
 import { PrincipalSigner } from '#libs/auth';
-import { access, foresight, serving, webhook, worker } from '#libs/contracts';
+import { access, definition, foresight, serving, webhook, worker } from '#libs/contracts';
 import { freePort, startTestPlatform, type TestPlatform } from '#libs/embedded';
 import { type Call, connect, type RpcClient } from '#libs/grpc';
 import { publishHint } from '#libs/queue';
@@ -29,6 +29,7 @@ export interface ServingClients {
   readonly activation: RpcClient<typeof serving.ActivationServiceService>;
   readonly foresight: RpcClient<typeof foresight.ForesightServiceService>;
   readonly webhooks: RpcClient<typeof webhook.WebhookServiceService>;
+  readonly definitions: RpcClient<typeof definition.SegmentDefinitionServiceService>;
   close(): void;
 }
 
@@ -38,8 +39,9 @@ export function clientsAt(address: string): ServingClients {
   const activation = connect(serving.ActivationServiceService, address);
   const foresights = connect(foresight.ForesightServiceService, address);
   const webhooks = connect(webhook.WebhookServiceService, address);
-  const clients = [memberships, segments, activation, foresights, webhooks];
-  return { memberships, segments, activation, foresight: foresights, webhooks, close: () => clients.forEach((client) => client.close()) };
+  const definitions = connect(definition.SegmentDefinitionServiceService, address);
+  const clients = [memberships, segments, activation, foresights, webhooks, definitions];
+  return { memberships, segments, activation, foresight: foresights, webhooks, definitions, close: () => clients.forEach((client) => client.close()) };
 }
 
 /** A replica of serving in this process. */

@@ -11,7 +11,7 @@ import { Client } from 'pg';
 import { PrincipalSigner } from '#libs/auth';
 import { training, worker } from '#libs/contracts';
 import { freePort, startTestPlatform, type TestPlatform } from '#libs/embedded';
-import { type Call, connect, isServing, type RpcClient } from '#libs/grpc';
+import { type Call, connect, isServing, type RpcClient, RpcError } from '#libs/grpc';
 
 import { FakeIngestion, FakeServing } from './fake-peers.js';
 import { FakeWorker } from './fake-worker.js';
@@ -149,8 +149,17 @@ export const startRequest = (spec: Partial<worker.TrainingSpec> = {}): training.
   trigger: training.RunTrigger.PERSON,
 });
 
-/** Follows a run until it is in one of these states; rejects when it ends otherwise. */
+/** Follows a run until it is in one of these states; rejects when it ends otherwise. As clients do, it asks again where the database was away. */
 export async function until(service: TrainingProcess, call: Call, id: string, ...states: training.RunState[]): Promise<training.Run> {
+  try {
+    return await follow(service, call, id, states);
+  } catch (error) {
+    if (!(error instanceof RpcError) || error.reason !== 'DATABASE_AWAY') throw error;
+    return until(service, call, id, ...states);
+  }
+}
+
+async function follow(service: TrainingProcess, call: Call, id: string, states: readonly training.RunState[]): Promise<training.Run> {
   const abort = new AbortController();
   let last: training.Run | undefined;
   try {

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 
 import { ActivationModule } from './activation/activation.module.js';
+import { DefinitionModule } from './definition/definition.module.js';
 import { ExplanationModule } from './explanation/explanation.module.js';
 import { ForesightModule } from './foresight/foresight.module.js';
 import { ForgettingModule } from './forgetting/forgetting.module.js';
@@ -10,5 +11,9 @@ import { SegmentModule } from './segment/segment.module.js';
 import { StoreModule } from './store.module.js';
 import { WebhookModule } from './webhook/webhook.module.js';
 
-@Module({ imports: [StoreModule, ScoringModule, MembershipModule, SegmentModule, ActivationModule, ExplanationModule, ForesightModule, ForgettingModule, WebhookModule] })
+@Module({
+  imports: [
+    StoreModule, ScoringModule, MembershipModule, SegmentModule, DefinitionModule, ActivationModule, ExplanationModule, ForesightModule, ForgettingModule, WebhookModule,
+  ],
+})
 export class ServingModule {}

@@ -35,15 +35,18 @@ function Told({ segment, evidence }: { segment: Membership['segment']; evidence:
   return (
     <div className="stack">
       <p>
-        <SegmentName segment={segment} /> at strength {percent(strength)}; without an event it would be:
+        <SegmentName segment={segment} /> at strength {percent(strength)}. What carries it, each event left out in turn:
       </p>
       <table>
         <thead>
           <tr>
-            <th scope="col">Left out</th>
+            <th scope="col">Event</th>
             <th scope="col">When</th>
+            <th scope="col" className="number" title="Log-odds of the segment that are lost without it">
+              Carries
+            </th>
             <th scope="col" className="number">
-              Strength
+              Strength without
             </th>
           </tr>
         </thead>
@@ -52,6 +55,7 @@ function Told({ segment, evidence }: { segment: Membership['segment']; evidence:
             <tr key={`${event ?? ''}${firstAt}${effect}`}>
               <th scope="row">{event}</th>
               <td className="quiet">{dateAndTime(firstAt)}</td>
+              <td className="number">{effect.toFixed(2)}</td>
               <td className="number">{percent(strengthWithout)}</td>
             </tr>
           ))}
@@ -59,6 +63,7 @@ function Told({ segment, evidence }: { segment: Membership['segment']; evidence:
             <tr>
               <th scope="row">{earlier.eventCount} events together</th>
               <td className="quiet">before these</td>
+              <td className="number">{earlier.effect.toFixed(2)}</td>
               <td className="number">{percent(earlier.strengthWithout)}</td>
             </tr>
           )}

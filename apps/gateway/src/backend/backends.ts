@@ -1,4 +1,4 @@
-import { access, explanation, foresight, identity, ingestion, person, quarantine, retention, serving, trackingPlan, training, webhook } from '#libs/contracts';
+import { access, definition, explanation, foresight, identity, ingestion, person, quarantine, retention, serving, trackingPlan, training, webhook } from '#libs/contracts';
 import { connect, type RpcClient } from '#libs/grpc';
 
 /** Where the services listen, `host:port` each. */
@@ -25,6 +25,7 @@ export interface Backends {
   readonly memberships: RpcClient<typeof serving.MembershipServiceService>;
   readonly explanations: RpcClient<typeof explanation.ExplanationServiceService>;
   readonly segments: RpcClient<typeof serving.SegmentServiceService>;
+  readonly definitions: RpcClient<typeof definition.SegmentDefinitionServiceService>;
   readonly foresight: RpcClient<typeof foresight.ForesightServiceService>;
   readonly webhooks: RpcClient<typeof webhook.WebhookServiceService>;
 }
@@ -45,6 +46,7 @@ export function connectBackends(at: BackendAddresses): Backends {
     memberships: connect(serving.MembershipServiceService, at.SERVING_ADDRESS),
     explanations: connect(explanation.ExplanationServiceService, at.SERVING_ADDRESS),
     segments: connect(serving.SegmentServiceService, at.SERVING_ADDRESS),
+    definitions: connect(definition.SegmentDefinitionServiceService, at.SERVING_ADDRESS),
     foresight: connect(foresight.ForesightServiceService, at.SERVING_ADDRESS),
     webhooks: connect(webhook.WebhookServiceService, at.SERVING_ADDRESS),
   };

@@ -1,6 +1,6 @@
 // Which message each type of the SDL is resolved from; codegen.ts names these.
 import type { Principal } from '#libs/auth';
-import { access, explanation, foresight, identity, ingestion, person, quarantine, retention, rule, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
+import { access, definition, explanation, foresight, identity, ingestion, person, quarantine, retention, rule, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
 
 import type { Connection } from './connection.js';
 
@@ -67,6 +67,9 @@ export interface SegmentConnection extends Connection<Segment> {
 export type EventForecast = foresight.TimedForecast;
 export type ItemRecommendation = foresight.ItemRecommendation;
 
+export type SegmentDefinition = definition.SegmentDefinition;
+export type SegmentPreview = definition.PreviewDefinedSegmentResponse;
+
 export type Webhook = webhook.Webhook;
 export type WebhookDelivery = webhook.WebhookDelivery;
 
@@ -102,6 +105,7 @@ export import ModelState = training.ModelState;
 export import PersonRequestKind = person.PersonRequestKind;
 export import PersonRequestState = person.PersonRequestState;
 export import PlanMode = trackingPlan.PlanMode;
+export import PropertyOperator = definition.PropertyOperator;
 export import RecommendationReason = foresight.RecommendationReason;
 export import RejectedEventState = ingestion.RejectedEventState;
 export import RejectedEventUnit = ingestion.RejectedEventUnit;

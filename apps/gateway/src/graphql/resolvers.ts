@@ -1,5 +1,6 @@
 import { auditQueries, auditTypes } from '../audit/audit.resolver.js';
 import { customerQueries, customerTypes } from '../customer/customer.resolver.js';
+import { definitionMutations, definitionQueries, definitionTypes } from '../definition/definition.resolver.js';
 import { eventMutations, eventQueries, eventTypes } from '../event/event.resolver.js';
 import { foresightTypes } from '../foresight/foresight.resolver.js';
 import { identityMutations, identityQueries, identityTypes } from '../identity/identity.resolver.js';
@@ -43,6 +44,7 @@ const enums = {
   ModelState: valuesOf(message.ModelState),
   PersonRequestKind: valuesOf(message.PersonRequestKind),
   PersonRequestState: valuesOf(message.PersonRequestState),
+  PropertyOperator: valuesOf(message.PropertyOperator),
   PlanMode: valuesOf(message.PlanMode),
   RecommendationReason: valuesOf(message.RecommendationReason),
   RejectedEventState: valuesOf(message.RejectedEventState),
@@ -66,6 +68,7 @@ export const resolvers: CompleteResolvers = {
     ...customerQueries,
     ...identityQueries,
     ...segmentQueries,
+    ...definitionQueries,
     ...mapQueries,
     ...modelQueries,
     ...runQueries,
@@ -82,6 +85,7 @@ export const resolvers: CompleteResolvers = {
     ...keyMutations,
     ...identityMutations,
     ...segmentMutations,
+    ...definitionMutations,
     ...modelMutations,
     ...runMutations,
     ...eventMutations,
@@ -106,6 +110,7 @@ export const resolvers: CompleteResolvers = {
   ...identityTypes,
   ...membershipTypes,
   ...segmentTypes,
+  ...definitionTypes,
   ...mapTypes,
   ...modelTypes,
   ...runTypes,

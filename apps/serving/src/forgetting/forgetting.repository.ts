@@ -18,6 +18,7 @@ const REMOVALS = {
       where s.segment_id = g.segment_id
     )
     select from gone`,
+  'serving.segment_deadlines': `delete from serving.segment_deadlines where customer_id = any($1::uuid[])`,
   'serving.membership_changes': `delete from serving.membership_changes where customer_id = any($1::uuid[])`,
   'serving.webhook_deliveries': `delete from serving.webhook_deliveries where customer_id = any($1::uuid[])`,
   'serving.segment_versions': `update serving.segment_versions

@@ -46,11 +46,11 @@ const OF_CUSTOMERS = `with served as (${SERVED})
   select c.customer_id as "customerId", s.novelty, s.map_x as "mapX", s.map_y as "mapY", s.forecast, m.segment_id as "segmentId",
     m.strength, m.since, m.decided_at as "decidedAt", m.model_id as "modelId", m.finer_segment_id as "finerSegmentId",
     served.model_id as "servedModel", ${microsSql('served.newest_event_at')} as "newestEventAt"
-  from served
+  from (select) as one left join served on true
   left join unnest($1::uuid[]) as c(customer_id) on true
   left join serving.customer_states s on s.model_id = served.model_id and s.customer_id = c.customer_id and length(s.state) > 0
   left join serving.memberships m on m.customer_id = c.customer_id and m.until is null and m.segment_id is not null
-  order by m.strength desc, m.segment_id`;
+  order by m.level nulls last, m.strength desc, m.segment_id`;
 
 /** The segments of the main level that the segment $1 is made of: itself, those that it joins, or none where it is a part of one. */
 const ASKED = `with asked as (

@@ -71,12 +71,13 @@ const SEGMENTS = `select s.id, s.kind, s.is_renamed as "isRenamed", s.created_at
   where case when $2::uuid[] is not null then s.id = any($2) else $1::uuid is not null or s.is_live or s.id = any($3) end
     and ($1::uuid is null or v.model_id is not null)`;
 
-// Each customer counts once in the population, and again in the part of their segment that they are in.
+// Each customer counts once in the population: not again in the part of their segment that they are in, nor in what people defined.
 const SIZES_NOW = `select segment_id as id, members::float8 as size, exists (
-    select from serving.segment_versions v where v.segment_id = z.segment_id and v.level = 'FINER') as "isPart"
+    select from serving.segment_versions v where v.segment_id = z.segment_id and v.level = 'FINER')
+    or exists (select from serving.segments s where s.id = z.segment_id and s.kind <> 'LEARNED') as "isPart"
   from serving.segment_sizes z`;
 const SIZES_THEN = `select place.id, count(*)::float8 as size, "isPart" from serving.memberships,
-    lateral (values (coalesce(segment_id, '${NIL}'), false), (finer_segment_id, true)) as place(id, "isPart")
+    lateral (values (coalesce(segment_id, '${NIL}'), level is null), (finer_segment_id, true)) as place(id, "isPart")
   where since <= $1 and (until is null or until > $1) and place.id is not null group by 1, 3`;
 const SIZES_OF_MODEL = `select coalesce(v.segment_id, '${NIL}') as id, count(*)::float8 as size, "isPart"
   from serving.customer_states s cross join lateral (values (s.segment_index, false), (s.finer_index, true)) as place(index, "isPart")
@@ -147,7 +148,7 @@ export class SegmentRepository {
   }
 }
 
-/** Customers by segment of the main and the finer level. */
+/** Customers by segment; `isPart` where they count elsewhere too. */
 type Sizes = Map<string, { readonly size: number; readonly isPart: boolean }>;
 
 /** Nobody is counted in a coarser segment: all of its parts are. */

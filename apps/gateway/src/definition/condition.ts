@@ -1,0 +1,60 @@
+import { definition } from '#libs/contracts';
+
+import type { CustomerConditionInput, PropertyFilterInput } from '../gen/resolvers.js';
+import { invalidArgument } from '../graphql/error.js';
+import { globalId, localId } from '../graphql/global-id.js';
+import type { Json } from '../graphql/scalar.js';
+
+/** A rule as serving takes it. */
+export function conditionOf({ all, any, not, performed, memberOf }: CustomerConditionInput): definition.CustomerCondition {
+  return {
+    all: (all ?? []).map(conditionOf),
+    any: (any ?? []).map(conditionOf),
+    not: not ? conditionOf(not) : undefined,
+    performed: performed
+      ? {
+          event: performed.event,
+          atLeast: countOf('atLeast', performed.atLeast),
+          atMost: countOf('atMost', performed.atMost),
+          withinDays: countOf('withinDays', performed.withinDays) ?? 0,
+          filters: (performed.filters ?? []).map(filterOf),
+        }
+      : undefined,
+    memberOf: memberOf ? segmentIdOf(memberOf) : '',
+  };
+}
+
+/** The same as it was given. */
+export function conditionJson({ all, any, not, performed, memberOf }: definition.CustomerCondition): { readonly [name: string]: Json | string } {
+  if (all.length > 0) return { all: all.map(conditionJson) };
+  if (any.length > 0) return { any: any.map(conditionJson) };
+  if (not) return { not: conditionJson(not) };
+  if (!performed) return { memberOf: String(globalId('Segment', memberOf)) };
+  const { event, atLeast, atMost, withinDays, filters } = performed;
+  return {
+    performed: {
+      event,
+      ...(atLeast === undefined ? {} : { atLeast }),
+      ...(atMost === undefined ? {} : { atMost }),
+      withinDays,
+      filters: filters.map(({ property, operator, value }) => ({ property, operator: nameOf(operator), value: JSON.parse(value) as Json })),
+    },
+  };
+}
+
+const filterOf = ({ property, operator, value }: PropertyFilterInput): definition.PropertyFilter => ({ property, operator, value: JSON.stringify(value) });
+
+/** Serving's operators carry the name of their enum. */
+const nameOf = (operator: definition.PropertyOperator): string =>
+  Object.entries(definition.PropertyOperator).find(([, value]) => value === operator)?.[0] ?? '';
+
+function countOf(name: string, given: number | null | undefined): number | undefined {
+  if (given !== null && given !== undefined && given < 0) throw invalidArgument(`${name} is a count and cannot be ${given}.`);
+  return given ?? undefined;
+}
+
+function segmentIdOf(given: string): string {
+  const id = localId('Segment', given as never);
+  if (id === undefined) throw invalidArgument(`memberOf: ${given} is the id of no segment.`);
+  return id;
+}

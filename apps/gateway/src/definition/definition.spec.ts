@@ -1,0 +1,42 @@
+import { definition } from '#libs/contracts';
+import { RpcError } from '#libs/grpc';
+
+import { AT, id } from '../gateway.fake.js';
+import { startTestGateway, type TestGateway } from '../gateway.start.js';
+import { globalId } from '../graphql/global-id.js';
+
+let gateway: TestGateway;
+beforeAll(async () => {
+  gateway = await startTestGateway();
+});
+afterEach(() => gateway.services.reset());
+afterAll(() => gateway.close());
+
+const CREATE = `mutation($input: CreateSegmentInput!) { createSegment(input: $input) { __typename ... on Segment { name } ... on SegmentInvalid { code message } } }`;
+const condition = {
+  all: [
+    { performed: { event: 'Order Completed', atLeast: 2, withinDays: 30, filters: [{ property: 'currency', operator: 'EQUALS', value: 'EUR' }] } },
+    { not: { memberOf: globalId('Segment', id('segment', 2)) } },
+  ],
+};
+
+test('a rule reaches serving with own ids and values as JSON, and is told as it was given', async () => {
+  gateway.services.replace('createDefinedSegment', () => ({ definition: { segmentId: id('segment', 1), progress: 0, changedAt: AT } }));
+  const made = await gateway.ask(CREATE, { input: { name: 'Loyal', condition } });
+  expect(made.body).toEqual({ data: { createSegment: { __typename: 'Segment', name: 'Segment 1' } } });
+  const request = gateway.services.calls.find(({ method }) => method === 'createDefinedSegment')?.request as definition.CreateDefinedSegmentRequest;
+  expect(request.condition?.all[0]?.performed).toMatchObject({ atLeast: 2, filters: [{ operator: definition.PropertyOperator.EQUALS, value: '"EUR"' }] });
+  expect(request.condition?.all[1]?.not?.memberOf).toBe(id('segment', 2));
+
+  gateway.services.replace('getSegmentDefinition', () => ({ definition: { segmentId: id('segment', 1), condition: request.condition, progress: 0.5, changedAt: AT } }));
+  const read = await gateway.ask(`query($id: ID!) { segmentDefinition(segmentId: $id) { condition progress } }`, { id: globalId('Segment', id('segment', 1)) });
+  expect(read.body.data.segmentDefinition).toEqual({ condition, progress: 0.5 });
+});
+
+test('what serving refuses is told with its reason', async () => {
+  gateway.services.replace('createDefinedSegment', () => {
+    throw RpcError.invalid('No event is called "Ordr".', { reason: 'EVENT_UNKNOWN' });
+  });
+  const { body } = await gateway.ask(CREATE, { input: { name: 'Loyal', condition } });
+  expect(body.data.createSegment).toEqual({ __typename: 'SegmentInvalid', code: 'EVENT_UNKNOWN', message: 'No event is called "Ordr".' });
+});

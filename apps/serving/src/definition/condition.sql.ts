@@ -1,0 +1,78 @@
+import { definition } from '#libs/contracts';
+
+import type { Condition } from './condition.js';
+
+const HOURS_A_DAY = 24;
+
+/** Whom a statement looks at; null: everyone with events. */
+export interface Scope {
+  readonly customerIds: readonly string[] | null;
+  readonly partition: number | null;
+}
+
+export const EVERYONE: Scope = { customerIds: null, partition: null };
+
+export interface Statement {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+const IN_SCOPE = (customer: string) => `($1::uuid[] is null or ${customer} = any($1)) and ($2::int is null or serving.partition_of(${customer}) = $2)`;
+
+/**
+ * One row for each customer in the scope that has events: `id`, as of when (`at`), whether the condition `fits`, and `due`, when the
+ * first event that counts leaves its window. `from` reads these rows as `judged` and decides what is answered; its
+ * own values come first, as $4 and on. Planned anew each time, so that what is null in the scope costs nothing.
+ */
+export function judging(condition: Condition, scope: Scope, now: string, from: string, own: readonly unknown[] = []): Statement {
+  const values: unknown[] = [scope.customerIds, scope.partition, now, ...own];
+  const value = (given: unknown) => `$${values.push(given)}`;
+  const counts: string[] = [];
+  const due: string[] = [];
+  const fits = (part: Condition): string => {
+    if (part.not) return `not ${fits(part.not)}`;
+    if (part.all.length > 0) return `(${part.all.map(fits).join(' and ')})`;
+    if (part.any.length > 0) return `(${part.any.map(fits).join(' or ')})`;
+    if (part.performed) return performed(part.performed);
+    return `exists (select from serving.memberships m where m.customer_id = a.id and m.segment_id = ${value(part.memberOf)}::uuid and m.until is null)`;
+  };
+  const performed = ({ event, atLeast, atMost, withinDays, filters }: definition.PerformedEvent): string => {
+    const name = `n${counts.length}`;
+    const window = `make_interval(hours => ${value(withinDays * HOURS_A_DAY)}::int)`;
+    const where = [
+      IN_SCOPE('f.customer_id'), `f.name = ${value(event)}`, `f.occurred_at > $3::timestamptz - ${window}`, ...filters.map((filter) => filterSql(filter, value)),
+    ];
+    counts.push(`${name} as (select f.customer_id as id, count(*) as times, min(f.occurred_at) as oldest
+      from ingestion.event_feed_v1 f where ${where.join(' and ')} group by 1)`);
+    due.push(`${name}.oldest + ${window}`);
+    const times = `coalesce(${name}.times, 0)`;
+    return `(${[...(atLeast === undefined ? [] : [`${times} >= ${value(atLeast)}::bigint`]), ...(atMost === undefined ? [] : [`${times} <= ${value(atMost)}::bigint`])].join(' and ')})`;
+  };
+  const judged = fits(condition);
+  const joins = counts.map((_, index) => `left join n${index} on n${index}.id = a.id`).join(' ');
+  const text = `with asked as (select distinct f.customer_id as id from ingestion.event_feed_v1 f where ${IN_SCOPE('f.customer_id')})${counts.map((count) => `, ${count}`).join('')},
+    judged as (select a.id, $3::timestamptz as at, ${judged} as fits, ${due.length > 0 ? `least(${due.join(', ')})` : 'null::timestamptz'} as due from asked a ${joins}) ${from}`;
+  return { text, values };
+}
+
+/**
+ * What has to be written so that the segment $4 holds whom it should: who comes or goes, and everybody's next deadline.
+ * Members without events left (they went to another customer) go.
+ */
+export const DIFFERENCES = `select coalesce(j.id, m.id) as "customerId", coalesce(j.fits, false) as fits, m.id is not null as "isMember", j.due::text as due
+  from judged j full join (
+    select customer_id as id from serving.memberships where segment_id = $4 and until is null and ${IN_SCOPE('customer_id')}) m on m.id = j.id
+  where j.due is not null or coalesce(j.fits, false) <> (m.id is not null)`;
+
+export const SAMPLE = `select count(*) filter (where fits)::float8 as size, count(*)::float8 as population,
+    array(select id from judged where fits order by uuid_hash_extended(id, 0), id limit $4) as sample from judged`;
+
+function filterSql({ property, operator, value: given }: definition.PropertyFilter, value: (given: unknown) => string): string {
+  const held = `f.properties -> ${value(property)}::text`;
+  const wanted = `${value(given)}::jsonb`;
+  if (operator === definition.PropertyOperator.EQUALS) return `${held} = ${wanted}`;
+  if (operator === definition.PropertyOperator.DIFFERS) return `(${held}) is distinct from ${wanted}`;
+  // jsonb orders numbers among themselves; texts are never more or less.
+  const sign = operator === definition.PropertyOperator.AT_LEAST ? '>=' : '<=';
+  return `(jsonb_typeof(${held}) = 'number' and ${held} ${sign} ${wanted})`;
+}

@@ -1,0 +1,78 @@
+import { definition } from '#libs/contracts';
+import { RpcError } from '#libs/grpc';
+import { validate } from 'uuid';
+
+export type Condition = definition.CustomerCondition;
+
+const MOST_PARTS = 50;
+const DEEPEST = 8;
+const MOST_FILTERS = 5;
+const MOST_DAYS = 366;
+const LONGEST_NAME = 200;
+
+/** Every condition within one, itself first. */
+export function* partsOf(condition: Condition): Generator<Condition> {
+  yield condition;
+  for (const part of [...condition.all, ...condition.any, ...(condition.not ? [condition.not] : [])]) yield* partsOf(part);
+}
+
+export function segmentsIn(condition: Condition): string[] {
+  return [...new Set([...partsOf(condition)].flatMap(({ memberOf }) => (memberOf === '' ? [] : [memberOf.toLowerCase()])))];
+}
+
+export function eventsIn(condition: Condition): string[] {
+  return [...new Set([...partsOf(condition)].flatMap(({ performed }) => (performed ? [performed.event] : [])))];
+}
+
+/** Throws what is wrong with its form, and where; what it names is looked up elsewhere. */
+export function checkForm(condition: Condition): void {
+  check(condition, 'condition', 1);
+  const parts = [...partsOf(condition)].length;
+  if (parts > MOST_PARTS) throw RpcError.invalid(`A rule has at most ${MOST_PARTS} conditions; this one has ${parts}.`, { reason: 'CONDITION_TOO_LARGE' });
+}
+
+function check({ all, any, not, performed, memberOf }: Condition, path: string, depth: number): void {
+  if (depth > DEEPEST) throw RpcError.invalid(`${path}: conditions lie at most ${DEEPEST} deep in one another.`, { reason: 'CONDITION_TOO_LARGE' });
+  const given = [all.length > 0, any.length > 0, not !== undefined, performed !== undefined, memberOf !== ''].filter(Boolean).length;
+  if (given !== 1) throw invalid(path, `give exactly one of all, any, not, performed and memberOf; ${given} were given`);
+  all.forEach((part, index) => check(part, `${path}.all[${index}]`, depth + 1));
+  any.forEach((part, index) => check(part, `${path}.any[${index}]`, depth + 1));
+  if (not) check(not, `${path}.not`, depth + 1);
+  if (performed) checkPerformed(performed, `${path}.performed`);
+  if (memberOf !== '' && !validate(memberOf)) throw unknownSegment(path, memberOf);
+}
+
+function checkPerformed({ event, atLeast, atMost, withinDays, filters }: definition.PerformedEvent, path: string): void {
+  if (event === '' || event.length > LONGEST_NAME) throw invalid(`${path}.event`, `an event's name has 1 to ${LONGEST_NAME} characters`);
+  if (atLeast === undefined && atMost === undefined) throw invalid(path, 'say how often: atLeast, atMost or both');
+  if (atLeast !== undefined && atMost !== undefined && atLeast > atMost) throw invalid(path, `atLeast ${atLeast} is more than atMost ${atMost}`);
+  if (withinDays < 1 || withinDays > MOST_DAYS) throw invalid(`${path}.withinDays`, `a window has 1 to ${MOST_DAYS} days`);
+  if (filters.length > MOST_FILTERS) throw invalid(`${path}.filters`, `at most ${MOST_FILTERS} filters`);
+  filters.forEach((filter, index) => checkFilter(filter, `${path}.filters[${index}]`));
+}
+
+function checkFilter({ property, operator, value }: definition.PropertyFilter, path: string): void {
+  if (property === '' || property.length > LONGEST_NAME) throw invalid(`${path}.property`, `a property's name has 1 to ${LONGEST_NAME} characters`);
+  const kind = kindOf(value);
+  if (kind === undefined) throw invalid(`${path}.value`, 'a value is a text, a number, true or false');
+  if (operator === definition.PropertyOperator.UNSPECIFIED) throw invalid(`${path}.operator`, 'is missing');
+  const isOrdering = operator === definition.PropertyOperator.AT_LEAST || operator === definition.PropertyOperator.AT_MOST;
+  if (isOrdering && kind !== 'number') throw invalid(`${path}.value`, 'only numbers are more or less');
+}
+
+function kindOf(value: string): 'string' | 'number' | 'boolean' | undefined {
+  try {
+    const kind = typeof (JSON.parse(value) as unknown);
+    return kind === 'string' || kind === 'number' || kind === 'boolean' ? kind : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function invalid(path: string, message: string): RpcError {
+  return RpcError.invalid(`${path}: ${message}.`, { reason: 'CONDITION_INVALID', metadata: { path } });
+}
+
+export function unknownSegment(where: string, segmentId: string): RpcError {
+  return RpcError.invalid(`${where}: there is no segment ${segmentId}.`, { reason: 'SEGMENT_UNKNOWN', metadata: { segment_id: segmentId } });
+}

@@ -1,0 +1,53 @@
+import { Controller } from '@nestjs/common';
+import { Payload } from '@nestjs/microservices';
+
+import { Caller, type Principal, Requires } from '#libs/auth';
+import { definition } from '#libs/contracts';
+
+import { DefinitionService } from './definition.service.js';
+
+type Member = Principal & { workspaceId: string };
+
+@Controller()
+@definition.SegmentDefinitionServiceControllerMethods()
+export class DefinitionController implements definition.SegmentDefinitionServiceController {
+  constructor(private readonly definitions: DefinitionService) {}
+
+  @Requires('EDITOR')
+  createDefinedSegment(
+    @Payload() request: definition.CreateDefinedSegmentRequest,
+    @Caller() { workspaceId }: Member,
+  ): Promise<definition.CreateDefinedSegmentResponse> {
+    return this.definitions.create(workspaceId, request);
+  }
+
+  @Requires('EDITOR')
+  updateDefinedSegment(
+    @Payload() request: definition.UpdateDefinedSegmentRequest,
+    @Caller() { workspaceId }: Member,
+  ): Promise<definition.UpdateDefinedSegmentResponse> {
+    return this.definitions.update(workspaceId, request);
+  }
+
+  @Requires('EDITOR')
+  deleteDefinedSegment(
+    @Payload() request: definition.DeleteDefinedSegmentRequest,
+    @Caller() { workspaceId }: Member,
+  ): Promise<definition.DeleteDefinedSegmentResponse> {
+    return this.definitions.delete(workspaceId, request);
+  }
+
+  previewDefinedSegment(
+    @Payload() request: definition.PreviewDefinedSegmentRequest,
+    @Caller() { workspaceId }: Member,
+  ): Promise<definition.PreviewDefinedSegmentResponse> {
+    return this.definitions.preview(workspaceId, request);
+  }
+
+  getSegmentDefinition(
+    @Payload() request: definition.GetSegmentDefinitionRequest,
+    @Caller() { workspaceId }: Member,
+  ): Promise<definition.GetSegmentDefinitionResponse> {
+    return this.definitions.get(workspaceId, request);
+  }
+}

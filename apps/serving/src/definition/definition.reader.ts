@@ -1,0 +1,89 @@
+import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { setTimeout as wait } from 'node:timers/promises';
+
+import type { Database } from '#libs/database';
+import { followHints, openRedis } from '#libs/queue';
+import { SERVICE } from '#libs/service';
+
+import { ChangeSignal } from '../change/change.signal.js';
+import { NIL } from '../page/uuid.js';
+import { type Context, DATABASE } from '../store.js';
+import { WorkspaceSignal } from '../workspace/workspace.signal.js';
+import { DefinitionStep } from './definition.step.js';
+
+/** Nobody's id: the one bell that wakes the reader. */
+const ANY = 'any';
+
+/** Takes steps of every workspace that has rules, woken by events and by changes; replicas may all do this at once. */
+@Injectable()
+export class DefinitionReader implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly stopping = new AbortController();
+  private readonly bell = new WorkspaceSignal();
+  private running: Promise<unknown> = Promise.resolve();
+  private stopListening: () => void = () => undefined;
+
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(SERVICE) private readonly context: Context,
+    private readonly changes: ChangeSignal,
+    private readonly step: DefinitionStep,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.stopListening = this.changes.listen(() => this.wake());
+    this.running = Promise.all([this.run(), this.followHints()]);
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopListening();
+    this.stopping.abort();
+    await this.running;
+  }
+
+  wake(): void {
+    this.bell.raise(ANY);
+  }
+
+  private async run(): Promise<void> {
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      const seen = this.bell.seen(ANY);
+      try {
+        for (const workspaceId of await this.open()) await this.follow(workspaceId);
+      } catch (error) {
+        this.context.log.warn({ err: error }, 'rules have to wait');
+      }
+      await this.bell.beyond(ANY, seen, this.context.config.FEED_POLL_MS, signal);
+    }
+  }
+
+  private async follow(workspaceId: string): Promise<void> {
+    for (let hasMore = true; hasMore && !this.stopping.signal.aborted; ) {
+      const taken = await this.step.take(workspaceId);
+      if (taken.hasChanges) this.changes.announce(workspaceId);
+      hasMore = taken.hasMore;
+    }
+  }
+
+  private open(): Promise<string[]> {
+    return this.database.onConnection(NIL, async (client) => {
+      const { rows } = await client.query<{ id: string }>(`select workspace_id as id from serving.open_definitions`);
+      return rows.map(({ id }) => id);
+    });
+  }
+
+  private async followHints(): Promise<void> {
+    const { signal } = this.stopping;
+    const redis = openRedis(this.context.config.REDIS_URL, 'worker');
+    // A blocked read would hold up the stop; closing the connection ends it.
+    signal.addEventListener('abort', () => redis.disconnect(), { once: true });
+    while (!signal.aborted) {
+      try {
+        for await (const workspaces of followHints(redis, signal)) if (workspaces.size > 0) this.wake();
+      } catch (error) {
+        if (!signal.aborted) this.context.log.debug({ err: error }, 'hints cannot be followed; rules look by themselves');
+        await wait(this.context.config.FEED_POLL_MS, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+}

@@ -1,0 +1,153 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { PoolClient } from 'pg';
+
+import type { Database } from '#libs/database';
+
+import { DATABASE } from '../store.js';
+import { type Micros, microsSql } from '../time/micros.js';
+import type { Condition } from './condition.js';
+import { EVERYONE, judging, SAMPLE } from './condition.sql.js';
+
+/** What `within` hands to its work. */
+export type Transaction = PoolClient;
+
+const NAME_INDEX = 'segments_name';
+const PREVIEW_MS = 20_000;
+const CANCELLED = '57014';
+
+export interface DefinitionRow {
+  readonly segmentId: string;
+  readonly kind: 'RULE' | 'STATIC';
+  /** Null: a fixed list. */
+  readonly condition: Condition | null;
+  readonly built: number;
+  readonly changedAt: Date;
+}
+
+/** What a rule may name. */
+export interface KnownSegment {
+  readonly id: string;
+  readonly isMain: boolean;
+}
+
+export interface Sample {
+  readonly size: number;
+  readonly population: number;
+  readonly sample: string[];
+}
+
+const ROWS = `select d.segment_id as "segmentId", s.kind, d.condition, d.built, d.changed_at as "changedAt"
+  from serving.segment_definitions d join serving.segments s on s.id = d.segment_id`;
+
+/** Definitions as they are stored; whoever changes one calls `hold` first in the same transaction. */
+@Injectable()
+export class DefinitionRepository {
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  /** In one transaction. */
+  within<Result>(workspaceId: string, work: (client: PoolClient) => Promise<Result>): Promise<Result> {
+    return this.database.onConnection(workspaceId, work);
+  }
+
+  /** Rules follow the feeds from here on if none did before; until the transaction ends nobody else moves them. */
+  async hold(client: PoolClient): Promise<void> {
+    await client.query(
+      `insert into serving.definition_positions
+       select kindred.workspace(), coalesce(e.horizon, 0), coalesce(e.sequence, 0), coalesce(m.horizon, 0), coalesce(m.sequence, 0),
+         coalesce(c.xid, 0), coalesce(c.sequence, 0), (select max(occurred_at) from ingestion.event_feed_v1)
+       from (select) as one
+       left join lateral (select f.horizon, f.sequence from ingestion.event_feed_v1 f order by f.horizon desc, f.sequence desc limit 1) e on true
+       left join lateral (select f.horizon, f.sequence from ingestion.mapping_feed_v1 f order by f.horizon desc, f.sequence desc limit 1) m on true
+       left join lateral (select h.xid, h.sequence from serving.membership_changes h order by h.xid desc, h.sequence desc limit 1) c on true
+       where not exists (select from serving.definition_positions)
+       on conflict do nothing`,
+    );
+    await client.query(`insert into serving.open_definitions values (kindred.workspace()) on conflict do nothing`);
+    await client.query(`select from serving.definition_positions for update`);
+  }
+
+  async newestEventAt(client: PoolClient): Promise<Micros | null> {
+    const { rows } = await client.query<{ at: Micros | null }>(`select ${microsSql('max(occurred_at)')} as at from ingestion.event_feed_v1`);
+    return rows[0]?.at ?? null;
+  }
+
+  async all(client: PoolClient): Promise<DefinitionRow[]> {
+    const { rows } = await client.query<DefinitionRow>(ROWS);
+    return rows;
+  }
+
+  /** Those of the names that no event carries. */
+  async unknownEvents(client: PoolClient, names: readonly string[]): Promise<string[]> {
+    const { rows } = await client.query<{ name: string }>(
+      `select name from unnest($1::text[]) as name where not exists (select from ingestion.event_feed_v1 f where f.name = name.name)`,
+      [names],
+    );
+    return rows.map(({ name }) => name);
+  }
+
+  async known(client: PoolClient, ids: readonly string[]): Promise<KnownSegment[]> {
+    const { rows } = await client.query<KnownSegment>(
+      `select s.id, s.kind <> 'LEARNED' or exists (
+         select from serving.segment_versions v where v.segment_id = s.id and v.model_id = (select model_id from serving.active_model) and v.level = 'MAIN') as "isMain"
+       from serving.segments s where s.id = any($1::uuid[]) and s.is_live`,
+      [ids],
+    );
+    return rows;
+  }
+
+  /** False where the name is taken. */
+  async insert(client: PoolClient, id: string, kind: 'RULE' | 'STATIC', name: string, description: string, condition: Condition | null): Promise<boolean> {
+    const { rowCount } = await client.query(
+      `insert into serving.segments (workspace_id, id, kind, name, description, is_renamed, is_redescribed, is_live)
+       select kindred.workspace(), $1, $2, $3, $4, true, true, true where not exists (select from serving.segments where is_live and lower(name) = lower($3))`,
+      [id, kind, name, description],
+    );
+    if (rowCount !== 1) return false;
+    await client.query(`insert into serving.segment_definitions (workspace_id, segment_id, condition) values (kindred.workspace(), $1, $2)`, [
+      id,
+      condition === null ? null : JSON.stringify(condition),
+    ]);
+    return true;
+  }
+
+  /** Everyone is looked at again. */
+  async change(client: PoolClient, segmentId: string, condition: Condition | null): Promise<void> {
+    await client.query(`update serving.segment_definitions set condition = $2, built = 0, changed_at = now() where segment_id = $1`, [
+      segmentId,
+      condition === null ? null : JSON.stringify(condition),
+    ]);
+  }
+
+  /** What is left of it is its history. */
+  async retire(client: PoolClient, segmentId: string): Promise<void> {
+    await client.query(`delete from serving.segment_definitions where segment_id = $1`, [segmentId]);
+    await client.query(`delete from serving.segment_deadlines where segment_id = $1`, [segmentId]);
+    await client.query(`update serving.segments set is_live = false, retired_at = now() where id = $1`, [segmentId]);
+  }
+
+  async members(client: PoolClient, segmentId: string): Promise<string[]> {
+    const { rows } = await client.query<{ id: string }>(
+      `select customer_id as id from serving.memberships where segment_id = $1 and until is null`, [segmentId],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** Undefined where it takes too long. */
+  async preview(workspaceId: string, condition: Condition, now: string, sample: number): Promise<Sample | undefined> {
+    try {
+      return await this.within(workspaceId, async (client) => {
+        await client.query(`set local statement_timeout = ${PREVIEW_MS}`);
+        const { text, values } = judging(condition, EVERYONE, now, SAMPLE, [sample]);
+        return (await client.query<Sample>(text, [...values])).rows[0];
+      });
+    } catch (error) {
+      if ((error as { code?: string }).code === CANCELLED) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** Two made at the same moment under one name. */
+export function isNameTaken(error: unknown): boolean {
+  return (error as { constraint?: string }).constraint === NAME_INDEX;
+}

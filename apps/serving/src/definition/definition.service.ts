@@ -1,0 +1,218 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { v7 as uuid } from 'uuid';
+
+import { definition } from '#libs/contracts';
+import { RpcError, status } from '#libs/grpc';
+import { SERVICE } from '#libs/service';
+
+import { ChangeSignal } from '../change/change.signal.js';
+import { PARTITIONS } from '../lease/partition.js';
+import { NIL, uuidFilter } from '../page/uuid.js';
+import { shareMemberships } from '../scoring/write.lock.js';
+import { type Context, INGESTION, type IngestionClient } from '../store.js';
+import { isoOf } from '../time/micros.js';
+import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
+import { checkForm, type Condition, eventsIn, segmentsIn, unknownSegment } from './condition.js';
+import { DefinitionReader } from './definition.reader.js';
+import { DefinitionRepository, type DefinitionRow, isNameTaken, type Transaction } from './definition.repository.js';
+import { writeCrossings } from './member.writes.js';
+
+const LONGEST_NAME = 120;
+const LONGEST_DESCRIPTION = 2_000;
+const MOST_CUSTOMERS = 10_000;
+const MOST_SEGMENTS = 100;
+const MOST_AT_ONCE = 500;
+const SAMPLED = 20;
+
+/** What defines a segment: a rule, or a list of customers. */
+type Meaning = { readonly condition: Condition } | { readonly customerIds: string[] };
+
+/** Segments that people define. */
+@Injectable()
+export class DefinitionService {
+  constructor(
+    private readonly definitions: DefinitionRepository,
+    private readonly reader: DefinitionReader,
+    private readonly changes: ChangeSignal,
+    private readonly directory: WorkspaceDirectory,
+    @Inject(INGESTION) private readonly customers: IngestionClient,
+    @Inject(SERVICE) private readonly context: Context,
+  ) {}
+
+  async create(workspaceId: string, request: definition.CreateDefinedSegmentRequest): Promise<definition.CreateDefinedSegmentResponse> {
+    const [name, description] = [request.name.trim(), request.description.trim()];
+    if (name === '' || name.length > LONGEST_NAME) throw RpcError.invalid(`A segment's name has 1 to ${LONGEST_NAME} characters.`, { reason: 'NAME_INVALID' });
+    if (description.length > LONGEST_DESCRIPTION) {
+      throw RpcError.invalid(`A description has at most ${LONGEST_DESCRIPTION} characters.`, { reason: 'DESCRIPTION_INVALID' });
+    }
+    const meaning = await this.meaningOf(workspaceId, request);
+    const condition = 'condition' in meaning ? meaning.condition : null;
+    const id = uuid();
+    await this.changing(workspaceId, name, async (client) => {
+      const rows = await this.definitions.all(client);
+      if (rows.length >= MOST_SEGMENTS) {
+        throw new RpcError(status.RESOURCE_EXHAUSTED, `A workspace has at most ${MOST_SEGMENTS} segments that people defined.`, { reason: 'TOO_MANY_SEGMENTS' });
+      }
+      if (condition) await this.checkNames(client, condition);
+      if (!(await this.definitions.insert(client, id, condition ? 'RULE' : 'STATIC', name, description, condition))) throw nameTaken(name);
+      if ('customerIds' in meaning) await this.list(client, workspaceId, id, meaning.customerIds);
+    });
+    return { definition: await this.read(workspaceId, id) } satisfies definition.CreateDefinedSegmentResponse;
+  }
+
+  async update(workspaceId: string, request: definition.UpdateDefinedSegmentRequest): Promise<definition.UpdateDefinedSegmentResponse> {
+    const id = idOf(request.segmentId);
+    const meaning = await this.meaningOf(workspaceId, request);
+    await this.changing(workspaceId, '', async (client) => {
+      const rows = await this.definitions.all(client);
+      const row = rows.find(({ segmentId }) => segmentId === id);
+      if (!row) throw unknown();
+      if (('condition' in meaning) !== (row.condition !== null)) {
+        const told = row.condition === null ? 'a fixed list; give userIds' : 'a rule; give a condition';
+        throw RpcError.invalid(`The segment is ${told}.`, { reason: 'CONDITION_INVALID' });
+      }
+      if ('customerIds' in meaning) return this.list(client, workspaceId, id, meaning.customerIds);
+      await this.checkNames(client, meaning.condition);
+      refuseCycle(id, meaning.condition, rows);
+      await this.definitions.change(client, id, meaning.condition);
+    });
+    return { definition: await this.read(workspaceId, id) } satisfies definition.UpdateDefinedSegmentResponse;
+  }
+
+  async delete(workspaceId: string, { segmentId }: definition.DeleteDefinedSegmentRequest): Promise<definition.DeleteDefinedSegmentResponse> {
+    const id = idOf(segmentId);
+    await this.changing(workspaceId, '', async (client) => {
+      const rows = await this.definitions.all(client);
+      if (!rows.some((row) => row.segmentId === id)) throw unknown();
+      const user = rows.find(({ condition }) => condition !== null && segmentsIn(condition).includes(id));
+      if (user) {
+        throw RpcError.precondition(`The rule of segment ${user.segmentId} names it; change or delete that one first.`, {
+          reason: 'SEGMENT_IN_USE', metadata: { segment_id: user.segmentId },
+        });
+      }
+      await this.list(client, workspaceId, id, []);
+      await this.definitions.retire(client, id);
+    });
+    return {};
+  }
+
+  async preview(workspaceId: string, { condition }: definition.PreviewDefinedSegmentRequest): Promise<definition.PreviewDefinedSegmentResponse> {
+    if (!condition) throw RpcError.invalid('condition: is missing.', { reason: 'CONDITION_INVALID' });
+    checkForm(condition);
+    const now = await this.definitions.within(workspaceId, async (client) => {
+      await this.checkNames(client, condition);
+      return this.now(client, workspaceId);
+    });
+    const sample = await this.definitions.preview(workspaceId, condition, now, SAMPLED);
+    if (!sample) throw new RpcError(status.DEADLINE_EXCEEDED, 'Counting took too long; make the window shorter.', { reason: 'PREVIEW_TOO_LONG' });
+    return { size: sample.size, population: sample.population, sampleCustomerIds: sample.sample, asOf: now };
+  }
+
+  async get(workspaceId: string, { segmentId }: definition.GetSegmentDefinitionRequest): Promise<definition.GetSegmentDefinitionResponse> {
+    return { definition: await this.read(workspaceId, idOf(segmentId)) };
+  }
+
+  private async read(workspaceId: string, id: string): Promise<definition.SegmentDefinition> {
+    const row = (await this.definitions.within(workspaceId, (client) => this.definitions.all(client))).find(({ segmentId }) => segmentId === id);
+    if (!row) throw unknown();
+    return {
+      segmentId: id,
+      condition: row.condition ?? undefined,
+      changedAt: row.changedAt.toISOString(),
+      progress: row.condition === null ? 1 : row.built / PARTITIONS,
+    } satisfies definition.SegmentDefinition;
+  }
+
+  /** In one transaction that nobody else changes definitions beside; then everyone is told. */
+  private async changing(workspaceId: string, name: string, work: (client: Transaction) => Promise<void>): Promise<void> {
+    try {
+      await this.definitions.within(workspaceId, async (client) => {
+        await this.definitions.hold(client);
+        await shareMemberships(client, workspaceId);
+        await work(client);
+      });
+    } catch (error) {
+      throw isNameTaken(error) ? nameTaken(name) : error;
+    }
+    this.changes.announce(workspaceId);
+    this.reader.wake();
+  }
+
+  private async meaningOf(
+    workspaceId: string,
+    { condition, customers }: { condition: Condition | undefined; customers: definition.CustomerList | undefined },
+  ): Promise<Meaning> {
+    if ((condition === undefined) === (customers === undefined)) {
+      throw RpcError.invalid('Give either a condition or a list of customers.', { reason: 'CONDITION_INVALID' });
+    }
+    if (condition) {
+      checkForm(condition);
+      return { condition };
+    }
+    return { customerIds: await this.resolve(workspaceId, [...new Set(customers?.userIds)]) };
+  }
+
+  private async resolve(workspaceId: string, userIds: readonly string[]): Promise<string[]> {
+    if (userIds.length > MOST_CUSTOMERS) {
+      throw RpcError.invalid(`A list has at most ${MOST_CUSTOMERS} customers; ${userIds.length} were given.`, { reason: 'TOO_MANY_CUSTOMERS' });
+    }
+    const principal = await this.context.signer.service(this.context.name, workspaceId);
+    const found = new Map<string, string>();
+    for (let from = 0; from < userIds.length; from += MOST_AT_ONCE) {
+      const { customers } = await this.customers.resolveCustomers({ userIds: userIds.slice(from, from + MOST_AT_ONCE) }, { principal });
+      for (const { userId, customer } of customers) if (customer) found.set(userId, customer.id);
+    }
+    const missing = userIds.find((userId) => !found.has(userId));
+    if (missing !== undefined) {
+      throw RpcError.invalid(`There is no customer with the user id "${missing}" (${userIds.length - found.size} are unknown).`, {
+        reason: 'CUSTOMER_UNKNOWN', metadata: { user_id: missing },
+      });
+    }
+    return [...new Set(found.values())];
+  }
+
+  private async list(client: Transaction, workspaceId: string, id: string, customerIds: readonly string[]): Promise<void> {
+    const [before, after] = [new Set(await this.definitions.members(client, id)), new Set(customerIds)];
+    const crossings = { enters: [...after].filter((one) => !before.has(one)), leaves: [...before].filter((one) => !after.has(one)) };
+    await writeCrossings(client, workspaceId, id, crossings, await this.now(client, workspaceId));
+  }
+
+  private async now(client: Transaction, workspaceId: string): Promise<string> {
+    return isoOf(await this.directory.now(workspaceId, await this.definitions.newestEventAt(client)));
+  }
+
+  private async checkNames(client: Transaction, condition: Condition): Promise<void> {
+    const [event] = await this.definitions.unknownEvents(client, eventsIn(condition));
+    if (event !== undefined) throw RpcError.invalid(`No event is called "${event}".`, { reason: 'EVENT_UNKNOWN', metadata: { event } });
+    const named = segmentsIn(condition);
+    const known = new Map((await this.definitions.known(client, named)).map((segment) => [segment.id, segment]));
+    for (const id of named) {
+      const segment = known.get(id);
+      if (!segment) throw unknownSegment('memberOf', id);
+      if (!segment.isMain) throw RpcError.invalid(`Segment ${id} is not on the main level; a rule names only those that are.`, { reason: 'SEGMENT_NOT_MAIN' });
+    }
+  }
+}
+
+function refuseCycle(id: string, condition: Condition, rows: readonly DefinitionRow[]): void {
+  const named = new Map(rows.map((row) => [row.segmentId, row.condition === null ? [] : segmentsIn(row.condition)]));
+  const reached = new Set<string>();
+  const ahead = segmentsIn(condition);
+  for (let next = ahead.pop(); next !== undefined; next = ahead.pop()) {
+    if (next === id) throw RpcError.invalid('The rule would name itself, by way of other segments.', { reason: 'CONDITION_CYCLE' });
+    if (!reached.has(next)) ahead.push(...(named.get(next) ?? []));
+    reached.add(next);
+  }
+}
+
+function idOf(segmentId: string): string {
+  return uuidFilter(segmentId)?.toLowerCase() ?? NIL;
+}
+
+function unknown(): RpcError {
+  return RpcError.notFound('There is no such segment that people defined.', { reason: 'SEGMENT_UNKNOWN' });
+}
+
+function nameTaken(name: string): RpcError {
+  return new RpcError(status.ALREADY_EXISTS, `Another segment is called "${name}".`, { reason: 'NAME_TAKEN', metadata: { name } });
+}

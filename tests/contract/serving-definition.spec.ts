@@ -1,0 +1,216 @@
+import fc from 'fast-check';
+
+import { access, definition, serving, worker } from '#libs/contracts';
+
+import { model, ServingHouse, type ServingReplica, type TestEvent, type TestWorkspace, until } from './serving-house.js';
+
+const DAY = 86_400_000;
+const { PropertyOperator: Operator } = definition;
+type Condition = definition.CustomerCondition;
+
+let house: ServingHouse;
+let replica: ServingReplica;
+beforeAll(async () => {
+  house = await ServingHouse.open();
+  replica = await house.start({ FEED_POLL_MS: '50' });
+});
+afterAll(() => house.close());
+
+const condition = (part: Partial<Condition>): Condition => ({ all: [], any: [], not: undefined, performed: undefined, memberOf: '', ...part });
+const performed = (event: string, withinDays: number, times: { atLeast?: number; atMost?: number }, filters: definition.PropertyFilter[] = []): Condition =>
+  condition({ performed: { event, atLeast: times.atLeast, atMost: times.atMost, withinDays, filters } });
+const rule = (name: string, given: Condition) => ({ name, description: '', condition: given, customers: undefined });
+const list = (name: string, ids: readonly string[]) => ({ name, description: '', condition: undefined, customers: { userIds: ids.map((id) => `user-${id}`) } });
+
+async function create({ call }: TestWorkspace, request: definition.CreateDefinedSegmentRequest): Promise<string> {
+  const { definition: made } = await replica.definitions.createDefinedSegment(request, call);
+  return made?.segmentId ?? '';
+}
+
+/** The list and the count that comes with it, which must agree. */
+async function members({ call }: TestWorkspace, segmentId: string): Promise<string[]> {
+  const answer = await replica.segments.listSegmentMembers({ segmentId, page: { first: 100, after: '' } }, call);
+  const { segments } = await replica.segments.getSegments({ ids: [segmentId], modelId: '', asOf: undefined }, call);
+  const ids = answer.members.map(({ customerId }) => customerId).sort();
+  expect(answer.pageInfo?.totalCount).toBe(ids.length);
+  if (answer.asOf === segments[0]?.asOf) expect(segments[0]?.size).toBe(ids.length);
+  return ids;
+}
+
+/** Events that the feed shows: it waits for whatever transaction is older, of whomever. */
+async function track({ id }: TestWorkspace, events: readonly TestEvent[]): Promise<void> {
+  await house.track(id, events);
+  const shows = () => house.owner.query<{ isSo: boolean }>('select max(horizon) < ingestion.safe_horizon() as "isSo" from ingestion.events where workspace_id = $1', [id]);
+  await until(shows, ({ rows }) => rows[0]?.isSo === true);
+}
+
+const settled = (workspace: TestWorkspace, segmentId: string) =>
+  until(() => replica.definitions.getSegmentDefinition({ segmentId }, workspace.call), ({ definition: seen }) => seen?.progress === 1);
+const becomes = (workspace: TestWorkspace, segmentId: string, ids: readonly string[]) =>
+  until(() => members(workspace, segmentId), (seen) => JSON.stringify(seen) === JSON.stringify([...ids].sort()));
+
+/** Changes of a segment so far, oldest first: who came (+) and who left (-). */
+async function told({ id }: TestWorkspace, segmentId: string): Promise<string[]> {
+  const { rows } = await house.owner.query<{ what: string }>(
+    `select case when to_segment_id = $2 then '+' else '-' end || customer_id as what from serving.membership_changes
+     where workspace_id = $1 and $2 in (from_segment_id, to_segment_id) order by xid, sequence`,
+    [id, segmentId],
+  );
+  return rows.map(({ what }) => what);
+}
+
+/** The slow way: for each customer and each condition a count of its own over ingestion's table. */
+async function fits(workspaceId: string, customerId: string, part: Condition, at: number): Promise<boolean> {
+  const each = (parts: readonly Condition[]) => Promise.all(parts.map((one) => fits(workspaceId, customerId, one, at)));
+  if (part.not) return !(await fits(workspaceId, customerId, part.not, at));
+  if (part.all.length > 0) return (await each(part.all)).every(Boolean);
+  if (part.any.length > 0) return (await each(part.any)).some(Boolean);
+  if (part.memberOf !== '') {
+    const { rowCount } = await house.owner.query('select from serving.memberships where workspace_id = $1 and customer_id = $2 and segment_id = $3 and until is null', [
+      workspaceId, customerId, part.memberOf,
+    ]);
+    return rowCount === 1;
+  }
+  const { event = '', withinDays = 0, atLeast = 0, atMost = Infinity, filters = [] } = part.performed ?? {};
+  const { rows } = await house.owner.query<{ properties: Record<string, unknown> }>(
+    'select properties from ingestion.events where workspace_id = $1 and subject_id = $2 and name = $3 and occurred_at > $4',
+    [workspaceId, customerId, event, new Date(at - withinDays * DAY).toISOString()],
+  );
+  const times = rows.filter(({ properties }) => filters.every((filter) => passes(properties[filter.property], filter))).length;
+  return times >= atLeast && times <= atMost;
+}
+
+function passes(held: unknown, { operator, value }: definition.PropertyFilter): boolean {
+  const wanted = JSON.parse(value) as unknown;
+  if (operator === Operator.EQUALS) return held === wanted;
+  if (operator === Operator.DIFFERS) return held !== wanted;
+  if (typeof held !== 'number' || typeof wanted !== 'number') return false;
+  return operator === Operator.AT_LEAST ? held >= wanted : held <= wanted;
+}
+
+const EVENTS = ['Order Completed', 'Product Viewed', 'Cart Opened'];
+const property = fc.constantFrom<object>({ price: 5 }, { price: 50 }, { price: '50' }, { coupon: true }, {});
+/** Times half a day off every window's end. */
+const happening = fc.record({ who: fc.nat(7), name: fc.constantFrom(...EVENTS), daysAgo: fc.nat(40), properties: property });
+const filter = fc.oneof(
+  fc.record({ property: fc.constant('price'), operator: fc.constantFrom(Operator.EQUALS, Operator.DIFFERS), value: fc.constantFrom('5', '50', '"50"') }),
+  fc.record({ property: fc.constant('price'), operator: fc.constantFrom(Operator.AT_LEAST, Operator.AT_MOST), value: fc.constantFrom('5', '20') }),
+  fc.record({ property: fc.constant('coupon'), operator: fc.constantFrom(Operator.EQUALS, Operator.DIFFERS), value: fc.constant('true') }),
+);
+const leafOf = (segmentId: string) =>
+  fc.oneof(
+    { weight: 5, arbitrary: fc.tuple(fc.constantFrom(...EVENTS), fc.integer({ min: 1, max: 40 }), fc.nat(2), fc.nat(2), fc.constantFrom('least', 'most', 'both'), fc.array(filter, { maxLength: 2 })).map(
+      ([event, days, least, more, which, filters]) =>
+        performed(event, days, { ...(which === 'most' ? {} : { atLeast: least }), ...(which === 'least' ? {} : { atMost: least + more }) }, filters),
+    ) },
+    { weight: 1, arbitrary: fc.constant(condition({ memberOf: segmentId })) },
+  );
+const ruleOf = (segmentId: string) =>
+  fc.letrec<{ rule: Condition }>((tie) => ({
+    rule: fc.oneof(
+      { maxDepth: 3, withCrossShrink: true },
+      leafOf(segmentId),
+      fc.array(tie('rule'), { minLength: 1, maxLength: 3 }).map((all) => condition({ all })),
+      fc.array(tie('rule'), { minLength: 1, maxLength: 3 }).map((any) => condition({ any })),
+      tie('rule').map((not) => condition({ not })),
+    ),
+  })).rule;
+
+test('whatever the rule and the events, its members are those that the slow way finds, made at first and moved later', async () => {
+  const workspace = await house.workspace();
+  const customers = await house.customers(workspace.id, 8);
+  const toEvent = ({ who, name, daysAgo, properties }: { who: number; name: string; daysAgo: number; properties: object }): TestEvent => ({
+    customerId: customers[who] ?? '', name, at: Date.now() - (daysAgo + 0.5) * DAY, properties,
+  });
+  await track(workspace, EVENTS.map((name, who) => toEvent({ who, name, daysAgo: 1, properties: {} })));
+  const fixed = await create(workspace, list('Fixed', customers.slice(0, 3)));
+  const right = async (given: Condition) => {
+    const { rows } = await house.owner.query<{ id: string }>('select distinct subject_id as id from ingestion.events where workspace_id = $1', [workspace.id]);
+    const judged = await Promise.all(rows.map(async ({ id }) => ((await fits(workspace.id, id, given, Date.now())) ? [id] : [])));
+    return judged.flat();
+  };
+  await fc.assert(
+    fc.asyncProperty(ruleOf(fixed), fc.array(happening, { maxLength: 6 }), fc.array(happening, { minLength: 1, maxLength: 6 }), async (given, before, after) => {
+      if (before.length > 0) await track(workspace, before.map(toEvent));
+      const previewed = await replica.definitions.previewDefinedSegment({ condition: given }, workspace.call);
+      expect(previewed.sampleCustomerIds.toSorted()).toEqual((await right(given)).toSorted());
+      const segmentId = await create(workspace, rule('Generated', given));
+      await settled(workspace, segmentId);
+      await becomes(workspace, segmentId, await right(given));
+      await track(workspace, after.map(toEvent));
+      await becomes(workspace, segmentId, await right(given));
+      await replica.definitions.deleteDefinedSegment({ segmentId }, workspace.call);
+      expect(await told(workspace, segmentId)).toHaveLength(2 * (await told(workspace, segmentId)).filter((one) => one.startsWith('+')).length);
+    }),
+    { numRuns: 25 },
+  );
+}, 120_000);
+
+test('a customer leaves when the event that carried them grows too old, without any event of their own', async () => {
+  const workspace = await house.workspace(access.Clock.DATA);
+  const [who = '', other = ''] = await house.customers(workspace.id, 2);
+  const bought = Date.now() - 10 * DAY;
+  await track(workspace, [{ customerId: who, name: 'Order Completed', at: bought }]);
+  const segmentId = await create(workspace, rule('Bought within a day', performed('Order Completed', 1, { atLeast: 1 })));
+  await settled(workspace, segmentId);
+  await becomes(workspace, segmentId, [who]);
+  // The workspace's clock is that of its events: now the day is over.
+  await track(workspace, [{ customerId: other, name: 'Product Viewed', at: bought + DAY }]);
+  await becomes(workspace, segmentId, []);
+  expect(await told(workspace, segmentId)).toEqual([`+${who}`, `-${who}`]);
+});
+
+test('a rule over another one follows it, and over a learned segment too', async () => {
+  const workspace = await house.workspace();
+  const [few = '', many = ''] = await house.customers(workspace.id, 2);
+  await track(workspace, [few, many].map((customerId) => ({ customerId, name: 'Order Completed', at: Date.now() - DAY })));
+  const drawn = model();
+  await house.prepare(replica, workspace, drawn);
+  await replica.activation.activate({ modelId: drawn.id, fence: 1 }, workspace.service);
+  const { segments, population } = await replica.segments.listSegments({ page: { first: 10, after: '' }, kind: serving.SegmentKind.LEARNED, modelId: '', asOf: undefined, level: worker.SegmentLevel.MAIN }, workspace.call);
+  const home = segments.find(({ size }) => size > 0);
+  const inIt = await create(workspace, rule('In it', condition({ memberOf: home?.id ?? '' })));
+  const outOfIt = await create(workspace, rule('Out of it', condition({ not: condition({ memberOf: inIt }) })));
+  await becomes(workspace, inIt, [few, many]);
+  await becomes(workspace, outOfIt, []);
+  await track(workspace, [1, 2, 3, 4].map(() => ({ customerId: many, name: 'Order Completed' })));
+  await becomes(workspace, outOfIt, [many]);
+  await becomes(workspace, inIt, [few]);
+  const after = await replica.segments.listSegments({ page: { first: 10, after: '' }, kind: serving.SegmentKind.UNSPECIFIED, modelId: '', asOf: undefined, level: worker.SegmentLevel.MAIN }, workspace.call);
+  // Who is in a defined segment does not count twice.
+  expect(after.population).toBe(population);
+  const { customers: [customer] } = await replica.memberships.getCustomerMemberships({ customerIds: [few] }, workspace.call);
+  expect(customer?.memberships.map(({ segmentId }) => segmentId)).toEqual([home?.id, inIt]);
+});
+
+test('a list is changed and ended, and each crossing is told', async () => {
+  const workspace = await house.workspace();
+  const [one = '', two = ''] = await house.customers(workspace.id, 2);
+  const segmentId = await create(workspace, list('Testers', [one]));
+  expect(await members(workspace, segmentId)).toEqual([one]);
+  await replica.definitions.updateDefinedSegment({ segmentId, condition: undefined, customers: { userIds: [`user-${two}`] } }, workspace.call);
+  expect(await members(workspace, segmentId)).toEqual([two]);
+  await replica.definitions.deleteDefinedSegment({ segmentId }, workspace.call);
+  expect(await members(workspace, segmentId)).toEqual([]);
+  expect(await told(workspace, segmentId)).toEqual([`+${one}`, `-${one}`, `+${two}`, `-${two}`]);
+});
+
+test('what cannot be a rule is refused with where and why', async () => {
+  const workspace = await house.workspace();
+  const [who = ''] = await house.customers(workspace.id, 1);
+  await track(workspace, [{ customerId: who, name: 'Order Completed' }]);
+  const bought = performed('Order Completed', 7, { atLeast: 1 });
+  const refusal = (given: Condition) => create(workspace, rule('Refused', given)).then(() => 'made', (error: { reason: string; message: string }) => `${error.reason} ${error.message}`);
+  expect(await refusal(condition({}))).toMatch(/^CONDITION_INVALID condition: give exactly one/);
+  expect(await refusal(condition({ all: [bought, performed('Order Completed', 0, { atLeast: 1 })] }))).toMatch(/^CONDITION_INVALID condition\.all\[1\]\.performed\.withinDays/);
+  expect(await refusal(condition({ any: Array.from({ length: 60 }, () => bought) }))).toMatch(/^CONDITION_TOO_LARGE/);
+  expect(await refusal(performed('Order Complete', 7, { atLeast: 1 }))).toMatch(/^EVENT_UNKNOWN .*"Order Complete"/);
+  expect(await refusal(condition({ memberOf: workspace.id }))).toMatch(/^SEGMENT_UNKNOWN/);
+  expect(await create(workspace, list('Nobody', [])).then(() => 'made')).toBe('made');
+  await expect(replica.definitions.createDefinedSegment({ ...list('L', []), customers: { userIds: ['ghost'] } }, workspace.call)).rejects.toMatchObject({ reason: 'CUSTOMER_UNKNOWN' });
+  const first = await create(workspace, rule('First', bought));
+  await expect(create(workspace, rule('first', bought))).rejects.toMatchObject({ reason: 'NAME_TAKEN' });
+  const second = await create(workspace, rule('Second', condition({ memberOf: first })));
+  await expect(replica.definitions.updateDefinedSegment({ segmentId: first, condition: condition({ memberOf: second }), customers: undefined }, workspace.call)).rejects.toMatchObject({ reason: 'CONDITION_CYCLE' });
+  await expect(replica.definitions.deleteDefinedSegment({ segmentId: first }, workspace.call)).rejects.toMatchObject({ reason: 'SEGMENT_IN_USE' });
+});
