@@ -40,7 +40,7 @@ Int64 = npt.NDArray[np.int64]
 TRAITS = 8
 TYPICAL = 5
 WORDS_AT_MOST = 300  # a property with more different values describes nobody
-PROPERTIES = 8
+WORDS, NUMBERS = 8, 32  # properties of either kind that may describe
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def described_by(model: BehaviourModel) -> list[str]:
     """Properties that may describe a segment: those that the model kept, with few enough different values."""
     words = [c.name for c in model.features.categories if 2 <= len(c.vocabulary.words) <= WORDS_AT_MOST]
     numbers = [n.name for n in model.features.numbers if n.kind == "numeric" and n.name != model.features.value_property]
-    return [*words[:PROPERTIES], *numbers[: PROPERTIES // 2]]
+    return [*words[:WORDS], *numbers[:NUMBERS]]
 
 
 def history_of(snapshot: Snapshot, model: BehaviourModel, events: EventTable, report: Report) -> History | None:

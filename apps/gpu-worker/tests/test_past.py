@@ -7,15 +7,20 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from kindred_worker.data.aggregates import EventTable
 from kindred_worker.data.arrays import load
 from kindred_worker.data.fit import fit
+from kindred_worker.data.portrait import Feature, portrait
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.models import past
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.past import read_beginnings, read_lives, read_past
 from kindred_worker.models.reading import read_everyone
 from kindred_worker.report import Report
+from kindred_worker.segments.contrast import contrasts
+from kindred_worker.segments.naming import name_segments
 from kindred_worker.segments.novelty import fit_novelty
+from kindred_worker.segments.trait import trait_of
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.train import TrainingData, train
 from tests.make_snapshot import write_snapshot
@@ -54,6 +59,20 @@ def test_lives_that_go_on_are_read_as_they_are_now(tmp_path: Path) -> None:
     newcomers, lives = read_past(snapshot, learned(snapshot), 0, Report())
     assert len(newcomers) > 0
     assert lives is None
+
+
+def test_machines_are_described_by_their_last_readings_and_by_no_calendar(tmp_path: Path) -> None:
+    snapshot = Snapshot.open(write_snapshot(engines(), tmp_path / "snapshot", shards=1, mainEvents=["Cycle Completed"]).as_uri())
+    with EventTable(snapshot, ("Cycle Completed",), None, properties=["sensor"]) as events:
+        customers = [f"engine {engine}" for engine in range(60)]
+        told = {feature.key: feature for feature in portrait(events, customers, snapshot.now + 1, None)}
+    assert told["lately:sensor"].values.mean() > told["mean:sensor"].values.mean() + 3  # worn at the end
+    assert not {"weekend", "evening", "morning"} & told.keys()
+    labels = np.repeat([0, 1], [30, 30])
+    apart = Feature("lately:sensor", "", "property:sensor", True, told["lately:sensor"].values + 20 * labels)
+    assert [n.name.split(" with ")[-1] for n in name_segments([apart], labels, 2, ["Cycle Completed"])] == ["low sensor", "high sensor"]
+    near = Feature("lately:sensor", "", "property:sensor", False, 1400 + 6.0 * labels + np.tile([-1.0, 1.0], 30))
+    assert trait_of(contrasts([near], labels, 1)[0], "Cycle Completed").label == "sensor 1,406 lately (others 1,400)"
 
 
 def learned(snapshot: Snapshot) -> BehaviourModel:

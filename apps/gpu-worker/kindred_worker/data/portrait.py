@@ -22,6 +22,8 @@ PAIRS_TOLD = 30  # pairs of events in a row
 WORDS_TOLD = 4  # values of a categorical property
 LONGEST_WORD = 40
 MONTH = 30.44  # days
+CLOCKWORK = 1.5  # gaps whose 95th percentile is less than this many times their median come by the clock
+LATELY = 10  # the last readings of a machine
 RECENT = (30, 90, 365)  # days; counted where the data reach back twice as far
 
 
@@ -39,12 +41,15 @@ def portrait(events: EventTable, customers: Sequence[str], cut: int, currency: s
     """Features of `customers` from what happened before `cut` (microseconds)."""
     told = [n for n in events.names if n not in events.main_events][: max(NAMES_TOLD - len(events.main_events), 0)]
     names = [*events.main_events, *told]
+    # A machine's readings: when they come says nothing of it, and how they are now says more than how they were all along.
+    by_the_clock = comes_by_the_clock(events, cut)
     drawn = [
         *_life(events, customers, cut, names, currency or "currency"),
         *_rhythm(events, customers, cut),
-        *_calendar(events, customers, cut),
+        *([] if by_the_clock else _calendar(events, customers, cut)),
         *_visits(events, customers, cut, names),
         *_properties(events, customers, cut),
+        *(_lately(events, customers, cut) if by_the_clock else []),
     ]
     return [f for f in drawn if np.isfinite(f.values).sum() >= 20 and np.nanstd(f.values) > 1e-9]
 
@@ -165,13 +170,41 @@ def pause_between_visits(events: EventTable, cut: int) -> int | None:
     return pause_of(gaps.astype(np.float64))
 
 
+def comes_by_the_clock(events: EventTable, cut: int) -> bool:
+    """Whether the events of a customer follow each other at nearly even intervals, as readings do."""
+    gaps = events.columns(f"""
+      select quantile_cont(gap, 0.5) as middle, quantile_cont(gap, 0.95) as long, count(gap) as n from (
+        select moment - lag(moment) over (partition by customer order by moment) as gap from event where moment < {cut})""")
+    return int(gaps["n"][0]) >= 20 and float(gaps["long"][0]) < CLOCKWORK * float(gaps["middle"][0])
+
+
+def _lately(events: EventTable, customers: Sequence[str], cut: int) -> list[Feature]:
+    """Means of numeric properties over the last events of each customer."""
+    numeric = [n for n in events.properties if not _holds_words(events, n)]
+    if not numeric:
+        return []
+    means = ", ".join(f"avg({_column(f'p:{n}')}) as v{i}" for i, n in enumerate(numeric))
+    table = events.table(f"""
+      select customer, {means} from (
+        select *, row_number() over (partition by customer order by moment desc) as back from event where moment < {cut})
+      where back <= {LATELY} group by customer""").aligned(customers)
+    return [
+        Feature(f"lately:{name}", "", f"property:{name}", bool(np.nanmin(values, initial=0.0) >= 0), values)
+        for name, values in zip(numeric, table.T, strict=True)
+    ]
+
+
+def _holds_words(events: EventTable, name: str) -> bool:
+    kind = events.columns(f"select typeof({_column(f'p:{name}')}) as t from event limit 1")["t"]
+    return len(kind) > 0 and str(kind[0]) == "VARCHAR"
+
+
 def _properties(events: EventTable, customers: Sequence[str], cut: int) -> list[Feature]:
     """Shares of the most frequent words of the asked-for properties; means of numeric ones."""
     features: list[Feature] = []
     for name in events.properties:
         column = _column(f"p:{name}")
-        kind = events.columns(f"select typeof({column}) as t from event limit 1")["t"]
-        if not len(kind) or str(kind[0]) != "VARCHAR":
+        if not _holds_words(events, name):
             mean = events.table(f"select customer, avg({column}) as v from event where moment < {cut} group by customer")
             features.append(Feature(f"mean:{name}", "", f"property:{name}", True, mean.aligned(customers)[:, 0]))
             continue

@@ -58,7 +58,7 @@ def compared(contrast: Contrast, main_event: str) -> str | None:
         case "word":
             name, _, word = about.partition("=")
             return f"{often} with {name.replace('_', ' ')} {word}"
-        case "mean":
+        case "mean" | "lately":
             return f"with {'higher' if more else 'lower'} {about.replace('_', ' ')}"
         case _:
             return None

@@ -132,6 +132,8 @@ def _of_amount(kind: str, about: str, unit: str, amount: str, main: str) -> str:
             return f"{amount} {event_noun(about, plural=True)} a month"
         case "mean":
             return f"{about.replace('_', ' ')} {amount} on average"
+        case "lately":
+            return f"{about.replace('_', ' ')} {amount} lately"
         case _:
             return f"{kind.replace('_', ' ')} {amount} {unit}".rstrip()
 

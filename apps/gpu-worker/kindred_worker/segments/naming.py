@@ -126,11 +126,12 @@ def _clause(found: Sequence[Contrast], main: str) -> list[_Word]:
     has_lead = bool(_lead(found))
     for one in found:
         kind, _, about = one.key.partition(":")
-        if not one.is_high or one.effect < CLEAR or (kind == "after" and has_lead):
+        # A low share of something is no description of anybody, a low level of a reading is.
+        if not (one.is_high or kind == "lately") or abs(one.effect) < CLEAR or (kind == "after" and has_lead):
             continue
         text = _clause_text(kind, about, one, found)
         if text is not None:
-            return [_Word("clause", text, one.effect)]
+            return [_Word("clause", text, abs(one.effect))]
     return []
 
 
@@ -156,6 +157,8 @@ def _clause_text(kind: str, about: str, one: Contrast, found: Sequence[Contrast]
         case "word" if one.segment_value >= 0.6:
             name, _, word = about.partition("=")
             return f"with {name.replace('_', ' ')} {word}"
+        case "lately":
+            return f"with {'high' if one.is_high else 'low'} {about.replace('_', ' ')}"
         case _:
             return None
 

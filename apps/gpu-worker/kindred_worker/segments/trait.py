@@ -107,5 +107,16 @@ def _about(kind: str, about: str, contrast: Contrast, share: str, amount: str) -
             return f"{name.replace('_', ' ')} is {word}: {share}"
         case "mean":
             return f"{about.replace('_', ' ')} {number(contrast.segment_value)} on average (others {number(contrast.rest_value)})"
+        case "lately":
+            mine, other = _told_apart(contrast.segment_value, contrast.rest_value)
+            return f"{about.replace('_', ' ')} {mine} lately (others {other})"
         case _:
             return f"{contrast.key}: {number(contrast.segment_value)} (others {number(contrast.rest_value)})"
+
+
+def _told_apart(ours: float, theirs: float) -> tuple[str, str]:
+    """Two figures, with as many places as it takes to see that they differ: readings move within a few per cent."""
+    if number(ours) != number(theirs):
+        return number(ours), number(theirs)
+    places = next((p for p in range(6) if f"{ours:.{p}f}" != f"{theirs:.{p}f}"), 6)
+    return f"{ours:,.{places}f}", f"{theirs:,.{places}f}"
