@@ -58,7 +58,7 @@ export const benchmark: Benchmark = {
           totalSeconds,
         },
         targets: [
-          atLeast('adjusted Rand index against the planted behaviours', 0.8, round(adjustedRand)),
+          atLeast('adjusted Rand index against the planted behaviours', 0.9, round(adjustedRand)),
           below('k-means at the true k on RFM', 0.5, rivals.rfm),
         ],
       };

@@ -29,6 +29,7 @@ export interface Benchmark {
 
 export const atMost = (what: string, limit: number, measured: number): Target => ({ what, target: `<= ${limit}`, measured, met: measured <= limit });
 export const atLeast = (what: string, limit: number, measured: number): Target => ({ what, target: `>= ${limit}`, measured, met: measured >= limit });
+export const above = (what: string, limit: number, measured: number): Target => ({ what, target: `> ${limit}`, measured, met: measured > limit });
 export const below = (what: string, limit: number, measured: number): Target => ({ what, target: `< ${limit}`, measured, met: measured < limit });
 
 /** Rows as a Markdown table; the first holds the titles. */

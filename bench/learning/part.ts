@@ -44,20 +44,21 @@ export const KEPT = join('bench', 'results', 'learning');
 /** From bench/results/learning, where the same code measured the same before; else measured, and kept there. */
 export async function sheetOf(part: Part, tell: (line: string) => void): Promise<Sheet> {
   const file = join(KEPT, `${part.name}.json`);
-  const key = createHash('sha256').update(JSON.stringify([await code(), part.script, part.args])).digest('hex');
+  const source = await part.source();
+  const contents = await Promise.all(source.map(async (path) => createHash('sha256').update(await readFile(path)).digest('hex')));
+  const key = createHash('sha256').update(JSON.stringify([await code(), part.script, part.args, contents])).digest('hex');
   const kept = await readFile(file, 'utf8').then((text) => JSON.parse(text) as { key: string; sheet: Sheet }).catch(() => undefined);
   if (kept?.key === key) {
     tell(`${part.name}: kept from before`);
     return kept.sheet;
   }
-  const sheet = await measured(part, tell);
+  const sheet = await measured(part, source, tell);
   await mkdir(KEPT, { recursive: true });
   await writeFile(file, `${JSON.stringify({ key, sheet })}\n`);
   return sheet;
 }
 
-async function measured(part: Part, tell: (line: string) => void): Promise<Sheet> {
-  const source = await part.source();
+async function measured(part: Part, source: readonly string[], tell: (line: string) => void): Promise<Sheet> {
   const began = performance.now();
   // One thread: what is measured must not depend on the number of cores.
   const child = execa(resolve('.venv/bin/python'), [join('bench', part.script), ...part.args, ...source], {

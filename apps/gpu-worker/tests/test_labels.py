@@ -97,7 +97,17 @@ def test_labels_give_everyone_a_probability_and_are_judged_beside_aggregates(
     assert len(said) == snapshot.manifest.customers
     assert roc_auc_score([int(customer[1:]) % 2 for customer in said], list(said.values())) > 0.6
     told = json.loads((tmp_path / "labels.json").read_text())
-    assert (told["labels"], told["positives"], told["leftOut"]) == (90, 45, 0)
+    assert (told["labels"], told["positives"], told["leftOut"], told["foreknown"]) == (90, 45, 0, 0)
+
+
+def test_labels_whose_outcome_the_model_may_have_learned_from_are_counted(
+    snapshot: Snapshot, model: BehaviourModel, tmp_path: Path
+) -> None:
+    labels = everyone(snapshot)
+    until = int(labels.as_of.max()) + 1
+    assert learn_labels(snapshot, model, labels, Folder(tmp_path.as_uri()), Report(), learned_until=until).foreknown == len(
+        labels.customers
+    )
 
 
 def test_too_few_labels_are_refused_with_what_is_needed(snapshot: Snapshot, model: BehaviourModel, tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Recommends items: a mixture of evidence (evidence.py) with learned weights, and the reason that weighed most.
 
 The mixture is a conditional logit (McFadden 1974): softmax over all items of weights . evidence, fitted on baskets of the
-latest WINDOW of the data, with evidence that knows nothing from then on; afterwards the statistics are taken over all of
-the data. Repeating oneself, popularity, companions and taste thus weigh what they are worth in this data.
+latest WINDOW of the data, with counts that know nothing from then on (taste reads an encoder that has learned from all of the
+data, so it weighs a little more than it is worth); afterwards the statistics are taken over all of the data. Repeating
+oneself, popularity and companions thus weigh what they are worth in this data.
 
 Files: items.safetensors (every array) and items.json (names, words, weights). Serving reads them too
 (apps/serving/src/recommendation) and computes the same.

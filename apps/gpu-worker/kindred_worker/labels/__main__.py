@@ -21,19 +21,25 @@ def main() -> None:
     from kindred_worker.data.storage import Folder
     from kindred_worker.labels.label import read_labels
     from kindred_worker.labels.learning import learn_labels
-    from kindred_worker.models.bundle import open_model
+    from kindred_worker.models.bundle import ENCODER, open_model
     from kindred_worker.report import InvalidInput, Report, TooLittleData
 
     try:
         snapshot = Snapshot.open(_uri(given.snapshot))
         model, _ = open_model(_uri(given.model))
         labels = read_labels(given.labels.read_text(), snapshot.now)
-        learned = learn_labels(snapshot, model, labels, Folder(_uri(given.output)), Report())
+        learned_until = Folder(_uri(given.model)).read_json(ENCODER).get("now")
+        learned = learn_labels(snapshot, model, labels, Folder(_uri(given.output)), Report(), learned_until=learned_until)
     except (InvalidInput, TooLittleData, OSError) as error:
         sys.exit(str(error))
     print(f"{learned.used} labels used, {learned.left_out} left out (no event before); area under the ROC curve, out of fold:")
     for one in learned.standings:
         print(f"  {one.auc:.3f} ± {one.deviation:.3f}  {one.subject}")
+    if learned.foreknown:
+        print(
+            f"{learned.foreknown} labels are older than the end of what the model learned from: it may know their outcomes, so "
+            "labels and forecast look better here than they are; judge with a model that ends before the labels"
+        )
     print(", ".join(file.path for file in learned.files), f"written to {given.output}")
 
 

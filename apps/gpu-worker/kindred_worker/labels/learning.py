@@ -1,7 +1,8 @@
 """Learns from a few labels, judges that beside aggregates and the label-free forecast, and says everyone's probability.
 
 Writes predictions.parquet (customer, probability; as of the snapshot's now) and labels.json (the figures). Every figure is
-out of fold, over folds that keep all labels of a customer together.
+out of fold, over folds that keep all labels of a customer together. Out of fold is not out of time: where a label is older than
+the end of what the model learned from, its encoder and its forecast may have learned from the very outcome; such labels are counted.
 """
 
 from __future__ import annotations
@@ -50,11 +51,23 @@ class LearnedLabels:
     head: Head
     used: int  # labels
     left_out: int  # labels of customers without an event before
+    foreknown: int  # used labels that are older than the end of what the model learned from
     standings: list[Standing]
 
 
-def learn_labels(snapshot: Snapshot, model: BehaviourModel, labels: Labels, output: Folder, report: Report, seed: int = 0) -> LearnedLabels:
-    """Raises TooLittleData where there are fewer than NEEDED usable labels of either value."""
+def learn_labels(
+    snapshot: Snapshot,
+    model: BehaviourModel,
+    labels: Labels,
+    output: Folder,
+    report: Report,
+    seed: int = 0,
+    learned_until: int | None = None,
+) -> LearnedLabels:
+    """Raises TooLittleData where there are fewer than NEEDED usable labels of either value.
+
+    `learned_until` (microseconds): the end of what the model learned from; the snapshot's now where nobody says.
+    """
     report.progress(0.0, "reading customers as of their labels")
     asked = read_labelled(snapshot, model, labels, report)
     values = labels.values[asked.rows]
@@ -77,17 +90,19 @@ def learn_labels(snapshot: Snapshot, model: BehaviourModel, labels: Labels, outp
         pq.write_table(pa.table({"customer": everyone.customers, "probability": probability}), stream, compression="zstd")
 
     left_out = len(labels.customers) - len(asked.rows)
+    foreknown = int((labels.as_of[asked.rows] < (snapshot.now if learned_until is None else learned_until)).sum())
     told = {
         "format": "kindred.labels/1",
         "labels": len(asked.rows),
         "positives": int(values.sum()),
         "leftOut": left_out,
+        "foreknown": foreknown,
         "shrinkage": head.shrinkage,
         "standings": [asdict(one) for one in standings],
     }
     files = [output.write_with(PREDICTIONS, fill), output.write_json(JUDGED, told)]
     report.progress(1.0, f"{len(everyone.customers)} customers have a probability")
-    return LearnedLabels(files, head, len(asked.rows), left_out, standings)
+    return LearnedLabels(files, head, len(asked.rows), left_out, foreknown, standings)
 
 
 def _judged(
