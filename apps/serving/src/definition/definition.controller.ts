@@ -37,6 +37,7 @@ export class DefinitionController implements definition.SegmentDefinitionService
     return this.definitions.delete(workspaceId, request);
   }
 
+  @Requires('EDITOR')
   previewDefinedSegment(
     @Payload() request: definition.PreviewDefinedSegmentRequest,
     @Caller() { workspaceId }: Member,
