@@ -1,8 +1,6 @@
 export { openRedis, QUEUE_PREFIX, type RedisUse } from './redis.js';
 export { followHints, publishHint } from './hints.js';
-export { ARCHIVE_JOB, ARCHIVE_LOCK, ARCHIVE_OPTIONS, ARCHIVE_QUEUE, archiveJobId, type ArchivePayload } from './archive.job.js';
-export { IMPORT_JOB, IMPORT_LOCK, IMPORT_OPTIONS, IMPORT_QUEUE, importJobId, type ImportPayload } from './import.job.js';
-export { PERSON_JOB, PERSON_LOCK, PERSON_OPTIONS, PERSON_QUEUE, personJobId, type PersonPayload } from './person.job.js';
+export { ARCHIVE_JOBS, IMPORT_JOBS, type ImportPayload, PERSON_JOBS, type RequestPayload, ROW_JOB_LOCK, ROW_JOB_OPTIONS, type RowJobs } from './row.job.js';
 export {
   RUN_QUEUE,
   RUN_STEP_JOB,

@@ -1,6 +1,7 @@
+import type { Attempt } from '../job/job.attempt.js';
 import { ArchiveOvertaken } from './archive.repository.js';
 import { type ReplayRooms, replayArchive } from './archive.replay.js';
-import type { ArchiveAttempt, ArchiveRequestRow } from './archive.request.repository.js';
+import type { ArchiveRequestRow } from './archive.request.repository.js';
 import { type ArchiveRooms, ArchiveWriter, type Reached, removeStale } from './archive.writer.js';
 
 /** What requests are worked off with. */
@@ -15,7 +16,7 @@ export class ArchiveFailure extends Error {}
 const ATTEMPTS = 3;
 
 /** One attempt at a request. What earlier ones did stays done. */
-export async function workOff(rooms: ExecutionRooms, attempt: ArchiveAttempt, row: ArchiveRequestRow, signal: AbortSignal, reached?: Reached): Promise<void> {
+export async function workOff(rooms: ExecutionRooms, attempt: Attempt, row: ArchiveRequestRow, signal: AbortSignal, reached?: Reached): Promise<void> {
   if (row.kind === 'REPLAY') return replay(rooms, attempt, row, signal);
   const { archives, requests } = rooms;
   const { workspaceId } = attempt;
@@ -47,7 +48,7 @@ async function patiently(writer: ArchiveWriter, workspaceId: string, write: () =
   }
 }
 
-async function replay(rooms: ExecutionRooms, attempt: ArchiveAttempt, row: ArchiveRequestRow, signal: AbortSignal): Promise<void> {
+async function replay(rooms: ExecutionRooms, attempt: Attempt, row: ArchiveRequestRow, signal: AbortSignal): Promise<void> {
   const archive = await rooms.archives.find(attempt.workspaceId, row.archive_id ?? '');
   if (archive?.state !== 'ARCHIVED') throw new ArchiveFailure('The archive was dropped before it was replayed to its end.');
   await replayArchive(rooms, attempt, row, archive, signal);

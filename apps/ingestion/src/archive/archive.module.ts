@@ -3,21 +3,22 @@ import { Module } from '@nestjs/common';
 import type { ArtifactStore } from '#libs/artifacts';
 import { KeyRing } from '#libs/auth';
 import type { Database } from '#libs/database';
-import { ARCHIVE_JOB, ARCHIVE_OPTIONS, ARCHIVE_QUEUE, archiveJobId, type ArchivePayload } from '#libs/queue';
+import { ARCHIVE_JOBS, type RequestPayload } from '#libs/queue';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
 import { EventModule, type Hint, HINT } from '../event/event.module.js';
 import { EventStore } from '../event/event.store.js';
 import type { IngestionConfig } from '../ingestion.config.js';
 import { IntakeModule } from '../intake/intake.module.js';
+import { JobProcessor } from '../job/job.processor.js';
 import { JobQueue } from '../job/job.queue.js';
 import { JobReconciler } from '../job/job.reconciler.js';
 import { ARTIFACTS, DATABASE } from '../store.module.js';
 import type { ExecutionRooms } from './archive.execution.js';
 import { PersonArchives } from './archive.person.js';
-import { ARCHIVE_ROOMS, ArchiveProcessor } from './archive.processor.js';
 import { ArchiveRepository } from './archive.repository.js';
 import { ArchiveRequestRepository } from './archive.request.repository.js';
+import { archiveWork } from './archive.work.js';
 import { RetentionController } from './retention.controller.js';
 import { RetentionRepository } from './retention.repository.js';
 import { RetentionSchedule } from './retention.schedule.js';
@@ -38,7 +39,7 @@ const settleMsOf = ({ ARCHIVE_SETTLE_SECONDS }: IngestionConfig) => ARCHIVE_SETT
       provide: JobQueue,
       inject: [SERVICE],
       useFactory: ({ config, log }: ServiceContext<IngestionConfig>) =>
-        new JobQueue<ArchivePayload>({ queue: ARCHIVE_QUEUE, job: ARCHIVE_JOB, options: ARCHIVE_OPTIONS, idOf: archiveJobId }, config.REDIS_URL, log),
+        new JobQueue(ARCHIVE_JOBS, config.REDIS_URL, log),
     },
     {
       provide: RetentionService,
@@ -47,13 +48,13 @@ const settleMsOf = ({ ARCHIVE_SETTLE_SECONDS }: IngestionConfig) => ARCHIVE_SETT
         policies: RetentionRepository,
         archives: ArchiveRepository,
         requests: ArchiveRequestRepository,
-        queue: JobQueue<ArchivePayload>,
+        queue: JobQueue<RequestPayload>,
         keys: KeyRing,
         { log }: ServiceContext<IngestionConfig>,
       ) => new RetentionService({ policies, archives, requests, queue, keys }, log),
     },
     {
-      provide: ARCHIVE_ROOMS,
+      provide: JobProcessor,
       inject: [ArchiveRepository, ArchiveRequestRepository, EventStore, ARTIFACTS, HINT, SERVICE],
       useFactory: (
         archives: ArchiveRepository,
@@ -61,14 +62,16 @@ const settleMsOf = ({ ARCHIVE_SETTLE_SECONDS }: IngestionConfig) => ARCHIVE_SETT
         store: EventStore,
         artifacts: ArtifactStore,
         hint: Hint,
-        { config }: ServiceContext<IngestionConfig>,
-      ): ExecutionRooms => ({ archives, requests, store, artifacts, hint, scratch: scratchOf(config), settleMs: settleMsOf(config) }),
+        { config, log }: ServiceContext<IngestionConfig>,
+      ) => {
+        const rooms: ExecutionRooms = { archives, requests, store, artifacts, hint, scratch: scratchOf(config), settleMs: settleMsOf(config) };
+        return new JobProcessor(ARCHIVE_JOBS, archiveWork(rooms), config.REDIS_URL, log);
+      },
     },
-    ArchiveProcessor,
     {
       provide: ARCHIVE_RECONCILER,
       inject: [ArchiveRequestRepository, JobQueue, SERVICE],
-      useFactory: (requests: ArchiveRequestRepository, queue: JobQueue<ArchivePayload>, { log }: ServiceContext<unknown>) =>
+      useFactory: (requests: ArchiveRequestRepository, queue: JobQueue<RequestPayload>, { log }: ServiceContext<unknown>) =>
         new JobReconciler({ what: 'archive requests', open: () => requests.open(), enqueue: (payload) => queue.enqueue(payload) }, log),
     },
     {

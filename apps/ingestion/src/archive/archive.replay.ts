@@ -5,10 +5,11 @@ import type { ArtifactStore } from '#libs/artifacts';
 import type { EventType, IntakeEvent } from '../event/event.js';
 import { writeItems } from '../event/event.quarantine.js';
 import type { EventStore } from '../event/event.store.js';
+import type { Attempt } from '../job/job.attempt.js';
 import { Scratch, type ScratchOptions } from '../scratch/scratch.js';
 import { checkedFile, rowsOf } from './archive.file.js';
 import type { ArchiveRow } from './archive.repository.js';
-import type { ArchiveAttempt, ArchiveRequestRepository, ArchiveRequestRow } from './archive.request.repository.js';
+import type { ArchiveRequestRepository, ArchiveRequestRow } from './archive.request.repository.js';
 
 const EVENTS_AT_ONCE = 2_000;
 
@@ -42,7 +43,7 @@ export interface ReplayRooms {
  * Takes the events of an archive in as the intake does, in the order in which they came: message ids, identity,
  * suppression and the ledger of the target hold. A page and how far the replay is are one commit.
  */
-export async function replayArchive(rooms: ReplayRooms, attempt: ArchiveAttempt, row: ArchiveRequestRow, archive: ArchiveRow, signal: AbortSignal): Promise<void> {
+export async function replayArchive(rooms: ReplayRooms, attempt: Attempt, row: ArchiveRequestRow, archive: ArchiveRow, signal: AbortSignal): Promise<void> {
   const { store, requests, artifacts, hint } = rooms;
   const to = { workspaceId: row.into_workspace_id ?? attempt.workspaceId, source: `archive:${archive.id}` };
   const scratch = await Scratch.open(rooms.scratch);

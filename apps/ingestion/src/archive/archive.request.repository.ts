@@ -2,11 +2,11 @@ import type { PoolClient } from 'pg';
 
 import type { Database } from '#libs/database';
 
+import { type Attempt, StaleAttempt } from '../job/job.attempt.js';
 import { type Cut, isoMicros } from '../page.js';
 
 export type ArchiveRequestKind = 'ARCHIVE' | 'REPLAY';
 export type ArchiveRequestState = 'QUEUED' | 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED';
-export const isEnded = (state: ArchiveRequestState): boolean => state !== 'QUEUED' && state !== 'RUNNING';
 
 export interface ArchiveRequestRow {
   id: string;
@@ -32,13 +32,6 @@ export interface ArchiveRequestRow {
   error: string;
 }
 
-/** An attempt at a request: writes only while its fence is the request's latest. */
-export interface ArchiveAttempt {
-  readonly workspaceId: string;
-  readonly id: string;
-  readonly fence: number;
-}
-
 export type NewArchiveRequest = { readonly id: string; readonly requestedBy: string } & (
   | { readonly kind: 'ARCHIVE'; readonly archiveBefore: string; readonly dropBefore: string | null }
   | { readonly kind: 'REPLAY'; readonly archiveId: string; readonly intoWorkspaceId: string }
@@ -52,9 +45,6 @@ export interface Replayed {
   readonly duplicate: number;
   readonly rejected: number;
 }
-
-/** A later attempt works on this request, or it has ended. */
-export class StaleArchiveRequest extends Error {}
 
 const COLUMNS = `id, kind, state, requested_by, ${isoMicros('archive_before')} AS archive_before, ${isoMicros('drop_before')} AS drop_before, archive_id,
   into_workspace_id, done_horizon, done_sequence, ${isoMicros('created_at')} AS created_at, ${isoMicros('started_at')} AS started_at,
@@ -125,34 +115,34 @@ export class ArchiveRequestRepository {
   }
 
   /** How many events are still to do, beside those that earlier attempts did. */
-  async setRemaining({ workspaceId, id, fence }: ArchiveAttempt, events: number): Promise<void> {
+  async setRemaining({ workspaceId, id, fence }: Attempt, events: number): Promise<void> {
     await this.database.onConnection(workspaceId, async (client) => {
       const { rowCount } = await client.query(`UPDATE ingestion.archive_requests SET events_total = events_done + $4 WHERE ${OURS}`, [workspaceId, id, fence, events]);
-      if (rowCount !== 1) throw new StaleArchiveRequest();
+      if (rowCount !== 1) throw new StaleAttempt();
     });
   }
 
   /** In the transaction that takes the events out. */
-  async addArchived(client: PoolClient, { workspaceId, id, fence }: ArchiveAttempt, events: number): Promise<void> {
+  async addArchived(client: PoolClient, { workspaceId, id, fence }: Attempt, events: number): Promise<void> {
     const { rowCount } = await client.query(`UPDATE ingestion.archive_requests SET events_done = events_done + $4 WHERE ${OURS}`, [workspaceId, id, fence, events]);
-    if (rowCount !== 1) throw new StaleArchiveRequest();
+    if (rowCount !== 1) throw new StaleAttempt();
   }
 
   /** In the last statement of the transaction that stores a page, wherever that is stored. */
-  async addReplayed(client: PoolClient, { workspaceId, id, fence }: ArchiveAttempt, page: Replayed): Promise<void> {
+  async addReplayed(client: PoolClient, { workspaceId, id, fence }: Attempt, page: Replayed): Promise<void> {
     await client.query(`SELECT set_config('app.workspace', $1, true)`, [workspaceId]);
     const { rowCount } = await client.query(
       `UPDATE ingestion.archive_requests SET done_horizon = $4, done_sequence = $5, events_done = events_done + $6, events_stored = events_stored + $7,
          events_duplicate = events_duplicate + $8, events_rejected = events_rejected + $9 WHERE ${OURS}`,
       [workspaceId, id, fence, page.horizon, page.sequence, page.events, page.stored, page.duplicate, page.rejected],
     );
-    if (rowCount !== 1) throw new StaleArchiveRequest();
+    if (rowCount !== 1) throw new StaleAttempt();
   }
 
-  async end({ workspaceId, id, fence }: ArchiveAttempt, state: 'SUCCEEDED' | 'FAILED' | 'CANCELLED', error = ''): Promise<void> {
+  async end({ workspaceId, id, fence }: Attempt, state: 'SUCCEEDED' | 'FAILED' | 'CANCELLED', error = ''): Promise<void> {
     await this.database.onConnection(workspaceId, async (client) => {
       const sql = `UPDATE ingestion.archive_requests SET state = $4, error = $5, finished_at = now() WHERE ${OURS}`;
-      if ((await client.query(sql, [workspaceId, id, fence, state, error])).rowCount !== 1) throw new StaleArchiveRequest();
+      if ((await client.query(sql, [workspaceId, id, fence, state, error])).rowCount !== 1) throw new StaleAttempt();
       await close(client, workspaceId, id);
     });
   }

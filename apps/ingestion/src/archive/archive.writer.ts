@@ -6,10 +6,11 @@ import { v7 as uuid } from 'uuid';
 
 import type { ArtifactStore, StoredArtifact } from '#libs/artifacts';
 
+import type { Attempt } from '../job/job.attempt.js';
 import { Scratch, type ScratchOptions } from '../scratch/scratch.js';
 import { type ArchiveMeasure, checkedFile, measureArchive, rowsOf, writeArchive } from './archive.file.js';
 import type { ArchiveRepository, ArchiveRow, Period } from './archive.repository.js';
-import type { ArchiveAttempt, ArchiveRequestRepository } from './archive.request.repository.js';
+import type { ArchiveRequestRepository } from './archive.request.repository.js';
 
 /** What archives are made with. */
 export interface ArchiveRooms {
@@ -47,7 +48,7 @@ export class ArchiveWriter {
   }
 
   /** Archives a month. */
-  async write(attempt: ArchiveAttempt, period: Period, receivedBefore: Date): Promise<void> {
+  async write(attempt: Attempt, period: Period, receivedBefore: Date): Promise<void> {
     const { archives, requests, scratch: options } = this.rooms;
     const { workspaceId } = attempt;
     const id = uuid();

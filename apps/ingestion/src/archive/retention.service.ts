@@ -3,7 +3,7 @@ import { v7 as uuid } from 'uuid';
 
 import { type KeyRing, mayAct } from '#libs/auth';
 import { RpcError, status } from '#libs/grpc';
-import type { ArchivePayload } from '#libs/queue';
+import type { RequestPayload } from '#libs/queue';
 
 import type { JobQueue } from '../job/job.queue.js';
 import { type Cut, UUID } from '../page.js';
@@ -18,7 +18,7 @@ export interface RetentionRooms {
   readonly policies: RetentionRepository;
   readonly archives: ArchiveRepository;
   readonly requests: ArchiveRequestRepository;
-  readonly queue: JobQueue<ArchivePayload>;
+  readonly queue: JobQueue<RequestPayload>;
   readonly keys: KeyRing;
 }
 

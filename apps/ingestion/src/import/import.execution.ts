@@ -8,13 +8,14 @@ import { access } from '#libs/contracts';
 import type { Rejection } from '../event/event.js';
 import { writeItems } from '../event/event.quarantine.js';
 import type { EventStore } from '../event/event.store.js';
+import type { Attempt } from '../job/job.attempt.js';
 import { Scratch, type ScratchOptions } from '../scratch/scratch.js';
 import type { TrackingPlanBook } from '../tracking-plan/tracking-plan.book.js';
 import type { WorkspaceSettings } from '../workspace/workspace.settings.js';
 import { guessMainEvents, guessValueProperty } from './import.guess.js';
 import type { Mapping } from './import.mapping.js';
 import { type ImportItem, ImportReader, type RowCounts } from './import.reader.js';
-import type { Attempt, ImportRepository, ImportRow } from './import.repository.js';
+import type { ImportRepository, ImportRow } from './import.repository.js';
 
 /** What an import works with. */
 export interface ImportRooms {

@@ -2,11 +2,14 @@ import { Module } from '@nestjs/common';
 
 import type { ArtifactStore } from '#libs/artifacts';
 import type { Database } from '#libs/database';
+import { IMPORT_JOBS, type ImportPayload } from '#libs/queue';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
 import { EventModule, type Hint, HINT } from '../event/event.module.js';
 import { EventStore } from '../event/event.store.js';
 import type { IngestionConfig } from '../ingestion.config.js';
+import { JobProcessor } from '../job/job.processor.js';
+import { JobQueue } from '../job/job.queue.js';
 import { JobReconciler } from '../job/job.reconciler.js';
 import { ARTIFACTS, DATABASE } from '../store.module.js';
 import { TrackingPlanBook } from '../tracking-plan/tracking-plan.book.js';
@@ -14,11 +17,10 @@ import { TrackingPlanModule } from '../tracking-plan/tracking-plan.module.js';
 import { WorkspaceSettings } from '../workspace/workspace.settings.js';
 import { ImportController } from './import.controller.js';
 import type { ImportRooms } from './import.execution.js';
-import { IMPORT_ROOMS, ImportProcessor } from './import.processor.js';
-import { ImportQueue } from './import.queue.js';
 import { ImportRepository } from './import.repository.js';
 import { ImportRows } from './import.rows.js';
 import { ImportService } from './import.service.js';
+import { importWork } from './import.work.js';
 
 const scratchOf = ({ WORK_DIR, DUCKDB_MEMORY }: IngestionConfig) => ({ workDir: WORK_DIR, memory: DUCKDB_MEMORY });
 
@@ -29,15 +31,15 @@ const IMPORT_RECONCILER = Symbol('IMPORT_RECONCILER');
   controllers: [ImportController],
   providers: [
     { provide: ImportRepository, inject: [DATABASE], useFactory: (database: Database) => new ImportRepository(database) },
-    ImportQueue,
+    { provide: JobQueue, inject: [SERVICE], useFactory: ({ config, log }: ServiceContext<IngestionConfig>) => new JobQueue(IMPORT_JOBS, config.REDIS_URL, log) },
     {
       provide: ImportService,
-      inject: [ImportRepository, ImportQueue, ARTIFACTS, SERVICE],
-      useFactory: (repository: ImportRepository, queue: ImportQueue, artifacts: ArtifactStore, { config, log }: ServiceContext<IngestionConfig>) =>
+      inject: [ImportRepository, JobQueue, ARTIFACTS, SERVICE],
+      useFactory: (repository: ImportRepository, queue: JobQueue<ImportPayload>, artifacts: ArtifactStore, { config, log }: ServiceContext<IngestionConfig>) =>
         new ImportService(repository, queue, artifacts, scratchOf(config), log),
     },
     {
-      provide: IMPORT_ROOMS,
+      provide: JobProcessor,
       inject: [ImportRepository, EventStore, ARTIFACTS, WorkspaceSettings, TrackingPlanBook, SERVICE, HINT],
       useFactory: (
         repository: ImportRepository,
@@ -45,9 +47,12 @@ const IMPORT_RECONCILER = Symbol('IMPORT_RECONCILER');
         artifacts: ArtifactStore,
         settings: WorkspaceSettings,
         plans: TrackingPlanBook,
-        { config }: ServiceContext<IngestionConfig>,
+        { config, log }: ServiceContext<IngestionConfig>,
         hint: Hint,
-      ): ImportRooms => ({ repository, store, artifacts, settings, plans, scratch: scratchOf(config), hint }),
+      ) => {
+        const rooms: ImportRooms = { repository, store, artifacts, settings, plans, scratch: scratchOf(config), hint };
+        return new JobProcessor(IMPORT_JOBS, importWork(rooms), config.REDIS_URL, log);
+      },
     },
     {
       provide: ImportRows,
@@ -55,11 +60,10 @@ const IMPORT_RECONCILER = Symbol('IMPORT_RECONCILER');
       useFactory: (repository: ImportRepository, artifacts: ArtifactStore, { config }: ServiceContext<IngestionConfig>) =>
         new ImportRows(repository, artifacts, scratchOf(config)),
     },
-    ImportProcessor,
     {
       provide: IMPORT_RECONCILER,
-      inject: [ImportRepository, ImportQueue, SERVICE],
-      useFactory: (repository: ImportRepository, queue: ImportQueue, { log }: ServiceContext<unknown>) =>
+      inject: [ImportRepository, JobQueue, SERVICE],
+      useFactory: (repository: ImportRepository, queue: JobQueue<ImportPayload>, { log }: ServiceContext<unknown>) =>
         new JobReconciler({ what: 'imports', open: () => repository.open(), enqueue: (payload) => queue.enqueue(payload) }, log),
     },
   ],

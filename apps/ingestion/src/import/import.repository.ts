@@ -2,13 +2,13 @@ import type { PoolClient } from 'pg';
 
 import type { Database } from '#libs/database';
 
+import { type Attempt, StaleAttempt } from '../job/job.attempt.js';
 import { isoMicros } from '../page.js';
 import type { Mapping } from './import.mapping.js';
 import type { RowCounts } from './import.reader.js';
 
 export const IMPORT_STATES = ['QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED'] as const;
 export type ImportState = (typeof IMPORT_STATES)[number];
-export const isEnded = (state: ImportState): boolean => state !== 'QUEUED' && state !== 'RUNNING';
 
 export interface ImportRow {
   id: string;
@@ -43,16 +43,6 @@ export interface ImportProgress {
   readonly duplicate: number;
   readonly rejected: number;
 }
-
-/** An attempt at an import: writes only while its fence is the import's latest. */
-export interface Attempt {
-  readonly workspaceId: string;
-  readonly id: string;
-  readonly fence: number;
-}
-
-/** A later attempt works on this import, or it has ended. */
-export class StaleImport extends Error {}
 
 const COLUMNS = `id, state, artifact, file_name, file_sha256, mapping, mapping_guessed, ${isoMicros('created_at')} AS created_at,
   ${isoMicros('started_at')} AS started_at, ${isoMicros('finished_at')} AS finished_at, rows_read, rows_total, rows_folded, skipped, rejected,
@@ -128,7 +118,7 @@ export class ImportRepository {
         WHERE ${OURS}`,
       values: [workspaceId, id, fence, progress.events, progress.rows, progress.stored, progress.duplicate, progress.rejected],
     });
-    if (rowCount !== 1) throw new StaleImport();
+    if (rowCount !== 1) throw new StaleAttempt();
   }
 
   async end(attempt: Attempt, state: 'SUCCEEDED' | 'FAILED' | 'CANCELLED', error = ''): Promise<void> {
@@ -138,7 +128,7 @@ export class ImportRepository {
   private async update({ workspaceId, id, fence }: Attempt, sql: string, values: readonly unknown[], isEnd = false): Promise<void> {
     await this.database.onConnection(workspaceId, async (client) => {
       const { rowCount } = await client.query(sql, [workspaceId, id, fence, ...values]);
-      if (rowCount !== 1) throw new StaleImport();
+      if (rowCount !== 1) throw new StaleAttempt();
       if (isEnd) await close(client, workspaceId, id);
     });
   }

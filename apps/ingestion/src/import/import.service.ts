@@ -6,14 +6,16 @@ import { v7 as uuid } from 'uuid';
 import type { ArtifactStore } from '#libs/artifacts';
 import { ingestion } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
+import type { ImportPayload } from '#libs/queue';
 
 import { callOf } from '../event/event.call.js';
+import { isEnded } from '../job/job.attempt.js';
+import type { JobQueue } from '../job/job.queue.js';
 import { Scratch, type ScratchOptions } from '../scratch/scratch.js';
 import { importOf } from './import.mapper.js';
 import { type Mapping, parseMapping } from './import.mapping.js';
-import type { ImportQueue } from './import.queue.js';
 import { ImportReader } from './import.reader.js';
-import { type ImportRepository, type ImportRow, isEnded } from './import.repository.js';
+import { type ImportRepository, type ImportRow } from './import.repository.js';
 import { asRpcError } from './import.rpc-error.js';
 
 const PREVIEW_ROWS = 100;
@@ -31,7 +33,7 @@ interface FileToRead {
 export class ImportService {
   constructor(
     private readonly repository: ImportRepository,
-    private readonly queue: ImportQueue,
+    private readonly queue: JobQueue<ImportPayload>,
     private readonly artifacts: ArtifactStore,
     private readonly scratch: ScratchOptions,
     private readonly log: Logger,

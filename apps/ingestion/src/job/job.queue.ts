@@ -1,17 +1,8 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
-import { type JobsOptions, Queue } from 'bullmq';
+import { Queue } from 'bullmq';
 import type { Logger } from 'pino';
 
-import { openRedis, QUEUE_PREFIX } from '#libs/queue';
-
-export interface QueuedJobs<Payload> {
-  readonly queue: string;
-  /** Verb and noun. */
-  readonly job: string;
-  readonly options: JobsOptions;
-  /** One job for one thing, however often it is enqueued. */
-  idOf(payload: Payload): string;
-}
+import { openRedis, QUEUE_PREFIX, ROW_JOB_OPTIONS, type RowJobs } from '#libs/queue';
 
 /** Jobs of rows. Everything here may be lost at any moment: the reconciler makes it again from the rows. */
 export class JobQueue<Payload extends object> implements OnApplicationShutdown {
@@ -19,7 +10,7 @@ export class JobQueue<Payload extends object> implements OnApplicationShutdown {
   private readonly queue: Queue;
 
   constructor(
-    private readonly jobs: QueuedJobs<Payload>,
+    private readonly jobs: RowJobs<Payload>,
     redisUrl: string,
     log: Logger,
   ) {
@@ -28,9 +19,9 @@ export class JobQueue<Payload extends object> implements OnApplicationShutdown {
     this.queue.on('error', (error) => log.debug({ err: error }, `the queue ${jobs.queue} is away`));
   }
 
-  /** Adds nothing where there is a job already. Rejects while Redis is away. */
+  /** Adds nothing where the row has a job already. Rejects while Redis is away. */
   async enqueue(payload: Payload): Promise<void> {
-    await this.queue.add(this.jobs.job, payload, { ...this.jobs.options, jobId: this.jobs.idOf(payload) });
+    await this.queue.add(this.jobs.job, payload, { ...ROW_JOB_OPTIONS, jobId: this.jobs.rowOf(payload).id });
   }
 
   async onApplicationShutdown(): Promise<void> {

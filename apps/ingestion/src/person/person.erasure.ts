@@ -5,8 +5,9 @@ import type { Database, Position } from '#libs/database';
 import type { ForgottenRows } from '../archive/archive.file.js';
 import type { PersonArchives } from '../archive/archive.person.js';
 import { CLOSE_IDENTITY_GATE } from '../identity/identity.gate.js';
+import type { Attempt } from '../job/job.attempt.js';
 import { payloadPatterns } from './person.payload.js';
-import type { PersonAttempt, PersonRequestRepository, PersonRequestRow } from './person.repository.js';
+import type { PersonRequestRepository, PersonRequestRow } from './person.repository.js';
 import { type PersonSubjects, subjectsOf } from './person.subjects.js';
 
 export interface Erased {
@@ -36,7 +37,7 @@ export class PersonErasure {
     private readonly archives: PersonArchives,
   ) {}
 
-  async run(attempt: PersonAttempt, row: PersonRequestRow): Promise<Erased> {
+  async run(attempt: Attempt, row: PersonRequestRow): Promise<Erased> {
     const { workspaceId } = attempt;
     const person = await this.database.onConnection(workspaceId, (client) => subjectsOf(client, workspaceId, row));
     const mentions = await this.forgetMentions(workspaceId, person);
@@ -61,7 +62,7 @@ export class PersonErasure {
   }
 
   /** Out of the files of archives; what was left out is counted with the file that it is missing in. */
-  private async forgetArchived(attempt: PersonAttempt, person: PersonSubjects): Promise<void> {
+  private async forgetArchived(attempt: Attempt, person: PersonSubjects): Promise<void> {
     await this.archives.forget(attempt.workspaceId, person, async (client, gone) => {
       const deleted = {
         'ingestion.event_archives (events)': gone.events,

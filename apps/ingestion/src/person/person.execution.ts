@@ -2,11 +2,12 @@ import type { ArtifactStore } from '#libs/artifacts';
 import type { Database, Position } from '#libs/database';
 
 import type { IdDigest } from '../identity/suppressed.ids.js';
+import type { Attempt } from '../job/job.attempt.js';
 import type { PersonErasure } from './person.erasure.js';
 import { exportFolder, type PersonExport } from './person.export.js';
 import type { PersonPeers } from './person.peers.js';
 import { signReceipt } from './person.receipt.js';
-import type { PersonAttempt, PersonRequestRepository, PersonRequestRow, TableRows } from './person.repository.js';
+import type { PersonRequestRepository, PersonRequestRow, TableRows } from './person.repository.js';
 import { subjectsOf } from './person.subjects.js';
 
 /** What requests are answered with. */
@@ -23,7 +24,7 @@ export interface PersonRooms {
 }
 
 /** One attempt at a request, from the row to its receipt. Every step may be done again. */
-export async function answerRequest(rooms: PersonRooms, attempt: PersonAttempt, row: PersonRequestRow): Promise<void> {
+export async function answerRequest(rooms: PersonRooms, attempt: Attempt, row: PersonRequestRow): Promise<void> {
   switch (row.kind) {
     case 'EXPORT':
       return answerExport(rooms, attempt, row);
@@ -34,7 +35,7 @@ export async function answerRequest(rooms: PersonRooms, attempt: PersonAttempt, 
   }
 }
 
-async function answerExport(rooms: PersonRooms, attempt: PersonAttempt, row: PersonRequestRow): Promise<void> {
+async function answerExport(rooms: PersonRooms, attempt: Attempt, row: PersonRequestRow): Promise<void> {
   const { artifact, person, tables } = await rooms.exporting.run(attempt, row);
   const receipt = await receiptOf(rooms, attempt, row, { customerIds: person.customerIds, tables, models: [] });
   // Erased while it was written: the file goes as well.
@@ -42,7 +43,7 @@ async function answerExport(rooms: PersonRooms, attempt: PersonAttempt, row: Per
 }
 
 /** First the events, so that nothing is made of them again; then what was made of them. */
-async function answerErasure(rooms: PersonRooms, attempt: PersonAttempt, row: PersonRequestRow): Promise<void> {
+async function answerErasure(rooms: PersonRooms, attempt: Attempt, row: PersonRequestRow): Promise<void> {
   const { peers, artifacts, erasure, repository } = rooms;
   const erased = await erasure.run(attempt, row);
   for (const exportId of erased.exportIds) await artifacts.remove(artifacts.uri(exportFolder(attempt.workspaceId, exportId)));
@@ -54,7 +55,7 @@ async function answerErasure(rooms: PersonRooms, attempt: PersonAttempt, row: Pe
   await repository.succeed(attempt, { receipt });
 }
 
-async function answerSuppression(rooms: PersonRooms, attempt: PersonAttempt, row: PersonRequestRow): Promise<void> {
+async function answerSuppression(rooms: PersonRooms, attempt: Attempt, row: PersonRequestRow): Promise<void> {
   const { workspaceId } = attempt;
   const person = await rooms.database.onConnection(workspaceId, (client) => subjectsOf(client, workspaceId, row));
   const ids = [...new Set([...person.userIds, ...person.anonymousIds])];
@@ -69,7 +70,7 @@ function firstOf({ first_horizon, first_sequence }: PersonRequestRow): Position 
 
 function receiptOf(
   { secret }: PersonRooms,
-  { workspaceId, id }: PersonAttempt,
+  { workspaceId, id }: Attempt,
   { kind, requested_by }: PersonRequestRow,
   facts: { customerIds: readonly string[]; tables: TableRows; models: readonly string[] },
 ): Promise<string> {

@@ -4,9 +4,10 @@ import type { ArtifactStore } from '#libs/artifacts';
 import type { Database } from '#libs/database';
 
 import type { ArchivedLine, PersonArchives } from '../archive/archive.person.js';
+import type { Attempt } from '../job/job.attempt.js';
 import { isoMicros } from '../page.js';
 import type { PersonPeers } from './person.peers.js';
-import type { PersonAttempt, PersonRequestRow, TableRows } from './person.repository.js';
+import type { PersonRequestRow, TableRows } from './person.repository.js';
 import { type PersonSubjects, subjectsOf } from './person.subjects.js';
 
 const EVENTS_AT_ONCE = 2_000;
@@ -41,7 +42,7 @@ export class PersonExport {
     private readonly archives: PersonArchives,
   ) {}
 
-  async run({ workspaceId, id, fence }: PersonAttempt, row: PersonRequestRow): Promise<{ artifact: string; person: PersonSubjects; tables: TableRows }> {
+  async run({ workspaceId, id, fence }: Attempt, row: PersonRequestRow): Promise<{ artifact: string; person: PersonSubjects; tables: TableRows }> {
     const person = await this.database.onConnection(workspaceId, (client) => subjectsOf(client, workspaceId, row));
     const tables: Record<string, number> = {};
     // A file is written once: each attempt has its own.

@@ -2,12 +2,15 @@ import { Module } from '@nestjs/common';
 
 import type { ArtifactStore } from '#libs/artifacts';
 import type { Database } from '#libs/database';
+import { PERSON_JOBS, type RequestPayload } from '#libs/queue';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
 import { ArchiveModule } from '../archive/archive.module.js';
 import { PersonArchives } from '../archive/archive.person.js';
 import { digestBy } from '../identity/suppressed.ids.js';
 import type { IngestionConfig } from '../ingestion.config.js';
+import { JobProcessor } from '../job/job.processor.js';
+import { JobQueue } from '../job/job.queue.js';
 import { JobReconciler } from '../job/job.reconciler.js';
 import { ARTIFACTS, DATABASE } from '../store.module.js';
 import { PersonController } from './person.controller.js';
@@ -15,10 +18,9 @@ import { PersonErasure } from './person.erasure.js';
 import type { PersonRooms } from './person.execution.js';
 import { PersonExport } from './person.export.js';
 import { PersonPeers } from './person.peers.js';
-import { PERSON_ROOMS, PersonProcessor } from './person.processor.js';
-import { PersonQueue } from './person.queue.js';
 import { PersonRequestRepository } from './person.repository.js';
 import { PersonService } from './person.service.js';
+import { personWork } from './person.work.js';
 
 const PERSON_RECONCILER = Symbol('PERSON_RECONCILER');
 
@@ -27,33 +29,34 @@ const PERSON_RECONCILER = Symbol('PERSON_RECONCILER');
   controllers: [PersonController],
   providers: [
     { provide: PersonRequestRepository, inject: [DATABASE], useFactory: (database: Database) => new PersonRequestRepository(database) },
-    PersonQueue,
+    { provide: JobQueue, inject: [SERVICE], useFactory: ({ config, log }: ServiceContext<IngestionConfig>) => new JobQueue(PERSON_JOBS, config.REDIS_URL, log) },
+    { provide: PersonPeers, inject: [SERVICE], useFactory: ({ name, config, signer }: ServiceContext<IngestionConfig>) => new PersonPeers(config, signer, name) },
     {
       provide: PersonService,
-      inject: [PersonRequestRepository, PersonQueue, SERVICE],
-      useFactory: (repository: PersonRequestRepository, queue: PersonQueue, { log }: ServiceContext<IngestionConfig>) => new PersonService(repository, queue, log),
+      inject: [PersonRequestRepository, JobQueue, SERVICE],
+      useFactory: (repository: PersonRequestRepository, queue: JobQueue<RequestPayload>, { log }: ServiceContext<IngestionConfig>) => new PersonService(repository, queue, log),
     },
     {
-      provide: PERSON_ROOMS,
-      inject: [DATABASE, PersonRequestRepository, PersonArchives, ARTIFACTS, SERVICE],
+      provide: JobProcessor,
+      inject: [DATABASE, PersonRequestRepository, PersonArchives, PersonPeers, ARTIFACTS, SERVICE],
       useFactory: (
         database: Database,
         repository: PersonRequestRepository,
         archives: PersonArchives,
+        peers: PersonPeers,
         artifacts: ArtifactStore,
-        { name, config, signer }: ServiceContext<IngestionConfig>,
-      ): PersonRooms => {
-        const peers = new PersonPeers(config, signer, name);
+        { config, log }: ServiceContext<IngestionConfig>,
+      ) => {
         const secret = config.PRINCIPAL_SECRET;
         const erasure = new PersonErasure(database, repository, archives);
-        return { database, repository, erasure, exporting: new PersonExport(database, artifacts, peers, archives), peers, artifacts, digest: digestBy(secret), secret };
+        const rooms: PersonRooms = { database, repository, erasure, exporting: new PersonExport(database, artifacts, peers, archives), peers, artifacts, digest: digestBy(secret), secret };
+        return new JobProcessor(PERSON_JOBS, personWork(rooms), config.REDIS_URL, log);
       },
     },
-    PersonProcessor,
     {
       provide: PERSON_RECONCILER,
-      inject: [PersonRequestRepository, PersonQueue, SERVICE],
-      useFactory: (repository: PersonRequestRepository, queue: PersonQueue, { log }: ServiceContext<unknown>) =>
+      inject: [PersonRequestRepository, JobQueue, SERVICE],
+      useFactory: (repository: PersonRequestRepository, queue: JobQueue<RequestPayload>, { log }: ServiceContext<unknown>) =>
         new JobReconciler({ what: 'requests of people', open: () => repository.open(), enqueue: (payload) => queue.enqueue(payload) }, log),
     },
   ],

@@ -1,3 +1,5 @@
+import type { OnApplicationShutdown } from '@nestjs/common';
+
 import type { PrincipalSigner } from '#libs/auth';
 import { forgetting, serving, training } from '#libs/contracts';
 import { type Position, positionAfter } from '#libs/database';
@@ -17,7 +19,7 @@ export interface KnownMembership {
 const PATIENTLY = { deadline: 120_000 };
 
 /** What other services keep of people, and what they do about it. */
-export class PersonPeers {
+export class PersonPeers implements OnApplicationShutdown {
   private readonly forgettings: RpcClient<typeof forgetting.ForgettingServiceService>;
   private readonly memberships: RpcClient<typeof serving.MembershipServiceService>;
   private readonly segments: RpcClient<typeof serving.SegmentServiceService>;
@@ -61,7 +63,7 @@ export class PersonPeers {
     }
   }
 
-  close(): void {
+  onApplicationShutdown(): void {
     for (const client of [this.forgettings, this.memberships, this.segments, this.models]) client.close();
   }
 

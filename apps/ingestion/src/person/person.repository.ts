@@ -4,6 +4,7 @@ import type { Database, Position } from '#libs/database';
 
 import { CURRENT_CUSTOMERS } from '../customer/customer.sql.js';
 import { SHARE_IDENTITY_GATE } from '../identity/identity.gate.js';
+import { type Attempt, StaleAttempt } from '../job/job.attempt.js';
 import { type Cut, isoMicros } from '../page.js';
 
 export type PersonRequestKind = 'EXPORT' | 'ERASE' | 'SUPPRESS';
@@ -31,18 +32,8 @@ export interface PersonRequestRow {
   error: string;
 }
 
-/** An attempt at a request: writes only while its fence is the request's latest. */
-export interface PersonAttempt {
-  readonly workspaceId: string;
-  readonly id: string;
-  readonly fence: number;
-}
-
 /** Whom a request is of, by one of their ids. */
 export type PersonKey = { readonly kind: 'CUSTOMER' | 'USER' | 'ANONYMOUS'; readonly value: string };
-
-/** A later attempt works on this request, or it has ended. */
-export class StalePersonRequest extends Error {}
 
 const COLUMNS = `id, kind, state, requested_by, external_ids, customer_ids::text[] AS customer_ids, ${isoMicros('created_at')} AS created_at,
   ${isoMicros('started_at')} AS started_at, ${isoMicros('finished_at')} AS finished_at, fence, deleted, first_horizon, first_sequence, artifact, receipt, error`;
@@ -114,7 +105,7 @@ export class PersonRequestRepository {
   }
 
   /** What an erasure took away, in its own transaction; later attempts add what they still find. */
-  async addErased(client: PoolClient, { workspaceId, id, fence }: PersonAttempt, erased: { customerIds: readonly string[]; deleted: TableRows; first: Position | undefined }): Promise<PersonRequestRow> {
+  async addErased(client: PoolClient, { workspaceId, id, fence }: Attempt, erased: { customerIds: readonly string[]; deleted: TableRows; first: Position | undefined }): Promise<PersonRequestRow> {
     const { rows } = await client.query<PersonRequestRow>(
       `UPDATE ingestion.person_requests SET customer_ids = ARRAY(SELECT DISTINCT unnest(customer_ids || $4::uuid[])),
          deleted = (SELECT coalesce(jsonb_object_agg(name, total), '{}') FROM (
@@ -124,12 +115,12 @@ export class PersonRequestRepository {
        WHERE ${OURS} RETURNING ${COLUMNS}`,
       [workspaceId, id, fence, erased.customerIds, JSON.stringify(erased.deleted), erased.first?.horizon ?? null, erased.first?.sequence ?? null],
     );
-    if (!rows[0]) throw new StalePersonRequest();
+    if (!rows[0]) throw new StaleAttempt();
     return rows[0];
   }
 
   /** Adds ids to those whose events are dropped; answers how many were not among them. */
-  async suppress({ workspaceId, id }: PersonAttempt, digests: readonly Buffer[]): Promise<number> {
+  async suppress({ workspaceId, id }: Attempt, digests: readonly Buffer[]): Promise<number> {
     return this.database.onConnection(workspaceId, async (client) => {
       const { rowCount } = await client.query(
         `INSERT INTO ingestion.suppressed_ids (workspace_id, digest, request_id) SELECT $1, digest, $2 FROM unnest($3::bytea[]) AS digest ON CONFLICT DO NOTHING`,
@@ -140,23 +131,23 @@ export class PersonRequestRepository {
   }
 
   /** Ends it well: from here on the row names no id that events carried. False where the person was erased meanwhile: then it keeps no file. */
-  async succeed(attempt: PersonAttempt, { receipt, artifact }: { receipt: string; artifact?: string | undefined }): Promise<boolean> {
+  async succeed(attempt: Attempt, { receipt, artifact }: { receipt: string; artifact?: string | undefined }): Promise<boolean> {
     const isErased = `EXISTS (SELECT FROM ingestion.erased_customers e WHERE e.workspace_id = $1 AND e.customer_id = ANY (customer_ids))`;
     const kept = await this.end(attempt, `state = 'SUCCEEDED', receipt = $4, artifact = CASE WHEN NOT ${isErased} THEN $5 END`, [receipt, artifact ?? null]);
     return kept !== null;
   }
 
-  async fail(attempt: PersonAttempt, error: string): Promise<void> {
+  async fail(attempt: Attempt, error: string): Promise<void> {
     await this.end(attempt, `state = 'FAILED', error = $4`, [error]);
   }
 
   /** Answers the artefact that the row keeps. */
-  private async end({ workspaceId, id, fence }: PersonAttempt, change: string, values: readonly unknown[]): Promise<string | null> {
+  private async end({ workspaceId, id, fence }: Attempt, change: string, values: readonly unknown[]): Promise<string | null> {
     return this.database.onConnection(workspaceId, async (client) => {
       await client.query(SHARE_IDENTITY_GATE, [workspaceId]);
       const sql = `UPDATE ingestion.person_requests SET ${change}, external_ids = NULL, finished_at = now() WHERE ${OURS} RETURNING artifact`;
       const { rows } = await client.query<{ artifact: string | null }>(sql, [workspaceId, id, fence, ...values]);
-      if (!rows[0]) throw new StalePersonRequest();
+      if (!rows[0]) throw new StaleAttempt();
       await client.query('DELETE FROM ingestion.open_person_requests WHERE workspace_id = $1 AND id = $2', [workspaceId, id]);
       return rows[0].artifact;
     });

@@ -3,10 +3,11 @@ import { v7 as uuid } from 'uuid';
 
 import type { person } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
+import type { RequestPayload } from '#libs/queue';
 
+import type { JobQueue } from '../job/job.queue.js';
 import { type Cut, pageOf } from '../page.js';
 import { personRequestOf } from './person.mapper.js';
-import type { PersonQueue } from './person.queue.js';
 import type { PersonKey, PersonRequestKind, PersonRequestRepository } from './person.repository.js';
 import { givenId } from './person.subjects.js';
 
@@ -14,7 +15,7 @@ import { givenId } from './person.subjects.js';
 export class PersonService {
   constructor(
     private readonly repository: PersonRequestRepository,
-    private readonly queue: PersonQueue,
+    private readonly queue: JobQueue<RequestPayload>,
     private readonly log: Logger,
   ) {}
 
