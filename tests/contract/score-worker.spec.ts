@@ -59,6 +59,7 @@ describeScoreWorker('the fake score worker', async () => {
   };
 });
 
+if (!hasPython) process.stderr.write('skipped, because there is no .venv (npm test makes it): the real score worker, and scoring in process\n');
 (hasPython ? describe : describe.skip).each(['decayed_sum', 'gru'])('a learned model (%s)', (encoder) => {
   let folder: string;
   let model: Learned;

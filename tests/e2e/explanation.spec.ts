@@ -4,7 +4,7 @@ import { api, post, until } from './ready.ts';
 
 interface Evidence {
   strength: number;
-  events: { event: string; firstAt: string; effect: number; isExact: boolean }[];
+  events: { event: string; firstAt: string; effect: number; towards: number; isExact: boolean }[];
   check: { strengthWithoutNamed: number; strengthWithoutOthers: number } | null;
   changes: { kind: string; event: string | null; times: number | null; days: number | null; segment: { id: string } | null }[];
 }
@@ -21,7 +21,7 @@ interface StoredEvent {
 }
 
 const EVIDENCE = `id userId memberships { segment { id name } why { evidence {
-  strength events(first: 3) { event firstAt effect isExact } check { strengthWithoutNamed strengthWithoutOthers } changes { kind event times days segment { id } } } } }`;
+  strength events(first: 3) { event firstAt effect towards isExact } check { strengthWithoutNamed strengthWithoutOthers } changes { kind event times days segment { id } } } } }`;
 const DAY_MS = 86_400_000;
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
@@ -59,6 +59,8 @@ test('leaving out the events that are named weakens a membership more than leavi
   expect(checks.length).toBeGreaterThanOrEqual(12);
   expect(named).toBeLessThan(others);
   expect(evidence.every(({ events }) => events.every(({ isExact }) => isExact))).toBe(true);
+  // Also where strength does not move, events are told apart.
+  expect(evidence.every(({ events }) => new Set(events.map(({ effect, towards }) => `${effect}/${towards}`)).size > 1)).toBe(true);
 }, 120_000);
 
 test('where what somebody did lately is what put them into a segment, those events are named', async () => {

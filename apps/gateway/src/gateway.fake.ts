@@ -317,7 +317,7 @@ function servingHandlers(): Record<string, Handler> {
     }),
     explainMembership: ({ customerId }: explanation.ExplainMembershipRequest) => {
       if (numberOf(customerId) === 7) throw RpcError.notFound('Not there any more.', { reason: 'NO_MEMBERSHIP' });
-      const told = { firstAt: AT, lastAt: AT, events: 1, effect: 1.5, strengthWithout: 0.4 };
+      const told = { firstAt: AT, lastAt: AT, events: 1, effect: 1.5, towards: 0.2, strengthWithout: 0.4 };
       return {
         modelId: id('model', 1), readAt: AT, strength: 0.9, events: [{ ...told, event: 'Order Completed' }, { ...told, event: 'Product Viewed', effect: 0.1 }],
         earlier: { ...told, event: '', events: 30 }, check: { events: 1, strengthWithoutNamed: 0.4, strengthWithoutOthers: 0.85, drawings: 8 },

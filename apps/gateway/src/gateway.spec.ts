@@ -43,12 +43,12 @@ test('a customer is found by user id, with memberships, forecast and why', async
 });
 
 test('a membership is explained by what the model would say otherwise, with what is exact marked as such', async () => {
-  const evidence = `evidence { strength events(first: 1) { event effect strengthWithout isExact } earlier { event eventCount } check { strengthWithoutNamed strengthWithoutOthers }
+  const evidence = `evidence { strength events(first: 1) { event effect towards strengthWithout isExact } earlier { event eventCount } check { strengthWithoutNamed strengthWithoutOthers }
     traits { trait { label segmentValue } value fits isExact } typicalCustomers { similarity customer { userId } } changes { kind event times days segment { name } strength isExact } }`;
   const asked = (user: number) => data(`{ customer(userId: "user-${user}") { memberships { why { ${evidence} } } } }`);
   expect((await asked(3)).customer.memberships[0].why.evidence).toEqual({
     strength: 0.9,
-    events: [{ event: 'Order Completed', effect: 1.5, strengthWithout: 0.4, isExact: true }],
+    events: [{ event: 'Order Completed', effect: 1.5, towards: 0.2, strengthWithout: 0.4, isExact: true }],
     earlier: { event: null, eventCount: 30 },
     check: { strengthWithoutNamed: 0.4, strengthWithoutOthers: 0.85 },
     traits: [{ trait: { label: 'orders often', segmentValue: 2 }, value: 2.5, fits: true, isExact: true }],

@@ -42,7 +42,7 @@ function Told({ segment, evidence }: { segment: Membership['segment']; evidence:
           <tr>
             <th scope="col">Event</th>
             <th scope="col">When</th>
-            <th scope="col" className="number" title="Log-odds of the segment that are lost without it">
+            <th scope="col" className="number" title="How much nearer it brings the customer to this segment than to any other (difference of cosines)">
               Carries
             </th>
             <th scope="col" className="number">
@@ -51,11 +51,11 @@ function Told({ segment, evidence }: { segment: Membership['segment']; evidence:
           </tr>
         </thead>
         <tbody>
-          {events.map(({ event, firstAt, effect, strengthWithout }) => (
-            <tr key={`${event ?? ''}${firstAt}${effect}`}>
+          {events.map(({ event, firstAt, towards, strengthWithout }) => (
+            <tr key={`${event ?? ''}${firstAt}${towards}`}>
               <th scope="row">{event}</th>
               <td className="quiet">{dateAndTime(firstAt)}</td>
-              <td className="number">{effect.toFixed(2)}</td>
+              <td className="number">{towards.toFixed(3)}</td>
               <td className="number">{percent(strengthWithout)}</td>
             </tr>
           ))}
@@ -63,7 +63,7 @@ function Told({ segment, evidence }: { segment: Membership['segment']; evidence:
             <tr>
               <th scope="row">{earlier.eventCount} events together</th>
               <td className="quiet">before these</td>
-              <td className="number">{earlier.effect.toFixed(2)}</td>
+              <td className="number">{earlier.towards.toFixed(3)}</td>
               <td className="number">{percent(earlier.strengthWithout)}</td>
             </tr>
           )}

@@ -23,6 +23,9 @@ export interface Contributions {
   readonly check: explanation.ContributionCheck | undefined;
 }
 
+/** How much nearer an embedding is to a segment than to any other: what moves even where strength is as good as certain. */
+export type Nearness = (embedding: Buffer) => number;
+
 const EMPTY = Buffer.alloc(0);
 const SINGLE_EVENTS = 100;
 const NAMED = 3;
@@ -37,10 +40,10 @@ export async function historyOf(scorer: Scorer, events: readonly worker.ScoreEve
 }
 
 /**
- * What each event carries: the model reads the customer again without it (occlusion; Zeiler & Fergus 2014), which is exact for the model.
+ * What each event carries, by strength and, where that stays as it is, by nearness: the model reads the customer again without it (occlusion; Zeiler & Fergus 2014), which is exact for the model.
  * Checked by leaving out the most telling ones together, beside drawings of as many others (as in Hooker et al. 2019, without retraining).
  */
-export async function contributionsOf(scorer: Scorer, history: History, index: number, seed: number): Promise<Contributions> {
+export async function contributionsOf(scorer: Scorer, history: History, index: number, seed: number, nearness: Nearness): Promise<Contributions> {
   const { latest, older } = history;
   const [whole, ...rest] = await ask(scorer, [
     without(history, new Set()),
@@ -48,12 +51,13 @@ export async function contributionsOf(scorer: Scorer, history: History, index: n
     ...(older.length > 0 ? [{ ...without(history, new Set()), state: EMPTY }] : []),
   ]);
   const strength = whole ? strengthIn(index, whole) : 0;
+  const near = whole ? nearness(whole.embedding) : 0;
   const told = rest.map((answer, at) => {
     const events = at < latest.length ? latest.slice(at, at + 1) : older;
     const left = strengthIn(index, answer);
-    return { at, message: contribution(events, logOdds(strength) - logOdds(left), left) };
+    return { at, message: contribution(events, { effect: logOdds(strength) - logOdds(left), towards: near - nearness(answer.embedding), strengthWithout: left }) };
   });
-  const singles = told.filter(({ at }) => at < latest.length).sort((a, b) => b.message.effect - a.message.effect || b.at - a.at);
+  const singles = told.filter(({ at }) => at < latest.length).sort((a, b) => b.message.effect - a.message.effect || b.message.towards - a.message.towards || b.at - a.at);
   const named = singles.slice(0, Math.min(NAMED, Math.floor(latest.length / 2))).map(({ at }) => at);
   return {
     strength,
@@ -82,15 +86,17 @@ function drawn(from: readonly number[], count: number, seed: number): number[] {
   return Array.from({ length: count }, () => left.splice(uniformInt(generator, 0, left.length - 1), 1)).flat();
 }
 
-function contribution(events: readonly worker.ScoreEvent[], effect: number, strengthWithout: number): explanation.EventContribution {
+function contribution(
+  events: readonly worker.ScoreEvent[],
+  measured: Pick<explanation.EventContribution, 'effect' | 'towards' | 'strengthWithout'>,
+): explanation.EventContribution {
   const [first, last] = [events[0], events.at(-1)];
   return {
     event: events.length === 1 ? (first?.name ?? '') : '',
     firstAt: isoOf(first?.occurredAt ?? 0),
     lastAt: isoOf(last?.occurredAt ?? 0),
     events: events.length,
-    effect,
-    strengthWithout,
+    ...measured,
   } satisfies explanation.EventContribution;
 }
 

@@ -14,7 +14,7 @@ import { ScoringService } from '../scoring/scoring.service.js';
 import type { HeldState } from '../scoring/state.repository.js';
 import { isoOf } from '../time/micros.js';
 import { changesOf } from './behaviour.change.js';
-import { contributionsOf, historyOf } from './contribution.js';
+import { contributionsOf, historyOf, type Nearness } from './contribution.js';
 import { type DrawnSegment, ExplanationRepository } from './explanation.repository.js';
 import { fittingTraits } from './own.figures.js';
 
@@ -36,7 +36,8 @@ export class ExplanationService {
     const scorer = this.scorers.openScorer(served);
     try {
       const history = await historyOf(scorer, events, held.readAt);
-      const contributions = await contributionsOf(scorer, history, own.index, seedOf(customerId));
+      const typical = await this.typicalOf(workspaceId, served, drawn);
+      const contributions = await contributionsOf(scorer, history, own.index, seedOf(customerId), nearnessTo(own, typical));
       const segments = new Map(drawn.map((segment) => [segment.index, segment.segmentId]));
       return {
         modelId: served.modelId,
@@ -44,7 +45,7 @@ export class ExplanationService {
         ...contributions,
         changes: await changesOf(scorer, history, own.index, examples, segments),
         traits: fittingTraits(own.traits, events, new Set(held.forecast.map(({ event }) => event)), held.readAt),
-        typical: await this.typical(workspaceId, served, held, own),
+        typical: mostAlike(held, typical.get(own) ?? []),
       } satisfies explanation.ExplainMembershipResponse;
     } finally {
       scorer.close();
@@ -79,12 +80,26 @@ export class ExplanationService {
     return new Map([...Map.groupBy(events, ({ customerId }) => customerId)].map(([id, theirs]) => [id, theirs.map(toScoreEvent)]));
   }
 
-  private async typical(workspaceId: string, { modelId }: ServedModel, held: HeldState, { typicalCustomerIds }: DrawnSegment): Promise<explanation.TypicalCustomer[]> {
-    const others = await this.scoring.states(workspaceId, modelId, typicalCustomerIds.filter((id) => id !== held.customerId));
-    return others
-      .map(({ customerId, embedding }) => ({ customerId, similarity: similarityOf(held.embedding, embedding) }))
-      .sort((a, b) => b.similarity - a.similarity);
+  /** The typical customers of each segment, as they are now. */
+  private async typicalOf(workspaceId: string, { modelId }: ServedModel, drawn: readonly DrawnSegment[]): Promise<ReadonlyMap<DrawnSegment, HeldState[]>> {
+    const states = await this.scoring.states(workspaceId, modelId, drawn.flatMap(({ typicalCustomerIds }) => typicalCustomerIds));
+    return new Map(drawn.map((segment) => [segment, states.filter(({ customerId }) => segment.typicalCustomerIds.includes(customerId))]));
   }
+}
+
+/** Mean cosine to the segment's typical customers, less that to the nearest other segment's. */
+function nearnessTo(own: DrawnSegment, typical: ReadonlyMap<DrawnSegment, readonly HeldState[]>): Nearness {
+  const to = (embedding: Buffer, others: readonly HeldState[]) => others.reduce((sum, other) => sum + similarityOf(embedding, other.embedding), 0) / others.length;
+  const others = [...typical].filter(([segment, states]) => segment !== own && states.length > 0).map(([, states]) => states);
+  const ours = typical.get(own) ?? [];
+  return (embedding) => (ours.length === 0 ? 0 : to(embedding, ours) - Math.max(-1, ...others.map((states) => to(embedding, states))));
+}
+
+function mostAlike(held: HeldState, typical: readonly HeldState[]): explanation.TypicalCustomer[] {
+  return typical
+    .filter(({ customerId }) => customerId !== held.customerId)
+    .map(({ customerId, embedding }) => ({ customerId, similarity: similarityOf(held.embedding, embedding) }))
+    .sort((a, b) => b.similarity - a.similarity);
 }
 
 /** One typical customer of each segment: what people do, with the properties it has. */
