@@ -3,7 +3,7 @@ import type { CodegenConfig } from '@graphql-codegen/cli';
 /** Types that are resolved from a message of src/graphql/message.ts; all others have exactly the fields of their SDL. */
 const FROM_MESSAGES = [
   'ApiKey', 'ArchiveRequest', 'AuditEntry', 'BehaviourChange', 'BlockedId', 'ContributionCheck', 'Customer', 'CustomerKey', 'CustomerMap', 'CustomerMerge',
-  'Evaluation', 'Event', 'EventArchive', 'EventContribution', 'EventForecast', 'EventLedger', 'EventReceipt', 'EventResult', 'FittingTrait', 'Import', 'ImportPreview',
+  'Evaluation', 'Event', 'EventArchive', 'EventContribution', 'EventForecast', 'EventLedger', 'EventReceipt', 'EventResult', 'Export', 'ExportManifest', 'ExportSchedule', 'FittingTrait', 'Import', 'ImportPreview',
   'ItemRecommendation', 'MapPoint', 'MapPosition', 'Measure', 'Membership', 'MembershipChange', 'MembershipEvidence', 'MembershipExplanation', 'MergeUndone', 'MetricPoint', 'Model',
   'PersonReceipt', 'PersonRequest', 'RejectedEvent', 'RejectedEventGroup', 'RejectedEventsReplayed', 'ReplayResult', 'RetentionPolicy', 'RowCount', 'RunError',
   'RunMetric', 'RunStep', 'Segment', 'SegmentCondition', 'SegmentConnection', 'SegmentDefinition', 'SegmentLineage', 'SegmentPreview', 'SegmentRule', 'SegmentTrait', 'SegmentVersion', 'SimilarCustomer',
@@ -11,13 +11,13 @@ const FROM_MESSAGES = [
   'Workspace', 'WorkspaceSettings',
 ];
 const FAILURES = [
-  'AlreadyChampion', 'ApiKeyEnded', 'ApiKeyInvalid', 'ArchiveDropped', 'ArchiveRequestEnded', 'ArchivingActive', 'BlockedIdInvalid', 'FileRefused', 'FileUnreadable',
+  'AlreadyChampion', 'ApiKeyEnded', 'ApiKeyInvalid', 'ArchiveDropped', 'ArchiveRequestEnded', 'ArchivingActive', 'BlockedIdInvalid', 'ExportEnded', 'ExportInvalid', 'FileRefused', 'FileUnreadable',
   'ImportEnded', 'MappingInvalid', 'MergeUndoneBefore', 'ModelNotPromotable', 'NameInvalid', 'NameTaken', 'NoFormerChampion', 'NotFound', 'PlanFull',
   'RejectedEventResolved', 'RetentionInvalid', 'RunActive', 'RunEnded', 'SchemaInvalid', 'SegmentInvalid', 'SelectionInvalid', 'SettingsInvalid', 'SpecInvalid', 'StaleVersion',
   'StillRejected', 'WebhookDeliveryWaiting', 'WebhookInvalid', 'WriteKeyRefused',
 ];
 const ENUMS = [
-  'ArchiveRequestKind', 'ArchiveRequestState', 'BehaviourChangeKind', 'Clock', 'ConditionOperator', 'EventArchiveState', 'EventOutcome', 'EventType', 'ImportState',
+  'ArchiveRequestKind', 'ArchiveRequestState', 'BehaviourChangeKind', 'Clock', 'ConditionOperator', 'EventArchiveState', 'EventOutcome', 'EventType', 'ExportFormat', 'ExportState', 'ImportState',
   'LineageKind', 'MergeCause', 'ModelState', 'PersonRequestKind', 'PersonRequestState', 'PlanMode', 'PropertyOperator', 'RecommendationReason', 'RejectedEventState', 'RejectedEventUnit', 'ReplayOutcome', 'Role',
   'SegmentKind', 'SegmentLevel', 'TrainingRunState', 'TrainingRunTrigger', 'WebhookDeliveryState',
 ];

@@ -1,10 +1,16 @@
 import { ingestion } from '#libs/contracts';
+import { RpcError, status } from '#libs/grpc';
 
-import { type FakeServer, listen } from './fake-server.js';
+import { Barrier, type FakeServer, listen } from './fake-server.js';
 
 /** Ingestion as far as serving asks it who customers are: everyone is known, as `user-` and their id. */
 export class FakeCustomers {
   readonly erased = new Set<string>();
+  readonly suppressed = new Set<string>();
+  /** Where a test can hold whoever asks for names. */
+  readonly beforeNames = new Barrier();
+  /** While true, nobody is named. */
+  isAway = false;
   server!: FakeServer;
 
   async start(): Promise<this> {
@@ -14,6 +20,12 @@ export class FakeCustomers {
       resolveCustomers: async ({ userIds }: ingestion.ResolveCustomersRequest) => ({
         customers: userIds.filter((userId) => userId.startsWith('user-')).map((userId) => ({ userId, customer: ingestion.Customer.fromPartial({ id: userId.slice('user-'.length), userId }) })),
       }),
+      nameCustomers: async ({ ids }: ingestion.NameCustomersRequest, { signal }: { signal: AbortSignal }) => {
+        await this.beforeNames.pass(signal);
+        if (this.isAway) throw new RpcError(status.UNAVAILABLE, 'It is away.', { reason: 'AWAY' });
+        const known = ids.filter((id) => !this.erased.has(id));
+        return { customers: known.map((id) => ({ requestedId: id, id, userId: `user-${id}`, anonymousId: '', suppressed: this.suppressed.has(id) })) };
+      },
       getCustomers: async ({ ids }: ingestion.GetCustomersRequest) => ({
         customers: ids.filter((id) => !this.erased.has(id)).map((id) => ({ requestedId: id, customer: ingestion.Customer.fromPartial({ id, userId: `user-${id}` }) })),
       }),

@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 
 import { PrincipalSigner } from '#libs/auth';
-import { access, definition, foresight, serving, webhook, worker } from '#libs/contracts';
+import { access, definition, exporting, foresight, serving, webhook, worker } from '#libs/contracts';
 import { freePort, startTestPlatform, type TestPlatform } from '#libs/embedded';
 import { type Call, connect, type RpcClient } from '#libs/grpc';
 import { publishHint } from '#libs/queue';
@@ -30,6 +30,7 @@ export interface ServingClients {
   readonly foresight: RpcClient<typeof foresight.ForesightServiceService>;
   readonly webhooks: RpcClient<typeof webhook.WebhookServiceService>;
   readonly definitions: RpcClient<typeof definition.SegmentDefinitionServiceService>;
+  readonly exports: RpcClient<typeof exporting.ExportServiceService>;
   close(): void;
 }
 
@@ -40,8 +41,9 @@ export function clientsAt(address: string): ServingClients {
   const foresights = connect(foresight.ForesightServiceService, address);
   const webhooks = connect(webhook.WebhookServiceService, address);
   const definitions = connect(definition.SegmentDefinitionServiceService, address);
-  const clients = [memberships, segments, activation, foresights, webhooks, definitions];
-  return { memberships, segments, activation, foresight: foresights, webhooks, definitions, close: () => clients.forEach((client) => client.close()) };
+  const exports = connect(exporting.ExportServiceService, address);
+  const clients = [memberships, segments, activation, foresights, webhooks, definitions, exports];
+  return { memberships, segments, activation, foresight: foresights, webhooks, definitions, exports, close: () => clients.forEach((client) => client.close()) };
 }
 
 /** A replica of serving in this process. */

@@ -19,6 +19,8 @@ const shape = {
   WEBHOOK_TIMEOUT_MS: z.coerce.number().int().positive().default(10_000).describe('how long a receiver may take to answer'),
   WEBHOOK_LOG_DAYS: z.coerce.number().positive().default(30).describe('how long settled deliveries stay in the log'),
   WEBHOOKS_AT_ONCE: z.coerce.number().int().positive().default(64).describe('receivers that are sent to at the same time'),
+  EXPORT_KEEP_DAYS: z.coerce.number().positive().default(30).describe('how long the files of exports are kept'),
+  EXPORT_EVERY_SECONDS: z.coerce.number().positive().default(300).describe('how close together a schedule may have a segment exported'),
   STATE_CACHE_MIB: z.coerce.number().int().positive().default(128).describe('memory for states of customers seen lately'),
 };
 

@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common';
 import { ActivationModule } from './activation/activation.module.js';
 import { DefinitionModule } from './definition/definition.module.js';
 import { ExplanationModule } from './explanation/explanation.module.js';
+import { ExportModule } from './export/export.module.js';
 import { ForesightModule } from './foresight/foresight.module.js';
 import { ForgettingModule } from './forgetting/forgetting.module.js';
 import { MembershipModule } from './membership/membership.module.js';
@@ -14,6 +15,7 @@ import { WebhookModule } from './webhook/webhook.module.js';
 @Module({
   imports: [
     StoreModule, ScoringModule, MembershipModule, SegmentModule, DefinitionModule, ActivationModule, ExplanationModule, ForesightModule, ForgettingModule, WebhookModule,
+    ExportModule,
   ],
 })
 export class ServingModule {}

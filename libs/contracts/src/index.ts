@@ -19,3 +19,5 @@ export * as rule from './gen/kindred/worker/v1/rule.js';
 /** Of serving as well, in a file of its own. */
 export * as webhook from './gen/kindred/serving/v1/webhook.js';
 export * as definition from './gen/kindred/serving/v1/segment_definition.js';
+/** Of serving as well, in a file of its own. */
+export * as exporting from './gen/kindred/serving/v1/export.js';

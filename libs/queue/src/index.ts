@@ -1,6 +1,11 @@
 export { openRedis, QUEUE_PREFIX, type RedisUse } from './redis.js';
+export { EXPORT_SCHEDULE_QUEUE, START_EXPORT_JOB, type SchedulePayload } from './export-schedule.job.js';
 export { followHints, publishHint } from './hints.js';
-export { ARCHIVE_JOBS, IMPORT_JOBS, type ImportPayload, PERSON_JOBS, type RequestPayload, ROW_JOB_LOCK, ROW_JOB_OPTIONS, type RowJobs } from './row.job.js';
+export { type Attempt, isEnded, StaleAttempt } from './job.attempt.js';
+export { JobProcessor, type JobRow, type RowWork } from './job.processor.js';
+export { JobQueue } from './job.queue.js';
+export { JobReconciler, type OpenJobs } from './job.reconciler.js';
+export { ARCHIVE_JOBS, EXPORT_JOBS, type ExportPayload, IMPORT_JOBS, type ImportPayload, PERSON_JOBS, type RequestPayload, ROW_JOB_LOCK, ROW_JOB_OPTIONS, type RowJobs } from './row.job.js';
 export {
   RUN_QUEUE,
   RUN_STEP_JOB,

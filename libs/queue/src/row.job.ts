@@ -22,6 +22,11 @@ export interface RequestPayload {
   requestId: string;
 }
 
+export interface ExportPayload {
+  workspaceId: string;
+  exportId: string;
+}
+
 const requestOf = ({ workspaceId, requestId }: RequestPayload) => ({ workspaceId, id: requestId });
 
 /** Files to import. */
@@ -30,6 +35,8 @@ export const IMPORT_JOBS: RowJobs<ImportPayload> = { queue: 'imports', job: 'imp
 export const PERSON_JOBS: RowJobs<RequestPayload> = { queue: 'person-requests', job: 'answer-person-request', rowOf: requestOf };
 /** Archiving and replays. */
 export const ARCHIVE_JOBS: RowJobs<RequestPayload> = { queue: 'archive-requests', job: 'work-archive-request', rowOf: requestOf };
+/** Members of segments to files. */
+export const EXPORT_JOBS: RowJobs<ExportPayload> = { queue: 'exports', job: 'export-segment', rowOf: ({ workspaceId, exportId }) => ({ workspaceId, id: exportId }) };
 
 export const ROW_JOB_OPTIONS = {
   attempts: 12,

@@ -1,6 +1,7 @@
 import { useMemo, useState, type ReactNode } from 'react';
 import { Link, useParams } from 'react-router';
 import { nameOf } from '../customer/name';
+import { ExportCard } from '../export/export-card';
 import { CustomerMapDocument, SegmentDetailDocument, SegmentsDocument, type SegmentDetailQuery } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { useNow } from '../parts/clock';
@@ -47,7 +48,7 @@ export function SegmentPage(): ReactNode {
 
 function Detail({ segment, onRenamed }: { segment: Segment; onRenamed: () => void }): ReactNode {
   const [isRenaming, setRenaming] = useState(false);
-  const mayRename = useMay('EDITOR');
+  const mayEdit = useMay('EDITOR');
   return (
     <>
       <PageHead
@@ -61,7 +62,7 @@ function Detail({ segment, onRenamed }: { segment: Segment; onRenamed: () => voi
         }
         below={<p className="quiet">{segment.description}</p>}
         actions={
-          mayRename && (
+          mayEdit && (
             <button type="button" className="button" onClick={() => setRenaming(true)}>
               Rename
             </button>
@@ -83,7 +84,10 @@ function Detail({ segment, onRenamed }: { segment: Segment; onRenamed: () => voi
         </div>
       )}
       <div className="columns wide-left">
-        <Members segment={segment} />
+        <div className="stack">
+          <Members segment={segment} />
+          {mayEdit && <ExportCard segment={segment} />}
+        </div>
         <div className="stack">
           <Typical segment={segment} />
           <Life segment={segment} />

@@ -1,4 +1,4 @@
-import { access, definition, explanation, foresight, identity, ingestion, person, quarantine, retention, serving, trackingPlan, training, webhook } from '#libs/contracts';
+import { access, definition, explanation, exporting, foresight, identity, ingestion, person, quarantine, retention, serving, trackingPlan, training, webhook } from '#libs/contracts';
 import { connect, type RpcClient } from '#libs/grpc';
 
 /** Where the services listen, `host:port` each. */
@@ -28,6 +28,7 @@ export interface Backends {
   readonly definitions: RpcClient<typeof definition.SegmentDefinitionServiceService>;
   readonly foresight: RpcClient<typeof foresight.ForesightServiceService>;
   readonly webhooks: RpcClient<typeof webhook.WebhookServiceService>;
+  readonly exports: RpcClient<typeof exporting.ExportServiceService>;
 }
 
 export function connectBackends(at: BackendAddresses): Backends {
@@ -49,6 +50,7 @@ export function connectBackends(at: BackendAddresses): Backends {
     definitions: connect(definition.SegmentDefinitionServiceService, at.SERVING_ADDRESS),
     foresight: connect(foresight.ForesightServiceService, at.SERVING_ADDRESS),
     webhooks: connect(webhook.WebhookServiceService, at.SERVING_ADDRESS),
+    exports: connect(exporting.ExportServiceService, at.SERVING_ADDRESS),
   };
 }
 

@@ -1,8 +1,12 @@
+import { basename, extname } from 'node:path';
+
 import type { FastifyInstance } from 'fastify';
 
 import { ArtifactError, type ArtifactStore } from '#libs/artifacts';
 
 import type { DownloadLinks } from './download.link.js';
+
+const TYPES: Readonly<Record<string, string>> = { '.ndjson': 'application/x-ndjson', '.csv': 'text/csv; charset=utf-8', '.parquet': 'application/vnd.apache.parquet' };
 
 /** `GET /download/<token>`: the artefact as it lies in the store, never held in memory. */
 export function serveDownloads(fastify: FastifyInstance, links: DownloadLinks, artifacts: ArtifactStore): void {
@@ -12,9 +16,11 @@ export function serveDownloads(fastify: FastifyInstance, links: DownloadLinks, a
     if (path === undefined) return answer(403, 'DOWNLOAD_LINK_INVALID', 'This link is over, or not one of ours. Ask for a new one.');
     try {
       const file = await artifacts.read(path);
+      // An attempt's number is the store's affair.
+      const name = basename(path).replace(/-\d+(?=\.)/, '');
       return await reply
-        .header('content-type', 'application/x-ndjson')
-        .header('content-disposition', 'attachment; filename="person.ndjson"')
+        .header('content-type', TYPES[extname(name)] ?? 'application/octet-stream')
+        .header('content-disposition', `attachment; filename="${name}"`)
         .header('cache-control', 'no-store')
         .send(file);
     } catch (error) {

@@ -1,6 +1,6 @@
 // Which message each type of the SDL is resolved from; codegen.ts names these.
 import type { Principal } from '#libs/auth';
-import { access, definition, explanation, foresight, identity, ingestion, person, quarantine, retention, rule, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
+import { access, definition, explanation, exporting, foresight, identity, ingestion, person, quarantine, retention, rule, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
 
 import type { Connection } from './connection.js';
 
@@ -70,6 +70,10 @@ export type ItemRecommendation = foresight.ItemRecommendation;
 export type SegmentDefinition = definition.SegmentDefinition;
 export type SegmentPreview = definition.PreviewDefinedSegmentResponse;
 
+export type Export = exporting.Export;
+export type ExportManifest = exporting.ExportManifest;
+export type ExportSchedule = exporting.ExportSchedule;
+
 export type Webhook = webhook.Webhook;
 export type WebhookDelivery = webhook.WebhookDelivery;
 
@@ -98,6 +102,8 @@ export import Clock = access.Clock;
 export import ConditionOperator = rule.RuleOperator;
 export import EventArchiveState = retention.EventArchiveState;
 export import EventOutcome = ingestion.EventOutcome;
+export import ExportFormat = exporting.ExportFormat;
+export import ExportState = exporting.ExportState;
 export import ImportState = ingestion.ImportState;
 export import LineageKind = serving.LineageKind;
 export import MergeCause = identity.MergeCause;

@@ -2,6 +2,7 @@ import { auditQueries, auditTypes } from '../audit/audit.resolver.js';
 import { customerQueries, customerTypes } from '../customer/customer.resolver.js';
 import { definitionMutations, definitionQueries, definitionTypes } from '../definition/definition.resolver.js';
 import { eventMutations, eventQueries, eventTypes } from '../event/event.resolver.js';
+import { exportMutations, exportQueries, exportTypes } from '../export/export.resolver.js';
 import { foresightTypes } from '../foresight/foresight.resolver.js';
 import { identityMutations, identityQueries, identityTypes } from '../identity/identity.resolver.js';
 import { importMutations, importQueries, importSubscriptions, importTypes } from '../import/import.resolver.js';
@@ -37,6 +38,8 @@ const enums = {
   EventArchiveState: valuesOf(message.EventArchiveState),
   EventOutcome: valuesOf(message.EventOutcome),
   EventType: valuesOf(message.EventType),
+  ExportFormat: valuesOf(message.ExportFormat),
+  ExportState: valuesOf(message.ExportState),
   ImportState: valuesOf(message.ImportState),
   ConditionOperator: valuesOf(message.ConditionOperator),
   LineageKind: valuesOf(message.LineageKind),
@@ -79,6 +82,7 @@ export const resolvers: CompleteResolvers = {
     ...personQueries,
     ...retentionQueries,
     ...webhookQueries,
+    ...exportQueries,
   },
   Mutation: {
     ...viewerMutations,
@@ -95,6 +99,7 @@ export const resolvers: CompleteResolvers = {
     ...personMutations,
     ...retentionMutations,
     ...webhookMutations,
+    ...exportMutations,
   },
   Subscription: {
     ...membershipSubscriptions,
@@ -121,6 +126,7 @@ export const resolvers: CompleteResolvers = {
   ...personTypes,
   ...retentionTypes,
   ...webhookTypes,
+  ...exportTypes,
   Failure: { __resolveType: (failure: ExpectedFailure<string>) => failure.type as never },
   ...enums,
   ...scalars,

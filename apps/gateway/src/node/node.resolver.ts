@@ -2,16 +2,18 @@ import type { GatewayContext } from '../graphql/context.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { type IdentifiedType, localId, readGlobalId } from '../graphql/global-id.js';
 import { found, segmentNow } from '../graphql/loaders.js';
-import type { ArchiveRequest, Customer, Import, Model, PersonRequest, Segment, TrainingRun, Webhook, Workspace } from '../graphql/message.js';
+import type { ArchiveRequest, Customer, Export, ExportSchedule, Import, Model, PersonRequest, Segment, TrainingRun, Webhook, Workspace } from '../graphql/message.js';
 
 type NodeOf = {
-  ArchiveRequest: ArchiveRequest; Customer: Customer; Import: Import; Model: Model; PersonRequest: PersonRequest; Segment: Segment; TrainingRun: TrainingRun; Webhook: Webhook; Workspace: Workspace;
+  ArchiveRequest: ArchiveRequest; Customer: Customer; Export: Export; ExportSchedule: ExportSchedule; Import: Import; Model: Model; PersonRequest: PersonRequest; Segment: Segment; TrainingRun: TrainingRun; Webhook: Webhook; Workspace: Workspace;
 };
 
 /** How each type that is a Node is found by its id. */
 const FIND: { [Type in keyof NodeOf]: (id: string, context: GatewayContext) => Promise<NodeOf[Type] | undefined> } = {
   ArchiveRequest: async (id, { rpc }) => (await found(rpc.retention.getArchiveRequest({ id })))?.request,
   Customer: (id, { loaders }) => loaders.customer.load(id),
+  Export: async (id, { rpc }) => (await found(rpc.exports.getExport({ id })))?.export,
+  ExportSchedule: async (id, { rpc }) => (await found(rpc.exports.getExportSchedule({ id })))?.schedule,
   Import: async (id, { rpc }) => (await found(rpc.imports.getImport({ id })))?.import,
   Model: (id, { loaders }) => loaders.model.load(id),
   PersonRequest: async (id, { rpc }) => (await found(rpc.persons.getPersonRequest({ id })))?.request,

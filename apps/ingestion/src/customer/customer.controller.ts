@@ -1,20 +1,24 @@
-import { Controller } from '@nestjs/common';
+import { Controller, Inject } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 
-import { Caller, type Principal } from '#libs/auth';
+import { Caller, type Principal, Requires } from '#libs/auth';
 import { ingestion } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
+import type { IdDigest } from '../identity/suppressed.ids.js';
 import { cutOf, pageOf, UUID } from '../page.js';
 import { customerOf } from './customer.mapper.js';
-import { CustomerRepository } from './customer.repository.js';
+import { CustomerRepository, ID_DIGEST } from './customer.repository.js';
 
 const MOST_IDS = 500;
 
 @Controller()
 @ingestion.CustomerServiceControllerMethods()
 export class CustomerController implements ingestion.CustomerServiceController {
-  constructor(private readonly customers: CustomerRepository) {}
+  constructor(
+    private readonly customers: CustomerRepository,
+    @Inject(ID_DIGEST) private readonly digest: IdDigest,
+  ) {}
 
   async getCustomers(@Payload() request: ingestion.GetCustomersRequest, @Caller() { workspaceId }: Principal & { workspaceId: string }): Promise<ingestion.GetCustomersResponse> {
     bound(request.ids);
@@ -36,6 +40,20 @@ export class CustomerController implements ingestion.CustomerServiceController {
     // Postgres knows no text with a NUL in it; such an id would fail those that are asked for beside it.
     const found = await this.customers.resolve(workspaceId, 'USER', [...new Set(userIds)].filter((id) => !id.includes('\0')));
     return { customers: [...found].map(([userId, row]) => ({ userId, customer: customerOf(row) })) };
+  }
+
+  @Requires('SERVICE')
+  async nameCustomers(@Payload() { ids }: ingestion.NameCustomersRequest, @Caller() { workspaceId }: Principal & { workspaceId: string }): Promise<ingestion.NameCustomersResponse> {
+    bound(ids);
+    const rows = await this.customers.names(workspaceId, ids.filter((id) => UUID.test(id)));
+    const ofAll = rows.flatMap(({ externalIds }) => externalIds.map((id) => this.digest(workspaceId, id)));
+    const suppressed = await this.customers.suppressedAmong(workspaceId, ofAll);
+    return {
+      customers: rows.map(({ requestedId, id, userId, anonymousId, externalIds }) => ({
+        requestedId, id, userId: userId ?? '', anonymousId: anonymousId ?? '',
+        suppressed: externalIds.some((one) => suppressed.has(this.digest(workspaceId, one).toString('hex'))),
+      })),
+    };
   }
 
   async listCustomers(@Payload() request: ingestion.ListCustomersRequest, @Caller() { workspaceId }: Principal & { workspaceId: string }): Promise<ingestion.ListCustomersResponse> {

@@ -1,13 +1,19 @@
 import { Module } from '@nestjs/common';
 
 import type { Database } from '#libs/database';
+import { SERVICE, type ServiceContext } from '#libs/service';
 
+import { digestBy } from '../identity/suppressed.ids.js';
+import type { IngestionConfig } from '../ingestion.config.js';
 import { DATABASE } from '../store.module.js';
 import { CustomerController } from './customer.controller.js';
-import { CustomerRepository } from './customer.repository.js';
+import { CustomerRepository, ID_DIGEST } from './customer.repository.js';
 
 @Module({
   controllers: [CustomerController],
-  providers: [{ provide: CustomerRepository, inject: [DATABASE], useFactory: (database: Database) => new CustomerRepository(database) }],
+  providers: [
+    { provide: CustomerRepository, inject: [DATABASE], useFactory: (database: Database) => new CustomerRepository(database) },
+    { provide: ID_DIGEST, inject: [SERVICE], useFactory: ({ config }: ServiceContext<IngestionConfig>) => digestBy(config.PRINCIPAL_SECRET) },
+  ],
 })
 export class CustomerModule {}

@@ -66,6 +66,27 @@ const LISTED = `
     JOIN ingestion.subject_customers m ON m.workspace_id = $1 AND m.subject_id = s.id AND m.ended_horizon IS NULL
     WHERE s.workspace_id = $1 AND s.kind = 'USER' AND s.external_id ^@ $2))`;
 
+/** Ids alone, in order of those asked for; `external_ids` are all that lead to the customer. */
+const NAMED = `
+  SELECT q.requested AS "requestedId", q.id, (array_agg(s.external_id ORDER BY s.id) FILTER (WHERE s.kind = 'USER'))[1] AS "userId",
+    (array_agg(s.external_id ORDER BY s.id) FILTER (WHERE s.kind = 'ANONYMOUS'))[1] AS "anonymousId",
+    coalesce(array_agg(s.external_id) FILTER (WHERE s.external_id IS NOT NULL), '{}') AS "externalIds"
+  FROM (${CURRENT_CUSTOMERS}) q
+  LEFT JOIN ingestion.subject_customers m ON m.workspace_id = $1 AND m.customer_id = q.id AND m.ended_horizon IS NULL
+  LEFT JOIN ingestion.subjects s ON s.workspace_id = $1 AND s.id = m.subject_id
+  GROUP BY 1, 2`;
+
+/** Makes the digests that the list of suppressed ids is of. */
+export const ID_DIGEST = Symbol('ID_DIGEST');
+
+export interface CustomerNames {
+  readonly requestedId: string;
+  readonly id: string;
+  readonly userId: string | null;
+  readonly anonymousId: string | null;
+  readonly externalIds: readonly string[];
+}
+
 /** Customers as their subjects and events make them. */
 export class CustomerRepository {
   constructor(private readonly database: Database) {}
@@ -95,6 +116,19 @@ export class CustomerRepository {
           return row ? [[external_id, row] as const] : [];
         }),
       );
+    });
+  }
+
+  /** The ids they have outside; unknown ones are left out. */
+  async names(workspaceId: string, ids: readonly string[]): Promise<CustomerNames[]> {
+    return this.database.onConnection(workspaceId, async (client) => (await client.query<CustomerNames>(NAMED, [workspaceId, ids])).rows);
+  }
+
+  /** Those of the digests whose events are dropped, in hex. */
+  async suppressedAmong(workspaceId: string, digests: readonly Buffer[]): Promise<Set<string>> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const sql = `SELECT encode(digest, 'hex') AS digest FROM ingestion.suppressed_ids WHERE workspace_id = $1 AND digest = ANY ($2::bytea[])`;
+      return new Set((await client.query<{ digest: string }>(sql, [workspaceId, digests])).rows.map(({ digest }) => digest));
     });
   }
 

@@ -1,8 +1,8 @@
 import type { ArtifactStore } from '#libs/artifacts';
 import type { Database, Position } from '#libs/database';
+import type { Attempt } from '#libs/queue';
 
 import type { IdDigest } from '../identity/suppressed.ids.js';
-import type { Attempt } from '../job/job.attempt.js';
 import type { PersonErasure } from './person.erasure.js';
 import { exportFolder, type PersonExport } from './person.export.js';
 import type { PersonPeers } from './person.peers.js';
@@ -60,7 +60,10 @@ async function answerSuppression(rooms: PersonRooms, attempt: Attempt, row: Pers
   const person = await rooms.database.onConnection(workspaceId, (client) => subjectsOf(client, workspaceId, row));
   const ids = [...new Set([...person.userIds, ...person.anonymousIds])];
   await rooms.repository.suppress(attempt, ids.map((id) => rooms.digest(workspaceId, id)));
-  const receipt = await receiptOf(rooms, attempt, row, { customerIds: person.customerIds, tables: { 'ingestion.suppressed_ids': ids.length }, models: [] });
+  // From here on no new export has them; then the old ones.
+  const rewritten = person.customerIds.length === 0 ? {} : await rooms.peers.forgetExported(workspaceId, person.customerIds);
+  const tables = { 'ingestion.suppressed_ids': ids.length, ...rewritten };
+  const receipt = await receiptOf(rooms, attempt, row, { customerIds: person.customerIds, tables, models: [] });
   await rooms.repository.succeed(attempt, { receipt });
 }
 

@@ -42,6 +42,12 @@ export class PersonPeers implements OnApplicationShutdown {
     return Object.fromEntries(tables.map(({ table, rows }) => [table, rows]));
   }
 
+  /** Takes customers out of the files of exports; answers files by table. */
+  async forgetExported(workspaceId: string, customerIds: readonly string[]): Promise<TableRows> {
+    const { tables } = await this.forgettings.forgetExported({ customerIds: [...customerIds] }, { ...(await this.as(workspaceId)), ...PATIENTLY });
+    return Object.fromEntries(tables.map(({ table, rows }) => [table, rows]));
+  }
+
   async membershipsOf(workspaceId: string, customerIds: readonly string[]): Promise<KnownMembership[]> {
     const call = await this.as(workspaceId);
     const { customers } = await this.memberships.getCustomerMemberships({ customerIds: [...customerIds] }, call);

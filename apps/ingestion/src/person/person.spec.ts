@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import { jwtVerify } from 'jose';
 
+import { PrincipalSigner } from '#libs/auth';
 import { ingestion, person } from '#libs/contracts';
 
 import { type IngestionUnderTest, SECRET, startIngestion, WORKSPACE } from '../testing/ingestion-under-test.js';
@@ -143,8 +144,14 @@ test('a retry does not bring an erased event back, and the same person may come 
 });
 
 test('events of somebody who is suppressed are dropped, and nothing of them is kept', async () => {
-  await somebody('quiet');
-  expect(await ended(await start(SUPPRESS, 'quiet-user'))).toMatchObject({ state: SUCCEEDED });
+  const customerId = await somebody('quiet');
+  const suppressed = await ended(await start(SUPPRESS, 'quiet-user'));
+  expect(suppressed).toMatchObject({ state: SUCCEEDED });
+  // Files of exports are rid of them too, and the receipt says so.
+  expect(peers.takenOut.at(-1)).toContain(customerId);
+  expect(suppressed.tables).toContainEqual({ table: 'serving.exports (rows)', rows: 2 });
+  const { customers: named } = await kindred.customers.nameCustomers({ ids: [customerId] }, { principal: await new PrincipalSigner(SECRET).service('serving', WORKSPACE) });
+  expect(named).toMatchObject([{ requestedId: customerId, userId: 'quiet-user', suppressed: true }]);
   await ended(await start(ERASE, 'quiet-user'));
   const results = await send(
     { userId: 'quiet-user', properties: { note: 'quiet-secret' } },

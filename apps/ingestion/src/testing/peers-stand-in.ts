@@ -7,6 +7,8 @@ export interface PeersStandIn {
   readonly address: string;
   /** Customers that serving was told to forget, call by call. */
   readonly forgotten: string[][];
+  /** Customers that serving was told to take out of exports, call by call. */
+  readonly takenOut: string[][];
   /** Positions of training's models, by id. */
   readonly models: Map<string, Position>;
   /** While true, serving does not answer. */
@@ -19,7 +21,7 @@ type Done<Answer> = (error: Partial<Error> | null, answer?: Answer) => void;
 /** Serving and training as answering people's requests sees them. */
 export async function startPeersStandIn(): Promise<PeersStandIn> {
   const server = new Server();
-  const peers = { forgotten: [] as string[][], models: new Map<string, Position>(), isAway: false };
+  const peers = { forgotten: [] as string[][], takenOut: [] as string[][], models: new Map<string, Position>(), isAway: false };
   const add = (definition: object, handlers: object) => server.addService(definition as Parameters<Server['addService']>[0], handlers as Parameters<Server['addService']>[1]);
   const nothing = (_: unknown, done: Done<object>) => done(new Error('not asked for here'));
   const rest = (definition: object) => Object.fromEntries(Object.keys(definition).map((name) => [name, nothing]));
@@ -28,6 +30,11 @@ export async function startPeersStandIn(): Promise<PeersStandIn> {
       if (peers.isAway) return done(new Error('away'));
       peers.forgotten.push(request.customerIds);
       done(null, { tables: [{ table: 'serving.memberships', rows: 3 }] });
+    },
+    forgetExported: ({ request }: ServerUnaryCall<forgetting.ForgetExportedRequest, unknown>, done: Done<forgetting.ForgetExportedResponse>) => {
+      if (peers.isAway) return done(new Error('away'));
+      peers.takenOut.push(request.customerIds);
+      done(null, { tables: [{ table: 'serving.exports (rows)', rows: 2 }] });
     },
   });
   add(serving.MembershipServiceService, {

@@ -5,6 +5,7 @@ import { Caller, type Principal, Requires } from '#libs/auth';
 import { forgetting } from '#libs/contracts';
 
 import { ChangeSignal } from '../change/change.signal.js';
+import { ExportForgetting } from '../export/export.forgetting.js';
 import { onlyUuids } from '../page/uuid.js';
 import { ForgettingRepository } from './forgetting.repository.js';
 
@@ -14,6 +15,7 @@ export class ForgettingController implements forgetting.ForgettingServiceControl
   constructor(
     private readonly repository: ForgettingRepository,
     private readonly changes: ChangeSignal,
+    private readonly exports: ExportForgetting,
   ) {}
 
   @Requires('SERVICE')
@@ -21,8 +23,22 @@ export class ForgettingController implements forgetting.ForgettingServiceControl
     @Payload() { customerIds }: forgetting.ForgetCustomersRequest,
     @Caller() { workspaceId }: Principal & { workspaceId: string },
   ): Promise<forgetting.ForgetCustomersResponse> {
-    const removed = await this.repository.forget(workspaceId, onlyUuids(customerIds));
+    const ids = onlyUuids(customerIds);
+    const removed = await this.repository.forget(workspaceId, ids);
     this.changes.announce(workspaceId);
-    return { tables: Object.entries(removed).map(([table, rows]) => ({ table, rows })) };
+    // Members first: what is exported from here on is without them.
+    return { tables: tablesOf({ ...removed, ...(await this.exports.forget(workspaceId, ids)) }) };
   }
+
+  @Requires('SERVICE')
+  async forgetExported(
+    @Payload() { customerIds }: forgetting.ForgetExportedRequest,
+    @Caller() { workspaceId }: Principal & { workspaceId: string },
+  ): Promise<forgetting.ForgetExportedResponse> {
+    return { tables: tablesOf(await this.exports.forget(workspaceId, onlyUuids(customerIds))) };
+  }
+}
+
+function tablesOf(rows: Readonly<Record<string, number>>): forgetting.ForgottenRows[] {
+  return Object.entries(rows).map(([table, count]) => ({ table, rows: count }));
 }

@@ -2,6 +2,7 @@ import type { ingestion } from '#libs/contracts';
 
 import { changeCursor } from '../change/change.cursor.js';
 import type { ChangeRow } from '../change/change.repository.js';
+import { publicId } from '../page/public-id.js';
 
 export type MembershipEvent = 'Segment Entered' | 'Segment Exited';
 
@@ -39,9 +40,4 @@ export function trackCall(messageId: string, change: ChangeRow, { event, segment
       cursor: changeCursor.write([change.xid, change.sequence]),
     },
   };
-}
-
-/** An id as the gateway writes it, so that it can be asked for there. */
-function publicId(type: 'Segment' | 'Customer', id: string): string {
-  return Buffer.from(`${type}:${id}`).toString('base64url');
 }

@@ -1,0 +1,144 @@
+import { useState, type ReactNode } from 'react';
+import { useMutation } from 'urql';
+import { CancelExportDocument, ExportSegmentDocument, SegmentExportsDocument, type ExportFormat, type ExportRowFragment } from '../gen/graphql';
+import { Card } from '../parts/card';
+import { useNow } from '../parts/clock';
+import { Badge, Measured } from '../parts/figures';
+import { Pager, usePaging } from '../parts/pager';
+import { Empty, Loading, Problem } from '../parts/states';
+import { useSay } from '../parts/toast';
+import { useReading } from '../session/reading';
+import { explain } from '../session/problem';
+import { counted } from '../wording/figure';
+import { ago, dateAndTime } from '../wording/time';
+import { ScheduleDialog } from './schedule-dialog';
+import { ScheduleList } from './schedule-list';
+import { isUnderWay, STATES } from './state';
+
+const PAGE = 5;
+const LOOK_MS = 2_000;
+
+/** Files of a segment's members: made now or by the clock, and fetched. */
+export function ExportCard({ segment }: { segment: { id: string; name: string } }): ReactNode {
+  const paging = usePaging(PAGE);
+  const [isScheduling, setScheduling] = useState(false);
+  const { data, error, isLoading, again } = useReading(SegmentExportsDocument, { segmentId: segment.id, first: PAGE, after: paging.after }, { everyMs: LOOK_MS });
+  const list = data?.exports;
+  const start = useStart(segment.id, again);
+  const actions = (
+    <span className="row tight">
+      <button type="button" className="button" disabled={start.isBusy} onClick={() => void start.as('CSV')}>
+        Export CSV
+      </button>
+      <button type="button" className="button" disabled={start.isBusy} onClick={() => void start.as('PARQUET')}>
+        Export Parquet
+      </button>
+      <button type="button" className="button" onClick={() => setScheduling(true)}>
+        Schedule
+      </button>
+    </span>
+  );
+  return (
+    <Card title="Exports" note="Its members as a file" actions={actions} flush>
+      {error && <Problem error={error} again={again} />}
+      {isLoading && <Loading what="exports" lines={3} />}
+      {data && <ScheduleList schedules={data.exportSchedules.nodes} onChanged={again} />}
+      {list?.nodes.length === 0 && <Empty title="Nothing exported yet">Export all of its members now, or have it done by the clock.</Empty>}
+      {list && list.nodes.length > 0 && (
+        <>
+          <div className="scroll">
+            <table className="folding">
+              <thead>
+                <tr>
+                  <th scope="col">Asked for</th>
+                  <th scope="col">State</th>
+                  <th scope="col">Holds</th>
+                  <th scope="col">
+                    <span className="hidden-visually">What to do</span>
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {list.nodes.map((row) => (
+                  <Row key={row.id} row={row} onChanged={again} />
+                ))}
+              </tbody>
+            </table>
+          </div>
+          <Pager paging={paging} shown={list.nodes.length} total={list.totalCount} what="exports" pageInfo={list.pageInfo} />
+        </>
+      )}
+      {isScheduling && <ScheduleDialog segment={segment} onClose={() => setScheduling(false)} onChanged={again} />}
+    </Card>
+  );
+}
+
+function useStart(segmentId: string, onStarted: () => void): { isBusy: boolean; as: (format: ExportFormat) => Promise<void> } {
+  const say = useSay();
+  const [{ fetching }, start] = useMutation(ExportSegmentDocument);
+  return {
+    isBusy: fetching,
+    as: async (format) => {
+      const { data, error } = await start({ segmentId, format });
+      const result = data?.exportSegment;
+      if (error) say(explain(error).remedy, 'bad');
+      else if (result?.__typename !== 'Export') say(result?.message, 'bad');
+      onStarted();
+    },
+  };
+}
+
+function Row({ row, onChanged }: { row: ExportRowFragment; onChanged: () => void }): ReactNode {
+  const now = useNow(5_000);
+  const { words, tone } = STATES[row.state];
+  const format = row.format === 'CSV' ? 'CSV' : 'Parquet';
+  return (
+    <tr>
+      <th scope="row" className="nowrap" title={dateAndTime(row.createdAt)}>
+        {ago(row.createdAt, now)}
+        <div className="small quiet">
+          {format}, {row.schedule ? 'by schedule' : 'by hand'}
+        </div>
+      </th>
+      <td data-label="State">
+        <Badge tone={tone}>{words}</Badge>
+        {row.state === 'RUNNING' && row.progress !== null && <Measured value={row.progress} />}
+        {row.error && <div className="small quiet">{row.error}</div>}
+      </td>
+      <td data-label="Holds">
+        {row.manifest && (
+          <span title={`SHA-256 ${row.manifest.checksum}`}>
+            {counted(row.manifest.rows, 'customer')} as of {dateAndTime(row.manifest.asOf)}
+          </span>
+        )}
+      </td>
+      <td>
+        <span className="row tight nowrap end">
+          {row.download && (
+            <a className="button bare" href={row.download.url} download>
+              Download
+            </a>
+          )}
+          {isUnderWay(row.state) && <CancelButton id={row.id} onChanged={onChanged} />}
+        </span>
+      </td>
+    </tr>
+  );
+}
+
+function CancelButton({ id, onChanged }: { id: string; onChanged: () => void }): ReactNode {
+  const say = useSay();
+  const [{ fetching }, cancel] = useMutation(CancelExportDocument);
+  const confirm = async (): Promise<void> => {
+    const { data, error } = await cancel({ id });
+    const result = data?.cancelExport;
+    if (error) say(explain(error).remedy, 'bad');
+    else if (result?.__typename !== 'Export') say(result?.message, 'bad');
+    onChanged();
+  };
+  return (
+    <button type="button" className="button bare" disabled={fetching} onClick={() => void confirm()}>
+      Cancel
+    </button>
+  );
+}

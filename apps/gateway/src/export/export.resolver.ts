@@ -1,0 +1,110 @@
+import { readConnection } from '../graphql/connection.js';
+import type { ResolversOf } from '../graphql/complete.js';
+import type { GatewayContext } from '../graphql/context.js';
+import { expecting, notFound, outcomeOf } from '../graphql/expected.js';
+import { globalId, localId } from '../graphql/global-id.js';
+import { found, segmentNow } from '../graphql/loaders.js';
+import { orNull, present } from '../graphql/present.js';
+
+const CANNOT_BE = { NOT_FOUND: 'NotFound', INVALID_ARGUMENT: 'ExportInvalid', RESOURCE_EXHAUSTED: 'ExportInvalid' } as const;
+const NOTHING = 'none';
+
+type Filter = { readonly segmentId?: string | null | undefined; readonly scheduleId?: string | null | undefined };
+
+export const exportQueries = {
+  export: async (_root, args, { rpc }) => {
+    const id = localId('Export', args.id);
+    return id === undefined ? null : (await found(rpc.exports.getExport({ id })))?.export;
+  },
+  exports: (_root, { segmentId, scheduleId, ...paging }, context) => listExports({ segmentId, scheduleId }, paging, context),
+  exportSchedules: (_root, { segmentId, ...paging }, { rpc }) =>
+    readConnection(paging, async (page) => {
+      const { schedules, pageInfo } = await rpc.exports.listExportSchedules({ page, segmentId: ownFilter('Segment', segmentId) });
+      return { rows: schedules, pageInfo };
+    }),
+} satisfies Partial<ResolversOf<'Query'>['Query']>;
+
+export const exportMutations = {
+  exportSegment: (_root, args, { rpc }) => {
+    const segmentId = localId('Segment', args.segmentId);
+    if (segmentId === undefined) return unknownSegment();
+    return expecting(CANNOT_BE, async () => present((await rpc.exports.startExport({ segmentId, format: args.format })).export, 'export'));
+  },
+  cancelExport: (_root, args, { rpc }) => {
+    const id = localId('Export', args.id);
+    if (id === undefined) return notFound('EXPORT_UNKNOWN', 'There is no such export.');
+    return expecting({ NOT_FOUND: 'NotFound', EXPORT_ENDED: 'ExportEnded' }, async () => present((await rpc.exports.cancelExport({ id })).export, 'export'));
+  },
+  createExportSchedule: (_root, { input }, { rpc }) => {
+    const segmentId = localId('Segment', input.segmentId);
+    if (segmentId === undefined) return unknownSegment();
+    const { format, cron, timeZone } = input;
+    return expecting(CANNOT_BE, async () =>
+      present((await rpc.exports.createExportSchedule({ segmentId, format, cron, timeZone: timeZone ?? '' })).schedule, 'schedule'),
+    );
+  },
+  updateExportSchedule: (_root, args, { rpc }) => {
+    const id = localId('ExportSchedule', args.id);
+    if (id === undefined) return unknownSchedule();
+    const { cron, timeZone, isPaused } = args.input;
+    const change = { id, cron: cron ?? undefined, timeZone: timeZone ?? undefined, paused: isPaused ?? undefined };
+    return expecting(CANNOT_BE, async () => present((await rpc.exports.updateExportSchedule(change)).schedule, 'schedule'));
+  },
+  deleteExportSchedule: (_root, args, { rpc }) => {
+    const id = localId('ExportSchedule', args.id);
+    if (id === undefined) return unknownSchedule();
+    return expecting({ NOT_FOUND: 'NotFound' }, async () => {
+      await rpc.exports.deleteExportSchedule({ id });
+      return { id: globalId('ExportSchedule', id) };
+    });
+  },
+} satisfies Partial<ResolversOf<'Mutation'>['Mutation']>;
+
+export const exportTypes: ResolversOf<
+  | 'Export' | 'ExportManifest' | 'ExportSchedule' | 'ExportSegmentResult' | 'CancelExportResult' | 'CreateExportScheduleResult' | 'UpdateExportScheduleResult'
+  | 'DeleteExportScheduleResult'
+> = {
+  Export: {
+    id: ({ id }) => globalId('Export', id),
+    segment: ({ segmentId }, _args, { loaders }) => loaders.segment.load(segmentNow(segmentId)),
+    progress: ({ membersDone, membersTotal, manifest }) => (manifest ? 1 : membersTotal === 0 ? null : Math.min(membersDone / membersTotal, 1)),
+    schedule: async ({ scheduleId }, _args, { rpc }) => (scheduleId === '' ? null : (await found(rpc.exports.getExportSchedule({ id: scheduleId })))?.schedule),
+    createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
+    error: ({ error }) => orNull(error),
+    download: ({ artifact }, _args, { downloads }) => (artifact === '' ? null : downloads.make(artifact)),
+  },
+  ExportManifest: {
+    asOf: ({ asOf }) => present(asOf, 'asOf'),
+    versionAt: ({ versionAt }) => present(versionAt, 'versionAt'),
+    model: ({ modelId }, _args, { loaders }) => (modelId === '' ? null : loaders.model.load(modelId)),
+    checksum: ({ sha256 }) => sha256,
+  },
+  ExportSchedule: {
+    id: ({ id }) => globalId('ExportSchedule', id),
+    segment: ({ segmentId }, _args, { loaders }) => loaders.segment.load(segmentNow(segmentId)),
+    isPaused: ({ paused }) => paused,
+    createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
+    exports: ({ id }, paging, context) => listExports({ scheduleId: globalId('ExportSchedule', id) }, paging, context),
+  },
+  ExportSegmentResult: outcomeOf('Export'),
+  CancelExportResult: outcomeOf('Export'),
+  CreateExportScheduleResult: outcomeOf('ExportSchedule'),
+  UpdateExportScheduleResult: outcomeOf('ExportSchedule'),
+  DeleteExportScheduleResult: outcomeOf('ExportScheduleDeleted'),
+};
+
+function listExports({ segmentId, scheduleId }: Filter, paging: Parameters<typeof readConnection>[0], { rpc }: GatewayContext) {
+  const filter = { segmentId: ownFilter('Segment', segmentId), scheduleId: ownFilter('ExportSchedule', scheduleId) };
+  return readConnection(paging, async (page) => {
+    const { exports, pageInfo } = await rpc.exports.listExports({ page, ...filter });
+    return { rows: exports, pageInfo };
+  });
+}
+
+/** Empty for none given; an id that was never handed out matches nothing. */
+function ownFilter(type: 'Segment' | 'ExportSchedule', given: string | null | undefined): string {
+  return given === null || given === undefined ? '' : (localId(type, given) ?? NOTHING);
+}
+
+const unknownSegment = () => notFound('SEGMENT_UNKNOWN', 'There is no such segment.');
+const unknownSchedule = () => notFound('SCHEDULE_UNKNOWN', 'There is no such schedule.');

@@ -1,0 +1,23 @@
+import { z } from '#libs/config';
+
+const count = z.number().int().nonnegative();
+
+/** What a file holds, as it lies beside it and in the export's row. Format `kindred.export/1` (docs/api/export.md). */
+export const exportManifest = z.object({
+  format: z.literal('kindred.export/1'),
+  exportId: z.string(),
+  segment: z.object({ id: z.string(), name: z.string() }),
+  /** How the segment was drawn: by which model, and when. Null for one that people defined. */
+  model: z.string().nullable(),
+  versionAt: z.string(),
+  /** By the workspace's clock. */
+  asOf: z.string(),
+  newestEventAt: z.string().nullable(),
+  file: z.object({ name: z.string(), format: z.enum(['CSV', 'PARQUET']), rows: count, bytes: count, sha256: z.string() }),
+  /** Counted in the statement that listed them; rows = members - leftOut - forgotten. */
+  members: count,
+  leftOut: z.object({ erased: count, suppressed: count }),
+  /** Rows taken out since, for people who were erased or suppressed. */
+  forgotten: count,
+});
+export type ExportManifest = z.infer<typeof exportManifest>;

@@ -1,0 +1,85 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { v7 as uuid } from 'uuid';
+
+import type { exporting } from '#libs/contracts';
+import { z } from '#libs/config';
+import { RpcError, status } from '#libs/grpc';
+import { type ExportPayload, JobQueue } from '#libs/queue';
+import { SERVICE } from '#libs/service';
+
+import { cursorFormat, cutPage, pageAsked } from '../page/page.js';
+import { NIL, uuidFilter } from '../page/uuid.js';
+import type { Context } from '../store.js';
+import { formatOf, toExport } from './export.mapper.js';
+import { ExportRepository, type ExportRow, type NewExport } from './export.repository.js';
+import type { FileFormat } from './member.file.js';
+
+/** Under way at the same time, in a workspace. */
+const MOST_EXPORTS = 20;
+
+const byId = cursorFormat(z.uuid());
+
+/** Exports, as they are asked for from outside. */
+@Injectable()
+export class ExportService {
+  constructor(
+    private readonly exports: ExportRepository,
+    private readonly queue: JobQueue<ExportPayload>,
+    @Inject(SERVICE) private readonly context: Context,
+  ) {}
+
+  async start(workspaceId: string, requestedBy: string, request: exporting.StartExportRequest): Promise<exporting.StartExportResponse> {
+    const { segmentId, format } = await this.asked(workspaceId, request);
+    const row = await this.insert(workspaceId, { id: uuid(), segmentId, format, requestedBy, schedule: null });
+    if (!row) {
+      throw new RpcError(status.RESOURCE_EXHAUSTED, `${MOST_EXPORTS} exports are under way already. Wait for one to end, or cancel one.`, { reason: 'TOO_MANY_EXPORTS' });
+    }
+    return { export: toExport(row) };
+  }
+
+  /** Of a schedule; a tick that has its export already makes no other. */
+  async startDue(workspaceId: string, of: { id: string; segmentId: string; format: FileFormat; requestedBy: string }, due: Date): Promise<void> {
+    const { segmentId, format, requestedBy } = of;
+    await this.insert(workspaceId, { id: uuid(), segmentId, format, requestedBy, schedule: { id: of.id, due } });
+  }
+
+  async get(workspaceId: string, { id }: exporting.GetExportRequest): Promise<exporting.GetExportResponse> {
+    return { export: toExport(await this.found(workspaceId, id)) };
+  }
+
+  async list(workspaceId: string, { page, segmentId, scheduleId }: exporting.ListExportsRequest): Promise<exporting.ListExportsResponse> {
+    const asked = pageAsked(page, byId);
+    const { rows, total } = await this.exports.list(workspaceId, { segmentId: uuidFilter(segmentId), scheduleId: uuidFilter(scheduleId) }, asked);
+    const cut = cutPage(rows, asked.first, total, ({ id }) => byId.write(id));
+    return { exports: cut.rows.map(toExport), pageInfo: cut.pageInfo };
+  }
+
+  async cancel(workspaceId: string, { id }: exporting.CancelExportRequest): Promise<exporting.CancelExportResponse> {
+    const row = await this.exports.cancel(workspaceId, uuidFilter(id) ?? NIL);
+    if (row) return { export: toExport(row) };
+    const { state } = await this.found(workspaceId, id);
+    throw RpcError.precondition(`The export has ended (${state}).`, { reason: 'EXPORT_ENDED' });
+  }
+
+  /** What an export or a schedule is to be of. */
+  async asked(workspaceId: string, request: { segmentId: string; format: exporting.ExportFormat }): Promise<{ segmentId: string; format: FileFormat }> {
+    const format = formatOf(request.format);
+    if (!format) throw RpcError.invalid('format: say CSV or PARQUET.', { reason: 'FORMAT_MISSING' });
+    const segmentId = uuidFilter(request.segmentId) ?? NIL;
+    if (!(await this.exports.hasSegment(workspaceId, segmentId))) throw RpcError.notFound('There is no such segment.', { reason: 'SEGMENT_UNKNOWN' });
+    return { segmentId, format };
+  }
+
+  private async insert(workspaceId: string, made: NewExport): Promise<ExportRow | undefined> {
+    const row = await this.exports.insert(workspaceId, made, MOST_EXPORTS);
+    // The reconciler finds it in any case.
+    if (row) await this.queue.enqueue({ workspaceId, exportId: row.id }).catch((error: unknown) => this.context.log.debug({ err: error }, 'an export waits for the queue'));
+    return row;
+  }
+
+  private async found(workspaceId: string, id: string): Promise<ExportRow> {
+    const row = await this.exports.find(workspaceId, uuidFilter(id) ?? NIL);
+    if (!row) throw RpcError.notFound('There is no such export.', { reason: 'EXPORT_UNKNOWN' });
+    return row;
+  }
+}

@@ -1,0 +1,75 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import type { Database } from '#libs/database';
+
+import { drawingOf, partsOf } from '../segment/drawing.sql.js';
+import { DATABASE } from '../store.js';
+import { type Micros, microsSql } from '../time/micros.js';
+
+/** What the members that were read are members of. */
+export interface SegmentFacts {
+  readonly name: string;
+  readonly members: number;
+  /** Null for one that people defined. */
+  readonly modelId: string | null;
+  readonly versionAt: string;
+  readonly newestEventAt: Micros | null;
+}
+
+export interface MemberRow {
+  readonly customerId: string;
+  readonly strength: number;
+  readonly since: string;
+  readonly decidedAt: string;
+}
+
+const AT_ONCE = 5_000;
+const isoSql = (expression: string) => `to_char(${expression} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+const memberWhere = (place: string) => `select customer_id as "customerId", strength, ${isoSql('since')} as since, ${isoSql('decided_at')} as "decidedAt"
+  from serving.memberships where ${place} and until is null`;
+
+/*
+ * Everyone in the segment $1, strongest first, beside its size and what it is: one statement and so one moment, in
+ * which count and list cannot differ. A coarser segment is all that it joins, a finer one a part of another.
+ */
+const MEMBERS = `with asked as (
+    select s.name, v.model_id, v.level, coalesce(v.created_at, d.changed_at, s.created_at) as version_at,
+      case v.level when 'FINER' then '{}' when 'COARSER' then array(${partsOf('v')}) else array[$1::uuid] end as wholes
+    from serving.segments s left join serving.segment_definitions d on d.segment_id = s.id left join lateral (${drawingOf('$1::uuid')}) as v on true
+    where s.id = $1
+  ), facts as (
+    select name, model_id as "modelId", ${isoSql('version_at')} as "versionAt",
+      coalesce((select sum(members) from serving.segment_sizes where segment_id = any(case level when 'FINER' then array[$1::uuid] else wholes end)), 0)::float8 as members,
+      (select ${microsSql('max(newest_event_at)')} from serving.active_model join serving.shadow_models using (workspace_id, model_id)) as "newestEventAt"
+    from asked
+  )
+  select f.*, p.* from facts f left join lateral (
+    select m.* from asked, unnest(asked.wholes) as w(id), lateral (${memberWhere('segment_id = w.id')}) as m
+    union all
+    select m.* from asked, lateral (${memberWhere("asked.level = 'FINER' and finer_segment_id = $1")}) as m
+  ) as p on true
+  order by p.strength desc, p."customerId"`;
+
+/** Reads everyone in a segment, however many there are. */
+@Injectable()
+export class MemberReader {
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  /**
+   * Hands over all members, in pieces and in order; undefined where there is no such segment. What takes a piece must
+   * be quick: the transaction waits for it.
+   */
+  read(workspaceId: string, segmentId: string, take: (rows: readonly MemberRow[]) => Promise<void>): Promise<SegmentFacts | undefined> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      await client.query(`declare members no scroll cursor for ${MEMBERS}`, [segmentId]);
+      let facts: SegmentFacts | undefined;
+      for (;;) {
+        const { rows } = await client.query<SegmentFacts & { [Name in keyof MemberRow]: MemberRow[Name] | null }>(`fetch ${AT_ONCE} from members`);
+        facts ??= rows[0];
+        const members = rows.filter((row): row is SegmentFacts & MemberRow => row.customerId !== null);
+        if (members.length > 0) await take(members);
+        if (rows.length < AT_ONCE) return facts;
+      }
+    });
+  }
+}
