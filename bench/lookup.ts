@@ -1,8 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { Command } from 'commander';
+
+import { temporaryFolder } from '#libs/embedded';
 
 import { bootstrapWorkspace } from '../scripts/start/main-job.ts';
 import { startSystem } from '../scripts/start/system.ts';
@@ -27,7 +28,7 @@ export const benchmark: Benchmark = {
       .parse([...args], { from: 'user' })
       .opts<{ seconds: number; connections: number; rounds: number }>();
     const load = { seconds, connections };
-    const folder = await mkdtemp(join(tmpdir(), 'kindred-bench-'));
+    const folder = await temporaryFolder('kindred-bench');
     const system = await startSystem({ port: await freeBase(), data: join(folder, 'data'), tell });
     const rivals: Rival[] = [];
     try {
