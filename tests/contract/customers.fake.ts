@@ -18,7 +18,7 @@ export class FakeCustomers {
     this.server = await listen(ingestion.CustomerServiceService, {
       ...Object.fromEntries(rest),
       resolveCustomers: async ({ userIds }: ingestion.ResolveCustomersRequest) => ({
-        customers: userIds.filter((userId) => userId.startsWith('user-')).map((userId) => ({ userId, customer: ingestion.Customer.fromPartial({ id: userId.slice('user-'.length), userId }) })),
+        customers: userIds.filter((userId) => userId.startsWith('user-')).map((userId) => ({ userId, customerId: userId.slice('user-'.length) })),
       }),
       nameCustomers: async ({ ids }: ingestion.NameCustomersRequest, { signal }: { signal: AbortSignal }) => {
         await this.beforeNames.pass(signal);
