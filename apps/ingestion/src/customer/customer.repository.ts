@@ -129,6 +129,8 @@ export class CustomerRepository {
     return this.database.onConnection(workspaceId, async (client) => {
       const sql = `SELECT encode(digest, 'hex') AS digest FROM ingestion.suppressed_ids WHERE workspace_id = $1 AND digest = ANY ($2::bytea[])`;
       return new Set((await client.query<{ digest: string }>(sql, [workspaceId, digests])).rows.map(({ digest }) => digest));
+    });
+  }
 
   /** Whose these user ids are; unknown ones are left out. Counts nothing of them, so its cost does not grow with their events. */
   async locate(workspaceId: string, userIds: readonly string[]): Promise<{ userId: string; customerId: string }[]> {
