@@ -1,4 +1,5 @@
-import type { Attempt } from '../job/job.attempt.js';
+import type { Attempt } from '#libs/queue';
+
 import { ArchiveOvertaken } from './archive.repository.js';
 import { type ReplayRooms, replayArchive } from './archive.replay.js';
 import type { ArchiveRequestRow } from './archive.request.repository.js';

@@ -5,8 +5,8 @@ import { Readable } from 'node:stream';
 import { v7 as uuid } from 'uuid';
 
 import type { ArtifactStore, StoredArtifact } from '#libs/artifacts';
+import type { Attempt } from '#libs/queue';
 
-import type { Attempt } from '../job/job.attempt.js';
 import { Scratch, type ScratchOptions } from '../scratch/scratch.js';
 import { type ArchiveMeasure, checkedFile, measureArchive, rowsOf, writeArchive } from './archive.file.js';
 import type { ArchiveRepository, ArchiveRow, Period } from './archive.repository.js';

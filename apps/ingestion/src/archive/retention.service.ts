@@ -3,9 +3,8 @@ import { v7 as uuid } from 'uuid';
 
 import { type KeyRing, mayAct } from '#libs/auth';
 import { RpcError, status } from '#libs/grpc';
-import type { RequestPayload } from '#libs/queue';
+import type { JobQueue, RequestPayload } from '#libs/queue';
 
-import type { JobQueue } from '../job/job.queue.js';
 import { type Cut, UUID } from '../page.js';
 import type { ArchiveRepository, ArchiveRow } from './archive.repository.js';
 import type { ArchiveRequestRepository, ArchiveRequestRow, NewArchiveRequest } from './archive.request.repository.js';

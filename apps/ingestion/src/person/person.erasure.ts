@@ -1,11 +1,11 @@
 import type { PoolClient } from 'pg';
 
 import type { Database, Position } from '#libs/database';
+import type { Attempt } from '#libs/queue';
 
 import type { ForgottenRows } from '../archive/archive.file.js';
 import type { PersonArchives } from '../archive/archive.person.js';
 import { CLOSE_IDENTITY_GATE } from '../identity/identity.gate.js';
-import type { Attempt } from '../job/job.attempt.js';
 import { payloadPatterns } from './person.payload.js';
 import type { PersonRequestRepository, PersonRequestRow } from './person.repository.js';
 import { type PersonSubjects, subjectsOf } from './person.subjects.js';
