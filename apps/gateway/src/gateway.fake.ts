@@ -192,7 +192,7 @@ function ingestionHandlers(): Record<string, Handler> {
       return { customer: known };
     },
     resolveCustomers: ({ userIds }: ingestion.ResolveCustomersRequest) => ({
-      customers: userIds.flatMap((userId) => all.flatMap((one) => (one.userId === userId ? [{ userId, customer: one }] : []))),
+      customers: userIds.flatMap((userId) => all.flatMap((one) => (one.userId === userId ? [{ userId, customerId: one.id }] : []))),
     }),
     listCustomers: ({ page }: ingestion.ListCustomersRequest) => cut(all, page, 'customers'),
     listCustomerEvents: () => ({
@@ -281,7 +281,6 @@ function servingHandlers(): Record<string, Handler> {
       customers: customerIds.map((customerId) => ({
         customerId, known: true, novelty: 0.1, mapX: 1, mapY: 2,
         memberships: [membershipOf(id('segment', (numberOf(customerId) % SEGMENTS) + 1))],
-        forecast: [{ event: 'A', horizonDays: 7, probability: 0.2, expectedValue: 0 }, { event: 'B', horizonDays: 7, probability: 0.6, expectedValue: 3 }],
       })),
       modelId: id('model', 1), asOf: AT,
     }),

@@ -10,7 +10,8 @@ export type WorkspaceSettings = access.WorkspaceSettings;
 export type ApiKey = access.ApiKey;
 export type AuditEntry = access.AuditEntry;
 
-export type Customer = ingestion.Customer;
+/** Whole, or as far as it is known without asking: details are loaded for who asks for them. */
+export type Customer = ingestion.Customer | Pick<ingestion.Customer, 'id'>;
 /** And whose it is. */
 export type Event = ingestion.Event & { readonly customerId: string };
 export type EventLedger = ingestion.GetEventLedgerResponse;

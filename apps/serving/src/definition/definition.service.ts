@@ -160,7 +160,7 @@ export class DefinitionService {
     const found = new Map<string, string>();
     for (let from = 0; from < userIds.length; from += MOST_AT_ONCE) {
       const { customers } = await this.customers.resolveCustomers({ userIds: userIds.slice(from, from + MOST_AT_ONCE) }, { principal });
-      for (const { userId, customer } of customers) if (customer) found.set(userId, customer.id);
+      for (const { userId, customerId } of customers) found.set(userId, customerId);
     }
     const missing = userIds.find((userId) => !found.has(userId));
     if (missing !== undefined) {
