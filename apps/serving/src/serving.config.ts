@@ -21,6 +21,7 @@ const shape = {
   WEBHOOKS_AT_ONCE: z.coerce.number().int().positive().default(64).describe('receivers that are sent to at the same time'),
   EXPORT_KEEP_DAYS: z.coerce.number().positive().default(30).describe('how long the files of exports are kept'),
   EXPORT_EVERY_SECONDS: z.coerce.number().positive().default(300).describe('how close together a schedule may have a segment exported'),
+  SIMILAR_EXACT_UP_TO: z.coerce.number().int().min(0).default(50_000).describe('customers up to whom all are compared to find similar ones; beyond, by an index'),
   STATE_CACHE_MIB: z.coerce.number().int().positive().default(128).describe('memory for states of customers seen lately'),
 };
 
