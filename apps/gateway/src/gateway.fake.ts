@@ -224,6 +224,7 @@ export function importOf(importId: string): ingestion.Import {
   return {
     id: importId, state: ingestion.ImportState.RUNNING, fileName: 'shop.csv', startedAt: AT, finishedAt: undefined, rowsRead: 50, rowsTotal: 200, rowsFolded: 48,
     skipped: [{ reason: 'NO_CUSTOMER', rows: 2 }], rejected: [], eventsStored: 40, eventsDuplicate: 0, eventsRejected: 0, rowsPerSecond: 100, remainingSeconds: 1.5, error: '', mapping: '',
+    stage: ingestion.ImportStage.WRITING, progress: 0.25, rowsStaged: 200,
   };
 }
 
