@@ -6,7 +6,7 @@ const FROM_MESSAGES = [
   'Evaluation', 'Event', 'EventArchive', 'EventContribution', 'EventForecast', 'EventLedger', 'EventReceipt', 'EventResult', 'FittingTrait', 'Import', 'ImportPreview',
   'ItemRecommendation', 'MapPoint', 'MapPosition', 'Measure', 'Membership', 'MembershipChange', 'MembershipEvidence', 'MembershipExplanation', 'MergeUndone', 'MetricPoint', 'Model',
   'PersonReceipt', 'PersonRequest', 'RejectedEvent', 'RejectedEventGroup', 'RejectedEventsReplayed', 'ReplayResult', 'RetentionPolicy', 'RowCount', 'RunError',
-  'RunMetric', 'RunStep', 'Segment', 'SegmentCondition', 'SegmentConnection', 'SegmentDefinition', 'SegmentLineage', 'SegmentPreview', 'SegmentRule', 'SegmentTrait', 'SegmentVersion', 'SimilarCustomer',
+  'RunMetric', 'RunStep', 'Segment', 'SegmentCondition', 'SegmentConnection', 'SegmentDefinition', 'SegmentLineage', 'SegmentPreview', 'SegmentRule', 'SegmentTrait', 'SegmentVersion', 'SimilarCustomer', 'SimilaritySearch',
   'TableRows', 'TrackingPlan', 'TrackingPlanEvent', 'TrackingPlanViolation', 'TrainingObjective', 'TrainingRun', 'TrainingSpec', 'Viewer', 'Webhook', 'WebhookDelivery',
   'Workspace', 'WorkspaceSettings',
 ];

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { type CallContext, createServer, ServerError, type Server } from 'nice-grpc';
 
-import { access, definition, explanation, foresight, identity, ingestion, person, quarantine, retention, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
+import { access, definition, explanation, foresight, identity, ingestion, person, quarantine, retention, serving, similar, trackingPlan, training, webhook, worker } from '#libs/contracts';
 import { PRINCIPAL_METADATA, RpcError, status } from '#libs/grpc';
 import { type Principal, PrincipalSigner } from '#libs/auth';
 
@@ -90,7 +90,7 @@ export async function startFakeServices(): Promise<FakeServices> {
     quarantine.QuarantineServiceService, trackingPlan.TrackingPlanServiceService, identity.IdentityServiceService, person.PersonServiceService,
     training.RunServiceService, training.ModelServiceService, serving.MembershipServiceService, serving.SegmentServiceService, explanation.ExplanationServiceService,
     foresight.ForesightServiceService, retention.RetentionServiceService, webhook.WebhookServiceService,
-    definition.SegmentDefinitionServiceService,
+    definition.SegmentDefinitionServiceService, similar.SimilarityServiceService,
   ];
   for (const definition of definitions) server.add(definition as never, implementationOf(definition));
   const port = await server.listen('127.0.0.1:0');
@@ -192,7 +192,7 @@ function ingestionHandlers(): Record<string, Handler> {
       return { customer: known };
     },
     resolveCustomers: ({ userIds }: ingestion.ResolveCustomersRequest) => ({
-      customers: userIds.flatMap((userId) => all.flatMap((one) => (one.userId === userId ? [{ userId, customer: one }] : []))),
+      customers: userIds.flatMap((userId) => all.flatMap((one) => (one.userId === userId ? [{ userId, customerId: one.id }] : []))),
     }),
     listCustomers: ({ page }: ingestion.ListCustomersRequest) => cut(all, page, 'customers'),
     listCustomerEvents: () => ({
@@ -284,7 +284,6 @@ function servingHandlers(): Record<string, Handler> {
       customers: customerIds.map((customerId) => ({
         customerId, known: true, novelty: 0.1, mapX: 1, mapY: 2,
         memberships: [membershipOf(id('segment', (numberOf(customerId) % SEGMENTS) + 1))],
-        forecast: [{ event: 'A', horizonDays: 7, probability: 0.2, expectedValue: 0 }, { event: 'B', horizonDays: 7, probability: 0.6, expectedValue: 3 }],
       })),
       modelId: id('model', 1), asOf: AT,
     }),

@@ -4,7 +4,7 @@ import { getIntrospectionQuery } from 'graphql';
 import type { ingestion } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
-import { AT, customer, id, KEYS, WORKSPACE } from './gateway.fake.js';
+import { AT, id, KEYS, WORKSPACE } from './gateway.fake.js';
 import { startTestGateway, type TestGateway } from './gateway.start.js';
 import { globalId, readGlobalId } from './graphql/global-id.js';
 
@@ -82,7 +82,7 @@ test('many requests at the same time cost few calls, and callers share none', as
   const held = Promise.withResolvers<void>();
   gateway.services.replace('resolveCustomers', async ({ userIds }: ingestion.ResolveCustomersRequest) => {
     await held.promise;
-    return { customers: userIds.map((userId) => ({ userId, customer: customer(Number(userId.slice(5))) })) };
+    return { customers: userIds.map((userId) => ({ userId, customerId: id('customer', Number(userId.slice(5))) })) };
   });
   const asking = Promise.all(numbers.flatMap((number) => [ask(number, KEYS.viewer), ask(number, KEYS.editor)]));
   // Asked after all of them, answered while they are held.

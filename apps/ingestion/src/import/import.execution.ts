@@ -6,11 +6,11 @@ import { exhaustMap, timer } from 'rxjs';
 
 import type { ArtifactStore } from '#libs/artifacts';
 import { access } from '#libs/contracts';
+import type { Attempt } from '#libs/queue';
 
 import type { Rejection } from '../event/event.js';
 import { writeItems } from '../event/event.quarantine.js';
 import type { EventStore } from '../event/event.store.js';
-import type { Attempt } from '../job/job.attempt.js';
 import { Scratch, type ScratchOptions } from '../scratch/scratch.js';
 import type { TrackingPlanBook } from '../tracking-plan/tracking-plan.book.js';
 import type { WorkspaceSettings } from '../workspace/workspace.settings.js';

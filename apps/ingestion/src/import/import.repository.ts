@@ -1,8 +1,8 @@
 import type { PoolClient } from 'pg';
 
 import type { Database } from '#libs/database';
+import { type Attempt, StaleAttempt } from '#libs/queue';
 
-import { type Attempt, StaleAttempt } from '../job/job.attempt.js';
 import { isoMicros } from '../page.js';
 import type { Mapping } from './import.mapping.js';
 import type { RowCounts } from './import.reader.js';
