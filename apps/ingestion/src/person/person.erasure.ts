@@ -40,10 +40,12 @@ export class PersonErasure {
   async run(attempt: Attempt, row: PersonRequestRow): Promise<Erased> {
     const { workspaceId } = attempt;
     const person = await this.database.onConnection(workspaceId, (client) => subjectsOf(client, workspaceId, row));
-    const mentions = await this.forgetMentions(workspaceId, person);
+    const before = await this.forgetMentions(workspaceId, person);
     const rejected = await this.emptyQuarantine(workspaceId, person);
     // Before the subjects go, without which a later attempt would not find the files.
     await this.forgetArchived(attempt, person);
+    // An archive may have been restored meanwhile.
+    const mentions = before + (await this.forgetMentions(workspaceId, person));
     return this.database.onConnection(workspaceId, async (client) => {
       await client.query(CLOSE_IDENTITY_GATE, [workspaceId]);
       // Who they are now: something may have been merged or archived meanwhile.
