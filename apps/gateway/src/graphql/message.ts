@@ -106,6 +106,7 @@ export import EventArchiveState = retention.EventArchiveState;
 export import EventOutcome = ingestion.EventOutcome;
 export import ExportFormat = exporting.ExportFormat;
 export import ExportState = exporting.ExportState;
+export import ImportStage = ingestion.ImportStage;
 export import ImportState = ingestion.ImportState;
 export import LineageKind = serving.LineageKind;
 export import MergeCause = identity.MergeCause;

@@ -41,6 +41,7 @@ const enums = {
   EventType: valuesOf(message.EventType),
   ExportFormat: valuesOf(message.ExportFormat),
   ExportState: valuesOf(message.ExportState),
+  ImportStage: valuesOf(message.ImportStage),
   ImportState: valuesOf(message.ImportState),
   ConditionOperator: valuesOf(message.ConditionOperator),
   LineageKind: valuesOf(message.LineageKind),
