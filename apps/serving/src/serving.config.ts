@@ -1,5 +1,17 @@
 import { address, loadConfig, serviceShape, z } from '#libs/config';
 
+/** Keys by their ids, newest first. */
+function keysOf(text: string, complain: (message: string) => void): ReadonlyMap<string, Buffer> {
+  const keys = new Map<string, Buffer>();
+  for (const entry of text.split(',').filter((one) => one.trim() !== '')) {
+    const [, id = '', encoded = ''] = /^\s*([A-Za-z0-9_-]{1,40})=([A-Za-z0-9+/]{43}=)\s*$/.exec(entry) ?? [];
+    const key = Buffer.from(encoded, 'base64');
+    if (key.length !== 32 || keys.has(id)) complain('give id=key, each id once, each key the base64 of 32 bytes (openssl rand -base64 32)');
+    keys.set(id, key);
+  }
+  return keys;
+}
+
 const shape = {
   ...serviceShape,
   DATABASE_URL: z.string().describe('Postgres, postgresql://…'),
@@ -19,6 +31,8 @@ const shape = {
   WEBHOOK_TIMEOUT_MS: z.coerce.number().int().positive().default(10_000).describe('how long a receiver may take to answer'),
   WEBHOOK_LOG_DAYS: z.coerce.number().positive().default(30).describe('how long settled deliveries stay in the log'),
   WEBHOOKS_AT_ONCE: z.coerce.number().int().positive().default(64).describe('receivers that are sent to at the same time'),
+  WEBHOOK_SECRET_KEYS: z.string().default('').transform((text, context) => keysOf(text, (message) => context.addIssue(message)))
+    .describe('keys that seal the secrets of webhooks, newest first: id=base64 of 32 bytes, separated by commas; without any, one made of PRINCIPAL_SECRET'),
   EXPORT_KEEP_DAYS: z.coerce.number().positive().default(30).describe('how long the files of exports are kept'),
   EXPORT_EVERY_SECONDS: z.coerce.number().positive().default(300).describe('how close together a schedule may have a segment exported'),
   SIMILAR_EXACT_UP_TO: z.coerce.number().int().min(0).default(50_000).describe('customers up to whom all are compared to find similar ones; beyond, by an index'),

@@ -5,6 +5,7 @@ import type { Database } from '#libs/database';
 import type { ChangePlace } from '../change/change.cursor.js';
 import type { PageAsked } from '../page/page.js';
 import { DATABASE } from '../store.js';
+import type { Sealed } from './secret.seal.js';
 
 export type DeliveryState = 'WAITING' | 'DELIVERED' | 'DEAD';
 
@@ -27,9 +28,8 @@ export interface DeliveryRow {
 }
 
 /** Where a webhook stands. */
-export interface Standing {
+export interface Standing extends Sealed {
   readonly url: string;
-  readonly secret: string;
   readonly segmentIds: string[] | null;
   readonly cursor: ChangePlace;
   readonly waiting: number;
@@ -99,7 +99,7 @@ export class DeliveryRepository {
   standing(workspaceId: string, webhookId: string): Promise<Standing | undefined> {
     return this.database.onConnection(workspaceId, async (client) => {
       const { rows } = await client.query<Omit<Standing, 'cursor'> & { xid: number; sequence: number }>(
-        `select url, secret, segment_ids as "segmentIds", cursor_xid::float8 as xid, cursor_sequence::float8 as sequence,
+        `select url, secret, secret_key_id as "secretKeyId", segment_ids as "segmentIds", cursor_xid::float8 as xid, cursor_sequence::float8 as sequence,
            (select count(*) from serving.webhook_deliveries d where d.webhook_id = $1 and d.state = 'WAITING')::float8 as waiting
          from serving.webhooks where id = $1 and is_enabled`,
         [webhookId],

@@ -7,6 +7,7 @@ import { type ChangeRow, ChangeRepository } from '../change/change.repository.js
 import { type Context, INGESTION, type IngestionClient } from '../store.js';
 import { crossingsOf, trackCall } from './delivery.body.js';
 import { type Claim, DeliveryRepository, type NewDelivery, type Settlement, type Standing } from './delivery.repository.js';
+import { SecretSeal } from './secret.seal.js';
 import { deliveriesSettled } from './webhook.metrics.js';
 import { WebhookRepository } from './webhook.repository.js';
 import { type Answer, WebhookSender } from './webhook.sender.js';
@@ -32,6 +33,7 @@ export class DeliveryRound implements OnApplicationShutdown {
     private readonly deliveries: DeliveryRepository,
     private readonly changes: ChangeRepository,
     @Inject(INGESTION) private readonly ingestion: IngestionClient,
+    private readonly seal: SecretSeal,
     @Inject(SERVICE) private readonly context: Context,
   ) {
     const { WEBHOOK_PRIVATE_TARGETS, WEBHOOK_TIMEOUT_MS } = context.config;
@@ -90,7 +92,9 @@ export class DeliveryRound implements OnApplicationShutdown {
   }
 
   /** Answers how many attempts were made. */
-  private async send(workspaceId: string, webhookId: string, { url, secret }: Standing, signal: AbortSignal): Promise<number> {
+  private async send(workspaceId: string, webhookId: string, { url, ...sealed }: Standing, signal: AbortSignal): Promise<number> {
+    // Before an attempt begins: one that cannot be signed is none.
+    const secret = this.seal.open({ workspaceId, webhookId }, sealed);
     const claimed = await this.deliveries.claim(workspaceId, webhookId, SENT_AT_ONCE, this.context.config.WEBHOOK_TIMEOUT_MS + CLAIM_MARGIN_MS);
     if (claimed.length === 0) return 0;
     let isGone = false;

@@ -6,6 +6,7 @@ import type { Database } from '#libs/database';
 import type { ChangePlace } from '../change/change.cursor.js';
 import type { PageAsked } from '../page/page.js';
 import { DATABASE } from '../store.js';
+import type { Sealed } from './secret.seal.js';
 
 export interface WebhookRow {
   readonly id: string;
@@ -22,7 +23,7 @@ export interface NewWebhook {
   readonly id: string;
   readonly url: string;
   readonly segmentIds: readonly string[] | null;
-  readonly secret: string;
+  readonly sealed: Sealed;
   /** Changes after this place are told. */
   readonly cursor: ChangePlace;
 }
@@ -54,9 +55,9 @@ export class WebhookRepository {
     return this.database.onConnection(workspaceId, async (client) => {
       await client.query(`select pg_advisory_xact_lock(hashtextextended('kindred.serving.webhooks:' || $1, 0))`, [workspaceId]);
       const { rowCount } = await client.query(
-        `insert into serving.webhooks (workspace_id, id, url, segment_ids, secret, cursor_xid, cursor_sequence)
-         select kindred.workspace(), $1, $2, $3, $4, $5, $6 where (select count(*) from serving.webhooks) < $7`,
-        [webhook.id, webhook.url, webhook.segmentIds, webhook.secret, ...webhook.cursor, most],
+        `insert into serving.webhooks (workspace_id, id, url, segment_ids, secret, secret_key_id, cursor_xid, cursor_sequence)
+         select kindred.workspace(), $1, $2, $3, $4, $5, $6, $7 where (select count(*) from serving.webhooks) < $8`,
+        [webhook.id, webhook.url, webhook.segmentIds, webhook.sealed.secret, webhook.sealed.secretKeyId, ...webhook.cursor, most],
       );
       if (rowCount === 1) await setOpen(client, webhook.id, true);
       return rowCount === 1;
@@ -82,6 +83,21 @@ export class WebhookRepository {
       await setOpen(client, id, false);
       return (await client.query('delete from serving.webhooks where id = $1', [id])).rowCount === 1;
     });
+  }
+
+  /** Secrets that this key did not seal. */
+  notSealedBy(workspaceId: string, keyId: string): Promise<(Sealed & { readonly id: string })[]> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const sql = 'select id, secret, secret_key_id as "secretKeyId" from serving.webhooks where secret_key_id is distinct from $1';
+      return (await client.query<Sealed & { id: string }>(sql, [keyId])).rows;
+    });
+  }
+
+  /** Unless somebody else did meanwhile. */
+  async reseal(workspaceId: string, id: string, was: Sealed, becomes: Sealed): Promise<void> {
+    await this.database.onConnection(workspaceId, (client) =>
+      client.query('update serving.webhooks set secret = $3, secret_key_id = $4 where id = $1 and secret = $2', [id, was.secret, becomes.secret, becomes.secretKeyId]),
+    );
   }
 
   find(workspaceId: string, id: string): Promise<WebhookRow | undefined> {

@@ -13,6 +13,7 @@ import { cursorFormat, cutPage, pageAsked } from '../page/page.js';
 import { NIL, uuidFilter } from '../page/uuid.js';
 import type { Context } from '../store.js';
 import { DeliveryRepository, type DeliveryRow } from './delivery.repository.js';
+import { SecretSeal } from './secret.seal.js';
 import { stateFilter, toDelivery, toWebhook } from './webhook.mapper.js';
 import { WebhookQueue } from './webhook.queue.js';
 import { WebhookRepository } from './webhook.repository.js';
@@ -32,6 +33,7 @@ export class WebhookService {
     private readonly deliveries: DeliveryRepository,
     private readonly changes: ChangeRepository,
     private readonly queue: WebhookQueue,
+    private readonly seal: SecretSeal,
     @Inject(SERVICE) private readonly context: Context,
   ) {}
 
@@ -41,7 +43,7 @@ export class WebhookService {
     const secret = `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
     const made = {
       id,
-      secret,
+      sealed: this.seal.seal({ workspaceId, webhookId: id }, secret),
       url: receiverUrl(url, this.context.config.WEBHOOK_PRIVATE_TARGETS),
       segmentIds: (await this.selected(workspaceId, segments)) ?? null,
       cursor: await this.changes.head(workspaceId),
