@@ -1,11 +1,11 @@
 import type { PoolClient } from 'pg';
 
 import type { Database, Position } from '#libs/database';
+import type { Attempt } from '#libs/queue';
 
 import type { ForgottenRows } from '../archive/archive.file.js';
 import type { PersonArchives } from '../archive/archive.person.js';
 import { CLOSE_IDENTITY_GATE } from '../identity/identity.gate.js';
-import type { Attempt } from '../job/job.attempt.js';
 import { payloadPatterns } from './person.payload.js';
 import type { PersonRequestRepository, PersonRequestRow } from './person.repository.js';
 import { type PersonSubjects, subjectsOf } from './person.subjects.js';
@@ -40,10 +40,12 @@ export class PersonErasure {
   async run(attempt: Attempt, row: PersonRequestRow): Promise<Erased> {
     const { workspaceId } = attempt;
     const person = await this.database.onConnection(workspaceId, (client) => subjectsOf(client, workspaceId, row));
-    const mentions = await this.forgetMentions(workspaceId, person);
+    const before = await this.forgetMentions(workspaceId, person);
     const rejected = await this.emptyQuarantine(workspaceId, person);
     // Before the subjects go, without which a later attempt would not find the files.
     await this.forgetArchived(attempt, person);
+    // An archive may have been restored meanwhile.
+    const mentions = before + (await this.forgetMentions(workspaceId, person));
     return this.database.onConnection(workspaceId, async (client) => {
       await client.query(CLOSE_IDENTITY_GATE, [workspaceId]);
       // Who they are now: something may have been merged or archived meanwhile.

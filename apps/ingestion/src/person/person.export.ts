@@ -2,9 +2,9 @@ import { Readable } from 'node:stream';
 
 import type { ArtifactStore } from '#libs/artifacts';
 import type { Database } from '#libs/database';
+import type { Attempt } from '#libs/queue';
 
 import type { ArchivedLine, PersonArchives } from '../archive/archive.person.js';
-import type { Attempt } from '../job/job.attempt.js';
 import { isoMicros } from '../page.js';
 import type { PersonPeers } from './person.peers.js';
 import type { PersonRequestRow, TableRows } from './person.repository.js';
