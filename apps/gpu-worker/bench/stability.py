@@ -37,16 +37,18 @@ from sklearn.metrics import adjusted_rand_score
 from bench.case import CASES
 from bench.membership import membership_auc
 from bench.sheet import Sheet, tell
+from kindred_worker.continuation import Former, why_anew
 from kindred_worker.data.aggregates import DAY, EventTable, outcome
 from kindred_worker.data.arrays import load
 from kindred_worker.data.fit import fit
 from kindred_worker.data.snapshot import Snapshot
+from kindred_worker.data.split import Split
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.reading import Reading, read_everyone
 from kindred_worker.report import Report
 from kindred_worker.segments.finding import Champion, Found, find_segments
 from kindred_worker.spec import TrainingSpec
-from kindred_worker.train import TrainingData, train
+from kindred_worker.train import TrainingData, loss_of, train
 from tests.make_snapshot import write_snapshot
 
 Int64 = npt.NDArray[np.int64]
@@ -60,6 +62,7 @@ REFITS = 10
 @dataclass(frozen=True)
 class Learned:
     model: BehaviourModel
+    split: Split  # whom it never learned from
     reading: Reading  # at the end of what it learned from
 
 
@@ -109,7 +112,7 @@ def retrained(
     """Champion against a model of two weeks later: gone on from it, and begun anew."""
     now, later = times
     ways = {
-        "two weeks later": learned(snapshot, spec, later, champion.model),
+        "two weeks later": learned(snapshot, spec, later, champion),
         "two weeks later, from chance": learned(snapshot, spec, later),
     }
     seen = read_everyone(snapshot.before(later), champion.model, later, Report())
@@ -129,11 +132,18 @@ def retrained(
                 figures.add(f"{name}, AUC", subject, foretold(other.reading.customers, labels_of(found), truth))
 
 
-def learned(snapshot: Snapshot, spec: TrainingSpec, now: int, former: BehaviourModel | None = None) -> Learned:
+def learned(snapshot: Snapshot, spec: TrainingSpec, now: int, former: Learned | None = None) -> Learned:
     known = snapshot.before(now)
-    features = former.features if former is not None else fit(known, CASE.main, CASE.value)
-    model = train(spec, TrainingData(features, load(known, features), now), None, Report(), former).model
-    return Learned(model, read_everyone(known, model, now, Report()))
+    if former is None:
+        features = fit(known, CASE.main, CASE.value)
+        return drawn(known, spec, TrainingData(features, load(known, features), now), None)
+    features = former.model.features
+    return drawn(known, spec, TrainingData(features, load(known, features), now, former.split), former.model)
+
+
+def drawn(known: Snapshot, spec: TrainingSpec, data: TrainingData, former: BehaviourModel | None) -> Learned:
+    trained = train(spec, data, None, Report(), former)
+    return Learned(trained.model, trained.split, read_everyone(known, trained.model, data.now, Report()))
 
 
 def labels_of(found: Found) -> Int64:
@@ -175,7 +185,7 @@ def birth(folder: Path, seeds: int) -> list[dict[str, Any]]:
         spec = TrainingSpec(seed=seed)
         champion = taught(snapshot, spec, now, None)
         drawn = find_segments(champion.reading, None, 0, seed, Report(), refits=2)
-        model = taught(snapshot, replace(spec, seed=seed + 50), snapshot.now, champion.model)
+        model = taught(snapshot, replace(spec, seed=seed + 50), snapshot.now, champion)
         before = read_everyone(snapshot.before(now), model.model, now, Report())
         carried = Champion(before, aligned(champion.reading.customers, labels_of(drawn), before.customers))
         found = find_segments(model.reading, None, 0, seed, Report(), refits=2, champion=carried)
@@ -192,24 +202,21 @@ def birth(folder: Path, seeds: int) -> list[dict[str, Any]]:
     return figures.rows()
 
 
-def taught(snapshot: Snapshot, spec: TrainingSpec, now: int, former: BehaviourModel | None) -> Learned:
+def taught(snapshot: Snapshot, spec: TrainingSpec, now: int, former: Learned | None) -> Learned:
     """As the product trains: gone on from the former model unless people surprise it."""
-    from kindred_worker.continuation import Former, why_anew
-    from kindred_worker.train import loss_of
-
     known = snapshot.before(now)
     features = fit(known)
     if former is not None:
         before = snapshot.before(int((START + timedelta(days=DAILY)).timestamp()) * 1_000_000)
-        then = TrainingData(former.features, load(before, former.features), before.now)
-        data = TrainingData(former.features, load(known, former.features), now)
-        usual, loss = loss_of(spec, then, former), loss_of(spec, data, former)
+        seen = former.model.features
+        then = TrainingData(seen, load(before, seen), before.now, former.split)
+        data = TrainingData(seen, load(known, seen), now, former.split)
+        usual, loss = loss_of(spec, then, former.model), loss_of(spec, data, former.model)
         print(f"surprise {loss / usual - 1:.3f}", file=sys.stderr)
-        if not why_anew(spec, Former(former, usual, before.now, 0), features) and loss <= (1 + spec.surprise) * usual:
-            model = train(spec, data, None, Report(), former).model
-            return Learned(model, read_everyone(known, model, now, Report()))
-    model = train(spec, TrainingData(features, load(known, features), now), None, Report()).model
-    return Learned(model, read_everyone(known, model, now, Report()))
+        champion = Former(former.model, usual, before.now, 0, former.split)
+        if not why_anew(spec, champion, features) and loss <= (1 + spec.surprise) * usual:
+            return drawn(known, spec, data, former.model)
+    return drawn(known, spec, TrainingData(features, load(known, features), now), None)
 
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
