@@ -37,7 +37,7 @@ from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.reading import Reading, read_everyone
 from kindred_worker.report import Report
-from kindred_worker.segments.partition import fit_partition, refit
+from kindred_worker.segments.partition import drawn_anew, fit_partition, refit
 from kindred_worker.segments.probe import boosted, logistic
 from kindred_worker.segments.space import fit_space
 from kindred_worker.segments.strength import expected_calibration_error
@@ -211,7 +211,7 @@ def forwards(sheet: Sheet, subject: str, then: Side, now: Side, features: tuple[
 
 def segments(sheet: Sheet, subject: str, points: npt.NDArray[np.float32], side: Side, count: int, seed: int) -> npt.NDArray[np.int64]:
     partition = fit_partition(points, count, seed, 20)
-    again = refit(points, partition, REFITS, seed, starts=10)
+    again = refit(points, partition, drawn_anew(count, 10), REFITS, seed)
     labels = partition.labels
     sheet.add("bootstrap ARI", subject, float(again.adjusted_rand.mean()))
     sheet.add("membership AUC", subject, membership_auc(labels, side.came))

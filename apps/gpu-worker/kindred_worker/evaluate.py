@@ -29,7 +29,7 @@ from kindred_worker.page import PAGE, alarm, page, verdict
 from kindred_worker.report import Report, TooLittleData
 from kindred_worker.segments.assignment import SegmentModel
 from kindred_worker.segments.finding import find_segments
-from kindred_worker.segments.partition import fit_partition, refit
+from kindred_worker.segments.partition import drawn_anew, fit_partition, refit
 from kindred_worker.segments.probe import Figure, auc, boosted, few_labels, logistic, reliability, resampled
 from kindred_worker.segments.strength import expected_calibration_error
 from kindred_worker.spec import TrainingSpec
@@ -39,7 +39,7 @@ Float64 = npt.NDArray[np.float64]
 
 EVALUATION = "evaluation.json"
 STEPS = 250  # optimiser steps of the second encoder: a bounded budget, less than a run's own
-REFITS = 10
+REFITS, REFIT_STARTS = 10, 5
 FEW = 200  # labels
 NEEDED = 50  # customers of either class before an AUC is said
 SILHOUETTE_OF = 3000
@@ -361,7 +361,7 @@ def _one_partition(
 
         sheet.add("eta_squared", subject, resampled(eta, len(now), test_on.came), baseline)
     redrawn = fit_partition(tested, count, seed)
-    again = refit(tested, redrawn, REFITS, seed, report.check, starts=5)
+    again = refit(tested, redrawn, drawn_anew(count, REFIT_STARTS), REFITS, seed, report.check)
     sheet.add("ari", subject, Figure(float(again.adjusted_rand.mean()), float(again.adjusted_rand.std())), baseline)
     sheet.add("smallest_share", subject, float(np.bincount(redrawn.labels, minlength=count).min() / len(tested)), baseline)
     rows = np.random.default_rng(seed).permutation(len(tested))[:SILHOUETTE_OF]
