@@ -14,12 +14,14 @@ import numpy.typing as npt
 import torch
 
 from kindred_worker.data.arrays import stream
+from kindred_worker.data.features import MICROS_PER_DAY
 from kindred_worker.data.order import content_keys, drawn
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.models.batch import batch_of, choose
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.reading import CUSTOMERS, EVENTS, pieces
 from kindred_worker.report import Report
+from kindred_worker.segments.novelty import Lives
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
@@ -34,8 +36,8 @@ FEW, MOMENTS = 4_000, 8  # moments that are read of all lives together, and of o
 SILENT, LIVED = 2, 8
 
 
-def read_past(snapshot: Snapshot, model: BehaviourModel, seed: int, report: Report) -> tuple[Float32, Float32 | None]:
-    """(M, D) embeddings of customers when they were new, and (L, D) at moments of their lives where most lives have ended."""
+def read_past(snapshot: Snapshot, model: BehaviourModel, seed: int, report: Report) -> tuple[Float32, Lives | None]:
+    """(M, D) embeddings of customers when they were new, and moments of their lives where most lives have ended."""
     customers = max(1, snapshot.manifest.customers)
     newcomers = read_beginnings(snapshot, model, min(NEWCOMERS, MOST / customers), seed, report)
     if ended(snapshot, model, report) <= 0.5:
@@ -66,11 +68,11 @@ def read_beginnings(snapshot: Snapshot, model: BehaviourModel, share: float, see
         first = np.array(FIRST_EVENTS)[(drawn(keys, seed, 1) * len(FIRST_EVENTS)).astype(np.int64)]
         return (np.minimum(first, lengths) - 1)[:, None]
 
-    return _read_after(snapshot, model, share, places, (seed, 0, 2), report)
+    return _read_after(snapshot, model, share, places, (seed, 0, 2), report).embedding
 
 
-def read_lives(snapshot: Snapshot, model: BehaviourModel, moments: float, seed: int, report: Report) -> Float32:
-    """(M, D) embeddings after any of their events, each as likely: `moments` of each customer, below 1 of a share of them."""
+def read_lives(snapshot: Snapshot, model: BehaviourModel, moments: float, seed: int, report: Report) -> Lives:
+    """Embeddings after any of their events, each as likely: `moments` of each customer, below 1 of a share of them."""
     reads = max(1, round(moments))
 
     def places(keys: npt.NDArray[np.uint64], lengths: Int64) -> Int64:
@@ -82,14 +84,14 @@ def read_lives(snapshot: Snapshot, model: BehaviourModel, moments: float, seed: 
 @torch.inference_mode()
 def _read_after(
     snapshot: Snapshot, model: BehaviourModel, share: float, places: Places, draw: tuple[int, int, int], report: Report
-) -> Float32:
+) -> Lives:
     """A `share` of the customers, each at the events that `places` says or somewhere before the next one.
 
     draw: the seed, the turn that chooses customers, and the first turn of those that choose how long after the event.
     """
     model.eval()
     seed, choosing, waiting = draw
-    parts: list[Float32] = [np.zeros((0, model.width), np.float32)]
+    parts, ages = [np.zeros((0, model.width), np.float32)], [np.zeros(0)]
     for arrays in stream(snapshot, model.features, report.check):
         keys = content_keys(arrays)
         chosen = np.flatnonzero(drawn(keys, seed, choosing) < share)
@@ -103,10 +105,12 @@ def _read_after(
             until = np.where(is_last, snapshot.now, events.time[np.minimum(place + 1, len(events.time) - 1)])
             waits = [_wait(own, seed, waiting + 2 * read) for read in range(place.shape[1])]
             waited = np.stack(waits, axis=1) * np.maximum(until - at - 1, 0)
-            moments = torch.from_numpy(np.sort(at + waited.astype(np.int64), axis=1)).to(model.device)
-            embedding = model.encoder.read_many(model.vectors(batch_of(events, begins, model.device)), moments)
+            moments = np.sort(at + waited.astype(np.int64), axis=1)
+            vectors = model.vectors(batch_of(events, begins, model.device))
+            embedding = model.encoder.read_many(vectors, torch.from_numpy(moments).to(model.device))
             parts.append(embedding.flatten(0, 1).float().cpu().numpy())
-    return np.concatenate(parts)
+            ages.append(((moments - events.time[begins[:-1], None]) / MICROS_PER_DAY).ravel())
+    return Lives(np.concatenate(parts), np.concatenate(ages))
 
 
 def _wait(keys: npt.NDArray[np.uint64], seed: int, turn: int) -> npt.NDArray[np.float64]:

@@ -15,7 +15,7 @@ from kindred_worker.segments.choice import Choice, Past, choose_count, foresight
 from kindred_worker.segments.continuing import carry_over
 from kindred_worker.segments.hierarchy import without_family
 from kindred_worker.segments.map import fit_map
-from kindred_worker.segments.novelty import fit_novelty
+from kindred_worker.segments.novelty import Lives, fit_novelty
 from kindred_worker.segments.partition import Draw, Partition, Refits, drawn_anew, fit_partition, keep_partition, refit
 from kindred_worker.segments.space import Space, fit_space, question_weights, squared_distances
 from kindred_worker.segments.strength import Strength, expected_calibration_error, fit_strength, gaps_between
@@ -72,7 +72,7 @@ def find_segments(
     report: Report,
     refits: int = REFITS,
     newcomers: Float32 | None = None,
-    lives: Float32 | None = None,
+    lives: Lives | None = None,
     champion: Champion | None = None,
 ) -> Found:
     """`count` 0 chooses the number of segments (choice.py). `newcomers` (M, D): what else is ordinary, beside everyone now;
@@ -103,8 +103,9 @@ def find_segments(
     if newcomers is not None:
         ordinary = np.concatenate([ordinary, newcomers[order_of_rows(newcomers)]])
     if lives is not None:
-        lives = lives[order_of_rows(lives)]
-        ordinary = np.concatenate([ordinary, lives])
+        turn = order_of_rows(lives.embedding)
+        lives = Lives(lives.embedding[turn], lives.age[turn])
+        ordinary = np.concatenate([ordinary, lives.embedding])
     strength, error = _strength(points[some], partition, again, some)
     model = SegmentModel(
         space=space,
