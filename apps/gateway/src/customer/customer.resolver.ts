@@ -7,6 +7,7 @@ import { found } from '../graphql/loaders.js';
 import { orNull, present } from '../graphql/present.js';
 import { parseJson } from '../graphql/scalar.js';
 import { customerIdentity } from '../identity/identity.resolver.js';
+import { customerPredictions } from '../label/head.resolver.js';
 import { listMembers } from '../segment/member.list.js';
 
 export const customerQueries = {
@@ -40,6 +41,7 @@ export const customerTypes: ResolversOf<'Customer' | 'SimilarCustomer'> = {
   Customer: {
     ...customerIdentity,
     ...customerForesight,
+    ...customerPredictions,
     id: ({ id }) => globalId('Customer', id),
     userId: ({ userId }) => orNull(userId),
     attributes: ({ attributes }) => parseJson(attributes),
