@@ -16,7 +16,7 @@ export interface SegmentKey {
 /** Reads that many requests do, gathered over those of one caller. */
 export interface CallerReads {
   readonly customer: Gathered<string, ingestion.Customer | undefined>;
-  readonly customerByUserId: Gathered<string, ingestion.Customer | undefined>;
+  readonly customerIdByUserId: Gathered<string, string | undefined>;
   /** What serving knows of a customer. */
   readonly place: Gathered<string, serving.CustomerMemberships | undefined>;
   readonly forecast: Gathered<string, foresight.TimedForecast[]>;
@@ -72,9 +72,9 @@ function readsOf(rpc: () => Backends): CallerReads {
       const byId = new Map(customers.map(({ requestedId, customer }) => [requestedId, customer]));
       return ids.map((id) => byId.get(id));
     }),
-    customerByUserId: gather(async (userIds) => {
+    customerIdByUserId: gather(async (userIds) => {
       const { customers } = await rpc().customers.resolveCustomers({ userIds: unique(userIds) });
-      const byUserId = new Map(customers.map(({ userId, customer }) => [userId, customer]));
+      const byUserId = new Map(customers.map(({ userId, customerId }) => [userId, customerId]));
       return userIds.map((userId) => byUserId.get(userId));
     }),
     place: gather(async (ids) => {

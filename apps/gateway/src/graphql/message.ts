@@ -1,6 +1,6 @@
 // Which message each type of the SDL is resolved from; codegen.ts names these.
 import type { Principal } from '#libs/auth';
-import { access, definition, explanation, foresight, head, identity, ingestion, label, person, prediction, quarantine, retention, rule, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
+import { access, definition, explanation, foresight, head, identity, ingestion, label, person, prediction, quarantine, retention, rule, serving, similar, trackingPlan, training, webhook, worker } from '#libs/contracts';
 
 import type { Connection } from './connection.js';
 
@@ -10,7 +10,8 @@ export type WorkspaceSettings = access.WorkspaceSettings;
 export type ApiKey = access.ApiKey;
 export type AuditEntry = access.AuditEntry;
 
-export type Customer = ingestion.Customer;
+/** Whole, or as far as it is known without asking: details are loaded for who asks for them. */
+export type Customer = ingestion.Customer | Pick<ingestion.Customer, 'id'>;
 /** And whose it is. */
 export type Event = ingestion.Event & { readonly customerId: string };
 export type EventLedger = ingestion.GetEventLedgerResponse;
@@ -50,7 +51,8 @@ export type ContributionCheck = explanation.ContributionCheck;
 export type FittingTrait = explanation.FittingTrait & { readonly trait: worker.SegmentTrait };
 export type BehaviourChange = explanation.BehaviourChange;
 export type MembershipChange = serving.MembershipChange;
-export type SimilarCustomer = serving.SimilarCustomer;
+export type SimilarCustomer = similar.SimilarCustomer;
+export type SimilaritySearch = similar.SimilaritySearch;
 export type Segment = serving.Segment;
 export type SegmentLineage = serving.SegmentLineage;
 export type SegmentVersion = serving.SegmentVersion;
@@ -109,6 +111,7 @@ export import EventArchiveState = retention.EventArchiveState;
 export import EventOutcome = ingestion.EventOutcome;
 export import HeadEncoder = head.HeadEncoder;
 export import HeadVerdict = head.HeadVerdict;
+export import ImportStage = ingestion.ImportStage;
 export import ImportState = ingestion.ImportState;
 export import LabelHeadState = label.HeadState;
 export import LabelKind = label.LabelKind;

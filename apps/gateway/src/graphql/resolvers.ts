@@ -17,6 +17,7 @@ import { quarantineMutations, quarantineQueries, quarantineTypes } from '../quar
 import { retentionMutations, retentionQueries, retentionTypes } from '../retention/retention.resolver.js';
 import { runMutations, runQueries, runSubscriptions, runTypes } from '../run/run.resolver.js';
 import { segmentMutations, segmentQueries, segmentTypes } from '../segment/segment.resolver.js';
+import { similarQueries, similarTypes } from '../similar/similar.resolver.js';
 import { trackingPlanMutations, trackingPlanQueries, trackingPlanTypes } from '../tracking-plan/tracking-plan.resolver.js';
 import { viewerMutations, viewerQueries, viewerTypes } from '../viewer/viewer.resolver.js';
 import { webhookMutations, webhookQueries, webhookTypes } from '../webhook/webhook.resolver.js';
@@ -41,6 +42,7 @@ const enums = {
   EventType: valuesOf(message.EventType),
   HeadEncoder: valuesOf(message.HeadEncoder),
   HeadVerdict: valuesOf(message.HeadVerdict),
+  ImportStage: valuesOf(message.ImportStage),
   ImportState: valuesOf(message.ImportState),
   ConditionOperator: valuesOf(message.ConditionOperator),
   LabelHeadState: valuesOf(message.LabelHeadState),
@@ -75,6 +77,7 @@ export const resolvers: CompleteResolvers = {
     ...identityQueries,
     ...segmentQueries,
     ...definitionQueries,
+    ...similarQueries,
     ...mapQueries,
     ...modelQueries,
     ...runQueries,
@@ -121,6 +124,7 @@ export const resolvers: CompleteResolvers = {
   ...membershipTypes,
   ...segmentTypes,
   ...definitionTypes,
+  ...similarTypes,
   ...mapTypes,
   ...modelTypes,
   ...runTypes,

@@ -43,10 +43,12 @@ export class PersonErasure {
     const { workspaceId } = attempt;
     const person = await this.database.onConnection(workspaceId, (client) => subjectsOf(client, workspaceId, row));
     await this.forgetLabels(attempt, person);
-    const mentions = await this.forgetMentions(workspaceId, person);
+    const before = await this.forgetMentions(workspaceId, person);
     const rejected = await this.emptyQuarantine(workspaceId, person);
     // Before the subjects go, without which a later attempt would not find the files.
     await this.forgetArchived(attempt, person);
+    // An archive may have been restored meanwhile.
+    const mentions = before + (await this.forgetMentions(workspaceId, person));
     return this.database.onConnection(workspaceId, async (client) => {
       await client.query(CLOSE_IDENTITY_GATE, [workspaceId]);
       // Who they are now: something may have been merged or archived meanwhile.
