@@ -47,7 +47,7 @@ export class HeadExecution {
     const { workspaceId, id } = this.attempt;
     const directory = await files.directory(workspaceId, id);
     const snapshot = await this.snapshot();
-    const labelsUri = await files.write(workspaceId, id, `labels-${this.attempt.fence}.csv`, this.labelLines());
+    const labelsUri = await files.write(workspaceId, id, labelsName(this.attempt.fence), this.labelLines());
     const learned = await this.learn(snapshot.uri, labelsUri, directory);
     const made = learned.completed?.files ?? [];
     await files.verify(directory, made);
@@ -55,7 +55,7 @@ export class HeadExecution {
     const asOf = new Date(learned.asOf / 1_000);
     await this.load(fileUri(directory, PREDICTIONS), predictions.sha256, asOf);
     // What names customers does not stay behind in files: serving has it, and forgets whom it is told to.
-    await files.removeFiles([labelsUri, fileUri(directory, PREDICTIONS)]);
+    await files.removeFiles([...attempts(this.attempt.fence).map((attempt) => fileUri(directory, labelsName(attempt))), fileUri(directory, PREDICTIONS)]);
     await repository.succeed(this.attempt, {
       evaluation: head.HeadEvaluation.toJSON(learned.evaluation ?? head.HeadEvaluation.fromPartial({})) as Prisma.InputJsonObject,
       files: made.filter((file) => file !== predictions).map((file) => worker.ArtifactFile.toJSON(file) as Prisma.InputJsonObject),
@@ -119,3 +119,7 @@ export class HeadExecution {
     throw new PeerFailure('serving', new RpcError(status.INTERNAL, 'the stream ended before the predictions were complete', { reason: 'INCOMPLETE' }));
   }
 }
+
+/** A file is written once: each attempt has its own, and one that died left it behind. */
+const labelsName = (attempt: number): string => `labels-${attempt}.csv`;
+const attempts = (latest: number): number[] => Array.from({ length: latest }, (_, index) => index + 1);
