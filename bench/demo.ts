@@ -1,9 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 import { Command } from 'commander';
 import { execa } from 'execa';
+
+import { temporaryFolder } from '#libs/embedded';
 
 import { Api } from '../scripts/start/graphql.ts';
 import { bootstrapWorkspace } from '../scripts/start/main-job.ts';
@@ -31,7 +32,7 @@ export const benchmark: Benchmark = {
       .option('--customers <n>', 'of the simulated shop', Number, 2000)
       .parse([...args], { from: 'user' })
       .opts<{ seed: number; customers: number }>();
-    const folder = await mkdtemp(join(tmpdir(), 'kindred-bench-'));
+    const folder = await temporaryFolder('kindred-bench');
     const system = await startSystem({ port: await freeBase(), data: join(folder, 'data'), tell });
     try {
       await bootstrapWorkspace(system.ports.accessGrpc, system.secrets);

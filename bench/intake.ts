@@ -1,9 +1,10 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 import { Command } from 'commander';
 import { Client } from 'pg';
+
+import { temporaryFolder } from '#libs/embedded';
 
 import { importFile } from '../scripts/start/file-import.ts';
 import { Api } from '../scripts/start/graphql.ts';
@@ -27,7 +28,7 @@ export const benchmark: Benchmark = {
   about: 'events a second, acknowledged after commit, against server-side COPY and a loop of createMany; latency, memory, GraphQL, import (--events N)',
   run: async ({ args, tell }) => {
     const { events } = new Command().option('--events <n>', 'sent over HTTP at full rate', Number, 400_000).parse([...args], { from: 'user' }).opts<{ events: number }>();
-    const folder = await mkdtemp(join(tmpdir(), 'kindred-bench-'));
+    const folder = await temporaryFolder('kindred-bench');
     const system = await startSystem({ port: await freeBase(), data: join(folder, 'data'), tell });
     const { postgresPassword, servicePassword } = system.secrets;
     const address = `127.0.0.1:${system.ports.postgres}/kindred`;

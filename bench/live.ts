@@ -1,9 +1,10 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { Command } from 'commander';
+
+import { temporaryFolder } from '#libs/embedded';
 
 import { Api } from '../scripts/start/graphql.ts';
 import { bootstrapWorkspace } from '../scripts/start/main-job.ts';
@@ -34,7 +35,7 @@ export const benchmark: Benchmark = {
       .option('--seed <n>', 'of the simulated shop', Number, 1)
       .parse([...args], { from: 'user' })
       .opts<{ seconds: number; customers: number; seed: number }>();
-    const folder = await mkdtemp(join(tmpdir(), 'kindred-bench-'));
+    const folder = await temporaryFolder('kindred-bench');
     const system = await startSystem({ port: await freeBase(), data: join(folder, 'data'), tell });
     try {
       const { api, intake } = await openShop(system, folder, seed, customers);

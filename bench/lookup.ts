@@ -1,12 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { Command } from 'commander';
 
+import { temporaryFolder } from '#libs/embedded';
+
 import { bootstrapWorkspace } from '../scripts/start/main-job.ts';
 import { startSystem } from '../scripts/start/system.ts';
-import { type Answered, askEcho, askGraphql, askPostgres, type GraphqlTarget, type Load, median } from './lookup/load.ts';
+import { type Answered, askEcho, askEvenly, askGraphql, askPostgres, type GraphqlTarget, type Load, median } from './lookup/load.ts';
 import { questions, relate } from './lookup/postgraphile.ts';
 import { LIST, LOOKUP } from './lookup/query.ts';
 import { installPostgraphile, type Rival, startRival } from './lookup/rivals.ts';
@@ -27,7 +28,7 @@ export const benchmark: Benchmark = {
       .parse([...args], { from: 'user' })
       .opts<{ seconds: number; connections: number; rounds: number }>();
     const load = { seconds, connections };
-    const folder = await mkdtemp(join(tmpdir(), 'kindred-bench-'));
+    const folder = await temporaryFolder('kindred-bench');
     const system = await startSystem({ port: await freeBase(), data: join(folder, 'data'), tell });
     const rivals: Rival[] = [];
     try {
@@ -92,7 +93,7 @@ async function takeTurns(contenders: Contenders, load: Load, rounds: number, tel
 }
 
 async function atHalf(target: GraphqlTarget, top: Answered | undefined, load: Load): Promise<Answered> {
-  return askGraphql(target, load, (top?.perSecond ?? 0) / 2);
+  return askEvenly(target, load, (top?.perSecond ?? 0) / 2);
 }
 
 function targetsOf(measured: Partial<Record<Name, Answered>>, halves: Record<'lookup' | 'list', Answered>): Target[] {

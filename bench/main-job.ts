@@ -1,7 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { access } from 'node:fs/promises';
+
+import { temporaryFolder } from '#libs/embedded';
 
 import { importFile } from '../scripts/start/file-import.ts';
 import { Api } from '../scripts/start/graphql.ts';
@@ -40,7 +41,7 @@ export const benchmark: Benchmark = {
     await access(FILE).catch(() => {
       throw new Error(`${FILE} is not there; this benchmark needs Online Retail II.`);
     });
-    const folder = await mkdtemp(join(tmpdir(), 'kindred-bench-'));
+    const folder = await temporaryFolder('kindred-bench');
     const system = await startSystem({ port: await freeBase(), data: join(folder, 'data'), tell });
     const memory = new MemorySampler(() => [process.pid]);
     try {

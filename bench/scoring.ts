@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -8,6 +7,7 @@ import pMap from 'p-map';
 
 import { openArtifactStore } from '#libs/artifacts';
 import { worker } from '#libs/contracts';
+import { temporaryFolder } from '#libs/embedded';
 import { connect } from '#libs/grpc';
 
 import type * as opener from '../apps/serving/src/onnx/live.model.opener.ts';
@@ -39,7 +39,7 @@ export const benchmark: Benchmark = {
   about: 'events/s through the stream to the worker and in process through ONNX Runtime, in batches of several sizes, against one call after another',
   run: async ({ args, tell }) => {
     const { seconds } = new Command().option('--seconds <n>', 'of each measurement', Number, 3).parse([...args], { from: 'user' }).opts<{ seconds: number }>();
-    const folder = await mkdtemp(join(tmpdir(), 'kindred-bench-'));
+    const folder = await temporaryFolder('kindred-bench');
     try {
       tell('learning a model');
       const model = await learnModel(folder, 'decayed_sum');

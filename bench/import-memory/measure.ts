@@ -1,9 +1,10 @@
 // `node bench/import-memory/measure.ts ROWS`: makes a file of so many rows, imports it through the whole system, and prints what was measured as JSON.
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { DuckDBInstance } from '@duckdb/node-api';
+
+import { temporaryFolder } from '#libs/embedded';
 
 import { importFile } from '../../scripts/start/file-import.ts';
 import { Api } from '../../scripts/start/graphql.ts';
@@ -19,7 +20,7 @@ const ROWS_OF_AN_ORDER = 20;
 const tell = (line: string) => void process.stderr.write(`${line}\n`);
 
 async function measure(rows: number): Promise<Measured> {
-  const folder = await mkdtemp(join(tmpdir(), 'kindred-bench-'));
+  const folder = await temporaryFolder('kindred-bench');
   let system: System | undefined;
   try {
     const file = join(folder, 'lines.parquet');

@@ -27,14 +27,18 @@ interface SystemOptions {
   port: number;
   data: string;
   tell: (line: string) => void;
+  /** Ends the starting: what is up already is stopped, and the call rejects with the signal's reason. */
+  signal?: AbortSignal;
 }
 
+/** Batches of events are whole objects while they wait for their commit: young ones need room, or collecting them costs a third of the time. */
+const MEMORY: Readonly<Record<string, readonly string[]>> = { gateway: ['--max-semi-space-size=64'] };
 const HEALTHY_WITHIN_MS = 90_000;
 const HOST = '127.0.0.1';
 const python = resolve('.venv', 'bin', 'python');
 
 /** Starts everything but the main job, each part waited for until it is healthy. What it started, it stops. */
-export async function startSystem({ port, data, tell }: SystemOptions): Promise<System> {
+export async function startSystem({ port, data, tell, signal = new AbortController().signal }: SystemOptions): Promise<System> {
   const folder = resolve(data);
   const ports = portsFrom(port);
   const external = { database: process.env['DATABASE_URL'], redis: process.env['REDIS_URL'], artifacts: process.env['ARTIFACT_URL'] };
@@ -53,7 +57,7 @@ export async function startSystem({ port, data, tell }: SystemOptions): Promise<
     for (const server of embedded.reverse()) await server.stop();
   };
   try {
-    const [owner, redisUrl] = await Promise.all([
+    const [postgres, valkey] = await Promise.allSettled([
       external.database ?? startPostgres({ dataDir: join(folder, 'postgres'), port: ports.postgres, password: secrets.postgresPassword }).then((server) => {
         embedded.push(server);
         return server.ownerUrl;
@@ -63,12 +67,17 @@ export async function startSystem({ port, data, tell }: SystemOptions): Promise<
         return server.url;
       }),
     ]);
+    // Both have ended by now, one way or the other: whichever came up is among what is stopped.
+    const owner = valueOf(postgres);
+    const redisUrl = valueOf(valkey);
+    signal.throwIfAborted();
     const { applied } = await migrate(owner, resolve('prisma/migrations'));
     if (applied.length > 0) tell(`Postgres: ${applied.length} migrations applied`);
     const databaseUrl = external.database ?? (await ensureServiceLogin(owner, secrets.servicePassword));
     const artifactUrl = external.artifacts ?? pathToFileURL(join(folder, 'artifacts')).href;
+    signal.throwIfAborted();
     launchAll(supervisor, { ports, secrets, databaseUrl, redisUrl, artifactUrl, folder });
-    await untilHealthy(ports, supervisor);
+    await untilHealthy(ports, supervisor, signal);
   } catch (error) {
     await stop();
     throw error;
@@ -80,6 +89,11 @@ export async function startSystem({ port, data, tell }: SystemOptions): Promise<
     pids: () => ({ ...supervisor.pids(), ...Object.fromEntries(embedded.map((server, i) => [`embedded-${i}`, server.pid])) }),
     stop,
   };
+}
+
+function valueOf<T>(settled: PromiseSettledResult<T>): T {
+  if (settled.status === 'rejected') throw settled.reason;
+  return settled.value;
 }
 
 interface Surroundings {
@@ -94,7 +108,7 @@ interface Surroundings {
 function launchAll(supervisor: Supervisor, { ports, secrets, databaseUrl, redisUrl, artifactUrl, folder }: Surroundings): void {
   const address = (port: number) => `${HOST}:${port}`;
   const inherited = Object.fromEntries(
-    ['PATH', 'HOME', 'LANG', 'TMPDIR', 'TZ', 'LD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES', 'LOG_LEVEL'].flatMap((name) =>
+    ['PATH', 'HOME', 'LANG', 'TMPDIR', 'TZ', 'LD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES', 'LOG_LEVEL', 'ARCHIVE_SETTLE_SECONDS'].flatMap((name) =>
       process.env[name] === undefined ? [] : [[name, process.env[name]]],
     ),
   );
@@ -128,7 +142,7 @@ function launchAll(supervisor: Supervisor, { ports, secrets, databaseUrl, redisU
     supervisor.start({
       name,
       command: process.execPath,
-      args: ['--enable-source-maps', '--max-old-space-size=768', resolve(`dist/apps/${name}/src/main.js`)],
+      args: ['--enable-source-maps', '--max-old-space-size=768', ...(MEMORY[name] ?? []), resolve(`dist/apps/${name}/src/main.js`)],
       env: { ...all, HTTP_PORT: String(http), GRPC_PORT: String(grpc) },
     });
   // PyTorch takes longest to load, so the workers go first.
@@ -141,19 +155,25 @@ function launchAll(supervisor: Supervisor, { ports, secrets, databaseUrl, redisU
   service('gateway', ports.gateway, ports.gatewayGrpc);
 }
 
-async function untilHealthy(ports: Ports, supervisor: Supervisor): Promise<void> {
+async function untilHealthy(ports: Ports, supervisor: Supervisor, signal: AbortSignal): Promise<void> {
   const http = { access: ports.accessHttp, ingestion: ports.intake, training: ports.trainingHttp, serving: ports.servingHttp, gateway: ports.gateway };
-  const deadline = AbortSignal.timeout(HEALTHY_WITHIN_MS);
+  const limits = { deadline: AbortSignal.timeout(HEALTHY_WITHIN_MS), signal };
   await Promise.all([
-    ...Object.entries(http).map(([name, port]) => untilReady(name, () => answersHttp(port), deadline, supervisor)),
+    ...Object.entries(http).map(([name, port]) => untilReady(name, () => answersHttp(port), limits, supervisor)),
     ...(['train', 'score'] as const).map((role) =>
-      untilReady(`worker-${role}`, () => isServing(`${HOST}:${role === 'train' ? ports.workerTrain : ports.workerScore}`), deadline, supervisor),
+      untilReady(`worker-${role}`, () => isServing(`${HOST}:${role === 'train' ? ports.workerTrain : ports.workerScore}`), limits, supervisor),
     ),
   ]);
 }
 
-async function untilReady(name: string, isReady: () => Promise<boolean>, deadline: AbortSignal, supervisor: Supervisor): Promise<void> {
+interface Limits {
+  deadline: AbortSignal;
+  signal: AbortSignal;
+}
+
+async function untilReady(name: string, isReady: () => Promise<boolean>, { deadline, signal }: Limits, supervisor: Supervisor): Promise<void> {
   while (!(await isReady())) {
+    signal.throwIfAborted();
     if (deadline.aborted) throw new StartError(`${name} did not become healthy within 90 s. Its log: ${supervisor.logFile(name)}`);
     await wait(100);
   }

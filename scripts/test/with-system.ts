@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { execa } from 'execa';
@@ -18,9 +17,13 @@ export function withSystem(runners: (env: NodeJS.ProcessEnv) => readonly Runner[
   return {
     name: 'npm start, and on it',
     run: async () => {
-      const folder = await mkdtemp(join(tmpdir(), 'kindred-e2e-'));
+      // Compiled by the time that anything is run.
+      const { temporaryFolder } = await import('#libs/embedded');
+      const folder = await temporaryFolder('kindred-e2e');
       const data = join(folder, 'data');
       const system = execa(process.execPath, ['scripts/start/main.ts', '--data', data, '--port', String(await freeBase()), '--json', ...SHOP], {
+        // What was read is archived at once: a test does not wait for a day to pass.
+        env: { ARCHIVE_SETTLE_SECONDS: '0' },
         stdin: 'ignore',
         stderr: 'inherit',
         reject: false,

@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, existsSync, mkdirSync } from 'node:fs';
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
@@ -12,7 +11,7 @@ import { Client } from 'pg';
 import { PrincipalSigner } from '#libs/auth';
 import { access } from '#libs/contracts';
 import { migrate } from '#libs/database';
-import { EmbeddedError, type EmbeddedPostgres, type EmbeddedValkey, ensureServiceLogin, freePort, startPostgres, startValkey } from '#libs/embedded';
+import { EmbeddedError, type EmbeddedPostgres, type EmbeddedValkey, ensureServiceLogin, freePort, startPostgres, startValkey, temporaryFolder } from '#libs/embedded';
 
 import { type AccessStandIn, startAccessStandIn } from '../../apps/ingestion/src/testing/access-stand-in.js';
 
@@ -55,9 +54,8 @@ export class IntakeHouse {
   static async open(): Promise<IntakeHouse> {
     if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: npm run build`);
     mkdirSync(LOGS, { recursive: true });
-    const folder = await mkdtemp(join(tmpdir(), 'kindred-intake-'));
-    await chmod(folder, 0o711);
-    const port = await freePort();
+    const folder = await temporaryFolder('kindred-intake');
+      const port = await freePort();
     const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), port, password: SECRET });
     const valkey = await startValkey({ dataDir: join(folder, 'valkey'), port: await freePort(), python: resolve('.venv') });
     await migrate(postgres.ownerUrl, resolve('prisma/migrations'));
@@ -79,7 +77,7 @@ export class IntakeHouse {
         PRINCIPAL_SECRET: SECRET,
         DATABASE_URL: this.databaseUrl,
         REDIS_URL: this.valkey.url,
-        ARTIFACT_URL: pathToFileURL(join(this.folder, 'artifacts')).href,
+        ARTIFACT_URL: pathToFileURL(this.artifacts).href,
         ACCESS_ADDRESS: this.access.address,
         // Asked only where a person is erased.
         SERVING_ADDRESS: '127.0.0.1:1',
@@ -137,6 +135,18 @@ export class IntakeHouse {
     } finally {
       await client.end();
     }
+  }
+
+  /** As the owner, for a test that holds something. */
+  async connection(): Promise<Client> {
+    const client = new Client({ connectionString: this.postgres.ownerUrl });
+    await client.connect();
+    return client;
+  }
+
+  /** Folder of the artefact store. */
+  get artifacts(): string {
+    return join(this.folder, 'artifacts');
   }
 
   async principal(): Promise<string> {

@@ -1,8 +1,7 @@
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
 
-import { type EmbeddedValkey, startValkey } from '#libs/embedded';
+import { type EmbeddedValkey, startValkey, temporaryFolder } from '#libs/embedded';
 
 import { ServingHouse, until } from '../contract/serving-house.js';
 import { isLong } from './intake-house.js';
@@ -19,7 +18,8 @@ let house: ServingHouse;
 let replicas: ServingProcess[] = [];
 let shop: LiveShop;
 /** Those that took the place of one that was killed. */
-const emptied: EmbeddedValkey[] = [];
+/** Those that were started in another's place, and what they keep. */
+const emptied: { valkey: EmbeddedValkey; dataDir: string }[] = [];
 beforeAll(async () => {
   house = await ServingHouse.open();
   replicas = await Promise.all(Array.from({ length: REPLICAS }, () => startServing(house, { ...LEASE, ...WEBHOOKS })));
@@ -32,7 +32,8 @@ afterEach(() => shop?.close());
 afterAll(async () => {
   await Promise.all(replicas.map((replica) => replica.kill()));
   await house?.close();
-  await emptied.at(-1)?.stop();
+  await emptied.at(-1)?.valkey.stop();
+  await Promise.all(emptied.map(({ dataDir }) => rm(dataDir, { recursive: true, force: true })));
 });
 
 async function shares(): Promise<number[]> {
@@ -73,13 +74,13 @@ test('Valkey killed and emptied while events come: no membership and no delivery
   for (let time = 0; time < TIMES; time++) {
     await shop.burst(5);
     const { port } = new URL(house.platform.redisUrl);
-    const valkey = emptied.at(-1) ?? house.platform.valkey;
+    const valkey = emptied.at(-1)?.valkey ?? house.platform.valkey;
     valkey.kill('SIGKILL');
     await valkey.ended;
     await shop.burst(3, { areHinted: false });
     // The same address, and nothing in it.
-    const dataDir = await mkdtemp(join(tmpdir(), 'kindred-emptied-'));
-    emptied.push(await startValkey({ dataDir, port: Number(port), python: resolve('.venv') }));
+    const dataDir = await temporaryFolder('kindred-emptied');
+    emptied.push({ dataDir, valkey: await startValkey({ dataDir, port: Number(port), python: resolve('.venv') }) });
     await shop.burst(3);
   }
   expect(await shop.verdict()).toEqual(SOUND);

@@ -1,6 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+
+import { temporaryFolder } from '#libs/embedded';
 
 import { freeBase } from '../../bench/ports.ts';
 import { Api } from '../../scripts/start/graphql.ts';
@@ -22,7 +23,7 @@ let system: System;
 let api: Api;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'kindred-faults-'));
+  folder = await temporaryFolder('kindred-faults');
   system = await startSystem({ port: await freeBase(), data: join(folder, 'data'), tell: () => undefined });
   await bootstrapWorkspace(system.ports.accessGrpc, system.secrets);
   api = new Api(`http://127.0.0.1:${system.ports.gateway}/graphql`, system.secrets.adminKey);

@@ -21,6 +21,9 @@ export interface MigrationReport {
   readonly total: number;
 }
 
+/** A migration that Postgres refused. Nothing of it was kept, and it is tried again by the next call. */
+export class MigrationError extends Error {}
+
 /**
  * Applies the folder of migrations as `prisma migrate deploy` does (same engine, same history table), from
  * WebAssembly, so that nothing has to be downloaded. Replicas that start at once wait for one another.
@@ -31,8 +34,10 @@ export async function migrate(ownerUrl: string, folder: string): Promise<Migrati
   try {
     await lock.query('select pg_advisory_lock($1)', [ADVISORY_LOCK]);
     const migrations = await readMigrations(folder);
-    const engine = await startEngine(ownerUrl);
+    const refusals: Error[] = [];
+    const engine = await startEngine(ownerUrl, refusals);
     try {
+      for (const migrationName of await unfinished(lock)) await engine.markMigrationRolledBack({ migrationName });
       const { appliedMigrationNames } = await engine.applyMigrations({
         migrationsList: {
           baseDir: folder,
@@ -43,12 +48,28 @@ export async function migrate(ownerUrl: string, folder: string): Promise<Migrati
         filters: { externalTables: [], externalEnums: [] },
       });
       return { applied: appliedMigrationNames, total: migrations.length };
+    } catch (error) {
+      // The engine names the migration, and has for what Postgres said a number only.
+      const name = /migration_name="([^"]+)"/.exec((error as Error).message)?.[1];
+      const refusal = refusals.at(-1);
+      if (name === undefined || !refusal) throw error;
+      throw new MigrationError(`The migration ${name} failed: ${refusal.message}. Nothing of it was kept; once its cause is mended, start again.`, { cause: refusal });
     } finally {
       engine.free();
     }
   } finally {
     await lock.end();
   }
+}
+
+/** Migrations that were begun and never ended. Each is one transaction, so nothing of them is there. */
+async function unfinished(client: Client): Promise<string[]> {
+  const { rows: [history] } = await client.query<{ exists: boolean }>(`select to_regclass('_prisma_migrations') is not null as exists`);
+  if (!history?.exists) return [];
+  const { rows } = await client.query<{ name: string }>(
+    'select distinct migration_name as name from _prisma_migrations where finished_at is null and rolled_back_at is null',
+  );
+  return rows.map(({ name }) => name);
 }
 
 async function readMigrations(folder: string) {
@@ -70,22 +91,32 @@ async function readMigrations(folder: string) {
  * the whole script in one message, and as one transaction.
  */
 class WholeScripts extends PrismaPg {
+  constructor(
+    url: string,
+    private readonly refusals: Error[],
+  ) {
+    super({ connectionString: url });
+  }
+
   override async connect() {
     const adapter = await super.connect();
     const client = adapter.underlyingDriver();
     adapter.executeScript = async (script) => {
-      await client.query(script);
+      await client.query(script).catch((error: Error) => {
+        this.refusals.push(error);
+        throw error;
+      });
     };
     return adapter;
   }
 }
 
-async function startEngine(url: string) {
+async function startEngine(url: string, refusals: Error[]) {
   const bindings = await import('@prisma/schema-engine-wasm/schema_engine_bg');
   const file = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm').replace(/schema_engine\.js$/, 'schema_engine_bg.wasm');
   const { instance } = await WebAssembly.instantiate(await readFile(file), { './schema_engine_bg.js': bindings });
   bindings.__wbg_set_wasm(instance.exports);
   (instance.exports['__wbindgen_start'] as () => void)();
-  const factory = bindMigrationAwareSqlAdapterFactory(new WholeScripts({ connectionString: url }));
+  const factory = bindMigrationAwareSqlAdapterFactory(new WholeScripts(url, refusals));
   return bindings.SchemaEngine.new({ datamodels: undefined }, () => undefined, factory as never);
 }

@@ -4,3 +4,4 @@ export { ensureServiceLogin } from './login.js';
 export { type EmbeddedProcess, EmbeddedError } from './process.js';
 export { type EmbeddedValkey, startValkey } from './valkey.js';
 export { type TestPlatform, startTestPlatform } from './test-platform.js';
+export { temporaryFolder } from './temporary-folder.js';

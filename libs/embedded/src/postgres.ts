@@ -60,8 +60,13 @@ export async function startPostgres({ dataDir, port, password, durable = true }:
     user,
   });
   const ownerUrl = (database: string) => `postgresql://postgres:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
-  await untilAnswering(ownerUrl('postgres'), postgres, join(base, 'postgres.log'));
-  await ensureDatabase(ownerUrl('postgres'));
+  try {
+    await untilAnswering(ownerUrl('postgres'), postgres, join(base, 'postgres.log'));
+    await ensureDatabase(ownerUrl('postgres'));
+  } catch (error) {
+    await postgres.stop();
+    throw error;
+  }
   return { ...postgres, ownerUrl: ownerUrl(DATABASE) };
 }
 
@@ -120,10 +125,7 @@ async function untilAnswering(url: string, server: EmbeddedProcess, logFile: str
     } catch (error) {
       await client.end().catch(() => undefined);
       if (state.ended !== undefined) throw new EmbeddedError(`The embedded Postgres ${state.ended}; its log is ${logFile}.`, { cause: error });
-      if (Date.now() > deadline) {
-        await server.stop();
-        throw new EmbeddedError(`The embedded Postgres did not answer within 30 s; its log is ${logFile}.`, { cause: error });
-      }
+      if (Date.now() > deadline) throw new EmbeddedError(`The embedded Postgres did not answer within 30 s; its log is ${logFile}.`, { cause: error });
       await wait(50);
     }
   }

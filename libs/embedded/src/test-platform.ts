@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -9,6 +8,7 @@ import { migrate } from '#libs/database';
 import { ensureServiceLogin } from './login.js';
 import { freePort } from './port.js';
 import { type EmbeddedPostgres, startPostgres } from './postgres.js';
+import { temporaryFolder } from './temporary-folder.js';
 import { type EmbeddedValkey, startValkey } from './valkey.js';
 
 /** Real parts for tests: a migrated Postgres, a Valkey, a folder of artefacts, all of their own and gone afterwards. */
@@ -24,8 +24,7 @@ export interface TestPlatform {
 
 /** Starts one; about two seconds. Run from the project's root. */
 export async function startTestPlatform(): Promise<TestPlatform> {
-  const folder = await mkdtemp(join(tmpdir(), 'kindred-test-'));
-  await chmod(folder, 0o711);
+  const folder = await temporaryFolder('kindred-test');
   const password = randomBytes(16).toString('hex');
   const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), port: await freePort(), password, durable: false });
   const valkey = await startValkey({ dataDir: join(folder, 'valkey'), port: await freePort(), python: resolve('.venv') }).catch(

@@ -27,7 +27,12 @@ export async function startValkey({ dataDir, port, python }: { dataDir: string; 
     stopSignal: 'SIGTERM',
   });
   const url = `redis://127.0.0.1:${port}`;
-  await untilAnswering(url, valkey, join(folder, 'valkey.log'));
+  try {
+    await untilAnswering(url, valkey, join(folder, 'valkey.log'));
+  } catch (error) {
+    await valkey.stop();
+    throw error;
+  }
   return { ...valkey, url };
 }
 

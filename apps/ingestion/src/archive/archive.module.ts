@@ -3,16 +3,13 @@ import { Module } from '@nestjs/common';
 import type { ArtifactStore } from '#libs/artifacts';
 import { KeyRing } from '#libs/auth';
 import type { Database } from '#libs/database';
-import { ARCHIVE_JOBS, type RequestPayload } from '#libs/queue';
+import { ARCHIVE_JOBS, JobProcessor, JobQueue, JobReconciler, type RequestPayload } from '#libs/queue';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
 import { EventModule, type Hint, HINT } from '../event/event.module.js';
 import { EventStore } from '../event/event.store.js';
 import type { IngestionConfig } from '../ingestion.config.js';
 import { IntakeModule } from '../intake/intake.module.js';
-import { JobProcessor } from '../job/job.processor.js';
-import { JobQueue } from '../job/job.queue.js';
-import { JobReconciler } from '../job/job.reconciler.js';
 import { ARTIFACTS, DATABASE } from '../store.module.js';
 import type { ExecutionRooms } from './archive.execution.js';
 import { PersonArchives } from './archive.person.js';

@@ -1,11 +1,11 @@
 import { v7 as uuid } from 'uuid';
 
 import type { ArtifactStore } from '#libs/artifacts';
+import type { Attempt } from '#libs/queue';
 
 import type { EventType, IntakeEvent } from '../event/event.js';
 import { writeItems } from '../event/event.quarantine.js';
 import type { EventStore } from '../event/event.store.js';
-import type { Attempt } from '../job/job.attempt.js';
 import { Scratch, type ScratchOptions } from '../scratch/scratch.js';
 import { checkedFile, rowsOf } from './archive.file.js';
 import type { ArchiveRow } from './archive.repository.js';

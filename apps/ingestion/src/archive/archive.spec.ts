@@ -19,15 +19,17 @@ import { type IngestionUnderTest, OTHER_WORKSPACE, OTHER_WRITE_KEY, SECRET, star
 import { type PeersStandIn, startPeersStandIn } from '../testing/peers-stand-in.js';
 import { type ExecutionRooms, workOff } from './archive.execution.js';
 import { rowsOf } from './archive.file.js';
-import { ArchiveRepository } from './archive.repository.js';
+import { PersonArchives } from './archive.person.js';
+import { ArchiveOvertaken, ArchiveRepository, type ArchiveRow } from './archive.repository.js';
 import { ArchiveRequestRepository } from './archive.request.repository.js';
+import { restoreArchive } from './archive.restore.js';
 import { ARCHIVE_STEPS } from './archive.writer.js';
 import { RetentionRepository } from './retention.repository.js';
 import { RetentionSchedule } from './retention.schedule.js';
 import { RetentionService } from './retention.service.js';
 
 const { SUCCEEDED, CANCELLED } = retention.ArchiveRequestState;
-const { ARCHIVED, DROPPED } = retention.EventArchiveState;
+const { ARCHIVED, DROPPED, RESTORED } = retention.EventArchiveState;
 const { STORED, DUPLICATE } = ingestion.EventOutcome;
 
 let peers: PeersStandIn;
@@ -113,26 +115,43 @@ async function snapshotEvents(): Promise<string[]> {
   }
   throw new Error('no snapshot');
 }
+/** All of a customer's events, read in pages of two, and what became of one of them. */
+async function lifeOf(customerId: string) {
+  const events: ingestion.ListCustomerEventsResponse['events'] = [];
+  for (let after = ''; ; ) {
+    const page = await kindred.events.listCustomerEvents({ customerId, page: { first: 2, after } }, call);
+    events.push(...page.events);
+    if (!page.pageInfo?.hasNextPage) return { events, total: page.pageInfo?.totalCount };
+    after = page.pageInfo.endCursor;
+  }
+}
+const receipt = async (messageId: string) => (await kindred.events.getEventReceipt({ messageId }, call)).receipt;
 const ledger = (as = call) => kindred.events.getEventLedger({ from: undefined, to: undefined }, as);
 
 test('a month goes to a sorted file with a manifest, and customers, snapshots, duplicates and the ledger stay as they were', async () => {
-  await send([...month('2025-01', 'one'), { userId: 'one-a', timestamp: '2025-02-10T00:00:00Z' }]);
+  // Three at one moment: a page ends between them.
+  const same = [1, 2, 3].map(() => ({ userId: 'one-a', timestamp: '2025-01-20T00:00:00Z' }));
+  await send([...month('2025-01', 'one'), ...same, { userId: 'one-a', timestamp: '2025-02-10T00:00:00Z' }]);
   await send(month('2025-01', 'foreign'), otherCall);
-  const before = { snapshot: await snapshotEvents(), customer: await customer('one-a'), ledger: await ledger() };
+  const id = (await customer('one-a'))?.id ?? '';
+  const before = { snapshot: await snapshotEvents(), customer: await customer('one-a'), ledger: await ledger(), life: await lifeOf(id), receipt: await receipt('one-first') };
+  expect(before.life.events).toHaveLength(6);
 
-  expect(await archive('2025-02-01T00:00:00Z')).toMatchObject({ state: SUCCEEDED, eventsTotal: 4, eventsDone: 4, error: '', requestedBy: 'key:test' });
+  expect(await archive('2025-02-01T00:00:00Z')).toMatchObject({ state: SUCCEEDED, eventsTotal: 7, eventsDone: 7, error: '', requestedBy: 'key:test' });
   const made = await archiveOfMonth('2025-01');
-  expect(made).toMatchObject({ state: ARCHIVED, events: 4, periodEnd: '2025-02-01T00:00:00.000Z', firstOccurredAt: '2025-01-03T10:00:00.250Z', lastOccurredAt: '2025-01-06T10:00:00.000Z' });
+  expect(made).toMatchObject({ state: ARCHIVED, events: 7, periodEnd: '2025-02-01T00:00:00.000Z', firstOccurredAt: '2025-01-03T10:00:00.250Z', lastOccurredAt: '2025-01-20T00:00:00.000Z' });
   expect(await liveIn('2025-01')).toBe(0);
   expect((await rowsIn(made.id))[0]).toMatchObject({
     name: 'Line\nbreak "quoted", and more', message_id: 'one-first', user_id: 'one-a', anonymous_id: null,
     properties: '{"empty": "", "nested": {"odd \\"key\\"": [1, null]}, "revenue": 2.5}',
   });
   const folder = join(fileURLToPath(kindred.platform.artifactUrl), WORKSPACE, 'archives', made.id);
-  expect(JSON.parse(await readFile(join(folder, 'events.json'), 'utf8'))).toMatchObject({ format: 'kindred.archive/1', events: 4, sha256: made.sha256, path: 'events.parquet' });
+  expect(JSON.parse(await readFile(join(folder, 'events.json'), 'utf8'))).toMatchObject({ format: 'kindred.archive/1', events: 7, sha256: made.sha256, path: 'events.parquet' });
 
   expect(await snapshotEvents()).toEqual(before.snapshot);
-  expect(await customer('one-a')).toEqual({ ...before.customer, archivedEventCount: 2 });
+  expect(await customer('one-a')).toEqual({ ...before.customer, archivedEventCount: 5 });
+  expect(await lifeOf(id)).toEqual(before.life);
+  expect(await receipt('one-first')).toEqual(before.receipt);
   const [again] = await send([{ userId: 'one-a', messageId: 'one-first', timestamp: '2025-03-01T00:00:00Z' }]);
   expect(again?.outcome).toBe(DUPLICATE);
   expect(await ledger()).toMatchObject({ received: (before.ledger.received) + 1, stored: before.ledger.stored, duplicate: before.ledger.duplicate + 1 });
@@ -206,10 +225,14 @@ test('an undone merge holds for archived events too', async () => {
     { anonymousId: 'split-device', timestamp: '2022-01-02T00:00:00Z' },
     { anonymousId: 'split-device', userId: 'split-user', timestamp: '2022-01-03T00:00:00Z' },
   ]);
+  const merges = async () => (await kindred.identity.listMerges({ customerId: (await customer('split-user'))?.id ?? '', page: undefined }, call)).merges;
+  const before = await merges();
+  expect(before[0]?.event).toBeDefined();
   await archive('2022-02-01T00:00:00Z');
   expect(await customer('split-user')).toMatchObject({ eventCount: 2, archivedEventCount: 2 });
-  const { merges } = await kindred.identity.listMerges({ customerId: (await customer('split-user'))?.id ?? '', page: undefined }, call);
-  await kindred.identity.undoMerge({ id: merges[0]?.id ?? '' }, call);
+  // Also the event that joined them is still shown.
+  expect(await merges()).toEqual(before);
+  expect((await kindred.identity.undoMerge({ id: before[0]?.id ?? '' }, call)).merge?.event).toEqual(before[0]?.event);
   expect(await customer('split-user')).toMatchObject({ eventCount: 1 });
   const device = await kindred.customers.resolveCustomer({ key: { $case: 'anonymousId', value: 'split-device' } }, call);
   expect(device.customer).toMatchObject({ eventCount: 1 });
@@ -217,6 +240,63 @@ test('an undone merge holds for archived events too', async () => {
   await send([{ userId: 'split-other' }]);
   const rows = (await snapshotEvents()).map((row) => JSON.parse(row) as { customer: string });
   expect(rows.filter((row) => row.customer === device.customer?.id)).toHaveLength(1);
+});
+
+const rowsOfMonth = async (text: string) =>
+  (await kindred.sql.query<object>(`SELECT * FROM ingestion.events WHERE to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM') = $1 ORDER BY sequence`, [text])).rows;
+
+test('an archive is restored to the very rows that it was made of, once, and is kept from the policy for a while', async () => {
+  await send([...month('2022-09', 'back'), { type: 'group', groupId: 'without a person', timestamp: '2022-09-08T00:00:00Z' }]);
+  const id = (await customer('back-a'))?.id ?? '';
+  const look = async () => ({ rows: await rowsOfMonth('2022-09'), life: await lifeOf(id), customer: await customer('back-a'), ledger: { ...(await ledger()), asOf: '' }, snapshot: await snapshotEvents() });
+  const before = await look();
+  await archive('2022-10-01T00:00:00Z');
+  expect(await rowsOfMonth('2022-09')).toEqual([]);
+  const made = await archiveOfMonth('2022-09');
+  // One that dies before it has said so leaves the table as it was.
+  const row = await rooms.archives.find(WORKSPACE, made.id);
+  const dying = { setRemaining: () => Promise.resolve(), addMoved: () => Promise.reject(new Error('died')) } as unknown as ArchiveRequestRepository;
+  const attempt = { workspaceId: WORKSPACE, id: made.id, fence: 1 };
+  await expect(restoreArchive({ ...rooms, requests: dying }, attempt, { archive: row as ArchiveRow, keepDays: 1 }, new AbortController().signal)).rejects.toThrow('died');
+  expect(await rowsOfMonth('2022-09')).toEqual([]);
+  const restore = async (archiveId: string) => (await kindred.retention.restoreArchive({ archiveId, keepDays: 0 }, call)).request;
+  // Asked twice at once it is one request.
+  const [first, second] = await Promise.all([restore(made.id), restore(made.id)]);
+  expect(second?.id).toBe(first?.id);
+  expect(await ended(first)).toMatchObject({ state: SUCCEEDED, kind: retention.ArchiveRequestKind.RESTORE, eventsTotal: 5, eventsDone: 5, error: '' });
+  expect(await look()).toEqual(before);
+  expect((await send([{ userId: 'back-a', messageId: 'back-first' }]))[0]?.outcome).toBe(DUPLICATE);
+  const restored = await archiveOfMonth('2022-09');
+  expect(restored).toMatchObject({ state: RESTORED, events: 5 });
+  expect(Date.parse(restored.keptUntil ?? '') - Date.parse(restored.restoredAt ?? '')).toBe(30 * 86_400_000);
+  expect(await readdir(join(fileURLToPath(kindred.platform.artifactUrl), WORKSPACE, 'archives', made.id))).toEqual([]);
+  expect((await restore(made.id))?.id).toBe(first?.id);
+  await expect(kindred.retention.replayArchive({ archiveId: made.id, writeKey: '' }, call)).rejects.toMatchObject({ reason: 'ARCHIVE_DROPPED' });
+  await expect(restore(WORKSPACE)).rejects.toMatchObject({ reason: 'ARCHIVE_UNKNOWN' });
+
+  const due = async (isPolicy: boolean) => (await rooms.archives.due(WORKSPACE, '2022-10-01T00:00:00Z', new Date(), { isPolicy })).map(({ period_start }) => period_start.slice(0, 7));
+  expect(await due(true)).not.toContain('2022-09');
+  expect(await due(false)).toContain('2022-09');
+  await archive('2022-10-01T00:00:00Z');
+  expect(await lifeOf(id)).toEqual(before.life);
+});
+
+test('an archive from which a person was erased while it was restored comes back without them', async () => {
+  await send(month('2022-11', 'race'));
+  await archive('2022-12-01T00:00:00Z');
+  const made = await archiveOfMonth('2022-11');
+  const subjects = async () => (await kindred.sql.query<{ id: string }>(`SELECT id FROM ingestion.subjects WHERE external_id IN ('race-a', 'race-device')`)).rows.map(({ id }) => id);
+  const forgotten = { subjectIds: await subjects(), userIds: ['race-a'], anonymousIds: ['race-device'] };
+  const row = await rooms.archives.find(WORKSPACE, made.id);
+  if (!row) throw new Error('no archive');
+  // What was read before the file was written anew is not put back.
+  const pages = async function* () {
+    await new PersonArchives(rooms.archives, artifacts, rooms.scratch).forget(WORKSPACE, forgotten, () => Promise.resolve());
+    yield* [];
+  };
+  await expect(rooms.archives.putBack(WORKSPACE, { ...row, events: '0', digest: '0' }, 1, pages(), () => Promise.resolve())).rejects.toThrow(ArchiveOvertaken);
+  expect(await ended((await kindred.retention.restoreArchive({ archiveId: made.id, keepDays: 1 }, call)).request)).toMatchObject({ state: SUCCEEDED, eventsDone: 2 });
+  expect((await rowsOfMonth('2022-11')).map((event) => (event as { user_id: string }).user_id)).toEqual(['race-b', 'race-b']);
 });
 
 test('a person is exported with archived events and erased from the files, and nobody else is', async () => {

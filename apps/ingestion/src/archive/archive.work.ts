@@ -1,6 +1,6 @@
 import { ArtifactError } from '#libs/artifacts';
+import type { JobRow, RowWork } from '#libs/queue';
 
-import type { JobRow, RowWork } from '../job/job.processor.js';
 import { isNoSpace } from '../scratch/scratch.js';
 import { ArchiveFailure, type ExecutionRooms, workOff } from './archive.execution.js';
 import type { ArchiveRequestRow } from './archive.request.repository.js';

@@ -5,8 +5,8 @@ import { Readable } from 'node:stream';
 import { v7 as uuid } from 'uuid';
 
 import type { ArtifactStore, StoredArtifact } from '#libs/artifacts';
+import type { Attempt } from '#libs/queue';
 
-import type { Attempt } from '../job/job.attempt.js';
 import { Scratch, type ScratchOptions } from '../scratch/scratch.js';
 import { type ArchiveMeasure, checkedFile, measureArchive, rowsOf, writeArchive } from './archive.file.js';
 import type { ArchiveRepository, ArchiveRow, Period } from './archive.repository.js';
@@ -63,7 +63,7 @@ export class ArchiveWriter {
       await writeArchive(scratch, csv, written);
       const { file, measure } = await keepFile(this.rooms, scratch, workspaceId, archive, { path: written, name: 'events' }, () => this.reached('written'));
       this.reached('verified');
-      await archives.complete(workspaceId, archive, file, measure, (client) => requests.addArchived(client, attempt, Number(measure.events)));
+      await archives.complete(workspaceId, archive, file, measure, (client) => requests.addMoved(client, attempt, Number(measure.events)));
       this.reached('taken out');
     } finally {
       await scratch.close();

@@ -2,15 +2,12 @@ import { Module } from '@nestjs/common';
 
 import type { ArtifactStore } from '#libs/artifacts';
 import type { Database } from '#libs/database';
-import { IMPORT_JOBS, type ImportPayload } from '#libs/queue';
+import { IMPORT_JOBS, type ImportPayload, JobProcessor, JobQueue, JobReconciler } from '#libs/queue';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
 import { EventModule, type Hint, HINT } from '../event/event.module.js';
 import { EventStore } from '../event/event.store.js';
 import type { IngestionConfig } from '../ingestion.config.js';
-import { JobProcessor } from '../job/job.processor.js';
-import { JobQueue } from '../job/job.queue.js';
-import { JobReconciler } from '../job/job.reconciler.js';
 import { ARTIFACTS, DATABASE } from '../store.module.js';
 import { TrackingPlanBook } from '../tracking-plan/tracking-plan.book.js';
 import { TrackingPlanModule } from '../tracking-plan/tracking-plan.module.js';
@@ -22,7 +19,7 @@ import { ImportRows } from './import.rows.js';
 import { ImportService } from './import.service.js';
 import { importWork } from './import.work.js';
 
-const scratchOf = ({ WORK_DIR, DUCKDB_MEMORY }: IngestionConfig) => ({ workDir: WORK_DIR, memory: DUCKDB_MEMORY });
+const scratchOf = ({ WORK_DIR, IMPORT_MEMORY }: IngestionConfig) => ({ workDir: WORK_DIR, memory: IMPORT_MEMORY });
 
 const IMPORT_RECONCILER = Symbol('IMPORT_RECONCILER');
 

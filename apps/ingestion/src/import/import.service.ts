@@ -6,11 +6,9 @@ import { v7 as uuid } from 'uuid';
 import type { ArtifactStore } from '#libs/artifacts';
 import { ingestion } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
-import type { ImportPayload } from '#libs/queue';
+import { type ImportPayload, isEnded, type JobQueue } from '#libs/queue';
 
 import { callOf } from '../event/event.call.js';
-import { isEnded } from '../job/job.attempt.js';
-import type { JobQueue } from '../job/job.queue.js';
 import { Scratch, type ScratchOptions } from '../scratch/scratch.js';
 import { importOf } from './import.mapper.js';
 import { type Mapping, parseMapping } from './import.mapping.js';

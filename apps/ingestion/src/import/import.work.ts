@@ -1,4 +1,5 @@
-import type { JobRow, RowWork } from '../job/job.processor.js';
+import type { JobRow, RowWork } from '#libs/queue';
+
 import { ImportExecution, type ImportRooms } from './import.execution.js';
 import { explainFailure } from './import.failure.js';
 import type { ImportRow } from './import.repository.js';

@@ -1,8 +1,8 @@
 import type { ArtifactStore } from '#libs/artifacts';
 import type { Database, Position } from '#libs/database';
+import type { Attempt } from '#libs/queue';
 
 import type { IdDigest } from '../identity/suppressed.ids.js';
-import type { Attempt } from '../job/job.attempt.js';
 import type { PersonErasure } from './person.erasure.js';
 import { exportFolder, type PersonExport } from './person.export.js';
 import type { PersonPeers } from './person.peers.js';

@@ -2,16 +2,13 @@ import { Module } from '@nestjs/common';
 
 import type { ArtifactStore } from '#libs/artifacts';
 import type { Database } from '#libs/database';
-import { PERSON_JOBS, type RequestPayload } from '#libs/queue';
+import { JobProcessor, JobQueue, JobReconciler, PERSON_JOBS, type RequestPayload } from '#libs/queue';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
 import { ArchiveModule } from '../archive/archive.module.js';
 import { PersonArchives } from '../archive/archive.person.js';
 import { digestBy } from '../identity/suppressed.ids.js';
 import type { IngestionConfig } from '../ingestion.config.js';
-import { JobProcessor } from '../job/job.processor.js';
-import { JobQueue } from '../job/job.queue.js';
-import { JobReconciler } from '../job/job.reconciler.js';
 import { ARTIFACTS, DATABASE } from '../store.module.js';
 import { PersonController } from './person.controller.js';
 import { PersonErasure } from './person.erasure.js';
@@ -48,7 +45,7 @@ const PERSON_RECONCILER = Symbol('PERSON_RECONCILER');
         { config, log }: ServiceContext<IngestionConfig>,
       ) => {
         const secret = config.PRINCIPAL_SECRET;
-        const erasure = new PersonErasure(database, repository, archives);
+        const erasure = new PersonErasure(database, repository, archives, peers);
         const rooms: PersonRooms = { database, repository, erasure, exporting: new PersonExport(database, artifacts, peers, archives), peers, artifacts, digest: digestBy(secret), secret };
         return new JobProcessor(PERSON_JOBS, personWork(rooms), config.REDIS_URL, log);
       },

@@ -1,10 +1,10 @@
 import type { PoolClient } from 'pg';
 
 import type { Database, Position } from '#libs/database';
+import { type Attempt, StaleAttempt } from '#libs/queue';
 
 import { CURRENT_CUSTOMERS } from '../customer/customer.sql.js';
 import { SHARE_IDENTITY_GATE } from '../identity/identity.gate.js';
-import { type Attempt, StaleAttempt } from '../job/job.attempt.js';
 import { type Cut, isoMicros } from '../page.js';
 
 export type PersonRequestKind = 'EXPORT' | 'ERASE' | 'SUPPRESS';

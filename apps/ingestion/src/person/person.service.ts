@@ -3,9 +3,8 @@ import { v7 as uuid } from 'uuid';
 
 import type { person } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
-import type { RequestPayload } from '#libs/queue';
+import type { JobQueue, RequestPayload } from '#libs/queue';
 
-import type { JobQueue } from '../job/job.queue.js';
 import { type Cut, pageOf } from '../page.js';
 import { personRequestOf } from './person.mapper.js';
 import type { PersonKey, PersonRequestKind, PersonRequestRepository } from './person.repository.js';

@@ -1,4 +1,5 @@
-import type { JobRow, RowWork } from '../job/job.processor.js';
+import type { JobRow, RowWork } from '#libs/queue';
+
 import { answerRequest, type PersonRooms } from './person.execution.js';
 import type { PersonRequestRow } from './person.repository.js';
 

@@ -2,7 +2,8 @@ import type { OnApplicationShutdown } from '@nestjs/common';
 import { Queue } from 'bullmq';
 import type { Logger } from 'pino';
 
-import { openRedis, QUEUE_PREFIX, ROW_JOB_OPTIONS, type RowJobs } from '#libs/queue';
+import { openRedis, QUEUE_PREFIX } from './redis.js';
+import { ROW_JOB_OPTIONS, type RowJobs } from './row.job.js';
 
 /** Jobs of rows. Everything here may be lost at any moment: the reconciler makes it again from the rows. */
 export class JobQueue<Payload extends object> implements OnApplicationShutdown {

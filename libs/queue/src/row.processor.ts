@@ -3,9 +3,9 @@ import { type Job, WaitingError, Worker } from 'bullmq';
 import type { Logger } from 'pino';
 import { exhaustMap, timer } from 'rxjs';
 
-import { openRedis, QUEUE_PREFIX, ROW_JOB_LOCK, type RowJobs } from '#libs/queue';
-
-import { type Attempt, isEnded, StaleAttempt } from './job.attempt.js';
+import { openRedis, QUEUE_PREFIX } from './redis.js';
+import { type Attempt, isEnded, StaleAttempt } from './row.attempt.js';
+import { ROW_JOB_LOCK, type RowJobs } from './row.job.js';
 
 /** What every row has that is worked off by a job. */
 export interface JobRow {
