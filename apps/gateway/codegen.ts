@@ -6,7 +6,7 @@ const FROM_MESSAGES = [
   'Evaluation', 'Event', 'EventArchive', 'EventContribution', 'EventForecast', 'EventLedger', 'EventReceipt', 'EventResult', 'FittingTrait', 'Import', 'ImportPreview',
   'ItemRecommendation', 'MapPoint', 'MapPosition', 'Measure', 'Membership', 'MembershipChange', 'MembershipEvidence', 'MembershipExplanation', 'MergeUndone', 'MetricPoint', 'Model',
   'PersonReceipt', 'PersonRequest', 'RejectedEvent', 'RejectedEventGroup', 'RejectedEventsReplayed', 'ReplayResult', 'RetentionPolicy', 'RowCount', 'RunError',
-  'RunMetric', 'RunStep', 'Segment', 'SegmentCondition', 'SegmentConnection', 'SegmentDefinition', 'SegmentLineage', 'SegmentPreview', 'SegmentRule', 'SegmentTrait', 'SegmentVersion', 'SimilarCustomer',
+  'RunMetric', 'RunStep', 'Segment', 'SegmentCondition', 'SegmentConnection', 'SegmentDefinition', 'SegmentLineage', 'SegmentPreview', 'SegmentRule', 'SegmentTrait', 'SegmentVersion', 'SimilarCustomer', 'SimilaritySearch',
   'TableRows', 'TrackingPlan', 'TrackingPlanEvent', 'TrackingPlanViolation', 'TrainingObjective', 'TrainingRun', 'TrainingSpec', 'Viewer', 'Webhook', 'WebhookDelivery',
   'Workspace', 'WorkspaceSettings',
 ];
@@ -17,7 +17,7 @@ const FAILURES = [
   'StillRejected', 'WebhookDeliveryWaiting', 'WebhookInvalid', 'WriteKeyRefused',
 ];
 const ENUMS = [
-  'ArchiveRequestKind', 'ArchiveRequestState', 'BehaviourChangeKind', 'Clock', 'ConditionOperator', 'EventArchiveState', 'EventOutcome', 'EventType', 'ImportState',
+  'ArchiveRequestKind', 'ArchiveRequestState', 'BehaviourChangeKind', 'Clock', 'ConditionOperator', 'EventArchiveState', 'EventOutcome', 'EventType', 'ImportStage', 'ImportState',
   'LineageKind', 'MergeCause', 'ModelState', 'PersonRequestKind', 'PersonRequestState', 'PlanMode', 'PropertyOperator', 'RecommendationReason', 'RejectedEventState', 'RejectedEventUnit', 'ReplayOutcome', 'Role',
   'SegmentKind', 'SegmentLevel', 'TrainingRunState', 'TrainingRunTrigger', 'WebhookDeliveryState',
 ];

@@ -67,7 +67,7 @@ describe('what is served', () => {
     ]);
     expect((await listed(workspace)).segments).toEqual([]);
     expect((await replica.segments.getCustomerMap({ sample: 10 }, workspace.call)).points).toEqual([]);
-    expect((await replica.memberships.listSimilarCustomers({ customerId: stranger, first: 3 }, workspace.call)).customers).toEqual([]);
+    expect((await replica.similarity.listSimilarCustomers({ customerId: stranger, first: 3 }, workspace.call)).customers).toEqual([]);
   });
 
   test('a prepared model is served from its activation on, with everyone in their segment', async () => {
@@ -249,7 +249,7 @@ describe('lists and lookups', () => {
     const first = model();
     await house.prepare(replica, workspace, first);
     await replica.activation.activate({ modelId: first.id, fence: 1 }, workspace.service);
-    const { customers } = await replica.memberships.listSimilarCustomers({ customerId: one, first: 5 }, workspace.call);
+    const { customers } = await replica.similarity.listSimilarCustomers({ customerId: one, first: 5 }, workspace.call);
     expect(customers.map(({ customerId }) => customerId)).toEqual([two, three]);
     expect(customers[0]?.similarity).toBeGreaterThan(0.99);
     expect(customers[1]?.similarity).toBeLessThan(0.95);

@@ -11,6 +11,7 @@ export * as person from './gen/kindred/ingestion/v1/person.js';
 export * as quarantine from './gen/kindred/ingestion/v1/quarantine.js';
 export * as retention from './gen/kindred/ingestion/v1/retention.js';
 export * as serving from './gen/kindred/serving/v1/serving.js';
+export * as similar from './gen/kindred/serving/v1/similar.js';
 export * as trackingPlan from './gen/kindred/ingestion/v1/tracking_plan.js';
 export * as training from './gen/kindred/training/v1/training.js';
 export * as worker from './gen/kindred/worker/v1/worker.js';

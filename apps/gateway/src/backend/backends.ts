@@ -1,4 +1,4 @@
-import { access, definition, explanation, foresight, identity, ingestion, person, quarantine, retention, serving, trackingPlan, training, webhook } from '#libs/contracts';
+import { access, definition, explanation, foresight, identity, ingestion, person, quarantine, retention, serving, similar, trackingPlan, training, webhook } from '#libs/contracts';
 import { connect, type RpcClient } from '#libs/grpc';
 
 /** Where the services listen, `host:port` each. */
@@ -23,6 +23,7 @@ export interface Backends {
   readonly runs: RpcClient<typeof training.RunServiceService>;
   readonly models: RpcClient<typeof training.ModelServiceService>;
   readonly memberships: RpcClient<typeof serving.MembershipServiceService>;
+  readonly similarity: RpcClient<typeof similar.SimilarityServiceService>;
   readonly explanations: RpcClient<typeof explanation.ExplanationServiceService>;
   readonly segments: RpcClient<typeof serving.SegmentServiceService>;
   readonly definitions: RpcClient<typeof definition.SegmentDefinitionServiceService>;
@@ -44,6 +45,7 @@ export function connectBackends(at: BackendAddresses): Backends {
     runs: connect(training.RunServiceService, at.TRAINING_ADDRESS),
     models: connect(training.ModelServiceService, at.TRAINING_ADDRESS),
     memberships: connect(serving.MembershipServiceService, at.SERVING_ADDRESS),
+    similarity: connect(similar.SimilarityServiceService, at.SERVING_ADDRESS),
     explanations: connect(explanation.ExplanationServiceService, at.SERVING_ADDRESS),
     segments: connect(serving.SegmentServiceService, at.SERVING_ADDRESS),
     definitions: connect(definition.SegmentDefinitionServiceService, at.SERVING_ADDRESS),

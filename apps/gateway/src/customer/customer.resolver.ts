@@ -13,6 +13,7 @@ import { orNull, present } from '../graphql/present.js';
 import { parseJson } from '../graphql/scalar.js';
 import { customerIdentity } from '../identity/identity.resolver.js';
 import { listMembers } from '../segment/member.list.js';
+import { there } from '../similar/similar.resolver.js';
 
 export const customerQueries = {
   customer: async (_root, { id, userId, anonymousId }, { rpc, reads, loaders }) => {
@@ -58,7 +59,7 @@ function thereStill(customer: ingestion.Customer | undefined): ingestion.Custome
   return customer;
 }
 
-export const customerTypes: ResolversOf<'Customer' | 'SimilarCustomer'> = {
+export const customerTypes: ResolversOf<'Customer'> = {
   Customer: {
     ...customerIdentity,
     ...customerForesight,
@@ -86,18 +87,13 @@ export const customerTypes: ResolversOf<'Customer' | 'SimilarCustomer'> = {
         return { rows: changes, pageInfo };
       }),
     similar: async ({ id }, { first }, { rpc, loaders }) => {
-      const { customers } = await rpc.memberships.listSimilarCustomers({ customerId: id, first: rowsOf(first) });
-      // One that was erased a moment ago is no neighbour any more.
-      const there = await Promise.all(customers.map(({ customerId }) => loaders.customer.load(customerId)));
-      return customers.filter((_, index) => there[index] !== undefined);
+      const { customers } = await rpc.similarity.listSimilarCustomers({ customerId: id, first: rowsOf(first) });
+      return there(customers, loaders);
     },
     events: ({ id }, args, { rpc }) =>
       readConnection(args, async (page) => {
         const { events, pageInfo } = await rpc.events.listCustomerEvents({ customerId: id, page });
         return { rows: events.map((event) => ({ ...event, customerId: id })), pageInfo };
       }),
-  },
-  SimilarCustomer: {
-    customer: async ({ customerId }, _args, { loaders }) => present(await loaders.customer.load(customerId), 'a similar customer'),
   },
 };

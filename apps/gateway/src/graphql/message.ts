@@ -1,6 +1,6 @@
 // Which message each type of the SDL is resolved from; codegen.ts names these.
 import type { Principal } from '#libs/auth';
-import { access, definition, explanation, foresight, identity, ingestion, person, quarantine, retention, rule, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
+import { access, definition, explanation, foresight, identity, ingestion, person, quarantine, retention, rule, serving, similar, trackingPlan, training, webhook, worker } from '#libs/contracts';
 
 import type { Connection } from './connection.js';
 
@@ -51,7 +51,8 @@ export type ContributionCheck = explanation.ContributionCheck;
 export type FittingTrait = explanation.FittingTrait & { readonly trait: worker.SegmentTrait };
 export type BehaviourChange = explanation.BehaviourChange;
 export type MembershipChange = serving.MembershipChange;
-export type SimilarCustomer = serving.SimilarCustomer;
+export type SimilarCustomer = similar.SimilarCustomer;
+export type SimilaritySearch = similar.SimilaritySearch;
 export type Segment = serving.Segment;
 export type SegmentLineage = serving.SegmentLineage;
 export type SegmentVersion = serving.SegmentVersion;
@@ -99,6 +100,7 @@ export import Clock = access.Clock;
 export import ConditionOperator = rule.RuleOperator;
 export import EventArchiveState = retention.EventArchiveState;
 export import EventOutcome = ingestion.EventOutcome;
+export import ImportStage = ingestion.ImportStage;
 export import ImportState = ingestion.ImportState;
 export import LineageKind = serving.LineageKind;
 export import MergeCause = identity.MergeCause;

@@ -15,6 +15,7 @@ import { quarantineMutations, quarantineQueries, quarantineTypes } from '../quar
 import { retentionMutations, retentionQueries, retentionTypes } from '../retention/retention.resolver.js';
 import { runMutations, runQueries, runSubscriptions, runTypes } from '../run/run.resolver.js';
 import { segmentMutations, segmentQueries, segmentTypes } from '../segment/segment.resolver.js';
+import { similarQueries, similarTypes } from '../similar/similar.resolver.js';
 import { trackingPlanMutations, trackingPlanQueries, trackingPlanTypes } from '../tracking-plan/tracking-plan.resolver.js';
 import { viewerMutations, viewerQueries, viewerTypes } from '../viewer/viewer.resolver.js';
 import { webhookMutations, webhookQueries, webhookTypes } from '../webhook/webhook.resolver.js';
@@ -37,6 +38,7 @@ const enums = {
   EventArchiveState: valuesOf(message.EventArchiveState),
   EventOutcome: valuesOf(message.EventOutcome),
   EventType: valuesOf(message.EventType),
+  ImportStage: valuesOf(message.ImportStage),
   ImportState: valuesOf(message.ImportState),
   ConditionOperator: valuesOf(message.ConditionOperator),
   LineageKind: valuesOf(message.LineageKind),
@@ -69,6 +71,7 @@ export const resolvers: CompleteResolvers = {
     ...identityQueries,
     ...segmentQueries,
     ...definitionQueries,
+    ...similarQueries,
     ...mapQueries,
     ...modelQueries,
     ...runQueries,
@@ -111,6 +114,7 @@ export const resolvers: CompleteResolvers = {
   ...membershipTypes,
   ...segmentTypes,
   ...definitionTypes,
+  ...similarTypes,
   ...mapTypes,
   ...modelTypes,
   ...runTypes,

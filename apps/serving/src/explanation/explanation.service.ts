@@ -6,12 +6,12 @@ import { RpcError } from '#libs/grpc';
 
 import { partitionOf } from '../lease/partition.js';
 import { onlyUuids } from '../page/uuid.js';
-import { similarityOf } from '../membership/similar.service.js';
 import { toScoreEvent } from '../scoring/customer.reading.js';
 import { FeedRepository } from '../scoring/feed.repository.js';
 import { ScoringRepository, type ServedModel } from '../scoring/scoring.repository.js';
 import { ScoringService } from '../scoring/scoring.service.js';
 import type { HeldState } from '../scoring/state.repository.js';
+import { similarityOf } from '../similar/embedding.js';
 import { isoOf } from '../time/micros.js';
 import { changesOf } from './behaviour.change.js';
 import { contributionsOf, historyOf, type Nearness } from './contribution.js';
