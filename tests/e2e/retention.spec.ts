@@ -93,7 +93,7 @@ test('who has half of their events in files is told of as before: after a merge,
   const first = await version();
   const { startTrainingRun: run } = await api().ask<{ startTrainingRun: { id: string } }>('mutation { startTrainingRun { ... on TrainingRun { id } } }');
   const state = () => api().ask<{ trainingRun: { state: string } }>('query($id: ID!) { trainingRun(id: $id) { state } }', { id: run.id });
-  expect((await until(state, ({ trainingRun }) => ['SUCCEEDED', 'FAILED', 'CANCELLED'].includes(trainingRun.state), 240_000)).trainingRun.state).toBe('SUCCEEDED');
+  expect((await until(state, ({ trainingRun }) => ['SUCCEEDED', 'FAILED', 'CANCELLED'].includes(trainingRun.state), 400_000)).trainingRun.state).toBe('SUCCEEDED');
   await until(version, (seen) => seen > first, 30_000);
   await twins();
 
@@ -101,4 +101,4 @@ test('who has half of their events in files is told of as before: after a merge,
   const replayed = await ended(`replayArchive(id: "${eventArchives.nodes[0]?.id}")`, 'replayArchive');
   expect(replayed).toMatchObject({ eventsStored: 0, eventsDuplicate: eventArchives.nodes[0]?.rows });
   await twins();
-}, 400_000);
+}, 600_000);
