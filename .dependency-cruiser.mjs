@@ -9,6 +9,7 @@ const layers = {
   artifacts: ['config', 'telemetry'],
   queue: ['config', 'telemetry'],
   database: ['config', 'telemetry', 'contracts'],
+  history: ['config', 'telemetry', 'contracts', 'database', 'artifacts'],
   auth: ['config', 'telemetry', 'contracts', 'grpc'],
   service: ['config', 'telemetry', 'contracts', 'grpc', 'auth'],
   embedded: ['config', 'telemetry', 'database'],

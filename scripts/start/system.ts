@@ -106,7 +106,7 @@ interface Surroundings {
 function launchAll(supervisor: Supervisor, { ports, secrets, databaseUrl, redisUrl, artifactUrl, folder }: Surroundings): void {
   const address = (port: number) => `${HOST}:${port}`;
   const inherited = Object.fromEntries(
-    ['PATH', 'HOME', 'LANG', 'TMPDIR', 'TZ', 'LD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES', 'LOG_LEVEL'].flatMap((name) =>
+    ['PATH', 'HOME', 'LANG', 'TMPDIR', 'TZ', 'LD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES', 'LOG_LEVEL', 'ARCHIVE_SETTLE_SECONDS'].flatMap((name) =>
       process.env[name] === undefined ? [] : [[name, process.env[name]]],
     ),
   );

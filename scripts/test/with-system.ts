@@ -22,6 +22,8 @@ export function withSystem(runners: (env: NodeJS.ProcessEnv) => readonly Runner[
       const folder = await temporaryFolder('kindred-e2e');
       const data = join(folder, 'data');
       const system = execa(process.execPath, ['scripts/start/main.ts', '--data', data, '--port', String(await freeBase()), '--json', ...SHOP], {
+        // What was read is archived at once: a test does not wait for a day to pass.
+        env: { ARCHIVE_SETTLE_SECONDS: '0' },
         stdin: 'ignore',
         stderr: 'inherit',
         reject: false,

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 
+import { openArtifactStore } from '#libs/artifacts';
 import { type Database, openDatabase } from '#libs/database';
+import { EventHistory } from '#libs/history';
 
 import type { IntakeEvent } from '../../apps/ingestion/src/event/event.js';
 import { EventStore } from '../../apps/ingestion/src/event/event.store.js';
@@ -76,7 +78,7 @@ test('a merge builds the one that remains anew and ends the other, an undoing br
   expect(await population(workspace)).toBe(1);
 
   const { rows } = await house.owner.query<{ id: string }>('select id from ingestion.customer_merges where workspace_id = $1', [workspace.id]);
-  await new MergeRepository(database).undo(workspace.id, rows[0]?.id ?? '', 'key:test');
+  await new MergeRepository(database, new EventHistory(openArtifactStore(house.platform.artifactUrl))).undo(workspace.id, rows[0]?.id ?? '', 'key:test');
   await house.track(workspace.id, []);
   await until(() => states(workspace), (seen) => seen[device]?.[1] === 2 && seen[person]?.[1] === 2);
   expect(await known(workspace, [device, person])).toEqual([[true, 1], [true, 1]]);

@@ -77,7 +77,7 @@ export class IntakeHouse {
         PRINCIPAL_SECRET: SECRET,
         DATABASE_URL: this.databaseUrl,
         REDIS_URL: this.valkey.url,
-        ARTIFACT_URL: pathToFileURL(join(this.folder, 'artifacts')).href,
+        ARTIFACT_URL: pathToFileURL(this.artifacts).href,
         ACCESS_ADDRESS: this.access.address,
         // Asked only where a person is erased.
         SERVING_ADDRESS: '127.0.0.1:1',
@@ -135,6 +135,18 @@ export class IntakeHouse {
     } finally {
       await client.end();
     }
+  }
+
+  /** As the owner, for a test that holds something. */
+  async connection(): Promise<Client> {
+    const client = new Client({ connectionString: this.postgres.ownerUrl });
+    await client.connect();
+    return client;
+  }
+
+  /** Folder of the artefact store. */
+  get artifacts(): string {
+    return join(this.folder, 'artifacts');
   }
 
   async principal(): Promise<string> {

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 
 import { type ArtifactStore, openArtifactStore } from '#libs/artifacts';
 import { type Database, openDatabase } from '#libs/database';
+import { EventHistory } from '#libs/history';
 import { openRedis } from '#libs/queue';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
@@ -48,8 +49,9 @@ class StoreEnd implements OnApplicationShutdown {
       inject: [SERVICE],
       useFactory: ({ config }: ServiceContext<IngestionConfig>): ArtifactStore => openArtifactStore(config.ARTIFACT_URL),
     },
+    { provide: EventHistory, inject: [ARTIFACTS], useFactory: (artifacts: ArtifactStore) => new EventHistory(artifacts) },
     StoreEnd,
   ],
-  exports: [DATABASE, REDIS, ARTIFACTS],
+  exports: [DATABASE, REDIS, ARTIFACTS, EventHistory],
 })
 export class StoreModule {}

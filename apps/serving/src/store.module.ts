@@ -5,6 +5,7 @@ import { type ArtifactStore, openArtifactStore } from '#libs/artifacts';
 import { access, ingestion, worker } from '#libs/contracts';
 import { type Database, openDatabase } from '#libs/database';
 import { connect } from '#libs/grpc';
+import { EventHistory } from '#libs/history';
 import { openRedis } from '#libs/queue';
 import { SERVICE } from '#libs/service';
 
@@ -45,6 +46,7 @@ class StoreEnd implements OnApplicationShutdown {
         openDatabase({ url: config.DATABASE_URL, service: 'serving', connections: CONNECTIONS, pipeline: true, idleTransactionMs: config.LEASE_SECONDS * 1_000 }),
     },
     { provide: ARTIFACTS, inject: [SERVICE], useFactory: ({ config }: Context): ArtifactStore => openArtifactStore(config.ARTIFACT_URL) },
+    { provide: EventHistory, inject: [ARTIFACTS], useFactory: (artifacts: ArtifactStore) => new EventHistory(artifacts) },
     { provide: REDIS, inject: [SERVICE], useFactory: ({ config }: Context): Redis => openRedis(config.REDIS_URL, 'producer') },
     {
       provide: ACCESS,
@@ -63,6 +65,6 @@ class StoreEnd implements OnApplicationShutdown {
     },
     StoreEnd,
   ],
-  exports: [DATABASE, ARTIFACTS, REDIS, ACCESS, INGESTION, SCORE_WORKER],
+  exports: [DATABASE, ARTIFACTS, EventHistory, REDIS, ACCESS, INGESTION, SCORE_WORKER],
 })
 export class StoreModule {}

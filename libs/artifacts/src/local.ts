@@ -1,20 +1,24 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { access, link, mkdir, rm } from 'node:fs/promises';
+import { access, link, mkdir, rm, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
+import { LRUCache } from 'lru-cache';
 import { v7 as uuid } from 'uuid';
 
 import { type ArtifactArea, ArtifactError, type ArtifactStore, type StoredArtifact } from './store.js';
 
+/** Files that are remembered to have been as they were written. */
+const MOST_CHECKED = 10_000;
 const SAFE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$/;
 
 /** A folder. Files appear by an atomic link, so that half of one is never seen and none is overwritten. */
 export class LocalArtifactStore implements ArtifactStore {
   private readonly root: string;
+  private readonly checked = new LRUCache<string, string>({ max: MOST_CHECKED });
 
   constructor(url: string) {
     this.root = resolve(fileURLToPath(url));
@@ -76,6 +80,15 @@ export class LocalArtifactStore implements ArtifactStore {
     await access(file).catch((cause: unknown) => {
       throw new ArtifactError('MISSING', `No artefact at ${uri}.`, { cause });
     });
+    return file;
+  }
+
+  async checkedFile(path: string, sha256: string): Promise<string> {
+    const file = await this.localFile(path);
+    const { ino, size, mtimeMs } = await stat(file);
+    const seen = [sha256, ino, size, mtimeMs].join(' ');
+    if (this.checked.get(path) !== seen) await this.verify(this.uri(path), sha256);
+    this.checked.set(path, seen);
     return file;
   }
 

@@ -40,6 +40,11 @@ export interface ArtifactStore {
   localFile(path: string): Promise<string>;
   /** The same for a URI that another service named; it must lie below this store. */
   localFileOf(uri: string): Promise<string>;
+  /**
+   * A file on this machine with the artefact's content, seen to be as it was written; rejects with HASH_MISMATCH or
+   * MISSING. It is hashed when it is first asked for, and again when it changed.
+   */
+  checkedFile(path: string, sha256: string): Promise<string>;
   /** Rejects with HASH_MISMATCH or MISSING. `uri` may name any file below this store. */
   verify(uri: string, sha256: string): Promise<void>;
   /** Removes a directory and all in it (a run that was cancelled, a snapshot nobody needs). */

@@ -34,6 +34,8 @@ export interface ArchiveMeasure {
   /** Of its last event in the feed. */
   readonly horizon: string | null;
   readonly sequence: string | null;
+  /** That its behaviour events have. */
+  readonly names: readonly string[];
 }
 
 /** Ids of a person, whose events are left out and whose ids are taken out of others' events. */
@@ -46,8 +48,7 @@ export interface ForgottenIds {
 /** The file of an archive on this machine, once it was seen to be as it was written. */
 export async function checkedFile(artifacts: ArtifactStore, { artifact, sha256 }: { artifact: string | null; sha256: string | null }): Promise<string> {
   if (artifact === null || sha256 === null) throw new ArtifactError('MISSING', 'The archive has no file.');
-  await artifacts.verify(artifacts.uri(artifact), sha256);
-  return artifacts.localFile(artifact);
+  return artifacts.checkedFile(artifact, sha256);
 }
 
 export async function writeArchive(scratch: Scratch, csv: string, file: string): Promise<void> {
@@ -63,7 +64,8 @@ export async function measureArchive(scratch: Scratch, file: string): Promise<Ar
   const [measure] = await scratch.rows<ArchiveMeasure>(`
     SELECT count(*) AS events, count(*) FILTER (${BEHAVIOUR}) AS behaviour, coalesce(sum(${DIGEST}), 0)::VARCHAR AS digest,
       min(occurred_at)::VARCHAR AS first, max(occurred_at)::VARCHAR AS last,
-      (max((horizon, sequence)) FILTER (${BEHAVIOUR}))[1]::VARCHAR AS horizon, (max((horizon, sequence)) FILTER (${BEHAVIOUR}))[2]::VARCHAR AS sequence
+      (max((horizon, sequence)) FILTER (${BEHAVIOUR}))[1]::VARCHAR AS horizon, (max((horizon, sequence)) FILTER (${BEHAVIOUR}))[2]::VARCHAR AS sequence,
+      coalesce(list(DISTINCT name) FILTER (${BEHAVIOUR}), []) AS names
     FROM ${rowsOf([file])}`);
   if (!measure) throw new Error('an aggregate without a row');
   return measure;

@@ -1,11 +1,13 @@
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 
 import type { PoolClient } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 
 import type { StoredArtifact } from '#libs/artifacts';
 import type { Database } from '#libs/database';
+import { CLOSE_ARCHIVES } from '#libs/history';
 
 import { SHARE_IDENTITY_GATE } from '../identity/identity.gate.js';
 import { type Cut, isoMicros } from '../page.js';
@@ -41,19 +43,20 @@ export class ArchiveOvertaken extends Error {}
 const COLUMNS = `id, request_id, state, ${isoMicros('period_start')} AS period_start, ${isoMicros('period_end')} AS period_end, below_horizon,
   ${isoMicros('received_before')} AS received_before, artifact, stale_artifacts, sha256, bytes, events, ${isoMicros('first_occurred_at')} AS first_occurred_at,
   ${isoMicros('last_occurred_at')} AS last_occurred_at, ${isoMicros('archived_at')} AS archived_at, ${isoMicros('dropped_at')} AS dropped_at`;
-/** Whoever reads archives and events as one holds this shared; whoever moves events between them, or removes files, holds it alone. */
-export const SHARE_ARCHIVES = `SELECT pg_advisory_xact_lock_shared(hashtextextended('archives:' || $1::text, 0))`;
-const CLOSE_ARCHIVES = `SELECT pg_advisory_xact_lock(hashtextextended('archives:' || $1::text, 0))`;
+const [TURN_MS, BETWEEN_TURNS_MS] = [500, 2_000];
+const LOCK_NOT_AVAILABLE = '55P03';
 /** `$2` from, `$3` before, `$4` horizon, `$5` moment of arrival. */
 const CHOSEN = `workspace_id = $1 AND occurred_at >= $2 AND occurred_at < $3 AND horizon < $4 AND received_at < $5`;
+const BEHAVIOUR = `type IN ('track', 'page', 'screen')`;
 // Moves a month: counted and digested as it leaves, and written down per subject, in one statement.
 const TAKE_OUT = `
   WITH gone AS (
     DELETE FROM ingestion.events WHERE ${CHOSEN}
-    RETURNING id, sequence, occurred_at, subject_id, message_id, name, anonymous_id, previous_id, properties, context
+    RETURNING id, sequence, occurred_at, type, subject_id, message_id, name, anonymous_id, previous_id, properties, context
   ), kept AS (
-    INSERT INTO ingestion.archived_subjects (workspace_id, subject_id, archive_id, events, first_occurred_at, last_occurred_at)
-    SELECT $1, subject_id, $6, count(*), min(occurred_at), max(occurred_at) FROM gone WHERE subject_id IS NOT NULL GROUP BY subject_id
+    INSERT INTO ingestion.archived_subjects (workspace_id, subject_id, archive_id, events, first_occurred_at, last_occurred_at, behaviour_events, last_behaviour_at)
+    SELECT $1, subject_id, $6, count(*), min(occurred_at), max(occurred_at), count(*) FILTER (WHERE ${BEHAVIOUR}), max(occurred_at) FILTER (WHERE ${BEHAVIOUR})
+    FROM gone WHERE subject_id IS NOT NULL GROUP BY subject_id
   )
   SELECT count(*) AS events,
     coalesce(sum(ingestion.event_digest(id, sequence, occurred_at, subject_id, message_id, name, anonymous_id, previous_id, properties::text, context::text)), 0)::text AS digest
@@ -66,9 +69,9 @@ const FORGET = (table: 'message_ids' | 'duplicate_events', stored: 0 | 1, duplic
   SELECT $1, date_trunc('hour', received_at, 'UTC'), ${stored} * count(*), ${duplicate} * count(*) FROM gone GROUP BY 2 ORDER BY 2
   ON CONFLICT (workspace_id, hour) DO UPDATE SET stored = d.stored + excluded.stored, duplicate = d.duplicate + excluded.duplicate`;
 const MEASURED = `artifact = $3, sha256 = $4, bytes = $5, events = $6, behaviour_events = $7, digest = $8, first_occurred_at = $9, last_occurred_at = $10,
-  last_horizon = $11, last_sequence = $12`;
-const measured = ({ path, sha256, bytes }: StoredArtifact, { events, behaviour, digest, first, last, horizon, sequence }: ArchiveMeasure) => [
-  path, sha256, bytes, events, behaviour, digest, first, last, horizon, sequence,
+  last_horizon = $11, last_sequence = $12, names = $13`;
+const measured = ({ path, sha256, bytes }: StoredArtifact, { events, behaviour, digest, first, last, horizon, sequence, names }: ArchiveMeasure) => [
+  path, sha256, bytes, events, behaviour, digest, first, last, horizon, sequence, names,
 ];
 
 /** Rows of archives, and events on their way into them. */
@@ -173,7 +176,7 @@ export class ArchiveRepository {
     await this.alone(workspaceId, async (client) => {
       const { rowCount } = await client.query(
         `UPDATE ingestion.event_archives SET ${MEASURED}, stale_artifacts = stale_artifacts || artifact
-         WHERE workspace_id = $1 AND id = $2 AND state = 'ARCHIVED' AND artifact = $13`,
+         WHERE workspace_id = $1 AND id = $2 AND state = 'ARCHIVED' AND artifact = $14`,
         [workspaceId, archive.id, ...measured(file, measure), archive.artifact],
       );
       if (rowCount !== 1) throw new ArchiveOvertaken();
@@ -222,11 +225,23 @@ export class ArchiveRepository {
     await this.database.pool.query('SELECT ingestion.drop_empty_event_partition($1)', [periodStart]);
   }
 
+  /** In short turns: readers queue behind whoever waits to be alone, and a snapshot is a reader for minutes. */
   private async alone<T>(workspaceId: string, work: (client: PoolClient) => Promise<T>): Promise<T> {
-    return this.database.onConnection(workspaceId, async (client) => {
-      await client.query(CLOSE_ARCHIVES, [workspaceId]);
-      return work(client);
-    });
+    for (;;) {
+      let isAlone = false;
+      try {
+        return await this.database.onConnection(workspaceId, async (client) => {
+          await client.query(`SET LOCAL lock_timeout = ${TURN_MS}`);
+          await client.query(CLOSE_ARCHIVES);
+          isAlone = true;
+          await client.query('SET LOCAL lock_timeout = 0');
+          return work(client);
+        });
+      } catch (error) {
+        if (isAlone || (error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error;
+        await wait(BETWEEN_TURNS_MS);
+      }
+    }
   }
 
   private async where(workspaceId: string, condition: string, values: readonly unknown[]): Promise<ArchiveRow[]> {

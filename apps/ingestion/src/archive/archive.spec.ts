@@ -113,26 +113,43 @@ async function snapshotEvents(): Promise<string[]> {
   }
   throw new Error('no snapshot');
 }
+/** All of a customer's events, read in pages of two, and what became of one of them. */
+async function lifeOf(customerId: string) {
+  const events: ingestion.ListCustomerEventsResponse['events'] = [];
+  for (let after = ''; ; ) {
+    const page = await kindred.events.listCustomerEvents({ customerId, page: { first: 2, after } }, call);
+    events.push(...page.events);
+    if (!page.pageInfo?.hasNextPage) return { events, total: page.pageInfo?.totalCount };
+    after = page.pageInfo.endCursor;
+  }
+}
+const receipt = async (messageId: string) => (await kindred.events.getEventReceipt({ messageId }, call)).receipt;
 const ledger = (as = call) => kindred.events.getEventLedger({ from: undefined, to: undefined }, as);
 
 test('a month goes to a sorted file with a manifest, and customers, snapshots, duplicates and the ledger stay as they were', async () => {
-  await send([...month('2025-01', 'one'), { userId: 'one-a', timestamp: '2025-02-10T00:00:00Z' }]);
+  // Three at one moment: a page ends between them.
+  const same = [1, 2, 3].map(() => ({ userId: 'one-a', timestamp: '2025-01-20T00:00:00Z' }));
+  await send([...month('2025-01', 'one'), ...same, { userId: 'one-a', timestamp: '2025-02-10T00:00:00Z' }]);
   await send(month('2025-01', 'foreign'), otherCall);
-  const before = { snapshot: await snapshotEvents(), customer: await customer('one-a'), ledger: await ledger() };
+  const id = (await customer('one-a'))?.id ?? '';
+  const before = { snapshot: await snapshotEvents(), customer: await customer('one-a'), ledger: await ledger(), life: await lifeOf(id), receipt: await receipt('one-first') };
+  expect(before.life.events).toHaveLength(6);
 
-  expect(await archive('2025-02-01T00:00:00Z')).toMatchObject({ state: SUCCEEDED, eventsTotal: 4, eventsDone: 4, error: '', requestedBy: 'key:test' });
+  expect(await archive('2025-02-01T00:00:00Z')).toMatchObject({ state: SUCCEEDED, eventsTotal: 7, eventsDone: 7, error: '', requestedBy: 'key:test' });
   const made = await archiveOfMonth('2025-01');
-  expect(made).toMatchObject({ state: ARCHIVED, events: 4, periodEnd: '2025-02-01T00:00:00.000Z', firstOccurredAt: '2025-01-03T10:00:00.250Z', lastOccurredAt: '2025-01-06T10:00:00.000Z' });
+  expect(made).toMatchObject({ state: ARCHIVED, events: 7, periodEnd: '2025-02-01T00:00:00.000Z', firstOccurredAt: '2025-01-03T10:00:00.250Z', lastOccurredAt: '2025-01-20T00:00:00.000Z' });
   expect(await liveIn('2025-01')).toBe(0);
   expect((await rowsIn(made.id))[0]).toMatchObject({
     name: 'Line\nbreak "quoted", and more', message_id: 'one-first', user_id: 'one-a', anonymous_id: null,
     properties: '{"empty": "", "nested": {"odd \\"key\\"": [1, null]}, "revenue": 2.5}',
   });
   const folder = join(fileURLToPath(kindred.platform.artifactUrl), WORKSPACE, 'archives', made.id);
-  expect(JSON.parse(await readFile(join(folder, 'events.json'), 'utf8'))).toMatchObject({ format: 'kindred.archive/1', events: 4, sha256: made.sha256, path: 'events.parquet' });
+  expect(JSON.parse(await readFile(join(folder, 'events.json'), 'utf8'))).toMatchObject({ format: 'kindred.archive/1', events: 7, sha256: made.sha256, path: 'events.parquet' });
 
   expect(await snapshotEvents()).toEqual(before.snapshot);
-  expect(await customer('one-a')).toEqual({ ...before.customer, archivedEventCount: 2 });
+  expect(await customer('one-a')).toEqual({ ...before.customer, archivedEventCount: 5 });
+  expect(await lifeOf(id)).toEqual(before.life);
+  expect(await receipt('one-first')).toEqual(before.receipt);
   const [again] = await send([{ userId: 'one-a', messageId: 'one-first', timestamp: '2025-03-01T00:00:00Z' }]);
   expect(again?.outcome).toBe(DUPLICATE);
   expect(await ledger()).toMatchObject({ received: (before.ledger.received) + 1, stored: before.ledger.stored, duplicate: before.ledger.duplicate + 1 });
@@ -206,10 +223,14 @@ test('an undone merge holds for archived events too', async () => {
     { anonymousId: 'split-device', timestamp: '2022-01-02T00:00:00Z' },
     { anonymousId: 'split-device', userId: 'split-user', timestamp: '2022-01-03T00:00:00Z' },
   ]);
+  const merges = async () => (await kindred.identity.listMerges({ customerId: (await customer('split-user'))?.id ?? '', page: undefined }, call)).merges;
+  const before = await merges();
+  expect(before[0]?.event).toBeDefined();
   await archive('2022-02-01T00:00:00Z');
   expect(await customer('split-user')).toMatchObject({ eventCount: 2, archivedEventCount: 2 });
-  const { merges } = await kindred.identity.listMerges({ customerId: (await customer('split-user'))?.id ?? '', page: undefined }, call);
-  await kindred.identity.undoMerge({ id: merges[0]?.id ?? '' }, call);
+  // Also the event that joined them is still shown.
+  expect(await merges()).toEqual(before);
+  expect((await kindred.identity.undoMerge({ id: before[0]?.id ?? '' }, call)).merge?.event).toEqual(before[0]?.event);
   expect(await customer('split-user')).toMatchObject({ eventCount: 1 });
   const device = await kindred.customers.resolveCustomer({ key: { $case: 'anonymousId', value: 'split-device' } }, call);
   expect(device.customer).toMatchObject({ eventCount: 1 });

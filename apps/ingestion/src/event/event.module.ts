@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 
 import type { Database } from '#libs/database';
+import { EventHistory } from '#libs/history';
 import { publishHint } from '#libs/queue';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
@@ -41,7 +42,11 @@ export type Hint = (workspaceId: string) => void;
           digestBy(config.PRINCIPAL_SECRET),
         ),
     },
-    { provide: EventRepository, inject: [DATABASE], useFactory: (database: Database) => new EventRepository(database) },
+    {
+      provide: EventRepository,
+      inject: [DATABASE, EventHistory],
+      useFactory: (database: Database, history: EventHistory) => new EventRepository(database, history),
+    },
     {
       provide: EventRates,
       inject: [SERVICE],

@@ -1,4 +1,5 @@
 import type { Database } from '#libs/database';
+import { type EventHistory, FEED } from '#libs/history';
 
 import { CURRENT_CUSTOMERS } from '../customer/customer.sql.js';
 import { checkIn } from '../ledger/ledger.repository.js';
@@ -67,21 +68,47 @@ export const rejectedColumns = (payloadBytes: number) => `id, ${isoMicros('recei
   octet_length(payload) AS payload_bytes, ${isoMicros('resolved_at')} AS resolved_at, resolved_by, note`;
 const REJECTED_COLUMNS = rejectedColumns(SHOWN_PAYLOAD_BYTES);
 
+const STORED = `
+  SELECT i.event_id, ${isoMicros('i.occurred_at')} AS occurred_at, ${isoMicros('i.received_at')} AS received_at, m.customer_id, e.id IS NOT NULL AS is_here,
+    (SELECT count(*) FROM ingestion.duplicate_events d WHERE d.workspace_id = i.workspace_id AND d.message_id = i.message_id) AS duplicates
+  FROM ingestion.message_ids i
+  LEFT JOIN ingestion.events e ON e.workspace_id = i.workspace_id AND e.horizon = i.horizon AND e.occurred_at = i.occurred_at AND e.id = i.event_id
+  LEFT JOIN ingestion.subject_customers m ON m.workspace_id = i.workspace_id AND m.subject_id = e.subject_id AND m.ended_horizon IS NULL
+  WHERE i.workspace_id = $1 AND i.message_id = $2`;
+const LAST_SEQUENCE = String(2n ** 63n - 1n);
+
+/** Of a customer, newest first, in the table or what was brought from archives. */
+const OF_SUBJECTS = `e.workspace_id = $1 AND e.subject_id = ANY (ARRAY(
+  SELECT m.subject_id FROM ingestion.subject_customers m WHERE m.workspace_id = $1 AND m.customer_id = $2 AND m.ended_horizon IS NULL))`;
+const listed = (source: string, id: string, condition: string) => `
+  SELECT ${id} AS id, e.type, e.name, ${isoMicros('e.occurred_at')} AS occurred_at, ${isoMicros('e.received_at')} AS received_at,
+    e.sequence, e.properties::text AS properties, e.message_id, e.occurred_at AS at
+  FROM ${source} e
+  WHERE ${condition} AND ($3::timestamptz IS NULL OR (e.occurred_at, e.sequence) < ($3::timestamptz, $4::bigint))
+  ORDER BY e.occurred_at DESC, e.sequence DESC LIMIT $5`;
+const HERE = listed('ingestion.events', 'e.id', OF_SUBJECTS);
+const ANYWHERE = `(${HERE}) UNION ALL (${listed('pg_temp.archived_events', 'e.event_id', 'e.workspace_id = $1 AND e.customer_id = $2')})
+  ORDER BY at DESC, sequence DESC LIMIT $5`;
+const HOW_MANY = `SELECT (SELECT count(*) FROM ingestion.events e WHERE ${OF_SUBJECTS})
+  + (SELECT coalesce(sum(events), 0) FROM ingestion.archived_subjects_v1 WHERE customer_id = $2) AS total`;
+
 /** What became of events, and the events of a customer. */
 export class EventRepository {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly history: EventHistory,
+  ) {}
 
+  /** What became of a message that was stored, wherever its event lies now. */
   async findStored(workspaceId: string, messageId: string): Promise<StoredReceipt | undefined> {
-    return this.first(
-      workspaceId,
-      `SELECT i.event_id, ${isoMicros('i.occurred_at')} AS occurred_at, ${isoMicros('i.received_at')} AS received_at, m.customer_id,
-         (SELECT count(*) FROM ingestion.duplicate_events d WHERE d.workspace_id = i.workspace_id AND d.message_id = i.message_id) AS duplicates
-       FROM ingestion.message_ids i
-       LEFT JOIN ingestion.events e ON e.workspace_id = i.workspace_id AND e.horizon = i.horizon AND e.occurred_at = i.occurred_at AND e.id = i.event_id
-       LEFT JOIN ingestion.subject_customers m ON m.workspace_id = i.workspace_id AND m.subject_id = e.subject_id AND m.ended_horizon IS NULL
-       WHERE i.workspace_id = $1 AND i.message_id = $2`,
-      [workspaceId, messageId],
-    );
+    return this.database.onConnection(workspaceId, async (client) => {
+      const [row] = (await client.query<StoredReceipt & { is_here: boolean }>(STORED, [workspaceId, messageId])).rows;
+      if (!row || row.is_here) return row;
+      const scope = { eventIds: [row.event_id], since: new Date(Date.parse(row.occurred_at) - 1).toISOString(), before: { at: row.occurred_at, sequence: LAST_SEQUENCE } };
+      if ((await this.history.open(client, scope)) === FEED) return row;
+      const archived = await client.query<{ customer_id: string }>('SELECT customer_id FROM pg_temp.archived_events');
+      return { ...row, customer_id: archived.rows[0]?.customer_id ?? null };
+    });
   }
 
   async findRejected(workspaceId: string, messageId: string): Promise<RejectedRow | undefined> {
@@ -126,17 +153,15 @@ export class EventRepository {
       const current = await client.query<{ id: string }>(CURRENT_CUSTOMERS, [workspaceId, [customerId]]);
       const id = current.rows[0]?.id;
       if (id === undefined) return undefined;
-      const where = `e.workspace_id = $1 AND e.subject_id = ANY (ARRAY(
-        SELECT m.subject_id FROM ingestion.subject_customers m WHERE m.workspace_id = $1 AND m.customer_id = $2 AND m.ended_horizon IS NULL))`;
-      const found = await client.query<EventRow>(
-        `SELECT e.id, e.type, e.name, ${isoMicros('e.occurred_at')} AS occurred_at, ${isoMicros('e.received_at')} AS received_at,
-           e.sequence, e.properties::text AS properties, e.message_id
-         FROM ingestion.events e
-         WHERE ${where} AND ($3::timestamptz IS NULL OR (e.occurred_at, e.sequence) < ($3::timestamptz, $4::bigint))
-         ORDER BY e.occurred_at DESC, e.sequence DESC LIMIT $5`,
-        [workspaceId, id, after?.[0] ?? null, after?.[1] ?? null, rows + 1],
-      );
-      const counted = await client.query<{ total: string }>(`SELECT count(*) AS total FROM ingestion.events e WHERE ${where}`, [workspaceId, id]);
+      const scope = { customerIds: [id], latest: rows + 1, ...(after ? { before: { at: after[0] ?? '', sequence: after[1] ?? '' } } : {}) };
+      const archived = await this.history.reaching(client, scope);
+      const values = [workspaceId, id, after?.[0] ?? null, after?.[1] ?? null, rows + 1];
+      const here = await client.query<EventRow>(HERE, values);
+      const oldest = here.rows.length > rows ? Date.parse(here.rows.at(-1)?.occurred_at ?? '') : -Infinity;
+      const missing = archived.filter(({ lastAt }) => (lastAt ?? Infinity) / 1000 >= oldest);
+      if (missing.length > 0) await this.history.bring(client, missing, scope);
+      const found = missing.length > 0 ? await client.query<EventRow>(ANYWHERE, values) : here;
+      const counted = await client.query<{ total: string }>(HOW_MANY, [workspaceId, id]);
       return { rows: found.rows, total: Number(counted.rows[0]?.total) };
     });
   }

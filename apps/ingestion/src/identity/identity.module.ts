@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 
 import type { Database } from '#libs/database';
+import { EventHistory } from '#libs/history';
 
 import { EventModule } from '../event/event.module.js';
 import { DATABASE } from '../store.module.js';
@@ -12,7 +13,11 @@ import { MergeRepository } from './merge.repository.js';
   imports: [EventModule],
   controllers: [IdentityController],
   providers: [
-    { provide: MergeRepository, inject: [DATABASE], useFactory: (database: Database) => new MergeRepository(database) },
+    {
+      provide: MergeRepository,
+      inject: [DATABASE, EventHistory],
+      useFactory: (database: Database, history: EventHistory) => new MergeRepository(database, history),
+    },
     { provide: BlockedIdRepository, inject: [DATABASE], useFactory: (database: Database) => new BlockedIdRepository(database) },
   ],
 })

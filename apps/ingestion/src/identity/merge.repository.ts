@@ -1,6 +1,7 @@
 import type { PoolClient } from 'pg';
 
 import type { Database } from '#libs/database';
+import { type EventHistory, FEED } from '#libs/history';
 
 import { CURRENT_CUSTOMERS } from '../customer/customer.sql.js';
 import { type Cut, isoMicros } from '../page.js';
@@ -19,19 +20,32 @@ export interface MergeRow {
   created_at: string;
   undone_at: string | null;
   undone_by: string | null;
-  event: { id: string; type: string; name: string; received_at: string; properties: string; message_id: string } | null;
+  event_id: string | null;
+  into_subject_id: string;
+  event: CausingEvent | null;
+}
+
+interface CausingEvent {
+  id: string;
+  type: string;
+  name: string;
+  received_at: string;
+  properties: string;
+  message_id: string;
 }
 
 export type Undoing =
   | { readonly outcome: 'UNKNOWN' | 'UNDONE_BEFORE' }
   | { readonly outcome: 'UNDONE'; readonly merge: MergeRow; readonly customerIds: readonly string[] };
 
+const eventAs = (id: string) => `json_build_object('id', ${id}, 'type', e.type, 'name', e.name, 'received_at', ${isoMicros('e.received_at')},
+  'properties', e.properties::text, 'message_id', e.message_id)`;
 // The event is found by its subject and time; its own id has no index.
 const MERGES = `
   SELECT g.id, g.cause, f.kind AS from_kind, f.external_id AS from_external_id, i.external_id AS into_external_id, g.from_customer_id, g.into_customer_id,
     ${isoMicros('g.occurred_at')} AS occurred_at, ${isoMicros('g.created_at')} AS created_at, ${isoMicros('g.undone_at')} AS undone_at, g.undone_by,
-    (SELECT json_build_object('id', e.id, 'type', e.type, 'name', e.name, 'received_at', ${isoMicros('e.received_at')},
-        'properties', e.properties::text, 'message_id', e.message_id)
+    g.event_id, g.into_subject_id,
+    (SELECT ${eventAs('e.id')}
       FROM ingestion.events e
       WHERE e.workspace_id = g.workspace_id AND e.subject_id = g.into_subject_id AND e.occurred_at = g.occurred_at AND e.id = g.event_id) AS event
   FROM ingestion.customer_merges g
@@ -46,7 +60,10 @@ const HELD = `SELECT subject_id FROM ingestion.subject_customers WHERE workspace
 
 /** What joined the ids of customers, and how they are taken apart again. */
 export class MergeRepository {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly history: EventHistory,
+  ) {}
 
   /** Newest first; undefined for an unknown customer. */
   async listOfCustomer(workspaceId: string, customerId: string, { rows, after }: Cut): Promise<{ rows: MergeRow[]; total: number } | undefined> {
@@ -60,12 +77,30 @@ export class MergeRepository {
         [workspaceId, id, after?.[0] ?? null, rows + 1],
       );
       const counted = await client.query<{ total: string }>(`WITH held AS (${HELD}) SELECT count(*) AS total FROM (${OF_CUSTOMER}) m`, [workspaceId, id]);
-      return { rows: found.rows, total: Number(counted.rows[0]?.total) };
+      return { rows: await this.withEvents(client, found.rows), total: Number(counted.rows[0]?.total) };
     });
   }
 
-  /** Undoes a meeting of two ids and remembers that they are two people. Commits wait meanwhile. */
+  /** With the events that lie in archives; where one was erased, it stays away. */
+  private async withEvents(client: PoolClient, merges: MergeRow[]): Promise<MergeRow[]> {
+    const missing = merges.filter(({ event, event_id }) => event === null && event_id !== null);
+    if (missing.length === 0) return merges;
+    const scope = { subjectIds: missing.map(({ into_subject_id }) => into_subject_id), eventIds: missing.flatMap(({ event_id }) => event_id ?? []) };
+    if ((await this.history.open(client, scope)) === FEED) return merges;
+    const { rows } = await client.query<{ event: CausingEvent }>(`SELECT ${eventAs('e.event_id')} AS event FROM pg_temp.archived_events e`);
+    const events = new Map(rows.map(({ event }) => [event.id, event]));
+    return merges.map((merge) => ({ ...merge, event: merge.event ?? events.get(merge.event_id ?? '') ?? null }));
+  }
+
+  /** Undoes a meeting of two ids and remembers that they are two people. Commits wait meanwhile, so files are read after. */
   async undo(workspaceId: string, id: string, actor: string): Promise<Undoing> {
+    const undoing = await this.split(workspaceId, id, actor);
+    if (undoing.outcome !== 'UNDONE') return undoing;
+    const [merge = undoing.merge] = await this.database.onConnection(workspaceId, (client) => this.withEvents(client, [undoing.merge]));
+    return { ...undoing, merge };
+  }
+
+  private async split(workspaceId: string, id: string, actor: string): Promise<Undoing> {
     return this.database.onConnection(workspaceId, async (client) => {
       await client.query(CLOSE_IDENTITY_GATE, [workspaceId]);
       const undone = await client.query<{ from_subject_id: string; into_subject_id: string }>(

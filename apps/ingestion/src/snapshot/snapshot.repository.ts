@@ -5,8 +5,8 @@ import { pipeline } from 'node:stream/promises';
 import { to as copyTo } from 'pg-copy-streams';
 
 import type { Database, Position } from '#libs/database';
+import { SHARE_ARCHIVES } from '#libs/history';
 
-import { SHARE_ARCHIVES } from '../archive/archive.repository.js';
 import { isoMicros } from '../page.js';
 
 export interface SnapshotRow {
@@ -114,7 +114,7 @@ export class SnapshotRepository {
     await this.database.onConnection(workspaceId, async (client) => {
       await client.query("SET LOCAL timezone = 'UTC'");
       // Until the end nothing goes from the events into an archive, and no file goes.
-      await client.query(SHARE_ARCHIVES, [workspaceId]);
+      await client.query(SHARE_ARCHIVES);
       const archives = await client.query<ArchivedFile>(ARCHIVED_FILES, [workspaceId]);
       if (archives.rows.length > 0) {
         const subjects = fileOf(-1);

@@ -1,8 +1,10 @@
 import { definition } from '#libs/contracts';
+import { type EventScope, FEED } from '#libs/history';
 
-import type { Condition } from './condition.js';
+import { type Condition, partsOf } from './condition.js';
 
 const HOURS_A_DAY = 24;
+const DAY_MS = 86_400_000;
 
 /** Whom a statement looks at; null: everyone with events. */
 export interface Scope {
@@ -12,6 +14,13 @@ export interface Scope {
 
 export const EVERYONE: Scope = { customerIds: null, partition: null };
 
+/** At whom, as of when, and in what (see EventHistory) a statement looks. */
+export interface Look {
+  readonly scope: Scope;
+  readonly now: string;
+  readonly source: string;
+}
+
 export interface Statement {
   readonly text: string;
   readonly values: readonly unknown[];
@@ -19,12 +28,23 @@ export interface Statement {
 
 const IN_SCOPE = (customer: string) => `($1::uuid[] is null or ${customer} = any($1)) and ($2::int is null or serving.partition_of(${customer}) = $2)`;
 
+const ASKED = `select f.customer_id as id from ${FEED} f where ${IN_SCOPE('f.customer_id')}
+    union select s.customer_id from ingestion.archived_subjects_v1 s where s.behaviour_events > 0 and ${IN_SCOPE('s.customer_id')}`;
+
+/** Which events decide some conditions at a time; undefined: none do. */
+export function eventsFor(conditions: readonly Condition[], now: string): Pick<EventScope, 'since' | 'names' | 'isBehaviour'> | undefined {
+  const performed = conditions.flatMap((condition) => [...partsOf(condition)].flatMap((part) => part.performed ?? []));
+  if (performed.length === 0) return undefined;
+  const days = Math.max(...performed.map(({ withinDays }) => withinDays));
+  return { since: new Date(Date.parse(now) - days * DAY_MS).toISOString(), names: [...new Set(performed.map(({ event }) => event))], isBehaviour: true };
+}
+
 /**
  * One row for each customer in the scope that has events: `id`, as of when (`at`), whether the condition `fits`, and `due`, when the
- * first event that counts leaves its window. `from` reads these rows as `judged` and decides what is answered; its
- * own values come first, as $4 and on. Planned anew each time, so that what is null in the scope costs nothing.
+ * first event that counts leaves its window. Events are read from
+ * `source`. `from` reads these rows as `judged` and decides what is answered; its own values come first, as $4 and on. Planned anew each time, so that what is null in the scope costs nothing.
  */
-export function judging(condition: Condition, scope: Scope, now: string, from: string, own: readonly unknown[] = []): Statement {
+export function judging(condition: Condition, { scope, now, source }: Look, from: string, own: readonly unknown[] = []): Statement {
   const values: unknown[] = [scope.customerIds, scope.partition, now, ...own];
   const value = (given: unknown) => `$${values.push(given)}`;
   const counts: string[] = [];
@@ -43,14 +63,14 @@ export function judging(condition: Condition, scope: Scope, now: string, from: s
       IN_SCOPE('f.customer_id'), `f.name = ${value(event)}`, `f.occurred_at > $3::timestamptz - ${window}`, ...filters.map((filter) => filterSql(filter, value)),
     ];
     counts.push(`${name} as (select f.customer_id as id, count(*) as times, min(f.occurred_at) as oldest
-      from ingestion.event_feed_v1 f where ${where.join(' and ')} group by 1)`);
+      from ${source} f where ${where.join(' and ')} group by 1)`);
     due.push(`${name}.oldest + ${window}`);
     const times = `coalesce(${name}.times, 0)`;
     return `(${[...(atLeast === undefined ? [] : [`${times} >= ${value(atLeast)}::bigint`]), ...(atMost === undefined ? [] : [`${times} <= ${value(atMost)}::bigint`])].join(' and ')})`;
   };
   const judged = fits(condition);
   const joins = counts.map((_, index) => `left join n${index} on n${index}.id = a.id`).join(' ');
-  const text = `with asked as (select distinct f.customer_id as id from ingestion.event_feed_v1 f where ${IN_SCOPE('f.customer_id')})${counts.map((count) => `, ${count}`).join('')},
+  const text = `with asked as (${ASKED})${counts.map((count) => `, ${count}`).join('')},
     judged as (select a.id, $3::timestamptz as at, ${judged} as fits, ${due.length > 0 ? `least(${due.join(', ')})` : 'null::timestamptz'} as due from asked a ${joins}) ${from}`;
   return { text, values };
 }

@@ -2,11 +2,12 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 
 import type { Database } from '#libs/database';
+import { EventHistory, type EventScope, FEED } from '#libs/history';
 
 import { DATABASE } from '../store.js';
 import { type Micros, microsSql } from '../time/micros.js';
 import type { Condition } from './condition.js';
-import { EVERYONE, judging, SAMPLE } from './condition.sql.js';
+import { EVERYONE, eventsFor, judging, SAMPLE } from './condition.sql.js';
 
 /** What `within` hands to its work. */
 export type Transaction = PoolClient;
@@ -39,10 +40,12 @@ export interface Sample {
 const ROWS = `select d.segment_id as "segmentId", s.kind, d.condition, d.built, d.changed_at as "changedAt"
   from serving.segment_definitions d join serving.segments s on s.id = d.segment_id`;
 
+/** Also where it lies in an archive. */
+const NEWEST = `select greatest((select max(occurred_at) from ingestion.event_feed_v1), (select max(last_behaviour_at) from ingestion.archived_subjects_v1))`;
 /** At the ends of the feeds: what is older is looked at with everyone. */
 const BEGIN_HERE = `insert into serving.definition_positions
   select kindred.workspace(), coalesce(e.horizon, 0), coalesce(e.sequence, 0), coalesce(m.horizon, 0), coalesce(m.sequence, 0),
-    coalesce(c.xid, 0), coalesce(c.sequence, 0), (select max(occurred_at) from ingestion.event_feed_v1)
+    coalesce(c.xid, 0), coalesce(c.sequence, 0), (${NEWEST})
   from (select) as one
   left join lateral (select f.horizon, f.sequence from ingestion.event_feed_v1 f order by f.horizon desc, f.sequence desc limit 1) e on true
   left join lateral (select f.horizon, f.sequence from ingestion.mapping_feed_v1 f order by f.horizon desc, f.sequence desc limit 1) m on true
@@ -53,7 +56,10 @@ const BEGIN_HERE = `insert into serving.definition_positions
 /** Definitions as they are stored; whoever changes one calls `hold` first in the same transaction. */
 @Injectable()
 export class DefinitionRepository {
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    private readonly history: EventHistory,
+  ) {}
 
   /** In one transaction. */
   within<Result>(workspaceId: string, work: (client: PoolClient) => Promise<Result>): Promise<Result> {
@@ -72,8 +78,14 @@ export class DefinitionRepository {
     await client.query(`insert into serving.open_definitions values (kindred.workspace()) on conflict do nothing`);
   }
 
+  /** What statements about these conditions are to read events from, archived ones too where they decide. */
+  async sourceFor(client: PoolClient, conditions: readonly Condition[], whose: Pick<EventScope, 'customerIds' | 'among'>, now: string): Promise<string> {
+    const events = eventsFor(conditions, now);
+    return events ? this.history.open(client, { ...events, ...whose }) : FEED;
+  }
+
   async newestEventAt(client: PoolClient): Promise<Micros | null> {
-    const { rows } = await client.query<{ at: Micros | null }>(`select ${microsSql('max(occurred_at)')} as at from ingestion.event_feed_v1`);
+    const { rows } = await client.query<{ at: Micros | null }>(`select ${microsSql(`(${NEWEST})`)} as at`);
     return rows[0]?.at ?? null;
   }
 
@@ -85,7 +97,8 @@ export class DefinitionRepository {
   /** Those of the names that no event carries. */
   async unknownEvents(client: PoolClient, names: readonly string[]): Promise<string[]> {
     const { rows } = await client.query<{ name: string }>(
-      `select name from unnest($1::text[]) as name where not exists (select from ingestion.event_feed_v1 f where f.name = name.name)`,
+      `select name from unnest($1::text[]) as name where not exists (select from ingestion.event_feed_v1 f where f.name = name.name)
+         and not exists (select from ingestion.event_archives_v1 a where a.names is null or name.name = any(a.names))`,
       [names],
     );
     return rows.map(({ name }) => name);
@@ -143,7 +156,8 @@ export class DefinitionRepository {
     try {
       return await this.within(workspaceId, async (client) => {
         await client.query(`set local statement_timeout = ${PREVIEW_MS}`);
-        const { text, values } = judging(condition, EVERYONE, now, SAMPLE, [sample]);
+        const source = await this.sourceFor(client, [condition], {}, now);
+        const { text, values } = judging(condition, { scope: EVERYONE, now, source }, SAMPLE, [sample]);
         return (await client.query<Sample>(text, [...values])).rows[0];
       });
     } catch (error) {

@@ -1,12 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 
+import { type EventScope, FEED } from '#libs/history';
+
 import { PARTITIONS } from '../lease/partition.js';
 import { shareMemberships } from '../scoring/write.lock.js';
 import { isoOf, type Micros, microsSql } from '../time/micros.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { segmentsIn } from './condition.js';
-import { DIFFERENCES, judging, type Scope } from './condition.sql.js';
+import { DIFFERENCES, judging, type Look } from './condition.sql.js';
 import { DefinitionRepository, type DefinitionRow } from './definition.repository.js';
 import { writeCrossings } from './member.writes.js';
 
@@ -71,16 +73,24 @@ export class DefinitionStep {
       const due = await client.query<{ id: string }>(DUE, [now]);
       const touched = [...new Set([...read.customerIds, ...due.rows.map(({ id }) => id)])];
       const building = rules.find(({ built }) => built < PARTITIONS);
+      const isIdle = touched.length === 0 && !building;
+      const source = isIdle ? FEED : await this.definitions.sourceFor(client, rules.map(({ condition }) => condition), whose(touched, building), now);
       let hasChanges = false;
       for (const rule of rules) {
-        if (touched.length > 0 && (await judge(client, workspaceId, rule, { customerIds: touched, partition: null }, now))) hasChanges = true;
-        if (rule === building && (await judge(client, workspaceId, rule, { customerIds: null, partition: rule.built }, now))) hasChanges = true;
+        if (touched.length > 0 && (await judge(client, workspaceId, rule, { scope: { customerIds: touched, partition: null }, now, source }))) hasChanges = true;
+        if (rule === building && (await judge(client, workspaceId, rule, { scope: { customerIds: null, partition: rule.built }, now, source }))) hasChanges = true;
       }
       if (building) await client.query(`update serving.segment_definitions set built = built + 1 where segment_id = $1`, [building.segmentId]);
       await advance(client, read);
       return { hasMore: read.isFull || due.rows.length > 0 || building !== undefined, hasChanges };
     });
   }
+}
+
+/** Whom a step looks at: some people, and where a rule is built, one partition of everyone. */
+function whose(touched: readonly string[], building: Rule | undefined): Pick<EventScope, 'customerIds' | 'among'> {
+  if (!building) return { customerIds: touched };
+  return { among: { text: `m.customer_id = any($2::uuid[]) or serving.partition_of(m.customer_id) = $3`, values: [touched, building.built] } };
 }
 
 /** Rules after those that they name. */
@@ -118,8 +128,9 @@ async function readFeeds(client: PoolClient, from: Positions) {
   };
 }
 
-async function judge(client: PoolClient, workspaceId: string, { segmentId, condition }: Rule, scope: Scope, now: string): Promise<boolean> {
-  const { text, values } = judging(condition, scope, now, DIFFERENCES, [segmentId]);
+async function judge(client: PoolClient, workspaceId: string, { segmentId, condition }: Rule, look: Look): Promise<boolean> {
+  const { scope, now } = look;
+  const { text, values } = judging(condition, look, DIFFERENCES, [segmentId]);
   const { rows } = await client.query<Difference>(text, [...values]);
   await client.query(
     `delete from serving.segment_deadlines where segment_id = $3

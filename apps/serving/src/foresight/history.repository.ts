@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 
 import type { Database } from '#libs/database';
+import { type Archived, EventHistory, type EventScope, FEED, HISTORY } from '#libs/history';
 
 import type { FeedEvent } from '../scoring/feed.repository.js';
 import { DATABASE } from '../store.js';
@@ -18,8 +19,8 @@ export interface PastEvent extends Pick<FeedEvent, 'customerId' | 'type' | 'name
 }
 
 /** Events of some customers, latest first, at most so many of each; `$1` their ids. */
-const latest = (columns: string, condition: string, limit: string) => `select e.* from unnest($1::uuid[]) as c(id) cross join lateral (
-    select ${columns} from ingestion.event_feed_v1 f where f.customer_id = c.id ${condition}
+const latest = (columns: string, condition: string, limit: string) => (source: string) => `select e.* from unnest($1::uuid[]) as c(id) cross join lateral (
+    select ${columns} from ${source} f where f.customer_id = c.id ${condition}
     order by f.occurred_at desc, f.sequence desc limit ${limit}) as e`;
 
 const BASKETS = latest(
@@ -36,21 +37,43 @@ const EVENTS = latest(
 /** What customers did, as ingestion publishes it. */
 @Injectable()
 export class HistoryRepository {
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    private readonly history: EventHistory,
+  ) {}
 
   /** By customer, oldest first: one statement for all of them. */
-  async baskets(workspaceId: string, customerIds: readonly string[], property: string, names: readonly string[], most: number): Promise<Map<string, SentBasket[]>> {
-    return this.database.onConnection(workspaceId, async (client) => {
-      const { rows } = await client.query<SentBasket>(BASKETS, [customerIds, property, names, most]);
-      return Map.groupBy(rows.reverse(), ({ customerId }) => customerId);
-    });
+  baskets(workspaceId: string, customerIds: readonly string[], property: string, names: readonly string[], most: number): Promise<Map<string, SentBasket[]>> {
+    return this.latest<SentBasket>(workspaceId, { customerIds, names }, BASKETS, [customerIds, property, names, most], { most, at: ({ at }) => at });
   }
 
   /** By customer, oldest first: one statement for all of them. */
-  async events(workspaceId: string, customerIds: readonly string[], most: number): Promise<Map<string, PastEvent[]>> {
+  events(workspaceId: string, customerIds: readonly string[], most: number): Promise<Map<string, PastEvent[]>> {
+    return this.latest<PastEvent>(workspaceId, { customerIds, latest: most }, EVENTS, [customerIds, most], { most, at: ({ occurredAt }) => occurredAt });
+  }
+
+  /** Archives are opened for whom the feed has fewer than are wanted, or older ones than archives have. */
+  private async latest<Row extends { readonly customerId: string }>(
+    workspaceId: string,
+    wanted: Pick<EventScope, 'customerIds' | 'names' | 'latest'>,
+    statement: (source: string) => string,
+    values: unknown[],
+    { most, at }: { most: number; at: (row: Row) => Micros },
+  ): Promise<Map<string, Row[]>> {
+    const scope = { ...wanted, isBehaviour: true };
+    const byCustomer = (rows: Row[]) => Map.groupBy(rows.reverse(), ({ customerId }) => customerId);
     return this.database.onConnection(workspaceId, async (client) => {
-      const { rows } = await client.query<PastEvent>(EVENTS, [customerIds, most]);
-      return Map.groupBy(rows.reverse(), ({ customerId }) => customerId);
+      const [archived, live] = await Promise.all([this.history.reaching(client, scope), client.query<Row>(statement(FEED), values)]);
+      const found = byCustomer(live.rows);
+      const isMissing = ({ customerId, lastAt }: Archived) => {
+        const theirs = found.get(customerId ?? '') ?? [];
+        const [oldest] = theirs;
+        return theirs.length < most || oldest === undefined || (lastAt ?? Infinity) >= at(oldest);
+      };
+      const missing = archived.filter(isMissing);
+      if (missing.length === 0) return found;
+      await this.history.bring(client, missing, scope);
+      return byCustomer((await client.query<Row>(statement(HISTORY), values)).rows);
     });
   }
 }

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 
 import type { Database, Position } from '#libs/database';
+import { EventHistory, FEED, HISTORY } from '#libs/history';
 
 import { PARTITIONS } from '../lease/partition.js';
 import { NIL } from '../page/uuid.js';
@@ -52,13 +53,18 @@ const WITHIN = `select ${COLUMNS} from ingestion.event_feed_v1 f
   where (f.horizon, f.sequence) > ($1::bigint, $2::bigint) and ($3::bigint is null or (f.horizon, f.sequence) <= ($3, $4::bigint))
     and ($5::int[] is null or serving.partition_of(f.customer_id) = any($5))
   order by f.horizon, f.sequence limit $6`;
+const LIFE = (source: string) => `select ${COLUMNS} from ${source} f
+  where customer_id = any($1::uuid[]) and (horizon, sequence) <= ($2::bigint, $3::bigint) order by f.occurred_at, f.sequence`;
 /** Beyond this a backlog is told as "at least". */
 const MOST_COUNTED = 10_000;
 
 /** Events as ingestion publishes them, in an order that nothing committed later can slip before. */
 @Injectable()
 export class FeedRepository {
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    private readonly history: EventHistory,
+  ) {}
 
   /** Taken before the feed is read in the same transaction: what is missing then lies between the two. */
   async horizon(client: PoolClient): Promise<Horizon> {
@@ -88,15 +94,16 @@ export class FeedRepository {
     return rows;
   }
 
-  /** All events of some customers up to a position, in the order in which they happened. */
+  /** All events of some customers up to a position, archived ones too, in the order in which they happened. */
   async ofCustomers(workspaceId: string, customerIds: readonly string[], upTo: Position): Promise<FeedEvent[]> {
+    const scope = { customerIds, isBehaviour: true };
     return this.database.onConnection(workspaceId, async (client) => {
-      const { rows } = await client.query<FeedEvent>(
-        `select ${COLUMNS} from ingestion.event_feed_v1 f
-         where customer_id = any($1::uuid[]) and (horizon, sequence) <= ($2::bigint, $3::bigint) order by f.occurred_at, f.sequence`,
-        [customerIds, upTo.horizon, upTo.sequence],
-      );
-      return rows;
+      const from = (source: string) => client.query<FeedEvent>(LIFE(source), [customerIds, upTo.horizon, upTo.sequence]);
+      // Seldom has anybody archived events: the question does not wait for where they are.
+      const [archived, live] = await Promise.all([this.history.reaching(client, scope), from(FEED)]);
+      if (archived.length === 0) return live.rows;
+      await this.history.bring(client, archived, scope);
+      return (await from(HISTORY)).rows;
     });
   }
 
