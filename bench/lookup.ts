@@ -7,7 +7,7 @@ import { temporaryFolder } from '#libs/embedded';
 
 import { bootstrapWorkspace } from '../scripts/start/main-job.ts';
 import { startSystem } from '../scripts/start/system.ts';
-import { type Answered, askEcho, askGraphql, askPostgres, type GraphqlTarget, type Load, median } from './lookup/load.ts';
+import { type Answered, askEcho, askEvenly, askGraphql, askPostgres, type GraphqlTarget, type Load, median } from './lookup/load.ts';
 import { questions, relate } from './lookup/postgraphile.ts';
 import { LIST, LOOKUP } from './lookup/query.ts';
 import { installPostgraphile, type Rival, startRival } from './lookup/rivals.ts';
@@ -93,7 +93,7 @@ async function takeTurns(contenders: Contenders, load: Load, rounds: number, tel
 }
 
 async function atHalf(target: GraphqlTarget, top: Answered | undefined, load: Load): Promise<Answered> {
-  return askGraphql(target, load, (top?.perSecond ?? 0) / 2);
+  return askEvenly(target, load, (top?.perSecond ?? 0) / 2);
 }
 
 function targetsOf(measured: Partial<Record<Name, Answered>>, halves: Record<'lookup' | 'list', Answered>): Target[] {

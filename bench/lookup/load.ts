@@ -1,3 +1,6 @@
+import { Agent, request } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
+
 import { type Client, credentials, makeClientConstructor } from '@grpc/grpc-js';
 import autocannon from 'autocannon';
 import { Pool } from 'pg';
@@ -23,20 +26,51 @@ export interface GraphqlTarget {
 }
 
 /** Asks over HTTP. A failure, or an answer with errors in it, ends the measurement: it would be fast for nothing. */
-export async function askGraphql({ url, key, bodies }: GraphqlTarget, { connections, seconds }: Load, perSecond?: number): Promise<Answered> {
+export async function askGraphql({ url, key, bodies }: GraphqlTarget, { connections, seconds }: Load): Promise<Answered> {
   const result = await autocannon({
     url,
     connections,
     duration: seconds,
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...(key === undefined ? {} : { authorization: `Bearer ${key}` }) },
+    headers: headersOf(key),
     requests: bodies.map((body) => ({ body })),
     verifyBody: (body: string | Buffer | undefined) => !String(body).includes('"errors"'),
-    ...(perSecond === undefined ? {} : { overallRate: Math.max(connections, Math.round(perSecond)) }),
   });
   const failed = result.errors + result.non2xx + result.mismatches;
   if (failed > 0) throw new Error(`${url}: ${failed} of ${result.requests.total} answers were failures.`);
   return { perSecond: result.requests.total / result.duration, p50: result.latency.p50, p99: result.latency.p99 };
+}
+
+const headersOf = (key: string | undefined) => ({ 'content-type': 'application/json', ...(key === undefined ? {} : { authorization: `Bearer ${key}` }) });
+
+/**
+ * The same at a rate, evenly spaced and whether or not answers come (autocannon sends a second's worth at once and
+ * then rests): what is late counts from when it was due.
+ */
+export async function askEvenly({ url, key, bodies }: GraphqlTarget, { connections, seconds }: Load, perSecond: number): Promise<Answered> {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  const took: number[] = [];
+  const ask = (body: string, due: number) =>
+    new Promise<void>((resolve, reject) => {
+      const sent = request(url, { agent, method: 'POST', headers: { ...headersOf(key), 'content-length': Buffer.byteLength(body) } }, (response) => {
+        let told = '';
+        response.setEncoding('utf8').on('data', (part: string) => (told += part)).on('end', () => {
+          if (response.statusCode !== 200 || told.includes('"errors"')) return reject(new Error(`${url}: ${told}`));
+          took.push(performance.now() - due);
+          resolve();
+        });
+      });
+      sent.on('error', reject).end(body);
+    });
+  const [began, asked]: [number, Promise<void>[]] = [performance.now(), []];
+  for (let turn = 0; turn < perSecond * seconds; ) {
+    const due = Math.min(perSecond * seconds, ((performance.now() - began) / 1_000) * perSecond);
+    for (; turn < due; turn++) asked.push(ask(bodies[turn % bodies.length] ?? '', began + (turn / perSecond) * 1_000));
+    await wait(1);
+  }
+  await Promise.all(asked);
+  agent.destroy();
+  return { perSecond: took.length / ((performance.now() - began) / 1_000), ...middleAndTail(took) };
 }
 
 /** As many in flight as connections, each anew as soon as it is answered. */
@@ -54,9 +88,13 @@ async function askInTurn({ connections, seconds }: Load, ask: (lane: number, tur
     }),
   );
   const elapsed = (performance.now() - began) / 1_000;
-  took.sort((one, other) => one - other);
-  const at = (share: number) => Math.round((took[Math.floor(took.length * share)] ?? Number.NaN) * 100) / 100;
-  return { perSecond: took.length / elapsed, p50: at(0.5), p99: at(0.99) };
+  return { perSecond: took.length / elapsed, ...middleAndTail(took) };
+}
+
+function middleAndTail(took: readonly number[]): { p50: number; p99: number } {
+  const sorted = took.toSorted((one, other) => one - other);
+  const at = (share: number) => Math.round((sorted[Math.floor(sorted.length * share)] ?? Number.NaN) * 100) / 100;
+  return { p50: at(0.5), p99: at(0.99) };
 }
 
 /** The least that Postgres takes for one row by its primary key, over as many connections. */

@@ -12,7 +12,7 @@ export class FakeCustomers {
     this.server = await listen(ingestion.CustomerServiceService, {
       ...Object.fromEntries(rest),
       resolveCustomers: async ({ userIds }: ingestion.ResolveCustomersRequest) => ({
-        customers: userIds.filter((userId) => userId.startsWith('user-')).map((userId) => ({ userId, customer: ingestion.Customer.fromPartial({ id: userId.slice('user-'.length), userId }) })),
+        customers: userIds.filter((userId) => userId.startsWith('user-')).map((userId) => ({ userId, customerId: userId.slice('user-'.length) })),
       }),
       getCustomers: async ({ ids }: ingestion.GetCustomersRequest) => ({
         customers: ids.filter((id) => !this.erased.has(id)).map((id) => ({ requestedId: id, customer: ingestion.Customer.fromPartial({ id, userId: `user-${id}` }) })),

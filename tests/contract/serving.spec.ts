@@ -67,14 +67,14 @@ describe('what is served', () => {
     ]);
     expect((await listed(workspace)).segments).toEqual([]);
     expect((await replica.segments.getCustomerMap({ sample: 10 }, workspace.call)).points).toEqual([]);
-    expect((await replica.memberships.listSimilarCustomers({ customerId: stranger, first: 3 }, workspace.call)).customers).toEqual([]);
+    expect((await replica.similarity.listSimilarCustomers({ customerId: stranger, first: 3 }, workspace.call)).customers).toEqual([]);
   });
 
   test('a prepared model is served from its activation on, with everyone in their segment', async () => {
     const { workspace, customers, first } = await served();
     expect(await namesAndSizes(workspace)).toEqual({ 'Few orders': 3, 'Many orders': 0, 'Gone quiet': 0 });
     const [customer] = await membershipsOf(workspace, customers.slice(0, 1));
-    expect(customer).toMatchObject({ known: true, memberships: [{ modelId: first.id, strength: 0.9 }], forecast: [{ event: 'Order Completed', horizonDays: 30 }] });
+    expect(customer).toMatchObject({ known: true, memberships: [{ modelId: first.id, strength: 0.9 }] });
     const { changes } = await replica.memberships.listMembershipChanges({ customerId: customers[0] ?? '', segmentId: '', page: undefined }, workspace.call);
     expect(changes).toMatchObject([{ fromSegmentId: '', byPromotion: true, modelId: first.id }]);
   });
@@ -249,7 +249,7 @@ describe('lists and lookups', () => {
     const first = model();
     await house.prepare(replica, workspace, first);
     await replica.activation.activate({ modelId: first.id, fence: 1 }, workspace.service);
-    const { customers } = await replica.memberships.listSimilarCustomers({ customerId: one, first: 5 }, workspace.call);
+    const { customers } = await replica.similarity.listSimilarCustomers({ customerId: one, first: 5 }, workspace.call);
     expect(customers.map(({ customerId }) => customerId)).toEqual([two, three]);
     expect(customers[0]?.similarity).toBeGreaterThan(0.99);
     expect(customers[1]?.similarity).toBeLessThan(0.95);

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { type CallContext, createServer, ServerError, type Server } from 'nice-grpc';
 
-import { access, definition, explanation, foresight, identity, ingestion, person, quarantine, retention, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
+import { access, definition, explanation, foresight, identity, ingestion, label, person, prediction, quarantine, retention, serving, similar, trackingPlan, training, webhook, worker } from '#libs/contracts';
 import { PRINCIPAL_METADATA, RpcError, status } from '#libs/grpc';
 import { type Principal, PrincipalSigner } from '#libs/auth';
 
@@ -88,9 +88,9 @@ export async function startFakeServices(): Promise<FakeServices> {
   const definitions = [
     access.AccessServiceService, ingestion.EventServiceService, ingestion.CustomerServiceService, ingestion.ImportServiceService,
     quarantine.QuarantineServiceService, trackingPlan.TrackingPlanServiceService, identity.IdentityServiceService, person.PersonServiceService,
-    training.RunServiceService, training.ModelServiceService, serving.MembershipServiceService, serving.SegmentServiceService, explanation.ExplanationServiceService,
+    training.RunServiceService, training.ModelServiceService, label.LabelServiceService, label.HeadServiceService, prediction.PredictionServiceService, serving.MembershipServiceService, serving.SegmentServiceService, explanation.ExplanationServiceService,
     foresight.ForesightServiceService, retention.RetentionServiceService, webhook.WebhookServiceService,
-    definition.SegmentDefinitionServiceService,
+    definition.SegmentDefinitionServiceService, similar.SimilarityServiceService,
   ];
   for (const definition of definitions) server.add(definition as never, implementationOf(definition));
   const port = await server.listen('127.0.0.1:0');
@@ -192,20 +192,22 @@ function ingestionHandlers(): Record<string, Handler> {
       return { customer: known };
     },
     resolveCustomers: ({ userIds }: ingestion.ResolveCustomersRequest) => ({
-      customers: userIds.flatMap((userId) => all.flatMap((one) => (one.userId === userId ? [{ userId, customer: one }] : []))),
+      customers: userIds.flatMap((userId) => all.flatMap((one) => (one.userId === userId ? [{ userId, customerId: one.id }] : []))),
     }),
     listCustomers: ({ page }: ingestion.ListCustomersRequest) => cut(all, page, 'customers'),
     listCustomerEvents: () => ({
       events: [{ id: id('run', 2), type: 'track', name: 'Order Completed', occurredAt: AT, receivedAt: AT, properties: '{"revenue":9.5}', messageId: 'm-1' }],
       pageInfo: pageInfo('e', false, 1),
     }),
-    trackEvents: ({ events }: ingestion.TrackEventsRequest) => ({
-      results: events.map((event) => {
-        const { messageId = '', userId } = JSON.parse(Buffer.from(event).toString()) as { messageId?: string; userId?: string };
+    trackEventBatch: ({ events, withResults }: ingestion.TrackEventBatchRequest) => {
+      const calls = JSON.parse(Buffer.from(events).toString()) as { messageId?: string; userId?: string }[];
+      const stored = calls.filter(({ userId }) => userId).length;
+      const results = calls.map(({ messageId = '', userId }) => {
         const outcome = userId ? ingestion.EventOutcome.STORED : ingestion.EventOutcome.REJECTED;
         return { messageId, outcome, reason: userId ? '' : 'CUSTOMER_MISSING', detail: userId ? '' : 'Give userId or anonymousId.' };
-      }),
-    }),
+      });
+      return { results: withResults ? results : [], stored, duplicate: 0, rejected: calls.length - stored };
+    },
     getEventReceipt: () => {
       throw RpcError.notFound('It never came.', { reason: 'MESSAGE_UNKNOWN' });
     },
@@ -224,6 +226,7 @@ export function importOf(importId: string): ingestion.Import {
   return {
     id: importId, state: ingestion.ImportState.RUNNING, fileName: 'shop.csv', startedAt: AT, finishedAt: undefined, rowsRead: 50, rowsTotal: 200, rowsFolded: 48,
     skipped: [{ reason: 'NO_CUSTOMER', rows: 2 }], rejected: [], eventsStored: 40, eventsDuplicate: 0, eventsRejected: 0, rowsPerSecond: 100, remainingSeconds: 1.5, error: '', mapping: '',
+    stage: ingestion.ImportStage.WRITING, progress: 0.25, rowsStaged: 200,
   };
 }
 
@@ -281,7 +284,6 @@ function servingHandlers(): Record<string, Handler> {
       customers: customerIds.map((customerId) => ({
         customerId, known: true, novelty: 0.1, mapX: 1, mapY: 2,
         memberships: [membershipOf(id('segment', (numberOf(customerId) % SEGMENTS) + 1))],
-        forecast: [{ event: 'A', horizonDays: 7, probability: 0.2, expectedValue: 0 }, { event: 'B', horizonDays: 7, probability: 0.6, expectedValue: 3 }],
       })),
       modelId: id('model', 1), asOf: AT,
     }),

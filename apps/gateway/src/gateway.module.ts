@@ -14,7 +14,9 @@ import { serveAdmin } from './admin/admin.route.js';
 import { closeBackends } from './backend/backends.js';
 import { serveDownloads } from './download/download.route.js';
 import type { GatewayConfig } from './gateway.config.js';
+import { formatError } from './graphql/error.js';
 import { graphqlOptions } from './graphql/graphql.options.js';
+import { answerKnown } from './operation/known.route.js';
 import { GATEWAY_PARTS, PartsModule } from './parts.module.js';
 import type { GatewayParts } from './graphql/context.js';
 import { SubscriptionServer } from './subscription/subscription.server.js';
@@ -46,6 +48,7 @@ export class GatewayModule implements OnModuleInit, OnApplicationBootstrap, OnAp
   async onModuleInit(): Promise<void> {
     const fastify = this.host.httpAdapter.getInstance<FastifyInstance>();
     guardGraphql(fastify, this.keys);
+    answerKnown(fastify, this.parts, formatError(this.context.log));
     await serveUploads(fastify, this.parts.uploads, this.parts.artifacts, this.context.log);
     serveDownloads(fastify, this.parts.downloads, this.parts.artifacts);
     await serveAdmin(fastify, this.context.config.ADMIN_DIR);

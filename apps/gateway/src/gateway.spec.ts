@@ -4,7 +4,7 @@ import { getIntrospectionQuery } from 'graphql';
 import type { ingestion } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
-import { AT, customer, id, KEYS, WORKSPACE } from './gateway.fake.js';
+import { AT, id, KEYS, WORKSPACE } from './gateway.fake.js';
 import { startTestGateway, type TestGateway } from './gateway.start.js';
 import { globalId, readGlobalId } from './graphql/global-id.js';
 
@@ -82,7 +82,7 @@ test('many requests at the same time cost few calls, and callers share none', as
   const held = Promise.withResolvers<void>();
   gateway.services.replace('resolveCustomers', async ({ userIds }: ingestion.ResolveCustomersRequest) => {
     await held.promise;
-    return { customers: userIds.map((userId) => ({ userId, customer: customer(Number(userId.slice(5))) })) };
+    return { customers: userIds.map((userId) => ({ userId, customerId: id('customer', Number(userId.slice(5))) })) };
   });
   const asking = Promise.all(numbers.flatMap((number) => [ask(number, KEYS.viewer), ask(number, KEYS.editor)]));
   // Asked after all of them, answered while they are held.
@@ -253,8 +253,8 @@ test('events are passed on in the form of Segment, each with its fate', async ()
     stored: 1, rejected: 1, duplicate: 0,
     results: [{ messageId: 'm-1', outcome: 'STORED', reason: null }, { messageId: 'm-2', outcome: 'REJECTED', reason: 'CUSTOMER_MISSING' }],
   });
-  const [request] = gateway.services.calls.filter(({ method }) => method === 'trackEvents').map((call) => call.request as ingestion.TrackEventsRequest);
-  const sent = request?.events.map((event) => JSON.parse(Buffer.from(event).toString()) as unknown);
+  const [request] = gateway.services.calls.filter(({ method }) => method === 'trackEventBatch').map((call) => call.request as ingestion.TrackEventBatchRequest);
+  const sent = JSON.parse(Buffer.from(request?.events ?? []).toString()) as unknown;
   expect(sent).toEqual([
     { type: 'track', event: 'Order Completed', userId: 'u-1', messageId: 'm-1', timestamp: '2026-01-02T03:04:05+01:00', properties: { revenue: 5, note: null } },
     { type: 'identify', messageId: 'm-2', traits: { plan: 'gold' } },

@@ -35,6 +35,7 @@ export const GATEWAY_PARTS = Symbol('GATEWAY_PARTS');
           uploads: new UploadLinks(config.PRINCIPAL_SECRET, config.UPLOAD_MAX_BYTES),
           downloads: new DownloadLinks(config.PRINCIPAL_SECRET),
           artifacts: openArtifactStore(config.ARTIFACT_URL),
+          known: undefined,
         };
       },
     },

@@ -19,6 +19,7 @@ const shape = {
   WEBHOOK_TIMEOUT_MS: z.coerce.number().int().positive().default(10_000).describe('how long a receiver may take to answer'),
   WEBHOOK_LOG_DAYS: z.coerce.number().positive().default(30).describe('how long settled deliveries stay in the log'),
   WEBHOOKS_AT_ONCE: z.coerce.number().int().positive().default(64).describe('receivers that are sent to at the same time'),
+  SIMILAR_EXACT_UP_TO: z.coerce.number().int().min(0).default(50_000).describe('customers up to whom all are compared to find similar ones; beyond, by an index'),
   STATE_CACHE_MIB: z.coerce.number().int().positive().default(128).describe('memory for states of customers seen lately'),
 };
 

@@ -6,14 +6,16 @@ import { ExplanationModule } from './explanation/explanation.module.js';
 import { ForesightModule } from './foresight/foresight.module.js';
 import { ForgettingModule } from './forgetting/forgetting.module.js';
 import { MembershipModule } from './membership/membership.module.js';
+import { PredictionModule } from './prediction/prediction.module.js';
 import { ScoringModule } from './scoring/scoring.module.js';
 import { SegmentModule } from './segment/segment.module.js';
+import { SimilarModule } from './similar/similar.module.js';
 import { StoreModule } from './store.module.js';
 import { WebhookModule } from './webhook/webhook.module.js';
 
 @Module({
   imports: [
-    StoreModule, ScoringModule, MembershipModule, SegmentModule, DefinitionModule, ActivationModule, ExplanationModule, ForesightModule, ForgettingModule, WebhookModule,
+    StoreModule, ScoringModule, MembershipModule, SegmentModule, SimilarModule, DefinitionModule, ActivationModule, ExplanationModule, ForesightModule, ForgettingModule, PredictionModule, WebhookModule,
   ],
 })
 export class ServingModule {}

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { access } from '#libs/contracts';
 import { connect, type RpcClient } from '#libs/grpc';
 
-import { hashKey } from './key.js';
+import { hexOfKey } from './key.js';
 import type { Principal, PrincipalRole, PrincipalSigner } from './principal.js';
 
 const ROLE: Partial<Record<access.Role, PrincipalRole>> = {
@@ -47,7 +47,7 @@ export class KeyRing {
 
   /** Who presents this key, or undefined for an unknown, revoked or expired one. */
   identify(key: string): (Principal & { workspaceId: string }) | undefined {
-    const entry = this.byDigest.get(hashKey(key).toString('hex'));
+    const entry = this.byDigest.get(hexOfKey(key));
     return entry && entry.expiresAt > Date.now() ? entry.principal : undefined;
   }
 

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 const PREFIX = { ADMIN: 'ka', EDITOR: 'ke', VIEWER: 'kv', INTAKE: 'kw' } as const;
 
@@ -9,5 +9,10 @@ export function makeKey(role: keyof typeof PREFIX): string {
 
 /** SHA-256: a key is random, not chosen by a person, so a slow hash would protect nothing. */
 export function hashKey(key: string): Buffer {
-  return createHash('sha256').update(key).digest();
+  return hash('sha256', key, 'buffer');
+}
+
+/** The same as text, for looking it up. */
+export function hexOfKey(key: string): string {
+  return hash('sha256', key, 'hex');
 }

@@ -1,18 +1,18 @@
 import type { ApolloServerPlugin, BaseContext } from '@apollo/server';
 
-import type { GatewayContext } from '../graphql/context.js';
-import { Admission } from './admission.js';
+import type { GatewayContext, GatewayParts } from '../graphql/context.js';
+import { KnownOperations } from '../operation/known.operations.js';
 
 /** Lets Apollo ask for admission once it knows the operation, and hides the schema from keys that may not read. */
-export function admissionPlugin(): ApolloServerPlugin<BaseContext> {
-  let admission: Admission | undefined;
+export function admissionPlugin(parts: Pick<GatewayParts, 'known'>): ApolloServerPlugin<BaseContext> {
   return {
     serverWillStart: async ({ schema }) => {
-      admission = new Admission(schema);
+      parts.known = new KnownOperations(schema);
     },
     requestDidStart: async () => ({
-      didResolveOperation: async ({ document, request, operationName, contextValue }) => {
-        const refused = admission?.refusalOf({ document, variables: request.variables ?? {}, operationName }, (contextValue as GatewayContext).caller);
+      didResolveOperation: async ({ document, source, request, contextValue }) => {
+        const operation = { document, variables: request.variables ?? {}, operationName: request.operationName };
+        const refused = parts.known?.refusalOf(source, operation, (contextValue as GatewayContext).caller);
         if (refused) throw refused;
       },
       willSendResponse: async ({ response, contextValue }) => {

@@ -24,6 +24,11 @@ export class Admission {
     this.roles = requiredRoles(schema);
   }
 
+  /** Whether an operation was let in before, asked in the same way. */
+  wasLetIn(operation: Operation, caller: Caller): boolean {
+    return this.letIn.get(operation.document)?.has(wayOfAsking(operation, caller)) ?? false;
+  }
+
   /** Of an operation that was parsed and validated already. */
   refusalOf(operation: Operation, caller: Caller): GraphQLError | undefined {
     const { document, variables, operationName } = operation;
@@ -62,6 +67,9 @@ export class Admission {
  * variables themselves, not of texts, nor of what lies in lists and inputs. A number in place of a list counts as it is.
  */
 function wayOfAsking({ variables, operationName }: Operation, { role }: Caller): string {
-  const counted = Object.entries(variables).filter(([, value]) => typeof value === 'number' || typeof value === 'boolean' || value === null);
-  return JSON.stringify([role, operationName ?? null, counted]);
+  let way = `${role} ${operationName ?? ''}`;
+  for (const [name, value] of Object.entries(variables)) {
+    if (typeof value === 'number' || typeof value === 'boolean' || value === null) way += ` ${JSON.stringify(name)}:${value}`;
+  }
+  return way;
 }

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 
-import type { foresight, ingestion, serving, training } from '#libs/contracts';
+import type { foresight, ingestion, label, prediction, serving, training } from '#libs/contracts';
 
 import { eventNoveltyOf, forecastsOf, type RecommendationKey, recommendationsOf } from '../foresight/foresight.reads.js';
 import { actingAs, type Backends } from './backends.js';
@@ -16,7 +16,7 @@ export interface SegmentKey {
 /** Reads that many requests do, gathered over those of one caller. */
 export interface CallerReads {
   readonly customer: Gathered<string, ingestion.Customer | undefined>;
-  readonly customerByUserId: Gathered<string, ingestion.Customer | undefined>;
+  readonly customerIdByUserId: Gathered<string, string | undefined>;
   /** What serving knows of a customer. */
   readonly place: Gathered<string, serving.CustomerMemberships | undefined>;
   readonly forecast: Gathered<string, foresight.TimedForecast[]>;
@@ -25,6 +25,9 @@ export interface CallerReads {
   readonly segment: Gathered<SegmentKey, serving.Segment | undefined>;
   readonly segmentList: Gathered<serving.ListSegmentsRequest, serving.ListSegmentsResponse>;
   readonly model: Gathered<string, training.Model | undefined>;
+  readonly labelSet: Gathered<string, label.LabelSet | undefined>;
+  readonly labelHead: Gathered<string, label.Head | undefined>;
+  readonly prediction: Gathered<string, prediction.Prediction[]>;
 }
 
 /** Callers whose requests are under way, more or less: one that is forgotten only gathers anew. */
@@ -69,9 +72,9 @@ function readsOf(rpc: () => Backends): CallerReads {
       const byId = new Map(customers.map(({ requestedId, customer }) => [requestedId, customer]));
       return ids.map((id) => byId.get(id));
     }),
-    customerByUserId: gather(async (userIds) => {
+    customerIdByUserId: gather(async (userIds) => {
       const { customers } = await rpc().customers.resolveCustomers({ userIds: unique(userIds) });
-      const byUserId = new Map(customers.map(({ userId, customer }) => [userId, customer]));
+      const byUserId = new Map(customers.map(({ userId, customerId }) => [userId, customerId]));
       return userIds.map((userId) => byUserId.get(userId));
     }),
     place: gather(async (ids) => {
@@ -93,6 +96,21 @@ function readsOf(rpc: () => Backends): CallerReads {
       const { models } = await rpc().models.getModels({ ids: unique(ids), champion: false });
       const byId = new Map(models.map((model) => [model.id, model]));
       return ids.map((id) => byId.get(id));
+    }),
+    labelSet: gather(async (ids) => {
+      const { labelSets } = await rpc().labels.getLabelSets({ ids: unique(ids) });
+      const byId = new Map(labelSets.map((set) => [set.id, set]));
+      return ids.map((id) => byId.get(id));
+    }),
+    labelHead: gather(async (ids) => {
+      const { heads } = await rpc().heads.getHeads({ ids: unique(ids) });
+      const byId = new Map(heads.map((head) => [head.id, head]));
+      return ids.map((id) => byId.get(id));
+    }),
+    prediction: gather(async (ids) => {
+      const { customers } = await rpc().predictions.getPredictions({ customerIds: unique(ids) });
+      const byId = new Map(customers.map(({ customerId, predictions }) => [customerId, predictions]));
+      return ids.map((id) => byId.get(id) ?? []);
     }),
   };
 }

@@ -1,13 +1,20 @@
+import type { ingestion } from '#libs/contracts';
+import { RpcError } from '#libs/grpc';
+
 import { customerForesight } from '../foresight/foresight.resolver.js';
 import { readConnection, rowsOf } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
+import type { GatewayContext } from '../graphql/context.js';
 import { invalidArgument } from '../graphql/error.js';
 import { globalId, localId } from '../graphql/global-id.js';
 import { found } from '../graphql/loaders.js';
+import type { Customer } from '../graphql/message.js';
 import { orNull, present } from '../graphql/present.js';
 import { parseJson } from '../graphql/scalar.js';
 import { customerIdentity } from '../identity/identity.resolver.js';
+import { customerPredictions } from '../label/head.resolver.js';
 import { listMembers } from '../segment/member.list.js';
+import { there } from '../similar/similar.resolver.js';
 
 export const customerQueries = {
   customer: async (_root, { id, userId, anonymousId }, { rpc, reads, loaders }) => {
@@ -18,7 +25,10 @@ export const customerQueries = {
       const own = localId('Customer', id);
       return own === undefined ? null : loaders.customer.load(own);
     }
-    if (userId) return reads.customerByUserId(userId);
+    if (userId) {
+      const own = await reads.customerIdByUserId(userId);
+      return own === undefined ? null : { id: own };
+    }
     return (await found(rpc.customers.resolveCustomer({ key: { $case: 'anonymousId', value: anonymousId ?? '' } })))?.customer;
   },
   customers: async (_root, { segmentId, search, ...paging }, context) => {
@@ -36,15 +46,33 @@ export const customerQueries = {
   },
 } satisfies Partial<ResolversOf<'Query'>['Query']>;
 
-export const customerTypes: ResolversOf<'Customer' | 'SimilarCustomer'> = {
+/** A field of what ingestion knows of a customer, loaded where the customer was found by id alone. */
+function detail<Value>(read: (customer: ingestion.Customer) => Value) {
+  return (customer: Customer, _args: object, { loaders }: GatewayContext): Value | Promise<Value> => (isWhole(customer) ? read(customer) : loaders.customer.load(customer.id).then((whole) => read(thereStill(whole))));
+}
+
+function isWhole(customer: Customer): customer is ingestion.Customer {
+  return 'eventCount' in customer;
+}
+
+function thereStill(customer: ingestion.Customer | undefined): ingestion.Customer {
+  if (!customer) throw RpcError.notFound('This customer was erased a moment ago.', { reason: 'CUSTOMER_UNKNOWN' });
+  return customer;
+}
+
+export const customerTypes: ResolversOf<'Customer'> = {
   Customer: {
     ...customerIdentity,
     ...customerForesight,
+    ...customerPredictions,
     id: ({ id }) => globalId('Customer', id),
-    userId: ({ userId }) => orNull(userId),
-    attributes: ({ attributes }) => parseJson(attributes),
-    firstSeenAt: ({ firstSeenAt }) => present(firstSeenAt, 'firstSeenAt'),
-    lastSeenAt: ({ lastSeenAt }) => present(lastSeenAt, 'lastSeenAt'),
+    userId: detail(({ userId }) => orNull(userId)),
+    anonymousIds: detail(({ anonymousIds }) => anonymousIds),
+    attributes: detail(({ attributes }) => parseJson(attributes)),
+    firstSeenAt: detail(({ firstSeenAt }) => present(firstSeenAt, 'firstSeenAt')),
+    lastSeenAt: detail(({ lastSeenAt }) => present(lastSeenAt, 'lastSeenAt')),
+    eventCount: detail(({ eventCount }) => eventCount),
+    archivedEventCount: detail(({ archivedEventCount }) => archivedEventCount),
     isScored: async ({ id }, _args, { loaders }) => (await loaders.place.load(id))?.known ?? false,
     memberships: async ({ id }, _args, { loaders }) => ((await loaders.place.load(id))?.memberships ?? []).map((membership) => ({ ...membership, customerId: id })),
     novelty: async ({ id }, _args, { loaders }) => {
@@ -61,18 +89,13 @@ export const customerTypes: ResolversOf<'Customer' | 'SimilarCustomer'> = {
         return { rows: changes, pageInfo };
       }),
     similar: async ({ id }, { first }, { rpc, loaders }) => {
-      const { customers } = await rpc.memberships.listSimilarCustomers({ customerId: id, first: rowsOf(first) });
-      // One that was erased a moment ago is no neighbour any more.
-      const there = await Promise.all(customers.map(({ customerId }) => loaders.customer.load(customerId)));
-      return customers.filter((_, index) => there[index] !== undefined);
+      const { customers } = await rpc.similarity.listSimilarCustomers({ customerId: id, first: rowsOf(first) });
+      return there(customers, loaders);
     },
     events: ({ id }, args, { rpc }) =>
       readConnection(args, async (page) => {
         const { events, pageInfo } = await rpc.events.listCustomerEvents({ customerId: id, page });
         return { rows: events.map((event) => ({ ...event, customerId: id })), pageInfo };
       }),
-  },
-  SimilarCustomer: {
-    customer: async ({ customerId }, _args, { loaders }) => present(await loaders.customer.load(customerId), 'a similar customer'),
   },
 };

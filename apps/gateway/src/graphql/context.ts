@@ -5,6 +5,7 @@ import type { AuditTrail } from '../audit/audit.trail.js';
 import type { Backends } from '../backend/backends.js';
 import type { BackendsByCaller, CallerReads } from '../backend/caller.reads.js';
 import type { DownloadLinks } from '../download/download.link.js';
+import type { KnownOperations } from '../operation/known.operations.js';
 import type { UploadLinks } from '../upload/upload.link.js';
 import { type Loaders, makeLoaders } from './loaders.js';
 import type { Caller } from './message.js';
@@ -18,6 +19,8 @@ export interface GatewayParts {
   readonly uploads: UploadLinks;
   readonly downloads: DownloadLinks;
   readonly artifacts: ArtifactStore;
+  /** From the moment that Apollo has its schema. */
+  known: KnownOperations | undefined;
 }
 
 /** What a resolver has at hand: who calls, the services signed for them, and the request's loaders. */

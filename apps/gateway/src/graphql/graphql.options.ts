@@ -25,7 +25,7 @@ export function graphqlOptions(parts: GatewayParts, schemaDir: string, log: Logg
     formatError: formatError(log),
     validationRules: [...limitRules],
     parseOptions: { maxTokens: LIMITS.tokens },
-    plugins: [ApolloServerPluginCacheControlDisabled(), admissionPlugin()],
+    plugins: [ApolloServerPluginCacheControlDisabled(), admissionPlugin(parts)],
     // Strangers never get this far; who has a reading key may look at the schema.
     introspection: true,
     csrfPrevention: true,

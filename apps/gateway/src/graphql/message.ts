@@ -1,6 +1,6 @@
 // Which message each type of the SDL is resolved from; codegen.ts names these.
 import type { Principal } from '#libs/auth';
-import { access, definition, explanation, foresight, identity, ingestion, person, quarantine, retention, rule, serving, trackingPlan, training, webhook, worker } from '#libs/contracts';
+import { access, definition, explanation, foresight, head, identity, ingestion, label, person, prediction, quarantine, retention, rule, serving, similar, trackingPlan, training, webhook, worker } from '#libs/contracts';
 
 import type { Connection } from './connection.js';
 
@@ -10,7 +10,8 @@ export type WorkspaceSettings = access.WorkspaceSettings;
 export type ApiKey = access.ApiKey;
 export type AuditEntry = access.AuditEntry;
 
-export type Customer = ingestion.Customer;
+/** Whole, or as far as it is known without asking: details are loaded for who asks for them. */
+export type Customer = ingestion.Customer | Pick<ingestion.Customer, 'id'>;
 /** And whose it is. */
 export type Event = ingestion.Event & { readonly customerId: string };
 export type EventLedger = ingestion.GetEventLedgerResponse;
@@ -50,7 +51,8 @@ export type ContributionCheck = explanation.ContributionCheck;
 export type FittingTrait = explanation.FittingTrait & { readonly trait: worker.SegmentTrait };
 export type BehaviourChange = explanation.BehaviourChange;
 export type MembershipChange = serving.MembershipChange;
-export type SimilarCustomer = serving.SimilarCustomer;
+export type SimilarCustomer = similar.SimilarCustomer;
+export type SimilaritySearch = similar.SimilaritySearch;
 export type Segment = serving.Segment;
 export type SegmentLineage = serving.SegmentLineage;
 export type SegmentVersion = serving.SegmentVersion;
@@ -81,6 +83,15 @@ export type RunMetric = training.RunMetric;
 export type MetricPoint = training.MetricPoint;
 export type RunStep = training.RunStep;
 
+export type LabelSet = label.LabelSet;
+export type LabelProblem = label.LabelProblem;
+export type LabelsAdded = label.AddLabelsResponse & { readonly labelSet: label.LabelSet };
+export type LabelHead = label.Head;
+export type LabelPrediction = prediction.Prediction;
+export type HeadEvaluation = head.HeadEvaluation;
+export type HeadStanding = head.HeadStanding;
+export type CalibrationBin = head.CalibrationBin;
+
 export type TrainingSpec = worker.TrainingSpec;
 export type TrainingObjective = worker.ObjectiveSpec;
 export type Measure = worker.Measure;
@@ -98,7 +109,12 @@ export import Clock = access.Clock;
 export import ConditionOperator = rule.RuleOperator;
 export import EventArchiveState = retention.EventArchiveState;
 export import EventOutcome = ingestion.EventOutcome;
+export import HeadEncoder = head.HeadEncoder;
+export import HeadVerdict = head.HeadVerdict;
+export import ImportStage = ingestion.ImportStage;
 export import ImportState = ingestion.ImportState;
+export import LabelHeadState = label.HeadState;
+export import LabelKind = label.LabelKind;
 export import LineageKind = serving.LineageKind;
 export import MergeCause = identity.MergeCause;
 export import ModelState = training.ModelState;

@@ -6,6 +6,8 @@ import { foresightTypes } from '../foresight/foresight.resolver.js';
 import { identityMutations, identityQueries, identityTypes } from '../identity/identity.resolver.js';
 import { importMutations, importQueries, importSubscriptions, importTypes } from '../import/import.resolver.js';
 import { keyMutations, keyQueries, keyTypes } from '../key/key.resolver.js';
+import { headMutations, headQueries, headTypes } from '../label/head.resolver.js';
+import { labelMutations, labelQueries, labelTypes } from '../label/label.resolver.js';
 import { mapQueries, mapTypes } from '../map/map.resolver.js';
 import { membershipSubscriptions, membershipTypes } from '../membership/membership.resolver.js';
 import { modelMutations, modelQueries, modelTypes } from '../model/model.resolver.js';
@@ -15,6 +17,7 @@ import { quarantineMutations, quarantineQueries, quarantineTypes } from '../quar
 import { retentionMutations, retentionQueries, retentionTypes } from '../retention/retention.resolver.js';
 import { runMutations, runQueries, runSubscriptions, runTypes } from '../run/run.resolver.js';
 import { segmentMutations, segmentQueries, segmentTypes } from '../segment/segment.resolver.js';
+import { similarQueries, similarTypes } from '../similar/similar.resolver.js';
 import { trackingPlanMutations, trackingPlanQueries, trackingPlanTypes } from '../tracking-plan/tracking-plan.resolver.js';
 import { viewerMutations, viewerQueries, viewerTypes } from '../viewer/viewer.resolver.js';
 import { webhookMutations, webhookQueries, webhookTypes } from '../webhook/webhook.resolver.js';
@@ -37,8 +40,13 @@ const enums = {
   EventArchiveState: valuesOf(message.EventArchiveState),
   EventOutcome: valuesOf(message.EventOutcome),
   EventType: valuesOf(message.EventType),
+  HeadEncoder: valuesOf(message.HeadEncoder),
+  HeadVerdict: valuesOf(message.HeadVerdict),
+  ImportStage: valuesOf(message.ImportStage),
   ImportState: valuesOf(message.ImportState),
   ConditionOperator: valuesOf(message.ConditionOperator),
+  LabelHeadState: valuesOf(message.LabelHeadState),
+  LabelKind: valuesOf(message.LabelKind),
   LineageKind: valuesOf(message.LineageKind),
   MergeCause: valuesOf(message.MergeCause),
   ModelState: valuesOf(message.ModelState),
@@ -69,9 +77,12 @@ export const resolvers: CompleteResolvers = {
     ...identityQueries,
     ...segmentQueries,
     ...definitionQueries,
+    ...similarQueries,
     ...mapQueries,
     ...modelQueries,
     ...runQueries,
+    ...labelQueries,
+    ...headQueries,
     ...eventQueries,
     ...quarantineQueries,
     ...trackingPlanQueries,
@@ -88,6 +99,8 @@ export const resolvers: CompleteResolvers = {
     ...definitionMutations,
     ...modelMutations,
     ...runMutations,
+    ...labelMutations,
+    ...headMutations,
     ...eventMutations,
     ...quarantineMutations,
     ...trackingPlanMutations,
@@ -111,9 +124,12 @@ export const resolvers: CompleteResolvers = {
   ...membershipTypes,
   ...segmentTypes,
   ...definitionTypes,
+  ...similarTypes,
   ...mapTypes,
   ...modelTypes,
   ...runTypes,
+  ...labelTypes,
+  ...headTypes,
   ...eventTypes,
   ...quarantineTypes,
   ...trackingPlanTypes,

@@ -38,6 +38,14 @@ export const retentionMutations = {
       present((await rpc.retention.replayArchive({ archiveId, writeKey: args.writeKey ?? '' })).request, 'request'),
     );
   },
+  restoreArchive: (_root, args, { rpc }) => {
+    const archiveId = localId('EventArchive', args.id);
+    if (archiveId === undefined) return notFound('ARCHIVE_UNKNOWN', 'There is no such archive.');
+    const keepDays = daysOf(args.keepDays);
+    return expecting({ NOT_FOUND: 'NotFound', ARCHIVE_DROPPED: 'ArchiveDropped' }, async () =>
+      present((await rpc.retention.restoreArchive({ archiveId, keepDays })).request, 'request'),
+    );
+  },
   cancelArchiveRequest: (_root, args, { rpc }) => {
     const id = localId('ArchiveRequest', args.id);
     if (id === undefined) return notFound('ARCHIVE_REQUEST_UNKNOWN', 'There is no such request.');
@@ -48,7 +56,7 @@ export const retentionMutations = {
 } satisfies Partial<ResolversOf<'Mutation'>['Mutation']>;
 
 export const retentionTypes: ResolversOf<
-  | 'RetentionPolicy' | 'EventArchive' | 'ArchiveRequest' | 'SetRetentionPolicyResult' | 'ArchiveEventsResult' | 'ReplayArchiveResult' | 'CancelArchiveRequestResult'
+  | 'RetentionPolicy' | 'EventArchive' | 'ArchiveRequest' | 'SetRetentionPolicyResult' | 'ArchiveEventsResult' | 'ReplayArchiveResult' | 'RestoreArchiveResult' | 'CancelArchiveRequestResult'
 > = {
   RetentionPolicy: {
     archiveAfterDays: ({ archiveAfterDays }) => countOrNull(archiveAfterDays),
@@ -71,6 +79,7 @@ export const retentionTypes: ResolversOf<
   SetRetentionPolicyResult: outcomeOf('RetentionPolicy'),
   ArchiveEventsResult: outcomeOf('ArchiveRequest'),
   ReplayArchiveResult: outcomeOf('ArchiveRequest'),
+  RestoreArchiveResult: outcomeOf('ArchiveRequest'),
   CancelArchiveRequestResult: outcomeOf('ArchiveRequest'),
 };
 

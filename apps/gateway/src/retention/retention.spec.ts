@@ -9,7 +9,7 @@ const ARCHIVE = id('run', 1);
 const REQUEST = id('run', 2);
 const archive: retention.EventArchive = {
   id: ARCHIVE, state: retention.EventArchiveState.ARCHIVED, periodStart: AT, periodEnd: AT, events: 7, bytes: 900, sha256: 'ab', firstOccurredAt: AT, lastOccurredAt: AT,
-  archivedAt: AT, droppedAt: undefined,
+  archivedAt: AT, droppedAt: undefined, restoredAt: undefined, keptUntil: undefined,
 };
 const request = retention.ArchiveRequest.fromPartial({
   id: REQUEST, kind: retention.ArchiveRequestKind.REPLAY, state: retention.ArchiveRequestState.RUNNING, requestedBy: 'key:admin', createdAt: AT, eventsTotal: 8, eventsDone: 2,
@@ -75,4 +75,18 @@ test('archiving is asked for and stopped, one at a time', async () => {
   expect(body.data).toEqual({ archiveEvents: { __typename: 'ArchivingActive' }, cancelArchiveRequest: { state: 'CANCELLED' } });
   const read = await gateway.ask('query($id: ID!) { archiveRequest(id: $id) { state } node(id: $id) { __typename } }', { id: globalId('ArchiveRequest', REQUEST) });
   expect(read.body.data).toEqual({ archiveRequest: { state: 'RUNNING' }, node: { __typename: 'ArchiveRequest' } });
+});
+
+test('an archive is restored and kept for the days that are said, and one that was dropped is told of', async () => {
+  gateway.services.replace('restoreArchive', ({ archiveId }: retention.RestoreArchiveRequest) => {
+    if (archiveId !== ARCHIVE) throw RpcError.precondition('gone', { reason: 'ARCHIVE_DROPPED' });
+    return { request: { ...request, kind: retention.ArchiveRequestKind.RESTORE } };
+  });
+  const RESTORE = `mutation($id: ID!, $days: Int) { restoreArchive(id: $id, keepDays: $days) { __typename ... on ArchiveRequest { kind progress } ... on Failure { code } } }`;
+  const restore = async (archiveId: string, days?: number) => gateway.ask(RESTORE, { id: archiveId, days });
+  expect((await restore(globalId('EventArchive', ARCHIVE))).body.data.restoreArchive).toEqual({ __typename: 'ArchiveRequest', kind: 'RESTORE', progress: 0.25 });
+  expect(requestTo('restoreArchive')).toEqual({ archiveId: ARCHIVE, keepDays: 30 });
+  expect((await restore(globalId('EventArchive', REQUEST), 7)).body.data.restoreArchive).toEqual({ __typename: 'ArchiveDropped', code: 'ARCHIVE_DROPPED' });
+  expect((await restore(globalId('EventArchive', ARCHIVE), 0)).body.errors?.[0]?.extensions['code']).toBe('BAD_USER_INPUT');
+  expect((await restore('not an id')).body.data.restoreArchive).toEqual({ __typename: 'NotFound', code: 'ARCHIVE_UNKNOWN' });
 });

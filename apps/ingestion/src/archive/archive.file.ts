@@ -16,6 +16,7 @@ const TYPES: Readonly<Record<string, string>> = {
   received_at: 'TIMESTAMPTZ', sent_at: 'TIMESTAMPTZ', original_at: 'TIMESTAMPTZ', time_clamped: 'BOOLEAN', user_id: 'JSON', anonymous_id: 'JSON', group_id: 'JSON',
   previous_id: 'JSON', import_id: 'UUID', properties: 'VARCHAR', context: 'VARCHAR',
 };
+export const COLUMNS = Object.keys(TYPES);
 /** Longest event that a file may bring, and room around it. */
 const MOST_LINE_BYTES = 8 * 1024 * 1024;
 const SORTED = 'ORDER BY subject_id, occurred_at, sequence';

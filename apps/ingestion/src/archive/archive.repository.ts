@@ -11,12 +11,12 @@ import { CLOSE_ARCHIVES } from '#libs/history';
 
 import { SHARE_IDENTITY_GATE } from '../identity/identity.gate.js';
 import { type Cut, isoMicros } from '../page.js';
-import { type ArchiveMeasure, CSV_COLUMNS } from './archive.file.js';
+import { type ArchiveMeasure, COLUMNS as EVENT_COLUMNS, CSV_COLUMNS } from './archive.file.js';
 
 export interface ArchiveRow {
   id: string;
   request_id: string;
-  state: 'WRITING' | 'ARCHIVED' | 'DROPPING' | 'DROPPED';
+  state: 'WRITING' | 'ARCHIVED' | 'RESTORED' | 'DROPPING' | 'DROPPED';
   period_start: string;
   period_end: string;
   below_horizon: string;
@@ -26,10 +26,13 @@ export interface ArchiveRow {
   sha256: string | null;
   bytes: string;
   events: string;
+  digest: string | null;
   first_occurred_at: string | null;
   last_occurred_at: string | null;
   archived_at: string | null;
   dropped_at: string | null;
+  restored_at: string | null;
+  kept_until: string | null;
 }
 
 export interface Period {
@@ -41,13 +44,16 @@ export interface Period {
 export class ArchiveOvertaken extends Error {}
 
 const COLUMNS = `id, request_id, state, ${isoMicros('period_start')} AS period_start, ${isoMicros('period_end')} AS period_end, below_horizon,
-  ${isoMicros('received_before')} AS received_before, artifact, stale_artifacts, sha256, bytes, events, ${isoMicros('first_occurred_at')} AS first_occurred_at,
-  ${isoMicros('last_occurred_at')} AS last_occurred_at, ${isoMicros('archived_at')} AS archived_at, ${isoMicros('dropped_at')} AS dropped_at`;
+  ${isoMicros('received_before')} AS received_before, artifact, stale_artifacts, sha256, bytes, events, digest::text AS digest, ${isoMicros('first_occurred_at')} AS first_occurred_at,
+  ${isoMicros('last_occurred_at')} AS last_occurred_at, ${isoMicros('archived_at')} AS archived_at, ${isoMicros('dropped_at')} AS dropped_at,
+  ${isoMicros('restored_at')} AS restored_at, ${isoMicros('kept_until')} AS kept_until`;
 const [TURN_MS, BETWEEN_TURNS_MS] = [500, 2_000];
 const LOCK_NOT_AVAILABLE = '55P03';
 /** `$2` from, `$3` before, `$4` horizon, `$5` moment of arrival. */
 const CHOSEN = `workspace_id = $1 AND occurred_at >= $2 AND occurred_at < $3 AND horizon < $4 AND received_at < $5`;
 const BEHAVIOUR = `type IN ('track', 'page', 'screen')`;
+const DIGESTED = `count(*) AS events,
+    coalesce(sum(ingestion.event_digest(id, sequence, occurred_at, subject_id, message_id, name, anonymous_id, previous_id, properties::text, context::text)), 0)::text AS digest`;
 // Moves a month: counted and digested as it leaves, and written down per subject, in one statement.
 const TAKE_OUT = `
   WITH gone AS (
@@ -58,9 +64,18 @@ const TAKE_OUT = `
     SELECT $1, subject_id, $6, count(*), min(occurred_at), max(occurred_at), count(*) FILTER (WHERE ${BEHAVIOUR}), max(occurred_at) FILTER (WHERE ${BEHAVIOUR})
     FROM gone WHERE subject_id IS NOT NULL GROUP BY subject_id
   )
-  SELECT count(*) AS events,
-    coalesce(sum(ingestion.event_digest(id, sequence, occurred_at, subject_id, message_id, name, anonymous_id, previous_id, properties::text, context::text)), 0)::text AS digest
-  FROM gone`;
+  SELECT ${DIGESTED} FROM gone`;
+// Moves it back.
+const JSONS = new Set(['properties', 'context']);
+const LAY_OUT = `CREATE TEMP TABLE restored_events AS
+  SELECT ${EVENT_COLUMNS.map((column) => (JSONS.has(column) ? `${column}::text AS ${column}` : column)).join(', ')} FROM ingestion.events WITH NO DATA`;
+const PUT_BACK = `
+  WITH back AS (
+    INSERT INTO ingestion.events (workspace_id, ${EVENT_COLUMNS.join(', ')}) SELECT $1, ${EVENT_COLUMNS.map((column) => (JSONS.has(column) ? `${column}::jsonb` : column)).join(', ')}
+    FROM pg_temp.restored_events
+    RETURNING id, sequence, occurred_at, subject_id, message_id, name, anonymous_id, previous_id, properties, context
+  )
+  SELECT ${DIGESTED} FROM back`;
 const FORGET = (table: 'message_ids' | 'duplicate_events', stored: 0 | 1, duplicate: 0 | 1) => `
   WITH gone AS (
     DELETE FROM ingestion.${table} WHERE workspace_id = $1 AND message_id = ANY ($2::text[]) RETURNING received_at
@@ -78,8 +93,11 @@ const measured = ({ path, sha256, bytes }: StoredArtifact, { events, behaviour, 
 export class ArchiveRepository {
   constructor(private readonly database: Database) {}
 
-  /** Months that ended by `before` and hold events of the workspace that arrived before a moment, with their number. */
-  async due(workspaceId: string, before: string, receivedBefore: Date): Promise<(Period & { events: number })[]> {
+  /**
+   * Months that ended by `before` and hold events of the workspace that arrived before a moment, with their number. A
+   * policy leaves alone what was restored to be kept.
+   */
+  async due(workspaceId: string, before: string, receivedBefore: Date, { isPolicy }: { isPolicy: boolean }): Promise<(Period & { events: number })[]> {
     return this.database.onConnection(workspaceId, async (client) => {
       const { rows } = await client.query<Period & { events: string }>(
         `SELECT ${isoMicros('p.period_start')} AS period_start, ${isoMicros('p.period_end')} AS period_end, n.events
@@ -87,8 +105,10 @@ export class ArchiveRepository {
          CROSS JOIN LATERAL (
            SELECT count(*) AS events FROM ingestion.events e WHERE e.workspace_id = $1 AND e.occurred_at >= p.period_start AND e.occurred_at < p.period_end
              AND e.horizon < ingestion.safe_horizon() AND e.received_at < $3) n
-         WHERE p.period_end <= $2::timestamptz AND n.events > 0 ORDER BY p.period_start`,
-        [workspaceId, before, receivedBefore],
+         WHERE p.period_end <= $2::timestamptz AND n.events > 0 AND NOT ($4 AND EXISTS (
+           SELECT FROM ingestion.event_archives a WHERE a.workspace_id = $1 AND a.period_start = p.period_start AND a.state = 'RESTORED' AND a.kept_until > now()))
+         ORDER BY p.period_start`,
+        [workspaceId, before, receivedBefore, isPolicy],
       );
       return rows.map(({ events, ...period }) => ({ ...period, events: Number(events) }));
     });
@@ -187,6 +207,38 @@ export class ArchiveRepository {
     });
   }
 
+  /** Puts events back into the table, if they are exactly those that the archive was made of. */
+  async putBack(workspaceId: string, archive: ArchiveRow, keepDays: number, pages: AsyncIterable<object[]>, within: (client: PoolClient) => Promise<void>): Promise<void> {
+    const client = await this.database.pool.connect();
+    try {
+      await client.query(`SELECT ingestion.ensure_event_partition($1)`, [archive.period_start]);
+      // Outside of a transaction: one that writes for long would hold back the feed.
+      await client.query(LAY_OUT);
+      for await (const page of pages) {
+        await client.query('INSERT INTO pg_temp.restored_events SELECT * FROM json_populate_recordset(NULL::pg_temp.restored_events, $1::json)', [JSON.stringify(page)]);
+      }
+      await this.alone(workspaceId, (moving) => this.moveBack(moving, workspaceId, archive, keepDays, within), client);
+    } finally {
+      // The table goes with its connection.
+      client.release(true);
+    }
+  }
+
+  private async moveBack(client: PoolClient, workspaceId: string, archive: ArchiveRow, keepDays: number, within: (client: PoolClient) => Promise<void>): Promise<void> {
+    await client.query(SHARE_IDENTITY_GATE, [workspaceId]);
+    const { rows } = await client.query<{ events: string; digest: string }>(PUT_BACK, [workspaceId]);
+    if (rows[0]?.events !== archive.events || rows[0].digest !== archive.digest) throw new Error(`archive ${archive.id} is not what it was made of`);
+    await client.query('DELETE FROM ingestion.archived_subjects WHERE workspace_id = $1 AND archive_id = $2', [workspaceId, archive.id]);
+    const { rowCount } = await client.query(
+      `UPDATE ingestion.event_archives SET state = 'RESTORED', restored_at = now(), kept_until = now() + make_interval(days => $4),
+         stale_artifacts = stale_artifacts || artifact, artifact = NULL
+       WHERE workspace_id = $1 AND id = $2 AND state = 'ARCHIVED' AND artifact = $3`,
+      [workspaceId, archive.id, archive.artifact, keepDays],
+    );
+    if (rowCount !== 1) throw new ArchiveOvertaken();
+    await within(client);
+  }
+
   /** From here on nobody reads it. */
   async beginDrop(workspaceId: string, id: string): Promise<void> {
     await this.alone(workspaceId, async (client) => {
@@ -226,11 +278,12 @@ export class ArchiveRepository {
   }
 
   /** In short turns: readers queue behind whoever waits to be alone, and a snapshot is a reader for minutes. */
-  private async alone<T>(workspaceId: string, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  private async alone<T>(workspaceId: string, work: (client: PoolClient) => Promise<T>, own?: PoolClient): Promise<T> {
+    const transaction = (all: (client: PoolClient) => Promise<T>) => (own ? inTransaction(own, workspaceId, all) : this.database.onConnection(workspaceId, all));
     for (;;) {
       let isAlone = false;
       try {
-        return await this.database.onConnection(workspaceId, async (client) => {
+        return await transaction(async (client) => {
           await client.query(`SET LOCAL lock_timeout = ${TURN_MS}`);
           await client.query(CLOSE_ARCHIVES);
           isAlone = true;
@@ -249,5 +302,19 @@ export class ArchiveRepository {
       const sql = `SELECT ${COLUMNS} FROM ingestion.event_archives WHERE workspace_id = $1 AND ${condition} ORDER BY event_archives.period_start, id`;
       return (await client.query<ArchiveRow>(sql, [workspaceId, ...values])).rows;
     });
+  }
+}
+
+/** In one workspace, on a connection that holds something already. */
+async function inTransaction<T>(client: PoolClient, workspaceId: string, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  try {
+    await client.query('BEGIN');
+    await client.query(`SELECT set_config('app.workspace', $1, true)`, [workspaceId]);
+    const result = await work(client);
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw error;
   }
 }

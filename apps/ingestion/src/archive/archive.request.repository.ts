@@ -5,7 +5,7 @@ import { type Attempt, StaleAttempt } from '#libs/queue';
 
 import { type Cut, isoMicros } from '../page.js';
 
-export type ArchiveRequestKind = 'ARCHIVE' | 'REPLAY';
+export type ArchiveRequestKind = 'ARCHIVE' | 'REPLAY' | 'RESTORE';
 export type ArchiveRequestState = 'QUEUED' | 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED';
 
 export interface ArchiveRequestRow {
@@ -17,6 +17,7 @@ export interface ArchiveRequestRow {
   drop_before: string | null;
   archive_id: string | null;
   into_workspace_id: string | null;
+  keep_days: number | null;
   done_horizon: string;
   done_sequence: string;
   created_at: string;
@@ -35,6 +36,7 @@ export interface ArchiveRequestRow {
 export type NewArchiveRequest = { readonly id: string; readonly requestedBy: string } & (
   | { readonly kind: 'ARCHIVE'; readonly archiveBefore: string; readonly dropBefore: string | null }
   | { readonly kind: 'REPLAY'; readonly archiveId: string; readonly intoWorkspaceId: string }
+  | { readonly kind: 'RESTORE'; readonly archiveId: string; readonly keepDays: number }
 );
 
 export interface Replayed {
@@ -47,7 +49,7 @@ export interface Replayed {
 }
 
 const COLUMNS = `id, kind, state, requested_by, ${isoMicros('archive_before')} AS archive_before, ${isoMicros('drop_before')} AS drop_before, archive_id,
-  into_workspace_id, done_horizon, done_sequence, ${isoMicros('created_at')} AS created_at, ${isoMicros('started_at')} AS started_at,
+  into_workspace_id, keep_days, done_horizon, done_sequence, ${isoMicros('created_at')} AS created_at, ${isoMicros('started_at')} AS started_at,
   ${isoMicros('finished_at')} AS finished_at, fence, cancel_requested, events_total, events_done, events_stored, events_duplicate, events_rejected, error`;
 const OURS = `workspace_id = $1 AND id = $2 AND fence = $3 AND state = 'RUNNING'`;
 
@@ -55,15 +57,16 @@ const OURS = `workspace_id = $1 AND id = $2 AND fence = $3 AND state = 'RUNNING'
 export class ArchiveRequestRepository {
   constructor(private readonly database: Database) {}
 
-  /** Undefined: another request archives this workspace's events already. */
+  /** Undefined: another request archives this workspace's events already, or restores this archive. */
   async insert(workspaceId: string, request: NewArchiveRequest): Promise<ArchiveRequestRow | undefined> {
     const [before, drop] = request.kind === 'ARCHIVE' ? [request.archiveBefore, request.dropBefore] : [null, null];
-    const [archive, into] = request.kind === 'REPLAY' ? [request.archiveId, request.intoWorkspaceId] : [null, null];
+    const archive = request.kind === 'ARCHIVE' ? null : request.archiveId;
+    const [into, keep] = [request.kind === 'REPLAY' ? request.intoWorkspaceId : null, request.kind === 'RESTORE' ? request.keepDays : null];
     return this.database.onConnection(workspaceId, async (client) => {
       const { rows } = await client.query<ArchiveRequestRow>(
-        `INSERT INTO ingestion.archive_requests (workspace_id, id, kind, state, requested_by, archive_before, drop_before, archive_id, into_workspace_id)
-         VALUES ($1, $2, $3, 'QUEUED', $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`,
-        [workspaceId, request.id, request.kind, request.requestedBy, before, drop, archive, into],
+        `INSERT INTO ingestion.archive_requests (workspace_id, id, kind, state, requested_by, archive_before, drop_before, archive_id, into_workspace_id, keep_days)
+         VALUES ($1, $2, $3, 'QUEUED', $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`,
+        [workspaceId, request.id, request.kind, request.requestedBy, before, drop, archive, into, keep],
       );
       if (rows[0]) await client.query('INSERT INTO ingestion.open_archive_requests (workspace_id, id) VALUES ($1, $2)', [workspaceId, request.id]);
       return rows[0];
@@ -72,6 +75,16 @@ export class ArchiveRequestRepository {
 
   async find(workspaceId: string, id: string): Promise<ArchiveRequestRow | undefined> {
     return this.one(workspaceId, `SELECT ${COLUMNS} FROM ingestion.archive_requests WHERE workspace_id = $1 AND id = $2`, [id]);
+  }
+
+  /** The request that restores an archive, or did. */
+  async restoring(workspaceId: string, archiveId: string): Promise<ArchiveRequestRow | undefined> {
+    return this.one(
+      workspaceId,
+      `SELECT ${COLUMNS} FROM ingestion.archive_requests
+       WHERE workspace_id = $1 AND kind = 'RESTORE' AND archive_id = $2 AND state IN ('QUEUED', 'RUNNING', 'SUCCEEDED') ORDER BY id DESC LIMIT 1`,
+      [archiveId],
+    );
   }
 
   /** Newest first; one row more than the page, and how many there are in all. */
@@ -122,8 +135,8 @@ export class ArchiveRequestRepository {
     });
   }
 
-  /** In the transaction that takes the events out. */
-  async addArchived(client: PoolClient, { workspaceId, id, fence }: Attempt, events: number): Promise<void> {
+  /** In the transaction that moves the events. */
+  async addMoved(client: PoolClient, { workspaceId, id, fence }: Attempt, events: number): Promise<void> {
     const { rowCount } = await client.query(`UPDATE ingestion.archive_requests SET events_done = events_done + $4 WHERE ${OURS}`, [workspaceId, id, fence, events]);
     if (rowCount !== 1) throw new StaleAttempt();
   }

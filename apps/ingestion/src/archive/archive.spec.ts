@@ -19,15 +19,17 @@ import { type IngestionUnderTest, OTHER_WORKSPACE, OTHER_WRITE_KEY, SECRET, star
 import { type PeersStandIn, startPeersStandIn } from '../testing/peers-stand-in.js';
 import { type ExecutionRooms, workOff } from './archive.execution.js';
 import { rowsOf } from './archive.file.js';
-import { ArchiveRepository } from './archive.repository.js';
+import { PersonArchives } from './archive.person.js';
+import { ArchiveOvertaken, ArchiveRepository, type ArchiveRow } from './archive.repository.js';
 import { ArchiveRequestRepository } from './archive.request.repository.js';
+import { restoreArchive } from './archive.restore.js';
 import { ARCHIVE_STEPS } from './archive.writer.js';
 import { RetentionRepository } from './retention.repository.js';
 import { RetentionSchedule } from './retention.schedule.js';
 import { RetentionService } from './retention.service.js';
 
 const { SUCCEEDED, CANCELLED } = retention.ArchiveRequestState;
-const { ARCHIVED, DROPPED } = retention.EventArchiveState;
+const { ARCHIVED, DROPPED, RESTORED } = retention.EventArchiveState;
 const { STORED, DUPLICATE } = ingestion.EventOutcome;
 
 let peers: PeersStandIn;
@@ -238,6 +240,63 @@ test('an undone merge holds for archived events too', async () => {
   await send([{ userId: 'split-other' }]);
   const rows = (await snapshotEvents()).map((row) => JSON.parse(row) as { customer: string });
   expect(rows.filter((row) => row.customer === device.customer?.id)).toHaveLength(1);
+});
+
+const rowsOfMonth = async (text: string) =>
+  (await kindred.sql.query<object>(`SELECT * FROM ingestion.events WHERE to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM') = $1 ORDER BY sequence`, [text])).rows;
+
+test('an archive is restored to the very rows that it was made of, once, and is kept from the policy for a while', async () => {
+  await send([...month('2022-09', 'back'), { type: 'group', groupId: 'without a person', timestamp: '2022-09-08T00:00:00Z' }]);
+  const id = (await customer('back-a'))?.id ?? '';
+  const look = async () => ({ rows: await rowsOfMonth('2022-09'), life: await lifeOf(id), customer: await customer('back-a'), ledger: { ...(await ledger()), asOf: '' }, snapshot: await snapshotEvents() });
+  const before = await look();
+  await archive('2022-10-01T00:00:00Z');
+  expect(await rowsOfMonth('2022-09')).toEqual([]);
+  const made = await archiveOfMonth('2022-09');
+  // One that dies before it has said so leaves the table as it was.
+  const row = await rooms.archives.find(WORKSPACE, made.id);
+  const dying = { setRemaining: () => Promise.resolve(), addMoved: () => Promise.reject(new Error('died')) } as unknown as ArchiveRequestRepository;
+  const attempt = { workspaceId: WORKSPACE, id: made.id, fence: 1 };
+  await expect(restoreArchive({ ...rooms, requests: dying }, attempt, { archive: row as ArchiveRow, keepDays: 1 }, new AbortController().signal)).rejects.toThrow('died');
+  expect(await rowsOfMonth('2022-09')).toEqual([]);
+  const restore = async (archiveId: string) => (await kindred.retention.restoreArchive({ archiveId, keepDays: 0 }, call)).request;
+  // Asked twice at once it is one request.
+  const [first, second] = await Promise.all([restore(made.id), restore(made.id)]);
+  expect(second?.id).toBe(first?.id);
+  expect(await ended(first)).toMatchObject({ state: SUCCEEDED, kind: retention.ArchiveRequestKind.RESTORE, eventsTotal: 5, eventsDone: 5, error: '' });
+  expect(await look()).toEqual(before);
+  expect((await send([{ userId: 'back-a', messageId: 'back-first' }]))[0]?.outcome).toBe(DUPLICATE);
+  const restored = await archiveOfMonth('2022-09');
+  expect(restored).toMatchObject({ state: RESTORED, events: 5 });
+  expect(Date.parse(restored.keptUntil ?? '') - Date.parse(restored.restoredAt ?? '')).toBe(30 * 86_400_000);
+  expect(await readdir(join(fileURLToPath(kindred.platform.artifactUrl), WORKSPACE, 'archives', made.id))).toEqual([]);
+  expect((await restore(made.id))?.id).toBe(first?.id);
+  await expect(kindred.retention.replayArchive({ archiveId: made.id, writeKey: '' }, call)).rejects.toMatchObject({ reason: 'ARCHIVE_DROPPED' });
+  await expect(restore(WORKSPACE)).rejects.toMatchObject({ reason: 'ARCHIVE_UNKNOWN' });
+
+  const due = async (isPolicy: boolean) => (await rooms.archives.due(WORKSPACE, '2022-10-01T00:00:00Z', new Date(), { isPolicy })).map(({ period_start }) => period_start.slice(0, 7));
+  expect(await due(true)).not.toContain('2022-09');
+  expect(await due(false)).toContain('2022-09');
+  await archive('2022-10-01T00:00:00Z');
+  expect(await lifeOf(id)).toEqual(before.life);
+});
+
+test('an archive from which a person was erased while it was restored comes back without them', async () => {
+  await send(month('2022-11', 'race'));
+  await archive('2022-12-01T00:00:00Z');
+  const made = await archiveOfMonth('2022-11');
+  const subjects = async () => (await kindred.sql.query<{ id: string }>(`SELECT id FROM ingestion.subjects WHERE external_id IN ('race-a', 'race-device')`)).rows.map(({ id }) => id);
+  const forgotten = { subjectIds: await subjects(), userIds: ['race-a'], anonymousIds: ['race-device'] };
+  const row = await rooms.archives.find(WORKSPACE, made.id);
+  if (!row) throw new Error('no archive');
+  // What was read before the file was written anew is not put back.
+  const pages = async function* () {
+    await new PersonArchives(rooms.archives, artifacts, rooms.scratch).forget(WORKSPACE, forgotten, () => Promise.resolve());
+    yield* [];
+  };
+  await expect(rooms.archives.putBack(WORKSPACE, { ...row, events: '0', digest: '0' }, 1, pages(), () => Promise.resolve())).rejects.toThrow(ArchiveOvertaken);
+  expect(await ended((await kindred.retention.restoreArchive({ archiveId: made.id, keepDays: 1 }, call)).request)).toMatchObject({ state: SUCCEEDED, eventsDone: 2 });
+  expect((await rowsOfMonth('2022-11')).map((event) => (event as { user_id: string }).user_id)).toEqual(['race-b', 'race-b']);
 });
 
 test('a person is exported with archived events and erased from the files, and nobody else is', async () => {

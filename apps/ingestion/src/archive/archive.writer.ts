@@ -63,7 +63,7 @@ export class ArchiveWriter {
       await writeArchive(scratch, csv, written);
       const { file, measure } = await keepFile(this.rooms, scratch, workspaceId, archive, { path: written, name: 'events' }, () => this.reached('written'));
       this.reached('verified');
-      await archives.complete(workspaceId, archive, file, measure, (client) => requests.addArchived(client, attempt, Number(measure.events)));
+      await archives.complete(workspaceId, archive, file, measure, (client) => requests.addMoved(client, attempt, Number(measure.events)));
       this.reached('taken out');
     } finally {
       await scratch.close();

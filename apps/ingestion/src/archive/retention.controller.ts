@@ -9,6 +9,8 @@ import { cutOf, ISO_MICROS, pageOf, UUID } from '../page.js';
 import { archiveOf, policyOf, requestOf } from './retention.mapper.js';
 import { RetentionService } from './retention.service.js';
 
+const DEFAULT_KEEP_DAYS = 30;
+
 type InWorkspace = Principal & { workspaceId: string };
 
 @Controller()
@@ -40,6 +42,10 @@ export class RetentionController implements retention.RetentionServiceController
 
   async replayArchive(@Payload() { archiveId, writeKey }: retention.ReplayArchiveRequest, @Caller() caller: InWorkspace): Promise<retention.ReplayArchiveResponse> {
     return { request: requestOf(await this.retention.replay(caller, archiveId, writeKey)) };
+  }
+
+  async restoreArchive(@Payload() { archiveId, keepDays }: retention.RestoreArchiveRequest, @Caller() caller: InWorkspace): Promise<retention.RestoreArchiveResponse> {
+    return { request: requestOf(await this.retention.restore(caller, archiveId, keepDays || DEFAULT_KEEP_DAYS)) };
   }
 
   async getArchiveRequest(@Payload() { id }: retention.GetArchiveRequestRequest, @Caller() { workspaceId }: InWorkspace): Promise<retention.GetArchiveRequestResponse> {

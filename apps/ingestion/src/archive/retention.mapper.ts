@@ -4,9 +4,9 @@ import type { ArchiveRow } from './archive.repository.js';
 import type { ArchiveRequestRow } from './archive.request.repository.js';
 import type { RetentionPolicy } from './retention.repository.js';
 
-const { WRITING, ARCHIVED, DROPPED } = retention.EventArchiveState;
+const { WRITING, ARCHIVED, DROPPED, RESTORED } = retention.EventArchiveState;
 /** One that is being dropped is read by nobody any more. */
-const ARCHIVE_STATE = { WRITING, ARCHIVED, DROPPING: DROPPED, DROPPED } as const;
+const ARCHIVE_STATE = { WRITING, ARCHIVED, RESTORED, DROPPING: DROPPED, DROPPED } as const;
 
 export function policyOf({ archiveAfterDays, dropAfterDays }: RetentionPolicy): retention.RetentionPolicy {
   return { archiveAfterDays: archiveAfterDays ?? 0, dropAfterDays: dropAfterDays ?? 0 } satisfies retention.RetentionPolicy;
@@ -25,6 +25,8 @@ export function archiveOf(row: ArchiveRow): retention.EventArchive {
     lastOccurredAt: row.last_occurred_at ?? undefined,
     archivedAt: row.archived_at ?? undefined,
     droppedAt: row.dropped_at ?? undefined,
+    restoredAt: row.restored_at ?? undefined,
+    keptUntil: row.kept_until ?? undefined,
   } satisfies retention.EventArchive;
 }
 

@@ -40,7 +40,7 @@ export class RetentionSchedule implements OnApplicationBootstrap, BeforeApplicat
       const daysAgo = (days: number | null) => (days === null ? null : new Date(now.getTime() - days * DAY_MS).toISOString());
       const [archiveBefore, dropBefore] = [daysAgo(policy.archiveAfterDays), daysAgo(policy.dropAfterDays)];
       if (archiveBefore === null) continue;
-      const due = await this.archives.due(workspaceId, archiveBefore, new Date(Date.now() - this.settleMs));
+      const due = await this.archives.due(workspaceId, archiveBefore, new Date(Date.now() - this.settleMs), { isPolicy: true });
       const ending = dropBefore === null ? [] : await this.archives.toDrop(workspaceId, dropBefore);
       if (due.length + ending.length > 0) await this.retention.start(workspaceId, 'policy', archiveBefore, dropBefore);
     }

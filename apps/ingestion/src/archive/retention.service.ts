@@ -63,14 +63,22 @@ export class RetentionService {
   }
 
   async replay({ workspaceId, actor }: Asker, archiveId: string, writeKey: string): Promise<ArchiveRequestRow> {
-    const archive = UUID.test(archiveId) ? await this.rooms.archives.find(workspaceId, archiveId) : undefined;
-    if (!archive) throw RpcError.notFound('There is no such archive.', { reason: 'ARCHIVE_UNKNOWN' });
-    if (archive.state !== 'ARCHIVED') {
-      throw RpcError.precondition('This archive was dropped, or is not complete yet: there is nothing to replay.', { reason: 'ARCHIVE_DROPPED' });
-    }
+    const archive = await this.known(workspaceId, archiveId);
+    if (archive.state !== 'ARCHIVED') throw nothingIn('replay');
     const row = await this.insert(workspaceId, { id: uuid(), kind: 'REPLAY', requestedBy: actor, archiveId, intoWorkspaceId: this.targetOf(workspaceId, writeKey) });
     if (!row) throw new Error('a replay was not kept');
     return row;
+  }
+
+  /** One restore of an archive is enough, however often it is asked for. */
+  async restore({ workspaceId, actor }: Asker, archiveId: string, keepDays: number): Promise<ArchiveRequestRow> {
+    if (keepDays > MOST_DAYS) throw invalid(`At most ${MOST_DAYS} days.`);
+    const { state } = await this.known(workspaceId, archiveId);
+    const before = await this.rooms.requests.restoring(workspaceId, archiveId);
+    if (before) return before;
+    if (state !== 'ARCHIVED') throw nothingIn('restore');
+    const row = await this.insert(workspaceId, { id: uuid(), kind: 'RESTORE', requestedBy: actor, archiveId, keepDays });
+    return row ?? this.restore({ workspaceId, actor }, archiveId, keepDays);
   }
 
   async request(workspaceId: string, id: string): Promise<ArchiveRequestRow> {
@@ -88,6 +96,12 @@ export class RetentionService {
     const row = await this.rooms.requests.cancel(workspaceId, id);
     if (!row) throw RpcError.precondition('This request has ended already.', { reason: 'ARCHIVE_REQUEST_ENDED' });
     return row;
+  }
+
+  private async known(workspaceId: string, archiveId: string): Promise<ArchiveRow> {
+    const archive = UUID.test(archiveId) ? await this.rooms.archives.find(workspaceId, archiveId) : undefined;
+    if (!archive) throw RpcError.notFound('There is no such archive.', { reason: 'ARCHIVE_UNKNOWN' });
+    return archive;
   }
 
   /** The workspace that a key may write to; without a key the asker's own. */
@@ -108,4 +122,6 @@ export class RetentionService {
   }
 }
 
+const nothingIn = (what: string) =>
+  RpcError.precondition(`This archive was dropped or restored, or is not complete yet: there is nothing to ${what}.`, { reason: 'ARCHIVE_DROPPED' });
 const invalid = (message: string) => RpcError.invalid(message, { reason: 'RETENTION_INVALID' });

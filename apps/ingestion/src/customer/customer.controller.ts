@@ -34,8 +34,7 @@ export class CustomerController implements ingestion.CustomerServiceController {
   async resolveCustomers(@Payload() { userIds }: ingestion.ResolveCustomersRequest, @Caller() { workspaceId }: Principal & { workspaceId: string }): Promise<ingestion.ResolveCustomersResponse> {
     bound(userIds);
     // Postgres knows no text with a NUL in it; such an id would fail those that are asked for beside it.
-    const found = await this.customers.resolve(workspaceId, 'USER', [...new Set(userIds)].filter((id) => !id.includes('\0')));
-    return { customers: [...found].map(([userId, row]) => ({ userId, customer: customerOf(row) })) };
+    return { customers: await this.customers.locate(workspaceId, [...new Set(userIds)].filter((id) => !id.includes('\0'))) };
   }
 
   async listCustomers(@Payload() request: ingestion.ListCustomersRequest, @Caller() { workspaceId }: Principal & { workspaceId: string }): Promise<ingestion.ListCustomersResponse> {

@@ -1,3 +1,5 @@
+import { gzipSync } from 'node:zlib';
+
 import { Client } from 'pg';
 
 import { ingestion } from '#libs/contracts';
@@ -100,6 +102,39 @@ test('over gRPC each event has a result of its own', async () => {
     [ingestion.EventOutcome.STORED, ''],
     [ingestion.EventOutcome.DUPLICATE, ''],
   ]);
+});
+
+const packed = (body: Buffer, encoding = 'gzip') =>
+  fetch(`${kindred.intake}/v1/batch`, { method: 'POST', headers: { ...basic(WRITE_KEY), 'content-encoding': encoding }, body: new Uint8Array(body) });
+
+test('a body that is packed by gzip is taken as what it was', async () => {
+  const body = gzipSync(JSON.stringify({ batch: [track('z1'), track('z2')] }));
+  expect((await packed(body)).status).toBe(200);
+  expect((await packed(body, 'GZIP')).status).toBe(200);
+  expect([await stored('z1'), await stored('z2')]).toEqual([1, 1]);
+});
+
+test.each([
+  ['is cut off', () => gzipSync(JSON.stringify({ batch: [track('z3')] })).subarray(0, 40), 'gzip', 'unreadable'],
+  ['is none', () => Buffer.from('{"batch": []}'), 'gzip', 'unreadable'],
+  ['is packed otherwise', () => Buffer.from('x'), 'br', 'unreadable'],
+  ['unpacks to more than a request may have', () => gzipSync(Buffer.alloc(64 * 1024 * 1024, ' ')), 'gzip', 'too_large'],
+])('a packed body that %s is refused, and the next is taken', async (_, make, encoding, code) => {
+  const answer = await packed(make(), encoding);
+  expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([400, code]);
+  expect((await post('/v1/batch', { batch: [] }, basic(WRITE_KEY))).status).toBe(200);
+});
+
+test('a batch over gRPC is counted, answered one by one only where that is asked for, and must be a list', async () => {
+  const events = Buffer.from(JSON.stringify([17, track('gb1'), track('gb1')]));
+  const counted = await kindred.events.trackEventBatch({ events, sentAt: undefined, withResults: false }, call);
+  expect(counted).toEqual({ results: [], stored: 1, duplicate: 1, rejected: 1 });
+  const { results } = await kindred.events.trackEventBatch({ events, sentAt: undefined, withResults: true }, call);
+  expect(results.map(({ outcome, messageId }) => [outcome, messageId])).toEqual([
+    [ingestion.EventOutcome.REJECTED, ''], [ingestion.EventOutcome.DUPLICATE, 'gb1'], [ingestion.EventOutcome.DUPLICATE, 'gb1'],
+  ]);
+  const none = kindred.events.trackEventBatch({ events: Buffer.from('{"a": 1}'), sentAt: undefined, withResults: false }, call);
+  await expect(none).rejects.toMatchObject({ reason: 'BATCH_UNREADABLE' });
 });
 
 test('the same message id sent concurrently fifty times is stored once', async () => {

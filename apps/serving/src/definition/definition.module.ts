@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 
 import { ChangeModule } from '../change/change.module.js';
+import { LeaseModule } from '../lease/lease.module.js';
 import { WorkspaceModule } from '../workspace/workspace.module.js';
 import { DefinitionController } from './definition.controller.js';
 import { DefinitionReader } from './definition.reader.js';
@@ -9,7 +10,7 @@ import { DefinitionService } from './definition.service.js';
 import { DefinitionStep } from './definition.step.js';
 
 @Module({
-  imports: [ChangeModule, WorkspaceModule],
+  imports: [ChangeModule, LeaseModule, WorkspaceModule],
   controllers: [DefinitionController],
   providers: [DefinitionReader, DefinitionRepository, DefinitionService, DefinitionStep],
 })

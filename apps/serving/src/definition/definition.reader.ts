@@ -6,6 +6,7 @@ import { followHints, openRedis } from '#libs/queue';
 import { SERVICE } from '#libs/service';
 
 import { ChangeSignal } from '../change/change.signal.js';
+import { LeaseKeeper } from '../lease/lease.keeper.js';
 import { NIL } from '../page/uuid.js';
 import { type Context, DATABASE } from '../store.js';
 import { WorkspaceSignal } from '../workspace/workspace.signal.js';
@@ -14,7 +15,7 @@ import { DefinitionStep } from './definition.step.js';
 /** Nobody's id: the one bell that wakes the reader. */
 const ANY = 'any';
 
-/** Takes steps of every workspace that has rules, woken by events and by changes; replicas may all do this at once. */
+/** Takes steps of every workspace that has rules, for the partitions that this replica leases, woken by events and by changes. */
 @Injectable()
 export class DefinitionReader implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly stopping = new AbortController();
@@ -27,6 +28,7 @@ export class DefinitionReader implements OnApplicationBootstrap, BeforeApplicati
     @Inject(SERVICE) private readonly context: Context,
     private readonly changes: ChangeSignal,
     private readonly step: DefinitionStep,
+    private readonly leases: LeaseKeeper,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -59,7 +61,9 @@ export class DefinitionReader implements OnApplicationBootstrap, BeforeApplicati
 
   private async follow(workspaceId: string): Promise<void> {
     for (let hasMore = true; hasMore && !this.stopping.signal.aborted; ) {
-      const taken = await this.step.take(workspaceId);
+      const leases = this.leases.of(workspaceId);
+      if (leases.length === 0) return;
+      const taken = await this.step.take(workspaceId, { replicaId: this.leases.replicaId, leases });
       if (taken.hasChanges) this.changes.announce(workspaceId);
       hasMore = taken.hasMore;
     }

@@ -1,16 +1,15 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { v7 as uuid } from 'uuid';
 
 import { definition } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
-import { SERVICE } from '#libs/service';
 
 import { ChangeSignal } from '../change/change.signal.js';
 import { PARTITIONS } from '../lease/partition.js';
 import { NIL, uuidFilter } from '../page/uuid.js';
 import { shareMemberships } from '../scoring/write.lock.js';
-import { type Context, INGESTION, type IngestionClient } from '../store.js';
 import { isoOf } from '../time/micros.js';
+import { CustomerDirectory } from '../workspace/customer.directory.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { checkForm, type Condition, eventsIn, segmentsIn, unknownSegment } from './condition.js';
 import { DefinitionReader } from './definition.reader.js';
@@ -21,7 +20,6 @@ const LONGEST_NAME = 120;
 const LONGEST_DESCRIPTION = 2_000;
 const MOST_CUSTOMERS = 10_000;
 const MOST_SEGMENTS = 100;
-const MOST_AT_ONCE = 500;
 const SAMPLED = 20;
 
 /** What defines a segment: a rule, or a list of customers. */
@@ -35,8 +33,7 @@ export class DefinitionService {
     private readonly reader: DefinitionReader,
     private readonly changes: ChangeSignal,
     private readonly directory: WorkspaceDirectory,
-    @Inject(INGESTION) private readonly customers: IngestionClient,
-    @Inject(SERVICE) private readonly context: Context,
+    private readonly customers: CustomerDirectory,
   ) {}
 
   async create(workspaceId: string, request: definition.CreateDefinedSegmentRequest): Promise<definition.CreateDefinedSegmentResponse> {
@@ -119,7 +116,7 @@ export class DefinitionService {
       segmentId: id,
       condition: row.condition ?? undefined,
       changedAt: row.changedAt.toISOString(),
-      progress: row.condition === null ? 1 : row.built / PARTITIONS,
+      progress: 1 - row.unbuilt / PARTITIONS,
     } satisfies definition.SegmentDefinition;
   }
 
@@ -149,26 +146,7 @@ export class DefinitionService {
       checkForm(condition);
       return { condition };
     }
-    return { customerIds: await this.resolve(workspaceId, [...new Set(customers?.userIds)]) };
-  }
-
-  private async resolve(workspaceId: string, userIds: readonly string[]): Promise<string[]> {
-    if (userIds.length > MOST_CUSTOMERS) {
-      throw RpcError.invalid(`A list has at most ${MOST_CUSTOMERS} customers; ${userIds.length} were given.`, { reason: 'TOO_MANY_CUSTOMERS' });
-    }
-    const principal = await this.context.signer.service(this.context.name, workspaceId);
-    const found = new Map<string, string>();
-    for (let from = 0; from < userIds.length; from += MOST_AT_ONCE) {
-      const { customers } = await this.customers.resolveCustomers({ userIds: userIds.slice(from, from + MOST_AT_ONCE) }, { principal });
-      for (const { userId, customer } of customers) if (customer) found.set(userId, customer.id);
-    }
-    const missing = userIds.find((userId) => !found.has(userId));
-    if (missing !== undefined) {
-      throw RpcError.invalid(`There is no customer with the user id "${missing}" (${userIds.length - found.size} are unknown).`, {
-        reason: 'CUSTOMER_UNKNOWN', metadata: { user_id: missing },
-      });
-    }
-    return [...new Set(found.values())];
+    return { customerIds: await this.customers.resolve(workspaceId, customers?.userIds ?? [], MOST_CUSTOMERS) };
   }
 
   private async list(client: Transaction, workspaceId: string, id: string, customerIds: readonly string[]): Promise<void> {

@@ -6,12 +6,12 @@ import { RpcError } from '#libs/grpc';
 
 import { partitionOf } from '../lease/partition.js';
 import { onlyUuids } from '../page/uuid.js';
-import { similarityOf } from '../membership/similar.service.js';
 import { toScoreEvent } from '../scoring/customer.reading.js';
 import { FeedRepository } from '../scoring/feed.repository.js';
 import { ScoringRepository, type ServedModel } from '../scoring/scoring.repository.js';
 import { ScoringService } from '../scoring/scoring.service.js';
 import type { HeldState } from '../scoring/state.repository.js';
+import { similarityOf } from '../similar/embedding.js';
 import { isoOf } from '../time/micros.js';
 import { changesOf } from './behaviour.change.js';
 import { contributionsOf, historyOf, type Nearness } from './contribution.js';
@@ -44,7 +44,7 @@ export class ExplanationService {
         readAt: isoOf(held.readAt),
         ...contributions,
         changes: await changesOf(scorer, history, own.index, examples, segments),
-        traits: fittingTraits(own.traits, events, new Set(held.forecast.map(({ event }) => event)), held.readAt),
+        traits: fittingTraits(own.traits, events, new Set(held.forecast.shape.targets.map(([event]) => event)), held.readAt),
         typical: mostAlike(held, typical.get(own) ?? []),
       } satisfies explanation.ExplainMembershipResponse;
     } finally {

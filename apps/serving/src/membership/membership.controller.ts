@@ -9,7 +9,6 @@ import { toObservable } from '#libs/grpc';
 
 import { ChangeService } from '../change/change.service.js';
 import { MemberService } from './member.service.js';
-import { SimilarService } from './similar.service.js';
 
 type Member = Principal & { workspaceId: string };
 type WatchCall = ServerWritableStream<serving.WatchMembershipChangesRequest, serving.WatchMembershipChangesResponse>;
@@ -23,7 +22,6 @@ export class MembershipController implements serving.MembershipServiceController
   constructor(
     private readonly members: MemberService,
     private readonly changes: ChangeService,
-    private readonly similar: SimilarService,
   ) {}
 
   getCustomerMemberships(
@@ -46,13 +44,6 @@ export class MembershipController implements serving.MembershipServiceController
     @Call() call: WatchCall,
   ): Observable<serving.WatchMembershipChangesResponse> {
     return toObservable((signal) => this.changes.watch(workspaceId, request, { signal, ready: () => untilTaken(call, signal) }));
-  }
-
-  listSimilarCustomers(
-    @Payload() request: serving.ListSimilarCustomersRequest,
-    @Caller() { workspaceId }: Member,
-  ): Promise<serving.ListSimilarCustomersResponse> {
-    return this.similar.list(workspaceId, request);
   }
 }
 

@@ -21,7 +21,6 @@ export function toCustomer(customerId: string, rows: readonly CustomerRow[]): se
     memberships: rows.flatMap(({ segmentId, ...row }) => (segmentId === null ? [] : [toMembership({ ...row, segmentId })])),
     novelty: reading?.novelty ?? 0,
     known: reading !== undefined && reading.novelty !== null,
-    forecast: reading?.forecast ?? [],
     mapX: reading?.mapX ?? 0,
     mapY: reading?.mapY ?? 0,
   } satisfies serving.CustomerMemberships;

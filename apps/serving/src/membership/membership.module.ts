@@ -5,13 +5,11 @@ import { WorkspaceModule } from '../workspace/workspace.module.js';
 import { MemberService } from './member.service.js';
 import { MembershipController } from './membership.controller.js';
 import { MembershipRepository } from './membership.repository.js';
-import { SimilarRepository } from './similar.repository.js';
-import { SimilarService } from './similar.service.js';
 
 @Module({
   imports: [ChangeModule, WorkspaceModule],
   controllers: [MembershipController],
-  providers: [MemberService, MembershipRepository, SimilarRepository, SimilarService],
+  providers: [MemberService, MembershipRepository],
   exports: [MemberService],
 })
 export class MembershipModule {}

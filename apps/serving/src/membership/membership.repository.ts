@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
 
-import type { worker } from '#libs/contracts';
 import type { Database, schema } from '#libs/database';
 
 import type { PageAsked } from '../page/page.js';
@@ -18,7 +17,6 @@ export interface CustomerRow {
   readonly novelty: number | null;
   readonly mapX: number | null;
   readonly mapY: number | null;
-  readonly forecast: worker.EventForecast[] | null;
   /** One row per place, or one with null. */
   readonly segmentId: string | null;
   readonly strength: number;
@@ -43,7 +41,7 @@ export interface Served {
 
 const SERVED = `select model_id, newest_event_at from serving.active_model join serving.shadow_models using (workspace_id, model_id)`;
 const OF_CUSTOMERS = `with served as (${SERVED})
-  select c.customer_id as "customerId", s.novelty, s.map_x as "mapX", s.map_y as "mapY", s.forecast, m.segment_id as "segmentId",
+  select c.customer_id as "customerId", s.novelty, s.map_x as "mapX", s.map_y as "mapY", m.segment_id as "segmentId",
     m.strength, m.since, m.decided_at as "decidedAt", m.model_id as "modelId", m.finer_segment_id as "finerSegmentId",
     served.model_id as "servedModel", ${microsSql('served.newest_event_at')} as "newestEventAt"
   from (select) as one left join served on true

@@ -10,6 +10,7 @@ import { isoOf, microsOf } from '../time/micros.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { toSegment, toVersion } from './segment.mapper.js';
 import { SegmentRepository } from './segment.repository.js';
+import { type Drawing, SegmentsNow } from './segments.now.js';
 
 const LONGEST_NAME = 120;
 const LONGEST_DESCRIPTION = 2_000;
@@ -24,17 +25,25 @@ export class SegmentService {
   constructor(
     private readonly segments: SegmentRepository,
     private readonly directory: WorkspaceDirectory,
+    private readonly now: SegmentsNow,
   ) {}
 
   async get(workspaceId: string, { ids, modelId, asOf }: serving.GetSegmentsRequest): Promise<serving.GetSegmentsResponse> {
     if (ids.length > MOST_IDS) throw RpcError.invalid(`At most ${MOST_IDS} ids at once.`, { reason: 'TOO_MANY_IDS' });
-    const { segments } = await this.read(workspaceId, { ids: onlyUuids(ids), modelId, asOf });
+    const wanted = new Set(onlyUuids(ids));
+    if (modelId === '' && asOf === undefined) {
+      const drawn = (await this.drawnNow(workspaceId)).segments.filter(({ id }) => wanted.has(id));
+      // Who asks for one that is live no more gets it all the same.
+      if (drawn.length === wanted.size) return { segments: drawn } satisfies serving.GetSegmentsResponse;
+    }
+    const { segments } = await this.read(workspaceId, { ids: [...wanted], modelId, asOf });
     return { segments } satisfies serving.GetSegmentsResponse;
   }
 
   async list(workspaceId: string, { page, kind, modelId, asOf, level }: serving.ListSegmentsRequest): Promise<serving.ListSegmentsResponse> {
     const { first, after } = pageAsked(page, bySize);
-    const { segments, population } = await this.read(workspaceId, { ids: null, modelId, asOf });
+    const isNow = modelId === '' && asOf === undefined;
+    const { segments, population } = isNow ? await this.drawnNow(workspaceId) : await this.read(workspaceId, { ids: null, modelId, asOf });
     const ordered = segments
       .filter((segment) => (kind === serving.SegmentKind.UNSPECIFIED || segment.kind === kind) && isOnLevel(segment, level))
       .sort((a, b) => b.size - a.size || compare(a.id, b.id));
@@ -62,12 +71,17 @@ export class SegmentService {
     }
     const [id] = onlyUuids([request.id]);
     const outcome = id === undefined ? 'UNKNOWN' : await this.segments.rename(workspaceId, id, name, description);
+    if (outcome === 'RENAMED') this.now.changed(workspaceId);
     if (outcome === 'NAME_TAKEN') {
       throw new RpcError(status.ALREADY_EXISTS, `Another segment is called "${name}".`, { reason: 'NAME_TAKEN', metadata: { name } });
     }
     const { segments } = await this.read(workspaceId, { ids: id === undefined ? [] : [id], modelId: '', asOf: undefined });
     if (outcome === 'UNKNOWN' || !segments[0]) throw RpcError.notFound('There is no such segment.', { reason: 'SEGMENT_UNKNOWN' });
     return { segment: segments[0] } satisfies serving.RenameSegmentResponse;
+  }
+
+  private drawnNow(workspaceId: string): Promise<Drawing> {
+    return this.now.of(workspaceId, () => this.read(workspaceId, { ids: null, modelId: '', asOf: undefined }));
   }
 
   private async read(workspaceId: string, view: { ids: string[] | null; modelId: string; asOf: string | undefined }) {

@@ -1,0 +1,79 @@
+import { jest } from '@jest/globals';
+
+import { RpcError, status } from '#libs/grpc';
+
+import { KEYS } from '../gateway.fake.js';
+import { type Answer, startTestGateway, type TestGateway } from '../gateway.start.js';
+import { KnownOperations } from './known.operations.js';
+
+let gateway: TestGateway;
+beforeAll(async () => {
+  gateway = await startTestGateway();
+});
+afterEach(() => {
+  gateway.services.reset();
+  jest.restoreAllMocks();
+});
+afterAll(() => gateway.close());
+
+/** Asks until the query is answered by its program; all answers, the last of them that program's. */
+async function askUntilKnown(query: string, variables: Record<string, unknown> = {}, key: string = KEYS.viewer): Promise<Answer[]> {
+  const found = jest.spyOn(KnownOperations.prototype, 'programOf');
+  const answers: Answer[] = [];
+  for (let times = 0; times < 5; times++) answers.push(await gateway.ask(query, variables, key));
+  expect(found.mock.results.map(({ value }) => typeof value)).toEqual(['undefined', 'undefined', 'undefined', 'function', 'function']);
+  return answers;
+}
+
+/** What of an answer does not depend on when it was given. */
+const lasting = ({ status, headers, body }: Answer) => ({ status, body, headers: [...headers].filter(([name]) => name !== 'date') });
+
+test.each([
+  ['a look-up', 'query($userId: String!) { customer(userId: $userId) { id userId attributes memberships { segment { name size } strength since } } }', { userId: 'user-3' }],
+  ['a list', '{ segments(first: 25) { nodes { __typename id name description size share stability traits { label } } pageInfo { hasNextPage } totalCount } }', {}],
+  ['one with fragments, aliases and directives', 'query($more: Boolean!) { a: customers(first: 2) { ...c } b: customers(first: 1) { ...c } } fragment c on CustomerConnection { nodes { id ... on Node { id } lastSeenAt @include(if: $more) } }', { more: true }],
+  ['what is not there', '{ customer(userId: "nobody") { id } node(id: "nothing") { id } }', {}],
+  ['an argument without a meaning', '{ customer { id } }', {}],
+])('%s is answered by its program as it was before, to the letter', async (_what, query, variables) => {
+  const [first, ...others] = (await askUntilKnown(query, variables)).map(lasting);
+  for (const other of others) expect(other).toEqual(first);
+});
+
+test('a failure of a service is told alike, and asked again it is asked anew', async () => {
+  const query = '{ segments(first: 3) { nodes { name } } viewer { role } }';
+  gateway.services.replace('listSegments', () => {
+    throw new RpcError(status.UNAVAILABLE, 'serving at 10.0.0.1 is away', { reason: 'UNAVAILABLE' });
+  });
+  const [first, ...others] = (await askUntilKnown(query)).map(lasting);
+  expect(first?.body.errors?.[0]).toMatchObject({ path: ['segments'], extensions: { code: 'UNAVAILABLE' } });
+  for (const other of others) expect(other).toEqual(first);
+  gateway.services.reset();
+  expect((await gateway.ask(query, {}, KEYS.viewer)).body).toMatchObject({ data: { viewer: { role: 'VIEWER' } } });
+  expect(gateway.services.count('listSegments')).toBe(1);
+});
+
+test('a program is for whom it was made: another role, other sizes and wrong variables are looked at anew', async () => {
+  const query = 'query($first: Int!) { customers(first: $first) { nodes { similar(first: 100) { customer { events(first: 100) { totalCount } } } } } }';
+  await askUntilKnown(query, { first: 1 });
+  gateway.services.reset();
+  expect((await gateway.ask(query, { first: 1 }, KEYS.intake)).status).toBe(403);
+  expect((await gateway.ask(query, { first: 100 }, KEYS.viewer)).body.errors?.[0]?.extensions['code']).toBe('QUERY_TOO_COSTLY');
+  expect((await gateway.ask(query, { first: 'many' }, KEYS.viewer)).body.errors?.[0]?.extensions['code']).toBe('BAD_USER_INPUT');
+  expect((await gateway.ask(query, { first: 1 }, 'kv_unknown')).status).toBe(401);
+  expect(gateway.services.calls).toEqual([]);
+});
+
+test('a wrong text in place of one that was right is refused in the same words as before', async () => {
+  const query = 'query($id: ID!, $since: Int) { segment(id: $id) { traits(first: $since) { label } } }';
+  const wrong = async (text: string) => lasting(await gateway.ask(text, { id: 'x', since: 'text' }, KEYS.viewer));
+  await askUntilKnown(query, { id: 'x' });
+  // The same but for a space is not known.
+  expect(await wrong(query)).toEqual(await wrong(query.replace('segment(', 'segment (')));
+});
+
+test('mutations have no program: each is entered in the trail', async () => {
+  const found = jest.spyOn(KnownOperations.prototype, 'programOf');
+  for (let times = 0; times < 5; times++) await gateway.ask('mutation { startTrainingRun { __typename } }');
+  expect(found.mock.results.map(({ value }) => typeof value)).toEqual(Array.from({ length: 5 }, () => 'undefined'));
+  expect(gateway.services.audit).toHaveLength(5);
+});

@@ -1,0 +1,27 @@
+import { Controller } from '@nestjs/common';
+import { Payload } from '@nestjs/microservices';
+
+import { Caller, type Principal } from '#libs/auth';
+import { similar } from '#libs/contracts';
+
+import { SimilarService } from './similar.service.js';
+
+type Member = Principal & { workspaceId: string };
+
+@Controller()
+@similar.SimilarityServiceControllerMethods()
+export class SimilarController implements similar.SimilarityServiceController {
+  constructor(private readonly similarity: SimilarService) {}
+
+  listSimilarCustomers(@Payload() request: similar.ListSimilarCustomersRequest, @Caller() { workspaceId }: Member): Promise<similar.ListSimilarCustomersResponse> {
+    return this.similarity.similar(workspaceId, request);
+  }
+
+  listLookAlikes(@Payload() request: similar.ListLookAlikesRequest, @Caller() { workspaceId }: Member): Promise<similar.ListLookAlikesResponse> {
+    return this.similarity.lookAlikes(workspaceId, request);
+  }
+
+  getSimilaritySearch(@Payload() _request: similar.GetSimilaritySearchRequest, @Caller() { workspaceId }: Member): Promise<similar.GetSimilaritySearchResponse> {
+    return this.similarity.search(workspaceId);
+  }
+}
