@@ -9,6 +9,8 @@ import { IntakePage } from './intake/intake-page';
 import { KeysPage } from './key/keys-page';
 import { ModelPage } from './model/model-page';
 import { Toasts } from './parts/toast';
+import { PlanPage } from './plan/plan-page';
+import { QuarantinePage } from './quarantine/quarantine-page';
 import { RunPage } from './run/run-page';
 import { RunsPage } from './run/runs-page';
 import { SegmentPage } from './segment/segment-page';
@@ -28,6 +30,8 @@ const PLACES: RouteObject[] = [
       { path: 'customers', element: <CustomersPage /> },
       { path: 'customers/:id', element: <CustomerPage /> },
       { path: 'intake', element: <IntakePage /> },
+      { path: 'quarantine', element: <QuarantinePage /> },
+      { path: 'tracking-plan', element: <PlanPage /> },
       { path: 'keys', element: <KeysPage /> },
       { path: '*', element: <Lost /> },
     ],

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { Link, NavLink, Outlet, ScrollRestoration } from 'react-router';
 import { Badge } from '../parts/figures';
-import { CustomersIcon, IntakeIcon, KeysIcon, RunsIcon, SegmentsIcon } from '../parts/icons';
+import { CustomersIcon, IntakeIcon, KeysIcon, PlanIcon, QuarantineIcon, RunsIcon, SegmentsIcon } from '../parts/icons';
 import { LiveRunProvider, useLiveRun } from '../run/live-run';
 import { isEnded, stateInWords } from '../run/state';
 import { SegmentLooks } from '../segment/looks';
@@ -14,6 +14,8 @@ const PLACES = [
   { to: '/runs', name: 'Runs', Icon: RunsIcon },
   { to: '/customers', name: 'Customers', Icon: CustomersIcon },
   { to: '/intake', name: 'Intake', Icon: IntakeIcon },
+  { to: '/quarantine', name: 'Quarantine', Icon: QuarantineIcon },
+  { to: '/tracking-plan', name: 'Tracking plan', Icon: PlanIcon },
 ];
 const KEYS = { to: '/keys', name: 'Keys', Icon: KeysIcon };
 
