@@ -58,3 +58,10 @@ export const PlanIcon = (): ReactNode => (
     <path d="m7 8 1.2 1.2L10.4 7M7 13l1.2 1.2 2.2-2.2M12.6 8.4h1M12.6 13.4h1" />
   </Icon>
 );
+
+export const LabelsIcon = (): ReactNode => (
+  <Icon>
+    <path d="M3.5 9.2V4.3c0-.5.3-.8.8-.8h4.9l7.3 7.3-5.7 5.7z" />
+    <circle cx="7" cy="7" r="1.1" />
+  </Icon>
+);

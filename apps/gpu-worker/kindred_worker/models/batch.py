@@ -55,8 +55,8 @@ def batch_of(events: Encoded, offsets: Int64, device: torch.device) -> EventBatc
     )
 
 
-def choose(arrays: EventArrays, customers: Int64, item_offsets: tuple[Int64, ...]) -> tuple[Encoded, Int64]:
-    """Events of the chosen customers, and their offsets (len(customers) + 1)."""
-    lengths = np.diff(arrays.offsets)[customers]
+def choose(arrays: EventArrays, customers: Int64, item_offsets: tuple[Int64, ...], first: Int64 | None = None) -> tuple[Encoded, Int64]:
+    """Events of the chosen customers, and their offsets (len(customers) + 1); of each the `first` ones, where it is given."""
+    lengths = np.diff(arrays.offsets)[customers] if first is None else first
     events = select(arrays.events, spans(arrays.offsets[:-1][customers], lengths), item_offsets)
     return events, np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
