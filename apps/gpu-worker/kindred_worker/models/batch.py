@@ -34,11 +34,17 @@ class EventBatch:
     items: tuple[ItemBatch, ...]
 
 
+def put(array: np.ndarray, device: torch.device) -> Tensor:
+    """A view on the CPU; on a GPU a copy from pinned memory, for which nobody waits (from pageable memory it would be waited for)."""
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+
+
 def batch_of(events: Encoded, offsets: Int64, device: torch.device) -> EventBatch:
     """All of `events` as one batch."""
 
-    def tensor(array: np.ndarray) -> Tensor:  # a copy on CUDA, a view on the CPU
-        return torch.from_numpy(np.ascontiguousarray(array)).to(device, non_blocking=True)
+    def tensor(array: np.ndarray) -> Tensor:
+        return put(array, device)
 
     items = tuple(
         ItemBatch(tensor(i.categories), tensor(np.cumsum(i.lengths) - i.lengths), tensor(i.lengths), tensor(i.means)) for i in events.items
