@@ -4,7 +4,7 @@ import { RemoveTrackingPlanEventDocument, SetTrackingPlanEventDocument } from '.
 import { Dialog } from '../parts/dialog';
 import { useSay } from '../parts/toast';
 import { explain } from '../session/problem';
-import type { Declared } from './plan-page';
+import type { Declared } from './plan';
 
 interface PlanDialogProps {
   onClose: () => void;

@@ -1,23 +1,22 @@
 import { useState, type ReactNode } from 'react';
 import { useMutation } from 'urql';
-import { SetTrackingPlanEventDocument, TrackingPlanDocument, type PlanMode, type TrackingPlanQuery } from '../gen/graphql';
+import { SetTrackingPlanEventDocument, TrackingPlanDocument, type PlanMode } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { useNow } from '../parts/clock';
 import { Badge } from '../parts/figures';
 import { Empty, Loading, Problem } from '../parts/states';
 import { useSay } from '../parts/toast';
-import { sourceInWords } from '../quarantine/quarantine-page';
+import { sourceInWords } from '../quarantine/group';
 import { explain } from '../session/problem';
 import { useReading } from '../session/reading';
 import { useMay } from '../session/viewer';
 import { count } from '../wording/figure';
 import { ago, dateAndTime } from '../wording/time';
+import type { Declared, Violation } from './plan';
 import { DeclareDialog, RemoveDialog } from './plan-dialogs';
 
 const LOOK_MS = 5000;
 
-export type Declared = TrackingPlanQuery['trackingPlan']['events'][number];
-type Violation = TrackingPlanQuery['trackingPlanViolations']['nodes'][number];
 type Asked = { readonly what: 'declare'; readonly event: Declared | undefined } | { readonly what: 'remove'; readonly event: Declared };
 
 /** What events should look like, where they are otherwise, and whether that keeps them out. */

@@ -7,7 +7,7 @@ import { useSay } from '../parts/toast';
 import { explain } from '../session/problem';
 import { useMay } from '../session/viewer';
 import { dateAndTime } from '../wording/time';
-import type { RejectedGroup } from './quarantine-page';
+import type { RejectedGroup } from './group';
 import { useReplay } from './replay';
 
 /** The latest of a group as it came, and beside it as it should have come. */

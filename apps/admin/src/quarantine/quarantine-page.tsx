@@ -1,5 +1,5 @@
 import { useState, type ReactNode } from 'react';
-import { RejectedGroupsDocument, type RejectedGroupsQuery } from '../gen/graphql';
+import { RejectedGroupsDocument } from '../gen/graphql';
 import { reasonInWords } from '../intake/reasons';
 import { Card, PageHead } from '../parts/card';
 import { useNow } from '../parts/clock';
@@ -8,12 +8,11 @@ import { useReading } from '../session/reading';
 import { useMay } from '../session/viewer';
 import { count, counted } from '../wording/figure';
 import { ago, dateAndTime } from '../wording/time';
+import { sourceInWords, type RejectedGroup } from './group';
 import { MendCard } from './mend-card';
 import { useReplay, type Replay } from './replay';
 
 const LOOK_MS = 5000;
-
-export type RejectedGroup = RejectedGroupsQuery['rejectedEventGroups']['nodes'][number];
 
 /** What was refused, grouped by why and from where; to look at one, mend it, and take all in again. */
 export function QuarantinePage(): ReactNode {
@@ -104,9 +103,4 @@ function Outcome({ replay: { replayed, isRunning, problem, stop } }: { replay: R
       {detail}
     </Notice>
   );
-}
-
-/** "import:018f…" -> "an import". */
-export function sourceInWords(source: string): string {
-  return source.startsWith('import:') ? `import ${source.slice('import:'.length, 'import:'.length + 8)}` : source;
 }
