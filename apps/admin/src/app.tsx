@@ -10,6 +10,8 @@ import { KeysPage } from './key/keys-page';
 import { LabelsPage } from './label/labels-page';
 import { ModelPage } from './model/model-page';
 import { Toasts } from './parts/toast';
+import { PlanPage } from './plan/plan-page';
+import { QuarantinePage } from './quarantine/quarantine-page';
 import { RunPage } from './run/run-page';
 import { RunsPage } from './run/runs-page';
 import { SegmentPage } from './segment/segment-page';
@@ -30,6 +32,8 @@ const PLACES: RouteObject[] = [
       { path: 'customers/:id', element: <CustomerPage /> },
       { path: 'labels', element: <LabelsPage /> },
       { path: 'intake', element: <IntakePage /> },
+      { path: 'quarantine', element: <QuarantinePage /> },
+      { path: 'tracking-plan', element: <PlanPage /> },
       { path: 'keys', element: <KeysPage /> },
       { path: '*', element: <Lost /> },
     ],
