@@ -12,6 +12,7 @@ import { modelMutations, modelQueries, modelTypes } from '../model/model.resolve
 import { nodeQueries, nodeTypes } from '../node/node.resolver.js';
 import { personMutations, personQueries, personTypes } from '../person/person.resolver.js';
 import { quarantineMutations, quarantineQueries, quarantineTypes } from '../quarantine/quarantine.resolver.js';
+import { regionMutations, regionQueries, regionTypes } from '../region/region.resolver.js';
 import { retentionMutations, retentionQueries, retentionTypes } from '../retention/retention.resolver.js';
 import { runMutations, runQueries, runSubscriptions, runTypes } from '../run/run.resolver.js';
 import { segmentMutations, segmentQueries, segmentTypes } from '../segment/segment.resolver.js';
@@ -71,6 +72,7 @@ export const resolvers: CompleteResolvers = {
     ...segmentQueries,
     ...definitionQueries,
     ...similarQueries,
+    ...regionQueries,
     ...mapQueries,
     ...modelQueries,
     ...runQueries,
@@ -88,6 +90,7 @@ export const resolvers: CompleteResolvers = {
     ...identityMutations,
     ...segmentMutations,
     ...definitionMutations,
+    ...regionMutations,
     ...modelMutations,
     ...runMutations,
     ...eventMutations,
@@ -114,6 +117,7 @@ export const resolvers: CompleteResolvers = {
   ...segmentTypes,
   ...definitionTypes,
   ...similarTypes,
+  ...regionTypes,
   ...mapTypes,
   ...modelTypes,
   ...runTypes,

@@ -8,6 +8,7 @@ import { SERVICE } from '#libs/service';
 import { ChangeSignal } from '../change/change.signal.js';
 import { NIL } from '../page/uuid.js';
 import { type Context, DATABASE } from '../store.js';
+import { RegionBuilder } from '../region/region.builder.js';
 import { WorkspaceSignal } from '../workspace/workspace.signal.js';
 import { DefinitionStep } from './definition.step.js';
 
@@ -27,6 +28,7 @@ export class DefinitionReader implements OnApplicationBootstrap, BeforeApplicati
     @Inject(SERVICE) private readonly context: Context,
     private readonly changes: ChangeSignal,
     private readonly step: DefinitionStep,
+    private readonly regions: RegionBuilder,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -59,9 +61,9 @@ export class DefinitionReader implements OnApplicationBootstrap, BeforeApplicati
 
   private async follow(workspaceId: string): Promise<void> {
     for (let hasMore = true; hasMore && !this.stopping.signal.aborted; ) {
-      const taken = await this.step.take(workspaceId);
-      if (taken.hasChanges) this.changes.announce(workspaceId);
-      hasMore = taken.hasMore;
+      const [rules, regions] = [await this.step.take(workspaceId), await this.regions.take(workspaceId)];
+      if (rules.hasChanges || regions.hasChanges) this.changes.announce(workspaceId);
+      hasMore = rules.hasMore || regions.hasMore;
     }
   }
 

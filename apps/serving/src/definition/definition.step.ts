@@ -64,7 +64,7 @@ export class DefinitionStep {
       const rules = inOrder(await this.definitions.all(client));
       if (rules.length === 0) {
         await client.query(`delete from serving.definition_positions`);
-        await client.query(`delete from serving.open_definitions where workspace_id = kindred.workspace()`);
+        await client.query(`delete from serving.open_definitions where workspace_id = kindred.workspace() and not exists (select from serving.segment_regions)`);
         return { hasMore: false, hasChanges: false };
       }
       await shareMemberships(client, workspaceId);
