@@ -9,6 +9,7 @@ import { IntakePage } from './intake/intake-page';
 import { KeysPage } from './key/keys-page';
 import { ModelPage } from './model/model-page';
 import { Toasts } from './parts/toast';
+import { DrawPage } from './region/draw-page';
 import { RunPage } from './run/run-page';
 import { RunsPage } from './run/runs-page';
 import { SegmentPage } from './segment/segment-page';
@@ -21,6 +22,7 @@ const PLACES: RouteObject[] = [
     children: [
       { index: true, element: <Navigate to="/segments" replace /> },
       { path: 'segments', element: <SegmentsPage /> },
+      { path: 'segments/draw', element: <DrawPage /> },
       { path: 'segments/:id', element: <SegmentPage /> },
       { path: 'runs', element: <RunsPage /> },
       { path: 'runs/:id', element: <RunPage /> },
