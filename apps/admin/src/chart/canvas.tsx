@@ -39,7 +39,9 @@ export default function Canvas({ label, height, option, onClick, onLasso }: Char
 
   useEffect(() => {
     drawing?.setOption(option(sheet), { notMerge: true });
-  }, [drawing, option, sheet]);
+    // Each new drawing lays the pen down.
+    if (onLasso) drawing?.dispatchAction({ type: 'takeGlobalCursor', key: 'brush', brushOption: { brushType: 'polygon', brushMode: 'single' } });
+  }, [drawing, onLasso, option, sheet]);
 
   useEffect(() => {
     if (!drawing || !onClick) return;
@@ -56,13 +58,11 @@ export default function Canvas({ label, height, option, onClick, onLasso }: Char
       const step = Math.ceil(corners.length / MOST_CORNERS);
       if (corners.length > 2) onLasso(corners.filter((_, at) => at % step === 0).map(([x, y]) => ({ x, y })));
     };
-    // Each new drawing lays the pen down.
-    drawing.dispatchAction({ type: 'takeGlobalCursor', key: 'brush', brushOption: { brushType: 'polygon', brushMode: 'single' } });
     drawing.on('brushEnd', drawn);
     return () => {
       if (!drawing.isDisposed()) drawing.off('brushEnd', drawn);
     };
-  }, [drawing, onLasso, option, sheet]);
+  }, [drawing, onLasso]);
 
   return <div ref={place} className={height === 'fill' ? 'picture fill' : 'picture'} role="img" aria-label={label} style={height === 'fill' ? {} : { height }} />;
 }
