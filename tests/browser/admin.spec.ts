@@ -125,11 +125,16 @@ test('a segment is drawn on the map, its size follows the threshold, and it is m
   await coloursOf(/^Map of \d+ customers/, 2);
   const { x = 0, y = 0, width = 0, height = 0 } = (await map.boundingBox()) ?? {};
   const at = (right: number, down: number): [number, number] => [x + width * right, y + height * down];
-  await page.mouse.move(...at(0.02, 0.02));
-  await page.mouse.down();
-  for (const corner of [at(0.6, 0.02), at(0.6, 0.98), at(0.02, 0.98), at(0.02, 0.03)]) await page.mouse.move(...corner, { steps: 8 });
-  await page.mouse.up();
   const segment = page.getByRole('region', { name: 'The segment' });
+  const draw = async (): Promise<number> => {
+    await page.mouse.move(...at(0.02, 0.02));
+    await page.mouse.down();
+    for (const corner of [at(0.6, 0.02), at(0.6, 0.98), at(0.02, 0.98), at(0.02, 0.03)]) await page.mouse.move(...corner, { steps: 8 });
+    await page.mouse.up();
+    return segment.getByText('No examples yet').count();
+  };
+  // The map is drawn anew when the looks of segments come, under the pen of whoever is quicker.
+  await until(draw, (missing) => missing === 0, PATIENCE_MS);
   const slider = segment.getByRole('slider');
   await slider.waitFor();
   const size = async (): Promise<number> => Number((await slider.getAttribute('aria-valuetext'))?.replaceAll(/\D/g, ''));

@@ -67,7 +67,9 @@ function Named({ onNamed }: { onNamed: (userIds: string[]) => void }): ReactNode
 function Draft({ examples }: { examples: ExamplesInput }): ReactNode {
   const [moved, setMoved] = useState<number>();
   const { data, error, isLoading } = useReading(PreviewExamplesDocument, moved === undefined ? { examples } : { examples, threshold: moved });
-  const region = data?.previewExampleSegment;
+  // Shown on while that of another threshold is on its way.
+  const [region, setRegion] = useState(data?.previewExampleSegment);
+  if (data && data.previewExampleSegment !== region) setRegion(data.previewExampleSegment);
   const threshold = moved ?? region?.threshold ?? 0;
   return (
     <div className="stack">
