@@ -17,7 +17,7 @@ const FAILURES = [
   'StillRejected', 'WebhookDeliveryWaiting', 'WebhookInvalid', 'WriteKeyRefused',
 ];
 const ENUMS = [
-  'ArchiveRequestKind', 'ArchiveRequestState', 'BehaviourChangeKind', 'Clock', 'ConditionOperator', 'EventArchiveState', 'EventOutcome', 'EventType', 'ImportState',
+  'ArchiveRequestKind', 'ArchiveRequestState', 'BehaviourChangeKind', 'Clock', 'ConditionOperator', 'EventArchiveState', 'EventOutcome', 'EventType', 'ImportStage', 'ImportState',
   'LineageKind', 'MergeCause', 'ModelState', 'PersonRequestKind', 'PersonRequestState', 'PlanMode', 'PropertyOperator', 'RecommendationReason', 'RejectedEventState', 'RejectedEventUnit', 'ReplayOutcome', 'Role',
   'SegmentKind', 'SegmentLevel', 'TrainingRunState', 'TrainingRunTrigger', 'WebhookDeliveryState',
 ];

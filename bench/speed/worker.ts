@@ -1,5 +1,7 @@
 import { access, readFile, stat, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 
 import { execa } from 'execa';
 
@@ -16,12 +18,48 @@ export const online = async (): Promise<string> => {
   return path;
 };
 
-/** One of the worker's benches, or the peer's, with so many threads; its last line is JSON. */
-export async function asked<T>(script: string, args: readonly (string | number)[], threads = 1): Promise<T> {
-  const python = script.startsWith('peer/') ? join(PEER, 'bin/python') : PYTHON;
-  const { stdout } = await execa(python, [join('bench', script), ...args.map(String)], { cwd: WORKER, env: { OMP_NUM_THREADS: String(threads) } });
+/** One of the worker's benches, or the peer's, on one thread; its last line is JSON. */
+export async function asked<T>(script: string, args: readonly (string | number)[]): Promise<T> {
+  const { stdout } = await execa(pythonOf(script), [join('bench', script), ...args.map(String)], { cwd: WORKER, env: { OMP_NUM_THREADS: '1' } });
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as T;
 }
+
+/** A program that trains only while it is its turn (bench/turns.py of the worker); started once, so that each turn can be short. */
+export class Trainer implements AsyncDisposable {
+  private readonly script: string;
+  private readonly child;
+  private readonly lines: AsyncIterator<string>;
+
+  constructor(script: string, args: readonly string[]) {
+    this.script = script;
+    const env = { OMP_NUM_THREADS: String(availableParallelism()) };
+    this.child = execa(pythonOf(script), [join('bench', script), ...args], { cwd: WORKER, env, buffer: false, stderr: 'inherit', reject: false });
+    this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
+  }
+
+  async isReady(): Promise<void> {
+    if ((await this.line()) !== 'ready') throw new Error(`${this.script} said something else than ready`);
+  }
+
+  /** Events a second over so many seconds. */
+  async rate(threads: number, seconds: number): Promise<number> {
+    this.child.stdin.write(`${threads} ${seconds}\n`);
+    return (JSON.parse(await this.line()) as { events_per_second: number }).events_per_second;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.child.stdin.end();
+    await this.child;
+  }
+
+  private async line(): Promise<string> {
+    const { value, done } = await this.lines.next();
+    if (done) throw new Error(`${this.script} ended`);
+    return value;
+  }
+}
+
+const pythonOf = (script: string) => (script.startsWith('peer/') ? join(PEER, 'bin/python') : PYTHON);
 
 /** pytorch-lifestream in an environment of its own, on the worker's torch and numpy: nothing of it reaches the product. */
 export async function installPeer(tell: (line: string) => void): Promise<void> {

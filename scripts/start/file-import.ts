@@ -9,7 +9,9 @@ import { StartError } from './system.ts';
 
 interface Import {
   state: string;
+  stage: 'READING' | 'WRITING' | null;
   progress: number | null;
+  rowsStaged: number;
   rowsRead: number;
   rowsTotal: number | null;
   rowsFolded: number;
@@ -23,7 +25,7 @@ interface Import {
 }
 
 const STANDING = `fragment Standing on Import {
-  state progress rowsRead rowsTotal rowsFolded skipped { reason rows } rejected { reason rows }
+  state stage progress rowsStaged rowsRead rowsTotal rowsFolded skipped { reason rows } rejected { reason rows }
   eventsStored eventsDuplicate rowsPerSecond remainingSeconds error
 }`;
 
@@ -43,7 +45,8 @@ export async function importFile(api: Api, file: string, mappingFile: string | u
     `subscription($id: ID!) { importUpdated(id: $id) { ...Standing } } ${STANDING}`,
     { id: started.id },
   )) {
-    progress.set({ fraction: now.progress ?? 0, what: `${now.rowsRead.toLocaleString('en')} rows`, rate: now.rowsPerSecond, unit: 'rows', remainingSeconds: now.remainingSeconds });
+    const what = now.stage === 'READING' ? `read ${now.rowsStaged.toLocaleString('en')} rows` : `${now.rowsRead.toLocaleString('en')} rows`;
+    progress.set({ fraction: now.progress ?? 0, what, rate: now.rowsPerSecond, unit: 'rows', remainingSeconds: now.remainingSeconds });
   }
   const done = (await api.ask<{ import: Import }>(`query($id: ID!) { import(id: $id) { ...Standing } } ${STANDING}`, { id: started.id })).import;
   if (done.state !== 'SUCCEEDED') throw new StartError(done.error ?? `The import ended as ${done.state}.`);

@@ -31,6 +31,8 @@ interface SystemOptions {
   signal?: AbortSignal;
 }
 
+/** Batches of events are whole objects while they wait for their commit: young ones need room, or collecting them costs a third of the time. */
+const MEMORY: Readonly<Record<string, readonly string[]>> = { gateway: ['--max-semi-space-size=64'] };
 const HEALTHY_WITHIN_MS = 90_000;
 const HOST = '127.0.0.1';
 const python = resolve('.venv', 'bin', 'python');
@@ -140,7 +142,7 @@ function launchAll(supervisor: Supervisor, { ports, secrets, databaseUrl, redisU
     supervisor.start({
       name,
       command: process.execPath,
-      args: ['--enable-source-maps', '--max-old-space-size=768', resolve(`dist/apps/${name}/src/main.js`)],
+      args: ['--enable-source-maps', '--max-old-space-size=768', ...(MEMORY[name] ?? []), resolve(`dist/apps/${name}/src/main.js`)],
       env: { ...all, HTTP_PORT: String(http), GRPC_PORT: String(grpc) },
     });
   // PyTorch takes longest to load, so the workers go first.

@@ -199,13 +199,15 @@ function ingestionHandlers(): Record<string, Handler> {
       events: [{ id: id('run', 2), type: 'track', name: 'Order Completed', occurredAt: AT, receivedAt: AT, properties: '{"revenue":9.5}', messageId: 'm-1' }],
       pageInfo: pageInfo('e', false, 1),
     }),
-    trackEvents: ({ events }: ingestion.TrackEventsRequest) => ({
-      results: events.map((event) => {
-        const { messageId = '', userId } = JSON.parse(Buffer.from(event).toString()) as { messageId?: string; userId?: string };
+    trackEventBatch: ({ events, withResults }: ingestion.TrackEventBatchRequest) => {
+      const calls = JSON.parse(Buffer.from(events).toString()) as { messageId?: string; userId?: string }[];
+      const stored = calls.filter(({ userId }) => userId).length;
+      const results = calls.map(({ messageId = '', userId }) => {
         const outcome = userId ? ingestion.EventOutcome.STORED : ingestion.EventOutcome.REJECTED;
         return { messageId, outcome, reason: userId ? '' : 'CUSTOMER_MISSING', detail: userId ? '' : 'Give userId or anonymousId.' };
-      }),
-    }),
+      });
+      return { results: withResults ? results : [], stored, duplicate: 0, rejected: calls.length - stored };
+    },
     getEventReceipt: () => {
       throw RpcError.notFound('It never came.', { reason: 'MESSAGE_UNKNOWN' });
     },
@@ -224,6 +226,7 @@ export function importOf(importId: string): ingestion.Import {
   return {
     id: importId, state: ingestion.ImportState.RUNNING, fileName: 'shop.csv', startedAt: AT, finishedAt: undefined, rowsRead: 50, rowsTotal: 200, rowsFolded: 48,
     skipped: [{ reason: 'NO_CUSTOMER', rows: 2 }], rejected: [], eventsStored: 40, eventsDuplicate: 0, eventsRejected: 0, rowsPerSecond: 100, remainingSeconds: 1.5, error: '', mapping: '',
+    stage: ingestion.ImportStage.WRITING, progress: 0.25, rowsStaged: 200,
   };
 }
 

@@ -253,8 +253,8 @@ test('events are passed on in the form of Segment, each with its fate', async ()
     stored: 1, rejected: 1, duplicate: 0,
     results: [{ messageId: 'm-1', outcome: 'STORED', reason: null }, { messageId: 'm-2', outcome: 'REJECTED', reason: 'CUSTOMER_MISSING' }],
   });
-  const [request] = gateway.services.calls.filter(({ method }) => method === 'trackEvents').map((call) => call.request as ingestion.TrackEventsRequest);
-  const sent = request?.events.map((event) => JSON.parse(Buffer.from(event).toString()) as unknown);
+  const [request] = gateway.services.calls.filter(({ method }) => method === 'trackEventBatch').map((call) => call.request as ingestion.TrackEventBatchRequest);
+  const sent = JSON.parse(Buffer.from(request?.events ?? []).toString()) as unknown;
   expect(sent).toEqual([
     { type: 'track', event: 'Order Completed', userId: 'u-1', messageId: 'm-1', timestamp: '2026-01-02T03:04:05+01:00', properties: { revenue: 5, note: null } },
     { type: 'identify', messageId: 'm-2', traits: { plan: 'gold' } },

@@ -1,12 +1,14 @@
 """Training speed beside pytorch-lifestream, at the same data, batch, widths and threads; `npm run bench -- training-speed` runs it.
 
     prepare PARQUET FOLDER         Online Retail II, one event per line, before the cut; and the same as arrays for the peer
-    rate FOLDER --encoder gru      whole steps a second: slices drawn, events embedded, encoder, loss, gradients, weights
+    rate FOLDER --encoder gru      whole steps: slices drawn, events embedded, encoder, loss, gradients, weights; as often as asked
     learn FOLDER --encoder gru     the product's own training; its seconds and the probe's AUC
     judge FOLDER EMBEDDINGS.npy    the same probe on the peer's embeddings
 
 One step of `rate`: CUSTOMERS customers x SLICES slices of SHORTEST to LONGEST neighbouring events, the contrastive loss of CoLES,
-hidden state and embedding of width WIDTH. Prints one JSON line.
+hidden state and embedding of width WIDTH. It says "ready", then answers each line "THREADS SECONDS" with its events a second over
+so long, until its input ends (turns.py): so all who are compared are started once and measured by turns. `gru_bare` sees what the
+peer sees: no gaps between events, no tenure. The others print one JSON line.
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait must not take the cores from others
@@ -26,18 +27,24 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import duckdb
 import numpy as np
 import torch
+from torch import nn
 
 from bench.case import CASES
 from bench.learning import learned, probes, read, side
 from bench.sheet import Sheet
+from bench.turns import turns
 from kindred_worker.data.aggregates import EventTable
 from kindred_worker.data.arrays import EventArrays, load, pick, spans
 from kindred_worker.data.features import Encoded, Int64
 from kindred_worker.data.fit import fit
 from kindred_worker.data.snapshot import Snapshot
+from kindred_worker.memory import keep_freed_memory
 from kindred_worker.models.batch import batch_of
 from kindred_worker.models.behaviour import BehaviourModel
+from kindred_worker.models.encoder import EventVectors
+from kindred_worker.models.gru import Gru
 from kindred_worker.models.plan import resolve
+from kindred_worker.models.recurrent import HiddenState
 from kindred_worker.objectives.objective import Moments, as_tensors
 from kindred_worker.optimiser import AdamW
 from kindred_worker.spec import TrainingSpec
@@ -63,15 +70,15 @@ def main() -> None:
     parser.add_argument("task", choices=("prepare", "rate", "learn", "judge"))
     parser.add_argument("paths", type=Path, nargs="+")
     parser.add_argument("--encoder", default="decayed_sum")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=40)
-    parser.add_argument("--keep-denormals", action="store_true")
     given = parser.parse_args()
-    torch.set_num_threads(given.threads)
-    torch.set_flush_denormal(not given.keep_denormals)
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    keep_freed_memory()
+    if given.task == "rate":
+        turns(steps(given.paths[0], given.encoder))
+        return
     told = {
         "prepare": lambda: prepare(*given.paths),
-        "rate": lambda: rate(given.paths[0], given.encoder, given.steps),
         "learn": lambda: learn(given.paths[0], given.encoder),
         "judge": lambda: judged(given.paths[0], np.load(given.paths[1])),
     }[given.task]()
@@ -110,34 +117,43 @@ def opened(folder: Path, encoder: str = "decayed_sum") -> tuple[Snapshot, EventA
     return snapshot, arrays, BehaviourModel.create(features, resolve(spec, features, arrays, snapshot.now), 0)
 
 
-def rate(folder: Path, encoder: str, steps: int) -> dict[str, Any]:
-    snapshot, arrays, model = opened(folder, encoder)
-    optimiser = AdamW(model, 2e-3, steps + 2)
+def steps(folder: Path, encoder: str) -> Iterator[int]:
+    """Trains for ever; the events of each step."""
+    snapshot, arrays, model = opened(folder, encoder.removesuffix("_bare"))
+    if encoder == "gru_bare":
+        model.encoder = BareGru(model.plan.event_width, WIDTH, hidden=WIDTH)
+    optimiser = AdamW(model, 2e-3, 1_000_000)
     model.train()
-    events, began, taken = 0, perf_counter(), 0.0
-    for at, (chosen, offsets, customer) in enumerate(batches(arrays, steps + 2)):
-        if at == 2:  # the first ones warm up
-            events, began = 0, perf_counter()
+    (head,) = model.objectives.values()
+    for chosen, offsets, customer in batches(arrays):
         read_at = torch.from_numpy(chosen.time[offsets[1:] - 1]).unsqueeze(1)
         embedding = model.encoder.read_many(model.vectors(batch_of(chosen, offsets, CPU)), read_at)
         moments = Moments(chosen, offsets, read_at.numpy(), snapshot.now, {"customer": customer[:, None]})
-        (head,) = model.objectives.values()
         optimiser.clear()
         head.loss(embedding, as_tensors(head.targets(moments), CPU)).backward()
         optimiser.step()
-        events += len(chosen.time)
-        taken = perf_counter() - began
-    return {"events_per_second": round(events / taken)}
+        yield len(chosen.time)
 
 
-def batches(arrays: EventArrays, steps: int) -> Iterator[tuple[Encoded, Int64, Int64]]:
-    """Events of one step's slices, their offsets, and whose slice each is."""
+class BareGru(Gru):
+    """Sees events alone, as the peer's does."""
+
+    def __init__(self, event_width: int, width: int, hidden: int) -> None:
+        super().__init__(event_width, width, hidden)
+        self.inputs, self.cell = event_width, nn.GRU(event_width, hidden)
+
+    def inputs_of(self, state: HiddenState, events: EventVectors) -> torch.Tensor:
+        return events.x
+
+
+def batches(arrays: EventArrays) -> Iterator[tuple[Encoded, Int64, Int64]]:
+    """Events of one step's slices, their offsets, and whose slice each is; lengths and places drawn as the peer's SampleSlices does."""
     random = np.random.default_rng(0)
     lengths = np.diff(arrays.offsets)
     long_enough = np.flatnonzero(lengths >= SHORTEST)
-    for _ in range(steps):
+    while True:
         customer = random.choice(long_enough, CUSTOMERS, replace=False).repeat(SLICES)
-        size = np.minimum(random.integers(SHORTEST, LONGEST + 1, len(customer)), lengths[customer])
+        size = random.integers(SHORTEST, np.minimum(LONGEST, lengths[customer]) + 1)
         begin = arrays.offsets[:-1][customer] + (random.random(len(customer)) * (lengths[customer] - size + 1)).astype(np.int64)
         yield pick(arrays.events, spans(begin, size)), np.concatenate([np.zeros(1, np.int64), np.cumsum(size)]), customer
 

@@ -22,6 +22,7 @@ from kindred_worker.checkpoints import Checkpoints
 from kindred_worker.data.arrays import EventArrays
 from kindred_worker.data.features import MICROS_PER_DAY, Encoded, FeatureSpec, Int64
 from kindred_worker.data.order import beginning_keys, canonical_order, drawn, told_apart
+from kindred_worker.memory import keep_freed_memory
 from kindred_worker.models.batch import batch_of, choose
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.plan import Plan, resolve
@@ -74,6 +75,7 @@ def train(
     (docs/adr/0005-stable-retraining.md).
     """
     torch.set_flush_denormal(True)
+    keep_freed_memory()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     plan = former.plan if former is not None else resolve(spec, data.features, data.arrays, data.now)
     model = _begun(spec, data, plan, former).to(device)

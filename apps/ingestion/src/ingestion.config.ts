@@ -24,7 +24,8 @@ export const ingestionConfig = () =>
     IDENTITY_MAX_MERGES_PER_DAY: z.coerce.number().int().min(1).default(50).describe('ids that one customer may take in on one day of events'),
     ARCHIVE_SETTLE_SECONDS: z.coerce.number().int().min(0).default(86_400).describe('events that arrived later than this long ago are not archived yet; longer than a run takes'),
     WORK_DIR: z.string().default(tmpdir()).describe('scratch space of imports and snapshots'),
-    DUCKDB_MEMORY: z.string().default('512MB').describe('memory of one import or export before it spills to WORK_DIR'),
+    DUCKDB_MEMORY: z.string().default('512MB').describe('memory of one snapshot or archive before it spills to WORK_DIR'),
+    IMPORT_MEMORY: z.string().default('256MB').describe('memory of one import before it spills to WORK_DIR, whatever the size of the file'),
   });
 
 export type IngestionConfig = ReturnType<typeof ingestionConfig>;

@@ -2,6 +2,10 @@ import type { ServiceDefinition } from '@grpc/grpc-js';
 import { type GrpcOptions, Transport } from '@nestjs/microservices';
 import { HealthImplementation } from 'grpc-health-check';
 
+import { widenConnections } from './window.js';
+
+widenConnections();
+
 export type HealthState = HealthImplementation;
 
 export interface GrpcServerOptions {

@@ -4,10 +4,11 @@ import type { ResolversOf } from '../graphql/complete.js';
 import { invalidArgument } from '../graphql/error.js';
 import { globalId } from '../graphql/global-id.js';
 import { found } from '../graphql/loaders.js';
-import { type EventResult, EventOutcome, EventType, RejectedEventState, RejectedEventUnit } from '../graphql/message.js';
+import { EventType, RejectedEventState, RejectedEventUnit } from '../graphql/message.js';
 import { orNull, present } from '../graphql/present.js';
 import { parseJson } from '../graphql/scalar.js';
-import { toSegmentCall } from './event.mapper.js';
+import { isAsked } from '../graphql/selection.js';
+import { toSegmentCalls } from './event.mapper.js';
 
 /** Events in one call. */
 const MOST_EVENTS = 500;
@@ -23,11 +24,9 @@ export const eventQueries = {
 } satisfies Partial<ResolversOf<'Query'>['Query']>;
 
 export const eventMutations = {
-  trackEvents: async (_root, { input }, { rpc }) => {
-    if (input.events.length > MOST_EVENTS) throw invalidArgument(`A call takes at most ${MOST_EVENTS} events; ${input.events.length} were given.`);
-    const { results } = await rpc.events.trackEvents({ events: input.events.map(toSegmentCall), sentAt: input.sentAt ?? undefined });
-    const count = (outcome: EventOutcome) => results.filter((result: EventResult) => result.outcome === outcome).length;
-    return { results, stored: count(EventOutcome.STORED), duplicate: count(EventOutcome.DUPLICATE), rejected: count(EventOutcome.REJECTED) };
+  trackEvents: async (_root, { input: { events, sentAt } }, { rpc }, info) => {
+    if (events.length > MOST_EVENTS) throw invalidArgument(`A call takes at most ${MOST_EVENTS} events; ${events.length} were given.`);
+    return rpc.events.trackEventBatch({ events: toSegmentCalls(events), sentAt: sentAt ?? undefined, withResults: isAsked(info, 'results') });
   },
 } satisfies Partial<ResolversOf<'Mutation'>['Mutation']>;
 

@@ -102,6 +102,7 @@ export import Clock = access.Clock;
 export import ConditionOperator = rule.RuleOperator;
 export import EventArchiveState = retention.EventArchiveState;
 export import EventOutcome = ingestion.EventOutcome;
+export import ImportStage = ingestion.ImportStage;
 export import ImportState = ingestion.ImportState;
 export import LineageKind = serving.LineageKind;
 export import MergeCause = identity.MergeCause;

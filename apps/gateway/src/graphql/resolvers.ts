@@ -39,6 +39,7 @@ const enums = {
   EventArchiveState: valuesOf(message.EventArchiveState),
   EventOutcome: valuesOf(message.EventOutcome),
   EventType: valuesOf(message.EventType),
+  ImportStage: valuesOf(message.ImportStage),
   ImportState: valuesOf(message.ImportState),
   ConditionOperator: valuesOf(message.ConditionOperator),
   LineageKind: valuesOf(message.LineageKind),

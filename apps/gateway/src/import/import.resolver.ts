@@ -1,3 +1,4 @@
+import { ingestion } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
 import type { ResolversOf } from '../graphql/complete.js';
@@ -72,7 +73,8 @@ export const importTypes: ResolversOf<
 > = {
   Import: {
     id: ({ id }) => globalId('Import', id),
-    progress: ({ rowsRead, rowsTotal }) => (rowsTotal === 0 ? null : Math.min(rowsRead / rowsTotal, 1)),
+    stage: ({ stage }) => (stage === ingestion.ImportStage.UNSPECIFIED ? null : stage),
+    progress: ({ progress }) => countOrNull(progress),
     rowsTotal: ({ rowsTotal }) => countOrNull(rowsTotal),
     remainingSeconds: ({ remainingSeconds }) => countOrNull(remainingSeconds),
     error: ({ error }) => orNull(error),

@@ -1,10 +1,11 @@
 """pytorch-lifestream 0.7 at the work of bench/training_speed.py, in an environment of its own (requirements.txt beside this file).
 
-    rate FOLDER [--threads 1] [--flush-denormals] [--steps 40]
-    learn FOLDER OUT.npy [--seconds 60] [--epochs 0]
+    rate FOLDER [--flush-denormals]
+    learn FOLDER --seconds 30 60 150 [--flush-denormals]
 
-As its documentation builds CoLES: ColesDataset with SampleSlices, its collate function, CoLESModule on a GRU, Adam. The last
-line is JSON. `learn` ends after so many seconds or epochs, and writes the embedding of every customer.
+As its documentation builds CoLES: ColesDataset with SampleSlices, its collate function, CoLESModule on a GRU, Adam. `rate` is
+measured by turns (turns.py). `learn` is one training that writes the embeddings of all customers after each of so many seconds
+of it, as FOLDER/peer-0.npy, … Its last line is JSON.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +23,8 @@ from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+
 import numpy as np
 import torch
 from ptls.data_load.datasets import MemoryMapDataset
@@ -28,6 +32,7 @@ from ptls.data_load.utils import collate_feature_dict
 from ptls.frames.coles import ColesDataset, CoLESModule
 from ptls.frames.coles.split_strategy import SampleSlices
 from ptls.nn import RnnSeqEncoder, TrxEncoder
+from turns import turns
 
 CUSTOMERS, SLICES, SHORTEST, LONGEST, WIDTH, EVENT = 64, 5, 25, 100, 128, 32
 
@@ -35,24 +40,19 @@ CUSTOMERS, SLICES, SHORTEST, LONGEST, WIDTH, EVENT = 64, 5, 25, 100, 128, 32
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("task", choices=("rate", "learn"))
-    parser.add_argument("paths", type=Path, nargs="+")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("folder", type=Path)
     parser.add_argument("--flush-denormals", action="store_true")
-    parser.add_argument("--seconds", type=float, default=0)
-    parser.add_argument("--epochs", type=int, default=0)
+    parser.add_argument("--seconds", type=float, nargs="*", default=[])
     given = parser.parse_args()
-    torch.set_num_threads(given.threads)
+    torch.set_num_threads(1)
     torch.set_flush_denormal(given.flush_denormals)
     torch.manual_seed(0)
     np.random.seed(0)
-    customers, module = opened(given.paths[0])
+    customers, module = opened(given.folder)
     if given.task == "rate":
-        print(json.dumps({"events_per_second": round(train(module, loader(customers), given.steps, 0, 0)[0])}))
+        turns(steps(module, loader(customers)))
         return
-    _, seconds, epochs = train(module, loader(customers), 0, given.seconds, given.epochs)
-    np.save(given.paths[1], embeddings(module, customers))
-    print(json.dumps({"seconds": seconds, "epochs": epochs}))
+    print(json.dumps(learn(module, customers, given.seconds, given.folder)))
 
 
 def opened(folder: Path) -> tuple[list[dict[str, Any]], CoLESModule]:
@@ -87,28 +87,33 @@ def loader(customers: list[dict[str, Any]]) -> Any:
     return torch.utils.data.DataLoader(dataset, CUSTOMERS, shuffle=True, drop_last=True, collate_fn=dataset.collate_fn)
 
 
-def train(module: CoLESModule, batches: Any, steps: int, seconds: float, epochs: int) -> tuple[float, float, int]:
-    """(events a second, seconds, epochs begun); whichever of the limits is given ends it."""
+def steps(module: CoLESModule, batches: Any) -> Iterator[int]:
+    """Trains for ever; the events of each step, and 0 at the end of each epoch."""
     optimiser = torch.optim.Adam(module.parameters(), lr=1e-3)
     module.train()
-    began, events, done, epoch = perf_counter(), 0, 0, 0
     while True:
-        epoch += 1
         for batch in batches:
             loss = module._loss(*module.shared_step(*batch))
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            events += int(batch[0].seq_lens.sum())
-            done += 1
-            if steps and done == 2:  # the first ones warm up
-                began, events = perf_counter(), 0
-            taken = perf_counter() - began
-            if (steps and done == steps + 2) or (seconds and taken > seconds):
-                return events / taken, taken, epoch
-        print(f"epoch {epoch}: loss {float(loss):.4f}, {perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
-        if epochs and epoch == epochs:
-            return events / (perf_counter() - began), perf_counter() - began, epoch
+            yield int(batch[0].seq_lens.sum())
+        yield 0
+
+
+def learn(module: CoLESModule, customers: list[dict[str, Any]], moments: list[float], folder: Path) -> list[dict[str, float]]:
+    """The seconds and epochs of training behind each of the embeddings written; writing them does not count."""
+    training = steps(module, loader(customers))
+    taken, epochs, reached = 0.0, 0, list[dict[str, float]]()
+    for moment in moments:
+        began, before = perf_counter(), taken
+        while taken < moment:
+            epochs += not next(training)
+            taken = before + perf_counter() - began
+        np.save(folder / f"peer-{len(reached)}.npy", embeddings(module, customers))
+        module.train()
+        reached.append({"seconds": taken, "epochs": epochs})
+    return reached
 
 
 @torch.no_grad()

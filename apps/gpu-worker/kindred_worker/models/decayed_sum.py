@@ -68,12 +68,13 @@ class DecayedSum(Encoder[SumState]):
         rates = [1.0 / h for h in shape.half_life_days] + [0.0]
         slow = max(shape.half_life_days, default=500.0)
         turning_rates = [1.0 / max(slow, 2 * period) for period in shape.period_days]
-        self.rate: Tensor  # (real + turn) halvings per day, of each channel
-        self.omega: Tensor  # (turn) radians per day
-        every = [r for r in rates for _ in range(shape.values)] + [r for r in turning_rates for _ in range(shape.turning_values)]
-        turns = [2 * math.pi / period for period in shape.period_days for _ in range(shape.turning_values)]
-        self.register_buffer("rate", torch.tensor(every), persistent=False)
-        self.register_buffer("omega", torch.tensor(turns), persistent=False)
+        # Of channels, each of which holds several values that fade and turn together.
+        self.rate: Tensor  # (K + 1) halvings per day
+        self.turning_rate: Tensor  # (P)
+        self.omega: Tensor  # (P) radians per day
+        self.register_buffer("rate", torch.tensor(rates), persistent=False)
+        self.register_buffer("turning_rate", torch.tensor(turning_rates), persistent=False)
+        self.register_buffer("omega", torch.tensor([2 * math.pi / period for period in shape.period_days]), persistent=False)
         self.mix = nn.Linear(shape.event_width * (1 + shape.context) + 3 * shape.context, shape.hidden)
         self.value = nn.Linear(shape.hidden, self.real + self.turn)
         inputs = self.real + 2 * self.turn + 6
@@ -92,30 +93,38 @@ class DecayedSum(Encoder[SumState]):
     def values(self, x: Tensor, time: Tensor, place: Tensor, chosen: Tensor | None = None) -> Tensor:
         """(n, real + turn) of events (or the chosen ones); `place` (n) counts the events before, in the same customer."""
         rows = torch.arange(len(x), device=x.device) if chosen is None else chosen
-        parts = [x[rows]]
+        parts = [x.index_select(0, rows)]
         for back in range(1, self.shape.context + 1):
             there = (place[rows] >= back).to(x.dtype).unsqueeze(1)
             before = (rows - back).clamp(min=0)
             days = ((time[rows] - time[before]).double() / MICROS_PER_DAY).to(x.dtype).clamp(min=0).unsqueeze(1)
             gaps = torch.cat([torch.log1p(days), torch.log1p(days * 1440) / 5], dim=1)
-            parts += [x[before] * there, gaps * there, there]
+            parts += [x.index_select(0, before) * there, gaps * there, there]
         return functional.softplus(self.value(functional.gelu(self.mix(torch.cat(parts, dim=1)))))
 
     def _weigh(self, values: Tensor, days: Tensor) -> tuple[Tensor, Tensor]:
         """Values (n, real + turn) `days` (n) later: (n, real) and (n, 2, turn)."""
-        faded = values * torch.exp2(-days.unsqueeze(1) * self.rate)
-        turning = faded[:, self.real :]
-        angle = days.unsqueeze(1) * self.omega
-        return faded[:, : self.real], torch.stack([turning * torch.cos(angle), turning * torch.sin(angle)], dim=1)
+        real, turn = values.split([self.real, self.turn], dim=1)
+        return self._fade(real, days), torch.stack(self._turn(turn, days), dim=1)
 
     def _later(self, sums: Tensor, turning: Tensor, days: Tensor) -> tuple[Tensor, Tensor]:
         """Sums (N, real), (N, 2, turn) `days` (N) later."""
-        fade = torch.exp2(-days.unsqueeze(1) * self.rate)
-        angle = days.unsqueeze(1) * self.omega
-        cos, sin = torch.cos(angle), torch.sin(angle)
-        re, im = turning[:, 0], turning[:, 1]
-        turned = torch.stack([re * cos - im * sin, re * sin + im * cos], dim=1)
-        return sums * fade[:, : self.real], turned * fade[:, self.real :].unsqueeze(1)
+        (re_cos, re_sin), (im_cos, im_sin) = self._turn(turning[:, 0], days), self._turn(turning[:, 1], days)
+        return self._fade(sums, days), torch.stack([re_cos - im_sin, re_sin + im_cos], dim=1)
+
+    def _fade(self, sums: Tensor, days: Tensor) -> Tensor:
+        """(n, real) `days` (n) later."""
+        share = torch.exp2(-days.unsqueeze(1) * self.rate).unsqueeze(2)
+        return (sums.unflatten(1, (-1, self.shape.values)) * share).flatten(1)
+
+    def _turn(self, parts: Tensor, days: Tensor) -> tuple[Tensor, Tensor]:
+        """(n, turn) `days` (n) later: faded, times the cosine and times the sine of how far they turned."""
+        if not self.turn:
+            return parts, parts
+        angle, share = days.unsqueeze(1) * self.omega, torch.exp2(-days.unsqueeze(1) * self.turning_rate)
+        cos, sin = (torch.cos(angle) * share).unsqueeze(2), (torch.sin(angle) * share).unsqueeze(2)
+        each = parts.unflatten(1, (-1, self.shape.turning_values))
+        return (each * cos).flatten(1), (each * sin).flatten(1)
 
     def _embed(self, sums: Tensor, turning: Tensor, count: Tensor, first: Tensor, last: Tensor, at: Tensor) -> Tensor:
         """All of (N, …) -> (N, D)."""

@@ -1,4 +1,5 @@
-"""ScoreWorkerService: requests of all streams are scored together, as many as wait, on one thread."""
+"""ScoreWorkerService: requests of all streams are scored together, as many as wait, on one thread. Models are loaded on another,
+so that a model that is about to be served holds up none that is served now."""
 
 from __future__ import annotations
 
@@ -42,11 +43,17 @@ class _Waiting:
     answer: asyncio.Future[pb.ScoreResponse]
 
 
+_Key = tuple[str, str]  # URI and hash of a model
+
+
 class ScoreWorker(rpc.ScoreWorkerServiceServicer):
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="score")
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
-        self._models: OrderedDict[tuple[str, str], _Loaded] = OrderedDict()
+        self._loader = ThreadPoolExecutor(1, thread_name_prefix="load")
+        self._models: OrderedDict[_Key, _Loaded] = OrderedDict()
+        self._loading: dict[_Key, asyncio.Future[_Loaded]] = {}
+        self._answering: set[asyncio.Task[None]] = set()
         self._loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -78,72 +85,88 @@ class ScoreWorker(rpc.ScoreWorkerServiceServicer):
     async def JudgeEvents(self, request: pb.JudgeEventsRequest, context: grpc.aio.ServicerContext) -> pb.JudgeEventsResponse:
         """On the thread that scores, for a model's tensors are used by one thread at a time; scoring goes on between two calls."""
 
-        def work() -> pb.JudgeEventsResponse:
-            check(request)
-            model, _, surprise = self._model(request.model_uri, request.model_hash)
-            return judge(model, surprise, request)
-
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            check(request)
+            model, _, surprise = await self._model((request.model_uri, request.model_hash))
+            return await asyncio.get_running_loop().run_in_executor(self._thread, judge, model, surprise, request)
         except (InvalidInput, ModelUnavailable) as error:
             await abort(context, error)
             raise
 
     async def _work(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             batch = [await self._queue.get()]
             customers = len(batch[0].request.customers)
             while not self._queue.empty() and customers < CUSTOMERS_AT_ONCE:
                 batch.append(self._queue.get_nowait())
                 customers += len(batch[-1].request.customers)
-            by_model: dict[tuple[str, str], list[_Waiting]] = {}
+            by_model: dict[_Key, list[_Waiting]] = {}
             for waiting in batch:
                 by_model.setdefault((waiting.request.model_uri, waiting.request.model_hash), []).append(waiting)
-            for (uri, model_hash), group in by_model.items():
-                try:
-                    responses = await loop.run_in_executor(self._thread, self._answer, uri, model_hash, [w.request for w in group])
-                except Exception as error:
-                    for waiting in group:
-                        if not waiting.answer.done():
-                            waiting.answer.set_exception(error)
-                            waiting.answer.exception()  # a stream that has gone must not log it as never retrieved
-                    continue
-                for waiting, response in zip(group, responses, strict=True):
-                    if not waiting.answer.done():
-                        waiting.answer.set_result(response)
+            for key, group in by_model.items():
+                answering = asyncio.create_task(self._answer(key, group))
+                if key in self._models:
+                    await answering
+                else:  # others go on while it is loaded
+                    self._answering.add(answering)
+                    answering.add_done_callback(self._answering.discard)
 
-    def _answer(self, uri: str, model_hash: str, requests: list[pb.ScoreRequest]) -> list[pb.ScoreResponse]:
-        model, segments, _ = self._model(uri, model_hash)
-        now = int(time() * 1e6)
-        late = [bool(r.deadline) and r.deadline < now for r in requests]
-        customers = [_customer(c) for r, gone in zip(requests, late, strict=True) if not gone for c in r.customers]
-        scores = iter(_each(model, segments, customers))
-        return [
-            pb.ScoreResponse(
-                request_id=r.request_id,
-                model_hash=model_hash,
-                fence=r.fence,
-                customers=[_late(c) if gone else _result(next(scores)) for c in r.customers],
-            )
-            for r, gone in zip(requests, late, strict=True)
-        ]
+    async def _answer(self, key: _Key, group: list[_Waiting]) -> None:
+        try:
+            loaded = await self._model(key)
+            requests = [waiting.request for waiting in group]
+            responses = await asyncio.get_running_loop().run_in_executor(self._thread, _respond, loaded, key[1], requests)
+        except Exception as error:
+            for waiting in group:
+                if not waiting.answer.done():
+                    waiting.answer.set_exception(error)
+                    waiting.answer.exception()  # a stream that has gone must not log it as never retrieved
+            return
+        for waiting, response in zip(group, responses, strict=True):
+            if not waiting.answer.done():
+                waiting.answer.set_result(response)
 
-    def _model(self, uri: str, model_hash: str) -> _Loaded:
-        key = (uri, model_hash)
+    async def _model(self, key: _Key) -> _Loaded:
+        """Loaded once, however many wait for it."""
         if key not in self._models:
-            try:
-                bundle = Bundle.open(uri, model_hash)
-                segments = load_segments(bundle)
-                if segments is None:
-                    raise InvalidInput("it holds no segments yet")
-                self._models[key] = _Loaded(bundle.model(), segments, load_surprise(bundle))
-            except (InvalidInput, HashMismatch, OSError, ValueError, KeyError) as error:
-                raise ModelUnavailable(f"model {uri} cannot be loaded: {error}") from error
+            loading = self._loading.get(key)
+            if loading is None:
+                loading = self._loading[key] = asyncio.get_running_loop().run_in_executor(self._loader, _load, *key)
+                loading.add_done_callback(lambda _: self._loading.pop(key))
+            loaded = await asyncio.shield(loading)
+            self._models[key] = loaded
             if len(self._models) > MODELS_KEPT:
                 self._models.popitem(last=False)
+            return loaded
         self._models.move_to_end(key)
         return self._models[key]
+
+
+def _load(uri: str, model_hash: str) -> _Loaded:
+    try:
+        bundle = Bundle.open(uri, model_hash)
+        segments = load_segments(bundle)
+        if segments is None:
+            raise InvalidInput("it holds no segments yet")
+        return _Loaded(bundle.model(), segments, load_surprise(bundle))
+    except (InvalidInput, HashMismatch, OSError, ValueError, KeyError) as error:
+        raise ModelUnavailable(f"model {uri} cannot be loaded: {error}") from error
+
+
+def _respond(loaded: _Loaded, model_hash: str, requests: list[pb.ScoreRequest]) -> list[pb.ScoreResponse]:
+    now = int(time() * 1e6)
+    late = [bool(r.deadline) and r.deadline < now for r in requests]
+    customers = [_customer(c) for r, gone in zip(requests, late, strict=True) if not gone for c in r.customers]
+    scores = iter(_each(loaded.model, loaded.segments, customers) if customers else [])
+    return [
+        pb.ScoreResponse(
+            request_id=r.request_id,
+            model_hash=model_hash,
+            fence=r.fence,
+            customers=[_late(c) if gone else _result(next(scores)) for c in r.customers],
+        )
+        for r, gone in zip(requests, late, strict=True)
+    ]
 
 
 def _each(model: BehaviourModel, segments: SegmentModel, customers: list[Customer]) -> list[Score]:

@@ -7,8 +7,10 @@ import { RpcError } from '#libs/grpc';
 
 import { TrackingPlanBook } from '../tracking-plan/tracking-plan.book.js';
 import { cutOf, INTEGER, ISO_MICROS, pageOf, UUID } from '../page.js';
+import type { IntakeItem } from './event.js';
 import { decodeEvent, MAX_EVENT_BYTES } from './event.decoder.js';
-import { eventOf, ledgerOf, rejectedOf, rejectedReceiptOf, resultsOf, stateOf, storedReceiptOf } from './event.mapper.js';
+import { countsOf, eventOf, ledgerOf, rejectedOf, rejectedReceiptOf, resultsOf, stateOf, storedReceiptOf } from './event.mapper.js';
+import type { ItemResult } from './event.quarantine.js';
 import { EventRates } from './event.rates.js';
 import { EventRepository } from './event.repository.js';
 import { asRpcError } from './event.rpc-error.js';
@@ -29,15 +31,27 @@ export class EventController implements ingestion.EventServiceController {
 
   @Requires('INTAKE')
   async trackEvents(@Payload() request: ingestion.TrackEventsRequest, @Caller() { workspaceId, actor }: InWorkspace): Promise<ingestion.TrackEventsResponse> {
-    await this.rates.take(actor, request.events.length).catch(asRpcError);
-    const sentAt = request.sentAt === undefined ? undefined : Date.parse(request.sentAt);
+    const { items, results } = await this.take(workspaceId, actor, request.events.map((bytes) => jsonOrText(Buffer.from(bytes).toString())), request.sentAt);
+    return { results: resultsOf(items, results) };
+  }
+
+  @Requires('INTAKE')
+  async trackEventBatch(@Payload() request: ingestion.TrackEventBatchRequest, @Caller() { workspaceId, actor }: InWorkspace): Promise<ingestion.TrackEventBatchResponse> {
+    const calls = jsonOrText(Buffer.from(request.events).toString());
+    if (!Array.isArray(calls)) throw RpcError.invalid('The events are no JSON array.', { reason: 'BATCH_UNREADABLE' });
+    const { items, results } = await this.take(workspaceId, actor, calls, request.sentAt);
+    return { results: request.withResults ? resultsOf(items, results) : [], ...countsOf(results) };
+  }
+
+  private async take(workspaceId: string, actor: string, calls: readonly unknown[], sent: string | undefined): Promise<{ items: IntakeItem[]; results: ItemResult[] }> {
     const take = async () => {
+      await this.rates.take(actor, calls.length);
+      const sentAt = sent === undefined ? undefined : Date.parse(sent);
       const envelope = { receivedAt: new Date(), sentAt, maxBytes: MAX_EVENT_BYTES.http, plan: this.plans.of(workspaceId) };
-      const items = request.events.map((bytes) => decodeEvent(jsonOrText(Buffer.from(bytes).toString()), envelope));
+      const items = calls.map((call) => decodeEvent(call, envelope));
       return { items, results: await this.writer.submit(workspaceId, 'grpc', items) };
     };
-    const { items, results } = await take().catch(asRpcError);
-    return { results: resultsOf(items, results) };
+    return take().catch(asRpcError);
   }
 
   async getEventReceipt(@Payload() { messageId }: ingestion.GetEventReceiptRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.GetEventReceiptResponse> {

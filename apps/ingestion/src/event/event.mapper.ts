@@ -2,11 +2,17 @@ import { ingestion } from '#libs/contracts';
 
 import type { IntakeItem } from './event.js';
 import type { EventRow, LedgerRow, RejectedRow, RejectedState, StoredReceipt } from './event.repository.js';
-import type { ItemResult } from './event.quarantine.js';
+import type { ItemResult, Outcome } from './event.quarantine.js';
 
 /** One per item, in order. */
 export function resultsOf(items: readonly IntakeItem[], results: readonly ItemResult[]): ingestion.EventResult[] {
   return results.map((result, at) => resultOf(items[at], result));
+}
+
+/** By what became of them. */
+export function countsOf(results: readonly ItemResult[]): { stored: number; duplicate: number; rejected: number } {
+  const of = (wanted: Outcome) => results.reduce((sum, { outcome }) => sum + (outcome === wanted ? 1 : 0), 0);
+  return { stored: of('STORED'), duplicate: of('DUPLICATE'), rejected: of('REJECTED') };
 }
 
 function resultOf(item: IntakeItem | undefined, { outcome, rejection }: ItemResult): ingestion.EventResult {

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 
+import { exhaustMap, timer } from 'rxjs';
+
 import type { ArtifactStore } from '#libs/artifacts';
 import { access } from '#libs/contracts';
 import type { Attempt } from '#libs/queue';
@@ -31,6 +33,7 @@ export interface ImportRooms {
 
 /** One commit holds about so much: enough to make round trips cheap, little enough that other requests get their turn. */
 const BATCH = { events: 2_000, bytes: 2 * 1024 * 1024 };
+const TELL_EVERY_MS = 500;
 /** A history whose newest event is older than this is not read by the wall clock. */
 const STALE_MS = 7 * 86_400_000;
 
@@ -56,7 +59,7 @@ export class ImportExecution {
       await plans.ready;
       const plan = plans.of(this.attempt.workspaceId);
       const reader = await ImportReader.open(scratch, { path, fileName, mapping, receivedAt: new Date(this.row.created_at), plan });
-      const counts = await reader.stage();
+      const counts = await this.stage(reader);
       this.signal.throwIfAborted();
       await repository.markCounted(this.attempt, fileSha256, counts);
       await this.quarantine(reader.rejectedRows(fileSha256));
@@ -66,6 +69,19 @@ export class ImportExecution {
     } finally {
       this.signal.removeEventListener('abort', interrupt);
       await scratch.close();
+    }
+  }
+
+  /** Tells meanwhile how far it is; a moment in which that cannot be kept is left out. */
+  private async stage(reader: ImportReader): Promise<RowCounts> {
+    const tell = () => this.rooms.repository.markStaged(this.attempt, reader.staged(), reader.rowsExpected).catch(() => undefined);
+    let telling: Promise<void> = Promise.resolve();
+    const rounds = timer(TELL_EVERY_MS, TELL_EVERY_MS).pipe(exhaustMap(() => (telling = tell()))).subscribe();
+    try {
+      return await reader.stage();
+    } finally {
+      rounds.unsubscribe();
+      await telling;
     }
   }
 

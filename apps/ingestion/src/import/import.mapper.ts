@@ -10,11 +10,21 @@ const STATE = {
   CANCELLED: ingestion.ImportState.CANCELLED,
 } as const satisfies Record<ImportState, ingestion.ImportState>;
 
+/** Of the whole, what reading takes before anything is written, about. */
+const READING_SHARE = 0.2;
+
 export function importOf(row: ImportRow, now = Date.now()): ingestion.Import {
   const { started_at, finished_at } = row;
-  const seconds = started_at === null ? 0 : ((finished_at === null ? now : Date.parse(finished_at)) - Date.parse(started_at)) / 1000;
+  const isRunning = row.state === 'RUNNING';
+  const isReading = isRunning && row.staged_share < 1;
   const [read, total] = [Number(row.rows_read), Number(row.rows_total)];
-  const rowsPerSecond = seconds > 0 ? read / seconds : 0;
+  const staged = isReading ? Math.round(row.staged_share * Number(row.rows_expected)) : total;
+  const written = total > 0 ? read / total : 0;
+  const progress = isReading ? READING_SHARE * row.staged_share : total > 0 ? READING_SHARE + (1 - READING_SHARE) * written : 0;
+  const seconds = secondsFrom(started_at, finished_at ?? now);
+  const rate = (rows: number) => (seconds > 0 ? rows / seconds : 0);
+  // Reading and writing differ in pace: what is written tells how long the rest of it takes.
+  const left = isReading ? leftOf(seconds, progress) : leftOf(secondsFrom(row.staged_at, now), written);
   return {
     id: row.id,
     state: STATE[row.state],
@@ -29,11 +39,23 @@ export function importOf(row: ImportRow, now = Date.now()): ingestion.Import {
     eventsStored: Number(row.events_stored),
     eventsDuplicate: Number(row.events_duplicate),
     eventsRejected: Number(row.events_rejected),
-    rowsPerSecond,
-    remainingSeconds: finished_at === null && rowsPerSecond > 0 ? Math.max(total - read, 0) / rowsPerSecond : 0,
+    rowsPerSecond: rate(isReading ? staged : read),
+    remainingSeconds: isRunning ? left : 0,
     error: row.error,
     mapping: JSON.stringify(row.mapping),
+    stage: isRunning ? (isReading ? ingestion.ImportStage.READING : ingestion.ImportStage.WRITING) : ingestion.ImportStage.UNSPECIFIED,
+    progress: Math.min(progress, 1),
+    rowsStaged: staged,
   } satisfies ingestion.Import;
+}
+
+function secondsFrom(from: string | null, to: string | number): number {
+  return from === null ? 0 : (new Date(to).getTime() - Date.parse(from)) / 1000;
+}
+
+/** Seconds until the whole is done, by what a share of it took; 0: not known. */
+function leftOf(seconds: number, share: number): number {
+  return share > 0 ? (seconds * (1 - share)) / share : 0;
 }
 
 function countsOf(rows: Readonly<Record<string, number>>): ingestion.RowCount[] {

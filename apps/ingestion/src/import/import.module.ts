@@ -19,7 +19,7 @@ import { ImportRows } from './import.rows.js';
 import { ImportService } from './import.service.js';
 import { importWork } from './import.work.js';
 
-const scratchOf = ({ WORK_DIR, DUCKDB_MEMORY }: IngestionConfig) => ({ workDir: WORK_DIR, memory: DUCKDB_MEMORY });
+const scratchOf = ({ WORK_DIR, IMPORT_MEMORY }: IngestionConfig) => ({ workDir: WORK_DIR, memory: IMPORT_MEMORY });
 
 const IMPORT_RECONCILER = Symbol('IMPORT_RECONCILER');
 

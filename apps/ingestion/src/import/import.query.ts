@@ -64,7 +64,7 @@ export function eventQuery(mapping: ColumnMapping, source: Source, part: number)
   if (mapping.fold) {
     const aggregates = properties.map(({ name, aggregate }) => `${aggregate} AS ${name}`);
     const moment = mapping.fold.time === 'latest' ? 'max' : 'min';
-    const list = mapping.fold.list ? `'[' || string_agg(${objectOf(stagedFields(mapping, source))}::VARCHAR, ',' ORDER BY line) || ']'` : 'NULL::VARCHAR';
+    const list = mapping.fold.list ? listOf(objectOf(stagedFields(mapping, source))) : 'NULL::VARCHAR';
     return `SELECT line, rows, customer, name, ${iso}, is_clamped, message_id, ${object} AS properties, list
       FROM (
         SELECT min(line) AS line, count(*) AS rows, customer, name, ${moment}(occurred_at) AS moment, bool_or(is_clamped) AS is_clamped,
@@ -78,6 +78,10 @@ export function eventQuery(mapping: ColumnMapping, source: Source, part: number)
     FROM (SELECT line, customer, name, occurred_at AS moment, is_clamped, ${messageId} AS message_id, ${object} AS properties ${usable})
     ORDER BY moment, line`;
 }
+
+/** Items in the order of their lines. Sorted as a list: an aggregate with an order of its own holds buffers for every group. */
+const listOf = (item: string) =>
+  `'[' || array_to_string(list_transform(list_sort(list(struct_pack(line := line, item := ${item}::VARCHAR))), lambda one: one.item), ',') || ']'`;
 
 const objectOf = (values: readonly Staged[]) => `json_object(${values.map(({ field, name, kind }) => `${literal(field)}, ${jsonOf(name, kind)}`).join(', ')})`;
 

@@ -8,6 +8,7 @@ import type { Scratch } from '../scratch/scratch.js';
 import { guessMapping } from './import.guess.js';
 import { columnsNamed, type FileMapping, type Mapping, MappingError } from './import.mapping.js';
 import { eventQuery, FAULT_SEPARATOR, stagingQuery } from './import.query.js';
+import { callQuery, isSegmentForm, REPEATED_CALLS, SEGMENT_PART_LINES, segmentQuery } from './import.segment.js';
 import { openSource, type Source } from './import.source.js';
 
 export interface ReaderOptions {
@@ -40,13 +41,18 @@ export interface ImportItem {
   readonly line: number;
 }
 
-const SEGMENT_TYPES = "('identify', 'track', 'page', 'screen', 'group', 'alias')";
-/** Rows that are folded at once, about: folding holds them in memory. */
-const PART_ROWS = 150_000;
+/** Rows and bytes that are folded at once, about: folding holds them in memory. */
+const PART = { rows: 150_000, bytes: 64 * 1024 * 1024 };
 const MOST_PARTS = 4_096;
+/** Units that DuckDB counts beside the rows: one for each step behind the reading of a table that is made, the first of them the sort. */
+const STEPS_BEHIND = { sorted: 3, asItComes: 2 };
 
 /** A file, read by its mapping: first as rows that are counted, then as events in one order that never changes. */
 export class ImportReader {
+  private isStaging = false;
+  private stagedShare = 0;
+  private lines = 0;
+
   private constructor(
     private readonly scratch: Scratch,
     private readonly source: Source,
@@ -66,8 +72,25 @@ export class ImportReader {
     if (mapping.form === 'columns') checkColumns(columnsNamed(mapping), source);
     // By the same estimate for the same file, so that a restart meets the same order.
     const isCut = mapping.form === 'columns' && !options.limit;
-    const parts = isCut ? Math.min(Math.max(Math.ceil(source.estimatedRows / PART_ROWS), 1), MOST_PARTS) : 1;
+    const parts = isCut ? Math.min(Math.max(Math.ceil(source.estimatedRows / PART.rows), Math.ceil(source.estimatedBytes / PART.bytes), 1), MOST_PARTS) : 1;
     return new ImportReader(scratch, source, options, mapping, guess.guesses, parts);
+  }
+
+  /** About how many rows there are, until they are counted. */
+  get rowsExpected(): number {
+    return Math.round(this.source.estimatedRows);
+  }
+
+  /** Of `stage`, 0..1: half is reading where the rows are put in order behind it. */
+  staged(): number {
+    const now = this.isStaging ? this.scratch.progress() : undefined;
+    if (!now) return this.stagedShare;
+    const isSorted = this.parts > 1;
+    const rows = now.total - (isSorted ? STEPS_BEHIND.sorted : STEPS_BEHIND.asItComes);
+    const read = rows > 0 ? Math.min(now.done / rows, 1) : 0;
+    const sorted = Math.min(Math.max(now.done - rows, 0), 1);
+    this.stagedShare = Math.max(this.stagedShare, isSorted ? (read + sorted) / 2 : read);
+    return this.stagedShare;
   }
 
   /** Reads the whole file into scratch. */
@@ -75,10 +98,14 @@ export class ImportReader {
     await this.scratch.run('DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans');
     const query = this.mapping.form === 'segment' ? segmentQuery(this.source) : stagingQuery(this.mapping, this.source, this.options.receivedAt, this.parts);
     try {
+      this.isStaging = true;
       await this.scratch.run(`CREATE OR REPLACE TABLE staged AS ${query}`);
     } catch (error) {
       throw new MappingError(`The mapping does not fit the file: ${(error as Error).message.split('\n', 1)[0] ?? ''}`);
+    } finally {
+      this.isStaging = false;
     }
+    if (this.mapping.form === 'segment') await this.scratch.run(`CREATE OR REPLACE TABLE repeated AS ${REPEATED_CALLS}`);
     // Lines that have no columns at all were left out by the reader itself.
     const hasRejects = (await this.scratch.rows(`SELECT 1 FROM duckdb_tables() WHERE table_name = 'reject_errors'`)).length > 0;
     await this.scratch.run(
@@ -89,13 +116,15 @@ export class ImportReader {
 
   private async count(): Promise<RowCounts> {
     const by = async (sql: string) => Object.fromEntries((await this.scratch.rows<{ reason: string; rows: string }>(sql)).map(({ reason, rows }) => [reason, Number(rows)]));
-    const [all] = await this.scratch.rows<{ total: string; newest: string | null }>(
+    const [all] = await this.scratch.rows<{ total: string; lines: string; newest: string | null }>(
       `SELECT (SELECT count(*) FROM staged) + (SELECT count(*) FROM broken) AS total,
+         (SELECT coalesce(max(line), 0) FROM staged) AS lines,
          (SELECT strftime(max(occurred_at), '%Y-%m-%dT%H:%M:%S.%gZ') FROM staged WHERE skip IS NULL AND fault IS NULL) AS newest`,
     );
     const names = await this.scratch.rows<{ name: string; events: string }>(
       `SELECT name, count(*) AS events FROM staged WHERE skip IS NULL AND fault IS NULL AND name IS NOT NULL GROUP BY name ORDER BY events DESC LIMIT 100`,
     );
+    this.lines = Number(all?.lines);
     return {
       total: Number(all?.total),
       newest: all?.newest ?? undefined,
@@ -113,9 +142,12 @@ export class ImportReader {
   /** Rows that no event can be made of, with their line and why. */
   async *rejectedRows(fileSha256: string): AsyncGenerator<Rejection> {
     const { headerLines } = this.source;
-    // A broken line shifts all behind it, because the reader numbers only those that it could read.
+    // A broken line shifts all behind it, because the reader numbers only those that it could read: the nth broken one, in
+    // line l, stands before what is numbered from l - n + 1 on.
     const result = await this.scratch.connection.stream(
-      `SELECT ${headerLines} + s.line + (SELECT count(*) FROM broken b WHERE b.line <= ${headerLines} + s.line) AS line, s.fault, s.whole FROM staged s WHERE s.skip IS NULL AND s.fault IS NOT NULL
+      `SELECT ${headerLines} + s.line + coalesce(b.before, 0) AS line, s.fault, s.whole
+       FROM (SELECT line, fault, whole FROM staged WHERE skip IS NULL AND fault IS NOT NULL) s
+       ASOF LEFT JOIN (SELECT line - n AS line, max(n) AS before FROM (SELECT line::BIGINT AS line, row_number() OVER (ORDER BY line) AS n FROM broken) GROUP BY ALL) b ON ${headerLines} + s.line > b.line
        UNION ALL SELECT line, 'ROW_MALFORMED${FAULT_SEPARATOR}' || coalesce(message, ''), text FROM broken`,
     );
     for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
@@ -130,8 +162,9 @@ export class ImportReader {
   /** Events in their one order. */
   async *items(fileSha256: string): AsyncGenerator<ImportItem> {
     const { mapping } = this;
-    for (let part = 0; part < this.parts; part++) {
-      const query = mapping.form === 'segment' ? SEGMENT_EVENTS : eventQuery(mapping, this.source, part);
+    const parts = mapping.form === 'segment' ? Math.ceil(this.lines / SEGMENT_PART_LINES) : this.parts;
+    for (let part = 0; part < parts; part++) {
+      const query = mapping.form === 'segment' ? callQuery(part) : eventQuery(mapping, this.source, part);
       const result = await this.scratch.connection.stream(query);
       for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
         const columns = chunk.getColumns();
@@ -200,23 +233,3 @@ function checkColumns(named: readonly string[], { columns }: Source): void {
   const names = columns.map(({ name }) => name);
   throw new MappingError(`The mapping names the column "${missing}", which the file does not have. It has: ${names.join(', ')}.`, missing, names);
 }
-
-async function isSegmentForm(scratch: Scratch, source: Source): Promise<boolean> {
-  const names = new Set(source.columns.map(({ name }) => name));
-  if (source.format !== 'ndjson' || !names.has('type') || !(names.has('userId') || names.has('anonymousId'))) return false;
-  const [row] = await scratch.rows<{ known: boolean | null }>(
-    `SELECT bool_and(coalesce(json_extract_string(object, '$.type') IN ${SEGMENT_TYPES}, false)) AS known FROM (SELECT object FROM ${source.relation} WHERE object IS NOT NULL LIMIT 1000)`,
-  );
-  return row?.known === true;
-}
-
-const segmentQuery = (source: Source) => `
-  SELECT line, object AS text, CASE WHEN object IS NULL THEN text END AS whole, NULL::VARCHAR AS skip,
-    'ROW_MALFORMED${FAULT_SEPARATOR}' || ${source.fault} AS fault,
-    CASE WHEN json_extract_string(object, '$.type') = 'track' THEN json_extract_string(object, '$.event') END AS name,
-    TRY_CAST(json_extract_string(object, '$.timestamp') AS TIMESTAMPTZ) AS occurred_at
-  FROM ${source.relation}`;
-
-const SEGMENT_EVENTS = `
-  SELECT line, text, md5(text) || '-' || (row_number() OVER (PARTITION BY md5(text) ORDER BY line) - 1) AS message_id
-  FROM staged WHERE skip IS NULL AND fault IS NULL ORDER BY line`;

@@ -24,6 +24,9 @@ export interface ImportRow {
   rows_read: string;
   rows_total: string;
   rows_folded: string;
+  rows_expected: string;
+  staged_share: number;
+  staged_at: string | null;
   skipped: Record<string, number>;
   rejected: Record<string, number>;
   events_stored: string;
@@ -45,7 +48,7 @@ export interface ImportProgress {
 }
 
 const COLUMNS = `id, state, artifact, file_name, file_sha256, mapping, mapping_guessed, ${isoMicros('created_at')} AS created_at,
-  ${isoMicros('started_at')} AS started_at, ${isoMicros('finished_at')} AS finished_at, rows_read, rows_total, rows_folded, skipped, rejected,
+  ${isoMicros('started_at')} AS started_at, ${isoMicros('finished_at')} AS finished_at, rows_read, rows_total, rows_folded, rows_expected, staged_share, ${isoMicros('staged_at')} AS staged_at, skipped, rejected,
   events_stored, events_duplicate, events_rejected, events_done, fence, cancel_requested, error`;
 const OURS = `workspace_id = $1 AND id = $2 AND fence = $3 AND state = 'RUNNING'`;
 
@@ -81,7 +84,7 @@ export class ImportRepository {
   /** Begins an attempt, which ends the right of any earlier one to write; undefined: the import has ended. */
   async begin(workspaceId: string, id: string): Promise<ImportRow | undefined> {
     return this.database.onConnection(workspaceId, async (client) => {
-      const sql = `UPDATE ingestion.imports SET state = 'RUNNING', fence = fence + 1, started_at = coalesce(started_at, now())
+      const sql = `UPDATE ingestion.imports SET state = 'RUNNING', fence = fence + 1, staged_share = 0, started_at = coalesce(started_at, now())
         WHERE workspace_id = $1 AND id = $2 AND state IN ('QUEUED', 'RUNNING') RETURNING ${COLUMNS}`;
       return (await client.query<ImportRow>(sql, [workspaceId, id])).rows[0];
     });
@@ -99,12 +102,18 @@ export class ImportRepository {
     });
   }
 
+  /** How far reading the file is, before anything of it is counted. */
+  async markStaged(attempt: Attempt, share: number, rowsExpected: number): Promise<void> {
+    await this.update(attempt, `UPDATE ingestion.imports SET staged_share = $4, rows_expected = $5 WHERE ${OURS}`, [share, rowsExpected]);
+  }
+
   /** What the file is, once it was read. */
   async markCounted(attempt: Attempt, fileSha256: string, { total, skipped, rejected }: RowCounts): Promise<void> {
     const left = [...Object.values(skipped), ...Object.values(rejected)].reduce((sum, rows) => sum + rows, 0);
     await this.update(
       attempt,
-      `UPDATE ingestion.imports SET file_sha256 = $4, rows_total = $5, rows_read = rows_folded + $6, skipped = $7, rejected = $8 WHERE ${OURS}`,
+      `UPDATE ingestion.imports SET file_sha256 = $4, rows_total = $5, rows_read = rows_folded + $6, skipped = $7, rejected = $8,
+         staged_share = 1, staged_at = coalesce(staged_at, now()) WHERE ${OURS}`,
       [fileSha256, total, left, JSON.stringify(skipped), JSON.stringify(rejected)],
     );
   }

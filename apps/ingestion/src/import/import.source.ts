@@ -33,7 +33,11 @@ export interface Source {
   readonly headerLines: number;
   /** About how many rows there are; the same for the same file. */
   readonly estimatedRows: number;
+  /** About how many bytes they are, unpacked; the same for the same file. */
+  readonly estimatedBytes: number;
 }
+
+type Size = Pick<Source, 'estimatedRows' | 'estimatedBytes'>;
 
 /** The file itself cannot be read as what it is said to be. */
 export class FileUnreadableError extends Error {}
@@ -87,8 +91,10 @@ function kindOf(type: string): PropertyKind {
 
 async function openParquet(scratch: Scratch, path: string, bound: string): Promise<Source> {
   const relation = `(SELECT * EXCLUDE (file_row_number), file_row_number + 1 AS line FROM read_parquet(${literal(path)}, file_row_number = true)${bound})`;
-  const [counted] = await scratch.rows<{ rows: string }>(`SELECT count(*) AS rows FROM read_parquet(${literal(path)})`);
-  return { ...asTyped(relation, await describe(scratch, relation)), estimatedRows: Number(counted?.rows) };
+  const [counted] = await scratch.rows<{ rows: string; bytes: string }>(
+    `SELECT (SELECT count(*) FROM read_parquet(${literal(path)})) AS rows, (SELECT sum(total_uncompressed_size) FROM parquet_metadata(${literal(path)}))::BIGINT AS bytes`,
+  );
+  return { ...asTyped(relation, await describe(scratch, relation)), estimatedRows: Number(counted?.rows), estimatedBytes: Number(counted?.bytes) };
 }
 
 async function openCsv(scratch: Scratch, path: string, fileName: string, file: FileMapping | undefined, bound: string): Promise<Source> {
@@ -105,7 +111,7 @@ async function openCsv(scratch: Scratch, path: string, fileName: string, file: F
   const [sniffed] = await scratch.rows<{ HasHeader: boolean }>(`SELECT HasHeader FROM sniff_csv(${literal(path)}, ${sniffing.join(', ')})`);
   // What the columns look like is guessed by the reader; how they are read is as text, so that one odd value is one odd value.
   const columns = await describe(scratch, `read_csv(${literal(path)}, ${options.join(', ')})`);
-  return { ...asText('csv', relation, columns, (file?.header ?? sniffed?.HasHeader) ? 1 : 0), estimatedRows: await estimateRows(path, fileName) };
+  return { ...asText('csv', relation, columns, (file?.header ?? sniffed?.HasHeader) ? 1 : 0), ...(await estimateSize(path, fileName)) };
 }
 
 /** Columns that any number of blanks separates; quoting is unknown to such files. */
@@ -121,8 +127,7 @@ async function openColumnsOfText(scratch: Scratch, path: string, fileName: strin
   const looks = names.map((name) => `coalesce(bool_and(TRY_CAST(${identifier(name)} AS DOUBLE) IS NOT NULL) FILTER (${identifier(name)} IS NOT NULL), false) AS ${identifier(name)}`);
   const [isNumeric] = await scratch.rows<Record<string, boolean>>(`SELECT ${looks.join(', ')} FROM (SELECT * FROM ${relation} WHERE "broken row" IS NULL LIMIT ${SAMPLE_ROWS})`);
   const columns = names.map((name) => ({ name, type: isNumeric?.[name] ? 'DOUBLE' : 'VARCHAR' }));
-  const estimatedRows = await estimateRows(path, fileName);
-  return { ...asText('csv', relation, columns, 0), estimatedRows, fault: '"broken row"', row: '"row text"' };
+  return { ...asText('csv', relation, columns, 0), ...(await estimateSize(path, fileName)), fault: '"broken row"', row: '"row text"' };
 }
 
 async function openLines(scratch: Scratch, path: string, fileName: string, bound: string): Promise<Source> {
@@ -147,19 +152,19 @@ async function openLines(scratch: Scratch, path: string, fileName: string, bound
     row: 'text',
     fault: `CASE WHEN object IS NULL THEN 'the line is no JSON object' END`,
     headerLines: 0,
-    estimatedRows: await estimateRows(path, fileName),
+    ...(await estimateSize(path, fileName)),
   };
 }
 
 /** From the first lines' length; a packed file is taken to be a fifth of its text. */
-async function estimateRows(path: string, fileName: string): Promise<number> {
+async function estimateSize(path: string, fileName: string): Promise<Size> {
   const file = await open(path);
   try {
     const { size } = await file.stat();
     const { bytesRead, buffer } = await file.read(Buffer.alloc(64 * 1024), 0, 64 * 1024, 0);
-    if (compression(fileName).length > 0) return (size * 5) / 100;
+    if (compression(fileName).length > 0) return { estimatedRows: (size * 5) / 100, estimatedBytes: size * 5 };
     const lines = buffer.subarray(0, bytesRead).toString('latin1').split('\n').length;
-    return (size / Math.max(bytesRead, 1)) * lines;
+    return { estimatedRows: (size / Math.max(bytesRead, 1)) * lines, estimatedBytes: size };
   } finally {
     await file.close();
   }
@@ -181,7 +186,7 @@ const JSON_KIND: Readonly<Record<string, PropertyKind>> = {
 };
 
 /** Columns that are read as text, whatever they look like. */
-function asText(format: SourceFormat, relation: string, columns: readonly TypedColumn[], headerLines: number): Omit<Source, 'estimatedRows'> {
+function asText(format: SourceFormat, relation: string, columns: readonly TypedColumn[], headerLines: number): Omit<Source, keyof Size> {
   const text = (column: string) => `nullif(trim(${identifier(column)}), '')`;
   return {
     format,
@@ -198,7 +203,7 @@ function asText(format: SourceFormat, relation: string, columns: readonly TypedC
 }
 
 /** Columns that have types of their own. */
-function asTyped(relation: string, columns: readonly TypedColumn[]): Omit<Source, 'estimatedRows'> {
+function asTyped(relation: string, columns: readonly TypedColumn[]): Omit<Source, keyof Size> {
   const typeOf = new Map(columns.map(({ name, type }) => [name, type]));
   const isNumeric = (column: string) => kindOf(typeOf.get(column) ?? '') === 'numeric';
   return {

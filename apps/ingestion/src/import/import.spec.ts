@@ -8,6 +8,7 @@ import { openArtifactStore } from '#libs/artifacts';
 import { access as accessApi, ingestion } from '#libs/contracts';
 
 import { type IngestionUnderTest, startIngestion, WORKSPACE } from '../testing/ingestion-under-test.js';
+import { SEGMENT_PART_LINES } from './import.segment.js';
 
 const { SUCCEEDED, FAILED, CANCELLED } = ingestion.ImportState;
 
@@ -231,6 +232,45 @@ test('an import that was stopped keeps what it committed, and the same file agai
   const done = await ended(again?.id ?? '');
   expect(done).toMatchObject({ state: SUCCEEDED, rowsTotal: rows, eventsDuplicate: stopped.eventsStored, eventsStored: rows - stopped.eventsStored });
   await expect(kindred.imports.cancelImport({ id }, call)).rejects.toMatchObject({ reason: 'IMPORT_ENDED' });
+});
+
+test('a file is told of while it is first read, and that can be stopped: nothing is written then', async () => {
+  const lines = function* lines() {
+    yield 'customer_id,time,event\n';
+    const day = Array.from({ length: 10_000 }, (_, at) => `c${at},2026-01-01 00:00:00,Seen\n`).join('');
+    for (let at = 0; at < 300; at++) yield day;
+  };
+  const file = await upload(Readable.from(lines()), 'reading.csv');
+  const { import: started } = await kindred.imports.startImport({ ...file, mapping: '' }, call);
+  const id = started?.id ?? '';
+  let reading: ingestion.Import | undefined;
+  for await (const { import: now } of kindred.imports.watchImport({ id }, call)) {
+    if (now?.stage === ingestion.ImportStage.READING && now.rowsStaged > 0) reading = now;
+    if (reading || now?.state === SUCCEEDED) break;
+  }
+  expect(reading).toMatchObject({ rowsTotal: 0, rowsRead: 0, eventsStored: 0, rowsPerSecond: expect.any(Number) as number });
+  expect(reading?.progress).toBeGreaterThan(0);
+  expect(reading?.progress).toBeLessThanOrEqual(0.2);
+  expect(reading?.remainingSeconds).toBeGreaterThan(0);
+  await kindred.imports.cancelImport({ id }, call);
+  expect(await ended(id)).toMatchObject({ state: CANCELLED, eventsStored: 0, rowsTotal: 0, stage: ingestion.ImportStage.UNSPECIFIED });
+});
+
+test('lines in Segment’s form without a message id keep their number among their equals over parts', async () => {
+  const same = JSON.stringify({ type: 'track', userId: 'many', event: 'Seen', timestamp: '2026-01-01T00:00:00Z' });
+  const between = Array.from({ length: SEGMENT_PART_LINES }, (_, at) => JSON.stringify({ type: 'track', userId: `of-${at % 50}`, event: 'Seen', messageId: `part-${at}`, timestamp: '2026-01-01T00:00:00Z' }));
+  const text = [same, same, ...between, same].join('\n');
+  const once = await importFile(text, 'parts.ndjson', { form: 'segment' });
+  expect(once).toMatchObject({ state: SUCCEEDED, rowsTotal: SEGMENT_PART_LINES + 3, eventsStored: SEGMENT_PART_LINES + 3, eventsDuplicate: 0 });
+  expect(await importFile(text, 'parts.ndjson', { form: 'segment' })).toMatchObject({ eventsStored: 0, eventsDuplicate: SEGMENT_PART_LINES + 3 });
+});
+
+test('a broken line shifts those behind it: each row in quarantine says its own line of the file', async () => {
+  const csv = 'who,at\na,2026-01-01\nb,2026-01-01,too,many\nc,never\nd,2026-01-01,too,many\ne,never\n';
+  const mapping = { customer: { column: 'who' }, time: { column: 'at' }, event: { name: 'Seen' }, file: { delimiter: ',', header: true, columns: ['who', 'at'] } };
+  const { id } = await importFile(csv, 'shifted.csv', mapping);
+  const { rows } = await kindred.sql.query<{ line: string; reason: string }>('SELECT line, reason FROM ingestion.rejected_events WHERE import_id = $1 ORDER BY line', [id]);
+  expect(rows.map(({ line, reason }) => [Number(line), reason])).toEqual([[3, 'ROW_MALFORMED'], [4, 'TIME_INVALID'], [5, 'ROW_MALFORMED'], [6, 'TIME_INVALID']]);
 });
 
 test('an import whose file is gone fails and says so', async () => {

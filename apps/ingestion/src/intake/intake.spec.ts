@@ -102,6 +102,18 @@ test('over gRPC each event has a result of its own', async () => {
   ]);
 });
 
+test('a batch over gRPC is counted, answered one by one only where that is asked for, and must be a list', async () => {
+  const events = Buffer.from(JSON.stringify([17, track('gb1'), track('gb1')]));
+  const counted = await kindred.events.trackEventBatch({ events, sentAt: undefined, withResults: false }, call);
+  expect(counted).toEqual({ results: [], stored: 1, duplicate: 1, rejected: 1 });
+  const { results } = await kindred.events.trackEventBatch({ events, sentAt: undefined, withResults: true }, call);
+  expect(results.map(({ outcome, messageId }) => [outcome, messageId])).toEqual([
+    [ingestion.EventOutcome.REJECTED, ''], [ingestion.EventOutcome.DUPLICATE, 'gb1'], [ingestion.EventOutcome.DUPLICATE, 'gb1'],
+  ]);
+  const none = kindred.events.trackEventBatch({ events: Buffer.from('{"a": 1}'), sentAt: undefined, withResults: false }, call);
+  await expect(none).rejects.toMatchObject({ reason: 'BATCH_UNREADABLE' });
+});
+
 test('the same message id sent concurrently fifty times is stored once', async () => {
   const sends = Array.from({ length: 50 }, (_, at) =>
     at % 2 === 0

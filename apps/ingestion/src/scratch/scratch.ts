@@ -1,3 +1,5 @@
+import './scratch.allocator.js';
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -29,7 +31,8 @@ export class Scratch {
       ...(threads === undefined ? {} : { threads: String(threads) }),
     });
     const connection = await instance.connect();
-    await connection.run("SET TimeZone = 'UTC'");
+    // Progress is counted, and never printed.
+    await connection.run("SET TimeZone = 'UTC'; SET enable_progress_bar = true; SET enable_progress_bar_print = false; SET progress_bar_time = 0");
     return new Scratch(folder, connection, instance);
   }
 
@@ -40,6 +43,13 @@ export class Scratch {
   /** All rows of a small answer, as JSON values (64-bit integers as texts). */
   async rows<Row>(sql: string): Promise<Row[]> {
     return (await this.connection.runAndReadAll(sql)).getRowObjectsJson() as Row[];
+  }
+
+  /** Rows that the running statement has to go through, by DuckDB's estimate, and those behind it; undefined where nothing runs. */
+  progress(): { done: number; total: number } | undefined {
+    const { percentage, total_rows_to_process: rows } = this.connection.progress;
+    const total = Number(rows);
+    return percentage < 0 || total === 0 ? undefined : { done: (percentage / 100) * total, total };
   }
 
   /** Stops what runs on the connection; its promise rejects. */

@@ -75,7 +75,7 @@ export class ActivationService {
   }
 
   /** In transactions of one piece each: a long one would hold back the feed of every workspace. */
-  private async *load(workspaceId: string, { modelId, segments }: serving.PrepareShadowRequest, file: string): AsyncGenerator<serving.PrepareShadowResponse> {
+  private async *load(workspaceId: string, { modelId, modelUri, modelHash, segments }: serving.PrepareShadowRequest, file: string): AsyncGenerator<serving.PrepareShadowResponse> {
     const indexes = new Set(segments.map(({ index }) => index)).add(UNSEEN);
     const backfill = await openBackfill(file);
     let customers = 0;
@@ -94,6 +94,7 @@ export class ActivationService {
     }
     await this.activations.measureTables(workspaceId);
     await this.shadows.finish(workspaceId, modelId, customers, Number.isFinite(newestEventAt) ? newestEventAt : null);
+    await this.scoring.warm({ modelId, uri: modelUri, hash: modelHash });
     yield { fraction: 1, customers, completed: true };
   }
 }

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 
 import { ChangeModule } from '../change/change.module.js';
+import { LeaseModule } from '../lease/lease.module.js';
 import { RegionBuilder } from '../region/region.builder.js';
 import { RegionController } from '../region/region.controller.js';
 import { RegionPreview } from '../region/region.preview.js';
@@ -17,7 +18,7 @@ import { DefinitionStep } from './definition.step.js';
 
 /** Segments that people define: by rules, as lists, and by example. One reader keeps them. */
 @Module({
-  imports: [ChangeModule, ScoringModule, WorkspaceModule],
+  imports: [ChangeModule, LeaseModule, ScoringModule, WorkspaceModule],
   controllers: [DefinitionController, RegionController],
   providers: [
     DefinitionReader, DefinitionRepository, DefinitionService, DefinitionStep, RegionBuilder, RegionPreview, RegionRepository, RegionRule, RegionService,

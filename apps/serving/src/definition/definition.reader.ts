@@ -6,16 +6,17 @@ import { followHints, openRedis } from '#libs/queue';
 import { SERVICE } from '#libs/service';
 
 import { ChangeSignal } from '../change/change.signal.js';
+import { LeaseKeeper } from '../lease/lease.keeper.js';
 import { NIL } from '../page/uuid.js';
-import { type Context, DATABASE } from '../store.js';
 import { RegionBuilder } from '../region/region.builder.js';
+import { type Context, DATABASE } from '../store.js';
 import { WorkspaceSignal } from '../workspace/workspace.signal.js';
 import { DefinitionStep } from './definition.step.js';
 
 /** Nobody's id: the one bell that wakes the reader. */
 const ANY = 'any';
 
-/** Takes steps of every workspace that has rules, woken by events and by changes; replicas may all do this at once. */
+/** Takes steps of every workspace that has rules, for the partitions that this replica leases, woken by events and by changes. */
 @Injectable()
 export class DefinitionReader implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly stopping = new AbortController();
@@ -28,6 +29,7 @@ export class DefinitionReader implements OnApplicationBootstrap, BeforeApplicati
     @Inject(SERVICE) private readonly context: Context,
     private readonly changes: ChangeSignal,
     private readonly step: DefinitionStep,
+    private readonly leases: LeaseKeeper,
     private readonly regions: RegionBuilder,
   ) {}
 
@@ -61,7 +63,10 @@ export class DefinitionReader implements OnApplicationBootstrap, BeforeApplicati
 
   private async follow(workspaceId: string): Promise<void> {
     for (let hasMore = true; hasMore && !this.stopping.signal.aborted; ) {
-      const [rules, regions] = [await this.step.take(workspaceId), await this.regions.take(workspaceId)];
+      const leases = this.leases.of(workspaceId);
+      if (leases.length === 0) return;
+      const rules = await this.step.take(workspaceId, { replicaId: this.leases.replicaId, leases });
+      const regions = await this.regions.take(workspaceId);
       if (rules.hasChanges || regions.hasChanges) this.changes.announce(workspaceId);
       hasMore = rules.hasMore || regions.hasMore;
     }

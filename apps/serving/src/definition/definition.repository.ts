@@ -4,6 +4,7 @@ import type { PoolClient } from 'pg';
 import type { Database } from '#libs/database';
 import { EventHistory, type EventScope, FEED } from '#libs/history';
 
+import { PARTITIONS } from '../lease/partition.js';
 import { DATABASE } from '../store.js';
 import { type Micros, microsSql } from '../time/micros.js';
 import type { Condition } from './condition.js';
@@ -21,8 +22,15 @@ export interface DefinitionRow {
   readonly kind: 'RULE' | 'STATIC' | 'EXAMPLE';
   /** Null: a fixed list. */
   readonly condition: Condition | null;
-  readonly built: number;
+  /** Partitions of everyone that are still to be looked at since it was changed. */
+  readonly unbuilt: number;
   readonly changedAt: Date;
+}
+
+/** A partition of everyone, to be looked at under a rule. */
+export interface Build {
+  readonly segmentId: string;
+  readonly partition: number;
 }
 
 /** What a rule may name. */
@@ -37,21 +45,27 @@ export interface Sample {
   readonly sample: string[];
 }
 
-const ROWS = `select d.segment_id as "segmentId", s.kind, d.condition, d.built, d.changed_at as "changedAt"
+const ROWS = `select d.segment_id as "segmentId", s.kind, d.condition, d.changed_at as "changedAt",
+    (select count(*) from serving.definition_builds b where b.segment_id = d.segment_id)::int as "unbuilt"
   from serving.segment_definitions d join serving.segments s on s.id = d.segment_id`;
 
 /** Also where it lies in an archive. */
 const NEWEST = `select greatest((select max(occurred_at) from ingestion.event_feed_v1), (select max(last_behaviour_at) from ingestion.archived_subjects_v1))`;
 /** At the ends of the feeds: what is older is looked at with everyone. */
 const BEGIN_HERE = `insert into serving.definition_positions
-  select kindred.workspace(), coalesce(e.horizon, 0), coalesce(e.sequence, 0), coalesce(m.horizon, 0), coalesce(m.sequence, 0),
+    (workspace_id, partition, event_horizon, event_sequence, mapping_horizon, mapping_sequence, change_xid, change_sequence, newest_event_at)
+  select kindred.workspace(), p, coalesce(e.horizon, 0), coalesce(e.sequence, 0), coalesce(m.horizon, 0), coalesce(m.sequence, 0),
     coalesce(c.xid, 0), coalesce(c.sequence, 0), (${NEWEST})
-  from (select) as one
+  from generate_series(0, ${PARTITIONS - 1}) as p
   left join lateral (select f.horizon, f.sequence from ingestion.event_feed_v1 f order by f.horizon desc, f.sequence desc limit 1) e on true
   left join lateral (select f.horizon, f.sequence from ingestion.mapping_feed_v1 f order by f.horizon desc, f.sequence desc limit 1) m on true
   left join lateral (select h.xid, h.sequence from serving.membership_changes h order by h.xid desc, h.sequence desc limit 1) c on true
   where not exists (select from serving.definition_positions)
   on conflict do nothing`;
+const BUILD_ALL = `insert into serving.definition_builds (workspace_id, segment_id, partition)
+  select kindred.workspace(), $1, p from generate_series(0, ${PARTITIONS - 1}) as p on conflict do nothing`;
+const NEXT_BUILD = `select b.segment_id as "segmentId", b.partition from unnest($1::uuid[]) with ordinality as r(id, place)
+  join serving.definition_builds b on b.segment_id = r.id and b.partition = any($2::int[]) order by r.place, b.partition limit 1`;
 
 /** Definitions as they are stored; whoever changes one calls `hold` first in the same transaction. */
 @Injectable()
@@ -68,12 +82,12 @@ export class DefinitionRepository {
 
   /**
    * Rules follow the feeds from here on if none did before; until the transaction ends nobody else moves them. Without
-   * rules the reader takes the row away, so that it may be gone once it could be held: then it is made again.
+   * rules a reader takes the rows away, so that they may be gone once they could be held: then they are made again.
    */
   async hold(client: PoolClient): Promise<void> {
     for (let isHeld = false; !isHeld; ) {
       await client.query(BEGIN_HERE);
-      isHeld = (await client.query(`select from serving.definition_positions for update`)).rowCount === 1;
+      isHeld = (await client.query(`select from serving.definition_positions order by partition for update`)).rowCount === PARTITIONS;
     }
     await client.query(`insert into serving.open_definitions values (kindred.workspace()) on conflict do nothing`);
   }
@@ -126,15 +140,23 @@ export class DefinitionRepository {
       id,
       condition === null ? null : JSON.stringify(condition),
     ]);
+    if (condition !== null) await client.query(BUILD_ALL, [id]);
     return true;
   }
 
   /** Everyone is looked at again. */
-  async change(client: PoolClient, segmentId: string, condition: Condition | null): Promise<void> {
-    await client.query(`update serving.segment_definitions set condition = $2, built = 0, changed_at = now() where segment_id = $1`, [
-      segmentId,
-      condition === null ? null : JSON.stringify(condition),
-    ]);
+  async change(client: PoolClient, segmentId: string, condition: Condition): Promise<void> {
+    await client.query(`update serving.segment_definitions set condition = $2, changed_at = now() where segment_id = $1`, [segmentId, JSON.stringify(condition)]);
+    await client.query(BUILD_ALL, [segmentId]);
+  }
+
+  /** Of the rules in their order, the first that has everyone of these partitions still to be looked at. */
+  async nextBuild(client: PoolClient, segmentIds: readonly string[], partitions: readonly number[]): Promise<Build | undefined> {
+    return (await client.query<Build>(NEXT_BUILD, [segmentIds, partitions])).rows[0];
+  }
+
+  async built(client: PoolClient, { segmentId, partition }: Build): Promise<void> {
+    await client.query(`delete from serving.definition_builds where segment_id = $1 and partition = $2`, [segmentId, partition]);
   }
 
   /** What is left of it is its history. */

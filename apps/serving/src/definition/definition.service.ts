@@ -115,7 +115,7 @@ export class DefinitionService {
       segmentId: id,
       condition: row.condition ?? undefined,
       changedAt: row.changedAt.toISOString(),
-      progress: row.condition === null ? 1 : row.built / PARTITIONS,
+      progress: 1 - row.unbuilt / PARTITIONS,
     } satisfies definition.SegmentDefinition;
   }
 

@@ -3,24 +3,19 @@ import type { PoolClient } from 'pg';
 
 import { type EventScope, FEED } from '#libs/history';
 
-import { PARTITIONS } from '../lease/partition.js';
+import { guardLeases } from '../lease/lease.repository.js';
+import { type Lease, PARTITIONS, partitionOf } from '../lease/partition.js';
 import { shareMemberships } from '../scoring/write.lock.js';
-import { isoOf, type Micros, microsSql } from '../time/micros.js';
+import { isoOf } from '../time/micros.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { segmentsIn } from './condition.js';
 import { DIFFERENCES, judging, type Look } from './condition.sql.js';
-import { DefinitionRepository, type DefinitionRow } from './definition.repository.js';
+import { advance, holdPositions, readFeeds } from './definition.positions.js';
+import { type Build, DefinitionRepository, type DefinitionRow } from './definition.repository.js';
 import { writeCrossings } from './member.writes.js';
 
-/** Rows of each feed in one step: a step is one transaction. */
-const BATCH = 2_000;
-
-interface Positions {
-  readonly event: readonly [number, number];
-  readonly mapping: readonly [number, number];
-  readonly change: readonly [number, number];
-  readonly newestEventAt: Micros | null;
-}
+/** Customers whose windows end that are looked at in one step. */
+const MOST_DUE = 2_000;
 
 interface Difference {
   readonly customerId: string;
@@ -29,25 +24,31 @@ interface Difference {
   readonly due: string | null;
 }
 
-type Place = { readonly a: number; readonly b: number };
+/** Whoever takes a step, and the partitions that are theirs. */
+export interface Holder {
+  readonly replicaId: string;
+  readonly leases: readonly Lease[];
+}
+
+export interface Taken {
+  /** There is more to do at once. */
+  readonly hasMore: boolean;
+  /** Somebody's membership changed. */
+  readonly hasChanges: boolean;
+}
+
 type Rule = DefinitionRow & { readonly condition: NonNullable<DefinitionRow['condition']> };
 
-const POSITIONS = `select array[event_horizon, event_sequence]::float8[] as event, array[mapping_horizon, mapping_sequence]::float8[] as mapping,
-    array[change_xid, change_sequence]::float8[] as change, ${microsSql('newest_event_at')} as "newestEventAt"
-  from serving.definition_positions for update skip locked`;
-const EVENTS = `select f.horizon::float8 as a, f.sequence::float8 as b, f.customer_id as id, ${microsSql('f.occurred_at')} as at from ingestion.event_feed_v1 f
-  where (f.horizon, f.sequence) > ($1::bigint, $2::bigint) order by f.horizon, f.sequence limit ${BATCH}`;
-const MAPPINGS = `select f.horizon::float8 as a, f.sequence::float8 as b, array[f.from_customer_id, f.into_customer_id] as ids from ingestion.mapping_feed_v1 f
-  where (f.horizon, f.sequence) > ($1::bigint, $2::bigint) order by f.horizon, f.sequence limit ${BATCH}`;
-const CHANGES = `select c.xid::float8 as a, c.sequence::float8 as b, c.customer_id as id from serving.membership_changes c
-  where (c.xid, c.sequence) > ($1::bigint, $2::bigint) order by c.xid, c.sequence limit ${BATCH}`;
+const NOTHING: Taken = { hasMore: false, hasChanges: false };
 const DUE = `select distinct customer_id as id from (
-  select customer_id from serving.segment_deadlines where due_at <= $1::timestamptz order by due_at limit ${BATCH}) as due`;
+  select customer_id from serving.segment_deadlines where due_at <= $1::timestamptz and serving.partition_of(customer_id) = any($2::int[])
+  order by due_at limit ${MOST_DUE}) as due`;
 
 /**
- * One step of a workspace's rules: whoever had an event, changed hands, moved between segments or saw a window end is
- * looked at anew under every rule, and one partition of everyone under a rule that was changed. All of it and how far
- * the feeds were read is one transaction, so that a step that dies never was.
+ * One step of a workspace's rules, for the partitions that a replica leases: whoever had an event, changed hands, moved
+ * between segments or saw a window end is looked at anew under every rule, and one partition of everyone under a rule
+ * that was changed. All of it and how far the feeds were read is one transaction under the leases, so that a step that
+ * dies never was.
  */
 @Injectable()
 export class DefinitionStep {
@@ -56,41 +57,51 @@ export class DefinitionStep {
     private readonly directory: WorkspaceDirectory,
   ) {}
 
-  /** Answers whether there is more to do at once, and whether anybody's membership changed. */
-  take(workspaceId: string): Promise<{ hasMore: boolean; hasChanges: boolean }> {
+  take(workspaceId: string, { replicaId, leases }: Holder): Promise<Taken> {
     return this.definitions.within(workspaceId, async (client) => {
-      const { rows: [from] } = await client.query<Positions>(POSITIONS);
-      if (!from) return { hasMore: false, hasChanges: false };
+      if (!(await guardLeases(client, replicaId, leases))) return NOTHING;
+      const positions = await holdPositions(client, leases.map(({ partition }) => partition));
+      if (positions.length === 0) return NOTHING;
       const rules = inOrder(await this.definitions.all(client));
       if (rules.length === 0) {
-        await client.query(`delete from serving.definition_positions`);
-        await client.query(`delete from serving.open_definitions where workspace_id = kindred.workspace() and not exists (select from serving.segment_regions)`);
-        return { hasMore: false, hasChanges: false };
+        await endFollowing(client);
+        return NOTHING;
       }
       await shareMemberships(client, workspaceId);
-      const read = await readFeeds(client, from);
+      const held = positions.map(({ partition }) => partition);
+      const read = await readFeeds(client, positions);
       const now = isoOf(await this.directory.now(workspaceId, read.newestEventAt));
-      const due = await client.query<{ id: string }>(DUE, [now]);
-      const touched = [...new Set([...read.customerIds, ...due.rows.map(({ id }) => id)])];
-      const building = rules.find(({ built }) => built < PARTITIONS);
+      const due = await client.query<{ id: string }>(DUE, [now, held]);
+      // Of two customers who share an event by a merge, one may be another replica's.
+      const touched = [...new Set([...read.customerIds, ...due.rows.map(({ id }) => id)])].filter((id) => held.includes(partitionOf(id)));
+      const building = await this.definitions.nextBuild(client, rules.map(({ segmentId }) => segmentId), held);
       const isIdle = touched.length === 0 && !building;
       const source = isIdle ? FEED : await this.definitions.sourceFor(client, rules.map(({ condition }) => condition), whose(touched, building), now);
       let hasChanges = false;
       for (const rule of rules) {
         if (touched.length > 0 && (await judge(client, workspaceId, rule, { scope: { customerIds: touched, partition: null }, now, source }))) hasChanges = true;
-        if (rule === building && (await judge(client, workspaceId, rule, { scope: { customerIds: null, partition: rule.built }, now, source }))) hasChanges = true;
+        if (rule.segmentId !== building?.segmentId) continue;
+        if (await judge(client, workspaceId, rule, { scope: { customerIds: null, partition: building.partition }, now, source })) hasChanges = true;
       }
-      if (building) await client.query(`update serving.segment_definitions set built = built + 1 where segment_id = $1`, [building.segmentId]);
+      if (building) await this.definitions.built(client, building);
       await advance(client, read);
       return { hasMore: read.isFull || due.rows.length > 0 || building !== undefined, hasChanges };
     });
   }
 }
 
+/** Without rules there is nothing to follow; whoever holds all partitions then says so. */
+async function endFollowing(client: PoolClient): Promise<void> {
+  const { rowCount } = await client.query(`select from serving.definition_positions for update skip locked`);
+  if (rowCount !== PARTITIONS) return;
+  await client.query(`delete from serving.definition_positions`);
+  await client.query(`delete from serving.open_definitions where workspace_id = kindred.workspace() and not exists (select from serving.segment_regions)`);
+}
+
 /** Whom a step looks at: some people, and where a rule is built, one partition of everyone. */
-function whose(touched: readonly string[], building: Rule | undefined): Pick<EventScope, 'customerIds' | 'among'> {
+function whose(touched: readonly string[], building: Build | undefined): Pick<EventScope, 'customerIds' | 'among'> {
   if (!building) return { customerIds: touched };
-  return { among: { text: `m.customer_id = any($2::uuid[]) or serving.partition_of(m.customer_id) = $3`, values: [touched, building.built] } };
+  return { among: { text: `m.customer_id = any($2::uuid[]) or serving.partition_of(m.customer_id) = $3`, values: [touched, building.partition] } };
 }
 
 /** Rules after those that they name. */
@@ -107,25 +118,6 @@ function inOrder(rows: readonly DefinitionRow[]): Rule[] {
   };
   for (const rule of rules.values()) visit(rule);
   return [...ordered];
-}
-
-async function readFeeds(client: PoolClient, from: Positions) {
-  const events = (await client.query<Place & { id: string; at: Micros }>(EVENTS, [...from.event])).rows;
-  const mappings = (await client.query<Place & { ids: string[] }>(MAPPINGS, [...from.mapping])).rows;
-  const changes = (await client.query<Place & { id: string }>(CHANGES, [...from.change])).rows;
-  const end = (rows: readonly Place[], before: readonly [number, number]): readonly [number, number] => {
-    const last = rows.at(-1);
-    return last ? [last.a, last.b] : before;
-  };
-  const newest = events.reduce((latest, { at }) => Math.max(latest, at), from.newestEventAt ?? -Infinity);
-  return {
-    customerIds: [...events.map(({ id }) => id), ...mappings.flatMap(({ ids }) => ids), ...changes.map(({ id }) => id)],
-    event: end(events, from.event),
-    mapping: end(mappings, from.mapping),
-    change: end(changes, from.change),
-    newestEventAt: Number.isFinite(newest) ? newest : null,
-    isFull: [events, mappings, changes].some(({ length }) => length === BATCH),
-  };
 }
 
 async function judge(client: PoolClient, workspaceId: string, { segmentId, condition }: Rule, look: Look): Promise<boolean> {
@@ -145,12 +137,4 @@ async function judge(client: PoolClient, workspaceId: string, { segmentId, condi
   const enters = rows.filter(({ fits, isMember }) => fits && !isMember).map(({ customerId }) => customerId);
   const leaves = rows.filter(({ fits, isMember }) => !fits && isMember).map(({ customerId }) => customerId);
   return writeCrossings(client, workspaceId, segmentId, { enters, leaves }, now);
-}
-
-async function advance(client: PoolClient, { event, mapping, change, newestEventAt }: Positions): Promise<void> {
-  await client.query(
-    `update serving.definition_positions set event_horizon = $1, event_sequence = $2, mapping_horizon = $3, mapping_sequence = $4,
-       change_xid = $5, change_sequence = $6, newest_event_at = $7`,
-    [...event, ...mapping, ...change, newestEventAt === null ? null : isoOf(newestEventAt)],
-  );
 }

@@ -86,6 +86,18 @@ export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
     });
   }
 
+  /** Has those load a model who may have to score by it, so that a switch to it keeps no event waiting. */
+  async warm(model: Omit<ScoredModel, 'fence'>): Promise<void> {
+    const scorer = this.openScorer({ ...model, fence: 0 });
+    try {
+      await scorer.score([]);
+    } catch (error) {
+      this.context.log.debug({ err: error, modelId: model.modelId }, 'a model could not be loaded ahead; it is loaded once it is served');
+    } finally {
+      scorer.close();
+    }
+  }
+
   private async followHints(): Promise<void> {
     const { signal } = this.stopping;
     const redis = openRedis(this.context.config.REDIS_URL, 'worker');
