@@ -4,8 +4,11 @@ import type { FastifyInstance } from 'fastify';
 
 import { IntakeFullError } from '../event/event.failure.js';
 import { ByteBudget } from './intake.budget.js';
+import { inflated, isPacked } from './intake.inflate.js';
 
 export interface BodyLimits {
+  /** Of one request, packed and unpacked. */
+  readonly maxBodyBytes: number;
   readonly maxPendingBytes: number;
   /** A client that has not sent its whole body by then is let go. */
   readonly bodySeconds: number;
@@ -15,9 +18,15 @@ export interface BodyLimits {
  * Counts bodies as they arrive and until they are answered. What a client merely announces costs nothing, so that
  * stalled ones keep nobody out; and none may stall for long.
  */
-export function boundBodies(scope: FastifyInstance, { maxPendingBytes, bodySeconds }: BodyLimits): void {
+export function boundBodies(scope: FastifyInstance, { maxBodyBytes, maxPendingBytes, bodySeconds }: BodyLimits): void {
   const budget = new ByteBudget(maxPendingBytes);
   scope.addHook('preParsing', (request, reply, payload, done) => {
+    let isGzip: boolean;
+    try {
+      isGzip = isPacked(request.headers['content-encoding']);
+    } catch (error) {
+      return done(error as Error);
+    }
     const share = budget.share();
     const late = setTimeout(() => request.raw.socket.destroy(), bodySeconds * 1_000);
     payload.once('end', () => clearTimeout(late));
@@ -30,6 +39,7 @@ export function boundBodies(scope: FastifyInstance, { maxPendingBytes, bodySecon
       transform: (chunk: Buffer, _encoding, next) => (share.take(chunk.length) ? next(null, chunk) : next(new IntakeFullError())),
     });
     payload.once('error', (error) => counted.destroy(error));
-    done(null, payload.pipe(counted));
+    payload.pipe(counted);
+    done(null, isGzip ? inflated(counted, share, maxBodyBytes) : counted);
   });
 }

@@ -7,6 +7,7 @@ import { IntakeFullError, IntakeUnavailableError, RateLimitedError } from '../ev
 import type { EventRates } from '../event/event.rates.js';
 import type { EventWriter } from '../event/event.writer.js';
 import { type BodyLimits, boundBodies } from './intake.body.js';
+import { BodyTooLargeError } from './intake.inflate.js';
 import { ForbiddenKeyError, type KeyReader, NotReadyError, principalOf, UnknownKeyError } from './intake.key.js';
 import { countEvents, PATHS, presentedKeys, readBody, readEvents, UnreadableBodyError } from './intake.request.js';
 
@@ -22,7 +23,6 @@ export interface IntakeParts extends BodyLimits {
   readonly keys: KeyReader;
   readonly plans: PlanReader;
   readonly log: Logger;
-  readonly maxBodyBytes: number;
 }
 
 /**
@@ -62,7 +62,7 @@ function answerError(error: FastifyError, reply: FastifyReply, log: Logger): Fas
   if (error instanceof UnreadableBodyError) return answer(400, 'unreadable');
   if (error instanceof UnknownKeyError) return answer(401, 'unknown_key');
   if (error instanceof ForbiddenKeyError) return answer(403, 'forbidden');
-  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return answer(400, 'too_large');
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE' || error instanceof BodyTooLargeError) return answer(400, 'too_large');
   if (error.statusCode !== undefined && error.statusCode < 500) return answer(error.statusCode, 'bad_request');
   log.error({ err: error }, 'unexpected failure at the intake');
   return reply.code(503).header('retry-after', '2').send({ success: false, code: 'internal', message: 'An unexpected failure. Send again.' });

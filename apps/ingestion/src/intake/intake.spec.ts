@@ -1,3 +1,5 @@
+import { gzipSync } from 'node:zlib';
+
 import { Client } from 'pg';
 
 import { ingestion } from '#libs/contracts';
@@ -100,6 +102,27 @@ test('over gRPC each event has a result of its own', async () => {
     [ingestion.EventOutcome.STORED, ''],
     [ingestion.EventOutcome.DUPLICATE, ''],
   ]);
+});
+
+const packed = (body: Buffer, encoding = 'gzip') =>
+  fetch(`${kindred.intake}/v1/batch`, { method: 'POST', headers: { ...basic(WRITE_KEY), 'content-encoding': encoding }, body: new Uint8Array(body) });
+
+test('a body that is packed by gzip is taken as what it was', async () => {
+  const body = gzipSync(JSON.stringify({ batch: [track('z1'), track('z2')] }));
+  expect((await packed(body)).status).toBe(200);
+  expect((await packed(body, 'GZIP')).status).toBe(200);
+  expect([await stored('z1'), await stored('z2')]).toEqual([1, 1]);
+});
+
+test.each([
+  ['is cut off', () => gzipSync(JSON.stringify({ batch: [track('z3')] })).subarray(0, 40), 'gzip', 'unreadable'],
+  ['is none', () => Buffer.from('{"batch": []}'), 'gzip', 'unreadable'],
+  ['is packed otherwise', () => Buffer.from('x'), 'br', 'unreadable'],
+  ['unpacks to more than a request may have', () => gzipSync(Buffer.alloc(64 * 1024 * 1024, ' ')), 'gzip', 'too_large'],
+])('a packed body that %s is refused, and the next is taken', async (_, make, encoding, code) => {
+  const answer = await packed(make(), encoding);
+  expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([400, code]);
+  expect((await post('/v1/batch', { batch: [] }, basic(WRITE_KEY))).status).toBe(200);
 });
 
 test('a batch over gRPC is counted, answered one by one only where that is asked for, and must be a list', async () => {

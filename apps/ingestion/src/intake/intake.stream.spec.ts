@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
+import * as grpc from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
 import fc from 'fast-check';
 import { Metadata } from 'nice-grpc';
 
@@ -133,6 +135,23 @@ test('the example of the documentation runs as it is written', async () => {
   const example = page.split('```js\n')[1]?.split('\n```')[0] ?? '';
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', example], { env: { ...process.env, KINDRED_GRPC: kindred.grpc, WRITE_KEY } });
   expect(stdout.trim()).toBe('3 stored, 0 duplicate, 0 rejected');
+});
+
+test('the command of the documentation names files, a method and a message that are there', async () => {
+  const page = await readFile('docs/api/intake.md', 'utf8');
+  const command = /^echo '(?<message>.+)' \|\s+grpcurl -plaintext -import-path (?<folder>\S+) -proto (?<file>\S+) -H "authorization: Bearer \$WRITE_KEY" -d @ \\\s+\S+ (?<service>\S+)\/(?<method>\S+)$/m.exec(page)?.groups;
+  const definition = loadSync(command?.['file'] ?? '', { includeDirs: [command?.['folder'] ?? ''], enums: String, defaults: true })[command?.['service'] ?? ''] as grpc.ServiceDefinition;
+  const Service = grpc.makeGenericClientConstructor(definition, 'Service');
+  const client = new Service(kindred.grpc, grpc.credentials.createInsecure());
+  const metadata = new grpc.Metadata();
+  metadata.set('authorization', `Bearer ${WRITE_KEY}`);
+  const method = definition[command?.['method'] ?? ''] as grpc.MethodDefinition<object, { stored: number; rejected: number }>;
+  const answer = await new Promise((resolve, reject) => {
+    const stream = client.makeClientStreamRequest(method.path, method.requestSerialize, method.responseDeserialize, metadata, (error, value) => (error ? reject(error) : resolve(value)));
+    stream.end(JSON.parse(command?.['message'] ?? '') as object);
+  });
+  client.close();
+  expect(answer).toMatchObject({ results: [{ messageId: 'g-1', outcome: 'EVENT_OUTCOME_STORED' }] });
 });
 
 test('a stream that is open when the service ends is told so at once, with what is committed of it', async () => {
