@@ -7,6 +7,7 @@ import { CustomerPage } from './customer/customer-page';
 import { CustomersPage } from './customer/customers-page';
 import { IntakePage } from './intake/intake-page';
 import { KeysPage } from './key/keys-page';
+import { LabelsPage } from './label/labels-page';
 import { ModelPage } from './model/model-page';
 import { Toasts } from './parts/toast';
 import { DrawPage } from './region/draw-page';
@@ -29,6 +30,7 @@ const PLACES: RouteObject[] = [
       { path: 'models/:id', element: <ModelPage /> },
       { path: 'customers', element: <CustomersPage /> },
       { path: 'customers/:id', element: <CustomerPage /> },
+      { path: 'labels', element: <LabelsPage /> },
       { path: 'intake', element: <IntakePage /> },
       { path: 'keys', element: <KeysPage /> },
       { path: '*', element: <Lost /> },

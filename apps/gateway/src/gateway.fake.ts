@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { type CallContext, createServer, ServerError, type Server } from 'nice-grpc';
 
-import { access, definition, explanation, foresight, identity, ingestion, person, quarantine, region, retention, serving, similar, trackingPlan, training, webhook, worker } from '#libs/contracts';
+import { access, definition, explanation, foresight, identity, ingestion, label, person, prediction, quarantine, region, retention, serving, similar, trackingPlan, training, webhook, worker } from '#libs/contracts';
 import { PRINCIPAL_METADATA, RpcError, status } from '#libs/grpc';
 import { type Principal, PrincipalSigner } from '#libs/auth';
 
@@ -88,7 +88,7 @@ export async function startFakeServices(): Promise<FakeServices> {
   const definitions = [
     access.AccessServiceService, ingestion.EventServiceService, ingestion.CustomerServiceService, ingestion.ImportServiceService,
     quarantine.QuarantineServiceService, trackingPlan.TrackingPlanServiceService, identity.IdentityServiceService, person.PersonServiceService,
-    training.RunServiceService, training.ModelServiceService, serving.MembershipServiceService, serving.SegmentServiceService, explanation.ExplanationServiceService,
+    training.RunServiceService, training.ModelServiceService, label.LabelServiceService, label.HeadServiceService, prediction.PredictionServiceService, serving.MembershipServiceService, serving.SegmentServiceService, explanation.ExplanationServiceService,
     foresight.ForesightServiceService, retention.RetentionServiceService, webhook.WebhookServiceService,
     definition.SegmentDefinitionServiceService, similar.SimilarityServiceService, region.RegionServiceService,
   ];

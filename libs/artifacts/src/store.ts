@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 
 /** What kinds of things are kept; each has a folder of its own in every workspace. */
-export type ArtifactArea = 'uploads' | 'snapshots' | 'models' | 'exports' | 'archives';
+export type ArtifactArea = 'uploads' | 'snapshots' | 'models' | 'heads' | 'exports' | 'archives';
 
 export interface StoredArtifact {
   /** Relative to the store: `<workspace>/<area>/<id>/<name>`; made here, never chosen by a client. */

@@ -21,3 +21,10 @@ export * as rule from './gen/kindred/worker/v1/rule.js';
 /** Of serving as well, in a file of its own. */
 export * as webhook from './gen/kindred/serving/v1/webhook.js';
 export * as definition from './gen/kindred/serving/v1/segment_definition.js';
+/** Lists of customers that people bring; of ingestion. */
+export * as customerList from './gen/kindred/ingestion/v1/customer_list.js';
+/** Of training as well, in a file of its own. */
+export * as label from './gen/kindred/training/v1/label.js';
+export * as prediction from './gen/kindred/serving/v1/prediction.js';
+/** What heads are, between training and the worker. */
+export * as head from './gen/kindred/worker/v1/label.js';

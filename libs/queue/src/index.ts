@@ -1,6 +1,6 @@
 export { openRedis, QUEUE_PREFIX, type RedisUse } from './redis.js';
 export { followHints, publishHint } from './hints.js';
-export { ARCHIVE_JOBS, IMPORT_JOBS, type ImportPayload, PERSON_JOBS, type RequestPayload, ROW_JOB_LOCK, ROW_JOB_OPTIONS, type RowJobs } from './row.job.js';
+export { ARCHIVE_JOBS, HEAD_JOBS, type HeadPayload, IMPORT_JOBS, type ImportPayload, PERSON_JOBS, type RequestPayload, ROW_JOB_LOCK, ROW_JOB_OPTIONS, type RowJobs } from './row.job.js';
 export { type Attempt, isEnded, StaleAttempt } from './row.attempt.js';
 export { JobProcessor, type JobRow, type RowWork } from './row.processor.js';
 export { JobQueue } from './row.queue.js';

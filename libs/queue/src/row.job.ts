@@ -16,6 +16,11 @@ export interface ImportPayload {
   importId: string;
 }
 
+export interface HeadPayload {
+  workspaceId: string;
+  headId: string;
+}
+
 /** Of a person's request, or of one to archive or replay. */
 export interface RequestPayload {
   workspaceId: string;
@@ -30,6 +35,8 @@ export const IMPORT_JOBS: RowJobs<ImportPayload> = { queue: 'imports', job: 'imp
 export const PERSON_JOBS: RowJobs<RequestPayload> = { queue: 'person-requests', job: 'answer-person-request', rowOf: requestOf };
 /** Archiving and replays. */
 export const ARCHIVE_JOBS: RowJobs<RequestPayload> = { queue: 'archive-requests', job: 'work-archive-request', rowOf: requestOf };
+/** Heads to learn from labels. */
+export const HEAD_JOBS: RowJobs<HeadPayload> = { queue: 'heads', job: 'train-head', rowOf: ({ workspaceId, headId }) => ({ workspaceId, id: headId }) };
 
 export const ROW_JOB_OPTIONS = {
   attempts: 12,

@@ -44,3 +44,10 @@ export const KeysIcon = (): ReactNode => (
     <path d="M8.8 11.2 16.5 3.5M13 7l2.6 2.6" />
   </Icon>
 );
+
+export const LabelsIcon = (): ReactNode => (
+  <Icon>
+    <path d="M3.5 9.2V4.3c0-.5.3-.8.8-.8h4.9l7.3 7.3-5.7 5.7z" />
+    <circle cx="7" cy="7" r="1.1" />
+  </Icon>
+);

@@ -1,4 +1,4 @@
-import { access, definition, explanation, foresight, identity, ingestion, person, quarantine, region, retention, serving, similar, trackingPlan, training, webhook } from '#libs/contracts';
+import { access, definition, explanation, foresight, identity, ingestion, label, person, prediction, quarantine, region, retention, serving, similar, trackingPlan, training, webhook } from '#libs/contracts';
 import { connect, type RpcClient } from '#libs/grpc';
 
 /** Where the services listen, `host:port` each. */
@@ -22,6 +22,9 @@ export interface Backends {
   readonly plans: RpcClient<typeof trackingPlan.TrackingPlanServiceService>;
   readonly runs: RpcClient<typeof training.RunServiceService>;
   readonly models: RpcClient<typeof training.ModelServiceService>;
+  readonly labels: RpcClient<typeof label.LabelServiceService>;
+  readonly heads: RpcClient<typeof label.HeadServiceService>;
+  readonly predictions: RpcClient<typeof prediction.PredictionServiceService>;
   readonly memberships: RpcClient<typeof serving.MembershipServiceService>;
   readonly similarity: RpcClient<typeof similar.SimilarityServiceService>;
   readonly explanations: RpcClient<typeof explanation.ExplanationServiceService>;
@@ -45,6 +48,9 @@ export function connectBackends(at: BackendAddresses): Backends {
     plans: connect(trackingPlan.TrackingPlanServiceService, at.INGESTION_ADDRESS),
     runs: connect(training.RunServiceService, at.TRAINING_ADDRESS),
     models: connect(training.ModelServiceService, at.TRAINING_ADDRESS),
+    labels: connect(label.LabelServiceService, at.TRAINING_ADDRESS),
+    heads: connect(label.HeadServiceService, at.TRAINING_ADDRESS),
+    predictions: connect(prediction.PredictionServiceService, at.SERVING_ADDRESS),
     memberships: connect(serving.MembershipServiceService, at.SERVING_ADDRESS),
     similarity: connect(similar.SimilarityServiceService, at.SERVING_ADDRESS),
     explanations: connect(explanation.ExplanationServiceService, at.SERVING_ADDRESS),

@@ -1,6 +1,6 @@
 // Which message each type of the SDL is resolved from; codegen.ts names these.
 import type { Principal } from '#libs/auth';
-import { access, definition, explanation, foresight, identity, ingestion, person, quarantine, region, retention, rule, serving, similar, trackingPlan, training, webhook, worker } from '#libs/contracts';
+import { access, definition, explanation, foresight, head, identity, ingestion, label, person, prediction, quarantine, region, retention, rule, serving, similar, trackingPlan, training, webhook, worker } from '#libs/contracts';
 
 import type { Connection } from './connection.js';
 
@@ -85,6 +85,15 @@ export type RunMetric = training.RunMetric;
 export type MetricPoint = training.MetricPoint;
 export type RunStep = training.RunStep;
 
+export type LabelSet = label.LabelSet;
+export type LabelProblem = label.LabelProblem;
+export type LabelsAdded = label.AddLabelsResponse & { readonly labelSet: label.LabelSet };
+export type LabelHead = label.Head;
+export type LabelPrediction = prediction.Prediction;
+export type HeadEvaluation = head.HeadEvaluation;
+export type HeadStanding = head.HeadStanding;
+export type CalibrationBin = head.CalibrationBin;
+
 export type TrainingSpec = worker.TrainingSpec;
 export type TrainingObjective = worker.ObjectiveSpec;
 export type Measure = worker.Measure;
@@ -102,8 +111,12 @@ export import Clock = access.Clock;
 export import ConditionOperator = rule.RuleOperator;
 export import EventArchiveState = retention.EventArchiveState;
 export import EventOutcome = ingestion.EventOutcome;
+export import HeadEncoder = head.HeadEncoder;
+export import HeadVerdict = head.HeadVerdict;
 export import ImportStage = ingestion.ImportStage;
 export import ImportState = ingestion.ImportState;
+export import LabelHeadState = label.HeadState;
+export import LabelKind = label.LabelKind;
 export import LineageKind = serving.LineageKind;
 export import MergeCause = identity.MergeCause;
 export import ModelState = training.ModelState;

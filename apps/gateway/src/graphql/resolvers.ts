@@ -6,6 +6,8 @@ import { foresightTypes } from '../foresight/foresight.resolver.js';
 import { identityMutations, identityQueries, identityTypes } from '../identity/identity.resolver.js';
 import { importMutations, importQueries, importSubscriptions, importTypes } from '../import/import.resolver.js';
 import { keyMutations, keyQueries, keyTypes } from '../key/key.resolver.js';
+import { headMutations, headQueries, headTypes } from '../label/head.resolver.js';
+import { labelMutations, labelQueries, labelTypes } from '../label/label.resolver.js';
 import { mapQueries, mapTypes } from '../map/map.resolver.js';
 import { membershipSubscriptions, membershipTypes } from '../membership/membership.resolver.js';
 import { modelMutations, modelQueries, modelTypes } from '../model/model.resolver.js';
@@ -39,9 +41,13 @@ const enums = {
   EventArchiveState: valuesOf(message.EventArchiveState),
   EventOutcome: valuesOf(message.EventOutcome),
   EventType: valuesOf(message.EventType),
+  HeadEncoder: valuesOf(message.HeadEncoder),
+  HeadVerdict: valuesOf(message.HeadVerdict),
   ImportStage: valuesOf(message.ImportStage),
   ImportState: valuesOf(message.ImportState),
   ConditionOperator: valuesOf(message.ConditionOperator),
+  LabelHeadState: valuesOf(message.LabelHeadState),
+  LabelKind: valuesOf(message.LabelKind),
   LineageKind: valuesOf(message.LineageKind),
   MergeCause: valuesOf(message.MergeCause),
   ModelState: valuesOf(message.ModelState),
@@ -77,6 +83,8 @@ export const resolvers: CompleteResolvers = {
     ...mapQueries,
     ...modelQueries,
     ...runQueries,
+    ...labelQueries,
+    ...headQueries,
     ...eventQueries,
     ...quarantineQueries,
     ...trackingPlanQueries,
@@ -94,6 +102,8 @@ export const resolvers: CompleteResolvers = {
     ...regionMutations,
     ...modelMutations,
     ...runMutations,
+    ...labelMutations,
+    ...headMutations,
     ...eventMutations,
     ...quarantineMutations,
     ...trackingPlanMutations,
@@ -122,6 +132,8 @@ export const resolvers: CompleteResolvers = {
   ...mapTypes,
   ...modelTypes,
   ...runTypes,
+  ...labelTypes,
+  ...headTypes,
   ...eventTypes,
   ...quarantineTypes,
   ...trackingPlanTypes,
