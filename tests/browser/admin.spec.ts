@@ -221,6 +221,31 @@ test('Retrain starts a run that is followed live until it has made a model', asy
   await shoot('model');
 }, RUN_MS + 60_000);
 
+test('what a run trains can be chosen; what cannot be read is said, and the run can be cancelled', async () => {
+  await menu('Runs');
+  await page.getByRole('button', { name: 'Choose what to train …' }).click();
+  const dialog = page.getByRole('dialog', { name: 'What to train' });
+  await dialog.getByLabel('Horizons, in days').fill('30, soon');
+  await dialog.getByLabel('Segments').fill('1');
+  await dialog.getByRole('button', { name: 'Retrain with these' }).click();
+  await dialog.getByRole('alert').filter({ hasText: '“soon” is not a number' }).waitFor();
+  await dialog.getByLabel('Horizons, in days').fill('30, 90');
+  await dialog.getByRole('button', { name: 'Retrain with these' }).click();
+  await dialog.getByRole('alert').filter({ hasText: 'segmentCount: must be 0 (chosen) or at least 2' }).waitFor();
+  await dialog.getByLabel('Segments').fill('4');
+  await shoot('what-to-train');
+  expect(await brokenRules()).toEqual([]);
+  await dialog.getByRole('button', { name: 'Retrain with these' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await page.getByRole('link', { name: 'Details' }).click();
+  await page.getByRole('button', { name: 'Cancel the run' }).click();
+  await page.getByText('What is served has not changed.').waitFor();
+  const { trainingRuns } = await api().ask<{ trainingRuns: { nodes: { state: string; spec: { segmentCount: number; horizonDays: number[] } }[] } }>(
+    '{ trainingRuns(first: 1) { nodes { state spec { segmentCount horizonDays } } } }',
+  );
+  expect(trainingRuns.nodes).toEqual([{ state: 'CANCELLED', spec: { segmentCount: 4, horizonDays: [30, 90] } }]);
+}, 90_000);
+
 test('after the run the segments are there, by whichever model is served', async () => {
   await menu('Segments');
   await segmentRows().first().waitFor();

@@ -59,7 +59,7 @@ export interface ServingReplica extends ServingClients {
 export interface TestEvent {
   readonly customerId: string;
   readonly name?: string;
-  readonly type?: 'track' | 'page' | 'screen';
+  readonly type?: 'track' | 'page' | 'screen' | 'identify';
   /** Milliseconds; default now. */
   readonly at?: number;
   readonly properties?: object;

@@ -129,8 +129,9 @@ def evaluate(
     with EventTable(snapshot, features.main_events, features.value_property, report.check) as events:
         untrained = BehaviourModel.create(second.features, second.plan, spec.seed + 1).eval()
         report.progress(0.5, "reading customers at two times in the past")
-        before, fit_on = _read(snapshot, second, untrained, events, protocol.t0, protocol.days, report.part(0.5, 0.6))
-        after, test_on = _read(snapshot, second, untrained, events, protocol.cut, protocol.days, report.part(0.6, 0.7))
+        settling = segments.settling if segments is not None else 0
+        before, fit_on = _read(snapshot, second, untrained, events, protocol.t0, protocol.days, settling, report.part(0.5, 0.6))
+        after, test_on = _read(snapshot, second, untrained, events, protocol.cut, protocol.days, settling, report.part(0.6, 0.7))
     sheet.behind["protocol"] = {
         **asdict(protocol),
         "fitted_on": len(fit_on.customers),
@@ -152,7 +153,7 @@ def evaluate(
     _health(sheet, learned)
     report.progress(0.85, "segments beside segments from recency, frequency and money")
     count = segments.count if segments is not None else spec.segment_count or DEFAULT_COUNT
-    _segments(sheet, before, after, fit_on, test_on, count, spec.seed, report)
+    _segments(sheet, before.settled, after.settled, fit_on, test_on, count, spec.seed, report)
     sheet.add("rank_me", "embedding", rank_me(after.embedding))
     told: dict[str, Any] = {"format": "kindred.evaluation/1", "measures": [asdict(m) for m in sheet.measures], **sheet.behind}
     told["verdict"] = verdict(told["measures"])
@@ -241,11 +242,12 @@ def _read(
     events: EventTable,
     time: int,
     days: float,
+    settling: int,
     report: Report,
 ) -> tuple[Reading, _Sides]:
     """Everyone at `time`, and the population of the rival (a main event before it) with what came after."""
     seen = snapshot.before(time)
-    reading = read_everyone(seen, model, time, report.part(0, 0.4))
+    reading = read_everyone(seen, model, time, report.part(0, 0.4), settling)
     raw = read_everyone(seen, untrained, time, report.part(0.4, 0.8))
     truth = outcome(events, time, days)
     rows = {customer: at for at, customer in enumerate(reading.customers)}

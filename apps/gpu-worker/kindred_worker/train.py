@@ -23,7 +23,7 @@ from kindred_worker.data.arrays import EventArrays
 from kindred_worker.data.features import MICROS_PER_DAY, Encoded, FeatureSpec, Int64
 from kindred_worker.data.order import beginning_keys, canonical_order, drawn, told_apart
 from kindred_worker.memory import keep_freed_memory
-from kindred_worker.models.batch import batch_of, choose
+from kindred_worker.models.batch import batch_of, choose, put
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.plan import Plan, resolve
 from kindred_worker.models.reading import rank_me
@@ -249,7 +249,7 @@ class _Sampler:
         """`aside`: whole customers are read as well, and the encoder's running statistics are to be theirs alone."""
         with _statistics_kept(model.encoder if aside else None):
             vectors = model.vectors(batch_of(view.events, view.offsets, self.device))
-            return model.encoder.read_many(vectors, torch.from_numpy(view.at).to(self.device))
+            return model.encoder.read_many(vectors, put(view.at, self.device))
 
     def _times(self, time: Int64, offsets: Int64, random: np.random.Generator) -> Int64:
         """(B, R) ascending: a third right at an event, the others anywhere between the first event and now."""

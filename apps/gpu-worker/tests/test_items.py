@@ -21,6 +21,7 @@ from kindred_worker.items.fitting import fit_recommender, read_before
 from kindred_worker.items.recommender import SIDECAR, TENSORS, Recommender, fit_weights
 from kindred_worker.items.taste import basket_loss
 from kindred_worker.learn import learn
+from kindred_worker.models.batch import choose
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.plan import resolve
 from kindred_worker.report import InvalidInput, Report
@@ -67,6 +68,23 @@ def test_an_item_counts_once_in_a_basket_and_only_main_events_make_baskets(featu
             slow.append((int(arrays.events.time[event]), sorted(items)))
     found = [(int(t), baskets.item[a:b].tolist()) for t, a, b in zip(baskets.time, baskets.offsets[:-1], baskets.offsets[1:], strict=True)]
     assert found == slow
+
+
+def test_baskets_of_some_customers_are_those_baskets_of_everyone_and_any_order_chooses_the_same(
+    features: FeatureSpec, arrays: EventArrays
+) -> None:
+    field = item_field(features)
+    assert field is not None
+    names = item_events(features, arrays, field)
+    everyone = baskets_of(features, arrays, field, names)
+    some = baskets_of(features, arrays, field, names, most=len(everyone.item) // 2)
+    assert 0 < len(some) < len(everyone)
+    expected = everyone.chosen(np.flatnonzero(np.isin(everyone.owner, some.owner)))
+    for name in ("owner", "time", "offsets", "item"):
+        np.testing.assert_array_equal(getattr(some, name), getattr(expected, name))
+    events, offsets = choose(arrays, np.arange(arrays.count)[::-1], arrays.item_offsets)
+    turned = baskets_of(features, EventArrays(arrays.customers[::-1], offsets, events), field, names, most=len(everyone.item) // 2)
+    assert sorted(arrays.count - 1 - turned.owner) == sorted(some.owner)
 
 
 def test_a_field_that_names_no_items_is_refused_with_those_there_are(features: FeatureSpec) -> None:

@@ -25,6 +25,7 @@ WINDOW = 0.1  # latest share of the baskets, that the weights are fitted on
 LEARNED_FROM = 30_000  # baskets at most that taste is learned from
 NUMBERS = 40_000_000  # of evidence held at once, while weights are fitted
 FITTED_ON = 1_500  # baskets at most
+LEARNED_OF = 4_000_000  # items of all baskets together, about: more would only take memory
 
 
 def fit_recommender(model: BehaviourModel, arrays: EventArrays, now: int, asked: str, seed: int, report: Report) -> Recommender | None:
@@ -33,7 +34,7 @@ def fit_recommender(model: BehaviourModel, arrays: EventArrays, now: int, asked:
     if field is None:
         return None
     names = item_events(model.features, arrays, field)
-    baskets = baskets_of(model.features, arrays, field, names)
+    baskets = baskets_of(model.features, arrays, field, names, LEARNED_OF)
     if len(baskets) < FEWEST_BASKETS:
         return None
     return _fitted(model, arrays, baskets, field, names, now, seed, report)

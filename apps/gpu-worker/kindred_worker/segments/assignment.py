@@ -49,6 +49,8 @@ class SegmentModel:
     novelty: Novelty
     map: Map
     family: Family
+    # Microseconds after their last event before which nobody is read to be placed (models/settling.py).
+    settling: int = 0
     # How the segments were found and what they are called; nothing in it is needed to assign.
     story: dict[str, Any] = field(default_factory=dict)
 
@@ -101,6 +103,7 @@ class SegmentModel:
             "segmentCount": self.count,
             "story": self.story,
             "strength": {"scale": self.strength.scale},
+            "settling": self.settling,
             "map": {"softness": self.map.softness},
             "novelty": {n: getattr(self.novelty, n) for n in ("residual_scale", "slope", "farthest")},
         }
@@ -126,6 +129,7 @@ class SegmentModel:
             ),
             map=Map(tensors["map.layout"], tensors["map.axes"], float(sidecar["map"]["softness"])),
             family=_family_of(tensors),
+            settling=int(sidecar.get("settling", 0)),  # none in bundles from before there was one
             story=sidecar["story"],
         )
 

@@ -57,7 +57,7 @@ const BEGIN_HERE = `insert into serving.definition_positions
   select kindred.workspace(), p, coalesce(e.horizon, 0), coalesce(e.sequence, 0), coalesce(m.horizon, 0), coalesce(m.sequence, 0),
     coalesce(c.xid, 0), coalesce(c.sequence, 0), (${NEWEST})
   from generate_series(0, ${PARTITIONS - 1}) as p
-  left join lateral (select f.horizon, f.sequence from ingestion.event_feed_v1 f order by f.horizon desc, f.sequence desc limit 1) e on true
+  left join lateral (select f.horizon, f.sequence from ingestion.customer_feed_v1 f order by f.horizon desc, f.sequence desc limit 1) e on true
   left join lateral (select f.horizon, f.sequence from ingestion.mapping_feed_v1 f order by f.horizon desc, f.sequence desc limit 1) m on true
   left join lateral (select h.xid, h.sequence from serving.membership_changes h order by h.xid desc, h.sequence desc limit 1) c on true
   where not exists (select from serving.definition_positions)
