@@ -11,6 +11,8 @@ import { LabelsPage } from './label/labels-page';
 import { ModelPage } from './model/model-page';
 import { Toasts } from './parts/toast';
 import { DrawPage } from './region/draw-page';
+import { PlanPage } from './plan/plan-page';
+import { QuarantinePage } from './quarantine/quarantine-page';
 import { RunPage } from './run/run-page';
 import { RunsPage } from './run/runs-page';
 import { SegmentPage } from './segment/segment-page';
@@ -32,6 +34,8 @@ const PLACES: RouteObject[] = [
       { path: 'customers/:id', element: <CustomerPage /> },
       { path: 'labels', element: <LabelsPage /> },
       { path: 'intake', element: <IntakePage /> },
+      { path: 'quarantine', element: <QuarantinePage /> },
+      { path: 'tracking-plan', element: <PlanPage /> },
       { path: 'keys', element: <KeysPage /> },
       { path: '*', element: <Lost /> },
     ],

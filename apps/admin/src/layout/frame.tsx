@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { Link, NavLink, Outlet, ScrollRestoration } from 'react-router';
 import { Badge } from '../parts/figures';
-import { CustomersIcon, IntakeIcon, KeysIcon, LabelsIcon, RunsIcon, SegmentsIcon } from '../parts/icons';
+import { CustomersIcon, IntakeIcon, KeysIcon, LabelsIcon, PlanIcon, QuarantineIcon, RunsIcon, SegmentsIcon } from '../parts/icons';
 import { LiveRunProvider, useLiveRun } from '../run/live-run';
 import { isEnded, stateInWords } from '../run/state';
 import { SegmentLooks } from '../segment/looks';
@@ -15,6 +15,8 @@ const PLACES = [
   { to: '/customers', name: 'Customers', Icon: CustomersIcon },
   { to: '/labels', name: 'Labels', Icon: LabelsIcon },
   { to: '/intake', name: 'Intake', Icon: IntakeIcon },
+  { to: '/quarantine', name: 'Quarantine', Icon: QuarantineIcon },
+  { to: '/tracking-plan', name: 'Tracking plan', Icon: PlanIcon },
 ];
 const KEYS = { to: '/keys', name: 'Keys', Icon: KeysIcon };
 
