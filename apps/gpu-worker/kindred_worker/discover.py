@@ -184,7 +184,7 @@ def story_of(found: Found, segments: Sequence[Segment], now: Reading) -> dict[st
         "customers": len(now.customers),
         "choice": found.choice.to_json() if found.choice is not None else {"count": found.model.count, "reason": _reason(found)},
         "continued": found.continued,
-        "bootstrap": {"refits": len(rand), "adjustedRand": float(rand.mean()), "deviation": float(rand.std())},
+        "bootstrap": {"refits": len(rand), "adjustedRand": float(rand.mean()), "deviation": float(rand.std()), "way": found.partition.way},
         "strengthError": found.strength_error,
         "segments": [
             {

@@ -15,6 +15,7 @@ from kindred_worker.data.features import MICROS_PER_DAY, FeatureSpec
 from kindred_worker.data.fit import fit
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder
+from kindred_worker.items import fitting
 from kindred_worker.items.basket import Baskets, baskets_of, item_events, item_field
 from kindred_worker.items.evidence import EVIDENCE, GOES, LATELY, SHRINK, evidence, histories, statistics
 from kindred_worker.items.fitting import fit_recommender, read_before
@@ -26,7 +27,7 @@ from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.plan import resolve
 from kindred_worker.report import InvalidInput, Report
 from kindred_worker.spec import TrainingSpec
-from tests.conftest import shop
+from tests.conftest import shop, turned_round
 from tests.make_items import repeating
 from tests.make_snapshot import write_snapshot
 
@@ -212,6 +213,21 @@ def test_files_say_the_same_and_the_same_seed_makes_the_same_files(fitted: tuple
     assert anew.to_bytes() == files
     with pytest.raises(ValueError, match="format"):
         Recommender.from_bytes({**files, SIDECAR: b'{"format": "kindred.items/9"}'})
+
+
+def test_where_in_the_data_a_customer_stands_makes_no_difference(
+    fitted: tuple[Recommender, EventArrays, BehaviourModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, arrays, model = fitted
+    monkeypatch.setattr(fitting, "LEARNED_FROM", 100)
+    monkeypatch.setattr(fitting, "FITTED_ON", 20)
+    found = [fit_recommender(model, each, int(arrays.events.time.max()), "", 0, Report()) for each in (arrays, turned_round(arrays))]
+    one, other = (recommender for recommender in found if recommender is not None)
+    np.testing.assert_allclose(one.weights, other.weights, rtol=1e-2, atol=1e-3)
+    np.testing.assert_allclose(one.taste.vectors, other.taste.vectors, atol=1e-4)
+    elsewhere = fit_recommender(model, arrays, int(arrays.events.time.max()), "", 1, Report())
+    assert elsewhere is not None
+    assert not np.allclose(one.weights, elsewhere.weights, rtol=1e-2, atol=1e-3)
 
 
 def test_a_run_writes_what_it_recommends_and_a_run_again_says_so(tmp_path: Path) -> None:

@@ -14,12 +14,14 @@ import numpy.typing as npt
 import torch
 
 from kindred_worker.data.arrays import stream
+from kindred_worker.data.features import MICROS_PER_DAY
 from kindred_worker.data.order import content_keys, drawn
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.models.batch import batch_of, choose
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.reading import CUSTOMERS, EVENTS, pieces
 from kindred_worker.report import Report
+from kindred_worker.segments.novelty import Lives
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
@@ -34,8 +36,8 @@ FEW, MOMENTS = 4_000, 8  # moments that are read of all lives together, and of o
 SILENT, LIVED = 2, 8
 
 
-def read_past(snapshot: Snapshot, model: BehaviourModel, seed: int, report: Report, settling: int = 0) -> tuple[Float32, Float32 | None]:
-    """(M, D) embeddings of customers when they were new, and (L, D) at moments of their lives where most lives have ended;
+def read_past(snapshot: Snapshot, model: BehaviourModel, seed: int, report: Report, settling: int = 0) -> tuple[Float32, Lives | None]:
+    """(M, D) embeddings of customers when they were new, and moments of their lives where most lives have ended;
     none of them before `settling` microseconds after the last event that is seen (settling.py)."""
     customers = max(1, snapshot.manifest.customers)
     newcomers = read_beginnings(snapshot, model, min(NEWCOMERS, MOST / customers), seed, report, settling)
@@ -67,11 +69,11 @@ def read_beginnings(snapshot: Snapshot, model: BehaviourModel, share: float, see
         first = np.array(FIRST_EVENTS)[(drawn(keys, seed, 1) * len(FIRST_EVENTS)).astype(np.int64)]
         return (np.minimum(first, lengths) - 1)[:, None]
 
-    return _read_after(snapshot, model, share, places, (seed, 0, 2), settling, report)
+    return _read_after(snapshot, model, share, places, (seed, 0, 2), settling, report).embedding
 
 
-def read_lives(snapshot: Snapshot, model: BehaviourModel, moments: float, seed: int, report: Report, settling: int = 0) -> Float32:
-    """(M, D) embeddings after any of their events, each as likely: `moments` of each customer, below 1 of a share of them."""
+def read_lives(snapshot: Snapshot, model: BehaviourModel, moments: float, seed: int, report: Report, settling: int = 0) -> Lives:
+    """Embeddings after any of their events, each as likely: `moments` of each customer, below 1 of a share of them."""
     reads = max(1, round(moments))
 
     def places(keys: npt.NDArray[np.uint64], lengths: Int64) -> Int64:
@@ -83,7 +85,7 @@ def read_lives(snapshot: Snapshot, model: BehaviourModel, moments: float, seed: 
 @torch.inference_mode()
 def _read_after(
     snapshot: Snapshot, model: BehaviourModel, share: float, places: Places, draw: tuple[int, int, int], settling: int, report: Report
-) -> Float32:
+) -> Lives:
     """A `share` of the customers, each at the events that `places` says or somewhere before the next one. Nothing later
     is seen, also where it has settled only after the next one came.
 
@@ -91,7 +93,7 @@ def _read_after(
     """
     model.eval()
     seed, choosing, waiting = draw
-    parts: list[Float32] = [np.zeros((0, model.width), np.float32)]
+    parts, ages = [np.zeros((0, model.width), np.float32)], [np.zeros(0)]
     for arrays in stream(snapshot, model.features, report.check):
         keys = content_keys(arrays)
         chosen = np.flatnonzero(drawn(keys, seed, choosing) < share)
@@ -106,9 +108,10 @@ def _read_after(
                 events, offsets = choose(arrays, chosen[piece], arrays.item_offsets, place + 1)
                 vectors = model.vectors(batch_of(events, offsets, model.device))
                 state, _ = model.encoder.update(model.encoder.initial_state(len(own)), vectors)
-                moment = torch.from_numpy(at + np.maximum(waited.astype(np.int64), settling)).to(model.device)
-                parts.append(model.encoder.read(state, moment).float().cpu().numpy())
-    return np.concatenate(parts)
+                moment = at + np.maximum(waited.astype(np.int64), settling)
+                parts.append(model.encoder.read(state, torch.from_numpy(moment).to(model.device)).float().cpu().numpy())
+                ages.append((moment - arrays.events.time[begins]) / MICROS_PER_DAY)
+    return Lives(np.concatenate(parts), np.concatenate(ages))
 
 
 def _wait(keys: npt.NDArray[np.uint64], seed: int, turn: int) -> npt.NDArray[np.float64]:
