@@ -32,7 +32,7 @@ export class RegionRule {
     const ids = chosen.map(({ id }) => id);
     const [events, states] = await Promise.all([this.feed.ofCustomers(workspaceId, ids, END), this.scoring.states(workspaceId, modelId, ids)]);
     const byCustomer = Map.groupBy(events, ({ customerId }) => customerId);
-    const mains = new Set(states.flatMap(({ forecast }) => forecast.map(({ event }) => event)));
+    const mains = new Set(states.flatMap(({ forecast }) => forecast.shape.targets.map(([event]) => event)));
     const counts = Map.groupBy(events.flatMap(({ name }) => (name === null ? [] : [name])), (name) => name);
     const names = [...counts].sort(([, a], [, b]) => b.length - a.length).slice(0, EVENTS_COUNTED).map(([name]) => name);
     const units: Record<string, string> = {
