@@ -3,9 +3,9 @@ import type { CodegenConfig } from '@graphql-codegen/cli';
 /** Types that are resolved from a message of src/graphql/message.ts; all others have exactly the fields of their SDL. */
 const FROM_MESSAGES = [
   'ApiKey', 'ArchiveRequest', 'AuditEntry', 'BehaviourChange', 'BlockedId', 'CalibrationBin', 'ContributionCheck', 'Customer', 'CustomerKey', 'CustomerMap', 'CustomerMerge',
-  'Evaluation', 'Event', 'EventArchive', 'EventContribution', 'EventForecast', 'EventLedger', 'EventReceipt', 'EventResult', 'FittingTrait', 'HeadEvaluation', 'HeadStanding', 'Import', 'ImportPreview',
+  'Evaluation', 'Event', 'EventArchive', 'EventContribution', 'EventForecast', 'EventLedger', 'EventReceipt', 'EventResult', 'ExampleSegment', 'FittingTrait', 'HeadEvaluation', 'HeadStanding', 'Import', 'ImportPreview',
   'ItemRecommendation', 'LabelHead', 'LabelPrediction', 'LabelProblem', 'LabelSet', 'LabelsAdded', 'MapPoint', 'MapPosition', 'Measure', 'Membership', 'MembershipChange', 'MembershipEvidence', 'MembershipExplanation', 'MergeUndone', 'MetricPoint', 'Model',
-  'PersonReceipt', 'PersonRequest', 'RejectedEvent', 'RejectedEventGroup', 'RejectedEventsReplayed', 'ReplayResult', 'RetentionPolicy', 'RowCount', 'RunError',
+  'PersonReceipt', 'PersonRequest', 'RegionPreview', 'RejectedEvent', 'RejectedEventGroup', 'RejectedEventsReplayed', 'ReplayResult', 'RetentionPolicy', 'RowCount', 'RunError',
   'RunMetric', 'RunStep', 'Segment', 'SegmentCondition', 'SegmentConnection', 'SegmentDefinition', 'SegmentLineage', 'SegmentPreview', 'SegmentRule', 'SegmentTrait', 'SegmentVersion', 'SimilarCustomer', 'SimilaritySearch',
   'TableRows', 'TrackingPlan', 'TrackingPlanEvent', 'TrackingPlanViolation', 'TrainingObjective', 'TrainingRun', 'TrainingSpec', 'Viewer', 'Webhook', 'WebhookDelivery',
   'Workspace', 'WorkspaceSettings',

@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 
 import { PrincipalSigner } from '#libs/auth';
-import { access, definition, foresight, serving, similar, webhook, worker } from '#libs/contracts';
+import { access, definition, foresight, region, serving, similar, webhook, worker } from '#libs/contracts';
 import { freePort, startTestPlatform, type TestPlatform } from '#libs/embedded';
 import { type Call, connect, type RpcClient } from '#libs/grpc';
 import { publishHint } from '#libs/queue';
@@ -26,6 +26,7 @@ const SECRET = 'a secret that only these tests know of';
 export interface ServingClients {
   readonly memberships: RpcClient<typeof serving.MembershipServiceService>;
   readonly similarity: RpcClient<typeof similar.SimilarityServiceService>;
+  readonly regions: RpcClient<typeof region.RegionServiceService>;
   readonly segments: RpcClient<typeof serving.SegmentServiceService>;
   readonly activation: RpcClient<typeof serving.ActivationServiceService>;
   readonly foresight: RpcClient<typeof foresight.ForesightServiceService>;
@@ -37,13 +38,14 @@ export interface ServingClients {
 export function clientsAt(address: string): ServingClients {
   const memberships = connect(serving.MembershipServiceService, address);
   const similarity = connect(similar.SimilarityServiceService, address);
+  const regions = connect(region.RegionServiceService, address);
   const segments = connect(serving.SegmentServiceService, address);
   const activation = connect(serving.ActivationServiceService, address);
   const foresights = connect(foresight.ForesightServiceService, address);
   const webhooks = connect(webhook.WebhookServiceService, address);
   const definitions = connect(definition.SegmentDefinitionServiceService, address);
-  const clients = [memberships, similarity, segments, activation, foresights, webhooks, definitions];
-  return { memberships, similarity, segments, activation, foresight: foresights, webhooks, definitions, close: () => clients.forEach((client) => client.close()) };
+  const clients = [memberships, similarity, regions, segments, activation, foresights, webhooks, definitions];
+  return { memberships, similarity, regions, segments, activation, foresight: foresights, webhooks, definitions, close: () => clients.forEach((client) => client.close()) };
 }
 
 /** A replica of serving in this process. */

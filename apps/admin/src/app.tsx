@@ -10,6 +10,7 @@ import { KeysPage } from './key/keys-page';
 import { LabelsPage } from './label/labels-page';
 import { ModelPage } from './model/model-page';
 import { Toasts } from './parts/toast';
+import { DrawPage } from './region/draw-page';
 import { PlanPage } from './plan/plan-page';
 import { QuarantinePage } from './quarantine/quarantine-page';
 import { RunPage } from './run/run-page';
@@ -24,6 +25,7 @@ const PLACES: RouteObject[] = [
     children: [
       { index: true, element: <Navigate to="/segments" replace /> },
       { path: 'segments', element: <SegmentsPage /> },
+      { path: 'segments/draw', element: <DrawPage /> },
       { path: 'segments/:id', element: <SegmentPage /> },
       { path: 'runs', element: <RunsPage /> },
       { path: 'runs/:id', element: <RunPage /> },

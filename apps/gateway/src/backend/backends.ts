@@ -1,4 +1,4 @@
-import { access, definition, explanation, foresight, identity, ingestion, label, person, prediction, quarantine, retention, serving, similar, trackingPlan, training, webhook } from '#libs/contracts';
+import { access, definition, explanation, foresight, identity, ingestion, label, person, prediction, quarantine, region, retention, serving, similar, trackingPlan, training, webhook } from '#libs/contracts';
 import { connect, type RpcClient } from '#libs/grpc';
 
 /** Where the services listen, `host:port` each. */
@@ -30,6 +30,7 @@ export interface Backends {
   readonly explanations: RpcClient<typeof explanation.ExplanationServiceService>;
   readonly segments: RpcClient<typeof serving.SegmentServiceService>;
   readonly definitions: RpcClient<typeof definition.SegmentDefinitionServiceService>;
+  readonly regions: RpcClient<typeof region.RegionServiceService>;
   readonly foresight: RpcClient<typeof foresight.ForesightServiceService>;
   readonly webhooks: RpcClient<typeof webhook.WebhookServiceService>;
 }
@@ -55,6 +56,7 @@ export function connectBackends(at: BackendAddresses): Backends {
     explanations: connect(explanation.ExplanationServiceService, at.SERVING_ADDRESS),
     segments: connect(serving.SegmentServiceService, at.SERVING_ADDRESS),
     definitions: connect(definition.SegmentDefinitionServiceService, at.SERVING_ADDRESS),
+    regions: connect(region.RegionServiceService, at.SERVING_ADDRESS),
     foresight: connect(foresight.ForesightServiceService, at.SERVING_ADDRESS),
     webhooks: connect(webhook.WebhookServiceService, at.SERVING_ADDRESS),
   };

@@ -1,6 +1,6 @@
 // Which message each type of the SDL is resolved from; codegen.ts names these.
 import type { Principal } from '#libs/auth';
-import { access, definition, explanation, foresight, head, identity, ingestion, label, person, prediction, quarantine, retention, rule, serving, similar, trackingPlan, training, webhook, worker } from '#libs/contracts';
+import { access, definition, explanation, foresight, head, identity, ingestion, label, person, prediction, quarantine, region, retention, rule, serving, similar, trackingPlan, training, webhook, worker } from '#libs/contracts';
 
 import type { Connection } from './connection.js';
 
@@ -53,6 +53,8 @@ export type BehaviourChange = explanation.BehaviourChange;
 export type MembershipChange = serving.MembershipChange;
 export type SimilarCustomer = similar.SimilarCustomer;
 export type SimilaritySearch = similar.SimilaritySearch;
+export type RegionPreview = region.PreviewExampleSegmentResponse;
+export type ExampleSegment = region.GetExampleSegmentResponse & { readonly segmentId: string };
 export type Segment = serving.Segment;
 export type SegmentLineage = serving.SegmentLineage;
 export type SegmentVersion = serving.SegmentVersion;

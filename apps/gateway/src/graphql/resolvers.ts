@@ -14,6 +14,7 @@ import { modelMutations, modelQueries, modelTypes } from '../model/model.resolve
 import { nodeQueries, nodeTypes } from '../node/node.resolver.js';
 import { personMutations, personQueries, personTypes } from '../person/person.resolver.js';
 import { quarantineMutations, quarantineQueries, quarantineTypes } from '../quarantine/quarantine.resolver.js';
+import { regionMutations, regionQueries, regionTypes } from '../region/region.resolver.js';
 import { retentionMutations, retentionQueries, retentionTypes } from '../retention/retention.resolver.js';
 import { runMutations, runQueries, runSubscriptions, runTypes } from '../run/run.resolver.js';
 import { segmentMutations, segmentQueries, segmentTypes } from '../segment/segment.resolver.js';
@@ -78,6 +79,7 @@ export const resolvers: CompleteResolvers = {
     ...segmentQueries,
     ...definitionQueries,
     ...similarQueries,
+    ...regionQueries,
     ...mapQueries,
     ...modelQueries,
     ...runQueries,
@@ -97,6 +99,7 @@ export const resolvers: CompleteResolvers = {
     ...identityMutations,
     ...segmentMutations,
     ...definitionMutations,
+    ...regionMutations,
     ...modelMutations,
     ...runMutations,
     ...labelMutations,
@@ -125,6 +128,7 @@ export const resolvers: CompleteResolvers = {
   ...segmentTypes,
   ...definitionTypes,
   ...similarTypes,
+  ...regionTypes,
   ...mapTypes,
   ...modelTypes,
   ...runTypes,

@@ -19,7 +19,7 @@ const CANCELLED = '57014';
 
 export interface DefinitionRow {
   readonly segmentId: string;
-  readonly kind: 'RULE' | 'STATIC';
+  readonly kind: 'RULE' | 'STATIC' | 'EXAMPLE';
   /** Null: a fixed list. */
   readonly condition: Condition | null;
   /** Partitions of everyone that are still to be looked at since it was changed. */
@@ -129,7 +129,7 @@ export class DefinitionRepository {
   }
 
   /** False where the name is taken. */
-  async insert(client: PoolClient, id: string, kind: 'RULE' | 'STATIC', name: string, description: string, condition: Condition | null): Promise<boolean> {
+  async insert(client: PoolClient, id: string, kind: DefinitionRow['kind'], name: string, description: string, condition: Condition | null): Promise<boolean> {
     const { rowCount } = await client.query(
       `insert into serving.segments (workspace_id, id, kind, name, description, is_renamed, is_redescribed, is_live)
        select kindred.workspace(), $1, $2, $3, $4, true, true, true where not exists (select from serving.segments where is_live and lower(name) = lower($3))`,
@@ -163,6 +163,7 @@ export class DefinitionRepository {
   async retire(client: PoolClient, segmentId: string): Promise<void> {
     await client.query(`delete from serving.segment_definitions where segment_id = $1`, [segmentId]);
     await client.query(`delete from serving.segment_deadlines where segment_id = $1`, [segmentId]);
+    await client.query(`delete from serving.segment_regions where segment_id = $1`, [segmentId]);
     await client.query(`update serving.segments set is_live = false, retired_at = now() where id = $1`, [segmentId]);
   }
 

@@ -19,6 +19,9 @@ const REMOVALS = {
     )
     select from gone`,
   'serving.segment_deadlines': `delete from serving.segment_deadlines where customer_id = any($1::uuid[])`,
+  // Drawn again without them: whoever stands for all is in each.
+  'serving.segment_regions': `update serving.segment_regions
+    set examples = array(select id from unnest(examples) as id where id <> all($1::uuid[])), points = '', crowd = '', model_id = null`,
   'serving.membership_changes': `delete from serving.membership_changes where customer_id = any($1::uuid[])`,
   'serving.webhook_deliveries': `delete from serving.webhook_deliveries where customer_id = any($1::uuid[])`,
   'serving.predictions': `delete from serving.predictions where customer_id = any($1::uuid[])`,
