@@ -13,7 +13,7 @@ const project = (displayName, testMatch, more = {}) => ({
 export default {
   testTimeout: 60_000,
   projects: [
-    project('unit', ['<rootDir>/apps/*/src/**/*.spec.ts', '<rootDir>/libs/*/src/**/*.spec.ts', '<rootDir>/scripts/**/*.spec.ts']),
+    project('unit', ['<rootDir>/apps/*/src/**/*.spec.ts', '<rootDir>/libs/*/src/**/*.spec.ts', '<rootDir>/scripts/**/*.spec.ts', '<rootDir>/bench/**/*.spec.ts']),
     project('contract', ['<rootDir>/tests/contract/**/*.spec.ts']),
     project('e2e', ['<rootDir>/tests/e2e/**/*.spec.ts']),
     project('browser', ['<rootDir>/tests/browser/**/*.spec.ts']),

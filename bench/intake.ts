@@ -13,8 +13,8 @@ import { Progress } from '../scripts/start/progress.ts';
 import { startSystem, type System } from '../scripts/start/system.ts';
 import { graphqlBody, send, sendSteadily } from './intake/load.ts';
 import { copyRate, createManyRate } from './intake/rivals.ts';
-import { cpuSeconds, residentMiB } from './intake/usage.ts';
-import { atLeast, atMost, type Benchmark, type Target } from './measurement.ts';
+import { cpuSeconds, residentMiB as memoryOf } from './intake/usage.ts';
+import { atLeast, atMost, type Benchmark, markdown, type Recorded, type Target, targetsTable } from './measurement.ts';
 import { freeBase } from './ports.ts';
 
 const FILE = resolve('../shared/data/online_retail_II.parquet');
@@ -23,11 +23,15 @@ const MAPPING = resolve('apps/ingestion/mappings/online-retail-II.json');
 const LATENCY_AT = 0.7;
 /** Loads one after the other, so that growth of memory shows between them. */
 const LOADS = 4;
+const FLAT_EVENTS = 10_000_000;
+const WARM_EVENTS = 20_000;
 
 export const benchmark: Benchmark = {
-  about: 'events a second, acknowledged after commit, against server-side COPY and a loop of createMany; latency, memory, GraphQL, import (--events N)',
+  about: 'events a second, acknowledged after commit, against server-side COPY and a loop of createMany; latency, memory, GraphQL, import (--events N; --flat: memory over 10 million events more, about 10 GB of disk)',
+  table: intakeTable,
   run: async ({ args, tell }) => {
-    const { events } = new Command().option('--events <n>', 'sent over HTTP at full rate', Number, 400_000).parse([...args], { from: 'user' }).opts<{ events: number }>();
+    const command = new Command().option('--events <n>', 'sent over HTTP at full rate', Number, 400_000).option('--flat [n]', 'events sent over HTTP behind all that, to see whether the memory stays');
+    const { events, flat } = command.parse([...args], { from: 'user' }).opts<{ events: number; flat?: string | true }>();
     const folder = await temporaryFolder('kindred-bench');
     const system = await startSystem({ port: await freeBase(), data: join(folder, 'data'), tell });
     const { postgresPassword, servicePassword } = system.secrets;
@@ -47,9 +51,13 @@ export const benchmark: Benchmark = {
       tell(`COPY: ${copies.map((rate) => Math.round(rate)).join(' and ')} rows/s, REST: ${Math.round(rest.eventsPerSecond)} events/s`);
 
       const calm = await sendSteadily({ ...restOf(system), run: 'calm', events: events / 4, eventsPerSecond: LATENCY_AT * rest.eventsPerSecond });
-      const graphql = await send({ url: api.url, key: system.secrets.writeKey, run: 'graphql', events: events / 8, body: graphqlBody });
+      const door = { url: api.url, key: system.secrets.writeKey, body: graphqlBody };
+      // As REST was before it was measured.
+      await send({ ...door, run: 'graphql-warm', events: WARM_EVENTS });
+      const graphql = await send({ ...door, run: 'graphql', events: events / 8 });
       const createMany = await createManyRate(`postgresql://kindred_app:${encodeURIComponent(servicePassword)}@${address}`, 'create-many', 20_000);
       const imported = await importRetail(api, tell);
+      const memory = flat === undefined ? undefined : await memoryOver(system, flat === true ? FLAT_EVENTS : Number(flat), tell);
 
       const ratio = (one: number, other: number) => round(one / other, 2);
       return {
@@ -64,6 +72,7 @@ export const benchmark: Benchmark = {
           cpuSecondsPerMillion: rest.cpuSecondsPerMillion,
           bytesPerMillion: rest.bytesPerMillion,
           residentMiB: rest.residentMiB,
+          ...(memory === undefined ? {} : { memory }),
           import: imported,
         },
         targets: [
@@ -73,6 +82,7 @@ export const benchmark: Benchmark = {
           atMost('memory after the last quarter of the events, of that after the second', 1.15, ratio(rest.residentMiB[3] ?? 0, rest.residentMiB[1] ?? 1)),
           atLeast('GraphQL trackEvents, of REST', 0.7, ratio(graphql.eventsPerSecond, rest.eventsPerSecond)),
           ...importTargets(imported, copy),
+          ...(memory === undefined ? [] : [atMost(`memory after ${(memory.events / 1e6).toLocaleString('en')} million events, of that after a tenth of them`, 1.15, ratio(memory.residentMiB.at(-1) ?? 0, memory.residentMiB[0] ?? 1))]),
         ],
       };
     } finally {
@@ -97,14 +107,14 @@ async function restLoads(system: System, owner: Client, events: number, tell: (l
   const processes = Object.entries(system.pids()).flatMap(([name, pid]) => (pid !== undefined && (name === 'ingestion' || name.startsWith('embedded')) ? [pid] : []));
   const ingestion = system.pids()['ingestion'] ?? 0;
   // Connections, plans and code are warm before anything is measured.
-  await send({ ...restOf(system), run: 'warm', events: 20_000 });
+  await send({ ...restOf(system), run: 'warm', events: WARM_EVENTS });
   const used = { cpu: await cpuSeconds(processes), bytes: await bytesStored(owner) };
   const loads = [];
   const resident: number[] = [];
   for (let load = 0; load < LOADS; load++) {
     const result = await send({ ...restOf(system), run: `rest-${load}`, events: events / LOADS });
     loads.push(result);
-    resident.push(Math.round(await residentMiB(ingestion)));
+    resident.push(Math.round(await memoryOf(ingestion)));
     tell(`${Math.round(result.eventsPerSecond)} events/s, p99 ${result.p99} ms, ingestion has ${resident.at(-1)} MiB`);
   }
   const { rows } = await owner.query<{ count: string }>("select count(*) from ingestion.events where message_id like 'node-rest-%'");
@@ -118,6 +128,30 @@ async function restLoads(system: System, owner: Client, events: number, tell: (l
     bytesPerMillion: perMillion((await bytesStored(owner)) - used.bytes),
     residentMiB: resident,
   };
+}
+
+/** Resident memory of ingestion after each tenth of so many events. */
+async function memoryOver(system: System, events: number, tell: (line: string) => void): Promise<{ events: number; residentMiB: number[] }> {
+  const residentMiB: number[] = [];
+  for (let tenth = 0; tenth < 10; tenth++) {
+    await send({ ...restOf(system), run: `flat-${tenth}`, events: events / 10 });
+    residentMiB.push(Math.round(await memoryOf(system.pids()['ingestion'] ?? 0)));
+    tell(`${(((tenth + 1) * events) / 10).toLocaleString('en')} events: ingestion has ${residentMiB.at(-1)} MiB`);
+  }
+  return { events, residentMiB };
+}
+
+/** What was aimed at; and what a million events cost, for which nothing is aimed at. */
+function intakeTable(results: readonly Recorded[]): string {
+  const costs = results.flatMap(({ figures }) => {
+    const { cpuSecondsPerMillion, bytesPerMillion, memory } = figures as { cpuSecondsPerMillion: number; bytesPerMillion: number; memory?: { events: number; residentMiB: number[] } };
+    return [
+      ['CPU-seconds of ingestion and Postgres for a million events over HTTP', cpuSecondsPerMillion],
+      ['MiB of tables and indexes for a million events', Math.round(bytesPerMillion / 2 ** 20)],
+      ...(memory ? [[`resident memory of ingestion after each tenth of ${memory.events.toLocaleString('en')} events, MiB`, memory.residentMiB.join(', ')]] : []),
+    ];
+  });
+  return `${targetsTable(results)}\n\n${markdown([['what it costs', ''], ...costs])}`;
 }
 
 /** Tables and indexes of ingestion. */

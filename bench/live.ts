@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 
@@ -6,12 +6,11 @@ import { Command } from 'commander';
 
 import { temporaryFolder } from '#libs/embedded';
 
-import { Api } from '../scripts/start/graphql.ts';
-import { bootstrapWorkspace } from '../scripts/start/main-job.ts';
+import type { Api } from '../scripts/start/graphql.ts';
 import { Progress } from '../scripts/start/progress.ts';
-import { trainAndFollow, untilChampion } from '../scripts/start/run.ts';
-import { sendHistory } from '../scripts/start/simulated-shop.ts';
+import { trainAndFollow } from '../scripts/start/run.ts';
 import { startSystem, type System } from '../scripts/start/system.ts';
+import { openShop, ownerUrlOf } from './live/shop.ts';
 import { type Intake, sendSteadily } from './live/traffic.ts';
 import { type Delay, VisibilityWatch } from './live/visibility.ts';
 import { atLeast, atMost, type Benchmark } from './measurement.ts';
@@ -51,23 +50,6 @@ export const benchmark: Benchmark = {
     }
   },
 };
-
-async function openShop(system: System, folder: string, seed: number, customers: number): Promise<{ api: Api; intake: Intake }> {
-  await bootstrapWorkspace(system.ports.accessGrpc, system.secrets);
-  const api = new Api(`http://127.0.0.1:${system.ports.gateway}/graphql`, system.secrets.adminKey);
-  const progress = new Progress();
-  const url = `http://127.0.0.1:${system.ports.intake}`;
-  const { writeKey } = system.secrets;
-  await sendHistory({ intake: url, writeKey, folder, seed, customers }, progress);
-  await trainAndFollow(api, progress);
-  await untilChampion(api);
-  const truth = JSON.parse(await readFile(join(folder, 'simulated-shop', 'truth.json'), 'utf8')) as { customers: { userId: string }[] };
-  return { api, intake: { url, writeKey, userIds: truth.customers.map(({ userId }) => userId) } };
-}
-
-function ownerUrlOf({ ports, secrets }: System): string {
-  return `postgresql://postgres:${encodeURIComponent(secrets.postgresPassword)}@127.0.0.1:${ports.postgres}/kindred`;
-}
 
 async function measure(name: string, intake: Intake, watch: VisibilityWatch, seconds: number, tell: (line: string) => void): Promise<Record<string, Delay>> {
   const delays: Record<string, Delay> = {};

@@ -27,10 +27,20 @@ export interface Benchmark {
   run(context: { args: readonly string[]; tell: (line: string) => void }): Promise<Result>;
 }
 
-export const atMost = (what: string, limit: number, measured: number): Target => ({ what, target: `<= ${limit}`, measured, met: measured <= limit });
-export const atLeast = (what: string, limit: number, measured: number): Target => ({ what, target: `>= ${limit}`, measured, met: measured >= limit });
-export const above = (what: string, limit: number, measured: number): Target => ({ what, target: `> ${limit}`, measured, met: measured > limit });
-export const below = (what: string, limit: number, measured: number): Target => ({ what, target: `< ${limit}`, measured, met: measured < limit });
+/**
+ * A target is met, or not, by what was measured; only what is shown of it is rounded, to `places` decimals. Rounded first, 2.995 would
+ * meet "at least 3".
+ */
+const target = (sign: string, holds: (measured: number, limit: number) => boolean) => (what: string, limit: number, measured: number, places = 20): Target => ({
+  what,
+  target: `${sign} ${Number(limit.toFixed(places))}`,
+  measured: Number(measured.toFixed(places)),
+  met: holds(measured, limit),
+});
+export const atMost = target('<=', (measured, limit) => measured <= limit);
+export const atLeast = target('>=', (measured, limit) => measured >= limit);
+export const above = target('>', (measured, limit) => measured > limit);
+export const below = target('<', (measured, limit) => measured < limit);
 
 /** Rows as a Markdown table; the first holds the titles. */
 export function markdown(rows: readonly (readonly (string | number)[])[]): string {

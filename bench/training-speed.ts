@@ -128,8 +128,8 @@ function rateTargets(rates: readonly Rate[]): Target[] {
       const rate = of(who);
       if (rate === undefined || peer === 0) return [];
       return [
-        atLeast(`${who}, ${threads} threads: events/s, times the faster of the peer's`, 3, rate.quiet / peer),
-        atLeast(`${who}, ${threads} threads: events/s with a core busy, of those without`, threads === 1 ? 0.75 : 0.4, rate.beside / rate.quiet),
+        atLeast(`${who}, ${threads} threads: events/s, times the faster of the peer's`, 3, rate.quiet / peer, 2),
+        atLeast(`${who}, ${threads} threads: events/s with a core busy, of those without`, threads === 1 ? 0.75 : 0.4, rate.beside / rate.quiet, 2),
       ];
     });
   });
@@ -137,7 +137,7 @@ function rateTargets(rates: readonly Rate[]): Target[] {
 
 function qualityTargets(quality: readonly Quality[]): Target[] {
   const peer = Math.max(...quality.filter(({ who }) => who.startsWith('lifestream')).map(({ LR }) => LR));
-  return quality.filter(({ who }) => !who.startsWith('lifestream')).map(({ who, LR }) => atLeast(`${who}: AUC (LR) less the peer's best`, 0, LR - peer));
+  return quality.filter(({ who }) => !who.startsWith('lifestream')).map(({ who, LR }) => atLeast(`${who}: AUC (LR) less the peer's best`, 0, LR - peer, 4));
 }
 
 const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;

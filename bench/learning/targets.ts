@@ -5,7 +5,8 @@ import { found } from './table.ts';
 
 type Sheets = Readonly<Record<string, Sheet>>;
 
-const round = (value: number) => Math.round(value * 10_000) / 10_000;
+/** Decimals that are shown. */
+const PLACES = 4;
 
 /** What was aimed at, of the parts that were measured. */
 export function targets(sheets: Sheets): Target[] {
@@ -13,8 +14,8 @@ export function targets(sheets: Sheets): Target[] {
     const sheet = sheets[part];
     return sheet === undefined ? undefined : found(sheet, figure, subject)?.mean;
   };
-  const least = (what: string, limit: number, measured: number | undefined) => (measured === undefined ? [] : [atLeast(what, limit, round(measured))]);
-  const ahead = (what: string, lead: number | undefined) => (lead === undefined ? [] : [above(what, 0, round(lead))]);
+  const least = (what: string, limit: number, measured: number | undefined) => (measured === undefined ? [] : [atLeast(what, limit, measured, PLACES)]);
+  const ahead = (what: string, lead: number | undefined) => (lead === undefined ? [] : [above(what, 0, lead, PLACES)]);
   const last = (figure: string, subject: string) => at(LAST, figure, subject);
   const lead = (figure: string, ours: string, theirs: string) => {
     const [a, b] = [last(figure, ours), last(figure, theirs)];
@@ -70,7 +71,7 @@ export function targets(sheets: Sheets): Target[] {
     ),
     ...ahead('novelty on planted anomalies, AUC above an isolation forest', over('novelty', 'AUC, any kind', 'novelty', 'isolation forest on aggregates')),
     ...['a fleet in service', 'whole lives'].flatMap((known) => ahead(`C-MAPSS, novelty learned from ${known}, AUC above an isolation forest`, engines(known))),
-    ...(windows.length === 0 ? [] : [below('C-MAPSS, RMSE of remaining cycles, the best of last-window means', round(Math.min(...windows)), round(at('cmapss', 'RMSE', 'embedding') ?? NaN))]),
+    ...(windows.length === 0 ? [] : [below('C-MAPSS, RMSE of remaining cycles, the best of last-window means', Math.min(...windows), at('cmapss', 'RMSE', 'embedding') ?? NaN, PLACES)]),
     ...least('leak trap: the guard names the column, share of runs', 1, trap('the guard names the column', 'defaults, guarded')),
     ...least('leak trap: AUC with the column and the guard, less AUC without the column', 0, kept('defaults')),
     ...least('leak trap: with the guard off the defaults raise the alarm, share of runs', 1, trap('the alarm fires', 'defaults, guard off')),

@@ -82,8 +82,8 @@ async function place(client: Client, workspaceId: string, customerIds: readonly 
   );
   await client.query('insert into serving.active_model (workspace_id, model_id, fence, activated_at) values ($1, $2, 1, now())', [workspaceId, modelId]);
   await client.query(
-    `insert into serving.customer_states (workspace_id, model_id, customer_id, segment_index, strength, novelty, map_x, map_y, read_at, events, forecast, embedding, state)
-     select $1, $2, id, 1, 0.9, 0.1, 0, 0, now() + interval '1 hour', 3, '[]', decode(repeat('00', 256), 'hex'), decode(repeat('00', 1024), 'hex') from unnest($3::uuid[]) as id`,
+    `insert into serving.customer_states (workspace_id, model_id, customer_id, segment_index, strength, novelty, map_x, map_y, read_at, events, forecast_values, embedding, state)
+     select $1, $2, id, 1, 0.9, 0.1, 0, 0, now() + interval '1 hour', 3, '', decode(repeat('00', 256), 'hex'), decode(repeat('00', 1024), 'hex') from unnest($3::uuid[]) as id`,
     [workspaceId, modelId, customerIds],
   );
   await client.query(

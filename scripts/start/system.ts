@@ -107,11 +107,14 @@ interface Surroundings {
 
 function launchAll(supervisor: Supervisor, { ports, secrets, databaseUrl, redisUrl, artifactUrl, folder }: Surroundings): void {
   const address = (port: number) => `${HOST}:${port}`;
-  const inherited = Object.fromEntries(
-    ['PATH', 'HOME', 'LANG', 'TMPDIR', 'TZ', 'LD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES', 'LOG_LEVEL', 'ARCHIVE_SETTLE_SECONDS'].flatMap((name) =>
+  // Where an object store is, and who may, is told as AWS's own tools are told.
+  const ofStore = Object.entries(process.env).filter(([name]) => name.startsWith('AWS_'));
+  const inherited = Object.fromEntries([
+    ...ofStore,
+    ...['PATH', 'HOME', 'LANG', 'TMPDIR', 'TZ', 'LD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES', 'LOG_LEVEL', 'ARCHIVE_SETTLE_SECONDS'].flatMap((name) =>
       process.env[name] === undefined ? [] : [[name, process.env[name]]],
     ),
-  );
+  ]);
   const all = {
     ...inherited,
     NODE_ENV: 'production',

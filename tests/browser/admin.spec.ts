@@ -118,6 +118,54 @@ test('a segment opens from the table, with its traits, members and life', async 
   await shoot('segment');
 }, 90_000);
 
+test('a segment is drawn on the map, its size follows the threshold, and it is made and moved', async () => {
+  await menu('Segments');
+  await page.getByRole('link', { name: 'Draw a segment' }).click();
+  const map = page.getByRole('img', { name: /^Map of \d+ customers/ });
+  await coloursOf(/^Map of \d+ customers/, 2);
+  const { x = 0, y = 0, width = 0, height = 0 } = (await map.boundingBox()) ?? {};
+  const at = (right: number, down: number): [number, number] => [x + width * right, y + height * down];
+  const segment = page.getByRole('region', { name: 'The segment' });
+  const draw = async (): Promise<number> => {
+    await page.mouse.move(...at(0.02, 0.02));
+    await page.mouse.down();
+    for (const corner of [at(0.6, 0.02), at(0.6, 0.98), at(0.02, 0.98), at(0.02, 0.03)]) await page.mouse.move(...corner, { steps: 8 });
+    await page.mouse.up();
+    return segment.getByText('No examples yet').count();
+  };
+  // The map is drawn anew when the looks of segments come, under the pen of whoever is quicker.
+  await until(draw, (missing) => missing === 0, PATIENCE_MS);
+  const slider = segment.getByRole('slider');
+  await slider.waitFor();
+  const size = async (): Promise<number> => Number((await slider.getAttribute('aria-valuetext'))?.replaceAll(/\D/g, ''));
+  await slider.focus();
+  await page.keyboard.press('Home');
+  const closest = await size();
+  for (let step = 0; step < 8; step++) await page.keyboard.press('ArrowRight');
+  const chosen = await size();
+  expect(chosen).toBeGreaterThan(closest);
+  await page.getByRole('button', { name: 'Put it into words' }).click();
+  await page.getByRole('region', { name: 'In a short rule' }).getByText(/fidelity/).waitFor();
+  await shoot('segment-drawn');
+  expect(await brokenRules()).toEqual([]);
+  await segment.getByLabel('Name').fill('Drawn by hand');
+  await segment.getByRole('button', { name: 'Make the segment' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Drawn by hand' }).waitFor();
+  const { segments } = await until(
+    () => api().ask<{ segments: { nodes: { id: string; size: number }[] } }>('{ segments(kind: EXAMPLE) { nodes { id size } } }'),
+    ({ segments: { nodes } }) => nodes[0]?.size === chosen,
+    PATIENCE_MS,
+  );
+  const card = page.getByRole('region', { name: 'Drawn by examples' });
+  await card.getByRole('slider').waitFor();
+  await card.getByRole('slider').focus();
+  await page.keyboard.press('Home');
+  await card.getByRole('button', { name: 'Move the threshold' }).click();
+  await page.getByText('The threshold is moved').waitFor();
+  await shoot('segment-by-example');
+  await api().ask('mutation($id: ID!) { deleteSegment(id: $id) { __typename } }', { id: segments.nodes[0]?.id });
+}, 90_000);
+
 test('the page goes coarser and finer, and a segment says what it is part of, what it is made of, and its rule', async () => {
   interface Level { nodes: { name: string; children: { name: string }[]; rule: { conditions: { text: string }[] } | null }[] }
   const level = 'nodes { name children { name } rule { conditions { text } } }';
@@ -172,6 +220,31 @@ test('Retrain starts a run that is followed live until it has made a model', asy
   await page.getByRole('region', { name: 'Evaluation' }).locator('tbody tr').first().waitFor();
   await shoot('model');
 }, RUN_MS + 60_000);
+
+test('what a run trains can be chosen; what cannot be read is said, and the run can be cancelled', async () => {
+  await menu('Runs');
+  await page.getByRole('button', { name: 'Choose what to train …' }).click();
+  const dialog = page.getByRole('dialog', { name: 'What to train' });
+  await dialog.getByLabel('Horizons, in days').fill('30, soon');
+  await dialog.getByLabel('Segments').fill('1');
+  await dialog.getByRole('button', { name: 'Retrain with these' }).click();
+  await dialog.getByRole('alert').filter({ hasText: '“soon” is not a number' }).waitFor();
+  await dialog.getByLabel('Horizons, in days').fill('30, 90');
+  await dialog.getByRole('button', { name: 'Retrain with these' }).click();
+  await dialog.getByRole('alert').filter({ hasText: 'segmentCount: must be 0 (chosen) or at least 2' }).waitFor();
+  await dialog.getByLabel('Segments').fill('4');
+  await shoot('what-to-train');
+  expect(await brokenRules()).toEqual([]);
+  await dialog.getByRole('button', { name: 'Retrain with these' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await page.getByRole('link', { name: 'Details' }).click();
+  await page.getByRole('button', { name: 'Cancel the run' }).click();
+  await page.getByText('What is served has not changed.').waitFor();
+  const { trainingRuns } = await api().ask<{ trainingRuns: { nodes: { state: string; spec: { segmentCount: number; horizonDays: number[] } }[] } }>(
+    '{ trainingRuns(first: 1) { nodes { state spec { segmentCount horizonDays } } } }',
+  );
+  expect(trainingRuns.nodes).toEqual([{ state: 'CANCELLED', spec: { segmentCount: 4, horizonDays: [30, 90] } }]);
+}, 90_000);
 
 test('after the run the segments are there, by whichever model is served', async () => {
   await menu('Segments');

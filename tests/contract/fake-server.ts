@@ -19,7 +19,7 @@ export async function listen(definition: ServiceDefinition, implementation: obje
 }
 
 /** RpcError -> status with ErrorInfo, as the services' own filter does. */
-const tellFailures: ServerMiddleware = async function* tellFailures(call, context) {
+export const tellFailures: ServerMiddleware = async function* tellFailures(call, context) {
   try {
     return yield* call.next(call.request, context);
   } catch (error) {

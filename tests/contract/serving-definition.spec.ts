@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => house.close());
 
-const condition = (part: Partial<Condition>): Condition => ({ all: [], any: [], not: undefined, performed: undefined, memberOf: '', ...part });
+const condition = (part: Partial<Condition>): Condition => ({ all: [], any: [], not: undefined, performed: undefined, memberOf: '', attribute: undefined, ...part });
 const performed = (event: string, withinDays: number, times: { atLeast?: number; atMost?: number }, filters: definition.PropertyFilter[] = []): Condition =>
   condition({ performed: { event, atLeast: times.atLeast, atMost: times.atMost, withinDays, filters } });
 const rule = (name: string, given: Condition) => ({ name, description: '', condition: given, customers: undefined });
@@ -213,4 +213,38 @@ test('what cannot be a rule is refused with where and why', async () => {
   const second = await create(workspace, rule('Second', condition({ memberOf: first })));
   await expect(replica.definitions.updateDefinedSegment({ segmentId: first, condition: condition({ memberOf: second }), customers: undefined }, workspace.call)).rejects.toMatchObject({ reason: 'CONDITION_CYCLE' });
   await expect(replica.definitions.deleteDefinedSegment({ segmentId: first }, workspace.call)).rejects.toMatchObject({ reason: 'SEGMENT_IN_USE' });
+});
+
+/** As identify does: what is told, and an event of it. */
+async function identify({ id }: TestWorkspace, customerId: string, attributes: object): Promise<void> {
+  await house.owner.query(
+    `insert into ingestion.subject_attributes (workspace_id, subject_id, name, value, occurred_at)
+     select $1, $2, key, value, now() from jsonb_each($3::jsonb)
+     on conflict (workspace_id, subject_id, name) do update set value = excluded.value, occurred_at = excluded.occurred_at`,
+    [id, customerId, JSON.stringify(attributes)],
+  );
+  await house.track(id, [{ customerId, type: 'identify', name: '' }]);
+}
+
+test('a rule names attributes: who is told to have one comes, with or without behaviour, and goes when it changes', async () => {
+  const workspace = await house.workspace();
+  const [gold = '', free = '', silent = '', rich = ''] = await house.customers(workspace.id, 4);
+  await track(workspace, [gold, free, rich].map((customerId) => ({ customerId, name: 'Order Completed' })));
+  await identify(workspace, gold, { plan: 'gold', seats: 3 });
+  await identify(workspace, free, { plan: 'free' });
+  const attribute = (property: string, operator: definition.PropertyOperator, value: unknown) => condition({ attribute: { property, operator, value: JSON.stringify(value) } });
+  const isGold = await create(workspace, rule('Gold', attribute('plan', Operator.EQUALS, 'gold')));
+  const notFree = await create(workspace, rule('Not free', condition({ all: [performed('Order Completed', 30, { atLeast: 1 }), attribute('plan', Operator.DIFFERS, 'free')] })));
+  const many = await create(workspace, rule('Many seats', attribute('seats', Operator.AT_LEAST, 10)));
+  await becomes(workspace, isGold, [gold]);
+  await becomes(workspace, notFree, [gold, rich]);
+  await identify(workspace, silent, { plan: 'gold' });
+  await identify(workspace, rich, { seats: 10 });
+  await becomes(workspace, isGold, [gold, silent]);
+  await becomes(workspace, many, [rich]);
+  await identify(workspace, gold, { plan: 'free' });
+  await becomes(workspace, isGold, [silent]);
+  await becomes(workspace, notFree, [rich]);
+  expect((await replica.definitions.previewDefinedSegment({ condition: attribute('plan', Operator.EQUALS, 'free') }, workspace.call)).size).toBe(2);
+  await expect(create(workspace, rule('Nameless', attribute('', Operator.EQUALS, 1)))).rejects.toMatchObject({ reason: 'CONDITION_INVALID', metadata: { path: 'condition.attribute.property' } });
 });

@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 
 import { PrincipalSigner } from '#libs/auth';
-import { access, definition, exporting, foresight, serving, similar, webhook, worker } from '#libs/contracts';
+import { access, definition, exporting, foresight, region, serving, similar, webhook, worker } from '#libs/contracts';
 import { freePort, startTestPlatform, type TestPlatform } from '#libs/embedded';
 import { type Call, connect, type RpcClient } from '#libs/grpc';
 import { publishHint } from '#libs/queue';
@@ -26,6 +26,7 @@ const SECRET = 'a secret that only these tests know of';
 export interface ServingClients {
   readonly memberships: RpcClient<typeof serving.MembershipServiceService>;
   readonly similarity: RpcClient<typeof similar.SimilarityServiceService>;
+  readonly regions: RpcClient<typeof region.RegionServiceService>;
   readonly segments: RpcClient<typeof serving.SegmentServiceService>;
   readonly activation: RpcClient<typeof serving.ActivationServiceService>;
   readonly foresight: RpcClient<typeof foresight.ForesightServiceService>;
@@ -38,14 +39,15 @@ export interface ServingClients {
 export function clientsAt(address: string): ServingClients {
   const memberships = connect(serving.MembershipServiceService, address);
   const similarity = connect(similar.SimilarityServiceService, address);
+  const regions = connect(region.RegionServiceService, address);
   const segments = connect(serving.SegmentServiceService, address);
   const activation = connect(serving.ActivationServiceService, address);
   const foresights = connect(foresight.ForesightServiceService, address);
   const webhooks = connect(webhook.WebhookServiceService, address);
   const definitions = connect(definition.SegmentDefinitionServiceService, address);
   const exports = connect(exporting.ExportServiceService, address);
-  const clients = [memberships, similarity, segments, activation, foresights, webhooks, definitions, exports];
-  return { memberships, similarity, segments, activation, foresight: foresights, webhooks, definitions, exports, close: () => clients.forEach((client) => client.close()) };
+  const clients = [memberships, similarity, regions, segments, activation, foresights, webhooks, definitions, exports];
+  return { memberships, similarity, regions, segments, activation, foresight: foresights, webhooks, definitions, exports, close: () => clients.forEach((client) => client.close()) };
 }
 
 /** A replica of serving in this process. */
@@ -59,7 +61,7 @@ export interface ServingReplica extends ServingClients {
 export interface TestEvent {
   readonly customerId: string;
   readonly name?: string;
-  readonly type?: 'track' | 'page' | 'screen';
+  readonly type?: 'track' | 'page' | 'screen' | 'identify';
   /** Milliseconds; default now. */
   readonly at?: number;
   readonly properties?: object;

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterEach(() => Promise.all(house.running.map((replica) => replica.stop())));
 afterAll(() => house.close());
 
-const ordered = { all: [], any: [], not: undefined, memberOf: '', performed: { event: 'Order Completed', atLeast: 1, atMost: undefined, withinDays: 30, filters: [] } };
+const ordered = { all: [], any: [], not: undefined, memberOf: '', attribute: undefined, performed: { event: 'Order Completed', atLeast: 1, atMost: undefined, withinDays: 30, filters: [] } };
 
 async function membersOf({ id }: TestWorkspace, segmentId: string): Promise<string[]> {
   const { rows } = await house.owner.query<{ id: string }>(

@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 
 import { PrincipalSigner } from '#libs/auth';
-import { training, worker } from '#libs/contracts';
+import { label, training, worker } from '#libs/contracts';
 import { freePort, startTestPlatform, type TestPlatform } from '#libs/embedded';
 import { type Call, connect, isServing, type RpcClient, RpcError } from '#libs/grpc';
 
@@ -24,6 +24,8 @@ const LOGS = '.kindred/reports';
 export interface TrainingProcess {
   readonly runs: RpcClient<typeof training.RunServiceService>;
   readonly models: RpcClient<typeof training.ModelServiceService>;
+  readonly labels: RpcClient<typeof label.LabelServiceService>;
+  readonly heads: RpcClient<typeof label.HeadServiceService>;
   /** -9 gives it no time for anything. */
   kill(signal?: NodeJS.Signals): Promise<void>;
   signal(signal: NodeJS.Signals): void;
@@ -88,10 +90,14 @@ export class TrainingHouse {
     }
     const runs = connect(training.RunServiceService, address);
     const models = connect(training.ModelServiceService, address);
-    this.clients.push(runs, models);
+    const labels = connect(label.LabelServiceService, address);
+    const heads = connect(label.HeadServiceService, address);
+    this.clients.push(runs, models, labels, heads);
     return {
       runs,
       models,
+      labels,
+      heads,
       signal: (signal) => void child.kill(signal),
       kill: async (signal = 'SIGKILL') => {
         if (child.exitCode !== null || child.signalCode !== null) return;
@@ -106,6 +112,11 @@ export class TrainingHouse {
   async workspace(): Promise<{ workspaceId: string; call: Call }> {
     const workspaceId = randomUUID();
     return { workspaceId, call: { principal: await this.signer.sign({ workspaceId, actor: 'key:test', role: 'EDITOR' }) } };
+  }
+
+  /** What another service's calls carry. */
+  asService(workspaceId: string): Promise<string> {
+    return this.signer.service('ingestion', workspaceId);
   }
 
   /** Rows as the owner sees them, over all workspaces. */

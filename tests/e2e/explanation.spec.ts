@@ -84,7 +84,8 @@ test('where what somebody did lately is what put them into a segment, those even
     expect(count?.eventCount).toBe(batch.length);
     const [membership] = (await explained(userId)).memberships;
     if (membership?.segment.id !== cause.segmentId || !membership.why.evidence) continue;
-    const telling = membership.why.evidence.events.filter(({ effect }) => effect > 0);
+    // By nearness too: where a segment is clear, no event alone moves the strength.
+    const telling = membership.why.evidence.events.filter(({ towards }) => towards > 0);
     if (telling.length > 0) shares.push(mean(telling.map(({ firstAt }) => Number(Date.parse(firstAt) >= begin))));
     moved.push(membership.why.evidence.changes.every(({ segment }) => segment?.id !== cause.segmentId));
   }

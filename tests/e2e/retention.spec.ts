@@ -7,7 +7,7 @@ interface Asked {
   eventCount: number;
   archivedEventCount: number;
   events: { nodes: { name: string | null; type: string; occurredAt: string; properties: object }[]; totalCount: number };
-  memberships: { strength: number; segment: { id: string }; why: { evidence: { events: { event: string; firstAt: string; effect: number }[] } | null } }[];
+  memberships: { strength: number; segment: { id: string }; why: { evidence: { strength: number; events: { event: string; firstAt: string; effect: number }[] } | null } }[];
 }
 interface Request {
   id: string;
@@ -20,7 +20,7 @@ interface Request {
 
 const CUSTOMER = `query($userId: String!) { customer(userId: $userId) { id eventCount archivedEventCount
   events(first: 100) { totalCount nodes { name type occurredAt properties } }
-  memberships { strength segment { id } why { evidence { events(first: 3) { event firstAt effect } } } } } }`;
+  memberships { strength segment { id } why { evidence { strength events(first: 3) { event firstAt effect } } } } } }`;
 const REQUEST = 'id state error eventsDone eventsStored eventsDuplicate';
 const HOUR_MS = 3_600_000;
 
@@ -65,17 +65,25 @@ test('who has half of their events in files is told of as before: after a merge,
   expect(life.length).toBeGreaterThan(10);
   const now = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
   const [before, after] = [await plant(life, now), await plant(life, now)];
+  // Reasons are told from the events, memberships from the state: it was built anew when both speak of the same strength.
+  const isRead = ({ memberships }: Asked) => memberships.length > 0 && memberships.every(({ strength, why }) => Math.abs(strength - (why.evidence?.strength ?? -1)) < 0.005);
   const whole = async (userId: string) => {
     const seen = await customer(userId);
-    return seen?.events.totalCount === life.length + 1 ? told(seen) : undefined;
+    return seen?.events.totalCount === life.length + 1 && isRead(seen) ? told(seen) : undefined;
+  };
+
+  const twins = async () => {
+    const [one, other] = await until(() => Promise.all([whole(before.userId), whole(after.userId)]), (seen) => seen.every((twin) => twin !== undefined), 30_000);
+    expect(one).toEqual(other);
   };
 
   // One is joined, and so built anew, from the table; the other from table and files.
-  const early = await customer(before.userId);
+  const early = await until(() => customer(after.userId), (seen) => seen !== null && isRead(seen), 30_000);
   await before.meet();
-  const expected = await until(() => whole(before.userId), (seen) => seen !== undefined && JSON.stringify(seen.memberships) !== JSON.stringify(early && told(early).memberships), 30_000);
+  const expected = await until(() => whole(before.userId), (seen) => seen !== undefined, 30_000);
+  expect(expected?.memberships).not.toEqual(early && told(early).memberships);
   const archived = await ended(`archiveEvents(before: "${new Date().toISOString()}")`, 'archiveEvents');
-  expect(archived.eventsDone).toBeGreaterThan(life.length);
+  expect(archived.eventsDone).toBeGreaterThanOrEqual(life.length);
   expect(await whole(before.userId)).toEqual(expected);
   await after.meet();
   await until(() => whole(after.userId), (seen) => JSON.stringify(seen) === JSON.stringify(expected), 30_000);
@@ -85,12 +93,12 @@ test('who has half of their events in files is told of as before: after a merge,
   const first = await version();
   const { startTrainingRun: run } = await api().ask<{ startTrainingRun: { id: string } }>('mutation { startTrainingRun { ... on TrainingRun { id } } }');
   const state = () => api().ask<{ trainingRun: { state: string } }>('query($id: ID!) { trainingRun(id: $id) { state } }', { id: run.id });
-  expect((await until(state, ({ trainingRun }) => ['SUCCEEDED', 'FAILED', 'CANCELLED'].includes(trainingRun.state), 240_000)).trainingRun.state).toBe('SUCCEEDED');
+  expect((await until(state, ({ trainingRun }) => ['SUCCEEDED', 'FAILED', 'CANCELLED'].includes(trainingRun.state), 400_000)).trainingRun.state).toBe('SUCCEEDED');
   await until(version, (seen) => seen > first, 30_000);
-  expect(await whole(after.userId)).toEqual(await whole(before.userId));
+  await twins();
 
   const { eventArchives } = await api().ask<{ eventArchives: { nodes: { id: string; rows: number }[] } }>('{ eventArchives(first: 1) { nodes { id rows } } }');
   const replayed = await ended(`replayArchive(id: "${eventArchives.nodes[0]?.id}")`, 'replayArchive');
   expect(replayed).toMatchObject({ eventsStored: 0, eventsDuplicate: eventArchives.nodes[0]?.rows });
-  expect(await whole(after.userId)).toEqual(await whole(before.userId));
-}, 400_000);
+  await twins();
+}, 600_000);

@@ -143,6 +143,8 @@ describe('generated input', () => {
     const bytes = fc.oneof(call.map((value) => Buffer.from(JSON.stringify(value))), fc.uint8Array({ maxLength: 200 }).map((value) => Buffer.from(value)));
     const attempt: fc.Arbitrary<() => Promise<unknown>> = fc.oneof(
       fc.record({ events: fc.array(bytes, { maxLength: 5 }), sentAt: when }).map((request) => () => clients.events.trackEvents(request, { principal })),
+      fc.record({ events: fc.oneof(bytes, fc.array(anything, { maxLength: 5 }).map((calls) => Buffer.from(JSON.stringify(calls)))), sentAt: when, withResults: fc.boolean() })
+        .map((request) => () => clients.events.trackEventBatch(request, { principal })),
       fc.array(fc.record({ events: fc.array(fc.oneof(call.map((value) => JSON.stringify(value)), text), { maxLength: 5 }), sentAt: when }), { maxLength: 4 })
         .map((requests) => () => clients.streams.streamEvents(eachOf(requests), { principal })),
       text.map((messageId) => () => clients.events.getEventReceipt({ messageId }, { principal })),

@@ -7,8 +7,12 @@ import { CustomerPage } from './customer/customer-page';
 import { CustomersPage } from './customer/customers-page';
 import { IntakePage } from './intake/intake-page';
 import { KeysPage } from './key/keys-page';
+import { LabelsPage } from './label/labels-page';
 import { ModelPage } from './model/model-page';
 import { Toasts } from './parts/toast';
+import { DrawPage } from './region/draw-page';
+import { PlanPage } from './plan/plan-page';
+import { QuarantinePage } from './quarantine/quarantine-page';
 import { RunPage } from './run/run-page';
 import { RunsPage } from './run/runs-page';
 import { SegmentPage } from './segment/segment-page';
@@ -21,13 +25,17 @@ const PLACES: RouteObject[] = [
     children: [
       { index: true, element: <Navigate to="/segments" replace /> },
       { path: 'segments', element: <SegmentsPage /> },
+      { path: 'segments/draw', element: <DrawPage /> },
       { path: 'segments/:id', element: <SegmentPage /> },
       { path: 'runs', element: <RunsPage /> },
       { path: 'runs/:id', element: <RunPage /> },
       { path: 'models/:id', element: <ModelPage /> },
       { path: 'customers', element: <CustomersPage /> },
       { path: 'customers/:id', element: <CustomerPage /> },
+      { path: 'labels', element: <LabelsPage /> },
       { path: 'intake', element: <IntakePage /> },
+      { path: 'quarantine', element: <QuarantinePage /> },
+      { path: 'tracking-plan', element: <PlanPage /> },
       { path: 'keys', element: <KeysPage /> },
       { path: '*', element: <Lost /> },
     ],

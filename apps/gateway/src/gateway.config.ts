@@ -7,7 +7,7 @@ export const gatewayShape = {
   INGESTION_ADDRESS: address(),
   TRAINING_ADDRESS: address(),
   SERVING_ADDRESS: address(),
-  ARTIFACT_URL: z.string().describe('where uploaded files are kept, for example file:///var/lib/kindred'),
+  ARTIFACT_URL: z.string().describe('artefact store, file:///… or s3://bucket/prefix: uploads, exports'),
   UPLOAD_MAX_BYTES: z.coerce.number().int().positive().default(8 * 1024 ** 3).describe('largest file that is taken'),
   SCHEMA_DIR: z.string().default('apps/gateway/schema').describe('folder of the SDL'),
   ADMIN_DIR: z.string().default('apps/admin/dist').describe('folder of the built admin page'),

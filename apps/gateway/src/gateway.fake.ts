@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { type CallContext, createServer, ServerError, type Server } from 'nice-grpc';
 
-import { access, definition, explanation, exporting, foresight, identity, ingestion, person, quarantine, retention, serving, similar, trackingPlan, training, webhook, worker } from '#libs/contracts';
+import { access, definition, explanation, exporting, foresight, identity, ingestion, label, person, prediction, quarantine, region, retention, serving, similar, trackingPlan, training, webhook, worker } from '#libs/contracts';
 import { PRINCIPAL_METADATA, RpcError, status } from '#libs/grpc';
 import { type Principal, PrincipalSigner } from '#libs/auth';
 
@@ -88,9 +88,9 @@ export async function startFakeServices(): Promise<FakeServices> {
   const definitions = [
     access.AccessServiceService, ingestion.EventServiceService, ingestion.CustomerServiceService, ingestion.ImportServiceService,
     quarantine.QuarantineServiceService, trackingPlan.TrackingPlanServiceService, identity.IdentityServiceService, person.PersonServiceService,
-    training.RunServiceService, training.ModelServiceService, serving.MembershipServiceService, serving.SegmentServiceService, explanation.ExplanationServiceService,
+    training.RunServiceService, training.ModelServiceService, label.LabelServiceService, label.HeadServiceService, prediction.PredictionServiceService, serving.MembershipServiceService, serving.SegmentServiceService, explanation.ExplanationServiceService,
     foresight.ForesightServiceService, retention.RetentionServiceService, webhook.WebhookServiceService,
-    definition.SegmentDefinitionServiceService, similar.SimilarityServiceService, exporting.ExportServiceService,
+    definition.SegmentDefinitionServiceService, similar.SimilarityServiceService, region.RegionServiceService, exporting.ExportServiceService,
   ];
   for (const definition of definitions) server.add(definition as never, implementationOf(definition));
   const port = await server.listen('127.0.0.1:0');

@@ -40,6 +40,7 @@ from sklearn.preprocessing import StandardScaler
 
 from bench.novelty import population
 from bench.sheet import Sheet, tell
+from kindred_worker.data.aggregates import DAY
 from kindred_worker.data.arrays import load
 from kindred_worker.data.features import Int64
 from kindred_worker.data.fit import fit
@@ -47,7 +48,7 @@ from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.models.batch import batch_of, choose
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.report import Report
-from kindred_worker.segments.novelty import Novelty, fit_novelty
+from kindred_worker.segments.novelty import Lives, Novelty, fit_novelty
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.train import TrainingData, train
 from tests.make_snapshot import write_snapshot
@@ -150,7 +151,8 @@ def measured(path: Path, seeds: int) -> tuple[list[dict[str, Any]], list[Float64
             model = learned(older, spec)
             embedding = read(newer, model)
             for name, known in ((SERVICE, stopped), (WHOLE, older)):
-                ordinary = fit_novelty(read(known, model), seed)
+                seen = read(known, model)
+                ordinary = fit_novelty(seen, seed, Lives(seen, known.cycle * HOUR / DAY) if name == WHOLE else None)
                 distance = ordinary.distance(embedding)
                 told_apart(sheet, f"novelty, {name}", newer, distance.astype(np.float64))
                 if name == SERVICE:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -21,6 +20,7 @@ import numpy.typing as npt
 import torch
 from sklearn.metrics import roc_auc_score
 
+from bench.case import CASES
 from bench.sheet import Sheet, tell
 from kindred_worker.data.aggregates import EventTable, aggregates, outcome, prepared
 from kindred_worker.data.arrays import load
@@ -32,13 +32,10 @@ from kindred_worker.report import Report
 from kindred_worker.segments.probe import boosted, logistic
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.train import TrainingData, train
-from tests.make_snapshot import from_online_retail
 
 Float64 = npt.NDArray[np.float64]
 
-CUTS = ("2011-03-01", "2011-06-01", "2011-09-09")
-DAYS, HORIZONS = 90.0, (30.0, 90.0, 180.0)
-MAIN, VALUE = ("Order Completed",), "revenue"
+CASE = CASES["online-retail"]
 COUNTS, DRAWS = (50, 200, 1000), 20
 
 
@@ -51,16 +48,15 @@ def main() -> None:
     torch.set_num_threads(1)
     sheet = Sheet()
     with tempfile.TemporaryDirectory() as folder:
-        snapshot = Snapshot.open(from_online_retail(given.path, Path(folder) / "snapshot").as_uri())
-        for cut in given.cut or CUTS:
-            measure(sheet, snapshot, cut, given.seeds)
-    tell(sheet.rows(), draws=DRAWS, days=DAYS)
+        snapshot = CASE.snapshot(given.path, Path(folder))
+        for cut, moment in CASE.moments(snapshot, given.cut).items():
+            measure(sheet, snapshot, cut, moment, given.seeds)
+    tell(sheet.rows(), draws=DRAWS, days=CASE.days)
 
 
-def measure(sheet: Sheet, snapshot: Snapshot, cut: str, seeds: int) -> None:
-    moment = round(datetime.fromisoformat(cut).replace(tzinfo=UTC).timestamp()) * 1_000_000
-    with EventTable(snapshot, MAIN, VALUE) as events:
-        truth = outcome(events, moment, DAYS)
+def measure(sheet: Sheet, snapshot: Snapshot, cut: str, moment: int, seeds: int) -> None:
+    with EventTable(snapshot, CASE.main, CASE.value) as events:
+        truth = outcome(events, moment, CASE.days)
         counted = prepared(aggregates(events, moment).aligned(truth.customers))
     came = truth.values[:, 0]
     for name, probe in (("LR", logistic), ("LightGBM", boosted)):
@@ -71,17 +67,17 @@ def measure(sheet: Sheet, snapshot: Snapshot, cut: str, seeds: int) -> None:
                 roc_auc_score(came[test], probe(counted[fit_on], came[fit_on], counted[test])),
             )
     earlier = snapshot.before(moment)
-    features = fit(earlier, MAIN, VALUE)
+    features = fit(earlier, CASE.main, CASE.value)
     arrays = load(earlier, features)
     for seed in range(seeds):
-        model = train(TrainingSpec(horizon_days=HORIZONS, seed=seed), TrainingData(features, arrays, moment), None, Report()).model
+        model = train(CASE.recipe(TrainingSpec(seed=seed)), TrainingData(features, arrays, moment), None, Report()).model
         reading = read_everyone(earlier, model, moment, Report())
         place = {customer: row for row, customer in enumerate(reading.customers)}
         rows = np.array([place[customer] for customer in truth.customers], dtype=np.int64)
         inputs = Scales.of(reading.embedding, reading.forecast, reading.columns).inputs(
             reading.embedding[rows], reading.forecast[rows], reading.columns
         )
-        foreseen = next(at for at, c in enumerate(reading.columns) if c.main and c.kind == "probability" and c.horizon_days == DAYS)
+        foreseen = next(at for at, c in enumerate(reading.columns) if c.main and c.kind == "probability" and c.horizon_days == CASE.days)
         sheet.add("no label", f"{cut}, forecast", roc_auc_score(came, reading.forecast[rows, foreseen]))
         for count, fit_on, test in draws(len(came)):
             head = fit_head(inputs.at(fit_on), came[fit_on])

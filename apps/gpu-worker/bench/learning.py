@@ -15,7 +15,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from sklearn.metrics import adjusted_rand_score, roc_auc_score
-from sklearn.model_selection import StratifiedKFold
 
 from bench.case import CASES, Case
+from bench.membership import folds, membership_auc
 from bench.sheet import Sheet, tell
 from kindred_worker.data.aggregates import DAY, EventTable, aggregates, outcome, prepared, rfm
 from kindred_worker.data.arrays import load
@@ -37,7 +37,7 @@ from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.reading import Reading, read_everyone
 from kindred_worker.report import Report
-from kindred_worker.segments.partition import fit_partition, refit
+from kindred_worker.segments.partition import drawn_anew, fit_partition, refit
 from kindred_worker.segments.probe import boosted, logistic
 from kindred_worker.segments.space import fit_space
 from kindred_worker.segments.strength import expected_calibration_error
@@ -183,13 +183,9 @@ def chance(case: Case, reading: Reading, rows: npt.NDArray[np.int64]) -> Float64
     return reading.forecast[rows, at].astype(np.float64)
 
 
-def folds(side: Side) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-    yield from StratifiedKFold(5, shuffle=True, random_state=0).split(side.came, side.came)
-
-
 def probes(sheet: Sheet, subject: str, side: Side, features: Float64, few: bool = True) -> None:
     for name, probe in (("LR", logistic), ("LightGBM", boosted)):
-        scores = [roc_auc_score(side.came[test], probe(features[fit], side.came[fit], features[test])) for fit, test in folds(side)]
+        scores = [roc_auc_score(side.came[test], probe(features[fit], side.came[fit], features[test])) for fit, test in folds(side.came)]
         sheet.add(f"at the cut, {name}", subject, float(np.mean(scores)))
         if not few:
             continue
@@ -215,15 +211,10 @@ def forwards(sheet: Sheet, subject: str, then: Side, now: Side, features: tuple[
 
 def segments(sheet: Sheet, subject: str, points: npt.NDArray[np.float32], side: Side, count: int, seed: int) -> npt.NDArray[np.int64]:
     partition = fit_partition(points, count, seed, 20)
-    again = refit(points, partition, REFITS, seed, starts=10)
+    again = refit(points, partition, drawn_anew(count, 10), REFITS, seed)
     labels = partition.labels
     sheet.add("bootstrap ARI", subject, float(again.adjusted_rand.mean()))
-    scores = np.zeros(len(labels))
-    for fit_on, test in folds(side):
-        size = np.bincount(labels[fit_on], minlength=count)
-        rate = (np.bincount(labels[fit_on], side.came[fit_on], minlength=count) + side.came[fit_on].mean()) / (size + 1)
-        scores[test] = rate[labels[test]]
-    sheet.add("membership AUC", subject, roc_auc_score(side.came, scores))
+    sheet.add("membership AUC", subject, membership_auc(labels, side.came))
     means = np.bincount(labels, side.value, minlength=count) / np.maximum(np.bincount(labels, minlength=count), 1)
     sheet.add("eta squared of value", subject, 1 - ((side.value - means[labels]) ** 2).mean() / side.value.var())
     sheet.add("smallest share", subject, np.bincount(labels, minlength=count).min() / len(labels))

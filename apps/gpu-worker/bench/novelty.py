@@ -37,7 +37,7 @@ from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.past import read_past
 from kindred_worker.models.reading import read_everyone
 from kindred_worker.report import Report
-from kindred_worker.segments.novelty import fit_novelty
+from kindred_worker.segments.novelty import Lives, fit_novelty
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.train import TrainingData, train
 from tests.make_snapshot import from_ndjson
@@ -105,13 +105,11 @@ def measured(snapshot: Snapshot, planted: Sequence[Planted], seeds: int) -> tupl
     return sheet.rows(), sum(int((one.kind != "").sum()) for one in looks)
 
 
-def population(
-    snapshot: Snapshot, model: BehaviourModel, at: int, seed: int
-) -> tuple[npt.NDArray[np.float32], int, npt.NDArray[np.float32] | None]:
+def population(snapshot: Snapshot, model: BehaviourModel, at: int, seed: int) -> tuple[npt.NDArray[np.float32], int, Lives | None]:
     """What `discover` takes for ordinary, as `fit_novelty` is told it."""
     now = read_everyone(snapshot, model, at, Report()).embedding
     newcomers, lives = read_past(snapshot, model, seed, Report())
-    return np.concatenate([now, newcomers, *([] if lives is None else [lives])]), seed, lives
+    return np.concatenate([now, newcomers, *([] if lives is None else [lives.embedding])]), seed, lives
 
 
 def look(at: int, customers: list[str], planted: Sequence[Planted]) -> Look:

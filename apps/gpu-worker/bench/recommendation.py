@@ -21,7 +21,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ import duckdb
 import numpy as np
 import torch
 
+from bench.case import CASES
 from kindred_worker.data.arrays import load
 from kindred_worker.data.fit import fit
 from kindred_worker.data.snapshot import Snapshot
@@ -42,12 +42,11 @@ from kindred_worker.models.reading import read_everyone
 from kindred_worker.report import Report
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.train import TrainingData, train
-from tests.make_snapshot import ONLINE_RETAIL, write_snapshot
 
 DAY = 86_400_000_000
 AFTER, LATELY = 90, 90  # days
 FIRST = 10
-CUTS = ("2011-03-01", "2011-06-01", "2011-09-09")
+CASE = CASES["online-retail"]
 
 
 @dataclass(frozen=True)
@@ -59,17 +58,13 @@ class Asked:
     truth: frozenset[str]
 
 
-def rows(path: Path, cuts: Sequence[str] = CUTS, seeds: int = 5) -> list[dict[str, Any]]:
+def rows(path: Path, cuts: Sequence[str] = (), seeds: int = 5) -> list[dict[str, Any]]:
     """One row per cut, subject and figure (recall@10, ndcg@10): mean and sd over the seeds, and the customers asked."""
-    table = duckdb.sql(ONLINE_RETAIL.format(path=path)).to_arrow_table().drop_columns(["p:order_id"])
     found: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
-        out = write_snapshot(
-            table, Path(folder) / "snapshot", mainEvents=["Order Completed"], valueProperty="revenue", timezone="Europe/London"
-        )
+        out = CASE.write(path, Path(folder) / "snapshot")
         snapshot = Snapshot.open(out.as_uri())
-        for cut in cuts:
-            moment = int(datetime.fromisoformat(cut).replace(tzinfo=UTC).timestamp()) * 1_000_000
+        for cut, moment in CASE.moments(snapshot, list(cuts)).items():
             asked, lately = customers(out, moment)
             subjects = {name: [figures(asked, answers)] for name, answers in rivals(asked, lately).items()}
             for seed in range(seeds):
@@ -133,7 +128,7 @@ def rivals(asked: Sequence[Asked], lately: Counter[str]) -> dict[str, list[list[
 
 def learned(snapshot: Snapshot, moment: int, seed: int, asked: Sequence[Asked]) -> list[list[str]]:
     before = snapshot.before(moment)
-    features = fit(before, ("Order Completed",), "revenue")
+    features = fit(before, CASE.main, CASE.value)
     arrays = load(before, features)
     model = train(TrainingSpec(seed=seed), TrainingData(features, arrays, moment), None, Report()).model
     recommender = fit_recommender(model, arrays, moment, "", seed, Report())
@@ -172,7 +167,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    print(json.dumps({"data": "online-retail", "rows": rows(given.path, given.cut or CUTS, given.seeds)}, indent=1))
+    print(json.dumps({"data": "online-retail", "rows": rows(given.path, given.cut, given.seeds)}, indent=1))
 
 
 if __name__ == "__main__":

@@ -32,27 +32,29 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import torch
-from sklearn.metrics import adjusted_rand_score, roc_auc_score
-from sklearn.model_selection import StratifiedKFold
+from sklearn.metrics import adjusted_rand_score
 
+from bench.case import CASES
+from bench.membership import membership_auc
 from bench.sheet import Sheet, tell
+from kindred_worker.continuation import Former, why_anew
 from kindred_worker.data.aggregates import DAY, EventTable, outcome
 from kindred_worker.data.arrays import load
 from kindred_worker.data.fit import fit
 from kindred_worker.data.snapshot import Snapshot
+from kindred_worker.data.split import Split
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.reading import Reading, read_everyone
 from kindred_worker.report import Report
 from kindred_worker.segments.finding import Champion, Found, find_segments
 from kindred_worker.spec import TrainingSpec
-from kindred_worker.train import TrainingData, train
-from tests.make_snapshot import from_online_retail, write_snapshot
+from kindred_worker.train import TrainingData, loss_of, train
+from tests.make_snapshot import write_snapshot
 
 Int64 = npt.NDArray[np.int64]
 
 COUNTS = (5, 8, 12)
-HORIZONS = (30.0, 90.0, 180.0)
-DAYS = 90.0
+CASE = CASES["online-retail"]
 LATER = 14 * DAY
 REFITS = 10
 
@@ -60,6 +62,7 @@ REFITS = 10
 @dataclass(frozen=True)
 class Learned:
     model: BehaviourModel
+    split: Split  # whom it never learned from
     reading: Reading  # at the end of what it learned from
 
 
@@ -75,15 +78,15 @@ def main() -> None:
         if given.data == "birth":
             rows = birth(Path(folder), given.seeds)
         else:
-            snapshot = Snapshot.open(from_online_retail(given.path, Path(folder) / "snapshot").as_uri())
+            snapshot = CASE.snapshot(given.path, Path(folder))
             rows = [{"cut": cut, **row} for cut in given.cut or ["2011-09-09"] for row in stability(snapshot, cut, given.seeds)]
     tell(rows)
 
 
 def stability(snapshot: Snapshot, cut: str, seeds: int) -> list[dict[str, Any]]:
     """The figures at one cut."""
-    now = int(datetime.fromisoformat(cut).replace(tzinfo=UTC).timestamp()) * 1_000_000
-    spec = TrainingSpec(horizon_days=HORIZONS)
+    now = CASE.moments(snapshot, [cut])[cut]
+    spec = CASE.recipe(TrainingSpec())
     figures, later = Sheet(), now + LATER
     truth, truth_later = outcomes(snapshot, now), outcomes(snapshot, later)
     first = [learned(snapshot, replace(spec, seed=seed), now) for seed in range(seeds)]
@@ -92,7 +95,7 @@ def stability(snapshot: Snapshot, cut: str, seeds: int) -> list[dict[str, Any]]:
         found = [find_segments(one.reading, None, count, seed, Report(), refits=REFITS) for seed, one in enumerate(first)]
         for seed, (one, at) in enumerate(zip(found, first, strict=True)):
             figures.add("bootstrap ARI", subject, one.refits.adjusted_rand.mean())
-            figures.add("membership AUC", subject, membership_auc(at.reading.customers, labels_of(one), truth))
+            figures.add("membership AUC", subject, foretold(at.reading.customers, labels_of(one), truth))
             again = find_segments(at.reading, None, count, seed + 100, Report(), refits=1)
             figures.add("one training, two seeds", subject, adjusted_rand_score(labels_of(one), labels_of(again)))
         for one, other in itertools.combinations(found, 2):
@@ -109,7 +112,7 @@ def retrained(
     """Champion against a model of two weeks later: gone on from it, and begun anew."""
     now, later = times
     ways = {
-        "two weeks later": learned(snapshot, spec, later, champion.model),
+        "two weeks later": learned(snapshot, spec, later, champion),
         "two weeks later, from chance": learned(snapshot, spec, later),
     }
     seen = read_everyone(snapshot.before(later), champion.model, later, Report())
@@ -117,7 +120,7 @@ def retrained(
         subject = f"segments k={count}"
         drawn = find_segments(champion.reading, None, count, spec.seed, Report(), refits=1)
         theirs = drawn.model.assign(seen.embedding, seen.forecast).index
-        figures.add("two weeks later, the champion itself, AUC", subject, membership_auc(seen.customers, theirs, truth))
+        figures.add("two weeks later, the champion itself, AUC", subject, foretold(seen.customers, theirs, truth))
         for way, other in ways.items():
             before = read_everyone(snapshot.before(now), other.model, now, Report())
             carried = Champion(before, aligned(champion.reading.customers, labels_of(drawn), before.customers))
@@ -126,14 +129,21 @@ def retrained(
                 ours = aligned(other.reading.customers, labels_of(found), seen.customers)
                 known = (ours >= 0) & (theirs >= 0)
                 figures.add(name, subject, adjusted_rand_score(ours[known], theirs[known]))
-                figures.add(f"{name}, AUC", subject, membership_auc(other.reading.customers, labels_of(found), truth))
+                figures.add(f"{name}, AUC", subject, foretold(other.reading.customers, labels_of(found), truth))
 
 
-def learned(snapshot: Snapshot, spec: TrainingSpec, now: int, former: BehaviourModel | None = None) -> Learned:
+def learned(snapshot: Snapshot, spec: TrainingSpec, now: int, former: Learned | None = None) -> Learned:
     known = snapshot.before(now)
-    features = former.features if former is not None else fit(known, ("Order Completed",), "revenue")
-    model = train(spec, TrainingData(features, load(known, features), now), None, Report(), former).model
-    return Learned(model, read_everyone(known, model, now, Report()))
+    if former is None:
+        features = fit(known, CASE.main, CASE.value)
+        return drawn(known, spec, TrainingData(features, load(known, features), now), None)
+    features = former.model.features
+    return drawn(known, spec, TrainingData(features, load(known, features), now, former.split), former.model)
+
+
+def drawn(known: Snapshot, spec: TrainingSpec, data: TrainingData, former: BehaviourModel | None) -> Learned:
+    trained = train(spec, data, None, Report(), former)
+    return Learned(trained.model, trained.split, read_everyone(known, trained.model, data.now, Report()))
 
 
 def labels_of(found: Found) -> Int64:
@@ -148,22 +158,15 @@ def aligned(customers: list[str], labels: Int64, wanted: list[str]) -> Int64:
 
 def outcomes(snapshot: Snapshot, moment: int) -> dict[str, bool]:
     """Of each customer with a purchase before `moment`: whether another came within the horizon."""
-    with EventTable(snapshot, ("Order Completed",), "revenue") as events:
-        truth = outcome(events, moment, DAYS)
+    with EventTable(snapshot, CASE.main, CASE.value) as events:
+        truth = outcome(events, moment, CASE.days)
         return dict(zip(truth.customers, (truth.aligned(truth.customers)[:, 0] > 0).tolist(), strict=True))
 
 
-def membership_auc(customers: list[str], labels: npt.NDArray[Any], truth: dict[str, bool]) -> float:
-    """Each customer scored by the share of buyers in their segment, counted on the other four folds."""
+def foretold(customers: list[str], labels: npt.NDArray[Any], truth: dict[str, bool]) -> float:
+    """AUC of membership alone, among those of whom the truth is known."""
     rows = np.array([at for at, c in enumerate(customers) if c in truth])
-    came = np.array([truth[customers[at]] for at in rows], dtype=np.float64)
-    own = labels[rows] - labels.min()
-    scores = np.zeros(len(rows))
-    for fit_on, test in StratifiedKFold(5, shuffle=True, random_state=0).split(came, came):
-        size = np.bincount(own[fit_on], minlength=own.max() + 1)
-        rate = (np.bincount(own[fit_on], came[fit_on], minlength=own.max() + 1) + came[fit_on].mean()) / (size + 1)
-        scores[test] = rate[own[test]]
-    return float(roc_auc_score(came, scores))
+    return membership_auc(labels[rows].astype(np.int64), np.array([truth[customers[at]] for at in rows], dtype=np.float64))
 
 
 # A generated shop whose customers browse, buy or support each other, until some begin to do something else.
@@ -182,7 +185,7 @@ def birth(folder: Path, seeds: int) -> list[dict[str, Any]]:
         spec = TrainingSpec(seed=seed)
         champion = taught(snapshot, spec, now, None)
         drawn = find_segments(champion.reading, None, 0, seed, Report(), refits=2)
-        model = taught(snapshot, replace(spec, seed=seed + 50), snapshot.now, champion.model)
+        model = taught(snapshot, replace(spec, seed=seed + 50), snapshot.now, champion)
         before = read_everyone(snapshot.before(now), model.model, now, Report())
         carried = Champion(before, aligned(champion.reading.customers, labels_of(drawn), before.customers))
         found = find_segments(model.reading, None, 0, seed, Report(), refits=2, champion=carried)
@@ -199,24 +202,21 @@ def birth(folder: Path, seeds: int) -> list[dict[str, Any]]:
     return figures.rows()
 
 
-def taught(snapshot: Snapshot, spec: TrainingSpec, now: int, former: BehaviourModel | None) -> Learned:
+def taught(snapshot: Snapshot, spec: TrainingSpec, now: int, former: Learned | None) -> Learned:
     """As the product trains: gone on from the former model unless people surprise it."""
-    from kindred_worker.continuation import Former, why_anew
-    from kindred_worker.train import loss_of
-
     known = snapshot.before(now)
     features = fit(known)
     if former is not None:
         before = snapshot.before(int((START + timedelta(days=DAILY)).timestamp()) * 1_000_000)
-        then = TrainingData(former.features, load(before, former.features), before.now)
-        data = TrainingData(former.features, load(known, former.features), now)
-        usual, loss = loss_of(spec, then, former), loss_of(spec, data, former)
+        seen = former.model.features
+        then = TrainingData(seen, load(before, seen), before.now, former.split)
+        data = TrainingData(seen, load(known, seen), now, former.split)
+        usual, loss = loss_of(spec, then, former.model), loss_of(spec, data, former.model)
         print(f"surprise {loss / usual - 1:.3f}", file=sys.stderr)
-        if not why_anew(spec, Former(former, usual, before.now, 0), features) and loss <= (1 + spec.surprise) * usual:
-            model = train(spec, data, None, Report(), former).model
-            return Learned(model, read_everyone(known, model, now, Report()))
-    model = train(spec, TrainingData(features, load(known, features), now), None, Report()).model
-    return Learned(model, read_everyone(known, model, now, Report()))
+        champion = Former(former.model, usual, before.now, 0, former.split)
+        if not why_anew(spec, champion, features) and loss <= (1 + spec.surprise) * usual:
+            return drawn(known, spec, data, former.model)
+    return drawn(known, spec, TrainingData(features, load(known, features), now), None)
 
 
 START = datetime(2024, 1, 1, tzinfo=UTC)

@@ -3,7 +3,8 @@
     python bench/training_scale.py EVENTS FOLDER
 
 Customers of about 20 events each, written customer by customer as ingestion writes a snapshot, without ever holding more than a
-piece of it. Then the product's own `learn`: features, columns, one epoch. Memory is what the process holds for itself (RssAnon,
+piece of it; orders carry lists of items. Then the product's own `learn` (features, columns, one epoch, recommendations) and its
+`discover` (segments, their rules and the live form). Memory is what the process holds for itself (RssAnon,
 sampled); what is mapped from files is told apart, because the system takes it back when it needs room.
 """
 
@@ -14,7 +15,6 @@ import json
 import re
 import sys
 import threading
-from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -30,7 +30,9 @@ import torch
 
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder
+from kindred_worker.discover import discover
 from kindred_worker.learn import learn
+from kindred_worker.models.bundle import load_model
 from kindred_worker.report import Report
 from kindred_worker.spec import TrainingSpec
 
@@ -54,19 +56,21 @@ def main() -> None:
     with Memory() as memory:
         report = Stages(memory)
         began = perf_counter()
-        learned = learn(TrainingSpec(epochs=1), snapshot, Folder((given.folder / "model").as_uri()), report)
+        spec, output = TrainingSpec(epochs=1), Folder((given.folder / "model").as_uri())
+        learned = learn(spec, snapshot, output, report)
+        discover(spec, snapshot, load_model(output), output, "", report)
         seconds = perf_counter() - began
     told = {"events": learned.events, "customers": learned.customers, "generating": generating, "seconds": seconds}
-    print(json.dumps({**told, "own_mib": memory.own, "mapped_mib": memory.mapped, "stages": report.seconds()}))
+    print(json.dumps({**told, "own_mib": memory.own, "mapped_mib": memory.mapped, "stages": report.end()}))
 
 
 class Memory:
     """Peaks in MiB while it is open."""
 
     def __init__(self) -> None:
-        self.own = self.mapped = 0.0
+        self.own = self.mapped = self._since = 0.0
         self._done = threading.Event()
-        self._thread = threading.Thread(target=self._sample, daemon=True)
+        self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Memory:
         self._thread.start()
@@ -76,26 +80,42 @@ class Memory:
         self._done.set()
         self._thread.join()
 
-    def _sample(self) -> None:
+    def since_last(self) -> float:
+        """Peak of its own since it was last asked."""
+        self._sample()
+        since, self._since = self._since, 0.0
+        return since
+
+    def _watch(self) -> None:
         while not self._done.wait(0.1):
-            said = {k: int(v) / 1024 for k, v in re.findall(r"(RssAnon|RssFile):\s+(\d+)", Path("/proc/self/status").read_text())}
-            self.own, self.mapped = max(self.own, said["RssAnon"]), max(self.mapped, said["RssFile"])
+            self._sample()
+
+    def _sample(self) -> None:
+        said = {k: int(v) / 1024 for k, v in re.findall(r"(RssAnon|RssFile):\s+(\d+)", Path("/proc/self/status").read_text())}
+        self.own, self.mapped = max(self.own, said["RssAnon"]), max(self.mapped, said["RssFile"])
+        self._since = max(self._since, said["RssAnon"])
 
 
 class Stages(Report):
-    """When each stage began, and the peak of memory until then."""
+    """Seconds and the peak of memory in each stage, those that come again together."""
 
     def __init__(self, memory: Memory) -> None:
         super().__init__()
-        self._memory, self._began = memory, list[tuple[str, float, float]]()
+        self._memory, self._name, self._began = memory, "", perf_counter()
+        self._seen = dict[str, dict[str, Any]]()
 
     def progress(self, fraction: float, step: str, rate: float = 0.0, unit: str = "") -> None:
-        stage = "training" if step.startswith("epoch") else step
-        if not self._began or self._began[-1][0] != stage:
-            self._began.append((stage, perf_counter(), self._memory.own))
+        name = "training" if step.startswith("epoch") else re.sub(r"\d+ ", "", step)
+        if name != self._name:
+            self.end()
+            self._name, self._began = name, perf_counter()
 
-    def seconds(self) -> list[dict[str, Any]]:
-        return [{"stage": a[0], "seconds": b[1] - a[1], "own_mib": b[2]} for a, b in pairwise(self._began)]
+    def end(self) -> list[dict[str, Any]]:
+        if self._name:
+            stage = self._seen.setdefault(self._name, {"stage": self._name, "seconds": 0.0, "own_mib": 0.0})
+            stage["seconds"] += perf_counter() - self._began
+            stage["own_mib"] = max(stage["own_mib"], self._memory.since_last())
+        return list(self._seen.values())
 
 
 def written(events: int, out: Path) -> Path:
@@ -128,7 +148,7 @@ def written(events: int, out: Path) -> Path:
         "firstOccurredAt": BEGIN,
         "lastOccurredAt": BEGIN + DAYS * DAY,
         "columns": [{"column": f"p:{name}", "property": name, "kind": kind} for name, kind in kinds.items()],
-        "items": [],
+        "items": [{"column": "i:products", "property": "products", "fields": [{"name": "product_id", "kind": "categorical"}]}],
         "names": [{"name": n, "events": int(c)} for n, c in zip(NAMES, names, strict=True)],
         "shards": shards,
         "contentHash": hashlib.sha256("".join(s["sha256"] for s in shards).encode()).hexdigest(),
@@ -146,6 +166,9 @@ def piece(begin: int, end: int) -> tuple[pa.Table, np.ndarray]:
     time = time[np.lexsort((time, owner))]
     name = random.choice(len(NAMES), len(owner), p=(0.6, 0.25, 0.13, 0.02))
     price = np.exp(random.normal(3, 1, len(owner)))
+    bought = np.where(name == 2, 1 + random.poisson(1, len(owner)), 0)  # items of each event
+    ids = pa.array(np.char.add("sku-", random.zipf(1.3, bought.sum()).clip(max=5000).astype(str)), pa.string())
+    products = pa.StructArray.from_arrays([ids], ["product_id"])
     customer = pa.DictionaryArray.from_arrays(owner - begin, pa.array([f"customer-{c:09d}" for c in range(begin, end)], pa.string()))
     table = pa.table(
         {
@@ -155,6 +178,7 @@ def piece(begin: int, end: int) -> tuple[pa.Table, np.ndarray]:
             "p:product": pa.array(np.char.add("sku-", random.zipf(1.3, len(owner)).clip(max=5000).astype(str)), pa.string()),
             "p:price": pa.array(price),
             "p:revenue": pa.array(np.where(name == 2, price, np.nan), from_pandas=True),
+            "i:products": pa.ListArray.from_arrays(pa.array(np.append(0, np.cumsum(bought)), pa.int32()), products),
         }
     )
     return table, np.bincount(name, minlength=len(NAMES))

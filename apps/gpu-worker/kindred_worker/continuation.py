@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kindred_worker.data.features import FeatureSpec, Int64
+from kindred_worker.data.split import Split
 from kindred_worker.data.storage import Folder
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import ENCODER, load_model
@@ -26,6 +27,7 @@ class Former:
     loss: float  # its validation loss when it was made
     now: int  # microseconds, the end of what it learned from
     events: int  # that it learned from, until then
+    split: Split  # whom it never learned from
 
 
 def open_former(uri: str) -> Former | str:
@@ -36,7 +38,8 @@ def open_former(uri: str) -> Former | str:
     try:
         facts = folder.read_json(ENCODER)
         loss, now, events = float(facts["metrics"]["validation.loss"]), int(facts["now"]), int(facts["eventsUntilNow"])
-        return Former(load_model(folder), loss, now, events)
+        split = Split(int(facts["split"]["seed"]), float(facts["split"]["share"]))
+        return Former(load_model(folder), loss, now, events, split)
     except (InvalidInput, HashMismatch, FileNotFoundError, KeyError, TypeError, ValueError) as error:
         return f"the champion cannot be read ({error})"
 

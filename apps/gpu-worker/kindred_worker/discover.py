@@ -22,6 +22,7 @@ from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import seal
 from kindred_worker.models.past import read_past
 from kindred_worker.models.reading import Reading, read_everyone
+from kindred_worker.models.settling import settling_time
 from kindred_worker.report import InvalidInput, Report
 from kindred_worker.segments.assignment import SIDECAR, TENSORS, SegmentModel
 from kindred_worker.segments.choice import UNSTABLE
@@ -87,13 +88,14 @@ def discover(
     spec: TrainingSpec, snapshot: Snapshot, model: BehaviourModel, output: Folder, champion_customers_uri: str, report: Report
 ) -> Discovered:
     """Adds the segments to the bundle at `output` and seals it. The same call again writes the same files."""
-    now = read_everyone(snapshot, model, 0, report.part(0.0, 0.15))
-    newcomers, lives = read_past(snapshot, model, spec.seed, report)
+    settling = settling_time(snapshot, model, spec.seed, report)
+    now = read_everyone(snapshot, model, 0, report.part(0.0, 0.15), settling).settled
+    newcomers, lives = read_past(snapshot, model, spec.seed, report, settling)
     features = model.features
     with EventTable(snapshot, features.main_events, features.value_property, report.check, described_by(model)) as events:
         report.progress(0.2, "counting what customers do")
-        history = history_of(snapshot, model, events, report)
-        former = champion_of(champion_customers_uri, snapshot, model, report) if spec.continued_epochs else None
+        history = history_of(snapshot, model, events, settling, report)
+        former = champion_of(champion_customers_uri, snapshot, model, settling, report) if spec.continued_epochs else None
         report.progress(0.3, "looking for segments")
         doing = report.part(0.3, 0.9)
         found = find_segments(now, history, spec.segment_count, spec.seed, doing, newcomers=newcomers, lives=lives, champion=former)
@@ -102,7 +104,7 @@ def discover(
     names = name_segments(described, found.partition.labels, found.model.count, features.main_events)
     report.progress(0.92, "looking for coarser and finer segments")
     family, kin = find_family(found.points, found.partition, partial(differ, described), spec.seed, report.check)
-    found = replace(found, model=replace(found.model, family=family))
+    found = replace(found, model=replace(found.model, family=family, settling=settling))
     labels = found.partition.labels
     places = Places(labels, family.coarser(labels), family.finer(found.points, labels))
     named = dict(enumerate(names)) | name_kin(described, labels, places.finer, family, kin, names, features.main_events)
@@ -126,7 +128,7 @@ def discover(
     return Discovered(files, int(now.events.sum()), len(now.customers), segments, retired, next(iter(features.main_events), ""))
 
 
-def champion_of(uri: str, snapshot: Snapshot, model: BehaviourModel, report: Report) -> Champion | None:
+def champion_of(uri: str, snapshot: Snapshot, model: BehaviourModel, settling: int, report: Report) -> Champion | None:
     """The champion's segments, and the same customers as this model reads them at that time; None without a champion, and
     where it placed them later than these data end."""
     if not uri:
@@ -135,7 +137,7 @@ def champion_of(uri: str, snapshot: Snapshot, model: BehaviourModel, report: Rep
     at = placed.read_at
     if not len(placed.customers) or at <= snapshot.manifest.first or at > snapshot.now:
         return None
-    reading = read_everyone(snapshot.before(at + 1), model, at, report.part(0.28, 0.3))
+    reading = read_everyone(snapshot.before(at + 1), model, at, report.part(0.28, 0.3), settling).settled
     segment_of = dict(zip(placed.customers, placed.places.main.tolist(), strict=True))
     labels = np.array([segment_of.get(c, NONE) for c in reading.customers], dtype=np.int64)
     return Champion(reading, labels)
@@ -148,7 +150,7 @@ def described_by(model: BehaviourModel) -> list[str]:
     return [*words[:WORDS], *numbers[:NUMBERS]]
 
 
-def history_of(snapshot: Snapshot, model: BehaviourModel, events: EventTable, report: Report) -> History | None:
+def history_of(snapshot: Snapshot, model: BehaviourModel, events: EventTable, settling: int, report: Report) -> History | None:
     """Everyone one horizon ago (the middle one), where the data reach back far enough for that to mean something."""
     horizons = sorted({c.horizon_days for c in model.columns if c.horizon_days > 0})
     if not horizons:
@@ -157,7 +159,7 @@ def history_of(snapshot: Snapshot, model: BehaviourModel, events: EventTable, re
     then = snapshot.now - int(days * DAY)
     if then - snapshot.manifest.first < 2 * days * DAY:
         return None
-    reading = read_everyone(snapshot.before(then), model, then, report.part(0.2, 0.3))
+    reading = read_everyone(snapshot.before(then), model, then, report.part(0.2, 0.3), settling).settled
     questions = [at for at, c in enumerate(reading.columns) if c.horizon_days <= days and c.kind != "pair"]
     asked = [(reading.columns[q].event, reading.columns[q].horizon_days, reading.columns[q].kind) for q in questions]
     return History(reading, questions, future(events, then, asked).aligned(reading.customers))
@@ -178,10 +180,11 @@ def story_of(found: Found, segments: Sequence[Segment], now: Reading) -> dict[st
     rand = found.refits.adjusted_rand
     return {
         "readAt": now.read_at,
+        "settledAfterSeconds": found.model.settling // 1_000_000,
         "customers": len(now.customers),
         "choice": found.choice.to_json() if found.choice is not None else {"count": found.model.count, "reason": _reason(found)},
         "continued": found.continued,
-        "bootstrap": {"refits": len(rand), "adjustedRand": float(rand.mean()), "deviation": float(rand.std())},
+        "bootstrap": {"refits": len(rand), "adjustedRand": float(rand.mean()), "deviation": float(rand.std()), "way": found.partition.way},
         "strengthError": found.strength_error,
         "segments": [
             {

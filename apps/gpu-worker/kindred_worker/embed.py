@@ -68,8 +68,8 @@ def embed(
     def fill(stream: BinaryIO) -> None:
         nonlocal events, customers
         with pq.ParquetWriter(stream, SCHEMA, compression="zstd") as writer:
-            for part in stream_states(snapshot, model, read_at, report, pack=True):
-                writer.write_batch(_rows(part, model, assigned(segments, part.embedding, part.forecast)))
+            for part in stream_states(snapshot, model, read_at, report, 0 if segments is None else segments.settling, pack=True):
+                writer.write_batch(_rows(part, model, assigned(segments, part.settled.embedding, part.settled.forecast)))
                 customers += len(part.customers)
                 events += int(part.events.sum())
                 done = customers / max(1, snapshot.manifest.customers)
@@ -88,9 +88,9 @@ def assigned(segments: SegmentModel | None, embedding: np.ndarray, forecast: np.
 
 
 def _rows(part: StateBatch, model: BehaviourModel, place: Assignment) -> pa.RecordBatch:
-    embedding = part.embedding.astype("<f4")
+    embedding = part.settled.embedding.astype("<f4")
     with torch.inference_mode():
-        said = model.main_forecast(torch.from_numpy(part.embedding).to(model.device))
+        said = model.main_forecast(torch.from_numpy(part.now.embedding).to(model.device))
     count, each = len(part.customers), len(said.events)
     forecast = pa.ListArray.from_arrays(
         pa.array(np.arange(count + 1) * each, pa.int32()),

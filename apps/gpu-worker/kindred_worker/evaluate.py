@@ -4,7 +4,8 @@ One cut, strictly forwards: with a horizon H, t0 = now - 2H and cut = now - H. A
 learns from what happened before t0 and sees nothing else, vocabularies and scalers included. Probes are fitted on
 features read at t0 with labels from [t0, cut), and tested on features read at the cut with labels from [cut, now).
 The shipped model has seen the test period and takes no part; what is measured is the recipe on this data.
-An alarm says where learning told customers apart better and foresaw them worse (page/verdict.py).
+An alarm says where learning told customers apart better and foresaw them worse, or where the encoder was given what tells who
+someone is (page/verdict.py).
 """
 
 from __future__ import annotations
@@ -20,16 +21,18 @@ from sklearn.metrics import roc_auc_score, silhouette_score
 from kindred_worker.data.aggregates import DAY, EventTable, Table, aggregates, outcome, prepared, rfm
 from kindred_worker.data.arrays import load
 from kindred_worker.data.fit import examine
+from kindred_worker.data.profile import LEAKS
 from kindred_worker.data.quality import Quality
+from kindred_worker.data.recognised import recognised
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder, WrittenFile
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.reading import Reading, rank_me, read_everyone
-from kindred_worker.page import PAGE, alarm, page, verdict
+from kindred_worker.page import PAGE, alarm, leak_alarm, page, verdict
 from kindred_worker.report import Report, TooLittleData
 from kindred_worker.segments.assignment import SegmentModel
 from kindred_worker.segments.finding import find_segments
-from kindred_worker.segments.partition import fit_partition, refit
+from kindred_worker.segments.partition import drawn_anew, fit_partition, refit
 from kindred_worker.segments.probe import Figure, auc, boosted, few_labels, logistic, reliability, resampled
 from kindred_worker.segments.strength import expected_calibration_error
 from kindred_worker.spec import TrainingSpec
@@ -39,7 +42,7 @@ Float64 = npt.NDArray[np.float64]
 
 EVALUATION = "evaluation.json"
 STEPS = 250  # optimiser steps of the second encoder: a bounded budget, less than a run's own
-REFITS = 10
+REFITS, REFIT_STARTS = 10, 5
 FEW = 200  # labels
 NEEDED = 50  # customers of either class before an AUC is said
 SILHOUETTE_OF = 3000
@@ -126,11 +129,14 @@ def evaluate(
     learned = _second_encoder(spec, snapshot, model, protocol, report.part(0.0, 0.5))
     second = learned.model
     sheet = _Sheet()
-    with EventTable(snapshot, features.main_events, features.value_property, report.check) as events:
+    leaks = _leaks(learned.quality, snapshot)
+    with EventTable(snapshot, features.main_events, features.value_property, report.check, leaks) as events:
+        known_by = [recognised(events, name, protocol.t0) for name in leaks]
         untrained = BehaviourModel.create(second.features, second.plan, spec.seed + 1).eval()
         report.progress(0.5, "reading customers at two times in the past")
-        before, fit_on = _read(snapshot, second, untrained, events, protocol.t0, protocol.days, report.part(0.5, 0.6))
-        after, test_on = _read(snapshot, second, untrained, events, protocol.cut, protocol.days, report.part(0.6, 0.7))
+        settling = segments.settling if segments is not None else 0
+        before, fit_on = _read(snapshot, second, untrained, events, protocol.t0, protocol.days, settling, report.part(0.5, 0.6))
+        after, test_on = _read(snapshot, second, untrained, events, protocol.cut, protocol.days, settling, report.part(0.6, 0.7))
     sheet.behind["protocol"] = {
         **asdict(protocol),
         "fitted_on": len(fit_on.customers),
@@ -142,17 +148,17 @@ def evaluate(
         "recipe": asdict(spec),
     }
     report.progress(0.7, "probes on frozen features")
-    sheet.behind["alarms"] = []
+    sheet.behind["alarms"] = [said for one in known_by if one is not None and (said := leak_alarm(one)) is not None]
     if _can_be_tested(fit_on) and _can_be_tested(test_on):
         _probes(sheet, fit_on, test_on, second, protocol)
         _newcomers(sheet, test_on, set(before.customers), second, protocol)
-        sheet.behind["alarms"] = _alarms(learned, fit_on, test_on)
+        sheet.behind["alarms"] += _alarms(learned, fit_on, test_on)
     else:
         sheet.behind["left_out"] = f"every AUC: fewer than {NEEDED} customers came, or stayed away, within the horizon"
     _health(sheet, learned)
     report.progress(0.85, "segments beside segments from recency, frequency and money")
     count = segments.count if segments is not None else spec.segment_count or DEFAULT_COUNT
-    _segments(sheet, before, after, fit_on, test_on, count, spec.seed, report)
+    _segments(sheet, before.settled, after.settled, fit_on, test_on, count, spec.seed, report)
     sheet.add("rank_me", "embedding", rank_me(after.embedding))
     told: dict[str, Any] = {"format": "kindred.evaluation/1", "measures": [asdict(m) for m in sheet.measures], **sheet.behind}
     told["verdict"] = verdict(told["measures"])
@@ -219,6 +225,13 @@ def _health(sheet: _Sheet, learned: _Second) -> None:
     sheet.behind["quality"] = learned.quality.to_json()
 
 
+def _leaks(quality: Quality, snapshot: Snapshot) -> list[str]:
+    """Properties of events that tell who a customer is and that the encoder sees, because the guard is off."""
+    of_events = {c.column for c in snapshot.manifest.columns}
+    leaks = [] if quality.guard else [one.property for one in quality.properties if one.flaw in LEAKS]
+    return [name for name in leaks if f"p:{name}" in of_events]
+
+
 def _alarms(learned: _Second, fit_on: _Sides, test_on: _Sides) -> list[str]:
     """What a person must look at before this recipe is trusted."""
     recall = learned.change("identity_recall")
@@ -241,11 +254,12 @@ def _read(
     events: EventTable,
     time: int,
     days: float,
+    settling: int,
     report: Report,
 ) -> tuple[Reading, _Sides]:
     """Everyone at `time`, and the population of the rival (a main event before it) with what came after."""
     seen = snapshot.before(time)
-    reading = read_everyone(seen, model, time, report.part(0, 0.4))
+    reading = read_everyone(seen, model, time, report.part(0, 0.4), settling)
     raw = read_everyone(seen, untrained, time, report.part(0.4, 0.8))
     truth = outcome(events, time, days)
     rows = {customer: at for at, customer in enumerate(reading.customers)}
@@ -361,7 +375,7 @@ def _one_partition(
 
         sheet.add("eta_squared", subject, resampled(eta, len(now), test_on.came), baseline)
     redrawn = fit_partition(tested, count, seed)
-    again = refit(tested, redrawn, REFITS, seed, report.check, starts=5)
+    again = refit(tested, redrawn, drawn_anew(count, REFIT_STARTS), REFITS, seed, report.check)
     sheet.add("ari", subject, Figure(float(again.adjusted_rand.mean()), float(again.adjusted_rand.std())), baseline)
     sheet.add("smallest_share", subject, float(np.bincount(redrawn.labels, minlength=count).min() / len(tested)), baseline)
     rows = np.random.default_rng(seed).permutation(len(tested))[:SILHOUETTE_OF]

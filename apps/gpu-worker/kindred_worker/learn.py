@@ -73,6 +73,7 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
             "metrics": trained.metrics,
             "now": snapshot.now,
             "eventsUntilNow": int((data.arrays.events.time <= snapshot.now).sum()),
+            "split": asdict(trained.split),
             "continued": former is not None,
             "begunAnewBecause": reason,
             "beside": [file.path for file in beside],
@@ -90,7 +91,8 @@ def _begin(
     former = open_former(champion_uri) if spec.continued_epochs else "it is not wanted"
     reason = former if isinstance(former, str) else why_anew(spec, former, features)
     if not isinstance(former, str) and not reason:
-        data = TrainingData(former.model.features, load(snapshot, former.model.features, report.check), snapshot.now)
+        arrays = load(snapshot, former.model.features, report.check)
+        data = TrainingData(former.model.features, arrays, snapshot.now, former.split)
         report.check()
         loss = loss_of(spec, data, former.model)
         report.metric("surprise", 0, loss / former.loss - 1)

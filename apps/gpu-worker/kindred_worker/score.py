@@ -88,8 +88,11 @@ def _score(
         state, rebuild = encoder.update(state, vectors)
         refused = unreadable | rebuild
     at = torch.tensor([c.read_at for c in customers], dtype=torch.int64, device=model.device)
-    embedding = encoder.read(state, at)
-    forecast = model.main_forecast(embedding)
+    present = encoder.read(state, at)
+    forecast = model.main_forecast(present)
+    embedding = present
+    if segments.settling:
+        embedding = encoder.read(state, torch.maximum(at, encoder.last_time(state) + segments.settling))
     vector = embedding.float().cpu().numpy().astype("<f4")
     place = segments.assign(vector, model.forecast(embedding).float().cpu().numpy())
     packed = encoder.pack(state, model.stamp)

@@ -18,6 +18,7 @@ import torch
 
 from kindred_worker.data.arrays import EventArrays, pick
 from kindred_worker.data.features import MICROS_PER_DAY, Encoded, Int64
+from kindred_worker.data.order import content_keys, drawn, event_keys
 from kindred_worker.models.batch import batch_of, choose
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import SURPRISE, Bundle
@@ -31,6 +32,7 @@ DECADES = 5.0  # factors of ten of rarity until novelty reads 1
 TAIL = 0.02  # share of the events that the tail is fitted on
 KNOTS = 60
 SAMPLE = 20_000  # events that the scale is taken from
+DRAW = 320  # the turn of that draw
 CUSTOMERS, EVENTS = 64, 8192  # read at a time
 
 
@@ -67,12 +69,12 @@ def fit_surprise(model: BehaviourModel, arrays: EventArrays, seed: int, report: 
     """None for a model without a next-event head."""
     if model.next_event is None or not len(arrays.events.time):
         return None
-    draws = np.random.default_rng([seed, 13])
+    keys = content_keys(arrays)
     chance = SAMPLE / len(arrays.events.time)
     found: list[Float64] = []
     offsets = arrays.item_offsets
     for piece in pieces(np.diff(arrays.offsets), CUSTOMERS, EVENTS):
-        asked = np.flatnonzero(draws.random(int(arrays.offsets[piece[-1] + 1] - arrays.offsets[piece[0]])) < chance)
+        asked = np.flatnonzero(drawn(event_keys(arrays, keys[piece], int(piece[0])), seed, DRAW) < chance)
         if len(asked):
             report.progress(float(piece[-1]) / arrays.count, "learning what surprises")
             events, begins = choose(arrays, piece, offsets)

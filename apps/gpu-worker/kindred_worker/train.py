@@ -22,8 +22,9 @@ from kindred_worker.checkpoints import Checkpoints
 from kindred_worker.data.arrays import EventArrays
 from kindred_worker.data.features import MICROS_PER_DAY, Encoded, FeatureSpec, Int64
 from kindred_worker.data.order import beginning_keys, canonical_order, drawn, told_apart
+from kindred_worker.data.split import Split
 from kindred_worker.memory import keep_freed_memory
-from kindred_worker.models.batch import batch_of, choose
+from kindred_worker.models.batch import batch_of, choose, put
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.plan import Plan, resolve
 from kindred_worker.models.reading import rank_me
@@ -53,6 +54,8 @@ class TrainingData:
     features: FeatureSpec
     arrays: EventArrays
     now: int  # microseconds; nothing later is known
+    # Whom the model that is gone on from has never learned from; none: the spec decides.
+    split: Split | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class Trained:
     events: int  # learned from
     customers: int
     held_out: int  # customers whose halves identity recall tells apart
+    split: Split
     # Of held-out customers, at the end: validation.loss, rank_me, identity_recall, alignment, uniformity.
     metrics: dict[str, float]
 
@@ -80,7 +84,7 @@ def train(
     plan = former.plan if former is not None else resolve(spec, data.features, data.arrays, data.now)
     model = _begun(spec, data, plan, former).to(device)
 
-    learning, tested = _split(spec, data.arrays)
+    split, learning, tested = _divided(spec, data)
     sampler = _Sampler(spec, plan, data, device, len(learning))
     epochs = spec.continued_epochs if former is not None else _epochs(spec, len(sampler.batches(learning, 0)))
     steps = sum(len(sampler.batches(learning, epoch)) for epoch in range(epochs))
@@ -120,7 +124,7 @@ def train(
     metrics = _validate(model, sampler, tested, plan, report, steps)
     model.eval()
     recalled = min(RECALLED, int(sampler.is_divisible(tested).sum()))
-    return Trained(model, steps, len(data.arrays.events.time), data.arrays.count, recalled, metrics)
+    return Trained(model, steps, len(data.arrays.events.time), data.arrays.count, recalled, split, metrics)
 
 
 def _begun(spec: TrainingSpec, data: TrainingData, plan: Plan, former: BehaviourModel | None) -> BehaviourModel:
@@ -138,7 +142,7 @@ def _begun(spec: TrainingSpec, data: TrainingData, plan: Plan, former: Behaviour
 @torch.no_grad()
 def loss_of(spec: TrainingSpec, data: TrainingData, model: BehaviourModel) -> float:
     """The validation loss of a model on the customers that a training on these data would hold out."""
-    learning, tested = _split(spec, data.arrays)
+    _, learning, tested = _divided(spec, data)
     sampler = _Sampler(spec, model.plan, data, model.device, len(learning))
     return _validate(model, sampler, tested, model.plan, Report(), 0)["validation.loss"]
 
@@ -176,19 +180,21 @@ def _seed_of(seed: int, step: int) -> int:
     return int(np.random.SeedSequence([seed, 2, step]).generate_state(1)[0])
 
 
-def _split(spec: TrainingSpec, arrays: EventArrays) -> tuple[Int64, Int64]:
+def _divided(spec: TrainingSpec, data: TrainingData) -> tuple[Split, Int64, Int64]:
     """Customers to learn from and customers to test on (held out, unless they are few), of the sampled share.
 
     Who is held out hangs on a customer's first event and not on an id, which is new with each import: so another import
-    learns the same, and a model that continues a former one is tested on customers whom neither has learned from.
+    learns the same, and a model that continues a former one is tested on customers whom neither has learned from,
+    whatever seed this training has.
     """
-    customers = canonical_order(arrays)
-    drawn_at = drawn(told_apart(beginning_keys(arrays)[customers]), spec.seed, 0)
-    sampled = drawn_at <= max(spec.sample_fraction, drawn_at.min(initial=1.0))
+    customers = canonical_order(data.arrays)
     share = min(spec.held_out * spec.sample_fraction, HELD_OUT_AT_MOST / max(1, len(customers)))
-    held = sampled & (drawn_at < share) & (sampled.sum() >= 20)
+    split = Split(spec.seed, share) if data.split is None else Split(data.split.seed, min(share, data.split.share))
+    drawn_at = drawn(told_apart(beginning_keys(data.arrays)[customers]), split.seed, 0)
+    sampled = drawn_at <= max(spec.sample_fraction, drawn_at.min(initial=1.0))
+    held = sampled & (drawn_at < split.share) & (sampled.sum() >= 20)
     learning = customers[sampled & ~held]
-    return learning, customers[held] if held.any() else learning
+    return split, learning, customers[held] if held.any() else learning
 
 
 def _epochs(spec: TrainingSpec, steps_per_epoch: int) -> int:
@@ -249,7 +255,7 @@ class _Sampler:
         """`aside`: whole customers are read as well, and the encoder's running statistics are to be theirs alone."""
         with _statistics_kept(model.encoder if aside else None):
             vectors = model.vectors(batch_of(view.events, view.offsets, self.device))
-            return model.encoder.read_many(vectors, torch.from_numpy(view.at).to(self.device))
+            return model.encoder.read_many(vectors, put(view.at, self.device))
 
     def _times(self, time: Int64, offsets: Int64, random: np.random.Generator) -> Int64:
         """(B, R) ascending: a third right at an event, the others anywhere between the first event and now."""

@@ -19,6 +19,7 @@ from kindred_worker.data.arrays import EventArrays, load
 from kindred_worker.data.features import FeatureSpec
 from kindred_worker.data.fit import fit
 from kindred_worker.data.snapshot import Snapshot
+from kindred_worker.models.batch import choose
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.plan import resolve
 from kindred_worker.spec import TrainingSpec
@@ -98,3 +99,10 @@ def model(snapshot: Snapshot, features: FeatureSpec, arrays: EventArrays) -> Beh
     for head in made.objectives.values():
         head.measure(arrays.events)
     return made.eval()
+
+
+def turned_round(arrays: EventArrays) -> EventArrays:
+    """The same customers, the last one first."""
+    backwards = np.arange(arrays.count)[::-1]
+    events, offsets = choose(arrays, backwards, arrays.item_offsets)
+    return EventArrays(arrays.customers.take(pa.array(backwards)), offsets, events)

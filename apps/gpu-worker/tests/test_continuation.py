@@ -17,12 +17,16 @@ from kindred_worker.data.arrow import pc
 from kindred_worker.data.fit import fit
 from kindred_worker.data.order import beginning_keys, canonical_order
 from kindred_worker.data.snapshot import Snapshot
+from kindred_worker.data.split import Split
 from kindred_worker.data.storage import Folder
 from kindred_worker.learn import learn
+from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import load_model
+from kindred_worker.models.plan import resolve
 from kindred_worker.models.reading import read_everyone
 from kindred_worker.report import Cancelled, Report
 from kindred_worker.spec import TrainingSpec
+from kindred_worker.train import TrainingData, loss_of
 from tests.conftest import shop
 from tests.make_snapshot import write_snapshot
 
@@ -61,6 +65,27 @@ def test_a_retraining_stays_nearer_to_the_champion_than_one_from_chance(snapshot
     said = [read_everyone(snapshot, load_model(f), 0, Report()).forecast for f in (champion, on, anew)]
     moved, apart = (float(np.abs(other - said[0]).mean()) for other in said[1:])
     assert 0 < moved < apart / 3
+
+
+def test_whom_the_champion_never_learned_from_its_retraining_never_learns_from_either(
+    snapshot: Snapshot, champion: Folder, tmp_path: Path
+) -> None:
+    """By the champion's draw, whatever seed and share the retraining asks for; and so does the next one after it."""
+    second, third = Folder((tmp_path / "second").as_uri()), Folder((tmp_path / "third").as_uri())
+    learn(replace(SPEC, seed=5, held_out=0.3), snapshot, second, Report(), champion.uri)
+    learn(replace(SPEC, seed=6, held_out=0.05), snapshot, third, Report(), second.uri)
+    assert [facts(f)["continued"] for f in (second, third)] == [True, True]
+    assert [facts(f)["split"] for f in (champion, second, third)] == [{"seed": 0, "share": share} for share in (0.1, 0.1, 0.05)]
+
+
+def test_a_split_given_decides_who_is_held_out(snapshot: Snapshot) -> None:
+    features = fit(snapshot)
+    arrays = load(snapshot, features)
+    spec = TrainingSpec(width=8, epochs=1, batch_size=32, seed=3)
+    data = [TrainingData(features, arrays, snapshot.now, split) for split in (None, Split(0, 0.1), Split(3, 0.1))]
+    model = BehaviourModel.create(features, resolve(spec, features, arrays, snapshot.now), 0)
+    own, theirs, same = (loss_of(spec, one, model) for one in data)
+    assert own == same != theirs
 
 
 def test_a_retraining_cut_off_resumes_to_the_same_weights(snapshot: Snapshot, champion: Folder, tmp_path: Path) -> None:
@@ -137,3 +162,6 @@ def test_the_same_data_under_other_ids_learn_the_same(snapshot: Snapshot, tmp_pa
     weights = [load_model(folder).state_dict() for folder in folders]
     for name, value in weights[0].items():
         np.testing.assert_allclose(value.numpy(), weights[1][name].numpy(), atol=1e-5)
+    scales = [json.loads(folder.read("surprise.json")) for folder in folders]
+    np.testing.assert_allclose(scales[0]["knots"], scales[1]["knots"], rtol=1e-3)
+    assert scales[0]["slope"] == pytest.approx(scales[1]["slope"], rel=1e-3)

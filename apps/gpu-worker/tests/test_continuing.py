@@ -72,6 +72,18 @@ def test_the_champions_segments_go_on_in_a_room_that_shares_nothing_with_its_own
     assert (placed.index == found.partition.labels).all()
 
 
+def test_stability_of_segments_that_go_on_is_that_of_carrying_them_over_again() -> None:
+    """With the champion's members drawn anew as well: what it drew at random does not come back, though the room stays."""
+    then, truth = planted(seed=0)
+    chance = np.random.default_rng(0).permutation(truth)
+    now, _ = planted(seed=4)
+    found = [find_segments(now, None, 0, 0, Report(), refits=6, champion=Champion(then, labels)) for labels in (truth, chance)]
+    assert [f.partition.way for f in found] == ["kept", "kept"]
+    real, idle = (f.refits.adjusted_rand.mean() for f in found)
+    assert real > 0.95
+    assert idle < 0.75
+
+
 def test_another_number_that_is_asked_for_is_drawn_anew() -> None:
     then, truth = planted(seed=0)
     found = find_segments(planted(seed=4)[0], None, 3, 0, Report(), refits=4, champion=Champion(then, truth))

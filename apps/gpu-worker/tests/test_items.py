@@ -15,17 +15,19 @@ from kindred_worker.data.features import MICROS_PER_DAY, FeatureSpec
 from kindred_worker.data.fit import fit
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder
+from kindred_worker.items import fitting
 from kindred_worker.items.basket import Baskets, baskets_of, item_events, item_field
 from kindred_worker.items.evidence import EVIDENCE, GOES, LATELY, SHRINK, evidence, histories, statistics
 from kindred_worker.items.fitting import fit_recommender, read_before
 from kindred_worker.items.recommender import SIDECAR, TENSORS, Recommender, fit_weights
 from kindred_worker.items.taste import basket_loss
 from kindred_worker.learn import learn
+from kindred_worker.models.batch import choose
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.plan import resolve
 from kindred_worker.report import InvalidInput, Report
 from kindred_worker.spec import TrainingSpec
-from tests.conftest import shop
+from tests.conftest import shop, turned_round
 from tests.make_items import repeating
 from tests.make_snapshot import write_snapshot
 
@@ -67,6 +69,23 @@ def test_an_item_counts_once_in_a_basket_and_only_main_events_make_baskets(featu
             slow.append((int(arrays.events.time[event]), sorted(items)))
     found = [(int(t), baskets.item[a:b].tolist()) for t, a, b in zip(baskets.time, baskets.offsets[:-1], baskets.offsets[1:], strict=True)]
     assert found == slow
+
+
+def test_baskets_of_some_customers_are_those_baskets_of_everyone_and_any_order_chooses_the_same(
+    features: FeatureSpec, arrays: EventArrays
+) -> None:
+    field = item_field(features)
+    assert field is not None
+    names = item_events(features, arrays, field)
+    everyone = baskets_of(features, arrays, field, names)
+    some = baskets_of(features, arrays, field, names, most=len(everyone.item) // 2)
+    assert 0 < len(some) < len(everyone)
+    expected = everyone.chosen(np.flatnonzero(np.isin(everyone.owner, some.owner)))
+    for name in ("owner", "time", "offsets", "item"):
+        np.testing.assert_array_equal(getattr(some, name), getattr(expected, name))
+    events, offsets = choose(arrays, np.arange(arrays.count)[::-1], arrays.item_offsets)
+    turned = baskets_of(features, EventArrays(arrays.customers[::-1], offsets, events), field, names, most=len(everyone.item) // 2)
+    assert sorted(arrays.count - 1 - turned.owner) == sorted(some.owner)
 
 
 def test_a_field_that_names_no_items_is_refused_with_those_there_are(features: FeatureSpec) -> None:
@@ -194,6 +213,21 @@ def test_files_say_the_same_and_the_same_seed_makes_the_same_files(fitted: tuple
     assert anew.to_bytes() == files
     with pytest.raises(ValueError, match="format"):
         Recommender.from_bytes({**files, SIDECAR: b'{"format": "kindred.items/9"}'})
+
+
+def test_where_in_the_data_a_customer_stands_makes_no_difference(
+    fitted: tuple[Recommender, EventArrays, BehaviourModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, arrays, model = fitted
+    monkeypatch.setattr(fitting, "LEARNED_FROM", 100)
+    monkeypatch.setattr(fitting, "FITTED_ON", 20)
+    found = [fit_recommender(model, each, int(arrays.events.time.max()), "", 0, Report()) for each in (arrays, turned_round(arrays))]
+    one, other = (recommender for recommender in found if recommender is not None)
+    np.testing.assert_allclose(one.weights, other.weights, rtol=1e-2, atol=1e-3)
+    np.testing.assert_allclose(one.taste.vectors, other.taste.vectors, atol=1e-4)
+    elsewhere = fit_recommender(model, arrays, int(arrays.events.time.max()), "", 1, Report())
+    assert elsewhere is not None
+    assert not np.allclose(one.weights, elsewhere.weights, rtol=1e-2, atol=1e-3)
 
 
 def test_a_run_writes_what_it_recommends_and_a_run_again_says_so(tmp_path: Path) -> None:

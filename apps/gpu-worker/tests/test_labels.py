@@ -1,10 +1,11 @@
-"""A few labels on the frozen encoder."""
+"""A few labels on the encoder, frozen or tuned."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ from kindred_worker.data.storage import Folder
 from kindred_worker.labels.asked import read_labelled
 from kindred_worker.labels.head import Inputs, fit_head
 from kindred_worker.labels.label import Labels, read_labels
-from kindred_worker.labels.learning import learn_labels
+from kindred_worker.labels.learning import LearnedHead, learn_head
+from kindred_worker.labels.spec import HeadSpec
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import save_model
 from kindred_worker.models.reading import read_everyone
@@ -27,10 +29,14 @@ DAY = 86_400_000_000
 NOW = 1_767_225_600_000_000  # 2026-01-01
 
 
-def everyone(snapshot: Snapshot, count: int = 90) -> Labels:
-    """Of the shop in conftest: every second customer views before ordering, the others order first."""
-    customers = [f"c{at:03d}" for at in range(count)]
-    return Labels(customers, np.arange(count) % 2.0, np.full(count, snapshot.now + 1))
+def everyone(snapshot: Snapshot) -> Labels:
+    """Of the shop in conftest: whether a customer has more events than half of them; asked at the end."""
+    counts = Counter[str]()
+    for batch in snapshot.batches(["customer"]):
+        counts.update(batch.column("customer").to_pylist())
+    customers = sorted(counts)
+    busy = np.array([counts[customer] for customer in customers])
+    return Labels(customers, (busy > np.median(busy)).astype(float), np.full(len(customers), snapshot.now + 1))
 
 
 def test_a_file_gives_customers_values_and_times() -> None:
@@ -87,33 +93,48 @@ def test_with_few_labels_the_head_says_what_is_foreseen_and_with_many_what_they_
     assert many > foreseen + 0.08
 
 
+def said_of(folder: Path) -> dict[str, float]:
+    table = pq.read_table(folder / "predictions.parquet")
+    return dict(zip(table.column("customer").to_pylist(), table.column("probability").to_pylist(), strict=True))
+
+
+def learned(snapshot: Snapshot, model: BehaviourModel, folder: Path, spec: HeadSpec | None = None) -> LearnedHead:
+    return learn_head(snapshot, model, everyone(snapshot), Folder(folder.as_uri()), Report(), spec)
+
+
 def test_labels_give_everyone_a_probability_and_are_judged_beside_aggregates(
     snapshot: Snapshot, model: BehaviourModel, tmp_path: Path
 ) -> None:
-    learned = learn_labels(snapshot, model, everyone(snapshot), Folder(tmp_path.as_uri()), Report())
-    assert [one.subject for one in learned.standings] == ["labels", "forecast", "aggregates", "aggregates, boosted"]
-    table = pq.read_table(tmp_path / "predictions.parquet")
-    said = dict(zip(table.column("customer").to_pylist(), table.column("probability").to_pylist(), strict=True))
+    found = learned(snapshot, model, tmp_path).evaluation
+    assert [one.subject for one in found.standings] == ["head", "forecast", "rfm", "aggregates", "aggregates, boosted"]
+    assert [one.baseline for one in found.standings] == [False, True, True, True, True]
+    assert all(one.low <= one.auc <= one.high for one in found.standings)
+    said = said_of(tmp_path)
     assert len(said) == snapshot.manifest.customers
-    assert roc_auc_score([int(customer[1:]) % 2 for customer in said], list(said.values())) > 0.6
-    told = json.loads((tmp_path / "labels.json").read_text())
-    assert (told["labels"], told["positives"], told["leftOut"], told["foreknown"]) == (90, 45, 0, 0)
+    labels = everyone(snapshot)
+    assert found.standings[0].auc > 0.8
+    assert roc_auc_score(labels.values, [said[customer] for customer in labels.customers]) > 0.8
+    assert np.mean(list(said.values())) == pytest.approx(labels.values.mean(), abs=0.05)
+    assert (found.labels, found.positives, found.left_out, found.foreknown) == (90, int(labels.values.sum()), 0, 0)
+    told = json.loads((tmp_path / "head.json").read_text())
+    assert told["evaluation"]["sentence"] == found.sentence
+    assert told["spec"]["fine_tuned"] is False
 
 
-def test_labels_whose_outcome_the_model_may_have_learned_from_are_counted(
+def test_labels_whose_outcome_the_model_may_have_learned_from_are_counted_and_told(
     snapshot: Snapshot, model: BehaviourModel, tmp_path: Path
 ) -> None:
     labels = everyone(snapshot)
     until = int(labels.as_of.max()) + 1
-    assert learn_labels(snapshot, model, labels, Folder(tmp_path.as_uri()), Report(), learned_until=until).foreknown == len(
-        labels.customers
-    )
+    found = learn_head(snapshot, model, labels, Folder(tmp_path.as_uri()), Report(), learned_until=until).evaluation
+    assert found.foreknown == len(labels.customers)
+    assert "may know their outcome" in found.sentence
 
 
 def test_too_few_labels_are_refused_with_what_is_needed(snapshot: Snapshot, model: BehaviourModel, tmp_path: Path) -> None:
     labels = Labels([f"c{at:03d}" for at in range(15)], np.arange(15) % 2.0, np.full(15, snapshot.now))
     with pytest.raises(TooLittleData, match="too few labels"):
-        learn_labels(snapshot, model, labels, Folder(tmp_path.as_uri()), Report())
+        learn_head(snapshot, model, labels, Folder(tmp_path.as_uri()), Report())
 
 
 def test_the_command_tells_how_good_the_labels_are(snapshot_uri: str, model: BehaviourModel, tmp_path: Path) -> None:
@@ -127,4 +148,5 @@ def test_the_command_tells_how_good_the_labels_are(snapshot_uri: str, model: Beh
         check=True,
     )
     assert "90 labels used, 0 left out" in done.stdout
+    assert "area under the ROC curve of" in done.stdout
     assert (tmp_path / "out" / "predictions.parquet").exists()

@@ -22,6 +22,8 @@ from tests.test_features import as_event
 class Halves:
     """Segments by the sign of the first number: this file is about scores, not about segments."""
 
+    settling = 0
+
     def assign(self, embedding: np.ndarray, forecast: np.ndarray) -> Assignment:
         count = len(embedding)
         assert forecast.shape[0] == count

@@ -15,7 +15,7 @@ from kindred_worker.segments.assignment import UNSEEN, SegmentModel
 from kindred_worker.segments.choice import Past, choose_count, explained_by
 from kindred_worker.segments.finding import Found, find_segments
 from kindred_worker.segments.matching import jaccards, overlaps_with_champion, relabelled
-from kindred_worker.segments.partition import fit_partition, refit
+from kindred_worker.segments.partition import drawn_anew, fit_partition, refit
 from kindred_worker.segments.space import fit_space, question_weights
 from kindred_worker.segments.strength import expected_calibration_error
 
@@ -145,8 +145,8 @@ def test_stability_falls_where_there_is_nothing_to_find() -> None:
     reading, _ = planted()
     points = fit_space(reading.embedding, reading.forecast, COLUMNS).place(reading.embedding, reading.forecast)
     noise = np.random.default_rng(0).normal(0, 1, (len(points), 6)).astype(np.float32)
-    real = refit(points, fit_partition(points, GROUPS, 0), 6, 0)
-    idle = refit(noise, fit_partition(noise, GROUPS, 0), 6, 0)
+    real = refit(points, fit_partition(points, GROUPS, 0), drawn_anew(GROUPS, 3), 6, 0)
+    idle = refit(noise, fit_partition(noise, GROUPS, 0), drawn_anew(GROUPS, 3), 6, 0)
     assert real.adjusted_rand.mean() > 0.95
     assert real.jaccard.min() > 0.9
     assert idle.adjusted_rand.mean() < 0.7
@@ -181,11 +181,30 @@ def test_a_question_asked_in_many_columns_counts_once() -> None:
     assert (weights[:4] ** 2).sum() == pytest.approx(1)
 
 
+@pytest.mark.parametrize("way", ["grid", "best"])
+def test_a_refit_does_what_the_fit_does_its_choice_of_a_way_included(way: str) -> None:
+    """A long cloud is cut by the grid, and lumps by the best of many starts; on a resample as on the whole."""
+    random = np.random.default_rng(0)
+    corners = np.array([(0.0, 0.0), (3.0, 0.0), (0.0, 3.0), (3.0, 3.0), (8.0, 1.0)])
+    lumps = corners[random.choice(5, 3000, p=(0.5, 0.2, 0.15, 0.1, 0.05))] + random.normal(0, 0.1, (3000, 2))
+    points = (random.uniform((0, 0), (1, 0.05), (3000, 2)) if way == "grid" else lumps).astype(np.float32)
+    some = points[random.integers(0, len(points), len(points))]
+    again = fit_partition(some, 5, 3, starts=2)
+    assert again.way == way
+    np.testing.assert_array_equal(np.sort(drawn_anew(5, 2)(some, 3), axis=0), np.sort(again.centres, axis=0))
+
+
 def test_permuted_names_are_matched_back() -> None:
     random = np.random.default_rng(0)
     reference = random.integers(0, 6, 500)
     permutation = random.permutation(6)
     assert (relabelled(permutation[reference], reference, 6) == reference).all()
+
+
+def test_a_segment_more_than_the_reference_has_is_nobodys() -> None:
+    reference = np.repeat([0, 1], [60, 40])
+    labels = np.repeat([2, 0, 1], [50, 10, 40])
+    assert (relabelled(labels, reference, 2) == np.repeat([0, -1, 1], [50, 10, 40])).all()
 
 
 def test_a_segment_that_goes_on_is_matched_and_one_that_ends_is_retired() -> None:
@@ -235,4 +254,4 @@ def test_a_long_cloud_is_cut_alike_with_any_seed() -> None:
     cuts = [fit_partition(points, 8, seed, 4) for seed in range(3)]
     assert [c.way for c in cuts] == ["grid"] * 3
     assert all((c.labels == cuts[0].labels).all() for c in cuts)
-    assert refit(points, cuts[0], 5, 0).adjusted_rand.mean() > 0.85
+    assert refit(points, cuts[0], drawn_anew(8, 3), 5, 0).adjusted_rand.mean() > 0.85

@@ -11,11 +11,13 @@ import pytest
 import torch
 from torch.nn import functional
 
+from kindred_worker import surprise
 from kindred_worker.data.arrays import EventArrays, take
 from kindred_worker.models.batch import batch_of
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.report import Report
 from kindred_worker.surprise import Surprise, fit_surprise, judged, surprises
+from tests.conftest import turned_round
 
 SCALE = Surprise(np.array([1.0, 2.0, 3.0]), np.array([0.0, 1.0, 2.0]), 0.5)
 
@@ -83,6 +85,16 @@ def test_novelty_is_the_order_of_magnitude_of_rarity(model: BehaviourModel, arra
     same = fit_surprise(model, arrays, 0, Report())
     assert same is not None
     assert same.to_json() == scale.to_json()
+
+
+def test_where_in_the_data_a_customer_stands_makes_no_difference(
+    model: BehaviourModel, arrays: EventArrays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surprise, "SAMPLE", 200)
+    found = [fit_surprise(model, each, seed, Report()) for each, seed in ((arrays, 0), (turned_round(arrays), 0), (arrays, 1))]
+    one, other, elsewhere = (scale for scale in found if scale is not None)
+    np.testing.assert_allclose(one.knots, other.knots, rtol=1e-4)
+    assert not np.allclose(one.knots, elsewhere.knots, rtol=1e-4)
 
 
 def test_an_amount_that_nobody_pays_is_more_novel_than_the_same_event_as_it_was(model: BehaviourModel, arrays: EventArrays) -> None:

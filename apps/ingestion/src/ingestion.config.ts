@@ -10,7 +10,7 @@ export const ingestionConfig = () =>
     ...serviceShape,
     DATABASE_URL: z.string().describe('Postgres, as a login that may assume kindred_ingestion'),
     REDIS_URL: z.string().describe('Redis or Valkey, for hints of new events'),
-    ARTIFACT_URL: z.string().describe('artefact store, file:///…'),
+    ARTIFACT_URL: z.string().describe('artefact store, file:///… or s3://bucket/prefix'),
     ACCESS_ADDRESS: address().describe('gRPC address of access, for keys and settings'),
     SERVING_ADDRESS: address().describe('gRPC address of serving, which forgets whom ingestion erases'),
     TRAINING_ADDRESS: address().describe('gRPC address of training, which knows what models learned from'),

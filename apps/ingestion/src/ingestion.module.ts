@@ -5,6 +5,7 @@ import { Readiness, SERVICE, type ServiceContext } from '#libs/service';
 
 import { ArchiveModule } from './archive/archive.module.js';
 import { CustomerModule } from './customer/customer.module.js';
+import { CustomerListModule } from './customer-list/customer-list.module.js';
 import { EventModule } from './event/event.module.js';
 import { IdentityModule } from './identity/identity.module.js';
 import { ImportModule } from './import/import.module.js';
@@ -20,7 +21,7 @@ import { WorkspaceModule } from './workspace/workspace.module.js';
 @Module({
   imports: [
     StoreModule, WorkspaceModule, EventModule, TrackingPlanModule, CustomerModule, IdentityModule, IntakeModule, LedgerModule, ImportModule, QuarantineModule, PersonModule, SnapshotModule,
-    ArchiveModule,
+    ArchiveModule, CustomerListModule,
   ],
   providers: [
     {

@@ -1,5 +1,5 @@
 import { KeyRing } from '#libs/auth';
-import { identity, ingestion, intake, person, quarantine, retention, trackingPlan } from '#libs/contracts';
+import { customerList, identity, ingestion, intake, person, quarantine, retention, trackingPlan } from '#libs/contracts';
 import { Readiness, type ServiceDefinitionOptions } from '#libs/service';
 
 import { type IngestionConfig, ingestionConfig } from './ingestion.config.js';
@@ -14,7 +14,7 @@ export const ingestionService: ServiceDefinitionOptions<IngestionConfig> = {
   services: [
     intake.IntakeServiceService, ingestion.EventServiceService, ingestion.CustomerServiceService, ingestion.ImportServiceService, ingestion.SnapshotServiceService,
     quarantine.QuarantineServiceService, trackingPlan.TrackingPlanServiceService, identity.IdentityServiceService, person.PersonServiceService,
-    retention.RetentionServiceService,
+    retention.RetentionServiceService, customerList.CustomerListServiceService,
   ],
   // Without keys every sender would be a stranger, and without plans nothing could be enforced.
   ready: async (app) => {

@@ -16,7 +16,7 @@ const shape = {
   ...serviceShape,
   DATABASE_URL: z.string().describe('Postgres, postgresql://…'),
   REDIS_URL: z.string().describe('Redis or Valkey, redis://…'),
-  ARTIFACT_URL: z.string().describe('artefact store, file:///…'),
+  ARTIFACT_URL: z.string().describe('artefact store, file:///… or s3://bucket/prefix'),
   ACCESS_ADDRESS: address().describe('gRPC of access'),
   INGESTION_ADDRESS: address().describe('gRPC of ingestion, which knows the ids that customers have outside'),
   WORKER_SCORE_ADDRESS: address().describe('gRPC of the worker in its score role'),

@@ -7,6 +7,7 @@ import { ExportModule } from './export/export.module.js';
 import { ForesightModule } from './foresight/foresight.module.js';
 import { ForgettingModule } from './forgetting/forgetting.module.js';
 import { MembershipModule } from './membership/membership.module.js';
+import { PredictionModule } from './prediction/prediction.module.js';
 import { ScoringModule } from './scoring/scoring.module.js';
 import { SegmentModule } from './segment/segment.module.js';
 import { SimilarModule } from './similar/similar.module.js';
@@ -15,8 +16,7 @@ import { WebhookModule } from './webhook/webhook.module.js';
 
 @Module({
   imports: [
-    StoreModule, ScoringModule, MembershipModule, SegmentModule, SimilarModule, DefinitionModule, ActivationModule, ExplanationModule, ForesightModule, ForgettingModule, WebhookModule,
-    ExportModule,
+    StoreModule, ScoringModule, MembershipModule, SegmentModule, SimilarModule, DefinitionModule, ActivationModule, ExplanationModule, ForesightModule, ForgettingModule, PredictionModule, WebhookModule, ExportModule,
   ],
 })
 export class ServingModule {}

@@ -2,7 +2,7 @@ import { Global, Inject, Injectable, Module, type OnApplicationShutdown } from '
 import type { Redis } from 'ioredis';
 
 import { type ArtifactStore, openArtifactStore } from '#libs/artifacts';
-import { access, ingestion, worker } from '#libs/contracts';
+import { access, ingestion, rule, worker } from '#libs/contracts';
 import { type Database, openDatabase } from '#libs/database';
 import { connect } from '#libs/grpc';
 import { EventHistory } from '#libs/history';
@@ -10,7 +10,7 @@ import { openRedis } from '#libs/queue';
 import { SERVICE } from '#libs/service';
 
 import {
-  ACCESS, type AccessClient, ARTIFACTS, type Context, DATABASE, INGESTION, type IngestionClient, REDIS, SCORE_WORKER, type ScoreWorkerClient,
+  ACCESS, type AccessClient, ARTIFACTS, type Context, DATABASE, INGESTION, type IngestionClient, REDIS, RULE_WORKER, type RuleWorkerClient, SCORE_WORKER, type ScoreWorkerClient,
 } from './store.js';
 
 /** Lookups, readers of some workspaces, one activation. */
@@ -24,6 +24,7 @@ class StoreEnd implements OnApplicationShutdown {
     @Inject(ACCESS) private readonly access: AccessClient,
     @Inject(INGESTION) private readonly ingestion: IngestionClient,
     @Inject(SCORE_WORKER) private readonly scoreWorker: ScoreWorkerClient,
+    @Inject(RULE_WORKER) private readonly ruleWorker: RuleWorkerClient,
   ) {}
 
   async onApplicationShutdown(): Promise<void> {
@@ -31,6 +32,7 @@ class StoreEnd implements OnApplicationShutdown {
     this.access.close();
     this.ingestion.close();
     this.scoreWorker.close();
+    this.ruleWorker.close();
     await this.database.close();
   }
 }
@@ -63,8 +65,13 @@ class StoreEnd implements OnApplicationShutdown {
       inject: [SERVICE],
       useFactory: ({ config }: Context): ScoreWorkerClient => connect(worker.ScoreWorkerServiceService, config.WORKER_SCORE_ADDRESS),
     },
+    {
+      provide: RULE_WORKER,
+      inject: [SERVICE],
+      useFactory: ({ config }: Context): RuleWorkerClient => connect(rule.RuleWorkerServiceService, config.WORKER_SCORE_ADDRESS),
+    },
     StoreEnd,
   ],
-  exports: [DATABASE, ARTIFACTS, EventHistory, REDIS, ACCESS, INGESTION, SCORE_WORKER],
+  exports: [DATABASE, ARTIFACTS, EventHistory, REDIS, ACCESS, INGESTION, SCORE_WORKER, RULE_WORKER],
 })
 export class StoreModule {}

@@ -1,4 +1,4 @@
-import type { access, ingestion, worker } from '#libs/contracts';
+import type { access, ingestion, rule, worker } from '#libs/contracts';
 import type { RpcClient } from '#libs/grpc';
 import type { ServiceContext } from '#libs/service';
 
@@ -11,8 +11,11 @@ export const REDIS = Symbol('REDIS');
 export const ACCESS = Symbol('ACCESS');
 export const INGESTION = Symbol('INGESTION');
 export const SCORE_WORKER = Symbol('SCORE_WORKER');
+export const RULE_WORKER = Symbol('RULE_WORKER');
 
 export type AccessClient = RpcClient<typeof access.AccessServiceService>;
 export type IngestionClient = RpcClient<typeof ingestion.CustomerServiceService>;
+/** Served by the score role. */
+export type RuleWorkerClient = RpcClient<typeof rule.RuleWorkerServiceService>;
 export type ScoreWorkerClient = RpcClient<typeof worker.ScoreWorkerServiceService>;
 export type Context = ServiceContext<ServingConfig>;

@@ -4,7 +4,7 @@ const shape = {
   ...serviceShape,
   DATABASE_URL: z.string().describe('Postgres, postgresql://…'),
   REDIS_URL: z.string().describe('Redis or Valkey, redis://…'),
-  ARTIFACT_URL: z.string().describe('artefact store, file:///…'),
+  ARTIFACT_URL: z.string().describe('artefact store, file:///… or s3://bucket/prefix'),
   INGESTION_ADDRESS: address().describe('gRPC of ingestion'),
   SERVING_ADDRESS: address().describe('gRPC of serving'),
   WORKER_TRAIN_ADDRESS: address().describe('gRPC of the worker in its train role'),

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 
 /** What kinds of things are kept; each has a folder of its own in every workspace. */
-export type ArtifactArea = 'uploads' | 'snapshots' | 'models' | 'exports' | 'archives';
+export type ArtifactArea = 'uploads' | 'snapshots' | 'models' | 'heads' | 'exports' | 'archives';
 
 export interface StoredArtifact {
   /** Relative to the store: `<workspace>/<area>/<id>/<name>`; made here, never chosen by a client. */
@@ -25,7 +25,7 @@ export class ArtifactError extends Error {
 
 /** Files that are written once and never changed. A reader never sees half of one. */
 export interface ArtifactStore {
-  /** `file:///…/<workspace>/<area>/<id>`: a directory for a process that writes several files itself. Made if absent. */
+  /** `<store>/<workspace>/<area>/<id>`: a directory for the worker, which writes several files itself. Made if absent. */
   directory(workspaceId: string, area: ArtifactArea, id: string): Promise<string>;
   /** URI of an artefact or directory of this store. */
   uri(path: string): string;
@@ -36,6 +36,7 @@ export interface ArtifactStore {
     limits?: { maxBytes?: number },
   ): Promise<StoredArtifact>;
   read(path: string): Promise<Readable>;
+  exists(path: string): Promise<boolean>;
   /** A file on this machine with the artefact's content, for libraries that want one (DuckDB). */
   localFile(path: string): Promise<string>;
   /** The same for a URI that another service named; it must lie below this store. */

@@ -9,6 +9,7 @@ export * as ingestion from './gen/kindred/ingestion/v1/ingestion.js';
 export * as intake from './gen/kindred/ingestion/v1/intake.js';
 export * as person from './gen/kindred/ingestion/v1/person.js';
 export * as quarantine from './gen/kindred/ingestion/v1/quarantine.js';
+export * as region from './gen/kindred/serving/v1/region.js';
 export * as retention from './gen/kindred/ingestion/v1/retention.js';
 export * as serving from './gen/kindred/serving/v1/serving.js';
 export * as similar from './gen/kindred/serving/v1/similar.js';
@@ -22,3 +23,10 @@ export * as webhook from './gen/kindred/serving/v1/webhook.js';
 export * as definition from './gen/kindred/serving/v1/segment_definition.js';
 /** Of serving as well, in a file of its own. */
 export * as exporting from './gen/kindred/serving/v1/export.js';
+/** Lists of customers that people bring; of ingestion. */
+export * as customerList from './gen/kindred/ingestion/v1/customer_list.js';
+/** Of training as well, in a file of its own. */
+export * as label from './gen/kindred/training/v1/label.js';
+export * as prediction from './gen/kindred/serving/v1/prediction.js';
+/** What heads are, between training and the worker. */
+export * as head from './gen/kindred/worker/v1/label.js';

@@ -5,3 +5,4 @@ export { type EmbeddedProcess, EmbeddedError } from './process.js';
 export { type EmbeddedValkey, startValkey } from './valkey.js';
 export { type TestPlatform, startTestPlatform } from './test-platform.js';
 export { temporaryFolder } from './temporary-folder.js';
+export { type S3Server, startS3Server } from './s3-server.js';

@@ -2,7 +2,7 @@ export { openRedis, QUEUE_PREFIX, type RedisUse } from './redis.js';
 export { EXPORT_SCHEDULE_QUEUE, START_EXPORT_JOB, type SchedulePayload } from './export-schedule.job.js';
 export { followHints, publishHint } from './hints.js';
 export {
-  ARCHIVE_JOBS, EXPORT_JOBS, type ExportPayload, IMPORT_JOBS, type ImportPayload, PERSON_JOBS, type RequestPayload, ROW_JOB_LOCK, ROW_JOB_OPTIONS, type RowJobs,
+  ARCHIVE_JOBS, EXPORT_JOBS, type ExportPayload, HEAD_JOBS, type HeadPayload, IMPORT_JOBS, type ImportPayload, PERSON_JOBS, type RequestPayload, ROW_JOB_LOCK, ROW_JOB_OPTIONS, type RowJobs,
 } from './row.job.js';
 export { type Attempt, isEnded, StaleAttempt } from './row.attempt.js';
 export { JobProcessor, type JobRow, type RowWork } from './row.processor.js';

@@ -16,6 +16,11 @@ export interface ImportPayload {
   importId: string;
 }
 
+export interface HeadPayload {
+  workspaceId: string;
+  headId: string;
+}
+
 /** Of a person's request, or of one to archive or replay. */
 export interface RequestPayload {
   workspaceId: string;
@@ -37,6 +42,8 @@ export const PERSON_JOBS: RowJobs<RequestPayload> = { queue: 'person-requests', 
 export const ARCHIVE_JOBS: RowJobs<RequestPayload> = { queue: 'archive-requests', job: 'work-archive-request', rowOf: requestOf };
 /** Members of segments to files. */
 export const EXPORT_JOBS: RowJobs<ExportPayload> = { queue: 'exports', job: 'export-segment', rowOf: ({ workspaceId, exportId }) => ({ workspaceId, id: exportId }) };
+/** Heads to learn from labels. */
+export const HEAD_JOBS: RowJobs<HeadPayload> = { queue: 'heads', job: 'train-head', rowOf: ({ workspaceId, headId }) => ({ workspaceId, id: headId }) };
 
 export const ROW_JOB_OPTIONS = {
   attempts: 12,

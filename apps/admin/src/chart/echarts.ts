@@ -2,10 +2,12 @@
 import { LineChart, ScatterChart, TreemapChart, type LineSeriesOption, type ScatterSeriesOption, type TreemapSeriesOption } from 'echarts/charts';
 import {
   AriaComponent,
+  BrushComponent,
   DataZoomInsideComponent,
   GridComponent,
   TooltipComponent,
   type AriaComponentOption,
+  type BrushComponentOption,
   type DataZoomComponentOption,
   type GridComponentOption,
   type TooltipComponentOption,
@@ -13,10 +15,11 @@ import {
 import { init, use, type ComposeOption } from 'echarts/core';
 import { CanvasRenderer } from 'echarts/renderers';
 
-use([AriaComponent, CanvasRenderer, DataZoomInsideComponent, GridComponent, LineChart, ScatterChart, TooltipComponent, TreemapChart]);
+use([AriaComponent, BrushComponent, CanvasRenderer, DataZoomInsideComponent, GridComponent, LineChart, ScatterChart, TooltipComponent, TreemapChart]);
 
 export type ChartOption = ComposeOption<
   | AriaComponentOption
+  | BrushComponentOption
   | DataZoomComponentOption
   | GridComponentOption
   | LineSeriesOption

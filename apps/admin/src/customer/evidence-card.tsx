@@ -18,7 +18,7 @@ export function EvidenceCard({ id }: { id: string }): ReactNode {
   return (
     <Card title="Why" note="The model, asked what it would say otherwise">
       {!isAsked && (
-        <button type="button" onClick={() => ask(true)}>
+        <button type="button" className="button" onClick={() => ask(true)}>
           Ask the model
         </button>
       )}

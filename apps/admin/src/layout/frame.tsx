@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { Link, NavLink, Outlet, ScrollRestoration } from 'react-router';
 import { Badge } from '../parts/figures';
-import { CustomersIcon, IntakeIcon, KeysIcon, RunsIcon, SegmentsIcon } from '../parts/icons';
+import { CustomersIcon, IntakeIcon, KeysIcon, LabelsIcon, PlanIcon, QuarantineIcon, RunsIcon, SegmentsIcon } from '../parts/icons';
 import { LiveRunProvider, useLiveRun } from '../run/live-run';
 import { isEnded, stateInWords } from '../run/state';
 import { SegmentLooks } from '../segment/looks';
@@ -13,7 +13,10 @@ const PLACES = [
   { to: '/segments', name: 'Segments', Icon: SegmentsIcon },
   { to: '/runs', name: 'Runs', Icon: RunsIcon },
   { to: '/customers', name: 'Customers', Icon: CustomersIcon },
+  { to: '/labels', name: 'Labels', Icon: LabelsIcon },
   { to: '/intake', name: 'Intake', Icon: IntakeIcon },
+  { to: '/quarantine', name: 'Quarantine', Icon: QuarantineIcon },
+  { to: '/tracking-plan', name: 'Tracking plan', Icon: PlanIcon },
 ];
 const KEYS = { to: '/keys', name: 'Keys', Icon: KeysIcon };
 

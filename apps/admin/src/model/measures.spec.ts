@@ -1,4 +1,4 @@
-import { compare, measureName, type Measure } from './measures';
+import { compare, subjectName, type Measure } from './measures';
 
 const measure = (name: string, subject: string, value: number, isBaseline = false): Measure => ({ name, subject, value, deviation: 0, isBaseline });
 
@@ -16,6 +16,14 @@ describe('the measures of a model', () => {
 
   it('name no best where there is nothing to compare with', () => {
     expect(compare([measure('ari', 'segments', 0.93)])[0]?.best).toBeUndefined();
-    expect(measureName('events_seen')).toBe('events seen');
+    expect(compare([measure('smallest_share', 'segments', 0.04), measure('smallest_share', 'rfm', 0.05, true)])[0]?.best).toBeUndefined();
+  });
+
+  it('are called by words, also those that nothing is known of here', () => {
+    expect(compare([measure('events_seen', 'segments', 3), measure('ece', 'forecast', 0.1)]).map(({ name, isShare }) => [name, isShare])).toEqual([
+      ['events seen', false],
+      ['Calibration error', false],
+    ]);
+    expect(subjectName('aggregates+embedding')).toBe('aggregates and embedding');
   });
 });

@@ -8,7 +8,7 @@ import { SegmentName, useLooks } from '../segment/looks';
 import { useReading } from '../session/reading';
 import { count, counted, measure } from '../wording/figure';
 import { date, dateAndTime } from '../wording/time';
-import { compare, measureName, type Comparison } from './measures';
+import { compare, subjectName, type Comparison } from './measures';
 import { PromoteButton } from './promotion';
 import { isPromotable, modelStateInWords } from './verdict';
 import './models-card.css';
@@ -114,12 +114,12 @@ function EvaluationCard({ evaluation }: { evaluation: Model['evaluation'] }): Re
   );
 }
 
-function Rows({ comparison: { name, measures, best } }: { comparison: Comparison }): ReactNode {
+function Rows({ comparison: { name, means, isShare, measures, best } }: { comparison: Comparison }): ReactNode {
   return measures.map((one, at) => (
     <tr key={one.subject}>
-      <td className={at > 0 ? 'quiet' : ''}>{at === 0 ? measureName(name) : <span className="hidden-visually">{measureName(name)}</span>}</td>
+      <td title={means}>{at === 0 ? name : <span className="hidden-visually">{name}</span>}</td>
       <th scope="row" className={one.isBaseline ? 'rival' : ''}>
-        {one.subject} {one.isBaseline && <span className="small nowrap">(rival)</span>}
+        {subjectName(one.subject)} {one.isBaseline && <span className="small nowrap">(rival)</span>}
       </th>
       <td className="number nowrap" data-label="Value">
         <span>
@@ -128,7 +128,7 @@ function Rows({ comparison: { name, measures, best } }: { comparison: Comparison
           {one === best && <span className="small"> best</span>}
         </span>
       </td>
-      <td>{one.value >= 0 && one.value <= 1 && <Meter value={one.value} {...(one.isBaseline ? { colour: 'var(--ink-3)' } : {})} />}</td>
+      <td>{isShare && <Meter value={one.value} {...(one.isBaseline ? { colour: 'var(--ink-3)' } : {})} />}</td>
     </tr>
   ));
 }

@@ -5,7 +5,7 @@ interface DialogProps {
   confirm: string;
   busy?: boolean;
   /** Why it did not work; shown above the buttons. */
-  problem?: string | undefined;
+  problem?: ReactNode;
   onConfirm: () => void;
   onClose: () => void;
   children: ReactNode;

@@ -44,3 +44,24 @@ export const KeysIcon = (): ReactNode => (
     <path d="M8.8 11.2 16.5 3.5M13 7l2.6 2.6" />
   </Icon>
 );
+
+export const QuarantineIcon = (): ReactNode => (
+  <Icon>
+    <path d="M10 3.2 17.2 16H2.8z" />
+    <path d="M10 8.2v3.6M10 13.9v.1" />
+  </Icon>
+);
+
+export const PlanIcon = (): ReactNode => (
+  <Icon>
+    <rect x="4" y="3" width="12" height="14" rx="1.6" />
+    <path d="m7 8 1.2 1.2L10.4 7M7 13l1.2 1.2 2.2-2.2M12.6 8.4h1M12.6 13.4h1" />
+  </Icon>
+);
+
+export const LabelsIcon = (): ReactNode => (
+  <Icon>
+    <path d="M3.5 9.2V4.3c0-.5.3-.8.8-.8h4.9l7.3 7.3-5.7 5.7z" />
+    <circle cx="7" cy="7" r="1.1" />
+  </Icon>
+);

@@ -13,7 +13,7 @@ import { count } from '../wording/figure';
 import { dateAndTime, daysInWords } from '../wording/time';
 import { Curves } from './curve-charts';
 import { useLive, useLiveRun } from './live-run';
-import { RetrainButton } from './retrain-button';
+import { ChooseButton } from './retrain-button';
 import { RunProgress } from './run-progress';
 import { isCancellable, isEnded, stateInWords, type Run } from './state';
 
@@ -56,7 +56,7 @@ function RunDetail({ read }: { read: Detail }): ReactNode {
       <PageHead
         above={<Link to="/runs">Runs</Link>}
         title={`Run of ${dateAndTime(run.createdAt)}`}
-        actions={isCancellable(run) ? <CancelButton run={run} /> : <RetrainButton />}
+        actions={isCancellable(run) ? <CancelButton run={run} /> : <ChooseButton spec={read.spec} />}
       />
       <section className="card" aria-label="Progress">
         <div className="inside">
@@ -137,6 +137,8 @@ function SpecCard({ spec }: { spec: Detail['spec'] }): ReactNode {
     ['Share of customers', spec.sampleFraction],
     ['Main events', spec.mainEvents.length > 0 ? spec.mainEvents.join(', ') : null],
     ['Value', spec.valueProperty],
+    ['Items', spec.itemField],
+    ['Leaks', spec.keepLeaks ? 'learned from' : null],
     ['Seed', spec.seed],
   ];
   return (

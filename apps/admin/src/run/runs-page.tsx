@@ -11,7 +11,7 @@ import { useReading } from '../session/reading';
 import { count, percent } from '../wording/figure';
 import { ago, dateAndTime, lastingBetween, timeLeft } from '../wording/time';
 import { useLive, useLiveRun } from './live-run';
-import { RetrainButton } from './retrain-button';
+import { ChooseButton, RetrainButton } from './retrain-button';
 import { RunBanner } from './run-banner';
 import { rateOf } from './run-progress';
 import { isEnded, stateInWords, stepsInWords, type Run } from './state';
@@ -21,9 +21,15 @@ const PAGE = 10;
 const TRIGGERS: Record<Run['trigger'], string> = { PERSON: 'by hand', SCHEDULE: 'on schedule', DRIFT: 'for drift', STUDY: 'for a study' };
 
 export function RunsPage(): ReactNode {
+  const actions = (
+    <>
+      <ChooseButton />
+      <RetrainButton />
+    </>
+  );
   return (
     <>
-      <PageHead title="Runs" below={<p className="quiet">From stored events to a model, and from there to what is served.</p>} actions={<RetrainButton />} />
+      <PageHead title="Runs" below={<p className="quiet">From stored events to a model, and from there to what is served.</p>} actions={actions} />
       <RunBanner />
       <RunsCard />
       <ModelsCard />

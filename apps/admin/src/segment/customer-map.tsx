@@ -21,12 +21,14 @@ interface CustomerMapProps {
   /** Only this segment in colour. */
   only?: string;
   height?: number;
+  /** Instead of opening customers, areas are drawn. */
+  onLasso?: (corners: { x: number; y: number }[]) => void;
 }
 
 const SYMBOLS: Record<Look['shape'], string> = { circle: 'circle', square: 'roundRect', diamond: 'diamond', triangle: 'triangle' };
 
 /** Customers as points, coloured by segment: alike ones lie close together. Hovering names one, a click opens it. */
-export function CustomerMap({ points, segments, only, height = 360 }: CustomerMapProps): ReactNode {
+export function CustomerMap({ points, segments, only, height = 360, onLasso }: CustomerMapProps): ReactNode {
   const lookOf = useLooks();
   const navigate = useNavigate();
   const client = useClient();
@@ -62,6 +64,7 @@ export function CustomerMap({ points, segments, only, height = 360 }: CustomerMa
           return tip('Customer …', lines, colour);
         },
       },
+      ...(onLasso && { brush: { xAxisIndex: 0, yAxisIndex: 0, toolbox: [], transformable: false, outOfBrush: { colorAlpha: 0.25 } } }),
       series: groups.map(({ id, name, points: drawn }) => {
         const look = lookOf(id);
         const isQuiet = chosen !== undefined && chosen !== (id ?? '');
@@ -77,7 +80,7 @@ export function CustomerMap({ points, segments, only, height = 360 }: CustomerMa
         };
       }),
     }),
-    [chosen, client, groups, lookOf, points.length],
+    [chosen, client, groups, lookOf, onLasso, points.length],
   );
   const open = useCallback(
     ({ seriesIndex = 0, dataIndex }: { seriesIndex?: number; dataIndex: number }) => {
@@ -89,7 +92,7 @@ export function CustomerMap({ points, segments, only, height = 360 }: CustomerMa
 
   return (
     <div className="customer-map">
-      <Chart label={`Map of ${points.length} customers, coloured by segment`} height={height} option={option} onClick={open} />
+      <Chart label={`Map of ${points.length} customers, coloured by segment`} height={height} option={option} onClick={open} onLasso={onLasso} />
       {!only && (
         <ul className="legend" aria-label="Segments on the map">
           {groups.map(({ id, name }) => (

@@ -7,6 +7,7 @@ import { Card, PageHead } from '../parts/card';
 import { useNow } from '../parts/clock';
 import { Badge, Stat, Stats } from '../parts/figures';
 import { Empty, Loading, Problem } from '../parts/states';
+import { ThresholdCard } from '../region/threshold-card';
 import { useReading } from '../session/reading';
 import { useMay } from '../session/viewer';
 import { count, counted, percent } from '../wording/figure';
@@ -71,12 +72,15 @@ function Detail({ segment, onRenamed }: { segment: Segment; onRenamed: () => voi
       />
       {isRenaming && <RenameDialog segment={segment} onClose={() => setRenaming(false)} onRenamed={onRenamed} />}
       <Figures segment={segment} />
-      <div className="columns wide-left even">
-        <Card title="What sets it apart" note="Mean of the segment against everyone else" flush>
-          {segment.traits.length > 0 ? <TraitTable traits={segment.traits} /> : <Empty title="Nothing stands out">Its customers differ from others in order and rhythm, not in any single figure.</Empty>}
-        </Card>
-        <Place segment={segment} />
-      </div>
+      {segment.kind === 'EXAMPLE' && mayRename && <ThresholdCard id={segment.id} onMoved={onRenamed} />}
+      {segment.kind === 'LEARNED' && (
+        <div className="columns wide-left even">
+          <Card title="What sets it apart" note="Mean of the segment against everyone else" flush>
+            {segment.traits.length > 0 ? <TraitTable traits={segment.traits} /> : <Empty title="Nothing stands out">Its customers differ from others in order and rhythm, not in any single figure.</Empty>}
+          </Card>
+          <Place segment={segment} />
+        </div>
+      )}
       {(segment.rule ?? segment.children.length > 0) && (
         <div className="columns two even">
           {segment.rule && <RuleCard rule={segment.rule} />}
@@ -89,7 +93,7 @@ function Detail({ segment, onRenamed }: { segment: Segment; onRenamed: () => voi
           {mayEdit && <ExportCard segment={segment} />}
         </div>
         <div className="stack">
-          <Typical segment={segment} />
+          {segment.kind === 'LEARNED' && <Typical segment={segment} />}
           <Life segment={segment} />
         </div>
       </div>

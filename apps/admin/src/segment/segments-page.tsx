@@ -9,6 +9,7 @@ import { RetrainButton } from '../run/retrain-button';
 import { RunBanner } from '../run/run-banner';
 import { isEnded } from '../run/state';
 import { useReading } from '../session/reading';
+import { useMay } from '../session/viewer';
 import { count, counted } from '../wording/figure';
 import { AsOf } from './as-of';
 import { CustomerMap } from './customer-map';
@@ -67,9 +68,11 @@ interface ActionsProps {
 }
 
 function Actions({ level, onLevel, hasSegments }: ActionsProps): ReactNode {
+  const mayDraw = useMay('EDITOR');
   return (
     <>
       {hasSegments && <LevelSwitch level={level} onChange={onLevel} />}
+      {hasSegments && mayDraw && <Link className="button" to="/segments/draw">Draw a segment</Link>}
       <RetrainButton />
     </>
   );

@@ -1,4 +1,4 @@
-import { access, definition, explanation, exporting, foresight, identity, ingestion, person, quarantine, retention, serving, similar, trackingPlan, training, webhook } from '#libs/contracts';
+import { access, definition, explanation, exporting, foresight, identity, ingestion, label, person, prediction, quarantine, region, retention, serving, similar, trackingPlan, training, webhook } from '#libs/contracts';
 import { connect, type RpcClient } from '#libs/grpc';
 
 /** Where the services listen, `host:port` each. */
@@ -22,11 +22,15 @@ export interface Backends {
   readonly plans: RpcClient<typeof trackingPlan.TrackingPlanServiceService>;
   readonly runs: RpcClient<typeof training.RunServiceService>;
   readonly models: RpcClient<typeof training.ModelServiceService>;
+  readonly labels: RpcClient<typeof label.LabelServiceService>;
+  readonly heads: RpcClient<typeof label.HeadServiceService>;
+  readonly predictions: RpcClient<typeof prediction.PredictionServiceService>;
   readonly memberships: RpcClient<typeof serving.MembershipServiceService>;
   readonly similarity: RpcClient<typeof similar.SimilarityServiceService>;
   readonly explanations: RpcClient<typeof explanation.ExplanationServiceService>;
   readonly segments: RpcClient<typeof serving.SegmentServiceService>;
   readonly definitions: RpcClient<typeof definition.SegmentDefinitionServiceService>;
+  readonly regions: RpcClient<typeof region.RegionServiceService>;
   readonly foresight: RpcClient<typeof foresight.ForesightServiceService>;
   readonly webhooks: RpcClient<typeof webhook.WebhookServiceService>;
   readonly exports: RpcClient<typeof exporting.ExportServiceService>;
@@ -45,11 +49,15 @@ export function connectBackends(at: BackendAddresses): Backends {
     plans: connect(trackingPlan.TrackingPlanServiceService, at.INGESTION_ADDRESS),
     runs: connect(training.RunServiceService, at.TRAINING_ADDRESS),
     models: connect(training.ModelServiceService, at.TRAINING_ADDRESS),
+    labels: connect(label.LabelServiceService, at.TRAINING_ADDRESS),
+    heads: connect(label.HeadServiceService, at.TRAINING_ADDRESS),
+    predictions: connect(prediction.PredictionServiceService, at.SERVING_ADDRESS),
     memberships: connect(serving.MembershipServiceService, at.SERVING_ADDRESS),
     similarity: connect(similar.SimilarityServiceService, at.SERVING_ADDRESS),
     explanations: connect(explanation.ExplanationServiceService, at.SERVING_ADDRESS),
     segments: connect(serving.SegmentServiceService, at.SERVING_ADDRESS),
     definitions: connect(definition.SegmentDefinitionServiceService, at.SERVING_ADDRESS),
+    regions: connect(region.RegionServiceService, at.SERVING_ADDRESS),
     foresight: connect(foresight.ForesightServiceService, at.SERVING_ADDRESS),
     webhooks: connect(webhook.WebhookServiceService, at.SERVING_ADDRESS),
     exports: connect(exporting.ExportServiceService, at.SERVING_ADDRESS),

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 
-import type { foresight, ingestion, serving, training } from '#libs/contracts';
+import type { foresight, ingestion, label, prediction, serving, training } from '#libs/contracts';
 
 import { eventNoveltyOf, forecastsOf, type RecommendationKey, recommendationsOf } from '../foresight/foresight.reads.js';
 import { actingAs, type Backends } from './backends.js';
@@ -25,6 +25,9 @@ export interface CallerReads {
   readonly segment: Gathered<SegmentKey, serving.Segment | undefined>;
   readonly segmentList: Gathered<serving.ListSegmentsRequest, serving.ListSegmentsResponse>;
   readonly model: Gathered<string, training.Model | undefined>;
+  readonly labelSet: Gathered<string, label.LabelSet | undefined>;
+  readonly labelHead: Gathered<string, label.Head | undefined>;
+  readonly prediction: Gathered<string, prediction.Prediction[]>;
 }
 
 /** Callers whose requests are under way, more or less: one that is forgotten only gathers anew. */
@@ -93,6 +96,21 @@ function readsOf(rpc: () => Backends): CallerReads {
       const { models } = await rpc().models.getModels({ ids: unique(ids), champion: false });
       const byId = new Map(models.map((model) => [model.id, model]));
       return ids.map((id) => byId.get(id));
+    }),
+    labelSet: gather(async (ids) => {
+      const { labelSets } = await rpc().labels.getLabelSets({ ids: unique(ids) });
+      const byId = new Map(labelSets.map((set) => [set.id, set]));
+      return ids.map((id) => byId.get(id));
+    }),
+    labelHead: gather(async (ids) => {
+      const { heads } = await rpc().heads.getHeads({ ids: unique(ids) });
+      const byId = new Map(heads.map((head) => [head.id, head]));
+      return ids.map((id) => byId.get(id));
+    }),
+    prediction: gather(async (ids) => {
+      const { customers } = await rpc().predictions.getPredictions({ customerIds: unique(ids) });
+      const byId = new Map(customers.map(({ customerId, predictions }) => [customerId, predictions]));
+      return ids.map((id) => byId.get(id) ?? []);
     }),
   };
 }

@@ -12,6 +12,7 @@ import type { Customer } from '../graphql/message.js';
 import { orNull, present } from '../graphql/present.js';
 import { parseJson } from '../graphql/scalar.js';
 import { customerIdentity } from '../identity/identity.resolver.js';
+import { customerPredictions } from '../label/head.resolver.js';
 import { listMembers } from '../segment/member.list.js';
 import { there } from '../similar/similar.resolver.js';
 
@@ -63,6 +64,7 @@ export const customerTypes: ResolversOf<'Customer'> = {
   Customer: {
     ...customerIdentity,
     ...customerForesight,
+    ...customerPredictions,
     id: ({ id }) => globalId('Customer', id),
     userId: detail(({ userId }) => orNull(userId)),
     anonymousIds: detail(({ anonymousIds }) => anonymousIds),

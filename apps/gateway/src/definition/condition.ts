@@ -6,7 +6,7 @@ import { globalId, localId } from '../graphql/global-id.js';
 import type { Json } from '../graphql/scalar.js';
 
 /** A rule as serving takes it. */
-export function conditionOf({ all, any, not, performed, memberOf }: CustomerConditionInput): definition.CustomerCondition {
+export function conditionOf({ all, any, not, performed, memberOf, attribute }: CustomerConditionInput): definition.CustomerCondition {
   return {
     all: (all ?? []).map(conditionOf),
     any: (any ?? []).map(conditionOf),
@@ -21,14 +21,16 @@ export function conditionOf({ all, any, not, performed, memberOf }: CustomerCond
         }
       : undefined,
     memberOf: memberOf ? segmentIdOf(memberOf) : '',
+    attribute: attribute ? filterOf(attribute) : undefined,
   };
 }
 
 /** The same as it was given. */
-export function conditionJson({ all, any, not, performed, memberOf }: definition.CustomerCondition): { readonly [name: string]: Json | string } {
+export function conditionJson({ all, any, not, performed, memberOf, attribute }: definition.CustomerCondition): { readonly [name: string]: Json | string } {
   if (all.length > 0) return { all: all.map(conditionJson) };
   if (any.length > 0) return { any: any.map(conditionJson) };
   if (not) return { not: conditionJson(not) };
+  if (attribute) return { attribute: filterJson(attribute) };
   if (!performed) return { memberOf: String(globalId('Segment', memberOf)) };
   const { event, atLeast, atMost, withinDays, filters } = performed;
   return {
@@ -37,12 +39,14 @@ export function conditionJson({ all, any, not, performed, memberOf }: definition
       ...(atLeast === undefined ? {} : { atLeast }),
       ...(atMost === undefined ? {} : { atMost }),
       withinDays,
-      filters: filters.map(({ property, operator, value }) => ({ property, operator: nameOf(operator), value: JSON.parse(value) as Json })),
+      filters: filters.map(filterJson),
     },
   };
 }
 
 const filterOf = ({ property, operator, value }: PropertyFilterInput): definition.PropertyFilter => ({ property, operator, value: JSON.stringify(value) });
+
+const filterJson = ({ property, operator, value }: definition.PropertyFilter) => ({ property, operator: nameOf(operator), value: JSON.parse(value) as Json });
 
 /** Serving's operators carry the name of their enum. */
 const nameOf = (operator: definition.PropertyOperator): string =>

@@ -17,6 +17,7 @@ const condition = {
   all: [
     { performed: { event: 'Order Completed', atLeast: 2, withinDays: 30, filters: [{ property: 'currency', operator: 'EQUALS', value: 'EUR' }] } },
     { not: { memberOf: globalId('Segment', id('segment', 2)) } },
+    { attribute: { property: 'plan', operator: 'DIFFERS', value: 'free' } },
   ],
 };
 
@@ -27,6 +28,7 @@ test('a rule reaches serving with own ids and values as JSON, and is told as it 
   const request = gateway.services.calls.find(({ method }) => method === 'createDefinedSegment')?.request as definition.CreateDefinedSegmentRequest;
   expect(request.condition?.all[0]?.performed).toMatchObject({ atLeast: 2, filters: [{ operator: definition.PropertyOperator.EQUALS, value: '"EUR"' }] });
   expect(request.condition?.all[1]?.not?.memberOf).toBe(id('segment', 2));
+  expect(request.condition?.all[2]?.attribute).toEqual({ property: 'plan', operator: definition.PropertyOperator.DIFFERS, value: '"free"' });
 
   gateway.services.replace('getSegmentDefinition', () => ({ definition: { segmentId: id('segment', 1), condition: request.condition, progress: 0.5, changedAt: AT } }));
   const read = await gateway.ask(`query($id: ID!) { segmentDefinition(segmentId: $id) { condition progress } }`, { id: globalId('Segment', id('segment', 1)) });

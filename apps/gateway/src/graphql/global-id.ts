@@ -4,7 +4,7 @@ declare const global: unique symbol;
 export type GlobalId = string & { readonly [global]: true };
 
 export type IdentifiedType =
-  | 'ApiKey' | 'ArchiveRequest' | 'AuditEntry' | 'Customer' | 'CustomerMerge' | 'Event' | 'EventArchive' | 'Export' | 'ExportSchedule' | 'Import' | 'Model' | 'PersonRequest' | 'RejectedEvent' | 'Segment' | 'TrainingRun' | 'Upload'
+  | 'ApiKey' | 'ArchiveRequest' | 'AuditEntry' | 'Customer' | 'CustomerMerge' | 'Event' | 'EventArchive' | 'Export' | 'ExportSchedule' | 'Import' | 'LabelHead' | 'LabelSet' | 'Model' | 'PersonRequest' | 'RejectedEvent' | 'Segment' | 'TrainingRun' | 'Upload'
   | 'Webhook' | 'WebhookDelivery' | 'Workspace';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader';
 
-import type { foresight, ingestion, serving, training } from '#libs/contracts';
+import type { foresight, ingestion, label, prediction, serving, training } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
 import type { Backends } from '../backend/backends.js';
@@ -18,6 +18,9 @@ export interface Loaders {
   readonly eventNovelty: DataLoader<foresight.EventKey, number | undefined, string>;
   readonly segment: DataLoader<SegmentKey, serving.Segment | undefined, string>;
   readonly model: DataLoader<string, training.Model | undefined>;
+  readonly labelSet: DataLoader<string, label.LabelSet | undefined>;
+  readonly labelHead: DataLoader<string, label.Head | undefined>;
+  readonly prediction: DataLoader<string, prediction.Prediction[]>;
   /** Whole, with the points of its curves. */
   readonly run: DataLoader<string, training.Run | undefined>;
 }
@@ -31,6 +34,9 @@ export function makeLoaders(reads: CallerReads, rpc: Backends): Loaders {
     eventNovelty: remembering(reads.eventNovelty, ({ eventId }) => eventId),
     segment: remembering(reads.segment, segmentName),
     model: remembering(reads.model),
+    labelSet: remembering(reads.labelSet),
+    labelHead: remembering(reads.labelHead),
+    prediction: remembering(reads.prediction),
     // There is no call for several: a list of runs carries all but the points of curves, which few ask for.
     run: new DataLoader((ids) => Promise.all(ids.map(async (id) => (await found(rpc.runs.getRun({ id })))?.run))),
   };

@@ -1,6 +1,6 @@
 // Which message each type of the SDL is resolved from; codegen.ts names these.
 import type { Principal } from '#libs/auth';
-import { access, definition, explanation, exporting, foresight, identity, ingestion, person, quarantine, retention, rule, serving, similar, trackingPlan, training, webhook, worker } from '#libs/contracts';
+import { access, definition, explanation, exporting, foresight, head, identity, ingestion, label, person, prediction, quarantine, region, retention, rule, serving, similar, trackingPlan, training, webhook, worker } from '#libs/contracts';
 
 import type { Connection } from './connection.js';
 
@@ -53,6 +53,8 @@ export type BehaviourChange = explanation.BehaviourChange;
 export type MembershipChange = serving.MembershipChange;
 export type SimilarCustomer = similar.SimilarCustomer;
 export type SimilaritySearch = similar.SimilaritySearch;
+export type RegionPreview = region.PreviewExampleSegmentResponse;
+export type ExampleSegment = region.GetExampleSegmentResponse & { readonly segmentId: string };
 export type Segment = serving.Segment;
 export type SegmentLineage = serving.SegmentLineage;
 export type SegmentVersion = serving.SegmentVersion;
@@ -87,6 +89,15 @@ export type RunMetric = training.RunMetric;
 export type MetricPoint = training.MetricPoint;
 export type RunStep = training.RunStep;
 
+export type LabelSet = label.LabelSet;
+export type LabelProblem = label.LabelProblem;
+export type LabelsAdded = label.AddLabelsResponse & { readonly labelSet: label.LabelSet };
+export type LabelHead = label.Head;
+export type LabelPrediction = prediction.Prediction;
+export type HeadEvaluation = head.HeadEvaluation;
+export type HeadStanding = head.HeadStanding;
+export type CalibrationBin = head.CalibrationBin;
+
 export type TrainingSpec = worker.TrainingSpec;
 export type TrainingObjective = worker.ObjectiveSpec;
 export type Measure = worker.Measure;
@@ -106,8 +117,12 @@ export import EventArchiveState = retention.EventArchiveState;
 export import EventOutcome = ingestion.EventOutcome;
 export import ExportFormat = exporting.ExportFormat;
 export import ExportState = exporting.ExportState;
+export import HeadEncoder = head.HeadEncoder;
+export import HeadVerdict = head.HeadVerdict;
 export import ImportStage = ingestion.ImportStage;
 export import ImportState = ingestion.ImportState;
+export import LabelHeadState = label.HeadState;
+export import LabelKind = label.LabelKind;
 export import LineageKind = serving.LineageKind;
 export import MergeCause = identity.MergeCause;
 export import ModelState = training.ModelState;

@@ -7,12 +7,15 @@ import { foresightTypes } from '../foresight/foresight.resolver.js';
 import { identityMutations, identityQueries, identityTypes } from '../identity/identity.resolver.js';
 import { importMutations, importQueries, importSubscriptions, importTypes } from '../import/import.resolver.js';
 import { keyMutations, keyQueries, keyTypes } from '../key/key.resolver.js';
+import { headMutations, headQueries, headTypes } from '../label/head.resolver.js';
+import { labelMutations, labelQueries, labelTypes } from '../label/label.resolver.js';
 import { mapQueries, mapTypes } from '../map/map.resolver.js';
 import { membershipSubscriptions, membershipTypes } from '../membership/membership.resolver.js';
 import { modelMutations, modelQueries, modelTypes } from '../model/model.resolver.js';
 import { nodeQueries, nodeTypes } from '../node/node.resolver.js';
 import { personMutations, personQueries, personTypes } from '../person/person.resolver.js';
 import { quarantineMutations, quarantineQueries, quarantineTypes } from '../quarantine/quarantine.resolver.js';
+import { regionMutations, regionQueries, regionTypes } from '../region/region.resolver.js';
 import { retentionMutations, retentionQueries, retentionTypes } from '../retention/retention.resolver.js';
 import { runMutations, runQueries, runSubscriptions, runTypes } from '../run/run.resolver.js';
 import { segmentMutations, segmentQueries, segmentTypes } from '../segment/segment.resolver.js';
@@ -41,9 +44,13 @@ const enums = {
   EventType: valuesOf(message.EventType),
   ExportFormat: valuesOf(message.ExportFormat),
   ExportState: valuesOf(message.ExportState),
+  HeadEncoder: valuesOf(message.HeadEncoder),
+  HeadVerdict: valuesOf(message.HeadVerdict),
   ImportStage: valuesOf(message.ImportStage),
   ImportState: valuesOf(message.ImportState),
   ConditionOperator: valuesOf(message.ConditionOperator),
+  LabelHeadState: valuesOf(message.LabelHeadState),
+  LabelKind: valuesOf(message.LabelKind),
   LineageKind: valuesOf(message.LineageKind),
   MergeCause: valuesOf(message.MergeCause),
   ModelState: valuesOf(message.ModelState),
@@ -75,9 +82,12 @@ export const resolvers: CompleteResolvers = {
     ...segmentQueries,
     ...definitionQueries,
     ...similarQueries,
+    ...regionQueries,
     ...mapQueries,
     ...modelQueries,
     ...runQueries,
+    ...labelQueries,
+    ...headQueries,
     ...eventQueries,
     ...quarantineQueries,
     ...trackingPlanQueries,
@@ -93,8 +103,11 @@ export const resolvers: CompleteResolvers = {
     ...identityMutations,
     ...segmentMutations,
     ...definitionMutations,
+    ...regionMutations,
     ...modelMutations,
     ...runMutations,
+    ...labelMutations,
+    ...headMutations,
     ...eventMutations,
     ...quarantineMutations,
     ...trackingPlanMutations,
@@ -120,9 +133,12 @@ export const resolvers: CompleteResolvers = {
   ...segmentTypes,
   ...definitionTypes,
   ...similarTypes,
+  ...regionTypes,
   ...mapTypes,
   ...modelTypes,
   ...runTypes,
+  ...labelTypes,
+  ...headTypes,
   ...eventTypes,
   ...quarantineTypes,
   ...trackingPlanTypes,

@@ -8,6 +8,6 @@ export async function uploadedFile(
   uploadId: string,
 ): Promise<{ artifact: string; fileName: string } | ExpectedFailure<'NotFound'>> {
   const file = UploadLinks.artifactOf(caller.workspaceId, uploadId);
-  const isThere = file !== undefined && (await artifacts.localFile(file.artifact).then(() => true, () => false));
+  const isThere = file !== undefined && (await artifacts.exists(file.artifact));
   return isThere ? file : notFound('UPLOAD_UNKNOWN', 'No file was sent for this upload. Send it to the link first.');
 }

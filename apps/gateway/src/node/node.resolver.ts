@@ -2,10 +2,10 @@ import type { GatewayContext } from '../graphql/context.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { type IdentifiedType, localId, readGlobalId } from '../graphql/global-id.js';
 import { found, segmentNow } from '../graphql/loaders.js';
-import type { ArchiveRequest, Customer, Export, ExportSchedule, Import, Model, PersonRequest, Segment, TrainingRun, Webhook, Workspace } from '../graphql/message.js';
+import type { ArchiveRequest, Customer, Export, ExportSchedule, Import, LabelHead, LabelSet, Model, PersonRequest, Segment, TrainingRun, Webhook, Workspace } from '../graphql/message.js';
 
 type NodeOf = {
-  ArchiveRequest: ArchiveRequest; Customer: Customer; Export: Export; ExportSchedule: ExportSchedule; Import: Import; Model: Model; PersonRequest: PersonRequest; Segment: Segment; TrainingRun: TrainingRun; Webhook: Webhook; Workspace: Workspace;
+  ArchiveRequest: ArchiveRequest; Customer: Customer; Export: Export; ExportSchedule: ExportSchedule; Import: Import; LabelHead: LabelHead; LabelSet: LabelSet; Model: Model; PersonRequest: PersonRequest; Segment: Segment; TrainingRun: TrainingRun; Webhook: Webhook; Workspace: Workspace;
 };
 
 /** How each type that is a Node is found by its id. */
@@ -15,6 +15,8 @@ const FIND: { [Type in keyof NodeOf]: (id: string, context: GatewayContext) => P
   Export: async (id, { rpc }) => (await found(rpc.exports.getExport({ id })))?.export,
   ExportSchedule: async (id, { rpc }) => (await found(rpc.exports.getExportSchedule({ id })))?.schedule,
   Import: async (id, { rpc }) => (await found(rpc.imports.getImport({ id })))?.import,
+  LabelHead: (id, { loaders }) => loaders.labelHead.load(id),
+  LabelSet: (id, { loaders }) => loaders.labelSet.load(id),
   Model: (id, { loaders }) => loaders.model.load(id),
   PersonRequest: async (id, { rpc }) => (await found(rpc.persons.getPersonRequest({ id })))?.request,
   Segment: (id, { loaders }) => loaders.segment.load(segmentNow(id)),

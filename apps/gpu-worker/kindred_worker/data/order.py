@@ -1,4 +1,4 @@
-"""An order of customers, and draws for them, that hang on what they did alone.
+"""An order of customers, and draws for them and their events, that hang on what they did alone.
 
 Ids are given at import and the shards of a snapshot follow them, so the same data imported twice lie in another order.
 Every random choice about customers is made along this order instead: then the same behaviour gives the same model.
@@ -45,6 +45,15 @@ def beginning_keys(arrays: EventArrays) -> UInt64:
     return mixed(_hashed(arrays.events, begins)) if arrays.count else np.zeros(0, np.uint64)
 
 
+def event_keys(arrays: EventArrays, customers: UInt64, first: int) -> UInt64:
+    """(n) a hash of each event of neighbouring customers, the first of them at place `first`; `customers` are their content keys.
+
+    Machines read at the same moments differ in these keys, for each event's key holds its customer's.
+    """
+    offsets = arrays.offsets[first : first + len(customers) + 1]
+    return mixed(_hashed(arrays.events, slice(int(offsets[0]), int(offsets[-1]))) ^ np.repeat(customers, np.diff(offsets)))
+
+
 def told_apart(keys: UInt64) -> UInt64:
     """(N) the keys; of several that are equal each but the first gets another one, by its turn among them.
 
@@ -59,7 +68,7 @@ def told_apart(keys: UInt64) -> UInt64:
 
 
 def drawn(keys: UInt64, seed: int, turn: int) -> npt.NDArray[np.float64]:
-    """(N) in [0, 1): a customer's own draw of this seed and turn, the same wherever in the data they stand."""
+    """(N) in [0, 1): each key's own draw of this seed and turn, the same wherever in the data its customer stands."""
     salt = int(np.random.SeedSequence([seed, turn]).generate_state(1, np.uint64)[0])
     return (mixed(keys ^ np.uint64(salt)) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 

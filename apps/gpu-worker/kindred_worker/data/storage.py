@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import posixpath
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,8 @@ class WrittenFile:
 
 class Folder:
     """A directory behind a URI."""
+
+    _here = fs.LocalFileSystem()
 
     def __init__(self, uri: str) -> None:
         self.uri = uri.rstrip("/")
@@ -108,15 +111,19 @@ class Folder:
         local = self.local is not None
         if local:
             self._fs.create_dir(posixpath.dirname(target), recursive=True)
-        # An object store shows an object only when its upload is complete; a disk needs the rename.
-        place = f"{target}.{os.getpid()}.part" if local else target
-        with self._fs.open_output_stream(place, compression=None) as stream:
-            hashed = _Hashed(stream)
-            fill(cast(BinaryIO, hashed))
-        if local:
-            with open(place, "rb") as written:
-                os.fsync(written.fileno())
-            os.replace(place, target)
+        # A disk needs the rename. An object store shows what was uploaded as soon as the stream is closed, also after
+        # a failure: it is given only what is whole.
+        with tempfile.TemporaryDirectory() as folder:
+            place = f"{target}.{os.getpid()}.part" if local else str(Path(folder) / "whole")
+            with self._here.open_output_stream(place, compression=None) as stream:
+                hashed = _Hashed(stream)
+                fill(cast(BinaryIO, hashed))
+            if local:
+                with open(place, "rb") as written:
+                    os.fsync(written.fileno())
+                os.replace(place, target)
+            else:
+                fs.copy_files(place, target, source_filesystem=self._here, destination_filesystem=self._fs, chunk_size=CHUNK)
         return WrittenFile(path, hashed.digest.hexdigest(), hashed.bytes)
 
     def delete(self, path: str) -> None:

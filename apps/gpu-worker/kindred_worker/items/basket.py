@@ -7,6 +7,7 @@ MOST_ITEMS of them; places 0..W-1 are theirs.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +15,14 @@ import numpy.typing as npt
 
 from kindred_worker.data.arrays import EventArrays, spans
 from kindred_worker.data.features import FeatureSpec, Int64
+from kindred_worker.data.order import content_keys, drawn, told_apart
+from kindred_worker.models.reading import pieces
 from kindred_worker.report import InvalidInput
 
 MOST_ITEMS = 8_192
 FEWEST_ITEMS = 2  # below there is nothing to choose from
+PIECE = 1_000_000  # events that are looked at together
+SAMPLED = 30  # the turn of the draw that leaves customers out
 
 Float32 = npt.NDArray[np.float32]
 
@@ -76,21 +81,65 @@ def item_field(features: FeatureSpec, asked: str = "") -> ItemField | None:
 
 def item_events(features: FeatureSpec, arrays: EventArrays, field: ItemField) -> tuple[str, ...]:
     """Names of the events that make baskets: the main events that carry items, else every known event that does."""
-    carrying = set(arrays.events.name[arrays.events.items[field.list_at].lengths > 0].tolist())
+    carrying = {int(code) for rows in _with_items(arrays, field) for code in np.unique(arrays.events.name[rows])}
     known = {name: at + 1 for at, name in enumerate(features.names.words)}
     mains = tuple(n for n in features.main_events if known.get(n) in carrying)
     return mains or tuple(n for n in features.names.words if known[n] in carrying)
 
 
-def baskets_of(features: FeatureSpec, arrays: EventArrays, field: ItemField, names: tuple[str, ...]) -> Baskets:
-    """Of everyone; events without a known item are no baskets."""
+def baskets_of(features: FeatureSpec, arrays: EventArrays, field: ItemField, names: tuple[str, ...], most: int = 0) -> Baskets:
+    """Of everyone, or of as many customers as have about `most` items; events without a known item are no baskets.
+
+    Who is left out hangs on what they did alone (data/order.py). Read piece by piece: what is held is the baskets.
+    """
     known = {name: at + 1 for at, name in enumerate(features.names.words)}
-    events, items = arrays.events, arrays.events.items[field.list_at]
-    codes = items.categories[:, field.field_at].astype(np.int64) - 1
-    event = np.repeat(np.arange(len(events.time)), items.lengths)
-    kept = (codes >= 0) & (codes < len(field.words)) & np.isin(events.name, [known[n] for n in names if n in known])[event]
-    pairs = np.unique(event[kept] * len(field.words) + codes[kept])
+    codes = [known[n] for n in names if n in known]
+    customers = _some(arrays, field, most)
+    parts: list[Baskets] = []
+    for piece in pieces(np.diff(arrays.offsets)[customers], len(customers), PIECE):
+        parts.append(_baskets(arrays, customers[piece], field, codes))
+    return _joined(parts)
+
+
+def _with_items(arrays: EventArrays, field: ItemField) -> Iterator[Int64]:
+    """Rows of the events that carry items, piece by piece."""
+    lengths = arrays.events.items[field.list_at].lengths
+    for begin in range(0, len(lengths), PIECE):
+        yield begin + np.flatnonzero(lengths[begin : begin + PIECE])
+
+
+def _some(arrays: EventArrays, field: ItemField, most: int) -> Int64:
+    """Places of the customers, ascending."""
+    everyone = np.arange(arrays.count)
+    items = len(arrays.events.items[field.list_at].categories)
+    if not most or items <= most:
+        return everyone
+    return everyone[drawn(told_apart(content_keys(arrays)), 0, SAMPLED) < most / items]
+
+
+def _baskets(arrays: EventArrays, customers: Int64, field: ItemField, codes: list[int]) -> Baskets:
+    """Of these customers."""
+    lengths = np.diff(arrays.offsets)[customers]
+    rows, owner = spans(arrays.offsets[:-1][customers], lengths), np.repeat(customers, lengths)
+    named = np.isin(arrays.events.name[rows], codes)
+    rows, owner = rows[named], owner[named]
+    items = arrays.events.items[field.list_at]
+    sizes = items.lengths[rows]
+    words = items.categories[spans(arrays.item_offsets[field.list_at][rows], sizes), field.field_at].astype(np.int64) - 1
+    kept = (words >= 0) & (words < len(field.words))
+    pairs = np.unique(np.repeat(np.arange(len(rows)), sizes)[kept] * len(field.words) + words[kept])
     event, item = pairs // len(field.words), pairs % len(field.words)
-    rows, lengths = np.unique(event, return_counts=True)
-    owner = np.repeat(np.arange(arrays.count), np.diff(arrays.offsets))
-    return Baskets(owner[rows], events.time[rows], np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]), item)
+    there, counts = np.unique(event, return_counts=True)
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    return Baskets(owner[there], arrays.events.time[rows[there]], offsets, item)
+
+
+def _joined(parts: list[Baskets]) -> Baskets:
+    none = np.zeros(0, np.int64)
+    sizes = np.concatenate([none, *(np.diff(part.offsets) for part in parts)])
+    return Baskets(
+        np.concatenate([none, *(part.owner for part in parts)]),
+        np.concatenate([none, *(part.time for part in parts)]),
+        np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)]),
+        np.concatenate([none, *(part.item for part in parts)]),
+    )

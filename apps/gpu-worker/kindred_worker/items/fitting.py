@@ -9,6 +9,7 @@ import torch
 
 from kindred_worker.data.arrays import EventArrays
 from kindred_worker.data.features import Int64
+from kindred_worker.data.order import UInt64, content_keys, drawn, mixed, told_apart
 from kindred_worker.items.basket import Baskets, ItemField, baskets_of, item_events, item_field
 from kindred_worker.items.evidence import EVIDENCE, evidence, histories, statistics
 from kindred_worker.items.recommender import Recommender, fit_weights
@@ -25,6 +26,8 @@ WINDOW = 0.1  # latest share of the baskets, that the weights are fitted on
 LEARNED_FROM = 30_000  # baskets at most that taste is learned from
 NUMBERS = 40_000_000  # of evidence held at once, while weights are fitted
 FITTED_ON = 1_500  # baskets at most
+DRAWS = (310, 311)  # the turns of the draws of the one and of the others
+LEARNED_OF = 4_000_000  # items of all baskets together, about: more would only take memory
 
 
 def fit_recommender(model: BehaviourModel, arrays: EventArrays, now: int, asked: str, seed: int, report: Report) -> Recommender | None:
@@ -33,7 +36,7 @@ def fit_recommender(model: BehaviourModel, arrays: EventArrays, now: int, asked:
     if field is None:
         return None
     names = item_events(model.features, arrays, field)
-    baskets = baskets_of(model.features, arrays, field, names)
+    baskets = baskets_of(model.features, arrays, field, names, LEARNED_OF)
     if len(baskets) < FEWEST_BASKETS:
         return None
     return _fitted(model, arrays, baskets, field, names, now, seed, report)
@@ -49,13 +52,13 @@ def _fitted(
     seed: int,
     report: Report,
 ) -> Recommender:
-    items, draws = len(field.words), np.random.default_rng([seed, 12])
+    items, keys = len(field.words), _keys(arrays, baskets)
     begin = int(np.quantile(baskets.time, 1 - WINDOW, method="lower"))
-    before, within = _drawn(baskets, baskets.time < begin, LEARNED_FROM, draws), np.flatnonzero(baskets.time >= begin)
+    before = _drawn(keys, baskets.time < begin, LEARNED_FROM, seed, DRAWS[0])
     report.progress(0.0, "reading customers before their baskets")
     learned = baskets.chosen(before)
-    taste = learn_taste(read_before(model, arrays, learned, report), learned, items, seed, report.part(0.2, 0.8))
-    asked = baskets.chosen(_drawn(baskets, np.isin(np.arange(len(baskets)), within), min(FITTED_ON, _held(items)), draws))
+    taste = learn_taste(read_before(model, arrays, learned, report), learned, keys[before], items, seed, report.part(0.2, 0.8))
+    asked = baskets.chosen(_drawn(keys, baskets.time >= begin, min(FITTED_ON, _held(items)), seed, DRAWS[1]))
     embedding = read_before(model, arrays, asked, report)
     # Evidence as it was at the window's beginning or, of the customer's own past, just before the basket.
     proof = evidence(histories(baskets, asked.owner, asked.time), statistics(baskets.before(begin), items, begin), taste.score(embedding))
@@ -68,10 +71,16 @@ def _held(items: int) -> int:
     return max(50, NUMBERS // (items * len(EVIDENCE)))
 
 
-def _drawn(baskets: Baskets, chosen: npt.NDArray[np.bool_], most: int, draws: np.random.Generator) -> Int64:
+def _keys(arrays: EventArrays, baskets: Baskets) -> UInt64:
+    """(M) a hash of each basket's time and of all that its customer did: where in the data they stand plays no part."""
+    time = np.ascontiguousarray(baskets.time).view(np.uint64)
+    return told_apart(mixed(content_keys(arrays)[baskets.owner] ^ mixed(time)))
+
+
+def _drawn(keys: UInt64, chosen: npt.NDArray[np.bool_], most: int, seed: int, turn: int) -> Int64:
     """Rows of at most so many of the chosen baskets, in order."""
     rows = np.flatnonzero(chosen)
-    return rows if len(rows) <= most else np.sort(draws.choice(rows, most, replace=False))
+    return rows if len(rows) <= most else np.sort(rows[np.argsort(drawn(keys[rows], seed, turn))[:most]])
 
 
 @torch.inference_mode()

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from kindred_worker.data.features import Int64
+from kindred_worker.data.order import UInt64, drawn
 from kindred_worker.items.basket import Baskets
 from kindred_worker.report import Report
 
@@ -23,6 +24,7 @@ Float32 = npt.NDArray[np.float32]
 WIDTH = 16
 # More passes, or wider vectors, learn the past by heart: on later baskets they say less.
 EPOCHS, BATCH, RATE, DECAY = 2, 256, 5e-3, 0.1
+DRAW = 300  # the turn of the first pass's draw
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,8 @@ def basket_loss(score: Tensor, row: Tensor, item: Tensor) -> Tensor:
     return -(picked * share[row]).sum() / len(score)
 
 
-def learn_taste(embedding: Float32, baskets: Baskets, items: int, seed: int, report: Report) -> Taste:
-    """From embeddings (M, D), each read just before its basket."""
+def learn_taste(embedding: Float32, baskets: Baskets, keys: UInt64, items: int, seed: int, report: Report) -> Taste:
+    """From embeddings (M, D), each read just before its basket; the baskets' keys (M) say in which order they are learned from."""
     mean, deviation = embedding.mean(axis=0), np.maximum(embedding.std(axis=0), 1e-3)
     z = torch.from_numpy(((embedding - mean) / deviation).astype(np.float32))
     with torch.random.fork_rng(devices=[]):
@@ -67,9 +69,8 @@ def learn_taste(embedding: Float32, baskets: Baskets, items: int, seed: int, rep
     with torch.no_grad():
         head.bias.copy_(torch.from_numpy(np.log(counts / counts.sum()).astype(np.float32)))
     optimiser = torch.optim.AdamW(head.parameters(), RATE, weight_decay=DECAY)
-    draws = np.random.default_rng([seed, 11])
     for epoch in range(EPOCHS):
-        order = draws.permutation(len(baskets))
+        order = np.argsort(drawn(keys, seed, DRAW + epoch))
         for begin in range(0, len(order), BATCH):
             report.check()
             rows: Int64 = np.sort(order[begin : begin + BATCH])

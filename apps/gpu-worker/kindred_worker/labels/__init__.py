@@ -1,1 +1,1 @@
-"""A few labels, and the head that learns from them on the frozen encoder (docs/labels.md)."""
+"""A few labels, and the head that learns from them on the encoder, frozen or tuned (docs/labels.md)."""

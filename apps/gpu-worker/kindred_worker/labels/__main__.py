@@ -13,14 +13,17 @@ def main() -> None:
     arguments.add_argument("--snapshot", required=True, help="folder or URI of a snapshot")
     arguments.add_argument("--model", required=True, help="folder or URI of a model")
     arguments.add_argument("--labels", required=True, type=Path, help="CSV: customer, value (0 or 1), as_of (may be left out)")
-    arguments.add_argument("--output", required=True, help="folder for predictions.parquet and labels.json")
+    arguments.add_argument("--output", required=True, help="folder for predictions.parquet, head.json and head.safetensors")
+    arguments.add_argument("--fine-tune", action="store_true", help="tune a copy of the encoder to the labels")
+    arguments.add_argument("--seed", type=int, default=0)
     given = arguments.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
     from kindred_worker.data.snapshot import Snapshot
     from kindred_worker.data.storage import Folder
     from kindred_worker.labels.label import read_labels
-    from kindred_worker.labels.learning import learn_labels
+    from kindred_worker.labels.learning import learn_head
+    from kindred_worker.labels.spec import HeadSpec
     from kindred_worker.models.bundle import ENCODER, open_model
     from kindred_worker.report import InvalidInput, Report, TooLittleData
 
@@ -29,17 +32,15 @@ def main() -> None:
         model, _ = open_model(_uri(given.model))
         labels = read_labels(given.labels.read_text(), snapshot.now)
         learned_until = Folder(_uri(given.model)).read_json(ENCODER).get("now")
-        learned = learn_labels(snapshot, model, labels, Folder(_uri(given.output)), Report(), learned_until=learned_until)
+        spec = HeadSpec(fine_tuned=given.fine_tune, seed=given.seed)
+        learned = learn_head(snapshot, model, labels, Folder(_uri(given.output)), Report(), spec, learned_until)
     except (InvalidInput, TooLittleData, OSError) as error:
         sys.exit(str(error))
-    print(f"{learned.used} labels used, {learned.left_out} left out (no event before); area under the ROC curve, out of fold:")
-    for one in learned.standings:
-        print(f"  {one.auc:.3f} ± {one.deviation:.3f}  {one.subject}")
-    if learned.foreknown:
-        print(
-            f"{learned.foreknown} labels are older than the end of what the model learned from: it may know their outcomes, so "
-            "labels and forecast look better here than they are; judge with a model that ends before the labels"
-        )
+    found = learned.evaluation
+    print(f"{found.labels} labels used, {found.left_out} left out (no event before); area under the ROC curve, out of fold:")
+    for one in found.standings:
+        print(f"  {one.auc:.3f} ({one.low:.3f} to {one.high:.3f})  {one.subject}")
+    print(found.sentence)
     print(", ".join(file.path for file in learned.files), f"written to {given.output}")
 
 

@@ -1,4 +1,4 @@
-"""Labelled customers as they were at the time of their label."""
+"""Labelled customers as they were at the time of their label, and the events that tell it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import cast
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import torch
 
-from kindred_worker.data.arrays import stream
+from kindred_worker.data.arrays import EventArrays, join, stream
+from kindred_worker.data.features import Encoded
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.labels.label import Labels
+from kindred_worker.labels.tuning import Examples
 from kindred_worker.models.batch import batch_of, choose
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.reading import CUSTOMERS, EVENTS, pieces
@@ -55,3 +58,31 @@ def read_labelled(snapshot: Snapshot, model: BehaviourModel, labels: Labels, rep
     order = np.argsort(found)
     forecast = model.forecast(torch.from_numpy(embedding[order]).to(model.device)).float().cpu().numpy()
     return Asked(found[order], embedding[order], forecast)
+
+
+def read_examples(snapshot: Snapshot, model: BehaviourModel, labels: Labels, rows: npt.NDArray[np.int64], report: Report) -> Examples:
+    """The labels at `rows` (M) with all events of their customers, in memory: tuning passes over them many times."""
+    of_customer: dict[str, list[int]] = {}
+    for place, row in enumerate(rows):
+        of_customer.setdefault(labels.customers[row], []).append(place)
+    parts: list[Encoded] = []
+    lengths: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
+    found: list[int] = []
+    for arrays in stream(snapshot, model.features, report.check):
+        known = cast("list[str]", arrays.customers.to_pylist())
+        pairs = [(at, place) for at, customer in enumerate(known) for place in of_customer.get(customer, ())]
+        if pairs:
+            events, begins = choose(arrays, np.array([at for at, _ in pairs], dtype=np.int64), arrays.item_offsets)
+            parts.append(events)
+            lengths.append(np.diff(begins))
+            found += [place for _, place in pairs]
+    order = np.argsort(np.array(found, dtype=np.int64))
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(lengths))])
+    customers = [labels.customers[rows[place]] for place in found]
+    arrays = EventArrays(pa.array(customers, pa.string()), offsets, join(parts, model.features))
+    events, begins = choose(arrays, order.astype(np.int64), arrays.item_offsets)
+    customers = [customers[at] for at in order]
+    _, group = np.unique(customers, return_inverse=True)
+    return Examples(
+        EventArrays(pa.array(customers, pa.string()), begins, events), labels.as_of[rows], labels.values[rows], group.astype(np.int64)
+    )

@@ -67,9 +67,13 @@ class Head:
     weights: Float64  # (P + D)
     bias: float
 
-    def probability(self, inputs: Inputs) -> Float64:
+    def log_odds(self, inputs: Inputs) -> Float64:
         """(N)."""
-        return 1 / (1 + np.exp(-(inputs.joined(self.shrinkage) @ self.weights + self.bias)))
+        return inputs.joined(self.shrinkage) @ self.weights + self.bias
+
+    def probability(self, inputs: Inputs) -> Float64:
+        """(N), not calibrated."""
+        return 1 / (1 + np.exp(-self.log_odds(inputs)))
 
 
 def fit_head(inputs: Inputs, labels: Float64, seed: int = 0) -> Head:
@@ -82,13 +86,17 @@ def fit_head(inputs: Inputs, labels: Float64, seed: int = 0) -> Head:
 
 def foreseen(forecast: Float32, columns: Sequence[ForecastColumn]) -> Float64:
     """(N, P): what is foreseen of the main events within the horizons."""
-    kept = [at for at, c in enumerate(columns) if c.main and c.kind in ("probability", "value", "count")]
+    kept, chances = foreseen_columns(columns)
     values = forecast[:, kept].astype(np.float64)
-    for place, at in enumerate(kept):
-        if columns[at].kind == "probability":
-            chance = np.clip(values[:, place], SURE, 1 - SURE)
-            values[:, place] = np.log(chance / (1 - chance))
+    chance = np.clip(values[:, chances], SURE, 1 - SURE)
+    values[:, chances] = np.log(chance / (1 - chance))
     return values
+
+
+def foreseen_columns(columns: Sequence[ForecastColumn]) -> tuple[list[int], npt.NDArray[np.bool_]]:
+    """The P columns of the forecast that a head sees, and which of them are chances."""
+    kept = [at for at, c in enumerate(columns) if c.main and c.kind in ("probability", "value", "count")]
+    return kept, np.array([columns[at].kind == "probability" for at in kept], dtype=bool)
 
 
 def _shrinkage(inputs: Inputs, labels: Float64, seed: int) -> float:

@@ -1,13 +1,11 @@
-"""Learns from a few labels, judges that beside aggregates and the label-free forecast, and says everyone's probability.
+"""Learns a head from a few labels, judges it beside its rivals, and says everyone's probability.
 
-Writes predictions.parquet (customer, probability; as of the snapshot's now) and labels.json (the figures). Every figure is
-out of fold, over folds that keep all labels of a customer together. Out of fold is not out of time: where a label is older than
-the end of what the model learned from, its encoder and its forecast may have learned from the very outcome; such labels are counted.
+Writes head.safetensors (weights and scales), head.json (spec, evaluation), for a tuned encoder encoder.safetensors, and
+predictions.parquet (customer, probability; calibrated, as of the snapshot's now).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import BinaryIO
 
@@ -15,62 +13,109 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
+from safetensors.torch import save
 from sklearn.model_selection import StratifiedGroupKFold
 
-from kindred_worker.data.aggregates import EventTable, aggregates, prepared
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder, WrittenFile
-from kindred_worker.labels.asked import Asked, read_labelled
-from kindred_worker.labels.head import FOLDS, Head, Inputs, Scales, fit_head
+from kindred_worker.labels.asked import Asked, read_examples, read_labelled
+from kindred_worker.labels.calibration import Calibration, fit_calibration
+from kindred_worker.labels.head import FOLDS, Inputs, Scales, fit_head
+from kindred_worker.labels.judging import Evaluation, judge
 from kindred_worker.labels.label import Labels
+from kindred_worker.labels.rivals import rivals
+from kindred_worker.labels.spec import HeadSpec
+from kindred_worker.labels.tuning import Labelled, Tuned, log_odds, tune
 from kindred_worker.models.behaviour import BehaviourModel
-from kindred_worker.models.reading import read_everyone
+from kindred_worker.models.bundle import WEIGHTS
+from kindred_worker.models.reading import Reading, read_everyone
 from kindred_worker.report import Report, TooLittleData
-from kindred_worker.segments.probe import auc, boosted, logistic
 
 Float64 = npt.NDArray[np.float64]
+Int64 = npt.NDArray[np.int64]
 
-PREDICTIONS, JUDGED = "predictions.parquet", "labels.json"
+FORMAT = "kindred.head/1"
+PREDICTIONS, TOLD, HEAD_WEIGHTS = "predictions.parquet", "head.json", "head.safetensors"
 NEEDED = 10  # labels of either value
-MOMENTS = 24  # different times of labels that aggregates are counted for, as each costs a pass over the events
+TUNED_AT_MOST = 5_000  # labels, of customers drawn at random where there are more: their events are held in memory
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Area under the ROC curve, out of fold, with its deviation over resamples of the labels."""
-
-    subject: str
-    auc: float
-    deviation: float
-    baseline: bool
-
-
-@dataclass(frozen=True)
-class LearnedLabels:
+class LearnedHead:
     files: list[WrittenFile]
-    head: Head
-    used: int  # labels
-    left_out: int  # labels of customers without an event before
-    foreknown: int  # used labels that are older than the end of what the model learned from
-    standings: list[Standing]
+    evaluation: Evaluation
+    as_of: int  # microseconds, of everyone's probability
+    events: int
+    customers: int
 
 
-def learn_labels(
+@dataclass(frozen=True)
+class _Question:
+    """The labels that can be learned from, as every step needs them."""
+
+    spec: HeadSpec
+    snapshot: Snapshot
+    model: BehaviourModel
+    scales: Scales
+    asked: Asked
+    inputs: Inputs  # of the asked, by the model as it is
+    customers: list[str]  # (M)
+    as_of: Int64  # (M)
+    values: Float64  # (M)
+    group: Int64  # (M) number of the customer
+    folds: list[tuple[Int64, Int64]]
+
+
+def learn_head(
     snapshot: Snapshot,
     model: BehaviourModel,
     labels: Labels,
     output: Folder,
     report: Report,
-    seed: int = 0,
+    spec: HeadSpec | None = None,
     learned_until: int | None = None,
-) -> LearnedLabels:
+) -> LearnedHead:
     """Raises TooLittleData where there are fewer than NEEDED usable labels of either value.
 
     `learned_until` (microseconds): the end of what the model learned from; the snapshot's now where nobody says.
     """
+    spec = spec or HeadSpec()
     report.progress(0.0, "reading customers as of their labels")
     asked = read_labelled(snapshot, model, labels, report)
-    values = labels.values[asked.rows]
+    _check_enough(labels.values[asked.rows])
+    everyone = read_everyone(snapshot, model, 0, report.part(0.1, 0.3))
+    question = _question(spec, snapshot, model, labels, asked, everyone)
+    report.progress(0.3, "judging out of fold")
+    labelled = _labelled(question, labels, report) if spec.fine_tuned else None
+    judged = _out_of_fold(question, labelled, report.part(0.3, 0.65))
+    report.progress(0.65, "judging beside aggregates")
+    beside = rivals(snapshot, model, asked, question.customers, question.as_of, question.values, question.folds, report)
+    tuned = _learned(question, labelled, np.arange(len(question.values)), report.part(0.7, 0.85))
+    evaluation = judge(
+        question.values,
+        question.group,
+        question.folds,
+        judged,
+        beside,
+        report.check,
+        left_out=len(labels.customers) - len(asked.rows),
+        foreknown=int((question.as_of < (snapshot.now if learned_until is None else learned_until)).sum()),
+        tuned_epochs=tuned.epochs,
+        seed=spec.seed,
+    )
+    calibration = fit_calibration(judged, question.values)
+    if tuned.epochs:
+        everyone = read_everyone(snapshot, tuned.model, 0, report.part(0.85, 0.97))
+    probability = calibration.probability(
+        tuned.head.log_odds(question.scales.inputs(everyone.embedding, everyone.forecast, everyone.columns))
+    )
+    files = _written(output, question, tuned, calibration, evaluation, everyone.customers, probability)
+    report.progress(1.0, f"{len(everyone.customers)} customers have a probability")
+    return LearnedHead(files, evaluation, everyone.read_at, int(everyone.events.sum()), len(everyone.customers))
+
+
+def _check_enough(values: Float64) -> None:
     least = int(min((values == 1).sum(), (values == 0).sum()))
     if least < NEEDED:
         raise TooLittleData(
@@ -78,88 +123,105 @@ def learn_labels(
             needed=f"{NEEDED} of either value, of customers with events",
             found=f"{least} of one value",
         )
-    everyone = read_everyone(snapshot, model, 0, report.part(0.3, 0.6))
+
+
+def _question(spec: HeadSpec, snapshot: Snapshot, model: BehaviourModel, labels: Labels, asked: Asked, everyone: Reading) -> _Question:
     scales = Scales.of(everyone.embedding, everyone.forecast, model.columns)
-    inputs = scales.inputs(asked.embedding, asked.forecast, model.columns)
-    report.progress(0.6, "judging beside aggregates")
-    standings = _judged(snapshot, model, labels, asked, inputs, seed, report)
-    head = fit_head(inputs, values, seed)
-    probability = head.probability(scales.inputs(everyone.embedding, everyone.forecast, model.columns))
-
-    def fill(stream: BinaryIO) -> None:
-        pq.write_table(pa.table({"customer": everyone.customers, "probability": probability}), stream, compression="zstd")
-
-    left_out = len(labels.customers) - len(asked.rows)
-    foreknown = int((labels.as_of[asked.rows] < (snapshot.now if learned_until is None else learned_until)).sum())
-    told = {
-        "format": "kindred.labels/1",
-        "labels": len(asked.rows),
-        "positives": int(values.sum()),
-        "leftOut": left_out,
-        "foreknown": foreknown,
-        "shrinkage": head.shrinkage,
-        "standings": [asdict(one) for one in standings],
-    }
-    files = [output.write_with(PREDICTIONS, fill), output.write_json(JUDGED, told)]
-    report.progress(1.0, f"{len(everyone.customers)} customers have a probability")
-    return LearnedLabels(files, head, len(asked.rows), left_out, foreknown, standings)
-
-
-def _judged(
-    snapshot: Snapshot, model: BehaviourModel, labels: Labels, asked: Asked, inputs: Inputs, seed: int, report: Report
-) -> list[Standing]:
     values = labels.values[asked.rows]
     customers = [labels.customers[row] for row in asked.rows]
     _, group = np.unique(customers, return_inverse=True)
-    folds = list(StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(values, values, group))
-
-    def out_of_fold(said: Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64]], Float64]) -> Float64:
-        scores = np.zeros(len(values))
-        for fit, test in folds:
-            report.check()
-            scores[test] = said(fit, test)
-        return scores
-
-    standings: list[Standing] = []
-
-    def add(subject: str, scores: Float64, baseline: bool) -> None:
-        figure = auc(values, scores, seed)
-        standings.append(Standing(subject, figure.value, figure.deviation, baseline))
-
-    add("labels", out_of_fold(lambda fit, test: fit_head(inputs.at(fit), values[fit], seed).probability(inputs.at(test))), False)
-    chance = _chance(asked, model)
-    if chance is not None:
-        add("forecast", chance, True)
-    counted = _counted(snapshot, model, customers, labels.as_of[asked.rows], report)
-    if counted is not None:
-        add("aggregates", out_of_fold(lambda fit, test: logistic(counted[fit], values[fit], counted[test])), True)
-        add("aggregates, boosted", out_of_fold(lambda fit, test: boosted(counted[fit], values[fit], counted[test])), True)
-    return standings
+    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=spec.seed).split(values, values, group)
+    return _Question(
+        spec=spec,
+        snapshot=snapshot,
+        model=model,
+        scales=scales,
+        asked=asked,
+        inputs=scales.inputs(asked.embedding, asked.forecast, model.columns),
+        customers=customers,
+        as_of=labels.as_of[asked.rows],
+        values=values,
+        group=group.astype(np.int64),
+        folds=list(folds),
+    )
 
 
-def _chance(asked: Asked, model: BehaviourModel) -> Float64 | None:
-    """That any main event comes within the middle horizon, foreseen without a label."""
-    chances = [(c.horizon_days, at) for at, c in enumerate(model.columns) if c.main and c.kind == "probability"]
-    if not chances:
-        return None
-    horizons = sorted({days for days, _ in chances})
-    middle = horizons[len(horizons) // 2]
-    return 1 - np.prod([1 - asked.forecast[:, at].astype(np.float64) for days, at in chances if days == middle], axis=0)
+def _labelled(question: _Question, labels: Labels, report: Report) -> Labelled:
+    examples = read_examples(question.snapshot, question.model, labels, question.asked.rows, report)
+    return Labelled(examples, np.arange(len(question.values)))
 
 
-def _counted(
-    snapshot: Snapshot, model: BehaviourModel, customers: list[str], as_of: npt.NDArray[np.int64], report: Report
-) -> Float64 | None:
-    """(M, A) aggregates of each customer right before the label's time; None where there are too many such times."""
-    moments = np.unique(as_of)
-    if len(moments) > MOMENTS:
-        return None
-    rows: Float64 | None = None
-    with EventTable(snapshot, model.features.main_events, model.features.value_property, report.check) as events:
-        for moment in moments:
-            report.check()
-            here = np.flatnonzero(as_of == moment)
-            found = prepared(aggregates(events, int(moment)).aligned([customers[at] for at in here]))
-            rows = np.zeros((len(as_of), found.shape[1])) if rows is None else rows
-            rows[here] = found
-    return rows
+def _learned(question: _Question, labelled: Labelled | None, rows: Int64, report: Report) -> Tuned:
+    """The head from the labels at `rows`, on the frozen encoder or on a tuned copy."""
+    spec, inputs = question.spec, question.inputs.at(rows)
+    if labelled is None:
+        return Tuned(question.model, fit_head(inputs, question.values[rows], spec.seed), 0)
+    drawn = np.sort(np.random.default_rng([spec.seed, 0]).permutation(len(rows))[:TUNED_AT_MOST])
+    tuned = tune(spec, question.model, question.scales, labelled.some(rows[drawn]), inputs.at(drawn), report)
+    return tuned if tuned.epochs else Tuned(question.model, fit_head(inputs, question.values[rows], spec.seed), 0)
+
+
+def _out_of_fold(question: _Question, labelled: Labelled | None, report: Report) -> Float64:
+    """(M) log odds, each by a head that was learned without the label's customer."""
+    said = np.zeros(len(question.values))
+    for at, (fit, test) in enumerate(question.folds):
+        report.progress(at / len(question.folds), f"judging out of fold, {at + 1} of {len(question.folds)}")
+        tuned = _learned(question, labelled, fit, _Quiet(report))
+        if labelled is not None and tuned.epochs:
+            said[test] = log_odds(tuned, question.scales, labelled.some(test), report)
+        else:
+            said[test] = tuned.head.log_odds(question.inputs.at(test))
+    return said
+
+
+class _Quiet(Report):
+    """Passes of a fold are no progress of the whole; a cancel still ends them."""
+
+    def __init__(self, whole: Report) -> None:
+        super().__init__()
+        self._whole = whole
+
+    def check(self) -> None:
+        self._whole.check()
+
+
+def _written(
+    output: Folder,
+    question: _Question,
+    tuned: Tuned,
+    calibration: Calibration,
+    evaluation: Evaluation,
+    customers: list[str],
+    probability: Float64,
+) -> list[WrittenFile]:
+    """head.json is written last: where it lies, the others do."""
+
+    def fill(stream: BinaryIO) -> None:
+        pq.write_table(pa.table({"customer": customers, "probability": probability}), stream, compression="zstd")
+
+    head, scales = tuned.head, question.scales
+    tensors = {
+        "weights": head.weights,
+        "bias": np.array([head.bias]),
+        "foreseen.mean": scales.foreseen[0],
+        "foreseen.scale": scales.foreseen[1],
+        "embedding.mean": scales.embedding[0],
+        "embedding.scale": scales.embedding[1],
+    }
+    files = [
+        output.write(HEAD_WEIGHTS, save({name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in tensors.items()})),
+        output.write_with(PREDICTIONS, fill),
+    ]
+    if tuned.epochs:
+        weights = {name: value.detach().cpu().contiguous() for name, value in tuned.model.state_dict().items()}
+        files.append(output.write(WEIGHTS, save(weights)))
+    told = {
+        "format": FORMAT,
+        "spec": asdict(question.spec),
+        "modelStamp": question.model.stamp,
+        "shrinkage": head.shrinkage,
+        "calibration": asdict(calibration),
+        "asOf": question.snapshot.now,
+        "evaluation": asdict(evaluation),
+    }
+    return [*files, output.write_json(TOLD, told)]

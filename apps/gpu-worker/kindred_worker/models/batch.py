@@ -34,11 +34,17 @@ class EventBatch:
     items: tuple[ItemBatch, ...]
 
 
+def put(array: np.ndarray, device: torch.device) -> Tensor:
+    """A view on the CPU; on a GPU a copy from pinned memory, for which nobody waits (from pageable memory it would be waited for)."""
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+
+
 def batch_of(events: Encoded, offsets: Int64, device: torch.device) -> EventBatch:
     """All of `events` as one batch."""
 
-    def tensor(array: np.ndarray) -> Tensor:  # a copy on CUDA, a view on the CPU
-        return torch.from_numpy(np.ascontiguousarray(array)).to(device, non_blocking=True)
+    def tensor(array: np.ndarray) -> Tensor:
+        return put(array, device)
 
     items = tuple(
         ItemBatch(tensor(i.categories), tensor(np.cumsum(i.lengths) - i.lengths), tensor(i.lengths), tensor(i.means)) for i in events.items
@@ -55,8 +61,8 @@ def batch_of(events: Encoded, offsets: Int64, device: torch.device) -> EventBatc
     )
 
 
-def choose(arrays: EventArrays, customers: Int64, item_offsets: tuple[Int64, ...]) -> tuple[Encoded, Int64]:
-    """Events of the chosen customers, and their offsets (len(customers) + 1)."""
-    lengths = np.diff(arrays.offsets)[customers]
+def choose(arrays: EventArrays, customers: Int64, item_offsets: tuple[Int64, ...], first: Int64 | None = None) -> tuple[Encoded, Int64]:
+    """Events of the chosen customers, and their offsets (len(customers) + 1); of each the `first` ones, where it is given."""
+    lengths = np.diff(arrays.offsets)[customers] if first is None else first
     events = select(arrays.events, spans(arrays.offsets[:-1][customers], lengths), item_offsets)
     return events, np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])

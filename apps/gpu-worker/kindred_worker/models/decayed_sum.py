@@ -151,7 +151,8 @@ class DecayedSum(Encoder[SumState]):
     def read_many(self, events: EventVectors, at: Tensor) -> Tensor:
         customers, reads = at.shape
         lengths = events.offsets[1:] - events.offsets[:-1]
-        owner = torch.repeat_interleave(torch.arange(customers, device=at.device), lengths)  # (n)
+        # (n); n is in `lengths` too, but told apart a GPU need not be waited for.
+        owner = torch.repeat_interleave(torch.arange(customers, device=at.device), lengths, output_size=len(events.time))
         place = torch.arange(len(owner), device=at.device) - events.offsets[:-1][owner]
         # Each event is added at the first reading that sees it; a reading then hands on to the next.
         slot = (at[owner] < events.time.unsqueeze(1)).sum(dim=1)  # (n) 0..R, R: later than every reading

@@ -31,7 +31,7 @@ class Gru(Recurrent):
         lengths = events.offsets[1:] - events.offsets[:-1]
         order = torch.argsort(lengths, descending=True, stable=True)
         rank = torch.empty_like(order).index_copy_(0, order, torch.arange(len(order)))
-        owner, place = owners(events.offsets)
+        owner, place = owners(events.offsets, len(events.time))
         at_step = torch.bincount(place)  # (T) sequences that have a (t + 1)th event
         row = (at_step.cumsum(0) - at_step)[place] + rank[owner]
         packed = torch.empty_like(row).index_copy_(0, row, torch.arange(len(row)))

@@ -64,7 +64,7 @@ class Read(nn.Module):
 
     def __init__(self, model: BehaviourModel, segments: SegmentModel) -> None:
         super().__init__()
-        self.model, self.placing = model, Placing(segments)
+        self.model, self.placing, self.settling = model, Placing(segments), segments.settling
         self.state: Any = type(model.encoder.initial_state(1))
 
     def inputs(self) -> list[str]:
@@ -74,6 +74,10 @@ class Read(nn.Module):
         return list(self.OUTPUTS)
 
     def forward(self, *given: Tensor) -> tuple[Tensor, ...]:
-        embedding = self.model.encoder.read(self.state(*given[:-1]), given[-1])
-        forecast, main = self.model.forecast(embedding), self.model.main_forecast(embedding)
+        state, at = self.state(*given[:-1]), given[-1]
+        encoder = self.model.encoder
+        present = encoder.read(state, at)
+        main = self.model.main_forecast(present)
+        embedding = encoder.read(state, torch.maximum(at, encoder.last_time(state) + self.settling)) if self.settling else present
+        forecast = self.model.forecast(embedding)
         return embedding, forecast, main.probability, main.expected_value, *self.placing(embedding, forecast)

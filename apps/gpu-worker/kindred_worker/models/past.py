@@ -14,12 +14,14 @@ import numpy.typing as npt
 import torch
 
 from kindred_worker.data.arrays import stream
+from kindred_worker.data.features import MICROS_PER_DAY
 from kindred_worker.data.order import content_keys, drawn
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.models.batch import batch_of, choose
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.reading import CUSTOMERS, EVENTS, pieces
 from kindred_worker.report import Report
+from kindred_worker.segments.novelty import Lives
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
@@ -34,13 +36,14 @@ FEW, MOMENTS = 4_000, 8  # moments that are read of all lives together, and of o
 SILENT, LIVED = 2, 8
 
 
-def read_past(snapshot: Snapshot, model: BehaviourModel, seed: int, report: Report) -> tuple[Float32, Float32 | None]:
-    """(M, D) embeddings of customers when they were new, and (L, D) at moments of their lives where most lives have ended."""
+def read_past(snapshot: Snapshot, model: BehaviourModel, seed: int, report: Report, settling: int = 0) -> tuple[Float32, Lives | None]:
+    """(M, D) embeddings of customers when they were new, and moments of their lives where most lives have ended;
+    none of them before `settling` microseconds after the last event that is seen (settling.py)."""
     customers = max(1, snapshot.manifest.customers)
-    newcomers = read_beginnings(snapshot, model, min(NEWCOMERS, MOST / customers), seed, report)
+    newcomers = read_beginnings(snapshot, model, min(NEWCOMERS, MOST / customers), seed, report, settling)
     if ended(snapshot, model, report) <= 0.5:
         return newcomers, None
-    return newcomers, read_lives(snapshot, model, min(FEW / customers, MOMENTS), seed, report)
+    return newcomers, read_lives(snapshot, model, min(FEW / customers, MOMENTS), seed, report, settling)
 
 
 def ended(snapshot: Snapshot, model: BehaviourModel, report: Report) -> float:
@@ -59,54 +62,56 @@ def ended(snapshot: Snapshot, model: BehaviourModel, report: Report) -> float:
     return found / max(1, snapshot.manifest.customers)
 
 
-def read_beginnings(snapshot: Snapshot, model: BehaviourModel, share: float, seed: int, report: Report) -> Float32:
+def read_beginnings(snapshot: Snapshot, model: BehaviourModel, share: float, seed: int, report: Report, settling: int = 0) -> Float32:
     """(M, D) embeddings of a `share` of the customers after one of their first events."""
 
     def places(keys: npt.NDArray[np.uint64], lengths: Int64) -> Int64:
         first = np.array(FIRST_EVENTS)[(drawn(keys, seed, 1) * len(FIRST_EVENTS)).astype(np.int64)]
         return (np.minimum(first, lengths) - 1)[:, None]
 
-    return _read_after(snapshot, model, share, places, (seed, 0, 2), report)
+    return _read_after(snapshot, model, share, places, (seed, 0, 2), settling, report).embedding
 
 
-def read_lives(snapshot: Snapshot, model: BehaviourModel, moments: float, seed: int, report: Report) -> Float32:
-    """(M, D) embeddings after any of their events, each as likely: `moments` of each customer, below 1 of a share of them."""
+def read_lives(snapshot: Snapshot, model: BehaviourModel, moments: float, seed: int, report: Report, settling: int = 0) -> Lives:
+    """Embeddings after any of their events, each as likely: `moments` of each customer, below 1 of a share of them."""
     reads = max(1, round(moments))
 
     def places(keys: npt.NDArray[np.uint64], lengths: Int64) -> Int64:
         return np.stack([(drawn(keys, seed, 100 + read) * lengths).astype(np.int64) for read in range(reads)], axis=1)
 
-    return _read_after(snapshot, model, min(1.0, moments), places, (seed, 10, 200), report)
+    return _read_after(snapshot, model, min(1.0, moments), places, (seed, 10, 200), settling, report)
 
 
 @torch.inference_mode()
 def _read_after(
-    snapshot: Snapshot, model: BehaviourModel, share: float, places: Places, draw: tuple[int, int, int], report: Report
-) -> Float32:
-    """A `share` of the customers, each at the events that `places` says or somewhere before the next one.
+    snapshot: Snapshot, model: BehaviourModel, share: float, places: Places, draw: tuple[int, int, int], settling: int, report: Report
+) -> Lives:
+    """A `share` of the customers, each at the events that `places` says or somewhere before the next one. Nothing later
+    is seen, also where it has settled only after the next one came.
 
     draw: the seed, the turn that chooses customers, and the first turn of those that choose how long after the event.
     """
     model.eval()
     seed, choosing, waiting = draw
-    parts: list[Float32] = [np.zeros((0, model.width), np.float32)]
+    parts, ages = [np.zeros((0, model.width), np.float32)], [np.zeros(0)]
     for arrays in stream(snapshot, model.features, report.check):
         keys = content_keys(arrays)
         chosen = np.flatnonzero(drawn(keys, seed, choosing) < share)
         for piece in pieces(np.diff(arrays.offsets)[chosen], CUSTOMERS, EVENTS):
             report.check()
-            events, begins = choose(arrays, chosen[piece], arrays.item_offsets)
-            own = keys[chosen[piece]]
-            place = begins[:-1, None] + places(own, np.diff(begins))  # (C, R)
-            at = events.time[place]
-            is_last = place + 1 == begins[1:, None]
-            until = np.where(is_last, snapshot.now, events.time[np.minimum(place + 1, len(events.time) - 1)])
-            waits = [_wait(own, seed, waiting + 2 * read) for read in range(place.shape[1])]
-            waited = np.stack(waits, axis=1) * np.maximum(until - at - 1, 0)
-            moments = torch.from_numpy(np.sort(at + waited.astype(np.int64), axis=1)).to(model.device)
-            embedding = model.encoder.read_many(model.vectors(batch_of(events, begins, model.device)), moments)
-            parts.append(embedding.flatten(0, 1).float().cpu().numpy())
-    return np.concatenate(parts)
+            own, begins, lengths = keys[chosen[piece]], arrays.offsets[:-1][chosen[piece]], np.diff(arrays.offsets)[chosen[piece]]
+            for read, place in enumerate(places(own, lengths).T):  # (C)
+                at = arrays.events.time[begins + place]
+                following = np.minimum(begins + place + 1, len(arrays.events.time) - 1)
+                until = np.where(place + 1 == lengths, snapshot.now, arrays.events.time[following])
+                waited = _wait(own, seed, waiting + 2 * read) * np.maximum(until - at - 1, 0)
+                events, offsets = choose(arrays, chosen[piece], arrays.item_offsets, place + 1)
+                vectors = model.vectors(batch_of(events, offsets, model.device))
+                state, _ = model.encoder.update(model.encoder.initial_state(len(own)), vectors)
+                moment = at + np.maximum(waited.astype(np.int64), settling)
+                parts.append(model.encoder.read(state, torch.from_numpy(moment).to(model.device)).float().cpu().numpy())
+                ages.append((moment - arrays.events.time[begins]) / MICROS_PER_DAY)
+    return Lives(np.concatenate(parts), np.concatenate(ages))
 
 
 def _wait(keys: npt.NDArray[np.uint64], seed: int, turn: int) -> npt.NDArray[np.float64]:

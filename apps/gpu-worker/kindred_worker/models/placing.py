@@ -25,7 +25,10 @@ class Placing(nn.Module):
         self.centres, self.gaps = torch.tensor(segments.centres), torch.tensor(segments.gaps)
         self.border_weights, self.segment_weights = torch.tensor(strength.border_weights), torch.tensor(strength.segment_weights)
         self.scale, self.agreement = strength.scale, _Interpolation(strength.knots, strength.values)
-        self.novelty_mean, self.whitening = torch.tensor(novelty.mean), torch.tensor(novelty.whitening)
+        ageing = novelty.ageing
+        self.ageing, self.usual = torch.tensor(ageing.direction), torch.tensor(ageing.usual)
+        self.ages, self.passing = torch.tensor(ageing.knots[:-1]), torch.tensor(ageing.knots[1:] - ageing.knots[:-1])
+        self.whitening = torch.tensor(novelty.whitening)
         self.directions, self.landmarks = torch.tensor(novelty.directions), torch.tensor(novelty.landmarks)
         self.rarity, self.last_knot, self.tail = _Interpolation(novelty.knots, novelty.decades), float(novelty.knots[-1]), novelty.slope
         self.residual_scale, self.farthest = novelty.residual_scale, novelty.farthest
@@ -74,11 +77,18 @@ class Placing(nn.Module):
 
     def _distance(self, embedding: Tensor) -> Tensor:
         """As Novelty.distance, by differences instead of differences of squares: roots of near nothing keep their digits."""
-        centred = embedding - self.novelty_mean
+        centred = embedding - self._usual(embedding)
         squared = ((centred @ self.whitening).unsqueeze(1) - self.landmarks).square().sum(dim=2)
         nearest = torch.topk(squared, min(NEIGHBOURS, len(self.landmarks)), dim=1, largest=False)[0].sqrt().mean(dim=1)
         outside = centred - (centred @ self.directions) @ self.directions.T
         return nearest + outside.square().sum(dim=1).sqrt() / self.residual_scale
+
+    def _usual(self, embedding: Tensor) -> Tensor:
+        """What is usual at the ages that the embeddings tell."""
+        if not len(self.passing):
+            return self.usual
+        share = (((embedding @ self.ageing).unsqueeze(1) - self.ages) / self.passing).clamp(0, 1)
+        return self.usual[0] + share @ (self.usual[1:] - self.usual[:-1])
 
     def _map(self, points: Tensor, squared: Tensor) -> Tensor:
         belonging = torch.softmax(-squared / self.softness, dim=1)

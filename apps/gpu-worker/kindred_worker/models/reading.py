@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from time import monotonic
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,14 @@ class ForecastColumn:
 
 
 @dataclass(frozen=True)
+class Said:
+    """What a model says of customers at one time each."""
+
+    embedding: Float32  # (N, D)
+    forecast: Float32  # (N, F), see ForecastColumn
+
+
+@dataclass(frozen=True)
 class Reading:
     customers: list[str]
     embedding: Float32  # (N, D)
@@ -51,10 +59,19 @@ class Reading:
     columns: list[ForecastColumn]  # (F)
     read_at: int  # microseconds since 1970 UTC
     events: npt.NDArray[np.int64]  # (N) events in each state
+    once_settled: Said | None = None  # None: as it is (settling.py)
+
+    @property
+    def settled(self) -> Reading:
+        """The same customers where their last visit has settled: what segments are drawn from."""
+        if self.once_settled is None:
+            return self
+        return replace(self, embedding=self.once_settled.embedding, forecast=self.once_settled.forecast, once_settled=None)
 
 
-def read_everyone(snapshot: Snapshot, model: BehaviourModel, read_at: int, report: Report) -> Reading:
-    """Reads every customer of the snapshot at `read_at` (0: the snapshot's now), streamed in batches.
+def read_everyone(snapshot: Snapshot, model: BehaviourModel, read_at: int, report: Report, settling: int = 0) -> Reading:
+    """Reads every customer of the snapshot at `read_at` (0: the snapshot's now), streamed in batches; and once more not
+    before `settling` microseconds after their last event, where that is more than nothing.
 
     For an earlier time pass `snapshot.before(time)`: nothing at or after `time` is then seen.
     """
@@ -62,19 +79,27 @@ def read_everyone(snapshot: Snapshot, model: BehaviourModel, read_at: int, repor
     customers: list[str] = []
     parts: list[StateBatch] = []
     began = monotonic()
-    for part in stream_states(snapshot, model, read_at, report):
+    for part in stream_states(snapshot, model, read_at, report, settling):
         customers += part.customers
         parts.append(replace(part, customers=[], packed=[]))
         done = len(customers) / max(1, snapshot.manifest.customers)
         report.progress(done, "reading customers", len(customers) / max(monotonic() - began, 1e-9), "customers")
-    width = len(model.columns)
+    now = _joined(model, [p.now for p in parts])
     return Reading(
         customers=customers,
-        embedding=np.concatenate([p.embedding for p in parts] or [np.zeros((0, model.width), np.float32)]),
-        forecast=np.concatenate([p.forecast for p in parts] or [np.zeros((0, width), np.float32)]),
+        embedding=now.embedding,
+        forecast=now.forecast,
         columns=model.columns,
         read_at=read_at or snapshot.now,
         events=np.concatenate([p.events for p in parts] or [np.zeros(0, np.int64)]),
+        once_settled=_joined(model, [p.settled for p in parts]) if settling else None,
+    )
+
+
+def _joined(model: BehaviourModel, parts: list[Said]) -> Said:
+    return Said(
+        np.concatenate([p.embedding for p in parts] or [np.zeros((0, model.width), np.float32)]),
+        np.concatenate([p.forecast for p in parts] or [np.zeros((0, len(model.columns)), np.float32)]),
     )
 
 
@@ -83,8 +108,8 @@ class StateBatch:
     """Some customers, read: what Reading holds of them, and what only backfill needs."""
 
     customers: list[str]
-    embedding: Float32  # (N, D)
-    forecast: Float32  # (N, F)
+    now: Said
+    settled: Said  # the same as `now` where nothing has to settle
     packed: list[bytes]  # states; empty unless asked for
     read_at: npt.NDArray[np.int64]  # (N) microseconds, never before the last event
     events: npt.NDArray[np.int64]
@@ -93,7 +118,9 @@ class StateBatch:
 
 
 @torch.inference_mode()
-def stream_states(snapshot: Snapshot, model: BehaviourModel, read_at: int, report: Report, pack: bool = False) -> Iterator[StateBatch]:
+def stream_states(
+    snapshot: Snapshot, model: BehaviourModel, read_at: int, report: Report, settling: int = 0, pack: bool = False
+) -> Iterator[StateBatch]:
     """States of everyone from scratch, in pieces of at most CUSTOMERS customers and about EVENTS events."""
     model.eval()
     at = read_at or snapshot.now
@@ -105,17 +132,23 @@ def stream_states(snapshot: Snapshot, model: BehaviourModel, read_at: int, repor
             first, last = events.time[begins[:-1]], events.time[begins[1:] - 1]
             state, _ = model.encoder.update(model.encoder.initial_state(len(chosen)), model.vectors(batch_of(events, begins, model.device)))
             when = np.maximum(last, at)
-            embedding = model.encoder.read(state, torch.from_numpy(when).to(model.device))
+            now = said(model, state, when)
             yield StateBatch(
                 customers=cast("list[str]", arrays.customers.take(pa.array(chosen)).to_pylist()),
-                embedding=embedding.float().cpu().numpy(),
-                forecast=model.forecast(embedding).float().cpu().numpy(),
+                now=now,
+                settled=said(model, state, np.maximum(when, last + settling)) if settling else now,
                 packed=model.encoder.pack(state, model.stamp) if pack else [],
                 read_at=when,
                 events=np.diff(begins),
                 first=first,
                 last=last,
             )
+
+
+def said(model: BehaviourModel, state: Any, at: npt.NDArray[np.int64]) -> Said:
+    """States read at `at` (N), microseconds."""
+    embedding = model.encoder.read(state, torch.from_numpy(at).to(model.device))
+    return Said(embedding.float().cpu().numpy(), model.forecast(embedding).float().cpu().numpy())
 
 
 def pieces(lengths: npt.NDArray[np.int64], customers: int, events: int) -> Iterator[npt.NDArray[np.int64]]:

@@ -111,7 +111,7 @@ class Recurrent(Encoder[HiddenState]):
 
     def inputs_of(self, state: HiddenState, events: EventVectors) -> Tensor:
         """(n, inputs) of events in order."""
-        owner, place = owners(events.offsets)
+        owner, place = owners(events.offsets, len(events.time))
         known = state.count[owner] > 0
         rows = torch.arange(len(owner), device=owner.device)
         before = torch.where(place > 0, events.time[(rows - 1).clamp(min=0)], state.last[owner])

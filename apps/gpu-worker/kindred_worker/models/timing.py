@@ -26,17 +26,20 @@ def logs(days: Tensor) -> Tensor:
     return torch.stack([torch.log1p(days), torch.log1p(days * MINUTES_PER_DAY) / 5], dim=-1)
 
 
-def owners(offsets: Tensor) -> tuple[Tensor, Tensor]:
-    """(B + 1) -> (n) customer of each event, and (n) how many of its events come before."""
+def owners(offsets: Tensor, events: int) -> tuple[Tensor, Tensor]:
+    """(B + 1) offsets of n `events` -> (n) customer of each, and (n) how many of their events come before.
+
+    n is in the offsets too; told apart, a GPU need not be waited for.
+    """
     lengths = offsets[1:] - offsets[:-1]
     everyone = torch.arange(len(lengths), device=offsets.device)
-    owner = torch.repeat_interleave(everyone, lengths)
+    owner = torch.repeat_interleave(everyone, lengths, output_size=events)
     return owner, torch.arange(len(owner), device=offsets.device) - offsets[:-1][owner]
 
 
 def in_order(events: EventVectors) -> EventVectors:
     """Each customer's events by time; those of the same time stay as they came."""
-    owner, place = owners(events.offsets)
+    owner, place = owners(events.offsets, len(events.time))
     if not ((events.time[1:] < events.time[:-1]) & (place[1:] > 0)).any():
         return events
     order = torch.argsort(events.time, stable=True)
@@ -46,7 +49,7 @@ def in_order(events: EventVectors) -> EventVectors:
 
 def seen(events: EventVectors, at: Tensor) -> Tensor:
     """(B, R) how many events of each customer lie at or before each of its ascending times."""
-    owner, _ = owners(events.offsets)
+    owner, _ = owners(events.offsets, len(events.time))
     customers, reads = at.shape
     slot = (at[owner] < events.time.unsqueeze(1)).sum(dim=1)  # first reading that sees the event; R: none
     many = torch.zeros(customers * (reads + 1), dtype=torch.int64, device=at.device)

@@ -74,7 +74,7 @@ class Transformer(Encoder[WindowState]):
     # Training form
 
     def read_many(self, events: EventVectors, at: Tensor) -> Tensor:
-        owner, place = owners(events.offsets)
+        owner, place = owners(events.offsets, len(events.time))
         count = seen(events, at)
         last = last_seen(events, count).flatten()
         # Tenure counts from the first event, which every reading that sees any event has seen.

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from kindred_worker.data.features import Encoded, Int32, Int64
+from kindred_worker.models.batch import put
 from kindred_worker.models.reading import ForecastColumn
 
 
@@ -82,4 +83,4 @@ def kinds(name: Int32, codes: Int64) -> Int64:
 
 
 def as_tensors(targets: dict[str, np.ndarray], device: torch.device) -> dict[str, Tensor]:
-    return {k: torch.from_numpy(np.ascontiguousarray(v)).to(device, non_blocking=True) for k, v in targets.items()}
+    return {k: put(v, device) for k, v in targets.items()}

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from kindred_worker.page.charts import calibration, curves, standings
-from kindred_worker.page.verdict import PROBES, SUBJECTS, alarm, verdict
+from kindred_worker.page.verdict import PROBES, SUBJECTS, alarm, leak_alarm, verdict
 
 PAGE = "report.html"
 COMPARED = ("rfm", "aggregates", "untrained", "embedding", "aggregates+embedding", "forecast")
@@ -77,4 +77,4 @@ def _figure(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
 
 
-__all__ = ["PAGE", "PROBES", "alarm", "page", "verdict"]
+__all__ = ["PAGE", "PROBES", "alarm", "leak_alarm", "page", "verdict"]

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from kindred_worker.data.recognised import Recognised
+
 HAND_MADE = ("rfm", "aggregates")
 PROBES = {"auc": "logistic regression", "auc_boosted": "LightGBM"}
 SUBJECTS = {
@@ -73,6 +75,17 @@ def alarm(recall: tuple[float, float], customers: int, gain: float, deviation: f
         f"Alarm: the encoder learned who customers are instead of what they do. Identity recall rose from {before:.2f} to {after:.2f} "
         f"while the probe of the horizon fell by {-gain:.3f} (sd {deviation:.3f}) below the untrained encoder. Look for a property that is "
         "an id in disguise (quality.json), or give contrastive tasks less weight."
+    )
+
+
+def leak_alarm(one: Recognised) -> str | None:
+    """Warns where the encoder was given a property by which customers are told apart better than by chance."""
+    spread = np.sqrt((one.recall * (1 - one.recall) + one.chance * (1 - one.chance)) / one.customers)
+    if one.recall - one.chance <= CLEARLY * spread:
+        return None
+    return (
+        f"Alarm: the encoder was given “{one.name}”, which tells who a customer is. From it alone {one.recall:.1%} of {one.customers} "
+        f"customers are known again, by chance {one.chance:.1%}. Turn the leak guard on, or leave the property out."
     )
 
 

@@ -11,7 +11,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 
-from kindred_worker.gen.kindred.worker.v1 import rule_pb2_grpc
+from kindred_worker.gen.kindred.worker.v1 import label_pb2_grpc, rule_pb2_grpc
 from kindred_worker.gen.kindred.worker.v1 import worker_pb2_grpc as rpc
 
 Role = Literal["train", "score"]
@@ -35,11 +35,13 @@ async def serve(role: Role, host: str, port: int) -> None:
     health = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     if role == "train":
+        from kindred_worker.rpc.label_service import LabelWorker
         from kindred_worker.rpc.stream import Jobs
         from kindred_worker.rpc.train_service import TrainWorker
 
         jobs = Jobs()
         rpc.add_TrainWorkerServiceServicer_to_server(TrainWorker(jobs), server)
+        label_pb2_grpc.add_LabelWorkerServiceServicer_to_server(LabelWorker(jobs), server)
         close = jobs.close
     else:
         from kindred_worker.rpc.rule_service import RuleWorker

@@ -17,7 +17,7 @@ from safetensors.numpy import load, save
 
 from kindred_worker.segments.hierarchy import Family, without_family
 from kindred_worker.segments.map import Map
-from kindred_worker.segments.novelty import Novelty
+from kindred_worker.segments.novelty import Ageing, Novelty
 from kindred_worker.segments.space import Space, squared_distances
 from kindred_worker.segments.strength import Strength, gaps_between
 
@@ -49,6 +49,8 @@ class SegmentModel:
     novelty: Novelty
     map: Map
     family: Family
+    # Microseconds after their last event before which nobody is read to be placed (models/settling.py).
+    settling: int = 0
     # How the segments were found and what they are called; nothing in it is needed to assign.
     story: dict[str, Any] = field(default_factory=dict)
 
@@ -82,6 +84,7 @@ class SegmentModel:
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
         """Every array, by its name in the file."""
         novelty = {f"novelty.{n}": getattr(self.novelty, n) for n in _NOVELTY}
+        novelty |= {f"ageing.{n}": getattr(self.novelty.ageing, n) for n in _AGEING}
         strength = {f"strength.{n}": getattr(self.strength, n) for n in _STRENGTH}
         own = {
             **{f"space.{n}": getattr(self.space, n) for n in _SPACE},
@@ -101,6 +104,7 @@ class SegmentModel:
             "segmentCount": self.count,
             "story": self.story,
             "strength": {"scale": self.strength.scale},
+            "settling": self.settling,
             "map": {"softness": self.map.softness},
             "novelty": {n: getattr(self.novelty, n) for n in ("residual_scale", "slope", "farthest")},
         }
@@ -119,6 +123,7 @@ class SegmentModel:
             centres=tensors["centres"],
             strength=Strength(scale=float(sidecar["strength"]["scale"]), **{n: tensors[f"strength.{n}"] for n in _STRENGTH}),
             novelty=Novelty(
+                _ageing_of(tensors),
                 residual_scale=float(sidecar["novelty"]["residual_scale"]),
                 slope=float(sidecar["novelty"]["slope"]),
                 farthest=float(sidecar["novelty"]["farthest"]),
@@ -126,6 +131,7 @@ class SegmentModel:
             ),
             map=Map(tensors["map.layout"], tensors["map.axes"], float(sidecar["map"]["softness"])),
             family=_family_of(tensors),
+            settling=int(sidecar.get("settling", 0)),  # none in bundles from before there was one
             story=sidecar["story"],
         )
 
@@ -145,6 +151,14 @@ def _family_of(tensors: dict[str, npt.NDArray[Any]]) -> Family:
     return Family(coarser_of, tensors["family.finer_centres"], finer_of)
 
 
+def _ageing_of(tensors: dict[str, npt.NDArray[Any]]) -> Ageing:
+    if "ageing.usual" in tensors:
+        return Ageing(*(tensors[f"ageing.{n}"] for n in _AGEING))
+    mean = tensors["novelty.mean"]  # written before ages were told apart
+    return Ageing(np.zeros_like(mean), np.zeros(1, np.float32), mean[None])
+
+
 _SPACE = ("knots", "slopes", "projection", "mean", "embedding_projection")
-_NOVELTY = ("mean", "whitening", "directions", "landmarks", "knots", "decades")
+_AGEING = ("direction", "knots", "usual")
+_NOVELTY = ("whitening", "directions", "landmarks", "knots", "decades")
 _STRENGTH = ("border_weights", "segment_weights", "knots", "values")

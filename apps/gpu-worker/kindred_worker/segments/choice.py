@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kindred_worker.report import Report
-from kindred_worker.segments.partition import Partition, fit_partition, refit
+from kindred_worker.segments.partition import Partition, drawn_anew, fit_partition, refit
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -29,6 +29,7 @@ FEWEST, MOST = 3, 12
 SMALLEST = 0.015  # share of customers that a segment needs to be of use to anyone
 UNSTABLE = 0.6  # mean Jaccard over refits below which a segment is not found again
 REFITS = 8
+REFIT_STARTS = 4
 TOLERANCE = 0.015
 SAMPLE = 6_000  # customers looked at while counts are compared
 
@@ -75,7 +76,7 @@ def choose_count(points: Float32, past: Past | None, seed: int, report: Report) 
     for at, count in enumerate(counts):
         report.progress(at / len(counts), f"trying {count} segments")
         partition = fit_partition(sample, count, seed, starts=8)
-        refits = refit(sample, partition, REFITS, seed, report.check, starts=4)
+        refits = refit(sample, partition, drawn_anew(count, REFIT_STARTS), REFITS, seed, report.check)
         stability = float(refits.adjusted_rand.mean())
         told = foresight(partition, past) if past is not None else 1.0 - partition.inertia
         weakest = float(refits.jaccard.min())

@@ -15,8 +15,8 @@ from kindred_worker.segments.choice import Choice, Past, choose_count, foresight
 from kindred_worker.segments.continuing import carry_over
 from kindred_worker.segments.hierarchy import without_family
 from kindred_worker.segments.map import fit_map
-from kindred_worker.segments.novelty import fit_novelty
-from kindred_worker.segments.partition import Partition, Refits, fit_partition, keep_partition, refit
+from kindred_worker.segments.novelty import Lives, fit_novelty
+from kindred_worker.segments.partition import Draw, Partition, Refits, drawn_anew, fit_partition, keep_partition, refit
 from kindred_worker.segments.space import Space, fit_space, question_weights, squared_distances
 from kindred_worker.segments.strength import Strength, expected_calibration_error, fit_strength, gaps_between
 
@@ -72,7 +72,7 @@ def find_segments(
     report: Report,
     refits: int = REFITS,
     newcomers: Float32 | None = None,
-    lives: Float32 | None = None,
+    lives: Lives | None = None,
     champion: Champion | None = None,
 ) -> Found:
     """`count` 0 chooses the number of segments (choice.py). `newcomers` (M, D): what else is ordinary, beside everyone now;
@@ -86,23 +86,26 @@ def find_segments(
     space = fit_space(embedding, forecast, now.columns)
     points = np.concatenate([space.place(embedding[a : a + 4096], forecast[a : a + 4096]) for a in range(0, len(order), 4096)])
     past = None if history is None else _past(history, space.place(history.reading.embedding, history.reading.forecast))
-    partition, continued = _continuing(points, space, past, count, seed, champion) if champion is not None else (None, 0)
-    choice = None
-    if partition is None:
+    kept = _continuing(points, space, past, count, seed, champion) if champion is not None else None
+    choice, continued = None, 0
+    if kept is not None:
+        partition, continued, draw = kept
+    else:
         choice = choose_count(points, past, seed, report.part(0, 0.7)) if count == 0 else None
         chosen = choice.count if choice is not None else min(count, len(points))
         report.progress(0.7, f"drawing {chosen} segments")
-        partition = fit_partition(points, chosen, seed, STARTS)
+        partition, draw = fit_partition(points, chosen, seed, STARTS), drawn_anew(chosen, REFIT_STARTS)
     report.progress(0.75, "finding them again on resampled customers")
-    again = refit(points, partition, refits, seed + 1, report.check, REFIT_STARTS)
+    again = refit(points, partition, draw, refits, seed + 1, report.check)
     report.progress(0.95, "measuring how strongly customers belong")
     some = np.random.default_rng(seed).permutation(len(points))[:LEARNED_FROM]
     ordinary = embedding[np.sort(some)]
     if newcomers is not None:
         ordinary = np.concatenate([ordinary, newcomers[order_of_rows(newcomers)]])
     if lives is not None:
-        lives = lives[order_of_rows(lives)]
-        ordinary = np.concatenate([ordinary, lives])
+        turn = order_of_rows(lives.embedding)
+        lives = Lives(lives.embedding[turn], lives.age[turn])
+        ordinary = np.concatenate([ordinary, lives.embedding])
     strength, error = _strength(points[some], partition, again, some)
     model = SegmentModel(
         space=space,
@@ -126,18 +129,25 @@ def find_segments(
 
 def _continuing(
     points: Float32, space: Space, past: Past | None, count: int, seed: int, champion: Champion
-) -> tuple[Partition | None, int]:
-    """The champion's segments in this room and how many of them go on; None where new ones are to be drawn."""
+) -> tuple[Partition, int, Draw] | None:
+    """The champion's segments in this room, how many of them go on, and how the same is done again with other customers;
+    None where new ones are to be drawn."""
     then = space.place(champion.reading.embedding, champion.reading.forecast)
     carried = carry_over(points, then, champion.labels)
     if carried is None or (count and count != len(carried.centres) - carried.born):
-        return None, 0
+        return None
     kept = keep_partition(points, carried.centres)
     if past is not None and not carried.born:
         anew = foresight(fit_partition(points, len(kept.centres), seed), past)
         if foresight(kept, past) < WORTH_KEEPING * anew:
-            return None, 0
-    return kept, len(carried.champion)
+            return None
+
+    def again(some: Float32, chance: int) -> Float32:
+        rows = np.random.default_rng(chance).integers(0, len(then), len(then))
+        found = carry_over(some, then[rows], champion.labels[rows])
+        return carried.centres if found is None else found.centres
+
+    return kept, len(carried.champion), again
 
 
 def told(model: SegmentModel, story: dict[str, Any]) -> SegmentModel:

@@ -23,7 +23,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from kindred_worker.segments.choice import SMALLEST
 from kindred_worker.segments.matching import Overlap, contingency, overlaps_with_champion, relabelled
-from kindred_worker.segments.partition import LARGEST, Partition, fit_partition, refit
+from kindred_worker.segments.partition import LARGEST, Partition, drawn_anew, fit_partition, refit
 from kindred_worker.segments.space import squared_distances
 
 Float32 = npt.NDArray[np.float32]
@@ -163,7 +163,7 @@ def _split(
         parts = fit_partition(points, number, seed, REFIT_STARTS)
         if np.bincount(parts.labels, minlength=number).min() < least or not differ(parts.labels):
             continue
-        found = refit(points, parts, REFITS, seed, check, REFIT_STARTS).jaccard
+        found = refit(points, parts, drawn_anew(number, REFIT_STARTS), REFITS, seed, check).jaccard
         if found.min() >= max(FOUND_AGAIN, 0.0 if best is None else best[1].min()):
             best = parts, found
     return best

@@ -44,9 +44,10 @@ def matched_pairs(counts: Int64) -> list[tuple[int, int]]:
 
 
 def relabelled(labels: Int64, reference: Int64, count: int) -> Int64:
-    """`labels` renamed to the reference's names by the best matching; both within 0..count - 1."""
-    rows, columns = linear_sum_assignment(contingency(labels, reference, count, count), maximize=True)
-    names = np.zeros(count, dtype=np.int64)
+    """`labels` renamed to the reference's `count` names by the best matching; -1 where they are more than it has."""
+    own = max(count, int(labels.max(initial=-1)) + 1)
+    rows, columns = linear_sum_assignment(contingency(labels, reference, own, count), maximize=True)
+    names = np.full(own, -1, dtype=np.int64)
     names[rows] = columns
     return names[labels]
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from kindred_worker.data.portrait import Feature
 from kindred_worker.segments.contrast import Contrast, contrast, contrasts, distinct
+from kindred_worker.segments.machine_naming import are_machines, machine_names
 from kindred_worker.segments.phrase import SEASONS, WEEKDAYS, event_doing, event_lead, event_noun, number, people_of, span
 from kindred_worker.segments.trait import label_of
 
@@ -45,7 +46,7 @@ def name_segments(features: Sequence[Feature], labels: Int64, count: int, main_e
     main = main_events[0] if main_events else ""
     people = people_of(list(main_events))
     found = [contrasts(features, labels, segment) for segment in range(count)]
-    names = [_name(one, main, people) for one in found]
+    names = machine_names(found) if are_machines(features, people) else [_name(one, main, people) for one in found]
     names = _told_apart(names, features, labels, main)
     return [
         Named(name, _description(one, (labels == segment).mean(), main, people))

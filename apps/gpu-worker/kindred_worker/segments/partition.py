@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -9,24 +10,26 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
-from kindred_worker.segments.matching import contingency, relabelled
+from kindred_worker.segments.matching import relabelled
 from kindred_worker.segments.space import squared_distances
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
 
 # The room of the forecasts is long and thin: along its length many cuts are nearly as good as each other, and k-means
-# ends now in one, now in another. A grid of equal groups along the longest axis, settled for a few turns, is the same
-# cut each time; it is taken where it leaves hardly more spread inside segments than the best of many starts.
-SETTLING = 2  # turns of Lloyd's algorithm
-ALLOWED = 0.05  # more spread inside segments, as a share
+# ends now in one, now in another. A grid of equal groups along the longest axis, settled for a turn, is the same cut each
+# time; it is taken where it explains hardly less of what customers differ in than the best of many starts does.
+SETTLING = 1  # turns of Lloyd's algorithm
+WORTH = 0.99  # of the share of the spread that the best explains
 LARGEST = 12_000  # customers that one fit looks at; more change centres less than a resample does
 
 
 # How a partition was drawn: the settled grid, the best of many starts, or around centres that it was told to keep.
 Way = Literal["grid", "best", "kept"]
+Draw = Callable[[Float32, int], Float32]  # some customers (M, Q) and a seed -> centres (K, Q)
 
 
 @dataclass(frozen=True)
@@ -50,15 +53,26 @@ def fit_partition(points: Float32, count: int, seed: int, starts: int = 8) -> Pa
     """`count` segments, numbered by size, the biggest first: the settled grid where it is good enough, else k-means."""
     draws = np.random.default_rng(seed)
     sample = points if len(points) <= LARGEST else points[draws.choice(len(points), LARGEST, replace=False)]
-    best, grid = _best(sample, count, starts, seed), settled(sample, _grid(sample, count))
-    spread = [float(squared_distances(sample, centres).min(axis=1).sum()) for centres in (best, grid)]
-    is_grid = spread[1] <= (1 + ALLOWED) * spread[0]
-    return _numbered(points, grid if is_grid else best, "grid" if is_grid else "best")
+    centres, way = _drawn(sample, count, starts, seed)
+    return _numbered(points, centres, way)
 
 
 def keep_partition(points: Float32, centres: Float32) -> Partition:
     """The segments around these very centres, numbered by size."""
     return _numbered(points, centres, "kept")
+
+
+def drawn_anew(count: int, starts: int) -> Draw:
+    """Draws `count` segments as fit_partition does, the choice between its two ways included."""
+    return lambda points, seed: _drawn(points, count, starts, seed)[0]
+
+
+def _drawn(points: Float32, count: int, starts: int, seed: int) -> tuple[Float32, Way]:
+    """(K, Q) centres."""
+    best, grid = _best(points, count, starts, seed), settled(points, _grid(points, count))
+    left = [float(squared_distances(points, centres).min(axis=1).sum()) for centres in (best, grid)]
+    total = float(((points - points.mean(axis=0)) ** 2).sum())
+    return (grid, "grid") if total - left[1] >= WORTH * (total - left[0]) else (best, "best")
 
 
 def _numbered(points: Float32, centres: Float32, way: Way) -> Partition:
@@ -79,23 +93,14 @@ def _best(points: Float32, count: int, starts: int, seed: int) -> Float32:
     return model.fit(points).cluster_centers_.astype(np.float32)
 
 
-def _again(points: Float32, partition: Partition, starts: int, seed: int) -> Float32:
-    """(K, Q) centres drawn in the way that the partition was: kept ones from where they are, as the next training would."""
-    count = len(partition.centres)
-    match partition.way:
-        case "grid":
-            return settled(points, _grid(points, count))
-        case "kept":
-            return settled(points, partition.centres)
-        case "best":
-            return _best(points, count, starts, seed)
-
-
 def settled(points: Float32, centres: Float32) -> Float32:
     """(K, Q) moved a little to where the points around them are."""
     # sklearn's stubs know neither centres to begin with nor a number of starts.
     model = KMeans(len(centres), init=centres, n_init=1, max_iter=SETTLING, tol=0)  # pyright: ignore[reportArgumentType]
-    return model.fit(points).cluster_centers_.astype(np.float32)
+    with warnings.catch_warnings():
+        # A grid laid over lumps has groups that nobody is nearest to. It is not taken then, for it explains too little.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(points).cluster_centers_.astype(np.float32)
 
 
 def _grid(points: Float32, count: int) -> Float32:
@@ -106,15 +111,12 @@ def _grid(points: Float32, count: int) -> Float32:
     return np.stack([points[group].mean(axis=0) for group in np.array_split(along, count)]).astype(np.float32)
 
 
-def refit(
-    points: Float32,
-    partition: Partition,
-    refits: int,
-    seed: int,
-    check: Callable[[], None] = lambda: None,
-    starts: int = 3,
-) -> Refits:
-    """Finds the partition again on resamples of the customers (bootstrap) and names all customers by each."""
+def refit(points: Float32, partition: Partition, draw: Draw, refits: int, seed: int, check: Callable[[], None] = lambda: None) -> Refits:
+    """Draws the partition again on resamples of the customers (bootstrap) and names all customers by each.
+
+    `draw` is what the partition itself was made by. Where it finds another number of segments, those that match none of
+    the partition's are nobody's.
+    """
     count, total = len(partition.centres), len(points)
     agreements = np.zeros((refits, total), dtype=bool)
     rand, jaccard = np.zeros(refits), np.zeros((refits, count))
@@ -123,12 +125,11 @@ def refit(
         check()
         draws = np.random.default_rng((seed, turn))
         chosen = draws.integers(0, total, min(total, LARGEST))
-        start = int(draws.integers(2**31))
-        centres = _again(points[chosen], partition, starts, start)
+        centres = draw(points[chosen], int(draws.integers(2**31)))
         labels = squared_distances(points, centres).argmin(axis=1)
         rand[turn] = adjusted_rand_score(partition.labels, labels)
         named = relabelled(labels, partition.labels, count)
         agreements[turn] = named == partition.labels
-        both = np.diag(contingency(named, partition.labels, count, count))
-        jaccard[turn] = both / np.maximum(sizes + np.bincount(named, minlength=count) - both, 1)
+        both = np.bincount(partition.labels[agreements[turn]], minlength=count)
+        jaccard[turn] = both / np.maximum(sizes + np.bincount(named[named >= 0], minlength=count) - both, 1)
     return Refits(agreements, rand, jaccard.mean(axis=0))

@@ -313,7 +313,7 @@ test('a person is exported with archived events and erased from the files, and n
   };
   const exported = await ask(person.PersonRequestKind.EXPORT);
   const lines = (await readFile(await artifacts.localFile(exported.artifact), 'utf8')).trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
-  expect(lines.slice(3)).toMatchObject([
+  expect(lines.filter(({ type }) => type === 'track')).toMatchObject([
     { type: 'track', event: 'Line\nbreak "quoted", and more', userId: 'gone-a', messageId: 'gone-first', timestamp: '2021-01-03T10:00:00.250000Z', properties: { revenue: 2.5 } },
     { type: 'track', anonymousId: 'gone-device', context: { page: { url: 'https://example.org' } } },
   ]);

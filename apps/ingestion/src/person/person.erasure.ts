@@ -7,6 +7,7 @@ import type { ForgottenRows } from '../archive/archive.file.js';
 import type { PersonArchives } from '../archive/archive.person.js';
 import { CLOSE_IDENTITY_GATE } from '../identity/identity.gate.js';
 import { payloadPatterns } from './person.payload.js';
+import type { PersonPeers } from './person.peers.js';
 import type { PersonRequestRepository, PersonRequestRow } from './person.repository.js';
 import { type PersonSubjects, subjectsOf } from './person.subjects.js';
 
@@ -35,11 +36,13 @@ export class PersonErasure {
     private readonly database: Database,
     private readonly requests: PersonRequestRepository,
     private readonly archives: PersonArchives,
+    private readonly peers: Pick<PersonPeers, 'forgetLabels'>,
   ) {}
 
   async run(attempt: Attempt, row: PersonRequestRow): Promise<Erased> {
     const { workspaceId } = attempt;
     const person = await this.database.onConnection(workspaceId, (client) => subjectsOf(client, workspaceId, row));
+    await this.forgetLabels(attempt, person);
     const before = await this.forgetMentions(workspaceId, person);
     const rejected = await this.emptyQuarantine(workspaceId, person);
     // Before the subjects go, without which a later attempt would not find the files.
@@ -61,6 +64,15 @@ export class PersonErasure {
       const counts = { ...deleted, 'ingestion.rejected_events': rejected, 'ingestion.events (ids taken out)': mentions };
       return { row: await this.requests.addErased(client, attempt, { customerIds: now.customerIds, deleted: counts, first }), exportIds };
     });
+  }
+
+  /** They are kept by user id: while it is still known which are the person's. */
+  private async forgetLabels(attempt: Attempt, { customerIds, userIds }: PersonSubjects): Promise<void> {
+    const labels = await this.peers.forgetLabels(attempt.workspaceId, userIds);
+    if (labels === 0) return;
+    await this.database.onConnection(attempt.workspaceId, (client) =>
+      this.requests.addErased(client, attempt, { customerIds, deleted: { 'training.labels': labels }, first: undefined }),
+    );
   }
 
   /** Out of the files of archives; what was left out is counted with the file that it is missing in. */

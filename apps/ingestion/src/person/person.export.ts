@@ -59,6 +59,11 @@ export class PersonExport {
     yield line({ record: 'identity', customerIds: person.customerIds, userIds: person.userIds, anonymousIds: person.anonymousIds, merges });
     yield line({ record: 'attributes', attributes });
     yield line({ record: 'memberships', memberships: await this.peers.membershipsOf(workspaceId, person.customerIds) });
+    const [labels, predictions] = [await this.peers.labelsOf(workspaceId, person.userIds), await this.peers.predictionsOf(workspaceId, person.customerIds)];
+    tables['training.labels'] = labels.length;
+    tables['serving.predictions'] = predictions.length;
+    yield line({ record: 'labels', labels });
+    yield line({ record: 'predictions', predictions });
     tables['ingestion.event_archives (events)'] = 0;
     for await (const events of this.archives.events(workspaceId, person.subjectIds)) {
       tables['ingestion.event_archives (events)'] += events.length;

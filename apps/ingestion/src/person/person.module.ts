@@ -45,7 +45,7 @@ const PERSON_RECONCILER = Symbol('PERSON_RECONCILER');
         { config, log }: ServiceContext<IngestionConfig>,
       ) => {
         const secret = config.PRINCIPAL_SECRET;
-        const erasure = new PersonErasure(database, repository, archives);
+        const erasure = new PersonErasure(database, repository, archives, peers);
         const rooms: PersonRooms = { database, repository, erasure, exporting: new PersonExport(database, artifacts, peers, archives), peers, artifacts, digest: digestBy(secret), secret };
         return new JobProcessor(PERSON_JOBS, personWork(rooms), config.REDIS_URL, log);
       },

@@ -1,7 +1,7 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 
 import type { PrincipalSigner } from '#libs/auth';
-import { forgetting, serving, training } from '#libs/contracts';
+import { forgetting, label, prediction, serving, training } from '#libs/contracts';
 import { type Position, positionAfter } from '#libs/database';
 import { connect, type RpcClient } from '#libs/grpc';
 
@@ -15,6 +15,21 @@ export interface KnownMembership {
   readonly since: string;
 }
 
+/** What somebody knew of the person. */
+export interface KnownLabel {
+  readonly labelSet: string;
+  readonly userId: string;
+  readonly value: boolean;
+  readonly asOf: string | null;
+}
+
+/** What was concluded of the person from what was known of others. */
+export interface KnownPrediction {
+  readonly labelSet: string;
+  readonly probability: number;
+  readonly asOf: string;
+}
+
 /** Removing a person's history may take a while. */
 const PATIENTLY = { deadline: 120_000 };
 
@@ -23,6 +38,8 @@ export class PersonPeers implements OnApplicationShutdown {
   private readonly forgettings: RpcClient<typeof forgetting.ForgettingServiceService>;
   private readonly memberships: RpcClient<typeof serving.MembershipServiceService>;
   private readonly segments: RpcClient<typeof serving.SegmentServiceService>;
+  private readonly labels: RpcClient<typeof label.LabelServiceService>;
+  private readonly predictions: RpcClient<typeof prediction.PredictionServiceService>;
   private readonly models: RpcClient<typeof training.ModelServiceService>;
 
   constructor(
@@ -33,6 +50,8 @@ export class PersonPeers implements OnApplicationShutdown {
     this.forgettings = connect(forgetting.ForgettingServiceService, at.SERVING_ADDRESS);
     this.memberships = connect(serving.MembershipServiceService, at.SERVING_ADDRESS);
     this.segments = connect(serving.SegmentServiceService, at.SERVING_ADDRESS);
+    this.labels = connect(label.LabelServiceService, at.TRAINING_ADDRESS);
+    this.predictions = connect(prediction.PredictionServiceService, at.SERVING_ADDRESS);
     this.models = connect(training.ModelServiceService, at.TRAINING_ADDRESS);
   }
 
@@ -46,6 +65,26 @@ export class PersonPeers implements OnApplicationShutdown {
   async forgetExported(workspaceId: string, customerIds: readonly string[]): Promise<TableRows> {
     const { tables } = await this.forgettings.forgetExported({ customerIds: [...customerIds] }, { ...(await this.as(workspaceId)), ...PATIENTLY });
     return Object.fromEntries(tables.map(({ table, rows }) => [table, rows]));
+  }
+
+  /** Removes what training knows of a person beside events; answers the rows. */
+  async forgetLabels(workspaceId: string, userIds: readonly string[]): Promise<number> {
+    const { labels } = await this.labels.forgetLabels({ userIds: [...userIds] }, { ...(await this.as(workspaceId)), ...PATIENTLY });
+    return labels;
+  }
+
+  async labelsOf(workspaceId: string, userIds: readonly string[]): Promise<KnownLabel[]> {
+    const { labels } = await this.labels.getPersonLabels({ userIds: [...userIds] }, await this.as(workspaceId));
+    return labels.map(({ labelSet, userId, value, asOf }) => ({ labelSet, userId, value, asOf: asOf ?? null }));
+  }
+
+  async predictionsOf(workspaceId: string, customerIds: readonly string[]): Promise<KnownPrediction[]> {
+    const call = await this.as(workspaceId);
+    const { customers } = await this.predictions.getPredictions({ customerIds: [...customerIds] }, call);
+    const found = customers.flatMap(({ predictions }) => predictions);
+    const { labelSets } = await this.labels.getLabelSets({ ids: [...new Set(found.map(({ labelSetId }) => labelSetId))] }, call);
+    const nameOf = new Map(labelSets.map(({ id, name }) => [id, name]));
+    return found.map(({ labelSetId, probability, asOf }) => ({ labelSet: nameOf.get(labelSetId) ?? '', probability, asOf: asOf ?? '' }));
   }
 
   async membershipsOf(workspaceId: string, customerIds: readonly string[]): Promise<KnownMembership[]> {
@@ -70,7 +109,7 @@ export class PersonPeers implements OnApplicationShutdown {
   }
 
   onApplicationShutdown(): void {
-    for (const client of [this.forgettings, this.memberships, this.segments, this.models]) client.close();
+    for (const client of [this.forgettings, this.memberships, this.segments, this.labels, this.predictions, this.models]) client.close();
   }
 
   private async as(workspaceId: string): Promise<{ principal: string }> {

@@ -27,6 +27,7 @@ afterEach(() => {
   peers.isAway = false;
   peers.models.clear();
   peers.forgotten.length = 0;
+  peers.labels.length = 0;
 });
 afterAll(async () => {
   await kindred?.close();
@@ -80,8 +81,11 @@ async function somebody(name: string): Promise<string> {
   return customer?.id ?? '';
 }
 
-test('an export holds events in Segment’s form, attributes, identity and memberships', async () => {
+const labelOf = (userId: string) => ({ labelSetId: 'l1', labelSet: 'Complained', userId, value: true, asOf: undefined, addedAt: undefined });
+
+test('an export holds events in Segment’s form, attributes, identity, memberships, labels and predictions', async () => {
   const customerId = await somebody('exported');
+  peers.labels.push(labelOf('exported-user'), labelOf('bystander-user'));
   const request = await ended(await start(EXPORT, 'exported-user'));
   expect(request).toMatchObject({ state: SUCCEEDED, kind: EXPORT, requestedBy: 'key:test', error: '' });
   const lines = (await fileOf(request)).trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -92,13 +96,16 @@ test('an export holds events in Segment’s form, attributes, identity and membe
   ]);
   expect(lines[2]).toMatchObject({ memberships: expect.arrayContaining([expect.objectContaining({ segment: 'Regulars', strength: 0.5 })]) });
   expect(lines[0]?.['customerIds']).toContain(customerId);
-  expect(lines.slice(3)).toHaveLength(5);
-  expect(lines[3]).toMatchObject({ type: 'track', event: 'Seen', userId: 'exported-user', timestamp: '2026-01-01T00:00:00.000000Z', messageId: 'exported-twice' });
+  expect(lines[3]).toEqual({ record: 'labels', labels: [{ labelSet: 'Complained', userId: 'exported-user', value: true, asOf: null }] });
+  expect(lines[4]).toMatchObject({ record: 'predictions', predictions: expect.arrayContaining([expect.objectContaining({ labelSet: 'Complained', probability: 0.25 })]) });
+  expect(lines.slice(5)).toHaveLength(5);
+  expect(lines[5]).toMatchObject({ type: 'track', event: 'Seen', userId: 'exported-user', timestamp: '2026-01-01T00:00:00.000000Z', messageId: 'exported-twice' });
 });
 
 test('after an erasure no table of ingestion holds the ids or what the events said, and the others keep theirs', async () => {
   const customerId = await somebody('erased');
   await somebody('bystander');
+  peers.labels.push(labelOf('erased-user'), labelOf('bystander-user'));
   const exported = await ended(await start(EXPORT, 'erased-user'));
   const names = ['erased-user', 'erased-device', 'erased-former', 'erased-secret', 'erased-mail'];
   for (const name of names) expect((await tablesWith(name)).length).toBeGreaterThan(0);
@@ -108,6 +115,7 @@ test('after an erasure no table of ingestion holds the ids or what the events sa
   const request = await ended(await start(ERASE, 'erased-user'));
   expect(request).toMatchObject({ state: SUCCEEDED, modelIds: ['0a000000-0000-4000-8000-000000000001'] });
   for (const name of names) expect([name, await tablesWith(name)]).toEqual([name, []]);
+  expect(peers.labels).toEqual([labelOf('bystander-user')]);
   expect(peers.forgotten).toHaveLength(1);
   expect(peers.forgotten[0]).toContain(customerId);
   await expect(fileOf(exported)).rejects.toMatchObject({ code: 'ENOENT' });
@@ -116,7 +124,7 @@ test('after an erasure no table of ingestion holds the ids or what the events sa
   const rows = Object.fromEntries(request.tables.map(({ table, rows: removed }) => [table, removed]));
   expect(rows).toMatchObject({
     'ingestion.events': 5, 'ingestion.duplicate_events': 1, 'ingestion.rejected_events': 1, 'ingestion.subject_attributes': 1, 'ingestion.subjects': 3, 'serving.memberships': 3,
-    'ingestion.events (ids taken out)': 1,
+    'ingestion.events (ids taken out)': 1, 'training.labels': 1,
   });
   const friend = await kindred.customers.resolveCustomer({ key: { $case: 'userId', value: 'erased-friend' } }, call);
   expect(friend.customer?.eventCount).toBe(1);

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { rename, rm, stat, writeFile } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { Readable } from 'node:stream';
 
 import type { ArtifactStore } from '#libs/artifacts';
 import type { access } from '#libs/contracts';
@@ -28,8 +27,6 @@ export interface ExportOptions {
   readonly position: Position;
   readonly events: number;
   readonly settings: access.WorkspaceSettings;
-  /** Folder that the shards and, last, the manifest are written to. */
-  readonly folder: string;
   readonly scratch: ScratchOptions;
   readonly artifacts: ArtifactStore;
   /** Events as good as written, of `events`. */
@@ -45,9 +42,7 @@ export async function exportSnapshot(repository: SnapshotRepository, options: Ex
     const profile = await profileProperties(scratch, facts.events);
     const shards = await writeShards(scratch, profile, Math.min(Math.max(Math.ceil(bytes / SHARD_BYTES), 1), MOST_SHARDS), options);
     const manifest = manifestOf(facts, profile, shards);
-    const partial = join(options.folder, 'manifest.json.partial');
-    await writeFile(partial, JSON.stringify(manifest, null, 1), { flush: true });
-    await rename(partial, join(options.folder, 'manifest.json'));
+    await options.artifacts.write({ ...placeOf(options), name: 'manifest.json' }, Readable.from(JSON.stringify(manifest, null, 1)));
     return manifest;
   } finally {
     await scratch.close();
@@ -109,7 +104,10 @@ async function factsOf(scratch: Scratch, { workspaceId, snapshotId, position, se
   };
 }
 
-async function writeShards(scratch: Scratch, profile: Profile, count: number, { folder, events, report }: ExportOptions): Promise<Shard[]> {
+const placeOf = ({ workspaceId, snapshotId }: ExportOptions) => ({ workspaceId, area: 'snapshots', id: snapshotId }) as const;
+
+/** Each is made beside the store, put into it, and removed: no more than one lies here. */
+async function writeShards(scratch: Scratch, profile: Profile, count: number, options: ExportOptions): Promise<Shard[]> {
   await scratch.run(`ALTER TABLE raw ADD COLUMN shard INTEGER`);
   await scratch.run(count === 1 ? 'UPDATE raw SET shard = 0' : `UPDATE raw SET shard = (hash(customer) % ${count})::INTEGER`);
   const sizes = await scratch.rows<{ shard: number; rows: string; customers: string }>(
@@ -119,16 +117,12 @@ async function writeShards(scratch: Scratch, profile: Profile, count: number, { 
   let written = 0;
   for (const { shard, rows, customers } of sizes) {
     const path = `events-${String(shards.length).padStart(3, '0')}.parquet`;
-    const file = join(folder, path);
+    const file = join(scratch.folder, path);
     await scratch.run(`COPY (${shardQuery(profile, shard)}) TO ${literal(file)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 32768)`);
-    shards.push({ path, sha256: await sha256Of(file), rows: Number(rows), customers: Number(customers) });
-    report(events / 2 + (written += Number(rows)) / 2);
+    const { sha256 } = await options.artifacts.write({ ...placeOf(options), name: path }, createReadStream(file));
+    await rm(file);
+    shards.push({ path, sha256, rows: Number(rows), customers: Number(customers) });
+    options.report(options.events / 2 + (written += Number(rows)) / 2);
   }
   return shards;
-}
-
-async function sha256Of(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(file), hash);
-  return hash.digest('hex');
 }

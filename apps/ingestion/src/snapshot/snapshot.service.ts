@@ -1,5 +1,4 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 
 import type { Logger } from 'pino';
 import { v7 as uuid } from 'uuid';
@@ -65,7 +64,7 @@ export class SnapshotService {
     }
     work().total = measured.events;
     const id = uuid();
-    const uri = await this.artifacts.directory(workspaceId, 'snapshots', id).catch(explain);
+    const uri = this.artifacts.uri([workspaceId, 'snapshots', id].join('/'));
     await this.repository.insert(workspaceId, { id, requestId, uri });
     try {
       const manifest = await exportSnapshot(this.repository, {
@@ -73,7 +72,6 @@ export class SnapshotService {
         snapshotId: id,
         ...measured,
         settings: await this.settings.of(workspaceId),
-        folder: fileURLToPath(uri),
         scratch: this.scratch,
         artifacts: this.artifacts,
         report: (events) => (work().events = Math.round(events)),

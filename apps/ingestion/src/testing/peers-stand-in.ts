@@ -1,6 +1,6 @@
 import { Server, ServerCredentials, type ServerUnaryCall } from '@grpc/grpc-js';
 
-import { forgetting, serving, training } from '#libs/contracts';
+import { forgetting, label, prediction, serving, training } from '#libs/contracts';
 import type { Position } from '#libs/database';
 
 export interface PeersStandIn {
@@ -9,6 +9,8 @@ export interface PeersStandIn {
   readonly forgotten: string[][];
   /** Customers that serving was told to take out of exports, call by call. */
   readonly takenOut: string[][];
+  /** What training knows of users beside events. */
+  readonly labels: label.PersonLabel[];
   /** Positions of training's models, by id. */
   readonly models: Map<string, Position>;
   /** While true, serving does not answer. */
@@ -21,7 +23,7 @@ type Done<Answer> = (error: Partial<Error> | null, answer?: Answer) => void;
 /** Serving and training as answering people's requests sees them. */
 export async function startPeersStandIn(): Promise<PeersStandIn> {
   const server = new Server();
-  const peers = { forgotten: [] as string[][], takenOut: [] as string[][], models: new Map<string, Position>(), isAway: false };
+  const peers = { forgotten: [] as string[][], takenOut: [] as string[][], labels: [] as label.PersonLabel[], models: new Map<string, Position>(), isAway: false };
   const add = (definition: object, handlers: object) => server.addService(definition as Parameters<Server['addService']>[0], handlers as Parameters<Server['addService']>[1]);
   const nothing = (_: unknown, done: Done<object>) => done(new Error('not asked for here'));
   const rest = (definition: object) => Object.fromEntries(Object.keys(definition).map((name) => [name, nothing]));
@@ -50,6 +52,23 @@ export async function startPeersStandIn(): Promise<PeersStandIn> {
     ...rest(training.ModelServiceService),
     listModels: (_: unknown, done: Done<object>) =>
       done(null, training.ListModelsResponse.fromPartial({ models: [...peers.models].map(([id, position]) => ({ id, position })) })),
+  });
+  add(label.LabelServiceService, {
+    ...rest(label.LabelServiceService),
+    getLabelSets: (_: unknown, done: Done<object>) => done(null, label.GetLabelSetsResponse.fromPartial({ labelSets: [{ id: 'l1', name: 'Complained' }] })),
+    getPersonLabels: ({ request }: ServerUnaryCall<label.GetPersonLabelsRequest, unknown>, done: Done<object>) =>
+      done(null, { labels: peers.labels.filter(({ userId }) => request.userIds.includes(userId)) }),
+    forgetLabels: ({ request }: ServerUnaryCall<label.ForgetLabelsRequest, unknown>, done: Done<object>) => {
+      const kept = peers.labels.filter(({ userId }) => !request.userIds.includes(userId));
+      const labels = peers.labels.length - kept.length;
+      peers.labels.splice(0, peers.labels.length, ...kept);
+      done(null, { labels });
+    },
+  });
+  add(prediction.PredictionServiceService, {
+    ...rest(prediction.PredictionServiceService),
+    getPredictions: ({ request }: ServerUnaryCall<prediction.GetPredictionsRequest, unknown>, done: Done<object>) =>
+      done(null, prediction.GetPredictionsResponse.fromPartial({ customers: request.customerIds.map((customerId) => ({ customerId, predictions: [{ labelSetId: 'l1', headId: 'h1', probability: 0.25 }] })) })),
   });
   const port = await new Promise<number>((resolve, reject) =>
     server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => (error ? reject(error) : resolve(bound))),

@@ -5,6 +5,7 @@ import type { worker } from '#libs/contracts';
 import { z } from '#libs/config';
 import { RpcError } from '#libs/grpc';
 
+import { NOTHING_FORESEEN, packForecast } from '../scoring/packed.forecast.js';
 import type { HeldState } from '../scoring/state.repository.js';
 
 /** customers.parquet, as docs/snapshot.md promises it. */
@@ -73,7 +74,7 @@ function toState(raw: unknown): HeldState {
     firstEventAt: first_event_at,
     lastEventAt: last_event_at,
     isBroken: false,
-    forecast: forecast === null ? [] : forecasts.parse(JSON.parse(forecast)).map(toForecast),
+    forecast: forecast === null ? NOTHING_FORESEEN : packForecast(forecasts.parse(JSON.parse(forecast)).map(toForecast)),
     embedding: Buffer.from(embedding),
     state: Buffer.from(state),
   };

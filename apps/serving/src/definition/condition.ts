@@ -31,14 +31,15 @@ export function checkForm(condition: Condition): void {
   if (parts > MOST_PARTS) throw RpcError.invalid(`A rule has at most ${MOST_PARTS} conditions; this one has ${parts}.`, { reason: 'CONDITION_TOO_LARGE' });
 }
 
-function check({ all, any, not, performed, memberOf }: Condition, path: string, depth: number): void {
+function check({ all, any, not, performed, memberOf, attribute }: Condition, path: string, depth: number): void {
   if (depth > DEEPEST) throw RpcError.invalid(`${path}: conditions lie at most ${DEEPEST} deep in one another.`, { reason: 'CONDITION_TOO_LARGE' });
-  const given = [all.length > 0, any.length > 0, not !== undefined, performed !== undefined, memberOf !== ''].filter(Boolean).length;
-  if (given !== 1) throw invalid(path, `give exactly one of all, any, not, performed and memberOf; ${given} were given`);
+  const given = [all.length > 0, any.length > 0, not !== undefined, performed !== undefined, memberOf !== '', attribute !== undefined].filter(Boolean).length;
+  if (given !== 1) throw invalid(path, `give exactly one of all, any, not, performed, memberOf and attribute; ${given} were given`);
   all.forEach((part, index) => check(part, `${path}.all[${index}]`, depth + 1));
   any.forEach((part, index) => check(part, `${path}.any[${index}]`, depth + 1));
   if (not) check(not, `${path}.not`, depth + 1);
   if (performed) checkPerformed(performed, `${path}.performed`);
+  if (attribute) checkFilter(attribute, `${path}.attribute`);
   if (memberOf !== '' && !validate(memberOf)) throw unknownSegment(path, memberOf);
 }
 
@@ -52,7 +53,7 @@ function checkPerformed({ event, atLeast, atMost, withinDays, filters }: definit
 }
 
 function checkFilter({ property, operator, value }: definition.PropertyFilter, path: string): void {
-  if (property === '' || property.length > LONGEST_NAME) throw invalid(`${path}.property`, `a property's name has 1 to ${LONGEST_NAME} characters`);
+  if (property === '' || property.length > LONGEST_NAME) throw invalid(`${path}.property`, `a name has 1 to ${LONGEST_NAME} characters`);
   const kind = kindOf(value);
   if (kind === undefined) throw invalid(`${path}.value`, 'a value is a text, a number, true or false');
   if (operator === definition.PropertyOperator.UNSPECIFIED) throw invalid(`${path}.operator`, 'is missing');

@@ -2,6 +2,13 @@ import { Module } from '@nestjs/common';
 
 import { ChangeModule } from '../change/change.module.js';
 import { LeaseModule } from '../lease/lease.module.js';
+import { RegionBuilder } from '../region/region.builder.js';
+import { RegionController } from '../region/region.controller.js';
+import { RegionPreview } from '../region/region.preview.js';
+import { RegionRepository } from '../region/region.repository.js';
+import { RegionRule } from '../region/region.rule.js';
+import { RegionService } from '../region/region.service.js';
+import { ScoringModule } from '../scoring/scoring.module.js';
 import { WorkspaceModule } from '../workspace/workspace.module.js';
 import { DefinitionController } from './definition.controller.js';
 import { DefinitionReader } from './definition.reader.js';
@@ -9,9 +16,12 @@ import { DefinitionRepository } from './definition.repository.js';
 import { DefinitionService } from './definition.service.js';
 import { DefinitionStep } from './definition.step.js';
 
+/** Segments that people define: by rules, as lists, and by example. One reader keeps them. */
 @Module({
-  imports: [ChangeModule, LeaseModule, WorkspaceModule],
-  controllers: [DefinitionController],
-  providers: [DefinitionReader, DefinitionRepository, DefinitionService, DefinitionStep],
+  imports: [ChangeModule, LeaseModule, ScoringModule, WorkspaceModule],
+  controllers: [DefinitionController, RegionController],
+  providers: [
+    DefinitionReader, DefinitionRepository, DefinitionService, DefinitionStep, RegionBuilder, RegionPreview, RegionRepository, RegionRule, RegionService,
+  ],
 })
 export class DefinitionModule {}

@@ -37,14 +37,14 @@ const HELD = `select partition, array[event_horizon, event_sequence]::float8[] a
 const HEADS = `select array[coalesce(e.horizon, 0), coalesce(e.sequence, 0)]::float8[] as event, array[coalesce(m.horizon, 0), coalesce(m.sequence, 0)]::float8[] as mapping,
     array[coalesce(c.xid, 0), coalesce(c.sequence, 0)]::float8[] as change
   from (select) as one
-  left join lateral (select f.horizon, f.sequence from ingestion.event_feed_v1 f order by f.horizon desc, f.sequence desc limit 1) e on true
+  left join lateral (select f.horizon, f.sequence from ingestion.customer_feed_v1 f order by f.horizon desc, f.sequence desc limit 1) e on true
   left join lateral (select f.horizon, f.sequence from ingestion.mapping_feed_v1 f order by f.horizon desc, f.sequence desc limit 1) m on true
   left join lateral (select h.xid, h.sequence from serving.membership_changes h order by h.xid desc, h.sequence desc limit 1) c on true`;
 
 const between = (horizon: string) => `(f.${horizon}, f.sequence) > ($1::bigint, $2::bigint) and (f.${horizon}, f.sequence) <= ($3::bigint, $4::bigint)`;
 const theirs = (customer: string) => `serving.partition_of(${customer}) = any($5::int[])`;
-const EVENTS = `select f.horizon::float8 as a, f.sequence::float8 as b, array[f.customer_id] as ids, ${microsSql('f.occurred_at')} as at
-  from ingestion.event_feed_v1 f where ${between('horizon')} and ${theirs('f.customer_id')} order by f.horizon, f.sequence limit ${BATCH}`;
+const EVENTS = `select f.horizon::float8 as a, f.sequence::float8 as b, array[f.customer_id] as ids, case when f.type <> 'identify' then ${microsSql('f.occurred_at')} end as at
+  from ingestion.customer_feed_v1 f where ${between('horizon')} and ${theirs('f.customer_id')} order by f.horizon, f.sequence limit ${BATCH}`;
 const MAPPINGS = `select f.horizon::float8 as a, f.sequence::float8 as b, array[f.from_customer_id, f.into_customer_id] as ids, null as at
   from ingestion.mapping_feed_v1 f where ${between('horizon')} and (${theirs('f.from_customer_id')} or ${theirs('f.into_customer_id')})
   order by f.horizon, f.sequence limit ${BATCH}`;

@@ -8,6 +8,7 @@ import { SERVICE } from '#libs/service';
 import { ChangeSignal } from '../change/change.signal.js';
 import { LeaseKeeper } from '../lease/lease.keeper.js';
 import { NIL } from '../page/uuid.js';
+import { RegionBuilder } from '../region/region.builder.js';
 import { type Context, DATABASE } from '../store.js';
 import { WorkspaceSignal } from '../workspace/workspace.signal.js';
 import { DefinitionStep } from './definition.step.js';
@@ -29,6 +30,7 @@ export class DefinitionReader implements OnApplicationBootstrap, BeforeApplicati
     private readonly changes: ChangeSignal,
     private readonly step: DefinitionStep,
     private readonly leases: LeaseKeeper,
+    private readonly regions: RegionBuilder,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -63,9 +65,10 @@ export class DefinitionReader implements OnApplicationBootstrap, BeforeApplicati
     for (let hasMore = true; hasMore && !this.stopping.signal.aborted; ) {
       const leases = this.leases.of(workspaceId);
       if (leases.length === 0) return;
-      const taken = await this.step.take(workspaceId, { replicaId: this.leases.replicaId, leases });
-      if (taken.hasChanges) this.changes.announce(workspaceId);
-      hasMore = taken.hasMore;
+      const rules = await this.step.take(workspaceId, { replicaId: this.leases.replicaId, leases });
+      const regions = await this.regions.take(workspaceId);
+      if (rules.hasChanges || regions.hasChanges) this.changes.announce(workspaceId);
+      hasMore = rules.hasMore || regions.hasMore;
     }
   }
 

@@ -19,7 +19,7 @@ const CANCELLED = '57014';
 
 export interface DefinitionRow {
   readonly segmentId: string;
-  readonly kind: 'RULE' | 'STATIC';
+  readonly kind: 'RULE' | 'STATIC' | 'EXAMPLE';
   /** Null: a fixed list. */
   readonly condition: Condition | null;
   /** Partitions of everyone that are still to be looked at since it was changed. */
@@ -57,7 +57,7 @@ const BEGIN_HERE = `insert into serving.definition_positions
   select kindred.workspace(), p, coalesce(e.horizon, 0), coalesce(e.sequence, 0), coalesce(m.horizon, 0), coalesce(m.sequence, 0),
     coalesce(c.xid, 0), coalesce(c.sequence, 0), (${NEWEST})
   from generate_series(0, ${PARTITIONS - 1}) as p
-  left join lateral (select f.horizon, f.sequence from ingestion.event_feed_v1 f order by f.horizon desc, f.sequence desc limit 1) e on true
+  left join lateral (select f.horizon, f.sequence from ingestion.customer_feed_v1 f order by f.horizon desc, f.sequence desc limit 1) e on true
   left join lateral (select f.horizon, f.sequence from ingestion.mapping_feed_v1 f order by f.horizon desc, f.sequence desc limit 1) m on true
   left join lateral (select h.xid, h.sequence from serving.membership_changes h order by h.xid desc, h.sequence desc limit 1) c on true
   where not exists (select from serving.definition_positions)
@@ -129,7 +129,7 @@ export class DefinitionRepository {
   }
 
   /** False where the name is taken. */
-  async insert(client: PoolClient, id: string, kind: 'RULE' | 'STATIC', name: string, description: string, condition: Condition | null): Promise<boolean> {
+  async insert(client: PoolClient, id: string, kind: DefinitionRow['kind'], name: string, description: string, condition: Condition | null): Promise<boolean> {
     const { rowCount } = await client.query(
       `insert into serving.segments (workspace_id, id, kind, name, description, is_renamed, is_redescribed, is_live)
        select kindred.workspace(), $1, $2, $3, $4, true, true, true where not exists (select from serving.segments where is_live and lower(name) = lower($3))`,
@@ -163,6 +163,7 @@ export class DefinitionRepository {
   async retire(client: PoolClient, segmentId: string): Promise<void> {
     await client.query(`delete from serving.segment_definitions where segment_id = $1`, [segmentId]);
     await client.query(`delete from serving.segment_deadlines where segment_id = $1`, [segmentId]);
+    await client.query(`delete from serving.segment_regions where segment_id = $1`, [segmentId]);
     await client.query(`update serving.segments set is_live = false, retired_at = now() where id = $1`, [segmentId]);
   }
 

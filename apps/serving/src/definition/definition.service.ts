@@ -7,7 +7,7 @@ import { RpcError, status } from '#libs/grpc';
 import { ChangeSignal } from '../change/change.signal.js';
 import { PARTITIONS } from '../lease/partition.js';
 import { NIL, uuidFilter } from '../page/uuid.js';
-import { shareMemberships } from '../scoring/write.lock.js';
+import { lockMemberships, shareMemberships } from '../scoring/write.lock.js';
 import { isoOf } from '../time/micros.js';
 import { CustomerDirectory } from '../workspace/customer.directory.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
@@ -15,9 +15,8 @@ import { checkForm, type Condition, eventsIn, segmentsIn, unknownSegment } from 
 import { DefinitionReader } from './definition.reader.js';
 import { DefinitionRepository, type DefinitionRow, isNameTaken, type Transaction } from './definition.repository.js';
 import { writeCrossings } from './member.writes.js';
+import { checkNaming, nameTaken } from './naming.js';
 
-const LONGEST_NAME = 120;
-const LONGEST_DESCRIPTION = 2_000;
 const MOST_CUSTOMERS = 10_000;
 const MOST_SEGMENTS = 100;
 const SAMPLED = 20;
@@ -37,11 +36,7 @@ export class DefinitionService {
   ) {}
 
   async create(workspaceId: string, request: definition.CreateDefinedSegmentRequest): Promise<definition.CreateDefinedSegmentResponse> {
-    const [name, description] = [request.name.trim(), request.description.trim()];
-    if (name === '' || name.length > LONGEST_NAME) throw RpcError.invalid(`A segment's name has 1 to ${LONGEST_NAME} characters.`, { reason: 'NAME_INVALID' });
-    if (description.length > LONGEST_DESCRIPTION) {
-      throw RpcError.invalid(`A description has at most ${LONGEST_DESCRIPTION} characters.`, { reason: 'DESCRIPTION_INVALID' });
-    }
+    const { name, description } = checkNaming(request);
     const meaning = await this.meaningOf(workspaceId, request);
     const condition = 'condition' in meaning ? meaning.condition : null;
     const id = uuid();
@@ -64,6 +59,7 @@ export class DefinitionService {
       const rows = await this.definitions.all(client);
       const row = rows.find(({ segmentId }) => segmentId === id);
       if (!row) throw unknown();
+      if (row.kind === 'EXAMPLE') throw RpcError.invalid('The segment is drawn by examples; its threshold can be moved.', { reason: 'CONDITION_INVALID' });
       if (('condition' in meaning) !== (row.condition !== null)) {
         const told = row.condition === null ? 'a fixed list; give userIds' : 'a rule; give a condition';
         throw RpcError.invalid(`The segment is ${told}.`, { reason: 'CONDITION_INVALID' });
@@ -80,7 +76,10 @@ export class DefinitionService {
     const id = idOf(segmentId);
     await this.changing(workspaceId, '', async (client) => {
       const rows = await this.definitions.all(client);
-      if (!rows.some((row) => row.segmentId === id)) throw unknown();
+      const own = rows.find((row) => row.segmentId === id);
+      if (!own) throw unknown();
+      // Scoring must not let anybody into a region that is about to end.
+      if (own.kind === 'EXAMPLE') await lockMemberships(client, workspaceId);
       const user = rows.find(({ condition }) => condition !== null && segmentsIn(condition).includes(id));
       if (user) {
         throw RpcError.precondition(`The rule of segment ${user.segmentId} names it; change or delete that one first.`, {
@@ -189,8 +188,4 @@ function idOf(segmentId: string): string {
 
 function unknown(): RpcError {
   return RpcError.notFound('There is no such segment that people defined.', { reason: 'SEGMENT_UNKNOWN' });
-}
-
-function nameTaken(name: string): RpcError {
-  return new RpcError(status.ALREADY_EXISTS, `Another segment is called "${name}".`, { reason: 'NAME_TAKEN', metadata: { name } });
 }

@@ -95,7 +95,7 @@ async function endFollowing(client: PoolClient): Promise<void> {
   const { rowCount } = await client.query(`select from serving.definition_positions for update skip locked`);
   if (rowCount !== PARTITIONS) return;
   await client.query(`delete from serving.definition_positions`);
-  await client.query(`delete from serving.open_definitions where workspace_id = kindred.workspace()`);
+  await client.query(`delete from serving.open_definitions where workspace_id = kindred.workspace() and not exists (select from serving.segment_regions)`);
 }
 
 /** Whom a step looks at: some people, and where a rule is built, one partition of everyone. */

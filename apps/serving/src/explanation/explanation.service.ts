@@ -44,7 +44,7 @@ export class ExplanationService {
         readAt: isoOf(held.readAt),
         ...contributions,
         changes: await changesOf(scorer, history, own.index, examples, segments),
-        traits: fittingTraits(own.traits, events, new Set(held.forecast.map(({ event }) => event)), held.readAt),
+        traits: fittingTraits(own.traits, events, new Set(held.forecast.shape.targets.map(([event]) => event)), held.readAt),
         typical: mostAlike(held, typical.get(own) ?? []),
       } satisfies explanation.ExplainMembershipResponse;
     } finally {

@@ -25,7 +25,7 @@ export function fittingTraits(traits: readonly KnownTrait[], events: readonly wo
   });
 }
 
-function figuresOf(events: readonly worker.ScoreEvent[], mainEvents: ReadonlySet<string>, readAt: Micros): (key: string) => number | undefined {
+export function figuresOf(events: readonly worker.ScoreEvent[], mainEvents: ReadonlySet<string>, readAt: Micros): (key: string) => number | undefined {
   const days = (at: Micros | undefined) => (at === undefined ? undefined : (readAt - at) / MICROS_PER_DAY);
   const mains = events.filter(({ name }) => mainEvents.has(name));
   const months = Math.max(days(events[0]?.occurredAt) ?? 0, DAYS_PER_MONTH) / DAYS_PER_MONTH;

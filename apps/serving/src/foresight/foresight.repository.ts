@@ -3,6 +3,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { worker } from '#libs/contracts';
 import type { Database } from '#libs/database';
 
+import { FORECAST_COLUMNS, type ForecastColumns, withForecasts } from '../scoring/forecast.shapes.js';
+import { unpackForecast } from '../scoring/packed.forecast.js';
 import { DATABASE } from '../store.js';
 import { type Micros, microsSql } from '../time/micros.js';
 
@@ -44,9 +46,10 @@ export class ForesightRepository {
     return this.database.onConnection(workspaceId, async (client) => {
       const [served, { rows }] = await Promise.all([
         client.query<{ modelId: string }>(`select model_id as "modelId" from serving.active_model`),
-        client.query<KeptForecast>(kept(`${microsSql('s.read_at')} as "readAt", s.forecast`), [customerIds]),
+        client.query<Omit<KeptForecast, 'forecast'> & ForecastColumns>(kept(`${microsSql('s.read_at')} as "readAt", ${FORECAST_COLUMNS}`), [customerIds]),
       ]);
-      return { modelId: served.rows[0]?.modelId ?? '', rows };
+      const unpacked = (await withForecasts(client, rows)).map(({ forecast, ...row }) => ({ ...row, forecast: unpackForecast(forecast) }));
+      return { modelId: served.rows[0]?.modelId ?? '', rows: unpacked };
     });
   }
 

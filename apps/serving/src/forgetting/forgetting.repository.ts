@@ -19,8 +19,12 @@ const REMOVALS = {
     )
     select from gone`,
   'serving.segment_deadlines': `delete from serving.segment_deadlines where customer_id = any($1::uuid[])`,
+  // Drawn again without them: whoever stands for all is in each.
+  'serving.segment_regions': `update serving.segment_regions
+    set examples = array(select id from unnest(examples) as id where id <> all($1::uuid[])), points = '', crowd = '', model_id = null`,
   'serving.membership_changes': `delete from serving.membership_changes where customer_id = any($1::uuid[])`,
   'serving.webhook_deliveries': `delete from serving.webhook_deliveries where customer_id = any($1::uuid[])`,
+  'serving.predictions': `delete from serving.predictions where customer_id = any($1::uuid[])`,
   'serving.segment_versions': `update serving.segment_versions
     set typical_customer_ids = array(select id from unnest(typical_customer_ids) as id where id <> all($1::uuid[]))
     where typical_customer_ids && $1::uuid[]`,

@@ -5,6 +5,7 @@ import type { Database } from '#libs/database';
 
 import { guardLeases } from '../lease/lease.repository.js';
 import { DATABASE } from '../store.js';
+import { crossRegions, regionsOf } from '../region/region.writes.js';
 import { isoOf } from '../time/micros.js';
 import { membershipWrites, placesOf } from './membership.writes.js';
 import type { ScoredBatch } from './scored.batch.js';
@@ -45,12 +46,13 @@ export class BatchRepository {
     return this.database.onConnection(workspaceId, async (client) => {
       const newcomers = [...batch.states.map(({ customerId }) => customerId), ...batch.gone].filter((id) => !batch.former.has(id));
       // Two waves, each sent whole before the next begins: what fails in one leaves no statement behind it.
-      const [, isGuarded, isServed, isAdvanced, places] = await Promise.all([
+      const [, isGuarded, isServed, isAdvanced, places, regions] = await Promise.all([
         shareMemberships(client, workspaceId),
         guardLeases(client, replicaId, batch.leases),
         isStillServed(client, batch.served),
         advance(client, batch),
         placesOf(client, newcomers),
+        regionsOf(client, batch.served.modelId),
       ]);
       if (!isGuarded || !isAdvanced) throw new StaleBatch('another replica reads these customers now');
       if (!isServed) throw new StaleBatch('another model is served by now, or somebody was forgotten');
@@ -63,7 +65,9 @@ export class BatchRepository {
         ...told.map((write) => write(client)),
         ...(newestEventAt === null ? [] : [client.query({ name: 'newest', text: NEWEST, values: [modelId, isoOf(newestEventAt)] })]),
       ]);
-      return hasChanges;
+      const readAt = batch.states.reduce((latest, state) => Math.max(latest, state.readAt), newestEventAt ?? batch.served.newestEventAt ?? 0);
+      const hasCrossed = await crossRegions(client, workspaceId, regions, { states: batch.states, gone: batch.gone, now: isoOf(readAt) });
+      return hasChanges || hasCrossed;
     });
   }
 }

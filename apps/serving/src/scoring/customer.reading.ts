@@ -6,6 +6,7 @@ import type { worker } from '#libs/contracts';
 import type { Micros } from '../time/micros.js';
 import { place, UNSEEN } from './assignment.rule.js';
 import type { FeedEvent } from './feed.repository.js';
+import { NOTHING_FORESEEN, packForecast } from './packed.forecast.js';
 import type { Scorer } from './scorer.js';
 import type { HeldState } from './state.repository.js';
 
@@ -136,7 +137,7 @@ function after(reading: Reading, result: worker.CustomerScoreResult, log: Logger
     mapX: result.mapX,
     mapY: result.mapY,
     isBroken: false,
-    forecast: result.forecast,
+    forecast: packForecast(result.forecast),
     embedding: Buffer.from(result.embedding),
     state: Buffer.from(result.state),
   };
@@ -150,7 +151,7 @@ const NOTHING_READ = {
   novelty: 0,
   mapX: 0,
   mapY: 0,
-  forecast: [],
+  forecast: NOTHING_FORESEEN,
   embedding: EMPTY,
   state: EMPTY,
 };

@@ -18,7 +18,7 @@ export class StateCache {
   constructor(@Inject(SERVICE) { config }: Context) {
     this.states = new LRUCache<string, HeldState>({
       maxSize: config.STATE_CACHE_MIB * MIB,
-      sizeCalculation: (held) => held.state.length + held.embedding.length + OVERHEAD_BYTES,
+      sizeCalculation: (held) => held.state.length + held.embedding.length + held.forecast.values.length + OVERHEAD_BYTES,
     });
   }
 

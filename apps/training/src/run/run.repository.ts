@@ -133,9 +133,9 @@ export class RunRepository {
     });
   }
 
-  /** Over all workspaces. */
+  /** Runs and models, over all workspaces. */
   openWork(): Promise<OpenWork[]> {
-    return this.database.prisma.openWork.findMany({ orderBy: { id: 'asc' }, take: 1_000 });
+    return this.database.prisma.openWork.findMany({ where: { kind: { in: ['RUN', 'MODEL'] } }, orderBy: { id: 'asc' }, take: 1_000 });
   }
 
   /** A run's state and fence if nobody works on it, else undefined. */

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 
 import { PrincipalSigner } from '#libs/auth';
-import { ingestion, serving, worker } from '#libs/contracts';
+import { customerList, head, ingestion, prediction, serving, worker } from '#libs/contracts';
 import { type Call, connect, RpcError, status } from '#libs/grpc';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
@@ -15,6 +15,9 @@ export class Peers implements OnApplicationShutdown {
   readonly snapshots;
   readonly worker;
   readonly activation;
+  readonly customers;
+  readonly heads;
+  readonly predictions;
 
   constructor(
     @Inject(SERVICE) { config }: ServiceContext<TrainingConfig>,
@@ -23,6 +26,9 @@ export class Peers implements OnApplicationShutdown {
     this.snapshots = connect(ingestion.SnapshotServiceService, config.INGESTION_ADDRESS);
     this.worker = connect(worker.TrainWorkerServiceService, config.WORKER_TRAIN_ADDRESS);
     this.activation = connect(serving.ActivationServiceService, config.SERVING_ADDRESS);
+    this.customers = connect(customerList.CustomerListServiceService, config.INGESTION_ADDRESS);
+    this.heads = connect(head.LabelWorkerServiceService, config.WORKER_TRAIN_ADDRESS);
+    this.predictions = connect(prediction.PredictionServiceService, config.SERVING_ADDRESS);
   }
 
   /** Training's own principal in a workspace, and what ends the call. */
@@ -31,7 +37,7 @@ export class Peers implements OnApplicationShutdown {
   }
 
   onApplicationShutdown(): void {
-    for (const client of [this.snapshots, this.worker, this.activation]) client.close();
+    for (const client of [this.snapshots, this.worker, this.activation, this.customers, this.heads, this.predictions]) client.close();
   }
 }
 

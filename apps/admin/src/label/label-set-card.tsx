@@ -1,0 +1,117 @@
+import { useState, type ReactNode } from 'react';
+import { useMutation } from 'urql';
+import { CancelHeadDocument, TrainHeadDocument, type HeadEncoder } from '../gen/graphql';
+import { Card } from '../parts/card';
+import { Badge, Meter } from '../parts/figures';
+import { Notice } from '../parts/states';
+import { useSay } from '../parts/toast';
+import { explain } from '../session/problem';
+import { useMay } from '../session/viewer';
+import { count, measure, percent } from '../wording/figure';
+import { dateAndTime } from '../wording/time';
+import { AddLabelsDialog } from './add-labels-dialog';
+import { isGoing, type Head, type LabelSet, subjectInWords, verdictInWords } from './label-set';
+
+/** One label set: what it holds, the head that speaks for it, and the one that is being learned. */
+export function LabelSetCard({ set, onChanged }: { set: LabelSet; onChanged: () => void }): ReactNode {
+  const [latest] = set.heads.nodes;
+  const going = latest && isGoing(latest) ? latest : undefined;
+  const mayEdit = useMay('EDITOR');
+  return (
+    <Card
+      title={set.name}
+      note={`${count(set.labelCount)} labels, ${count(set.positiveCount)} of them yes; ${set.asOf === null ? 'as customers stand when a head is trained' : `asked on ${dateAndTime(set.asOf)}`}`}
+      actions={mayEdit && <Actions set={set} isGoing={going !== undefined} onChanged={onChanged} />}
+    >
+      {going && <Going head={going} onChanged={onChanged} />}
+      {latest?.state === 'FAILED' && <Notice tone="bad" title="The last head could not be learned.">{latest.error}</Notice>}
+      {set.servedHead ? <Served head={set.servedHead} /> : !going && <p className="quiet">No head yet: with ten labels of either value or more, train one.</p>}
+    </Card>
+  );
+}
+
+function Actions({ set, isGoing: isBusy, onChanged }: { set: LabelSet; isGoing: boolean; onChanged: () => void }): ReactNode {
+  const [isAdding, setAdding] = useState(false);
+  const [encoder, setEncoder] = useState<HeadEncoder>('FROZEN');
+  const [{ fetching }, train] = useMutation(TrainHeadDocument);
+  const mayUpload = useMay('ADMIN');
+  const say = useSay();
+
+  const press = async (): Promise<void> => {
+    const { data, error } = await train({ input: { labelSetId: set.id, encoder } });
+    if (error) return say(`${explain(error).title}. ${explain(error).remedy}`, 'bad');
+    const result = data?.trainHead;
+    if (result && result.__typename !== 'LabelHead') return say(result.message, 'bad');
+    onChanged();
+  };
+
+  return (
+    <div className="row tight">
+      {mayUpload && <button type="button" className="button" onClick={() => setAdding(true)}>Add labels</button>}
+      <select aria-label={`Encoder of ${set.name}`} value={encoder} onChange={(event) => setEncoder(event.target.value as HeadEncoder)}>
+        <option value="FROZEN">frozen encoder</option>
+        <option value="FINE_TUNED">fine-tuned encoder</option>
+      </select>
+      <button type="button" className="button primary" disabled={isBusy || fetching} onClick={() => void press()}>Train</button>
+      {isAdding && <AddLabelsDialog set={set} onClose={() => setAdding(false)} onChanged={onChanged} />}
+    </div>
+  );
+}
+
+function Going({ head, onChanged }: { head: Head; onChanged: () => void }): ReactNode {
+  const [{ fetching }, cancel] = useMutation(CancelHeadDocument);
+  const mayEdit = useMay('EDITOR');
+  return (
+    <p className="row tight" role="status">
+      <Meter value={head.progress} /> {percent(Math.round(head.progress * 100) / 100)}
+      <span className="quiet">{head.step}</span>
+      {mayEdit && (
+        <button type="button" className="button" disabled={fetching} onClick={() => void cancel({ id: head.id }).then(onChanged)}>
+          Stop
+        </button>
+      )}
+    </p>
+  );
+}
+
+function Served({ head }: { head: Head }): ReactNode {
+  const verdict = verdictInWords(head);
+  const { evaluation } = head;
+  if (!evaluation) return null;
+  return (
+    <>
+      <p className="row tight">
+        {verdict && <Badge tone={verdict.tone}>{verdict.words}</Badge>}
+        <span className="quiet">
+          {head.encoder === 'FROZEN' ? 'frozen encoder' : 'fine-tuned encoder'}
+          {head.model && ` of model v${head.model.version}`}
+          {head.asOf !== null && `; everyone’s probability as of ${dateAndTime(head.asOf)}`}
+        </span>
+      </p>
+      <p>{evaluation.sentence}</p>
+      <div className="scroll">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Foreseen by</th>
+              <th scope="col" className="number">Area under the curve</th>
+              <th scope="col" className="number">95 % interval</th>
+            </tr>
+          </thead>
+          <tbody>
+            {evaluation.standings.map((one) => (
+              <tr key={one.subject}>
+                <th scope="row">{subjectInWords(one.subject)}</th>
+                <td className="number">{measure(one.auc)}</td>
+                <td className="number">{measure(one.low)} to {measure(one.high)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <p className="small quiet">
+        Out of fold, from {count(evaluation.labels)} labels. What is claimed and what happens lie {measure(evaluation.calibrationError)} apart on average.
+      </p>
+    </>
+  );
+}

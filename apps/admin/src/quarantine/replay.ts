@@ -1,0 +1,64 @@
+import { useRef, useState } from 'react';
+import { useMutation } from 'urql';
+import { ReplayRejectedEventsDocument, type RejectedEventSelection } from '../gen/graphql';
+import { explain } from '../session/problem';
+
+const AT_ONCE = 100;
+
+export interface Replayed {
+  readonly stored: number;
+  readonly duplicate: number;
+  readonly stillRejected: number;
+  /** Of one that is refused still: what is wrong with it. */
+  readonly detail: string | null;
+}
+
+export interface Replay {
+  /** So far; undefined before the first answer. */
+  readonly replayed: Replayed | undefined;
+  readonly isRunning: boolean;
+  readonly problem: string | undefined;
+  /** Goes through all that is selected, some at a time, and resolves when it has ended or was stopped: whether nothing went wrong. */
+  readonly begin: (selection: RejectedEventSelection) => Promise<boolean>;
+  /** What was replayed until then stays so. */
+  readonly stop: () => void;
+}
+
+/** Replays refused events until none is left behind the last one; twice is as once. */
+export function useReplay(): Replay {
+  const [replayed, setReplayed] = useState<Replayed>();
+  const [isRunning, setRunning] = useState(false);
+  const [problem, setProblem] = useState<string>();
+  const stopped = useRef(false);
+  const [, replay] = useMutation(ReplayRejectedEventsDocument);
+
+  const begin = async (selection: RejectedEventSelection): Promise<boolean> => {
+    stopped.current = false;
+    setRunning(true);
+    setProblem(undefined);
+    setReplayed(undefined);
+    let sum: Replayed = { stored: 0, duplicate: 0, stillRejected: 0, detail: null };
+    let after: string | null = null;
+    do {
+      const { data, error } = await replay({ input: { selection, first: AT_ONCE, after } });
+      const result = data?.replayRejectedEvents;
+      if (result?.__typename !== 'RejectedEventsReplayed') {
+        setProblem(error ? explain(error).remedy : result?.message);
+        setRunning(false);
+        return false;
+      }
+      sum = {
+        stored: sum.stored + result.stored,
+        duplicate: sum.duplicate + result.duplicate,
+        stillRejected: sum.stillRejected + result.stillRejected,
+        detail: sum.detail ?? result.results.find(({ detail }) => detail)?.detail ?? null,
+      };
+      setReplayed(sum);
+      after = result.endCursor;
+    } while (after !== null && !stopped.current);
+    setRunning(false);
+    return true;
+  };
+
+  return { replayed, isRunning, problem, begin, stop: () => (stopped.current = true) };
+}

@@ -1,0 +1,68 @@
+import { head, label, prediction } from '#libs/contracts';
+import { RpcError } from '#libs/grpc';
+
+import { AT, id, KEYS } from '../gateway.fake.js';
+import { startTestGateway, type TestGateway } from '../gateway.start.js';
+
+let gateway: TestGateway;
+const SET = id('import', 1);
+const HEAD = id('run', 7);
+
+beforeAll(async () => {
+  gateway = await startTestGateway();
+});
+beforeEach(() => {
+  const set = label.LabelSet.fromPartial({ id: SET, name: 'Complained', kind: label.LabelKind.BINARY, labels: 24, positives: 12, createdAt: AT, servedHeadId: HEAD });
+  const served = label.Head.fromPartial({
+    id: HEAD, labelSetId: SET, modelId: id('model', 1), spec: { encoder: head.HeadEncoder.FINE_TUNED, seed: 5 }, state: label.HeadState.SUCCEEDED, progress: 1, createdAt: AT, asOf: AT, served: true,
+    evaluation: { labels: 24, verdict: head.HeadVerdict.BEHIND, sentence: 'Aggregates win.', standings: [{ subject: 'rfm', auc: 0.75, baseline: true }] },
+  });
+  gateway.services.replace('getLabelSets', ({ ids }: label.GetLabelSetsRequest) => ({ labelSets: ids.includes(SET) ? [set] : [] }));
+  gateway.services.replace('getHeads', () => ({ heads: [served] }));
+  gateway.services.replace('getPredictions', ({ customerIds }: prediction.GetPredictionsRequest) => ({
+    customers: customerIds.map((customerId) => ({
+      customerId,
+      predictions: [{ labelSetId: SET, headId: HEAD, probability: 0.75, asOf: AT }, { labelSetId: id('import', 2), headId: HEAD, probability: 0.5, asOf: AT }],
+    })),
+  }));
+});
+afterEach(() => gateway.services.reset());
+afterAll(() => gateway.close());
+
+test('what labels say of a page of customers costs one call a kind, and a removed label set says nothing', async () => {
+  const { body } = await gateway.ask(`{ customers(first: 30) { nodes { predictions { probability asOf labelSet { name servedHead { encoder } } head { seed isServed evaluation { verdict sentence standings { subject isRival } } } } } } }`);
+  expect(body.errors).toBeUndefined();
+  const said = {
+    probability: 0.75, asOf: AT, labelSet: { name: 'Complained', servedHead: { encoder: 'FINE_TUNED' } },
+    head: { seed: 5, isServed: true, evaluation: { verdict: 'BEHIND', sentence: 'Aggregates win.', standings: [{ subject: 'rfm', isRival: true }] } },
+  };
+  expect(body.data.customers.nodes).toEqual(Array.from({ length: 30 }, () => ({ predictions: [said] })));
+  const counts = Object.fromEntries(['getPredictions', 'getLabelSets', 'getHeads'].map((method) => [method, gateway.services.count(method)]));
+  expect(counts).toEqual({ getPredictions: 1, getLabelSets: 1, getHeads: 1 });
+});
+
+test('a head that is being trained is named where another is asked for', async () => {
+  gateway.services.replace('trainHead', () => {
+    throw RpcError.precondition('A head of this label set is being trained.', { reason: 'HEAD_ACTIVE', metadata: { headId: HEAD } });
+  });
+  const { labelSet } = (await gateway.ask(`{ labelSet(id: "${Buffer.from(`LabelSet:${SET}`).toString('base64url')}") { id } }`)).body.data;
+  const { body } = await gateway.ask(`mutation { trainHead(input: { labelSetId: "${labelSet.id}", encoder: FINE_TUNED }) { __typename ... on HeadActive { code head { encoder } } } }`);
+  expect(body.data.trainHead).toEqual({ __typename: 'HeadActive', code: 'HEAD_ACTIVE', head: { encoder: 'FINE_TUNED' } });
+  expect(gateway.services.calls.find(({ method }) => method === 'trainHead')?.request).toEqual({
+    labelSetId: SET, modelId: '', spec: { encoder: head.HeadEncoder.FINE_TUNED, seed: 0, learningRate: 0, epochs: 0 },
+  });
+});
+
+test('the audit trail tells that labels were added, and of whom nothing', async () => {
+  gateway.services.replace('addLabels', () => ({ labelSet: label.LabelSet.fromPartial({ id: SET, createdAt: AT }), stored: 1, leftOut: 0, problems: [] }));
+  const set = Buffer.from(`LabelSet:${SET}`).toString('base64url');
+  const { body } = await gateway.ask(`mutation { addLabels(input: { labelSetId: "${set}", labels: [{ userId: "user-3", value: true }] }) { ... on LabelsAdded { stored } } }`);
+  expect(body.data.addLabels).toEqual({ stored: 1 });
+  expect(gateway.services.audit.at(-1)).toMatchObject({ action: 'addLabels', outcome: 'OK' });
+  expect(gateway.services.audit.at(-1)?.details).not.toContain('user-3');
+});
+
+test('a viewer reads labels and changes none', async () => {
+  const { body } = await gateway.ask('mutation { createLabelSet(input: { name: "x" }) { __typename } }', {}, KEYS.viewer);
+  expect(body.errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN' });
+});

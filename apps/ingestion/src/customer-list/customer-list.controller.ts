@@ -1,0 +1,34 @@
+import { Controller } from '@nestjs/common';
+import { Payload } from '@nestjs/microservices';
+import { map, type Observable } from 'rxjs';
+
+import { Caller, type Principal, Requires } from '#libs/auth';
+import { customerList } from '#libs/contracts';
+import { RpcError, toObservable } from '#libs/grpc';
+
+import { CustomerListFile } from './customer-list.file.js';
+import { CustomerListRepository } from './customer-list.repository.js';
+
+type InWorkspace = Principal & { workspaceId: string };
+
+const MOST_IDS = 5_000;
+
+@Controller()
+@customerList.CustomerListServiceControllerMethods()
+export class CustomerListController implements customerList.CustomerListServiceController {
+  constructor(
+    private readonly repository: CustomerListRepository,
+    private readonly files: CustomerListFile,
+  ) {}
+
+  async findCustomerIds(@Payload() { userIds }: customerList.FindCustomerIdsRequest, @Caller() { workspaceId }: InWorkspace): Promise<customerList.FindCustomerIdsResponse> {
+    if (userIds.length > MOST_IDS) throw RpcError.invalid(`At most ${MOST_IDS} ids at once.`, { reason: 'TOO_MANY_IDS', metadata: { most: String(MOST_IDS) } });
+    // Postgres knows no text with a NUL in it; such an id would fail those that are asked for beside it.
+    return { customers: await this.repository.find(workspaceId, [...new Set(userIds)].filter((id) => !id.includes('\0'))) };
+  }
+
+  @Requires('SERVICE')
+  readCustomerList(@Payload() request: customerList.ReadCustomerListRequest, @Caller() { workspaceId }: InWorkspace): Observable<customerList.ReadCustomerListResponse> {
+    return toObservable((signal) => this.files.read(workspaceId, request, signal)).pipe(map((rows) => ({ rows })));
+  }
+}

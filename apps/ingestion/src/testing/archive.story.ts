@@ -1,0 +1,175 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as wait } from 'node:timers/promises';
+
+import fc from 'fast-check';
+
+import { type ArtifactStore, openArtifactStore } from '#libs/artifacts';
+import { ingestion, person, retention } from '#libs/contracts';
+import { type Database, openDatabase } from '#libs/database';
+import { type RpcError, status } from '#libs/grpc';
+
+import { LedgerRepository } from '../ledger/ledger.repository.js';
+import { type IngestionUnderTest, startIngestion, WORKSPACE } from './ingestion-under-test.js';
+import { type PeersStandIn, startPeersStandIn } from './peers-stand-in.js';
+
+const { STORED, DUPLICATE, REJECTED } = ingestion.EventOutcome;
+const { SUCCEEDED } = retention.ArchiveRequestState;
+const { ARCHIVED } = retention.EventArchiveState;
+const MONTHS = ['2023-01', '2023-02', '2023-03'];
+const PEOPLE = 3;
+
+let peers: PeersStandIn;
+let kindred: IngestionUnderTest;
+let database: Database;
+let artifacts: ArtifactStore;
+let call: { principal: string };
+/** What a workspace must say of itself, told in the plainest way. */
+const model = { stored: 0, duplicate: 0, rejected: 0, sent: [] as { messageId: string; who: string }[], lives: new Map<string, string[]>() };
+let count = 0;
+let round = 0;
+
+type Command =
+  | { do: 'send'; who: number; month: number }
+  | { do: 'send again'; which: number }
+  | { do: 'send what is refused' }
+  | { do: 'archive'; months: number }
+  | { do: 'restore'; which: number }
+  | { do: 'replay'; which: number }
+  | { do: 'erase'; who: number };
+const who = fc.nat(PEOPLE - 1);
+const which = fc.nat(1_000);
+const command: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('send' as const), who, month: fc.nat(MONTHS.length - 1) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('send again' as const), which }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'send what is refused' as const }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('archive' as const), months: fc.integer({ min: 1, max: MONTHS.length }) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('restore' as const), which }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('replay' as const), which }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('erase' as const), who }) },
+);
+const nameOf = (place: number) => `person-${round}-${place}`;
+
+async function track(event: object): Promise<ingestion.EventOutcome | undefined> {
+  const { results } = await kindred.events.trackEvents({ events: [Buffer.from(JSON.stringify({ type: 'track', event: 'Seen', ...event }))], sentAt: undefined }, call);
+  return results[0]?.outcome;
+}
+
+async function ended(request: retention.ArchiveRequest | undefined): Promise<retention.ArchiveRequest> {
+  for (;;) {
+    const now = (await kindred.retention.getArchiveRequest({ id: request?.id ?? '' }, call)).request;
+    if (now?.finishedAt) return now;
+    await wait(10);
+  }
+}
+
+async function ask(kind: person.PersonRequestKind, userId: string): Promise<person.PersonRequest> {
+  const { request } = await kindred.persons.startPersonRequest({ kind, person: { $case: 'userId', value: userId } }, call);
+  for (;;) {
+    const now = (await kindred.persons.getPersonRequest({ id: request?.id ?? '' }, call)).request;
+    if (now?.finishedAt) return now;
+    await wait(10);
+  }
+}
+
+async function archived(place: number): Promise<retention.EventArchive | undefined> {
+  const { archives } = await kindred.retention.listEventArchives({ page: { first: 100, after: '' } }, call);
+  const there = archives.filter(({ state }) => state === ARCHIVED);
+  return there[place % Math.max(there.length, 1)];
+}
+
+async function apply(given: Command): Promise<void> {
+  if (given.do === 'send') {
+    const [userId, messageId] = [nameOf(given.who), `message-${count++}`];
+    expect(await track({ userId, messageId, timestamp: `${MONTHS[given.month]}-15T00:00:${String(count % 60).padStart(2, '0')}Z` })).toBe(STORED);
+    model.stored++;
+    model.sent.push({ messageId, who: userId });
+    model.lives.set(userId, [...(model.lives.get(userId) ?? []), messageId]);
+  } else if (given.do === 'send again') {
+    const again = model.sent[given.which % Math.max(model.sent.length, 1)];
+    if (!again) return;
+    expect(await track({ userId: again.who, messageId: again.messageId, timestamp: '2023-02-01T00:00:00Z' })).toBe(DUPLICATE);
+    model.duplicate++;
+  } else if (given.do === 'send what is refused') {
+    expect(await track({ userId: nameOf(0), event: '', messageId: `refused-${count++}` })).toBe(REJECTED);
+    model.rejected++;
+  } else if (given.do === 'archive') {
+    const before = new Date(Date.UTC(2023, given.months, 1)).toISOString();
+    expect(await ended((await kindred.retention.archiveEvents({ before }, call)).request)).toMatchObject({ state: SUCCEEDED, error: '' });
+  } else if (given.do === 'restore') {
+    const archive = await archived(given.which);
+    if (archive) expect(await ended((await kindred.retention.restoreArchive({ archiveId: archive.id, keepDays: 1 }, call)).request)).toMatchObject({ state: SUCCEEDED, eventsDone: archive.events });
+  } else if (given.do === 'replay') {
+    const archive = await archived(given.which);
+    if (!archive) return;
+    const { request } = await kindred.retention.replayArchive({ archiveId: archive.id, writeKey: '' }, call);
+    expect(await ended(request)).toMatchObject({ state: SUCCEEDED, eventsStored: 0, eventsDuplicate: archive.events });
+    model.duplicate += archive.events;
+  } else {
+    const userId = nameOf(given.who);
+    if (!model.lives.has(userId)) return;
+    expect(await ask(person.PersonRequestKind.ERASE, userId)).toMatchObject({ state: person.PersonRequestState.SUCCEEDED, error: '' });
+    model.lives.delete(userId);
+  }
+}
+
+function unknown(error: unknown): { customer: undefined } {
+  if ((error as RpcError).status !== status.NOT_FOUND) throw error;
+  return { customer: undefined };
+}
+
+/** Message ids of all that an export says of a person. */
+async function exported(userId: string): Promise<string[]> {
+  const { artifact, error } = await ask(person.PersonRequestKind.EXPORT, userId);
+  expect(error).toBe('');
+  const lines = (await readFile(await artifacts.localFile(artifact), 'utf8')).trimEnd().split('\n').map((line) => JSON.parse(line) as { type: string; messageId?: string });
+  return lines.flatMap(({ messageId }) => messageId ?? []);
+}
+
+/** Says it of ingestion with its artefacts in a store; undefined: a folder of its own. */
+export function holdsWithArtifactsIn(open: () => Promise<{ url: string | undefined; close(): Promise<void> }>): void {
+  let store: Awaited<ReturnType<typeof open>>;
+  beforeAll(async () => {
+    store = await open();
+    peers = await startPeersStandIn();
+    const where = store.url === undefined ? {} : { ARTIFACT_URL: store.url };
+    kindred = await startIngestion({ SERVING_ADDRESS: peers.address, TRAINING_ADDRESS: peers.address, ARCHIVE_SETTLE_SECONDS: '0', ...where });
+    call = { principal: kindred.principal };
+    database = openDatabase({ url: kindred.platform.databaseUrl, service: 'ingestion', connections: 2 });
+    artifacts = openArtifactStore(store.url ?? kindred.platform.artifactUrl);
+  }, 120_000);
+  afterAll(async () => {
+    await database?.close();
+    await kindred?.close();
+    peers?.close();
+    await store?.close();
+  });
+
+  test('whatever is archived, restored, replayed and erased, the ledger, counts, exports and snapshots say what was sent', async () => {
+    const ledger = new LedgerRepository(database);
+    await fc.assert(
+      fc.asyncProperty(fc.array(command, { minLength: 6, maxLength: 12 }), async (commands) => {
+        round++;
+        for (const given of commands) await apply(given);
+        const { stored, duplicate, rejected } = model;
+        await ledger.reconcile(WORKSPACE);
+        expect(await kindred.events.getEventLedger({ from: undefined, to: undefined }, call)).toMatchObject({ received: stored + duplicate + rejected, stored, duplicate, rejected, difference: 0 });
+        for (let place = 0; place < PEOPLE; place++) {
+          const life = model.lives.get(nameOf(place));
+          const { customer } = await kindred.customers.resolveCustomer({ key: { $case: 'userId', value: nameOf(place) } }, call).catch(unknown);
+          expect(customer?.eventCount).toBe(life?.length);
+          if (!customer || !life) continue;
+          const { events, pageInfo } = await kindred.events.listCustomerEvents({ customerId: customer.id, page: { first: 100, after: '' } }, call);
+          expect([events.length, pageInfo?.totalCount]).toEqual([life.length, life.length]);
+          expect((await exported(nameOf(place))).sort()).toEqual([...life].sort());
+        }
+        const events = [...model.lives.values()].flat().length;
+        if (events === 0) return;
+        for await (const { event } of kindred.snapshots.createSnapshot({ requestId: `round ${round}`, position: undefined }, call)) {
+          if (event?.$case === 'snapshot') expect(event.value.events).toBe(events);
+        }
+      }),
+      // What was done stays done: a failure is told as it was found.
+      { numRuns: 4, endOnFailure: true },
+    );
+  }, 300_000);
+}

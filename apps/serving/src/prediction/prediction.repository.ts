@@ -1,0 +1,94 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import type { Database } from '#libs/database';
+
+import { shareMemberships } from '../scoring/write.lock.js';
+import { DATABASE } from '../store.js';
+import { type Micros, microsSql } from '../time/micros.js';
+import type { SaidProbability } from './prediction.file.js';
+
+export interface PredictionRow {
+  readonly customerId: string;
+  readonly labelSetId: string;
+  readonly headId: string;
+  readonly probability: number;
+  readonly asOf: Micros;
+}
+
+/** A head of a label set. */
+export interface SpeakingHead {
+  readonly labelSetId: string;
+  readonly headId: string;
+}
+
+/** Rows of what heads say: loaded beside what is served, switched to in one statement. */
+@Injectable()
+export class PredictionRepository {
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  /** By the served heads, the highest probability first. */
+  async ofCustomers(workspaceId: string, customerIds: readonly string[]): Promise<PredictionRow[]> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const { rows } = await client.query<PredictionRow>({
+        name: 'predictions',
+        text: `select p.customer_id as "customerId", p.label_set_id as "labelSetId", p.head_id as "headId", p.probability::float8 as probability,
+            ${microsSql('h.as_of')} as "asOf"
+          from serving.predictions p join serving.served_heads h using (workspace_id, label_set_id, head_id)
+          where p.customer_id = any($1::uuid[]) order by p.customer_id, p.probability desc, p.label_set_id`,
+        values: [customerIds],
+      });
+      return rows;
+    });
+  }
+
+  /** The head that speaks for a label set now. */
+  async servedHead(workspaceId: string, labelSetId: string): Promise<string | undefined> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const { rows } = await client.query<{ id: string }>('select head_id as id from serving.served_heads where label_set_id = $1', [labelSetId]);
+      return rows[0]?.id;
+    });
+  }
+
+  /**
+   * What a head says of some customers, beside what is served. Whom serving does not know is left out: a customer who was
+   * forgotten since the head read them does not come back.
+   */
+  async add(workspaceId: string, { labelSetId, headId }: SpeakingHead, said: readonly SaidProbability[]): Promise<void> {
+    await this.database.onConnection(workspaceId, async (client) => {
+      await shareMemberships(client, workspaceId);
+      await client.query(
+        `insert into serving.predictions (workspace_id, customer_id, head_id, label_set_id, probability)
+         select $1, s.customer, $2, $3, s.probability from unnest($4::uuid[], $5::real[]) as s (customer, probability)
+         where exists (select from serving.active_model a join serving.customer_states c using (workspace_id, model_id) where c.customer_id = s.customer)
+         on conflict (workspace_id, customer_id, head_id) do update set probability = excluded.probability`,
+        [workspaceId, headId, labelSetId, said.map(({ customerId }) => customerId), said.map(({ probability }) => probability)],
+      );
+    });
+  }
+
+  /** From here on the head speaks for its label set, unless a later one does; what others said goes. Answers the customers it speaks of. */
+  async serve(workspaceId: string, { labelSetId, headId }: SpeakingHead, asOf: Date): Promise<number> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      await client.query(
+        `insert into serving.served_heads (workspace_id, label_set_id, head_id, as_of) values ($1, $2, $3, $4)
+         on conflict (workspace_id, label_set_id) do update set head_id = excluded.head_id, as_of = excluded.as_of
+         where served_heads.head_id < excluded.head_id`,
+        [workspaceId, labelSetId, headId, asOf],
+      );
+      await client.query(
+        `delete from serving.predictions p using serving.served_heads h
+         where p.workspace_id = h.workspace_id and p.label_set_id = h.label_set_id and p.label_set_id = $1 and p.head_id < h.head_id`,
+        [labelSetId],
+      );
+      const { rows } = await client.query<{ customers: string }>('select count(*) as customers from serving.predictions where label_set_id = $1 and head_id = $2', [labelSetId, headId]);
+      return Number(rows[0]?.customers);
+    });
+  }
+
+  async drop(workspaceId: string, labelSetId: string): Promise<void> {
+    await this.database.onConnection(workspaceId, async (client) => {
+      await client.query('delete from serving.served_heads where label_set_id = $1', [labelSetId]);
+      await client.query('delete from serving.predictions where label_set_id = $1', [labelSetId]);
+    });
+  }
+}

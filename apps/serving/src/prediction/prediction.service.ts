@@ -1,0 +1,77 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { validate } from 'uuid';
+
+import { ArtifactError, type ArtifactStore } from '#libs/artifacts';
+import type { prediction } from '#libs/contracts';
+import { RpcError, status } from '#libs/grpc';
+
+import { onlyUuids } from '../page/uuid.js';
+import { ARTIFACTS } from '../store.js';
+import { isoOf } from '../time/micros.js';
+import { openPredictions } from './prediction.file.js';
+import { PredictionRepository } from './prediction.repository.js';
+
+const MOST_CUSTOMERS = 500;
+
+/** What heads say of customers: loaded once for everyone, read by customer. */
+@Injectable()
+export class PredictionService {
+  constructor(
+    private readonly repository: PredictionRepository,
+    @Inject(ARTIFACTS) private readonly artifacts: ArtifactStore,
+  ) {}
+
+  async ofCustomers(workspaceId: string, customerIds: readonly string[]): Promise<prediction.GetPredictionsResponse> {
+    if (customerIds.length > MOST_CUSTOMERS) {
+      throw RpcError.invalid(`At most ${MOST_CUSTOMERS} customers at once; ${customerIds.length} were asked for.`, { reason: 'TOO_MANY_IDS' });
+    }
+    const rows = await this.repository.ofCustomers(workspaceId, [...new Set(onlyUuids(customerIds))]);
+    const customers = [...Map.groupBy(rows, ({ customerId }) => customerId)].map(([customerId, said]) => ({
+      customerId,
+      predictions: said.map(({ labelSetId, headId, probability, asOf }) => ({ labelSetId, headId, probability, asOf: isoOf(asOf) }) satisfies prediction.Prediction),
+    }));
+    return { customers };
+  }
+
+  async *load(workspaceId: string, request: prediction.LoadPredictionsRequest, signal: AbortSignal): AsyncGenerator<prediction.LoadPredictionsResponse> {
+    const { labelSetId, headId, asOf } = request;
+    if (!validate(labelSetId) || !validate(headId) || asOf === undefined) {
+      throw RpcError.invalid('label_set_id and head_id must be UUIDs, and as_of a time.', { reason: 'PREDICTIONS_INVALID' });
+    }
+    const served = await this.repository.servedHead(workspaceId, labelSetId);
+    // Loading it again is harmless, for an attempt may have ended half way; a later head's words stand.
+    if (served === undefined || served <= headId) yield* this.fill(workspaceId, request, signal);
+    signal.throwIfAborted();
+    const customers = await this.repository.serve(workspaceId, { labelSetId, headId }, new Date(asOf));
+    yield { fraction: 1, completed: true, customers };
+  }
+
+  async drop(workspaceId: string, labelSetId: string): Promise<void> {
+    if (validate(labelSetId)) await this.repository.drop(workspaceId, labelSetId);
+  }
+
+  private async *fill(workspaceId: string, request: prediction.LoadPredictionsRequest, signal: AbortSignal): AsyncGenerator<prediction.LoadPredictionsResponse> {
+    const predictions = await openPredictions(await this.verified(request));
+    try {
+      let done = 0;
+      for await (const said of predictions.chunks()) {
+        signal.throwIfAborted();
+        await this.repository.add(workspaceId, request, said);
+        done += said.length;
+        yield { fraction: done / Math.max(predictions.rows, 1), completed: false, customers: done };
+      }
+    } finally {
+      predictions.close();
+    }
+  }
+
+  private async verified({ predictionsUri, predictionsSha256 }: prediction.LoadPredictionsRequest): Promise<string> {
+    try {
+      await this.artifacts.verify(predictionsUri, predictionsSha256);
+      return await this.artifacts.localFileOf(predictionsUri);
+    } catch (error) {
+      if (!(error instanceof ArtifactError)) throw error;
+      throw new RpcError(status.DATA_LOSS, error.message, { reason: error.reason, cause: error });
+    }
+  }
+}

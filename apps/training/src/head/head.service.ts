@@ -1,0 +1,99 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { v7 as uuid } from 'uuid';
+
+import type { Principal } from '#libs/auth';
+import { head, type label } from '#libs/contracts';
+import type { Prisma } from '#libs/database';
+import { RpcError } from '#libs/grpc';
+import { type HeadPayload, JobQueue } from '#libs/queue';
+import { SERVICE, type ServiceContext } from '#libs/service';
+
+import { LabelService } from '../label/label.service.js';
+import { ModelRepository } from '../model/model.repository.js';
+import { cursorOf, cut, rowsOf, UUID } from '../page.js';
+import { actorOf } from '../run/run.mapper.js';
+import { toHead } from './head.mapper.js';
+import { HeadRepository, type HeadRow } from './head.repository.js';
+import { checkedHeadSpec } from './head-spec.js';
+
+type Caller = Principal & { workspaceId: string };
+
+/** Labels of either value that the worker asks for. */
+const NEEDED = 10;
+const MOST_IDS = 500;
+
+/** What can be asked of heads. */
+@Injectable()
+export class HeadService {
+  constructor(
+    private readonly repository: HeadRepository,
+    private readonly sets: LabelService,
+    private readonly models: ModelRepository,
+    private readonly queue: JobQueue<HeadPayload>,
+    @Inject(SERVICE) private readonly service: ServiceContext<unknown>,
+  ) {}
+
+  /** Throws SPEC_INVALID, LABEL_SET_UNKNOWN, TOO_FEW_LABELS, MODEL_UNKNOWN, NO_CHAMPION, HEAD_ACTIVE. */
+  async train({ workspaceId, actor }: Caller, request: label.TrainHeadRequest): Promise<label.Head> {
+    const spec = checkedHeadSpec(request.spec);
+    const set = await this.sets.found(workspaceId, request.labelSetId);
+    const least = Math.min(set.positives, set.labels - set.positives);
+    if (least < NEEDED) {
+      throw RpcError.precondition(`A head needs ${NEEDED} labels of either value; there are ${set.positives} yes and ${set.labels - set.positives} no. Add more.`, {
+        reason: 'TOO_FEW_LABELS',
+      });
+    }
+    const modelId = await this.modelOf(workspaceId, request.modelId);
+    const row = await this.repository.create(workspaceId, {
+      id: uuid(), labelSetId: set.id, modelId, requestedBy: actorOf(actor), spec: head.HeadSpec.toJSON(spec) as Prisma.InputJsonObject,
+    });
+    if (!row) throw await this.alreadyActive(workspaceId, set.id);
+    await this.queue.enqueue({ workspaceId, headId: row.id }).catch((error: unknown) => {
+      this.service.log.warn({ err: error, headId: row.id }, 'a head was not enqueued; it begins when the queue is back');
+    });
+    return toHead(row, false);
+  }
+
+  async get(workspaceId: string, ids: readonly string[]): Promise<label.Head[]> {
+    if (ids.length > MOST_IDS) throw RpcError.invalid(`At most ${MOST_IDS} ids at once.`, { reason: 'TOO_MANY_IDS', metadata: { most: String(MOST_IDS) } });
+    return this.told(workspaceId, await this.repository.get(workspaceId, ids.filter((id) => UUID.test(id))));
+  }
+
+  async list(workspaceId: string, { labelSetId, page }: label.ListHeadsRequest): Promise<label.ListHeadsResponse> {
+    const { id } = await this.sets.found(workspaceId, labelSetId);
+    const first = rowsOf(page);
+    const [rows, total] = await this.repository.list(workspaceId, id, { first, after: cursorOf(page, UUID) });
+    const [heads, pageInfo] = cut(rows, first, total, (row) => row.id);
+    return { heads: await this.told(workspaceId, heads), pageInfo };
+  }
+
+  /** Throws HEAD_UNKNOWN, HEAD_ENDED. */
+  async cancel(workspaceId: string, id: string): Promise<label.Head> {
+    const [known] = UUID.test(id) ? await this.repository.get(workspaceId, [id]) : [];
+    if (!known) throw RpcError.notFound(`There is no head ${id}.`, { reason: 'HEAD_UNKNOWN' });
+    const row = await this.repository.cancel(workspaceId, id);
+    if (!row) throw RpcError.precondition('This head has ended already.', { reason: 'HEAD_ENDED' });
+    return toHead(row, false);
+  }
+
+  private async told(workspaceId: string, rows: readonly HeadRow[]): Promise<label.Head[]> {
+    const served = await this.repository.served(workspaceId, [...new Set(rows.map(({ labelSetId }) => labelSetId))]);
+    return rows.map((row) => toHead(row, served.has(row.id)));
+  }
+
+  private async modelOf(workspaceId: string, id: string): Promise<string> {
+    const isNamed = id !== '';
+    if (isNamed && !UUID.test(id)) throw modelUnknown(id);
+    const models = await this.models.get(workspaceId, isNamed ? [id] : [], !isNamed);
+    const model = isNamed ? models.find((one) => one.id === id) : models[0];
+    if (model) return model.id;
+    throw isNamed ? modelUnknown(id) : RpcError.precondition('There is no champion yet to learn on: train a model first.', { reason: 'NO_CHAMPION' });
+  }
+
+  private async alreadyActive(workspaceId: string, labelSetId: string): Promise<RpcError> {
+    const active = await this.repository.active(workspaceId, labelSetId);
+    return RpcError.precondition('A head of this label set is being trained. Wait for it, or cancel it.', { reason: 'HEAD_ACTIVE', metadata: { headId: active?.id ?? '' } });
+  }
+}
+
+const modelUnknown = (id: string): RpcError => RpcError.notFound(`There is no model ${id}.`, { reason: 'MODEL_UNKNOWN' });

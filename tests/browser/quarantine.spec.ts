@@ -1,0 +1,125 @@
+// The quarantine and the tracking plan on the admin page, in a real Chromium: what an event went through until it was taken in.
+import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import axe from 'axe-core';
+import type { Browser, Page } from 'playwright-core';
+
+import { api, post, ready, until } from '../e2e/ready.ts';
+import { openBrowser } from './browser.ts';
+
+const SCREENSHOTS = join('tests', 'browser', 'screenshots');
+const run = randomUUID().slice(0, 8);
+const event = `Paid In Browser ${run}`;
+
+let browser: Browser;
+let page: Page;
+const complaints: string[] = [];
+
+beforeAll(async () => {
+  await mkdir(SCREENSHOTS, { recursive: true });
+  browser = await openBrowser();
+  page = await browser.newPage({ viewport: { width: 1360, height: 900 }, colorScheme: 'light', reducedMotion: 'reduce' });
+  page.setDefaultTimeout(30_000);
+  page.on('pageerror', ({ message }) => complaints.push(message));
+  await page.goto(`${ready().admin.replace(/\/?$/, '/')}#key=${ready().adminKey}`);
+  await page.getByRole('navigation', { name: 'Main' }).waitFor();
+}, 120_000);
+afterAll(async () => browser?.close());
+
+const menu = (name: string): Promise<void> => page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name }).click();
+const shoot = (name: string): Promise<unknown> => page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
+const region = (name: string | RegExp) => page.getByRole('region', { name });
+const dialog = () => page.getByRole('dialog');
+
+async function send(messageId: string, more: object): Promise<void> {
+  expect((await post('/v1/batch', { batch: [{ type: 'track', userId: `browser-${run}`, messageId, ...more }] })).status).toBe(200);
+}
+const outcomeOf = async (messageId: string): Promise<string | undefined> =>
+  (await api().ask<{ eventReceipt: { outcome: string } | null }>('query($id: String!) { eventReceipt(messageId: $id) { outcome } }', { id: messageId })).eventReceipt?.outcome;
+
+test('a refused event is found by its reason, mended, and taken in', async () => {
+  const messageId = `nameless-${run}`;
+  await send(messageId, { properties: { revenue: 5 } });
+  expect(await outcomeOf(messageId)).toBe('REJECTED');
+  await menu('Quarantine');
+  await region('Refused, by reason and source').getByRole('button', { name: 'Look at one: Name missing from http' }).click();
+  const one = region(/^One of them: Name missing/);
+  expect(await one.getByRole('button', { name: 'Mend and replay' }).isDisabled()).toBe(true);
+  const text = one.getByRole('textbox');
+  const came = JSON.parse(await text.inputValue()) as { messageId: string };
+  expect(came.messageId).toBe(messageId);
+  await text.fill('{');
+  await one.getByRole('button', { name: 'Mend and replay' }).click();
+  await one.getByText('This is no JSON yet.').waitFor();
+  await text.fill(JSON.stringify({ ...came, event: 'Named After All' }, null, 2));
+  await shoot('quarantine');
+  await one.getByRole('button', { name: 'Mend and replay' }).click();
+  await one.waitFor({ state: 'detached' });
+  expect(await outcomeOf(messageId)).toBe('STORED');
+}, 90_000);
+
+test('an event is declared, observed, enforced, and what was refused is replayed once it is observed again', async () => {
+  await menu('Tracking plan');
+  await page.getByRole('button', { name: 'Declare an event' }).click();
+  await dialog().getByRole('textbox', { name: 'Name' }).fill(event);
+  await dialog().getByRole('textbox', { name: 'JSON Schema' }).fill('{"type": "colour"}');
+  await dialog().getByRole('button', { name: 'Declare' }).click();
+  await dialog().getByRole('alert').waitFor();
+  await dialog().getByRole('textbox', { name: 'JSON Schema' }).fill('{"type": "object", "properties": {"revenue": {"type": "number"}}}');
+  await dialog().getByRole('button', { name: 'Declare' }).click();
+  const declared = region('Declared events').getByRole('row').filter({ hasText: event });
+  await declared.getByText('observed').waitFor();
+
+  // Replicas follow within five seconds: until then such an event is stored unseen.
+  const violation = region('Violations').getByRole('row').filter({ hasText: event });
+  let sent = 0;
+  await until(async () => {
+    await send(`observed-${run}-${sent++}`, { event, properties: { revenue: 'five' } });
+    return violation.count();
+  }, (rows) => rows > 0, 20_000);
+  expect(await violation.getByRole('cell').allInnerTexts()).toEqual(expect.arrayContaining(['revenue', 'type', 'http', '0']));
+  expect(await outcomeOf(`observed-${run}-0`)).toBe('STORED');
+
+  await declared.getByRole('button', { name: `Enforce ${event}` }).click();
+  await declared.getByText('enforced').waitFor();
+  let refused = '';
+  await until(async () => {
+    refused = `enforced-${run}-${sent++}`;
+    await send(refused, { event, properties: { revenue: 'five' } });
+    return outcomeOf(refused);
+  }, (outcome) => outcome === 'REJECTED', 20_000);
+  await shoot('tracking-plan');
+
+  await declared.getByRole('button', { name: `Observe ${event}` }).click();
+  await declared.getByText('observed').waitFor();
+  await menu('Quarantine');
+  const replay = region('Refused, by reason and source').getByRole('button', { name: 'Replay all: Plan violation from http' });
+  await until(async () => {
+    await replay.click();
+    await page.getByText(/^Replayed: /).waitFor();
+    return outcomeOf(refused);
+  }, (outcome) => outcome === 'STORED', 20_000);
+  await menu('Tracking plan');
+  await declared.getByRole('button', { name: `Remove ${event}` }).click();
+  await dialog().getByRole('button', { name: 'Remove' }).click();
+  await declared.waitFor({ state: 'detached' });
+}, 120_000);
+
+test('both pages keep the rules of accessibility, and nothing is cut off on a narrow screen', async () => {
+  await send(`left-${run}`, { properties: {} });
+  for (const place of ['Quarantine', 'Tracking plan']) {
+    await page.setViewportSize({ width: 1360, height: 900 });
+    await menu(place);
+    await page.getByRole('heading', { level: 1, name: place }).waitFor();
+    await page.locator('.bones').first().waitFor({ state: 'detached' });
+    await page.evaluate(axe.source);
+    const { violations } = await page.evaluate<{ violations: { id: string }[] }>('axe.run(document, { resultTypes: ["violations"] })');
+    expect(violations.map(({ id }) => id)).toEqual([]);
+    await page.setViewportSize({ width: 400, height: 860 });
+    expect(await page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBe(0);
+    await shoot(`narrow-${place.toLowerCase().replace(' ', '-')}`);
+  }
+  expect(complaints).toEqual([]);
+}, 90_000);

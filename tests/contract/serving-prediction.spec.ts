@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+import { DuckDBInstance } from '@duckdb/node-api';
+import { v7 as uuid } from 'uuid';
+
+import { forgetting, prediction } from '#libs/contracts';
+import { connect, type RpcClient, status } from '#libs/grpc';
+
+import { model, segment, ServingHouse, type ServingReplica, type TestWorkspace } from './serving-house.js';
+
+const AS_OF = '2026-01-01T00:00:00.000Z';
+const DAY = 86_400_000;
+
+let house: ServingHouse;
+let replica: ServingReplica;
+let predictions: RpcClient<typeof prediction.PredictionServiceService>;
+let forgettings: RpcClient<typeof forgetting.ForgettingServiceService>;
+beforeAll(async () => {
+  house = await ServingHouse.open();
+  replica = await house.start();
+  predictions = connect(prediction.PredictionServiceService, replica.address);
+  forgettings = connect(forgetting.ForgettingServiceService, replica.address);
+});
+afterAll(async () => {
+  predictions?.close();
+  forgettings?.close();
+  await house?.close();
+});
+
+/** A workspace whose served model knows some customers. */
+async function served(count: number): Promise<{ workspace: TestWorkspace; customers: string[] }> {
+  const workspace = await house.workspace();
+  const customers = await house.customers(workspace.id, count);
+  await house.track(workspace.id, customers.map((customerId) => ({ customerId, name: 'Order Completed', at: Date.now() - DAY })));
+  const first = model();
+  await house.prepare(replica, workspace, first, { segments: [segment(0, 'One'), segment(1, 'Many'), segment(2, 'Quiet')] });
+  await replica.activation.activate({ modelId: first.id, fence: 1 }, workspace.service);
+  return { workspace, customers };
+}
+
+/** What a head says, as the worker writes it. */
+async function fileOf(workspace: TestWorkspace, said: Readonly<Record<string, number>>): Promise<{ predictionsUri: string; predictionsSha256: string }> {
+  const folder = join(fileURLToPath(house.platform.artifactUrl), workspace.id, 'heads', uuid());
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, 'predictions.parquet');
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  const rows = Object.entries(said).map(([customer, probability]) => `('${customer}', ${probability}::DOUBLE)`);
+  await connection.run(`COPY (SELECT * FROM (VALUES ${rows.join(', ')}) AS t (customer, probability)) TO '${path}' (FORMAT parquet)`);
+  connection.closeSync();
+  return { predictionsUri: pathToFileURL(path).href, predictionsSha256: createHash('sha256').update(await readFile(path)).digest('hex') };
+}
+
+async function load(workspace: TestWorkspace, labelSetId: string, headId: string, file: { predictionsUri: string; predictionsSha256: string }): Promise<prediction.LoadPredictionsResponse[]> {
+  const answers: prediction.LoadPredictionsResponse[] = [];
+  for await (const answer of predictions.loadPredictions({ labelSetId, headId, ...file, asOf: AS_OF }, workspace.service)) answers.push(answer);
+  return answers;
+}
+
+const saidOf = async (workspace: TestWorkspace, customerIds: string[]) => {
+  const { customers } = await predictions.getPredictions({ customerIds }, workspace.call);
+  return Object.fromEntries(customers.map(({ customerId, predictions: said }) => [customerId, said.map(({ headId, probability }) => [headId, Number(probability.toFixed(3))])]));
+};
+
+test('a head’s words are loaded for everyone whom serving knows, and read by customer with their time', async () => {
+  const { workspace, customers: [one = '', other = ''] } = await served(2);
+  const [set, head, stranger] = [uuid(), uuid(), uuid()];
+  const answers = await load(workspace, set, head, await fileOf(workspace, { [one]: 0.25, [other]: 0.75, [stranger]: 0.5 }));
+  expect(answers.at(-1)).toEqual({ fraction: 1, completed: true, customers: 2 });
+  expect(await saidOf(workspace, [one, other, stranger])).toEqual({ [one]: [[head, 0.25]], [other]: [[head, 0.75]] });
+  const { customers: [first] } = await predictions.getPredictions({ customerIds: [one] }, workspace.call);
+  expect(first?.predictions[0]).toMatchObject({ labelSetId: set, asOf: AS_OF });
+  const elsewhere = await house.workspace();
+  expect(await saidOf(elsewhere, [one])).toEqual({});
+});
+
+test('a later head takes the place of an earlier one, and an earlier one that comes late changes nothing', async () => {
+  const { workspace, customers: [one = '', other = ''] } = await served(2);
+  const [set, otherSet, earlier, later, beside] = [uuid(), uuid(), uuid(), uuid(), uuid()];
+  await load(workspace, otherSet, beside, await fileOf(workspace, { [one]: 0.9 }));
+  await load(workspace, set, later, await fileOf(workspace, { [one]: 0.1 }));
+  await load(workspace, set, earlier, await fileOf(workspace, { [one]: 0.8, [other]: 0.8 }));
+  expect(await saidOf(workspace, [one, other])).toEqual({ [one]: [[beside, 0.9], [later, 0.1]] });
+  const last = uuid();
+  await load(workspace, set, last, await fileOf(workspace, { [other]: 0.3 }));
+  await load(workspace, set, last, await fileOf(workspace, { [other]: 0.3 }));
+  expect(await saidOf(workspace, [one, other])).toEqual({ [one]: [[beside, 0.9]], [other]: [[last, 0.3]] });
+});
+
+test('a file that is not the one that was written is refused, and what was served stays', async () => {
+  const { workspace, customers: [one = ''] } = await served(1);
+  const [set, head] = [uuid(), uuid()];
+  await load(workspace, set, head, await fileOf(workspace, { [one]: 0.4 }));
+  const changed = { ...(await fileOf(workspace, { [one]: 0.6 })), predictionsSha256: '0'.repeat(64) };
+  await expect(load(workspace, set, uuid(), changed)).rejects.toMatchObject({ status: status.DATA_LOSS, reason: 'HASH_MISMATCH' });
+  const improbable = await fileOf(workspace, { [one]: 1.5 });
+  await expect(load(workspace, set, uuid(), improbable)).rejects.toMatchObject({ status: status.INVALID_ARGUMENT, reason: 'PREDICTIONS_INVALID' });
+  expect(await saidOf(workspace, [one])).toEqual({ [one]: [[head, 0.4]] });
+});
+
+test('of a forgotten customer nothing is said, also by a head that read them before', async () => {
+  const { workspace, customers: [gone = '', stays = ''] } = await served(2);
+  const [set, file] = [uuid(), await fileOf(workspace, { [gone]: 0.4, [stays]: 0.6 })];
+  const head = uuid();
+  await load(workspace, set, head, file);
+  const { tables } = await forgettings.forgetCustomers({ customerIds: [gone] }, workspace.service);
+  expect(tables).toContainEqual({ table: 'serving.predictions', rows: 1 });
+  expect(await saidOf(workspace, [gone, stays])).toEqual({ [stays]: [[head, 0.6]] });
+  const next = uuid();
+  await load(workspace, set, next, file);
+  expect(await saidOf(workspace, [gone, stays])).toEqual({ [stays]: [[next, 0.6]] });
+});
+
+test('a label set’s predictions are dropped, by services only', async () => {
+  const { workspace, customers: [one = ''] } = await served(1);
+  const set = uuid();
+  await load(workspace, set, uuid(), await fileOf(workspace, { [one]: 0.4 }));
+  await expect(predictions.dropPredictions({ labelSetId: set }, workspace.call)).rejects.toMatchObject({ status: status.PERMISSION_DENIED });
+  await predictions.dropPredictions({ labelSetId: set }, workspace.service);
+  expect(await saidOf(workspace, [one])).toEqual({});
+});

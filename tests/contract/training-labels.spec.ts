@@ -1,0 +1,156 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+import { v7 as uuid } from 'uuid';
+
+import { head, label } from '#libs/contracts';
+import { type Call, RpcError, status } from '#libs/grpc';
+
+import { FakeLabelPeers } from './fake-label-peers.js';
+import { eventually, TrainingHouse, type TrainingProcess } from './training-house.js';
+
+const { HeadState, LabelKind } = label;
+const MODEL = `insert into training.models (workspace_id, id, version, state, run_id, uri, hash, customers_uri, customers_sha256, files, position_horizon, position_sequence, events, customers,
+    segment_count, segments, retired_champion_indexes, measures, verdict, created_at)
+  values ($1, $2, 1, 'CHAMPION', $2, 'file:///models/one', 'cafe', 'file:///models/one/customers.parquet', 'cafe', '[]', 42, 7, 1000, 100, 2, '[]', '{}', '[]', 'Approved.', now())`;
+
+let house: TrainingHouse;
+let peers: FakeLabelPeers;
+let service: TrainingProcess;
+const start = () => house.start({ INGESTION_ADDRESS: peers.address, SERVING_ADDRESS: peers.address, WORKER_TRAIN_ADDRESS: peers.address });
+beforeAll(async () => {
+  [house, peers] = await Promise.all([TrainingHouse.open('training-labels-contract'), new FakeLabelPeers().start()]);
+  service = await start();
+  for (let at = 0; at < 40; at += 1) peers.customers.set(`user-${at}`, uuid());
+});
+afterAll(async () => {
+  await house?.close();
+  peers?.kill();
+});
+afterEach(() => peers.reset());
+
+interface Place {
+  readonly workspaceId: string;
+  readonly call: Call;
+  readonly modelId: string;
+  readonly setId: string;
+}
+
+const labelsOf = (from: number, to: number, value: string): label.Label[] => Array.from({ length: to - from }, (_, index) => ({ userId: `user-${from + index}`, value, asOf: '' }));
+const add = (call: Call, labelSetId: string, labels: label.Label[]) => service.labels.addLabels({ labelSetId, labels, artifact: '', fileName: '' }, call);
+
+/** A workspace with a champion and a set of twelve labels of either value. */
+async function labelled(): Promise<Place> {
+  const { workspaceId, call } = await house.workspace();
+  const modelId = uuid();
+  await house.rows(MODEL, [workspaceId, modelId]);
+  const { labelSet } = await service.labels.createLabelSet({ name: 'Complained', kind: LabelKind.BINARY, asOf: '2011-06-01T00:00:00Z' }, call);
+  await add(call, labelSet?.id ?? '', [...labelsOf(0, 12, '1'), ...labelsOf(12, 24, '0')]);
+  return { workspaceId, call, modelId, setId: labelSet?.id ?? '' };
+}
+
+const train = async ({ call, setId }: Place, spec?: Partial<head.HeadSpec>) =>
+  (await service.heads.trainHead({ labelSetId: setId, modelId: '', spec: head.HeadSpec.fromPartial(spec ?? {}) }, call)).head as label.Head;
+const get = async (call: Call, id: string) => (await service.heads.getHeads({ ids: [id] }, call)).heads[0] as label.Head;
+const ended = ({ call }: Place, id: string) => eventually(async () => {
+  const now = await get(call, id);
+  return now.state !== HeadState.QUEUED && now.state !== HeadState.RUNNING && now;
+});
+const folderOf = ({ workspaceId }: Place, headId: string) => `${fileURLToPath(house.platform.artifactUrl)}/${workspaceId}/heads/${headId}`;
+const failure = (promise: Promise<unknown>): Promise<RpcError> => promise.then(
+  () => {
+    throw new Error('it did not fail');
+  },
+  (error: unknown) => error as RpcError,
+);
+
+test('a head learns from customers as they are now, and is served with its evaluation', async () => {
+  const place = await labelled();
+  // user-1 has become one with user-12 since, who was labelled in the same breath; user-2 is nobody any more.
+  const before = new Map(peers.customers);
+  peers.customers.set('user-1', peers.customers.get('user-12') ?? '');
+  peers.customers.delete('user-2');
+  const { id } = await train(place, { seed: 3 });
+  const done = await ended(place, id);
+  for (const [user, customer] of before) peers.customers.set(user, customer);
+
+  expect(done).toMatchObject({ state: HeadState.SUCCEEDED, progress: 1, served: true, error: '', asOf: '2011-12-09T12:50:00.000Z', modelId: place.modelId, requestedBy: 'test' });
+  expect(done.evaluation).toMatchObject({ labels: 22, verdict: head.HeadVerdict.BEHIND, sentence: 'Hand-made aggregates win.' });
+  const [asked] = peers.asked;
+  expect(asked?.request).toMatchObject({ headId: id, modelUri: 'file:///models/one', snapshotUri: `file:///nowhere/${id}`, spec: { encoder: head.HeadEncoder.FROZEN, seed: 3 } });
+  expect(asked?.labels[0]).toBe('customer,value,as_of');
+  expect(asked?.labels).toContain(`${peers.customers.get('user-0')},1,2011-06-01T00:00:00.000Z`);
+  expect(asked?.labels).toHaveLength(1 + 22);
+  expect(peers.loaded).toMatchObject([{ labelSetId: place.setId, headId: id }]);
+  expect(existsSync(`${folderOf(place, id)}/head.json`)).toBe(true);
+  for (const personal of ['predictions.parquet', 'labels-1.csv']) expect(existsSync(`${folderOf(place, id)}/${personal}`)).toBe(false);
+  const { labelSets: [set] } = await service.labels.getLabelSets({ ids: [place.setId] }, place.call);
+  expect(set).toMatchObject({ labels: 24, positives: 12, servedHeadId: id });
+  expect(await house.rows('select 1 from training.open_work where workspace_id = $1', [place.workspaceId])).toEqual([]);
+}, 60_000);
+
+test('a head survives the death of the process that drives it', async () => {
+  const place = await labelled();
+  peers.halfway.hold();
+  const { id } = await train(place);
+  await peers.halfway.reached.next();
+  await service.kill();
+  peers.halfway.go();
+  service = await start();
+  expect(await ended(place, id)).toMatchObject({ state: HeadState.SUCCEEDED });
+  expect(peers.asked).toHaveLength(2);
+  expect(existsSync(`${folderOf(place, id)}/labels-1.csv`)).toBe(false);
+}, 90_000);
+
+test('a head that is cancelled stops its worker and leaves nothing behind', async () => {
+  const place = await labelled();
+  peers.halfway.hold();
+  const { id } = await train(place);
+  await peers.halfway.reached.next();
+  const again = await failure(train(place));
+  expect(again).toMatchObject({ status: status.FAILED_PRECONDITION, reason: 'HEAD_ACTIVE', metadata: { headId: id } });
+  expect(await failure(service.labels.deleteLabelSet({ id: place.setId }, place.call))).toMatchObject({ reason: 'HEAD_ACTIVE' });
+  await service.heads.cancelHead({ id }, place.call);
+  expect(await ended(place, id)).toMatchObject({ state: HeadState.CANCELLED, served: false });
+  await eventually(async () => peers.brokenOff === 1);
+  expect(existsSync(folderOf(place, id))).toBe(false);
+  expect(peers.loaded).toEqual([]);
+  expect(await failure(service.heads.cancelHead({ id }, place.call))).toMatchObject({ reason: 'HEAD_ENDED' });
+}, 60_000);
+
+test('what keeps a head from being learned is told with its remedy', async () => {
+  const place = await labelled();
+  peers.failWith = RpcError.precondition('There are too few labels to learn from', { reason: 'TOO_LITTLE_DATA', metadata: { needed: '10 of either value, of customers with events', found: '4 of one value' } });
+  const { id } = await train(place);
+  expect(await ended(place, id)).toMatchObject({
+    state: HeadState.FAILED,
+    error: 'There are too few labels to learn from. Needed: 10 of either value, of customers with events; found: 4 of one value. Add labels and train the head again.',
+  });
+  const few = await service.labels.createLabelSet({ name: 'Few', kind: LabelKind.BINARY, asOf: undefined }, place.call);
+  expect(await failure(service.heads.trainHead({ labelSetId: few.labelSet?.id ?? '', modelId: '', spec: undefined }, place.call))).toMatchObject({ reason: 'TOO_FEW_LABELS' });
+  expect(await failure(train(place, { learningRate: 2 }))).toMatchObject({ reason: 'SPEC_INVALID', metadata: { field: 'learningRate' } });
+  expect(await failure(service.heads.trainHead({ labelSetId: place.setId, modelId: uuid(), spec: undefined }, place.call))).toMatchObject({ status: status.NOT_FOUND, reason: 'MODEL_UNKNOWN' });
+  expect(await failure(service.labels.createLabelSet({ name: 'Few', kind: LabelKind.BINARY, asOf: undefined }, place.call))).toMatchObject({ reason: 'NAME_TAKEN' });
+}, 60_000);
+
+test('labels of a file are stored with what was wrong with the others, a later label replaces an earlier one, and a person’s are forgotten', async () => {
+  const place = await labelled();
+  peers.files.set('upload', [
+    { line: 2, cells: ['user-0', '0', '2011-05-01'], fault: '' },
+    { line: 3, cells: ['nobody', '1', ''], fault: '' },
+    { line: 4, cells: [], fault: 'too many columns' },
+  ]);
+  const added = await service.labels.addLabels({ labelSetId: place.setId, labels: [], artifact: 'upload', fileName: 'labels.csv' }, place.call);
+  expect(added).toMatchObject({ stored: 1, leftOut: 2, labelSet: { labels: 24, positives: 11 } });
+  expect(added.problems.map(({ line, reason }) => [line, reason])).toEqual([[4, 'UNREADABLE'], [3, 'CUSTOMER_UNKNOWN']]);
+  expect(await failure(service.labels.getPersonLabels({ userIds: ['user-0'] }, place.call))).toMatchObject({ status: status.PERMISSION_DENIED });
+  const asService = { principal: await house.asService(place.workspaceId) };
+  expect((await service.labels.getPersonLabels({ userIds: ['user-0'] }, asService)).labels).toMatchObject([{ labelSet: 'Complained', value: false, asOf: '2011-05-01T00:00:00.000Z' }]);
+  expect(await service.labels.forgetLabels({ userIds: ['user-0', 'nobody'] }, asService)).toEqual({ labels: 1 });
+  expect((await service.labels.getPersonLabels({ userIds: ['user-0'] }, asService)).labels).toEqual([]);
+  const elsewhere = await house.workspace();
+  expect((await service.labels.getLabelSets({ ids: [place.setId] }, elsewhere.call)).labelSets).toEqual([]);
+  await service.labels.deleteLabelSet({ id: place.setId }, place.call);
+  expect(peers.dropped).toContain(place.setId);
+  expect(await house.rows('select 1 from training.labels where workspace_id = $1', [place.workspaceId])).toEqual([]);
+});
