@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 
 import { PrincipalSigner } from '#libs/auth';
-import { access, definition, exporting, foresight, region, serving, similar, webhook, worker } from '#libs/contracts';
+import { access, definition, exporting, foresight, history, region, serving, similar, webhook, worker } from '#libs/contracts';
 import { freePort, startTestPlatform, type TestPlatform } from '#libs/embedded';
 import { type Call, connect, type RpcClient } from '#libs/grpc';
 import { publishHint } from '#libs/queue';
@@ -33,6 +33,7 @@ export interface ServingClients {
   readonly webhooks: RpcClient<typeof webhook.WebhookServiceService>;
   readonly definitions: RpcClient<typeof definition.SegmentDefinitionServiceService>;
   readonly exports: RpcClient<typeof exporting.ExportServiceService>;
+  readonly history: RpcClient<typeof history.HistoryServiceService>;
   close(): void;
 }
 
@@ -46,8 +47,9 @@ export function clientsAt(address: string): ServingClients {
   const webhooks = connect(webhook.WebhookServiceService, address);
   const definitions = connect(definition.SegmentDefinitionServiceService, address);
   const exports = connect(exporting.ExportServiceService, address);
-  const clients = [memberships, similarity, regions, segments, activation, foresights, webhooks, definitions, exports];
-  return { memberships, similarity, regions, segments, activation, foresight: foresights, webhooks, definitions, exports, close: () => clients.forEach((client) => client.close()) };
+  const past = connect(history.HistoryServiceService, address);
+  const clients = [memberships, similarity, regions, segments, activation, foresights, webhooks, definitions, exports, past];
+  return { memberships, similarity, regions, segments, activation, foresight: foresights, webhooks, definitions, exports, history: past, close: () => clients.forEach((client) => client.close()) };
 }
 
 /** A replica of serving in this process. */

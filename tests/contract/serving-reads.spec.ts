@@ -54,4 +54,9 @@ test('what is asked of many costs as many statements as what is asked of one', a
   for (const read of [drawn(ids.slice(0, 1)), drawn(ids), segments]) await untilItCosts(4, read);
   const members = (first: number) => () => replica.segments.listSegmentMembers({ segmentId: ids[0] ?? '', page: { first, after: '' } }, workspace.call);
   for (const first of [1, 50]) await untilItCosts(1, members(first));
+  // As of a time: one to see whether the history reaches there, one to read it.
+  const { asOf } = await replica.memberships.getCustomerMemberships({ customerIds: [] }, workspace.call);
+  const places = (customerIds: string[]) => () => replica.history.getPastMemberships({ customerIds, asOf }, workspace.call);
+  const past = (first: number) => () => replica.history.listPastMembers({ segmentId: ids[0] ?? '', asOf, page: { first, after: '' } }, workspace.call);
+  for (const read of [places(customers.slice(0, 1)), places(customers), past(1), past(50)]) await untilItCosts(2, read);
 });

@@ -6,6 +6,7 @@ import { ExplanationModule } from './explanation/explanation.module.js';
 import { ExportModule } from './export/export.module.js';
 import { ForesightModule } from './foresight/foresight.module.js';
 import { ForgettingModule } from './forgetting/forgetting.module.js';
+import { HistoryModule } from './history/history.module.js';
 import { MembershipModule } from './membership/membership.module.js';
 import { PredictionModule } from './prediction/prediction.module.js';
 import { ScoringModule } from './scoring/scoring.module.js';
@@ -16,7 +17,7 @@ import { WebhookModule } from './webhook/webhook.module.js';
 
 @Module({
   imports: [
-    StoreModule, ScoringModule, MembershipModule, SegmentModule, SimilarModule, DefinitionModule, ActivationModule, ExplanationModule, ForesightModule, ForgettingModule, PredictionModule, WebhookModule, ExportModule,
+    StoreModule, ScoringModule, MembershipModule, SegmentModule, SimilarModule, DefinitionModule, ActivationModule, ExplanationModule, ForesightModule, ForgettingModule, PredictionModule, WebhookModule, ExportModule, HistoryModule,
   ],
 })
 export class ServingModule {}

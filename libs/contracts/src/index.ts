@@ -23,6 +23,7 @@ export * as webhook from './gen/kindred/serving/v1/webhook.js';
 export * as definition from './gen/kindred/serving/v1/segment_definition.js';
 /** Of serving as well, in a file of its own. */
 export * as exporting from './gen/kindred/serving/v1/export.js';
+export * as history from './gen/kindred/serving/v1/history.js';
 /** Lists of customers that people bring; of ingestion. */
 export * as customerList from './gen/kindred/ingestion/v1/customer_list.js';
 /** Of training as well, in a file of its own. */

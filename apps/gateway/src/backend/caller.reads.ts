@@ -5,6 +5,7 @@ import type { foresight, ingestion, label, prediction, serving, training } from 
 import { eventNoveltyOf, forecastsOf, type RecommendationKey, recommendationsOf } from '../foresight/foresight.reads.js';
 import { actingAs, type Backends } from './backends.js';
 import { gather, type Gathered } from './gathered.js';
+import type { Segment } from '../graphql/message.js';
 
 /** A segment, as drawn by a model (empty: the champion) at a time (empty: now). */
 export interface SegmentKey {
@@ -22,7 +23,7 @@ export interface CallerReads {
   readonly forecast: Gathered<string, foresight.TimedForecast[]>;
   readonly recommendation: Gathered<RecommendationKey, foresight.ItemRecommendation[]>;
   readonly eventNovelty: Gathered<foresight.EventKey, number | undefined>;
-  readonly segment: Gathered<SegmentKey, serving.Segment | undefined>;
+  readonly segment: Gathered<SegmentKey, Segment | undefined>;
   readonly segmentList: Gathered<serving.ListSegmentsRequest, serving.ListSegmentsResponse>;
   readonly model: Gathered<string, training.Model | undefined>;
   readonly labelSet: Gathered<string, label.LabelSet | undefined>;
@@ -116,13 +117,13 @@ function readsOf(rpc: () => Backends): CallerReads {
 }
 
 /** One call for each model and time that is asked for; nearly always that is one. */
-async function segmentsOf(rpc: Backends, keys: readonly SegmentKey[]): Promise<(serving.Segment | undefined)[]> {
-  const answers = new Map<string, serving.Segment>();
+async function segmentsOf(rpc: Backends, keys: readonly SegmentKey[]): Promise<(Segment | undefined)[]> {
+  const answers = new Map<string, Segment>();
   await Promise.all(
     [...Map.groupBy(keys, drawing)].map(async ([name, group]) => {
       const { modelId = '', asOf = '' } = group[0] ?? {};
       const { segments } = await rpc.segments.getSegments({ ids: unique(group.map(({ id }) => id)), modelId, asOf: asOf || undefined });
-      for (const segment of segments) answers.set(`${segment.id}|${name}`, segment);
+      for (const segment of segments) answers.set(`${segment.id}|${name}`, asOf === '' ? segment : { ...segment, past: asOf });
     }),
   );
   return keys.map((key) => answers.get(segmentName(key)));

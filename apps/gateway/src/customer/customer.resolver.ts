@@ -74,7 +74,10 @@ export const customerTypes: ResolversOf<'Customer'> = {
     eventCount: detail(({ eventCount }) => eventCount),
     archivedEventCount: detail(({ archivedEventCount }) => archivedEventCount),
     isScored: async ({ id }, _args, { loaders }) => (await loaders.place.load(id))?.known ?? false,
-    memberships: async ({ id }, _args, { loaders }) => ((await loaders.place.load(id))?.memberships ?? []).map((membership) => ({ ...membership, customerId: id })),
+    memberships: async ({ id }, { asOf }, { loaders }) => {
+      const memberships = asOf ? await loaders.pastPlace.load({ customerId: id, asOf }) : ((await loaders.place.load(id))?.memberships ?? []);
+      return memberships.map((membership) => ({ ...membership, customerId: id }));
+    },
     novelty: async ({ id }, _args, { loaders }) => {
       const place = await loaders.place.load(id);
       return place?.known ? place.novelty : null;

@@ -7,6 +7,7 @@ import type { Backends } from '../backend/backends.js';
 import { type CallerReads, type SegmentKey, segmentName } from '../backend/caller.reads.js';
 import { type RecommendationKey, recommendationName } from '../foresight/foresight.reads.js';
 import { type Gathered, MOST_AT_ONCE } from '../backend/gathered.js';
+import type { Segment } from './message.js';
 
 /** One set per request: what several fields ask for is fetched once, and what many rows ask for in one call. */
 export interface Loaders {
@@ -16,7 +17,9 @@ export interface Loaders {
   readonly forecast: DataLoader<string, foresight.TimedForecast[]>;
   readonly recommendation: DataLoader<RecommendationKey, foresight.ItemRecommendation[], string>;
   readonly eventNovelty: DataLoader<foresight.EventKey, number | undefined, string>;
-  readonly segment: DataLoader<SegmentKey, serving.Segment | undefined, string>;
+  readonly segment: DataLoader<SegmentKey, Segment | undefined, string>;
+  /** Where a customer was at a time. */
+  readonly pastPlace: DataLoader<PastKey, serving.Membership[], string>;
   readonly model: DataLoader<string, training.Model | undefined>;
   readonly labelSet: DataLoader<string, label.LabelSet | undefined>;
   readonly labelHead: DataLoader<string, label.Head | undefined>;
@@ -33,6 +36,7 @@ export function makeLoaders(reads: CallerReads, rpc: Backends): Loaders {
     recommendation: remembering(reads.recommendation, recommendationName),
     eventNovelty: remembering(reads.eventNovelty, ({ eventId }) => eventId),
     segment: remembering(reads.segment, segmentName),
+    pastPlace: new DataLoader((keys) => pastPlaces(rpc, keys), { maxBatchSize: MOST_AT_ONCE, cacheKeyFn: ({ customerId, asOf }) => `${customerId}|${asOf}` }),
     model: remembering(reads.model),
     labelSet: remembering(reads.labelSet),
     labelHead: remembering(reads.labelHead),
@@ -40,6 +44,23 @@ export function makeLoaders(reads: CallerReads, rpc: Backends): Loaders {
     // There is no call for several: a list of runs carries all but the points of curves, which few ask for.
     run: new DataLoader((ids) => Promise.all(ids.map(async (id) => (await found(rpc.runs.getRun({ id })))?.run))),
   };
+}
+
+/** A customer at a time. */
+export interface PastKey {
+  readonly customerId: string;
+  readonly asOf: string;
+}
+
+async function pastPlaces(rpc: Backends, keys: readonly PastKey[]): Promise<serving.Membership[][]> {
+  const answers = new Map<PastKey, serving.Membership[]>();
+  await Promise.all(
+    [...Map.groupBy(keys, ({ asOf }) => asOf)].map(async ([asOf, group]) => {
+      const { customers } = await rpc.history.getPastMemberships({ customerIds: group.map(({ customerId }) => customerId), asOf });
+      for (const [at, key] of group.entries()) answers.set(key, customers[at]?.memberships ?? []);
+    }),
+  );
+  return keys.map((key) => answers.get(key) ?? []);
 }
 
 /** For as long as a request lasts, what was read is not read again. */
@@ -61,6 +82,11 @@ export async function found<Answer>(call: Promise<Answer>): Promise<Answer | und
 export async function loadPresent<Key, Value, CacheKey>(loader: DataLoader<Key, Value | undefined, CacheKey>, keys: readonly Key[]): Promise<Value[]> {
   const values = await Promise.all(keys.map((key) => loader.load(key)));
   return values.filter((value) => value !== undefined);
+}
+
+/** The champion's drawing at the time that another segment was asked as of. */
+export function segmentBeside({ past }: Segment, id: string): SegmentKey {
+  return { id, modelId: '', asOf: past ?? '' };
 }
 
 /** The champion's drawing now. */

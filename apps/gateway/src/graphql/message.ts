@@ -55,7 +55,8 @@ export type SimilarCustomer = similar.SimilarCustomer;
 export type SimilaritySearch = similar.SimilaritySearch;
 export type RegionPreview = region.PreviewExampleSegmentResponse;
 export type ExampleSegment = region.GetExampleSegmentResponse & { readonly segmentId: string };
-export type Segment = serving.Segment;
+/** `past`: the time that it was asked as of. */
+export type Segment = serving.Segment & { readonly past?: string };
 export type SegmentLineage = serving.SegmentLineage;
 export type SegmentVersion = serving.SegmentVersion;
 export type CustomerMap = serving.GetCustomerMapResponse;

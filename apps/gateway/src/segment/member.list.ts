@@ -7,10 +7,14 @@ export type MemberConnection = Connection<Customer> & {
   readonly edges: { node: Customer; cursor: string; membership: Membership | undefined }[];
 };
 
-/** A segment's members, strongest first, as customers. */
-export async function listMembers(segmentId: string, paging: Paging, { rpc, loaders }: GatewayContext): Promise<MemberConnection> {
-  let asOf = new Date().toISOString();
+/** A segment's members, now or at a `past` time, strongest first, as customers. */
+export async function listMembers(segmentId: string, paging: Paging, { rpc, loaders }: GatewayContext, past?: string): Promise<MemberConnection> {
+  let asOf = past ?? new Date().toISOString();
   const members = await readConnection(paging, async (page) => {
+    if (past !== undefined) {
+      const { members: rows, pageInfo } = await rpc.history.listPastMembers({ segmentId, asOf: past, page });
+      return { rows, pageInfo };
+    }
     const answer = await rpc.segments.listSegmentMembers({ segmentId, page });
     asOf = answer.asOf ?? asOf;
     return { rows: answer.members, pageInfo: answer.pageInfo };

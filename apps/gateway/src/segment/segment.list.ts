@@ -17,7 +17,8 @@ export async function listSegments(reads: CallerReads, paging: Paging, { kind, m
   const connection = await readConnection(paging, async (page) => {
     const answer = await reads.segmentList({ page, kind: kind ?? SegmentKind.UNSPECIFIED, modelId, asOf: asOf ?? undefined, level: level ?? SegmentLevel.MAIN });
     population = answer.population;
-    return { rows: answer.segments, pageInfo: answer.pageInfo };
+    const rows = asOf ? answer.segments.map((segment) => ({ ...segment, past: asOf })) : answer.segments;
+    return { rows, pageInfo: answer.pageInfo };
   });
   const [largest] = connection.nodes;
   const drawnBy = connection.nodes.find((segment) => segment.modelId !== '')?.modelId;

@@ -3,7 +3,7 @@ import type { ResolversOf } from '../graphql/complete.js';
 import { invalidArgument } from '../graphql/error.js';
 import { expecting, notFound, outcomeOf } from '../graphql/expected.js';
 import { globalId, localId } from '../graphql/global-id.js';
-import { loadPresent, segmentNow } from '../graphql/loaders.js';
+import { loadPresent, segmentBeside, segmentNow } from '../graphql/loaders.js';
 import { present } from '../graphql/present.js';
 import { listMembers } from './member.list.js';
 import { listSegments } from './segment.list.js';
@@ -32,10 +32,10 @@ export const segmentTypes: ResolversOf<'Segment' | 'SegmentConnection' | 'Segmen
     id: ({ id }) => globalId('Segment', id),
     traits: ({ traits }, { first }) => traits.slice(0, rowsOf(first)),
     typicalCustomers: ({ typicalCustomerIds }, { first }, { loaders }) => loadPresent(loaders.customer, typicalCustomerIds.slice(0, rowsOf(first))),
-    members: ({ id }, args, context) => listMembers(id, args, context),
-    parent: ({ parentId }, _args, { loaders }) => (parentId === '' ? null : loaders.segment.load(segmentNow(parentId))),
-    children: async ({ childIds }, _args, { loaders }) =>
-      (await loadPresent(loaders.segment, childIds.map(segmentNow))).sort((one, other) => other.size - one.size),
+    members: ({ id, past }, args, context) => listMembers(id, args, context, past),
+    parent: (segment, _args, { loaders }) => (segment.parentId === '' ? null : loaders.segment.load(segmentBeside(segment, segment.parentId))),
+    children: async (segment, _args, { loaders }) =>
+      (await loadPresent(loaders.segment, segment.childIds.map((id) => segmentBeside(segment, id)))).sort((one, other) => other.size - one.size),
     versions: ({ id }, args, { rpc }) =>
       readConnection(args, async (page) => {
         const { versions, pageInfo } = await rpc.segments.listSegmentVersions({ segmentId: id, page });

@@ -7,6 +7,7 @@ import { RpcError, status } from '#libs/grpc';
 import { cursorFormat, cutPage, pageAsked } from '../page/page.js';
 import { onlyUuids, uuidFilter } from '../page/uuid.js';
 import { isoOf, microsOf } from '../time/micros.js';
+import { expectPast } from '../time/past.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { toSegment, toVersion } from './segment.mapper.js';
 import { SegmentRepository } from './segment.repository.js';
@@ -85,9 +86,15 @@ export class SegmentService {
   }
 
   private async read(workspaceId: string, view: { ids: string[] | null; modelId: string; asOf: string | undefined }) {
-    const asOf = view.asOf === undefined ? null : isoOf(microsOf(view.asOf));
+    const then = view.asOf === undefined ? undefined : microsOf(view.asOf);
+    if (then !== undefined && view.modelId !== '') {
+      throw RpcError.invalid('Give one of modelId and asOf: where another model would have placed customers then is not kept.', { reason: 'AS_OF_INVALID' });
+    }
+    const asOf = then === undefined ? null : isoOf(then);
     const { segments, population, newestEventAt } = await this.segments.list(workspaceId, { ids: view.ids, modelId: uuidFilter(view.modelId), asOf });
-    const told = asOf ?? (await this.directory.asOf(workspaceId, newestEventAt));
+    const now = await this.directory.asOf(workspaceId, newestEventAt);
+    if (then !== undefined) expectPast(then, microsOf(now));
+    const told = asOf ?? now;
     return { population, segments: segments.map((row) => toSegment(row, population, told)) };
   }
 }

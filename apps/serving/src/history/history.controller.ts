@@ -1,0 +1,23 @@
+import { Controller } from '@nestjs/common';
+import { Payload } from '@nestjs/microservices';
+
+import { Caller, type Principal } from '#libs/auth';
+import { history } from '#libs/contracts';
+
+import { HistoryService } from './history.service.js';
+
+type Member = Principal & { workspaceId: string };
+
+@Controller()
+@history.HistoryServiceControllerMethods()
+export class HistoryController implements history.HistoryServiceController {
+  constructor(private readonly history: HistoryService) {}
+
+  listPastMembers(@Payload() request: history.ListPastMembersRequest, @Caller() { workspaceId }: Member): Promise<history.ListPastMembersResponse> {
+    return this.history.list(workspaceId, request);
+  }
+
+  getPastMemberships(@Payload() request: history.GetPastMembershipsRequest, @Caller() { workspaceId }: Member): Promise<history.GetPastMembershipsResponse> {
+    return this.history.ofCustomers(workspaceId, request);
+  }
+}

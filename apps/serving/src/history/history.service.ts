@@ -1,0 +1,58 @@
+import { Injectable } from '@nestjs/common';
+
+import type { history } from '#libs/contracts';
+import { z } from '#libs/config';
+import { RpcError } from '#libs/grpc';
+
+import { toMember, toMembership } from '../membership/membership.mapper.js';
+import { cursorFormat, cutPage, pageAsked } from '../page/page.js';
+import { NIL, onlyUuids, uuidFilter } from '../page/uuid.js';
+import { isoOf, microsOf } from '../time/micros.js';
+import { expectPast } from '../time/past.js';
+import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
+import { PastRepository } from './past.repository.js';
+
+const MOST_CUSTOMERS = 500;
+
+const byStrength = cursorFormat<readonly [number, string]>(z.tuple([z.number(), z.uuid()]));
+
+/** Who belonged where, as of a time that has passed. */
+@Injectable()
+export class HistoryService {
+  constructor(
+    private readonly past: PastRepository,
+    private readonly directory: WorkspaceDirectory,
+  ) {}
+
+  async list(workspaceId: string, { segmentId, asOf, page }: history.ListPastMembersRequest): Promise<history.ListPastMembersResponse> {
+    const asked = pageAsked(page, byStrength);
+    const { rows, total } = await this.past.members(workspaceId, uuidFilter(segmentId) ?? NIL, await this.answerable(workspaceId, asOf), asked);
+    const cursorOf = ({ strength, customerId }: { strength: number; customerId: string }) => byStrength.write([strength, customerId]);
+    const cut = cutPage(rows, asked.first, total, cursorOf);
+    return { members: cut.rows.map((row) => toMember(row, cursorOf(row))), pageInfo: cut.pageInfo };
+  }
+
+  async ofCustomers(workspaceId: string, { customerIds, asOf }: history.GetPastMembershipsRequest): Promise<history.GetPastMembershipsResponse> {
+    if (customerIds.length > MOST_CUSTOMERS) throw RpcError.invalid(`At most ${MOST_CUSTOMERS} customers at once.`, { reason: 'TOO_MANY_IDS' });
+    const rows = await this.past.ofCustomers(workspaceId, onlyUuids(customerIds), await this.answerable(workspaceId, asOf));
+    const byCustomer = Map.groupBy(rows, ({ customerId }) => customerId);
+    return { customers: customerIds.map((customerId) => ({ customerId, memberships: (byCustomer.get(customerId.toLowerCase()) ?? []).map(toMembership) })) };
+  }
+
+  /** The time, where there is an answer as of it. */
+  private async answerable(workspaceId: string, asked: string | undefined): Promise<string> {
+    if (asked === undefined) throw RpcError.invalid('asOf: give a time.', { reason: 'AS_OF_INVALID' });
+    const asOf = microsOf(asked);
+    const { began, newestEventAt } = await this.past.span(workspaceId);
+    expectPast(asOf, await this.directory.now(workspaceId, newestEventAt));
+    if (began === null) {
+      throw RpcError.precondition('asOf: memberships begin when the first model is promoted, and none was yet. Promote a model, or leave asOf out.', { reason: 'AS_OF_BEFORE_HISTORY' });
+    }
+    if (asOf < microsOf(began.toISOString())) {
+      throw RpcError.precondition(`asOf: memberships are known from ${began.toISOString()} on. Ask for that time or a later one.`, {
+        reason: 'AS_OF_BEFORE_HISTORY', metadata: { since: began.toISOString() },
+      });
+    }
+    return isoOf(asOf);
+  }
+}
