@@ -1,5 +1,8 @@
 // The admin page in a real Chromium on a real system: what a person does there, from the key to a customer.
+import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
 import axe from 'axe-core';
@@ -311,10 +314,57 @@ test('a key is made, given a second secret beside the first, and revoked', async
   for (const key of [first, second]) await until(() => statusOf(key), (status) => status === 401, 5_000);
 }, 90_000);
 
+test('a webhook is made, its deliveries are seen, and what was given up or delivered is sent again', async () => {
+  const received: string[] = [];
+  const receiver = createServer((request, response) => {
+    received.push(String(request.headers['webhook-id']));
+    request.resume().on('end', () => response.writeHead(204).end());
+  }).listen(0, '127.0.0.1');
+  await once(receiver, 'listening');
+  const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/seen-by-browser`;
+  const name = `Webhook ${Date.now()}`;
+  try {
+    await menu('Webhooks');
+    await page.getByRole('button', { name: 'Make a webhook' }).first().click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('URL').fill(url);
+    await dialog.getByRole('button', { name: 'Make' }).click();
+    expect(await page.getByRole('status').locator('code').innerText()).toMatch(/^whsec_/);
+    await shoot('webhooks');
+
+    // A fixed list is a segment that customers enter at once.
+    const { customers } = await api().ask<{ customers: { nodes: { userId: string | null }[] } }>('{ customers(first: 25) { nodes { userId } } }');
+    const userId = customers.nodes.find((one) => one.userId !== null)?.userId;
+    await api().ask('mutation($input: CreateSegmentInput!) { createSegment(input: $input) { __typename } }', { input: { name, userIds: [userId] } });
+    await page.getByRole('region', { name: 'Webhooks of the workspace' }).getByRole('link', { name: url }).click();
+    const row = page.getByRole('region', { name: 'Deliveries' }).locator('tbody tr').filter({ hasText: name });
+    await row.getByText('delivered', { exact: true }).waitFor();
+    const before = received.length;
+    await row.getByRole('button', { name: 'Send again' }).click();
+    await until(() => Promise.resolve(received.length), (count) => count > before, PATIENCE_MS);
+    expect(received.at(-1)).toBe(received[0]);
+    await row.getByText('delivered', { exact: true }).waitFor();
+    await shoot('webhook');
+    await page.getByRole('button', { name: 'Given up' }).click();
+    await page.getByRole('heading', { name: 'None' }).waitFor();
+
+    await page.getByRole('button', { name: 'Turn off' }).click();
+    await page.getByRole('button', { name: 'Turn on' }).waitFor();
+    await page.getByRole('button', { name: 'Delete', exact: true }).click();
+    await dialog.getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Webhooks' }).waitFor();
+    await until(() => page.getByRole('link', { name: url }).count(), (count) => count === 0, PATIENCE_MS);
+  } finally {
+    receiver.close();
+    const { segments } = await api().ask<{ segments: { nodes: { id: string; name: string }[] } }>('{ segments(first: 100, kind: STATIC) { nodes { id name } } }');
+    for (const one of segments.nodes) if (one.name === name) await api().ask('mutation($id: ID!) { deleteSegment(id: $id) { __typename } }', { id: one.id });
+  }
+}, 90_000);
+
 test('on a narrow screen and in the dark nothing is cut off', async () => {
   await page.setViewportSize({ width: 400, height: 860 });
   await page.emulateMedia({ colorScheme: 'dark' });
-  for (const place of ['Segments', 'Runs', 'Customers', 'Intake', 'Keys']) {
+  for (const place of ['Segments', 'Runs', 'Customers', 'Intake', 'Webhooks', 'Keys']) {
     await menu(place);
     await page.getByRole('heading', { level: 1, name: place }).waitFor();
     await page.locator('.bones').first().waitFor({ state: 'detached' });
@@ -328,7 +378,7 @@ test('every page keeps the rules of accessibility, in light and in dark', async 
   const broken: string[] = [];
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
-    for (const place of ['Segments', 'Runs', 'Customers', 'Intake', 'Keys']) {
+    for (const place of ['Segments', 'Runs', 'Customers', 'Intake', 'Webhooks', 'Keys']) {
       await menu(place);
       await page.getByRole('heading', { level: 1, name: place }).waitFor();
       await page.locator('.bones').first().waitFor({ state: 'detached' });

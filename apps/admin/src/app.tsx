@@ -18,6 +18,8 @@ import { RunsPage } from './run/runs-page';
 import { SegmentPage } from './segment/segment-page';
 import { SegmentsPage } from './segment/segments-page';
 import { SessionGate } from './session/session';
+import { WebhookPage } from './webhook/webhook-page';
+import { WebhooksPage } from './webhook/webhooks-page';
 
 const PLACES: RouteObject[] = [
   {
@@ -36,6 +38,8 @@ const PLACES: RouteObject[] = [
       { path: 'intake', element: <IntakePage /> },
       { path: 'quarantine', element: <QuarantinePage /> },
       { path: 'tracking-plan', element: <PlanPage /> },
+      { path: 'webhooks', element: <WebhooksPage /> },
+      { path: 'webhooks/:id', element: <WebhookPage /> },
       { path: 'keys', element: <KeysPage /> },
       { path: '*', element: <Lost /> },
     ],

@@ -183,7 +183,8 @@ def protocol_of(model: BehaviourModel, snapshot: Snapshot) -> _Protocol:
 def _second_encoder(spec: TrainingSpec, snapshot: Snapshot, model: BehaviourModel, protocol: _Protocol, report: Report) -> _Second:
     report.progress(0.0, "a second encoder, from earlier events only")
     earlier = snapshot.before(protocol.t0)
-    fitted = examine(earlier, model.features.main_events, model.features.value_property or "", report.check, spec.leak_guard)
+    value = model.features.value_property or ""
+    fitted = examine(earlier, model.features.main_events, value, report.check, spec.leak_guard, earlier=True)
     arrays = load(earlier, fitted.features, report.check)
     batch = spec.batch_size or min(128, max(1, arrays.count // 20))
     epochs = spec.epochs or max(2, ceil(STEPS * batch / max(arrays.count, 1)))

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from kindred_worker import evaluate as evaluation
+from kindred_worker.data.arrays import load
+from kindred_worker.data.arrow import pc
+from kindred_worker.data.fit import fit
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder
 from kindred_worker.discover import Discovered, discover
@@ -21,7 +26,7 @@ from kindred_worker.report import Cancelled, Report, TooLittleData
 from kindred_worker.score import Customer, LiveEvent, score
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.train import Trained, TrainingData, train
-from tests.conftest import NAMES, shop
+from tests.conftest import NAMES, START, shop
 from tests.make_snapshot import write_snapshot
 
 DAY = 86_400_000_000
@@ -163,6 +168,22 @@ def test_the_evaluation_lays_everything_side_by_side(
     assert said["identity_recall", "untrained"].baseline
     assert written["curves"]["identity_recall"][0][0] == 0
     assert len(written["partition:segments"]) == 3
+
+
+def test_a_main_event_that_came_up_only_lately_stops_no_evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = shop(customers=260, seed=1)
+    late = pc.greater(table.column("occurred_at"), pa.scalar(START + timedelta(days=50), pa.timestamp("us", tz="UTC")))
+    paid = pc.and_(late, pc.equal(table.column("name"), NAMES[2]))
+    renamed = pc.if_else(paid, "Order Paid", table.column("name"))
+    table = table.set_column(table.schema.get_field_index("name"), "name", renamed)
+    whole = Snapshot.open(write_snapshot(table, tmp_path / "snapshot", timezone="UTC").as_uri())
+    snapshot = whole.before(whole.manifest.first + 60 * DAY)
+    features = fit(snapshot, [NAMES[2], "Order Paid"])
+    model = train(SPEC, TrainingData(features, load(snapshot, features), snapshot.now), None, Report()).model
+    assert protocol_of(model, snapshot).t0 < snapshot.manifest.first + 50 * DAY
+    monkeypatch.setattr(evaluation, "NEEDED", 5)
+    result = evaluate(SPEC, snapshot, model, None, Folder((tmp_path / "model").as_uri()), Report())
+    assert ("auc", "embedding") in {(m.name, m.subject) for m in result.measures}
 
 
 def test_too_short_a_history_is_said_and_not_measured(model: BehaviourModel, large: Snapshot) -> None:

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { Link, NavLink, Outlet, ScrollRestoration } from 'react-router';
 import { Badge } from '../parts/figures';
-import { CustomersIcon, IntakeIcon, KeysIcon, LabelsIcon, PlanIcon, QuarantineIcon, RunsIcon, SegmentsIcon } from '../parts/icons';
+import { CustomersIcon, IntakeIcon, KeysIcon, LabelsIcon, PlanIcon, QuarantineIcon, RunsIcon, SegmentsIcon, WebhooksIcon } from '../parts/icons';
 import { LiveRunProvider, useLiveRun } from '../run/live-run';
 import { isEnded, stateInWords } from '../run/state';
 import { SegmentLooks } from '../segment/looks';
@@ -18,7 +18,10 @@ const PLACES = [
   { to: '/quarantine', name: 'Quarantine', Icon: QuarantineIcon },
   { to: '/tracking-plan', name: 'Tracking plan', Icon: PlanIcon },
 ];
-const KEYS = { to: '/keys', name: 'Keys', Icon: KeysIcon };
+const FOR_ADMINS = [
+  { to: '/webhooks', name: 'Webhooks', Icon: WebhooksIcon },
+  { to: '/keys', name: 'Keys', Icon: KeysIcon },
+];
 
 /** What stands around every page; and what every page may ask for. */
 export function Frame(): ReactNode {
@@ -55,7 +58,7 @@ function skip(event: { preventDefault: () => void }): void {
 function Side(): ReactNode {
   const viewer = useViewer();
   const { signOut } = useSession();
-  const mayManageKeys = useMay('ADMIN');
+  const isAdmin = useMay('ADMIN');
   return (
     <aside className="side">
       <Link className="brand" to="/segments">
@@ -63,7 +66,7 @@ function Side(): ReactNode {
         Kindred
       </Link>
       <nav className="menu" aria-label="Main">
-        {[...PLACES, ...(mayManageKeys ? [KEYS] : [])].map(({ to, name, Icon }) => (
+        {[...PLACES, ...(isAdmin ? FOR_ADMINS : [])].map(({ to, name, Icon }) => (
           <NavLink key={to} to={to}>
             <Icon />
             {name}

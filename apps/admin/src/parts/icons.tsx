@@ -65,3 +65,10 @@ export const LabelsIcon = (): ReactNode => (
     <circle cx="7" cy="7" r="1.1" />
   </Icon>
 );
+
+export const WebhooksIcon = (): ReactNode => (
+  <Icon>
+    <path d="M3 10h9M8.5 6 12.5 10l-4 4" />
+    <path d="M12 3.5h3.2c1 0 1.8.8 1.8 1.8v9.4c0 1-.8 1.8-1.8 1.8H12" />
+  </Icon>
+);

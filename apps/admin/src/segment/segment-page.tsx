@@ -72,7 +72,7 @@ function Detail({ segment, onRenamed }: { segment: Segment; onRenamed: () => voi
       />
       {isRenaming && <RenameDialog segment={segment} onClose={() => setRenaming(false)} onRenamed={onRenamed} />}
       <Figures segment={segment} />
-      {segment.kind === 'EXAMPLE' && mayRename && <ThresholdCard id={segment.id} onMoved={onRenamed} />}
+      {segment.kind === 'EXAMPLE' && mayEdit && <ThresholdCard id={segment.id} onMoved={onRenamed} />}
       {segment.kind === 'LEARNED' && (
         <div className="columns wide-left even">
           <Card title="What sets it apart" note="Mean of the segment against everyone else" flush>

@@ -70,8 +70,12 @@ def examine(
     value_property: str = "",
     check: Callable[[], None] = lambda: None,
     guard: bool = True,
+    earlier: bool = False,
 ) -> Fitted:
-    """As `fit`, with what was found of each property. Without `guard` the encoder also sees what tells who someone is."""
+    """As `fit`, with what was found of each property. Without `guard` the encoder also sees what tells who someone is.
+
+    earlier: the data are an earlier part of those that `main_events` were chosen from; what had not come yet is left out.
+    """
     manifest = snapshot.manifest
     found = _profile(snapshot, check)
     if found.customers < NEEDED_CUSTOMERS or found.events < NEEDED_EVENTS:
@@ -87,7 +91,7 @@ def examine(
         value = None
     known = set(found.names.words)
     given = [n for n in (main_events or manifest.main_events) if n in known]
-    if main_events and len(given) < len(main_events):
+    if main_events and len(given) < len(main_events) and not earlier:
         missing = ", ".join(repr(n) for n in main_events if n not in known)
         raise InvalidInput(f"mainEvents: no event is named {missing}")
     mains = tuple(given[:MAIN_EVENTS]) if given else _guess_main(found, value)

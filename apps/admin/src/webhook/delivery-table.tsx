@@ -1,0 +1,87 @@
+import type { ReactNode } from 'react';
+import { Link } from 'react-router';
+import { useMutation } from 'urql';
+import { nameOf } from '../customer/name';
+import { ReplayWebhookDeliveryDocument, type DeliveryRowFragment, type WebhookDeliveryState } from '../gen/graphql';
+import { useNow } from '../parts/clock';
+import { Badge, type Tone } from '../parts/figures';
+import { useSay } from '../parts/toast';
+import { explain } from '../session/problem';
+import { counted } from '../wording/figure';
+import { ago, dateAndTime } from '../wording/time';
+
+const STATES: Record<WebhookDeliveryState, { readonly words: string; readonly tone: Tone }> = {
+  WAITING: { words: 'waiting', tone: 'live' },
+  DELIVERED: { words: 'delivered', tone: 'good' },
+  DEAD: { words: 'given up', tone: 'bad' },
+};
+
+export function DeliveryTable({ deliveries, onChanged }: { deliveries: readonly DeliveryRowFragment[]; onChanged: () => void }): ReactNode {
+  return (
+    <div className="scroll">
+      <table className="folding">
+        <thead>
+          <tr>
+            <th scope="col">Event</th>
+            <th scope="col">Customer</th>
+            <th scope="col">State</th>
+            <th scope="col">Answer</th>
+            <th scope="col">
+              <span className="hidden-visually">What to do</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {deliveries.map((delivery) => (
+            <Row key={delivery.id} delivery={delivery} onChanged={onChanged} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Row({ delivery, onChanged }: { delivery: DeliveryRowFragment; onChanged: () => void }): ReactNode {
+  const now = useNow(5_000);
+  const say = useSay();
+  const [{ fetching }, replay] = useMutation(ReplayWebhookDeliveryDocument);
+  const { id, event, segment, customer, state, attempts, responseStatus, error: why, createdAt } = delivery;
+  const { words, tone } = STATES[state];
+
+  const again = async (): Promise<void> => {
+    const { data, error } = await replay({ id });
+    const result = data?.replayWebhookDelivery;
+    if (error) say(explain(error).remedy, 'bad');
+    else if (result?.__typename !== 'WebhookDelivery') say(result?.message, 'bad');
+    onChanged();
+  };
+
+  return (
+    <tr>
+      <th scope="row" title={dateAndTime(createdAt)}>
+        {event}
+        <div className="small quiet">
+          {segment?.name}, {ago(createdAt, now)}
+        </div>
+      </th>
+      <td data-label="Customer">{customer ? <Link to={`/customers/${encodeURIComponent(customer.id)}`}>{nameOf(customer)}</Link> : <span className="quiet">erased</span>}</td>
+      <td data-label="State">
+        <Badge tone={tone}>{words}</Badge>
+        <div className="small quiet">{counted(attempts, 'attempt')}</div>
+      </td>
+      <td data-label="Answer">
+        {responseStatus ?? '–'}
+        {why && <div className="small quiet">{why}</div>}
+      </td>
+      <td>
+        {state !== 'WAITING' && (
+          <span className="row tight nowrap end">
+            <button type="button" className="button bare" disabled={fetching} onClick={() => void again()}>
+              Send again
+            </button>
+          </span>
+        )}
+      </td>
+    </tr>
+  );
+}

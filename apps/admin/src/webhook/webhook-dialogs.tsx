@@ -1,0 +1,77 @@
+import { useState, type ReactNode } from 'react';
+import { useNavigate } from 'react-router';
+import { useMutation } from 'urql';
+import { CreateWebhookDocument, DeleteWebhookDocument, SegmentsDocument, type WebhookRowFragment } from '../gen/graphql';
+import { Dialog } from '../parts/dialog';
+import { useSay } from '../parts/toast';
+import { explain } from '../session/problem';
+import { useReading } from '../session/reading';
+
+const ALL = '';
+
+interface CreateDialogProps {
+  onClose: () => void;
+  onChanged: () => void;
+  /** A secret is shown once: whoever opened the dialog keeps it in sight. */
+  onSecret: (url: string, secret: string) => void;
+}
+
+export function CreateDialog({ onClose, onChanged, onSecret }: CreateDialogProps): ReactNode {
+  const [url, setUrl] = useState('https://');
+  const [segmentId, setSegment] = useState(ALL);
+  const [problem, setProblem] = useState<string>();
+  const [{ fetching }, create] = useMutation(CreateWebhookDocument);
+  const { data } = useReading(SegmentsDocument, {});
+
+  const confirm = async (): Promise<void> => {
+    const { data: made, error } = await create({ input: { url: url.trim(), ...(segmentId === ALL ? {} : { segmentIds: [segmentId] }) } });
+    if (error) return setProblem(explain(error).remedy);
+    const result = made?.createWebhook;
+    if (result?.__typename !== 'WebhookCreated') return setProblem(result?.message);
+    onSecret(result.webhook.url, result.secret);
+    onChanged();
+    onClose();
+  };
+
+  return (
+    <Dialog title="Make a webhook" confirm="Make" busy={fetching} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
+      <label className="field">
+        URL
+        <input type="url" value={url} onChange={(event) => setUrl(event.target.value)} autoComplete="off" />
+      </label>
+      <label className="field">
+        It is told of
+        <select value={segmentId} onChange={(event) => setSegment(event.target.value)}>
+          <option value={ALL}>all segments</option>
+          {data?.segments.nodes.map(({ id, name }) => (
+            <option key={id} value={id}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+    </Dialog>
+  );
+}
+
+export function DeleteDialog({ webhook, onClose }: { webhook: WebhookRowFragment; onClose: () => void }): ReactNode {
+  const say = useSay();
+  const navigate = useNavigate();
+  const [problem, setProblem] = useState<string>();
+  const [{ fetching }, remove] = useMutation(DeleteWebhookDocument);
+
+  const confirm = async (): Promise<void> => {
+    const { data, error } = await remove({ id: webhook.id });
+    if (error) return setProblem(explain(error).remedy);
+    const result = data?.deleteWebhook;
+    if (result?.__typename !== 'WebhookDeleted') return setProblem(result?.message);
+    say(`Nothing is sent to ${webhook.url} any more.`);
+    void navigate('/webhooks');
+  };
+
+  return (
+    <Dialog title="Delete the webhook?" confirm="Delete" busy={fetching} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
+      <p>What waits to be sent and its log go with it. To stop for a while only, turn it off.</p>
+    </Dialog>
+  );
+}

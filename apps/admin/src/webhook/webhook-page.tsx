@@ -1,0 +1,112 @@
+import { useState, type ReactNode } from 'react';
+import { Link, useParams } from 'react-router';
+import { useMutation } from 'urql';
+import { UpdateWebhookDocument, WebhookDetailDocument, type WebhookDeliveryState, type WebhookRowFragment } from '../gen/graphql';
+import { Card, PageHead } from '../parts/card';
+import { Badge, Stat, Stats } from '../parts/figures';
+import { Pager, usePaging } from '../parts/pager';
+import { Empty, Loading, Problem } from '../parts/states';
+import { useSay } from '../parts/toast';
+import { explain } from '../session/problem';
+import { useReading } from '../session/reading';
+import { count } from '../wording/figure';
+import { date } from '../wording/time';
+import { DeliveryTable } from './delivery-table';
+import { DeleteDialog } from './webhook-dialogs';
+
+const PAGE = 15;
+const SHOWN: readonly { state: WebhookDeliveryState | null; words: string }[] = [
+  { state: null, words: 'All' },
+  { state: 'WAITING', words: 'Waiting' },
+  { state: 'DELIVERED', words: 'Delivered' },
+  { state: 'DEAD', words: 'Given up' },
+];
+
+export function WebhookPage(): ReactNode {
+  const { id = '' } = useParams();
+  const paging = usePaging(PAGE);
+  const [state, setState] = useState<WebhookDeliveryState | null>(null);
+  const { data, error, isLoading, again } = useReading(WebhookDetailDocument, { id, state, first: PAGE, after: paging.after }, { everyMs: 5_000 });
+  const webhook = data?.node?.__typename === 'Webhook' ? data.node : undefined;
+  const show = (asked: WebhookDeliveryState | null): void => {
+    paging.restart();
+    setState(asked);
+  };
+  const filter = (
+    <span className="row tight" role="group" aria-label="Which deliveries">
+      {SHOWN.map((one) => (
+        <button key={one.words} type="button" className="button" aria-pressed={one.state === state} onClick={() => show(one.state)}>
+          {one.words}
+        </button>
+      ))}
+    </span>
+  );
+  return (
+    <>
+      {error && <Problem error={error} again={again} />}
+      {isLoading && <Loading what="the webhook" lines={9} />}
+      {data && !webhook && (
+        <Empty title="There is no such webhook" action={<Link className="button" to="/webhooks">All webhooks</Link>}>
+          It may have been deleted.
+        </Empty>
+      )}
+      {webhook && (
+        <>
+          <Head webhook={webhook} onChanged={again} />
+          <Card title="Deliveries" actions={filter} flush>
+            {webhook.deliveries.nodes.length === 0 && <Empty title="None">Entries and exits are sent as they happen.</Empty>}
+            {webhook.deliveries.nodes.length > 0 && (
+              <>
+                <DeliveryTable deliveries={webhook.deliveries.nodes} onChanged={again} />
+                <Pager paging={paging} shown={webhook.deliveries.nodes.length} total={webhook.deliveries.totalCount} what="deliveries" pageInfo={webhook.deliveries.pageInfo} />
+              </>
+            )}
+          </Card>
+        </>
+      )}
+    </>
+  );
+}
+
+function Head({ webhook, onChanged }: { webhook: WebhookRowFragment; onChanged: () => void }): ReactNode {
+  const say = useSay();
+  const [isDeleting, setDeleting] = useState(false);
+  const [{ fetching }, update] = useMutation(UpdateWebhookDocument);
+  const { id, url, isEnabled, segments, waitingDeliveries, deadDeliveries, createdAt } = webhook;
+
+  const turn = async (): Promise<void> => {
+    const { data, error } = await update({ id, input: { isEnabled: !isEnabled } });
+    const result = data?.updateWebhook;
+    if (error) say(explain(error).remedy, 'bad');
+    else if (result?.__typename !== 'Webhook') say(result?.message, 'bad');
+    onChanged();
+  };
+
+  return (
+    <>
+      <PageHead
+        tab={url}
+        above={<Link to="/webhooks">Webhooks</Link>}
+        title={url}
+        actions={
+          <>
+            <button type="button" className="button" disabled={fetching} onClick={() => void turn()}>
+              {isEnabled ? 'Turn off' : 'Turn on'}
+            </button>
+            <button type="button" className="button" onClick={() => setDeleting(true)}>
+              Delete
+            </button>
+          </>
+        }
+      />
+      <Stats>
+        <Stat label="State" value={<Badge tone={isEnabled ? 'live' : 'plain'}>{isEnabled ? 'sending' : 'off'}</Badge>} words />
+        <Stat label="Told of" value={segments === null ? 'all segments' : segments.map(({ name }) => name).join(', ')} words />
+        <Stat label="Waiting" value={count(waitingDeliveries)} />
+        <Stat label="Given up" value={count(deadDeliveries)} />
+        <Stat label="Made" value={date(createdAt)} words />
+      </Stats>
+      {isDeleting && <DeleteDialog webhook={webhook} onClose={() => setDeleting(false)} />}
+    </>
+  );
+}

@@ -1,0 +1,94 @@
+import { useState, type ReactNode } from 'react';
+import { Link } from 'react-router';
+import { WebhooksDocument, type WebhookRowFragment } from '../gen/graphql';
+import { Card, PageHead } from '../parts/card';
+import { useNow } from '../parts/clock';
+import { Badge } from '../parts/figures';
+import { Pager, usePaging } from '../parts/pager';
+import { Empty, Loading, Notice, Problem } from '../parts/states';
+import { useReading } from '../session/reading';
+import { useMay } from '../session/viewer';
+import { count } from '../wording/figure';
+import { ago, dateAndTime } from '../wording/time';
+import { CreateDialog } from './webhook-dialogs';
+
+const PAGE = 20;
+
+export function WebhooksPage(): ReactNode {
+  const paging = usePaging(PAGE);
+  const { data, error, isLoading, again } = useReading(WebhooksDocument, { first: PAGE, after: paging.after }, { everyMs: 5_000 });
+  const [isMaking, setMaking] = useState(false);
+  const [fresh, setFresh] = useState<{ url: string; secret: string }>();
+  const mayManage = useMay('ADMIN');
+  const list = data?.webhooks;
+  const make = (
+    <button type="button" className="button primary" onClick={() => setMaking(true)}>
+      Make a webhook
+    </button>
+  );
+  return (
+    <>
+      <PageHead title="Webhooks" below={<p className="quiet">Who is told, by HTTP, as customers enter and leave segments.</p>} actions={mayManage && make} />
+      {fresh && (
+        <Notice tone="good" title={`The secret that signs what is sent to ${fresh.url}, shown this once`}>
+          <code className="mono">{fresh.secret}</code>
+        </Notice>
+      )}
+      <Card title="Webhooks of the workspace" flush>
+        {error && <Problem error={error} again={again} />}
+        {isLoading && <Loading what="webhooks" />}
+        {list?.nodes.length === 0 && (
+          <Empty title="Nobody is told yet" action={mayManage && make}>
+            A webhook sends each entry and exit as a signed track call, in order per customer.
+          </Empty>
+        )}
+        {list && list.nodes.length > 0 && (
+          <>
+            <div className="scroll">
+              <table className="folding">
+                <thead>
+                  <tr>
+                    <th scope="col">Receiver</th>
+                    <th scope="col">State</th>
+                    <th scope="col">Segments</th>
+                    <th scope="col" className="number">Waiting</th>
+                    <th scope="col" className="number">Given up</th>
+                    <th scope="col">Made</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {list.nodes.map((webhook) => (
+                    <Row key={webhook.id} webhook={webhook} />
+                  ))}
+                </tbody>
+              </table>
+            </div>
+            <Pager paging={paging} shown={list.nodes.length} total={list.totalCount} what="webhooks" pageInfo={list.pageInfo} />
+          </>
+        )}
+      </Card>
+      {isMaking && <CreateDialog onClose={() => setMaking(false)} onChanged={again} onSecret={(url, secret) => setFresh({ url, secret })} />}
+    </>
+  );
+}
+
+function Row({ webhook }: { webhook: WebhookRowFragment }): ReactNode {
+  const now = useNow(60_000);
+  const { id, url, isEnabled, segments, waitingDeliveries, deadDeliveries, createdAt } = webhook;
+  return (
+    <tr>
+      <th scope="row">
+        <Link to={`/webhooks/${encodeURIComponent(id)}`}>{url}</Link>
+      </th>
+      <td data-label="State">
+        <Badge tone={isEnabled ? 'live' : 'plain'}>{isEnabled ? 'sending' : 'off'}</Badge>
+      </td>
+      <td data-label="Segments">{segments === null ? 'all' : segments.map(({ name }) => name).join(', ')}</td>
+      <td data-label="Waiting" className="number">{count(waitingDeliveries)}</td>
+      <td data-label="Given up" className="number">{deadDeliveries > 0 ? <Badge tone="bad">{count(deadDeliveries)}</Badge> : '0'}</td>
+      <td data-label="Made" className="nowrap" title={dateAndTime(createdAt)}>
+        {ago(createdAt, now)}
+      </td>
+    </tr>
+  );
+}
