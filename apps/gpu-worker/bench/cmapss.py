@@ -188,7 +188,7 @@ def read(fleet: Fleet, model: BehaviourModel, engines: int = 10) -> npt.NDArray[
 
 def imported(fleet: Fleet, model: BehaviourModel, seed: int) -> Novelty:
     """What is ordinary to a model that discovers segments in these data."""
-    return fit_novelty(*population(fleet.snapshot, model, 0, seed))
+    return fit_novelty(*population(fleet.snapshot, model, 0, seed, 0))  # by the clock: nothing has to settle
 
 
 def probe(sheet: Sheet, subject: str, learn: Fleet, test: Fleet, features: npt.NDArray[Any], tested: npt.NDArray[Any]) -> None:

@@ -36,6 +36,7 @@ from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.past import read_past
 from kindred_worker.models.reading import read_everyone
+from kindred_worker.models.settling import settling_time
 from kindred_worker.report import Report
 from kindred_worker.segments.novelty import Lives, fit_novelty
 from kindred_worker.spec import TrainingSpec
@@ -99,16 +100,19 @@ def measured(snapshot: Snapshot, planted: Sequence[Planted], seeds: int) -> tupl
     arrays = load(earlier, features)
     for seed in range(seeds):
         model = train(TrainingSpec(seed=seed), TrainingData(features, arrays, cut), None, Report()).model
-        ordinary = fit_novelty(*population(earlier, model, cut, seed))
-        compare(sheet, "novelty", looks, [ordinary.distance(read(snapshot, model, one)).astype(np.float64) for one in looks])
+        settling = settling_time(earlier, model, seed, Report())
+        ordinary = fit_novelty(*population(earlier, model, cut, seed, settling))
+        compare(sheet, "novelty", looks, [ordinary.distance(read(snapshot, model, one, settling)).astype(np.float64) for one in looks])
         print(f"seed {seed}: AUC {sheet.last('AUC, any kind', 'novelty'):.3f}", file=sys.stderr, flush=True)
     return sheet.rows(), sum(int((one.kind != "").sum()) for one in looks)
 
 
-def population(snapshot: Snapshot, model: BehaviourModel, at: int, seed: int) -> tuple[npt.NDArray[np.float32], int, Lives | None]:
+def population(
+    snapshot: Snapshot, model: BehaviourModel, at: int, seed: int, settling: int
+) -> tuple[npt.NDArray[np.float32], int, Lives | None]:
     """What `discover` takes for ordinary, as `fit_novelty` is told it."""
-    now = read_everyone(snapshot, model, at, Report()).embedding
-    newcomers, lives = read_past(snapshot, model, seed, Report())
+    now = read_everyone(snapshot, model, at, Report(), settling).settled.embedding
+    newcomers, lives = read_past(snapshot, model, seed, Report(), settling)
     return np.concatenate([now, newcomers, *([] if lives is None else [lives.embedding])]), seed, lives
 
 
@@ -117,8 +121,8 @@ def look(at: int, customers: list[str], planted: Sequence[Planted]) -> Look:
     return Look(at, customers, np.array([week.get(customer, "") for customer in customers]))
 
 
-def read(snapshot: Snapshot, model: BehaviourModel, one: Look) -> npt.NDArray[np.float32]:
-    reading = read_everyone(snapshot.before(one.at), model, one.at, Report())
+def read(snapshot: Snapshot, model: BehaviourModel, one: Look, settling: int) -> npt.NDArray[np.float32]:
+    reading = read_everyone(snapshot.before(one.at), model, one.at, Report(), settling).settled
     place = {customer: row for row, customer in enumerate(reading.customers)}
     return reading.embedding[[place[customer] for customer in one.customers]]
 
