@@ -43,12 +43,12 @@ const told = ({ events, memberships }: Asked) => ({
   })),
 });
 
-/** A member's life over the last fifty days: the first half done by a device, the second by somebody, who joins it when `meet` is called. */
+/** A member's life, moved so that it ends an hour ago: the first half done by a device, the second by somebody, who joins it when `meet` is called. */
 async function plant(life: Asked['events']['nodes'], now: number) {
   const [userId, anonymousId] = [`twin-${randomUUID()}`, `device-${randomUUID()}`];
-  const at = (index: number) => now - ((life.length - index) * 50 * 24 * HOUR_MS) / life.length;
-  const batch = life.map(({ name, properties }, index) => ({
-    type: 'track', event: name, properties, messageId: randomUUID(), timestamp: new Date(at(index)).toISOString(), ...(index < life.length / 2 ? { anonymousId } : { userId }),
+  const moved = now - HOUR_MS - Date.parse(life.at(-1)?.occurredAt ?? '');
+  const batch = life.map(({ name, properties, occurredAt }, index) => ({
+    type: 'track', event: name, properties, messageId: randomUUID(), timestamp: new Date(Date.parse(occurredAt) + moved).toISOString(), ...(index < life.length / 2 ? { anonymousId } : { userId }),
   }));
   const send = async (calls: object[]) => expect((await post('/v1/batch', { batch: calls })).status).toBe(200);
   await send(batch);

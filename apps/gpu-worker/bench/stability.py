@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("path", type=Path, nargs="?")
     parser.add_argument("--cut", action="append", default=[])
     parser.add_argument("--seeds", type=int, default=3)
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         if given.data == "birth":
