@@ -19,6 +19,7 @@ import { FakeWorker } from './fake-worker.js';
 const MAIN = `${process.env['KINDRED_DIST'] ?? 'dist'}/apps/training/src/main.js`;
 const SECRET = 'a secret that only these tests know of';
 const LOGS = '.kindred/reports';
+const LAST_CHARACTERS = 2_000;
 
 /** A process of the training service. */
 export interface TrainingProcess {
@@ -82,10 +83,12 @@ export class TrainingHouse {
       },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
+    let last = '';
+    child.stderr.on('data', (chunk: Buffer) => (last = `${last}${chunk.toString()}`.slice(-LAST_CHARACTERS)));
     child.stderr.pipe(createWriteStream(`${LOGS}/${this.name}.log`, { flags: 'a' }));
     this.processes.push(child);
     while (!(await isServing(address))) {
-      if (child.exitCode !== null) throw new Error(`training ended with ${child.exitCode}; see ${LOGS}/${this.name}.log`);
+      if (child.exitCode !== null) throw new Error(`training ended with ${child.exitCode}, having said last:\n${last}`);
       await wait(50);
     }
     const runs = connect(training.RunServiceService, address);

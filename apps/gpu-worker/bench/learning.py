@@ -36,6 +36,7 @@ from kindred_worker.data.fit import fit
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.reading import Reading, read_everyone
+from kindred_worker.models.settling import settling_time
 from kindred_worker.report import Report
 from kindred_worker.segments.partition import drawn_anew, fit_partition, refit
 from kindred_worker.segments.probe import boosted, logistic
@@ -130,8 +131,9 @@ def of_the_cut(
     probes(sheet, "aggregates+embedding", now, np.concatenate([now.aggregates, embedding], axis=1), few=False)
     foreseen = chance(case, reading, rows)
     sheet.add("at the cut, no label", "forecast", roc_auc_score(now.came, foreseen))
-    space = fit_space(reading.embedding, reading.forecast, reading.columns)
-    points = space.place(reading.embedding, reading.forecast)[rows]
+    settled = reading.settled  # as segments are drawn from them
+    space = fit_space(settled.embedding, settled.forecast, settled.columns)
+    points = space.place(settled.embedding, settled.forecast)[rows]
     return {count: segments(sheet, f"segments k={count}", points, now, count, spec.seed) for count in COUNTS}
 
 
@@ -172,7 +174,8 @@ def learned(case: Case, snapshot: Snapshot, spec: TrainingSpec, now: int) -> tup
 
 def read(snapshot: Snapshot, model: BehaviourModel, moment: int, side: Side) -> tuple[Reading, npt.NDArray[np.int64]]:
     """Everyone at `moment`, and the rows of the side's customers."""
-    reading = read_everyone(snapshot.before(moment), model, moment, Report())
+    seen = snapshot.before(moment)
+    reading = read_everyone(seen, model, moment, Report(), settling_time(seen, model, 0, Report()))
     place = {customer: at for at, customer in enumerate(reading.customers)}
     return reading, np.array([place[c] for c in side.customers], dtype=np.int64)
 

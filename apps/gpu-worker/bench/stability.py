@@ -45,6 +45,7 @@ from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.split import Split
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.reading import Reading, read_everyone
+from kindred_worker.models.settling import settling_time
 from kindred_worker.report import Report
 from kindred_worker.segments.finding import Champion, Found, find_segments
 from kindred_worker.spec import TrainingSpec
@@ -63,7 +64,8 @@ REFITS = 10
 class Learned:
     model: BehaviourModel
     split: Split  # whom it never learned from
-    reading: Reading  # at the end of what it learned from
+    settling: int  # microseconds, as its segments wait
+    reading: Reading  # settled, at the end of what it learned from
 
 
 def main() -> None:
@@ -115,14 +117,14 @@ def retrained(
         "two weeks later": learned(snapshot, spec, later, champion),
         "two weeks later, from chance": learned(snapshot, spec, later),
     }
-    seen = read_everyone(snapshot.before(later), champion.model, later, Report())
+    seen = settled(snapshot.before(later), champion.model, later, champion.settling)
     for count in COUNTS:
         subject = f"segments k={count}"
         drawn = find_segments(champion.reading, None, count, spec.seed, Report(), refits=1)
         theirs = drawn.model.assign(seen.embedding, seen.forecast).index
         figures.add("two weeks later, the champion itself, AUC", subject, foretold(seen.customers, theirs, truth))
         for way, other in ways.items():
-            before = read_everyone(snapshot.before(now), other.model, now, Report())
+            before = settled(snapshot.before(now), other.model, now, other.settling)
             carried = Champion(before, aligned(champion.reading.customers, labels_of(drawn), before.customers))
             for name, kept in ((way, carried), (f"{way}, drawn anew", None)):
                 found = find_segments(other.reading, None, count, spec.seed, Report(), refits=1, champion=kept)
@@ -143,7 +145,13 @@ def learned(snapshot: Snapshot, spec: TrainingSpec, now: int, former: Learned | 
 
 def drawn(known: Snapshot, spec: TrainingSpec, data: TrainingData, former: BehaviourModel | None) -> Learned:
     trained = train(spec, data, None, Report(), former)
-    return Learned(trained.model, trained.split, read_everyone(known, trained.model, data.now, Report()))
+    settling = settling_time(known, trained.model, 0, Report())
+    return Learned(trained.model, trained.split, settling, settled(known, trained.model, data.now, settling))
+
+
+def settled(seen: Snapshot, model: BehaviourModel, at: int, settling: int) -> Reading:
+    """Everyone as segments are drawn from them."""
+    return read_everyone(seen, model, at, Report(), settling).settled
 
 
 def labels_of(found: Found) -> Int64:
@@ -186,7 +194,7 @@ def birth(folder: Path, seeds: int) -> list[dict[str, Any]]:
         champion = taught(snapshot, spec, now, None)
         drawn = find_segments(champion.reading, None, 0, seed, Report(), refits=2)
         model = taught(snapshot, replace(spec, seed=seed + 50), snapshot.now, champion)
-        before = read_everyone(snapshot.before(now), model.model, now, Report())
+        before = settled(snapshot.before(now), model.model, now, model.settling)
         carried = Champion(before, aligned(champion.reading.customers, labels_of(drawn), before.customers))
         found = find_segments(model.reading, None, 0, seed, Report(), refits=2, champion=carried)
         theirs = np.array([c in changed for c in model.reading.customers])
@@ -196,7 +204,7 @@ def birth(folder: Path, seeds: int) -> list[dict[str, Any]]:
         figures.add("changed customers in one segment", "birth", counts[own] / theirs.sum())
         figures.add("of whom changed", "birth", theirs[members].mean())
         figures.add("segments born", "birth", found.model.count - found.continued)
-        seen = read_everyone(snapshot, champion.model, 0, Report())
+        seen = settled(snapshot, champion.model, 0, champion.settling)
         stayed = drawn.model.assign(seen.embedding, seen.forecast).index
         figures.add("the others' agreement", "birth", adjusted_rand_score(stayed[~theirs], labels_of(found)[~theirs]))
     return figures.rows()

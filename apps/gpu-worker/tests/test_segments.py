@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from kindred_worker.models.reading import ForecastColumn, Reading
+from kindred_worker.models.forecast_column import ForecastColumn
+from kindred_worker.models.reading import Reading
 from kindred_worker.report import Report
 from kindred_worker.segments.assignment import UNSEEN, SegmentModel
 from kindred_worker.segments.choice import Past, choose_count, explained_by

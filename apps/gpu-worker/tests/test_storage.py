@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -94,8 +95,8 @@ def test_parquet_is_written_piece_by_piece_and_read_at_random(folder: Folder) ->
 def test_a_write_that_fails_leaves_what_was_there(folder: Folder) -> None:
     folder.write("state.json", b"{}")
 
-    def fill(stream: object) -> None:
-        stream.write(b"half")  # type: ignore[attr-defined]
+    def fill(stream: BinaryIO) -> None:
+        stream.write(b"half")
         raise RuntimeError("the disk is full")
 
     with pytest.raises(RuntimeError, match="the disk is full"):

@@ -8,6 +8,7 @@ export { type Attempt, isEnded, StaleAttempt } from './row.attempt.js';
 export { JobProcessor, type JobRow, type RowWork } from './row.processor.js';
 export { JobQueue } from './row.queue.js';
 export { JobReconciler, type OpenJobs } from './row.reconciler.js';
+export { Rounds } from './rounds.js';
 export {
   RUN_QUEUE,
   RUN_STEP_JOB,

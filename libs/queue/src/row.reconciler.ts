@@ -1,6 +1,6 @@
-import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { exhaustMap, type Subscription, timer } from 'rxjs';
+
+import { Rounds } from './rounds.js';
 
 const EVERY_MS = 2_000;
 
@@ -14,28 +14,15 @@ export interface OpenJobs<Payload> {
 }
 
 /** Gives everything that has not ended its job again, whatever a crash or an emptied Redis took. */
-export class JobReconciler<Payload> implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private rounds: Subscription | undefined;
-  private round: Promise<void> = Promise.resolve();
-
+export class JobReconciler<Payload> extends Rounds {
   constructor(
     private readonly jobs: OpenJobs<Payload>,
     private readonly log: Logger,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.rounds = timer(0, EVERY_MS)
-      .pipe(exhaustMap(() => (this.round = this.reconcile())))
-      .subscribe();
+  ) {
+    super(EVERY_MS);
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
-    this.rounds?.unsubscribe();
-    await this.round;
-  }
-
-  /** One round; what fails in it is tried again in the next. */
-  private async reconcile(): Promise<void> {
+  protected async round(): Promise<void> {
     try {
       for (const payload of await this.jobs.open()) await this.jobs.enqueue(payload);
     } catch (error) {

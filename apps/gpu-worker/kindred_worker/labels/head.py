@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
 
-from kindred_worker.models.reading import ForecastColumn
+from kindred_worker.models.forecast_column import ForecastColumn
 
 Float64 = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]

@@ -13,8 +13,8 @@ from kindred_worker.models.batch import EventBatch
 from kindred_worker.models.embedder import EventEmbedder
 from kindred_worker.models.encoder import Encoder, EventVectors
 from kindred_worker.models.encoders import ENCODERS
+from kindred_worker.models.forecast_column import ForecastColumn
 from kindred_worker.models.plan import Plan
-from kindred_worker.models.reading import ForecastColumn
 from kindred_worker.objectives import Horizon, NextEvent, Objective, made
 from kindred_worker.report import InvalidInput
 

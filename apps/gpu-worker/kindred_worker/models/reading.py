@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ import torch
 
 from kindred_worker.data.arrays import stream
 from kindred_worker.models.batch import batch_of, choose
+from kindred_worker.models.forecast_column import ForecastColumn
 from kindred_worker.report import Report
 
 if TYPE_CHECKING:
@@ -22,25 +23,6 @@ if TYPE_CHECKING:
 
 Float32 = npt.NDArray[np.float32]
 CUSTOMERS, EVENTS = 1024, 16_384  # read at a time: bounds memory
-
-
-@dataclass(frozen=True)
-class ForecastColumn:
-    """What one column of the forecast says.
-
-    probability: 0..1, at least one `event` within `horizon_days`.
-    value: expected log1p of the summed value (currency) within the horizon; only of events that carry value.
-    count: expected log1p of the number of such events within the horizon.
-    next: 0..1, the next event of any kind is `event` (horizon_days is 0).
-    pair: 0..1, share of "`event`, then `then`" among all neighbouring events to come; the pairs add up to 1.
-    """
-
-    event: str
-    horizon_days: float
-    kind: Literal["probability", "value", "count", "next", "pair"]
-    # False for events that are foreseen only to shape the embedding (not a main event of the workspace).
-    main: bool = True
-    then: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ whoever was here since is read as they will be then, if nothing else comes.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -31,44 +33,42 @@ def settling_time(snapshot: Snapshot, model: BehaviourModel, seed: int, report: 
     """Microseconds after the last event from which on little of the visit is left in the embedding: the first of STEPS at
     which its mean squared distance to the settled one is at most TRACE of that between two customers. 0 where events do
     not come in visits, or where a visit leaves no more than that at once."""
-    pause = _pause(snapshot, model, report)
-    if pause is None:
+    gaps, states = _read(snapshot, model, seed, report)
+    pause = pause_of(gaps)
+    if pause is None or sum(len(last) for _, last in states) < FEWEST:
         return 0
     delays = [round(step * pause) for step in STEPS]
-    readings = _after_last(snapshot, model, [*delays, SETTLED * pause], seed, report)  # (S + 1, N, D)
-    settled = readings[-1]
-    if settled.shape[0] < FEWEST:
-        return 0
+    settled = _embedded(model, states, SETTLED * pause)
     spread = np.maximum(settled.std(axis=0), 1e-6)
-    for delay, reading in zip(delays, readings, strict=False):
-        apart = float((((reading - settled) / spread) ** 2).mean()) / 2  # 1: as two customers who have nothing in common
+    for delay in delays:
+        apart = float((((_embedded(model, states, delay) - settled) / spread) ** 2).mean()) / 2  # 1: as two who have nothing in common
         if apart <= TRACE:
             return delay
     return SETTLED * pause
 
 
-def _pause(snapshot: Snapshot, model: BehaviourModel, report: Report) -> int | None:
-    share = min(1.0, SAMPLE / max(1, snapshot.manifest.customers))
-    found: list[np.ndarray] = [np.zeros(0)]
-    for arrays in stream(snapshot, model.features, report.check):
-        chosen = np.repeat(drawn(content_keys(arrays), 0, TURN + 1) < share, np.diff(arrays.offsets))
-        owner = np.repeat(np.arange(arrays.count), np.diff(arrays.offsets))
-        found.append(np.diff(arrays.events.time)[(owner[1:] == owner[:-1]) & chosen[1:]].astype(np.float64))
-    return pause_of(np.sort(np.concatenate(found)))
-
-
 @torch.inference_mode()
-def _after_last(snapshot: Snapshot, model: BehaviourModel, delays: list[int], seed: int, report: Report) -> np.ndarray:
-    """(S, N, D): some customers so long after their last event each."""
-    share = min(1.0, MOST / max(1, snapshot.manifest.customers))
-    parts = [np.zeros((len(delays), 0, model.width), np.float32)]
+def _read(snapshot: Snapshot, model: BehaviourModel, seed: int, report: Report) -> tuple[np.ndarray, list[tuple[Any, torch.Tensor]]]:
+    """Microseconds between neighbouring events of some customers, ascending; and states of others, each with the times of
+    their last events."""
+    everyone = max(1, snapshot.manifest.customers)
+    gaps, states = [np.zeros(0)], list[tuple[Any, torch.Tensor]]()
     model.eval()
     for arrays in stream(snapshot, model.features, report.check):
-        chosen = np.flatnonzero(drawn(content_keys(arrays), seed, TURN) < share)
-        for piece in pieces(np.diff(arrays.offsets)[chosen], CUSTOMERS, EVENTS):
+        keys, lengths = content_keys(arrays), np.diff(arrays.offsets)
+        owner = np.repeat(np.arange(arrays.count), lengths)
+        counted = np.repeat(drawn(keys, 0, TURN + 1) < SAMPLE / everyone, lengths)
+        gaps.append(np.diff(arrays.events.time)[(owner[1:] == owner[:-1]) & counted[1:]].astype(np.float64))
+        chosen = np.flatnonzero(drawn(keys, seed, TURN) < MOST / everyone)
+        for piece in pieces(lengths[chosen], CUSTOMERS, EVENTS):
             report.check()
             events, begins = choose(arrays, chosen[piece], arrays.item_offsets)
             state, _ = model.encoder.update(model.encoder.initial_state(len(piece)), model.vectors(batch_of(events, begins, model.device)))
-            last = model.encoder.last_time(state)
-            parts.append(np.stack([model.encoder.read(state, last + delay).float().cpu().numpy() for delay in delays]))
-    return np.concatenate(parts, axis=1)
+            states.append((state, model.encoder.last_time(state)))
+    return np.sort(np.concatenate(gaps)), states
+
+
+@torch.inference_mode()
+def _embedded(model: BehaviourModel, states: list[tuple[Any, torch.Tensor]], delay: int) -> np.ndarray:
+    """(N, D), everybody so long after their last event."""
+    return np.concatenate([model.encoder.read(state, last + delay).float().cpu().numpy() for state, last in states])

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kindred_worker.data.features import Encoded, FeatureSpec
+from kindred_worker.models.forecast_column import ForecastColumn
 from kindred_worker.models.plan import Plan, event_codes
-from kindred_worker.models.reading import ForecastColumn
 from kindred_worker.objectives.objective import Moments, Objective, kinds, masked_mean
 
 DAY = 86_400_000_000

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from kindred_worker.data.features import Encoded, Int32, Int64
 from kindred_worker.models.batch import put
-from kindred_worker.models.reading import ForecastColumn
+from kindred_worker.models.forecast_column import ForecastColumn
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from kindred_worker.data.features import FeatureSpec
+from kindred_worker.models.forecast_column import ForecastColumn
 from kindred_worker.models.plan import Plan, event_codes
-from kindred_worker.models.reading import ForecastColumn
 from kindred_worker.objectives.objective import Moments, Objective, kinds, masked_mean
 
 OTHER = "(other)"

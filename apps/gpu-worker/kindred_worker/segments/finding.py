@@ -21,7 +21,8 @@ from kindred_worker.segments.space import Space, fit_space, question_weights, sq
 from kindred_worker.segments.strength import Strength, expected_calibration_error, fit_strength, gaps_between
 
 if TYPE_CHECKING:
-    from kindred_worker.models.reading import ForecastColumn, Reading
+    from kindred_worker.models.forecast_column import ForecastColumn
+    from kindred_worker.models.reading import Reading
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]

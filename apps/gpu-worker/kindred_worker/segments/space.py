@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from kindred_worker.models.reading import ForecastColumn
+    from kindred_worker.models.forecast_column import ForecastColumn
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]

@@ -1,6 +1,6 @@
-import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { exhaustMap, type Subscription, timer } from 'rxjs';
+
+import { Rounds } from '#libs/queue';
 
 import type { ArchiveRepository } from './archive.repository.js';
 import type { RetentionRepository } from './retention.repository.js';
@@ -11,27 +11,19 @@ const EVERY_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
 /** Asks for what policies say, each hour; a request that is under way already is enough. */
-export class RetentionSchedule implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private rounds: Subscription | undefined;
-  private round: Promise<void> = Promise.resolve();
-
+export class RetentionSchedule extends Rounds {
   constructor(
     private readonly policies: RetentionRepository,
     private readonly archives: ArchiveRepository,
     private readonly retention: RetentionService,
     private readonly settleMs: number,
     private readonly log: Logger,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.rounds = timer(FIRST_AFTER_MS, EVERY_MS)
-      .pipe(exhaustMap(() => (this.round = this.apply(new Date()).catch((error: unknown) => this.log.warn({ err: error }, 'retention has to wait')))))
-      .subscribe();
+  ) {
+    super(EVERY_MS, FIRST_AFTER_MS);
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
-    this.rounds?.unsubscribe();
-    await this.round;
+  protected round(): Promise<void> {
+    return this.apply(new Date()).catch((error: unknown) => this.log.warn({ err: error }, 'retention has to wait'));
   }
 
   /** One round over all workspaces, as policies stand at a time. */

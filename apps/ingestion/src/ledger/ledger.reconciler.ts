@@ -1,7 +1,6 @@
-import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { exhaustMap, type Subscription, timer } from 'rxjs';
 
+import { Rounds } from '#libs/queue';
 import { Gauge, metrics } from '#libs/telemetry';
 
 import type { LedgerRepository } from './ledger.repository.js';
@@ -25,32 +24,18 @@ export interface LedgerSource {
 }
 
 /** Recounts every workspace's ledger, round after round. */
-export class LedgerReconciler implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private rounds: Subscription | undefined;
-  private round: Promise<void> = Promise.resolve();
-  private isEnding = false;
-
+export class LedgerReconciler extends Rounds {
   constructor(
     private readonly repository: LedgerRepository,
     private readonly source: LedgerSource,
-    private readonly everySeconds: number,
+    everySeconds: number,
     private readonly log: Logger,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.rounds = timer(0, this.everySeconds * 1_000)
-      .pipe(exhaustMap(() => (this.round = this.reconcileAll())))
-      .subscribe();
+  ) {
+    super(everySeconds * 1_000);
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
-    this.isEnding = true;
-    this.rounds?.unsubscribe();
-    await this.round;
-  }
-
-  /** One round; a workspace whose turn fails has it again in the next. */
-  private async reconcileAll(): Promise<void> {
+  /** A workspace whose turn fails has it again in the next. */
+  protected async round(): Promise<void> {
     const workspaces = await this.source.workspaces().catch((error: unknown) => {
       this.log.debug({ err: error }, 'the workspaces are not known; the ledger has to wait');
       return [];

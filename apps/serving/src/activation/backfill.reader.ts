@@ -1,10 +1,9 @@
-import { DuckDBInstance } from '@duckdb/node-api';
 import { validate } from 'uuid';
 
 import type { worker } from '#libs/contracts';
 import { z } from '#libs/config';
-import { RpcError } from '#libs/grpc';
 
+import { openParquet, type ParquetFile } from '../parquet/parquet.file.js';
 import { NOTHING_FORESEEN, packForecast } from '../scoring/packed.forecast.js';
 import type { HeldState } from '../scoring/state.repository.js';
 
@@ -31,37 +30,15 @@ const row = z.object({
 });
 const forecasts = z.array(z.object({ event: z.string(), horizon_days: z.number(), probability: z.number(), expected_value: z.number() }));
 
-/** Memory that reading a file of any size may take. */
-const MEMORY_LIMIT = '256MB';
+const FORM = { name: 'backfill', reason: 'BACKFILL_INVALID', columns: COLUMNS, row, memoryLimit: '256MB' };
 
-/** Opens a backfill: its number of rows, and the rows in pieces. Close it in any case. */
-export async function openBackfill(file: string): Promise<{ rows: number; chunks(): AsyncGenerator<HeldState[]>; close(): void }> {
-  const instance = await DuckDBInstance.create(':memory:', { threads: '1', memory_limit: MEMORY_LIMIT });
-  const connection = await instance.connect();
-  const close = () => {
-    connection.closeSync();
-    instance.closeSync();
-  };
-  try {
-    const counted = await connection.runAndReadAll('SELECT count(*)::DOUBLE FROM read_parquet($file)', { file });
-    return {
-      rows: Number(counted.getRows()[0]?.[0] ?? 0),
-      close,
-      async *chunks() {
-        const result = await connection.stream(`SELECT ${COLUMNS} FROM read_parquet($file)`, { file });
-        for await (const rows of result.yieldRowObjectJs()) yield rows.map(toState);
-      },
-    };
-  } catch (error) {
-    close();
-    throw RpcError.invalid(`The backfill cannot be read: ${(error as Error).message}`, { reason: 'BACKFILL_INVALID', cause: error });
-  }
+/** The backfill of a model. */
+export function openBackfill(file: string): Promise<ParquetFile<HeldState>> {
+  return openParquet(file, FORM, toState);
 }
 
-function toState(raw: unknown): HeldState {
-  const parsed = row.safeParse(raw);
-  if (!parsed.success) throw RpcError.invalid(`A row of the backfill is not as agreed: ${z.prettifyError(parsed.error)}`, { reason: 'BACKFILL_INVALID' });
-  const { customer, state, embedding, segment_index, finer_index, map_x, map_y, read_at, first_event_at, last_event_at, forecast, ...same } = parsed.data;
+function toState(raw: z.infer<typeof row>): HeldState {
+  const { customer, state, embedding, segment_index, finer_index, map_x, map_y, read_at, first_event_at, last_event_at, forecast, ...same } = raw;
   return {
     ...same,
     customerId: customer,

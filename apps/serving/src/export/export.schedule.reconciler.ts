@@ -1,6 +1,6 @@
-import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { exhaustMap, type Subscription, timer } from 'rxjs';
+import { Inject, Injectable } from '@nestjs/common';
 
+import { Rounds } from '#libs/queue';
 import { SERVICE } from '#libs/service';
 
 import type { Context } from '../store.js';
@@ -11,28 +11,16 @@ const EVERY_MS = 5_000;
 
 /** Has every schedule followed as its row says, whatever a crash or an emptied Redis took. Replicas may all do this at once. */
 @Injectable()
-export class ExportScheduleReconciler implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private rounds: Subscription | undefined;
-  private round: Promise<void> = Promise.resolve();
-
+export class ExportScheduleReconciler extends Rounds {
   constructor(
     private readonly schedules: ExportScheduleRepository,
     private readonly queue: ExportScheduleQueue,
     @Inject(SERVICE) private readonly context: Context,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.rounds = timer(0, EVERY_MS)
-      .pipe(exhaustMap(() => (this.round = this.reconcile())))
-      .subscribe();
+  ) {
+    super(EVERY_MS);
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
-    this.rounds?.unsubscribe();
-    await this.round;
-  }
-
-  private async reconcile(): Promise<void> {
+  protected async round(): Promise<void> {
     try {
       // Followed first: what is made in between is not taken for left over.
       const followed = await this.queue.followed();

@@ -1,8 +1,7 @@
-import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import pMap from 'p-map';
-import { exhaustMap, type Subscription, timer } from 'rxjs';
 
-import { RUN_STEPS } from '#libs/queue';
+import { Rounds, RUN_STEPS } from '#libs/queue';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
 import { ModelService } from '../model/model.service.js';
@@ -20,9 +19,7 @@ const AT_ONCE = 4;
  * Replicas may all do this at once: each change is conditional on what was seen.
  */
 @Injectable()
-export class RunReconciler implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private rounds: Subscription | undefined;
-  private round: Promise<void> = Promise.resolve();
+export class RunReconciler extends Rounds {
   private resolveFirst: () => void = () => undefined;
   /** Resolves when the tables could be read for the first time: before the migrations that never happens. */
   readonly firstRound = new Promise<void>((resolve) => (this.resolveFirst = resolve));
@@ -35,21 +32,11 @@ export class RunReconciler implements OnApplicationBootstrap, BeforeApplicationS
     private readonly canceller: RunCancel,
     private readonly models: ModelService,
     @Inject(SERVICE) private readonly service: ServiceContext<TrainingConfig>,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.rounds = timer(0, EVERY_MS)
-      .pipe(exhaustMap(() => (this.round = this.reconcile())))
-      .subscribe();
+  ) {
+    super(EVERY_MS);
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
-    this.rounds?.unsubscribe();
-    await this.round;
-  }
-
-  /** One round; what fails in it is tried again in the next. */
-  private async reconcile(): Promise<void> {
+  protected async round(): Promise<void> {
     try {
       const open = await this.repository.openWork();
       this.isWorking = true;
