@@ -28,6 +28,7 @@ from kindred_worker.models.batch import batch_of, choose, put
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.plan import Plan, resolve
 from kindred_worker.models.reading import rank_me
+from kindred_worker.newest import fit_newest
 from kindred_worker.objectives import Moments
 from kindred_worker.objectives.geometry import geometry
 from kindred_worker.objectives.objective import as_tensors
@@ -121,6 +122,8 @@ def train(
             _validate(model, sampler, tested, plan, report, at + 1)
 
     _smear(model, sampler, learning, report)
+    whole = (choose(data.arrays, batch, sampler.item_offsets) for batch in sampler.batches(learning, 0))
+    fit_newest(model, whole, data.now, report)
     metrics = _validate(model, sampler, tested, plan, report, steps)
     model.eval()
     recalled = min(RECALLED, int(sampler.is_divisible(tested).sum()))

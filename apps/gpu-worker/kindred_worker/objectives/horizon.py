@@ -3,6 +3,9 @@
 Whether is a discrete hazard over the horizons' steps, so a longer horizon is never less likely. How much is the
 log1p of the summed value (of events that carry value, else of their number), learned where the event happens;
 the expectation over both cases is probability times that. A horizon that reaches beyond the data's end is left out.
+
+Chances drift with the time, so what is said to people is read once more from the newest moments alone (newest.py):
+`newest_*` is what that adds to the hazards. The loss is of all times and does without.
 """
 
 from __future__ import annotations
@@ -34,6 +37,11 @@ class Horizon(Objective):
         self.register_buffer("scale", torch.ones(len(self.events)))
         self.register_buffer("smear", torch.ones(len(self.events), len(self.days)))
         self.head = nn.Linear(plan.width, 2 * len(self.events) * len(self.days))
+        self.newest_weight: Tensor  # (M H, D)
+        self.newest_bias: Tensor  # (M H)
+        self.register_buffer("newest_weight", torch.zeros(len(self.events) * len(self.days), plan.width))
+        self.register_buffer("newest_bias", torch.zeros(len(self.events) * len(self.days)))
+        self.register_load_state_dict_pre_hook(_older_have_none)
         weight = [1.0 if at < self.mains else OTHERS_WEIGHT for at in range(len(self.events))]
         self.weight: Tensor
         self.register_buffer("weight", torch.tensor(weight).view(-1, 1), persistent=False)
@@ -85,13 +93,13 @@ class Horizon(Objective):
         return every
 
     def forecast(self, embedding: Tensor) -> Tensor:
-        quiet, amount = self._read(embedding)
+        quiet, amount = self._said(embedding)
         probability = -torch.expm1(quiet)
         return torch.cat([probability, probability * amount.clamp(min=0)], dim=-1).flatten(-2)
 
     def amounts(self, embedding: Tensor) -> Tensor:
         """(N, M, H) expected value in its own units; 0 for events without value."""
-        quiet, amount = self._read(embedding)
+        quiet, amount = self._said(embedding)
         mean = torch.expm1(amount.clamp(min=0, max=30)) * self.smear
         return -torch.expm1(quiet) * mean * self.valued.view(-1, 1)
 
@@ -102,14 +110,40 @@ class Horizon(Objective):
         true, said = torch.expm1(targets["amount"]), torch.expm1(amount.clamp(min=0, max=30))
         return torch.stack([(true * where).flatten(0, -3).sum(0), (said * where).flatten(0, -3).sum(0)])
 
+    def hazards(self, embedding: Tensor) -> Tensor:
+        """(…, M, H) of each step between horizons, before the softplus, as learned from all times."""
+        return self._out(embedding)[..., 0, :, :]
+
     def _read(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
-        """log P(not within horizon) and log1p amount if it happens, both (…, M, H)."""
-        out = self.head(embedding).unflatten(-1, (2, len(self.events), len(self.days)))
-        quiet = torch.cumsum(-functional.softplus(out[..., 0, :, :] - 1.0), dim=-1)
-        return quiet, out[..., 1, :, :] * self.scale.view(-1, 1) + 1.0
+        """log P(not within horizon) and log1p amount if it happens, both (…, M, H), as learned from all times."""
+        out = self._out(embedding)
+        return quiet_of(out[..., 0, :, :]), self._amount(out)
+
+    def _said(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
+        """The same, as the newest times have it."""
+        out = self._out(embedding)
+        added = functional.linear(embedding, self.newest_weight, self.newest_bias).unflatten(-1, (len(self.events), len(self.days)))
+        return quiet_of(out[..., 0, :, :] + added), self._amount(out)
+
+    def _out(self, embedding: Tensor) -> Tensor:
+        return self.head(embedding).unflatten(-1, (2, len(self.events), len(self.days)))
+
+    def _amount(self, out: Tensor) -> Tensor:
+        return out[..., 1, :, :] * self.scale.view(-1, 1) + 1.0
+
+
+def quiet_of(hazards: Tensor) -> Tensor:
+    """(…, H) log P(not within horizon) of hazards before the softplus."""
+    return torch.cumsum(-functional.softplus(hazards - 1.0), dim=-1)
 
 
 def log_not(quiet: Tensor) -> Tensor:
     """log(1 - exp(quiet)) for quiet < 0, without losing digits at either end."""
     clipped = quiet.clamp(max=-1e-6)
     return torch.where(clipped > -0.7, torch.log(-torch.expm1(clipped)), torch.log1p(-torch.exp(clipped)))
+
+
+def _older_have_none(head: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Weights from before the newest times were read apart say what all times say."""
+    for name in ("newest_weight", "newest_bias"):
+        state.setdefault(prefix + name, torch.zeros_like(head.get_buffer(name)))

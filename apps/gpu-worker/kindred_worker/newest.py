@@ -1,0 +1,110 @@
+"""The forecast's chances, fitted once more to the newest moments whose future is known in full.
+
+The encoder learns from all times, and so does its horizon head: what it says is true of the mean of them. Chances drift:
+with the season, with what the shop does. For each horizon the moment that lies exactly that far back is the newest whose
+outcome is known, so the hazards are fitted there once more, all customers at once, held to what all times say by a normal
+prior: few customers move them little. The encoder stays as it is. Figures: docs/adr/0009-newest-moments.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kindred_worker.data.features import MICROS_PER_DAY, Encoded, Int64
+from kindred_worker.models.batch import batch_of, put
+from kindred_worker.models.behaviour import BehaviourModel
+from kindred_worker.objectives.horizon import Horizon, log_not, quiet_of
+from kindred_worker.objectives.objective import Moments
+from kindred_worker.report import Report
+
+CUSTOMERS = 50_000  # at most: more move the fit no more, and all of them are held in memory at once
+# The prior's precision, for an embedding standardised over customers: what is learned anew weighs as much as what all
+# times say where about so many customers speak for it.
+HELD = 900.0
+LEVEL_HELD = 25.0  # the same for how often anything comes at all, which moves with the season
+TURNS = 100  # of L-BFGS, at most
+
+
+@dataclass(frozen=True)
+class Window:
+    """The customers who were there one horizon before now."""
+
+    embedding: Tensor  # (N, D) then
+    happened: Tensor  # (N, M) 0/1, from then until now
+
+
+def fit_newest(model: BehaviourModel, customers: Iterable[tuple[Encoded, Int64]], now: int, report: Report) -> None:
+    """Sets what the newest moments add to the hazards of the model's horizon head; `customers` are the events and offsets
+    of each batch, `now` in microseconds. Nothing where there is no such head."""
+    head = model.horizon
+    if head is None:
+        return
+    model.eval()
+    windows = _windows(model, head, customers, now, report)
+    weight, bias = _fitted(head, windows, report)
+    head.newest_weight.copy_(weight)
+    head.newest_bias.copy_(bias)
+
+
+@torch.no_grad()
+def _windows(model: BehaviourModel, head: Horizon, customers: Iterable[tuple[Encoded, Int64]], now: int, report: Report) -> list[Window]:
+    """One for each horizon, in their order."""
+    back = np.array([now - round(days * MICROS_PER_DAY) for days in reversed(head.days)], dtype=np.int64)  # ascending
+    embeddings: list[list[Tensor]] = [[] for _ in head.days]
+    outcomes: list[list[Tensor]] = [[] for _ in head.days]
+    read = 0
+    for events, offsets in customers:
+        if read >= CUSTOMERS:
+            break
+        report.check()
+        first = events.time[offsets[:-1]][:, None]
+        moments = Moments(events, offsets, np.maximum(back, first), now)
+        happened = put(head.targets(moments)["happened"], model.device)
+        embedding = model.encoder.read_many(model.vectors(batch_of(events, offsets, model.device)), put(moments.at, model.device))
+        was_there = put(back >= first, model.device)
+        for horizon in range(len(head.days)):
+            moment = len(head.days) - 1 - horizon
+            rows = was_there[:, moment]
+            embeddings[horizon].append(embedding[rows, moment].float())
+            outcomes[horizon].append(happened[rows, moment, :, horizon])
+        read += len(offsets) - 1
+    return [Window(torch.cat(e), torch.cat(o)) for e, o in zip(embeddings, outcomes, strict=True)]
+
+
+@torch.no_grad()
+def _fitted(head: Horizon, windows: list[Window], report: Report) -> tuple[Tensor, Tensor]:
+    """What to add to the hazards' weights (M H, D) and biases (M H): the mode of the posterior."""
+    every = torch.cat([w.embedding for w in windows])
+    shape = (len(head.events), len(head.days), every.shape[1])
+    added, bias = every.new_zeros(shape), every.new_zeros(shape[:2])
+    if len(every) == 0:
+        return added.flatten(0, 1), bias.flatten()
+    mean, spread = every.mean(0), every.std(0, correction=0).clamp(min=1e-6)
+    told = [((w.embedding - mean) / spread, head.hazards(w.embedding), w.happened) for w in windows]
+    count = max(len(w.embedding) for w in windows)
+    added.requires_grad_(True)
+    bias.requires_grad_(True)
+    optimiser = torch.optim.LBFGS([added, bias], max_iter=TURNS, history_size=20, line_search_fn="strong_wolfe")
+
+    @torch.enable_grad()
+    def closure() -> Tensor:
+        report.check()
+        optimiser.zero_grad()
+        loss = (HELD * added.square().sum() + LEVEL_HELD * bias.square().sum()) / 2
+        for horizon, (embedding, hazards, happened) in enumerate(told):
+            until = slice(0, horizon + 1)  # a longer horizon than this window's is not known there
+            hazard = hazards[..., until] + torch.einsum("nd,mhd->nmh", embedding, added[:, until]) + bias[:, until]
+            quiet = quiet_of(hazard)[..., -1]  # (N, M)
+            loss = loss - ((happened * log_not(quiet) + (1 - happened) * quiet) * head.weight.squeeze(-1)).sum()
+        loss = loss / count
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    weight = added.detach() / spread
+    return weight.flatten(0, 1), (bias.detach() - weight @ mean).flatten()

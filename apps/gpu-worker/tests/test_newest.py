@@ -1,0 +1,154 @@
+"""The forecast's chances are those of the newest moments whose future is known."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from kindred_worker import newest
+from kindred_worker.data.arrays import EventArrays
+from kindred_worker.data.features import Encoded, Int64
+from kindred_worker.models.batch import batch_of, choose
+from kindred_worker.models.behaviour import BehaviourModel
+from kindred_worker.newest import fit_newest
+from kindred_worker.objectives import Horizon
+from kindred_worker.report import Cancelled, Report
+
+DAY = 86_400_000_000
+
+
+@pytest.fixture
+def fresh(model: BehaviourModel) -> BehaviourModel:
+    return copy.deepcopy(model)
+
+
+@pytest.fixture
+def now(arrays: EventArrays) -> int:
+    return int(arrays.events.time.max())
+
+
+def head_of(model: BehaviourModel) -> Horizon:
+    assert model.horizon is not None
+    return model.horizon
+
+
+def batches(arrays: EventArrays, copies: int = 1) -> Iterator[tuple[Encoded, Int64]]:
+    """All customers in two batches, as often as asked."""
+    for _ in range(copies):
+        for rows in np.array_split(np.arange(arrays.count), 2):
+            yield choose(arrays, rows, arrays.item_offsets)
+
+
+def one_horizon_back(model: BehaviourModel, arrays: EventArrays, now: int, horizon: int) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings (N, D) of who was there `horizon` before now, and whether each event (N, M) came since: by a slow loop."""
+    head = head_of(model)
+    at = now - round(head.days[horizon] * DAY)
+    embeddings, came = [], []
+    for customer in range(arrays.count):
+        events, _ = choose(arrays, np.array([customer]), arrays.item_offsets)
+        if events.time[0] > at:
+            continue
+        known = choose(arrays, np.array([customer]), arrays.item_offsets, np.array([(events.time <= at).sum()]))
+        state, _ = model.encoder.update(model.encoder.initial_state(1), model.vectors(batch_of(*known, model.device)))
+        embeddings.append(model.encoder.read(state, torch.tensor([at])).detach().numpy()[0])
+        since = events.name[(events.time > at) & (events.time <= now)]
+        came.append([float((since == code).any()) for code in head.codes])
+    return np.array(embeddings), np.array(came)
+
+
+def log_loss(model: BehaviourModel, arrays: EventArrays, now: int, horizon: int) -> float:
+    """Of the main event's chance, for who was there one horizon before now."""
+    embedding, came = one_horizon_back(model, arrays, now, horizon)
+    at = next(i for i, c in enumerate(model.columns) if c.kind == "probability" and c.horizon_days == head_of(model).days[horizon])
+    chance = np.clip(model.forecast(torch.from_numpy(embedding)).detach().numpy()[:, at].astype(np.float64), 1e-9, 1 - 1e-9)
+    return float(-np.mean(came[:, 0] * np.log(chance) + (1 - came[:, 0]) * np.log1p(-chance)))
+
+
+def test_windows_are_what_a_loop_over_customers_finds(fresh: BehaviourModel, arrays: EventArrays, now: int) -> None:
+    windows = newest._windows(fresh, head_of(fresh), batches(arrays), now, Report())  # pyright: ignore[reportPrivateUsage]
+    for horizon, window in enumerate(windows):
+        embedding, came = one_horizon_back(fresh, arrays, now, horizon)
+        assert np.allclose(window.embedding.detach().numpy(), embedding, atol=1e-5)
+        assert np.array_equal(window.happened.numpy(), came)
+
+
+def test_with_one_horizon_it_is_a_logistic_regression(
+    fresh: BehaviourModel, arrays: EventArrays, now: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newest, "HELD", 5.0)
+    monkeypatch.setattr(newest, "LEVEL_HELD", 0.0)
+    head = head_of(fresh)
+    torch.nn.init.zeros_(head.head.weight)
+    torch.nn.init.ones_(head.head.bias)  # a hazard of zero
+    windows = newest._windows(fresh, head, batches(arrays), now, Report())[:1]  # pyright: ignore[reportPrivateUsage]
+    weight, bias = newest._fitted(head, windows, Report())  # pyright: ignore[reportPrivateUsage]
+    embedding, came = windows[0].embedding.detach().numpy(), windows[0].happened.numpy()[:, 0]
+    scaler = StandardScaler().fit(embedding)
+    known = LogisticRegression(C=1 / 5, tol=1e-8, max_iter=1000).fit(scaler.transform(embedding), came)
+    found = torch.sigmoid(windows[0].embedding @ weight[0] + bias[0])
+    assert np.allclose(found.detach().numpy(), known.predict_proba(scaler.transform(embedding))[:, 1], atol=2e-3)
+
+
+def test_chances_move_to_the_newest_moments_and_the_encoder_and_its_loss_do_not(
+    fresh: BehaviourModel, arrays: EventArrays, now: int
+) -> None:
+    head, everyone = head_of(fresh), torch.randn(8, fresh.width)
+    before = [log_loss(fresh, arrays, now, horizon) for horizon in range(len(head.days))]
+    hazards, encoder = head.hazards(everyone), copy.deepcopy(fresh.encoder.state_dict())
+    fit_newest(fresh, batches(arrays, copies=20), now, Report())
+    after = [log_loss(fresh, arrays, now, horizon) for horizon in range(len(head.days))]
+    assert all(a < 0.9 * b for a, b in zip(after, before, strict=True))
+    assert torch.equal(head.hazards(everyone), hazards)
+    assert all(torch.equal(value, encoder[name]) for name, value in fresh.encoder.state_dict().items())
+
+
+def test_few_customers_move_them_less_than_many(model: BehaviourModel, arrays: EventArrays, now: int) -> None:
+    moved = []
+    for copies in (1, 10, 100):
+        one = copy.deepcopy(model)
+        fit_newest(one, batches(arrays, copies), now, Report())
+        moved.append(float(head_of(one).newest_weight.norm()))
+    assert moved[0] < moved[1] < moved[2]
+
+
+def test_a_longer_horizon_is_never_less_likely(fresh: BehaviourModel, arrays: EventArrays, now: int) -> None:
+    fit_newest(fresh, batches(arrays, copies=50), now, Report())
+    chance = fresh.main_forecast(torch.randn(50, fresh.width)).probability.unflatten(1, (head_of(fresh).mains, -1))
+    assert bool((chance.diff(dim=-1) >= 0).all())
+
+
+def test_weights_from_before_say_what_all_times_say(fresh: BehaviourModel, arrays: EventArrays, now: int) -> None:
+    everyone = torch.randn(5, fresh.width)
+    said = fresh.forecast(everyone)
+    older = {name: value.clone() for name, value in fresh.state_dict().items() if ".newest_" not in name}
+    fit_newest(fresh, batches(arrays, copies=20), now, Report())
+    assert not torch.allclose(fresh.forecast(everyone), said)
+    fresh.load_state_dict(older)
+    assert torch.equal(fresh.forecast(everyone), said)
+
+
+def test_nothing_is_known_before_the_first_horizon_has_passed(fresh: BehaviourModel, arrays: EventArrays) -> None:
+    fit_newest(fresh, batches(arrays), int(arrays.events.time.min()), Report())
+    assert not head_of(fresh).newest_weight.any()
+    assert not head_of(fresh).newest_bias.any()
+
+
+def test_cancelled_it_leaves_the_model_as_it_was(fresh: BehaviourModel, arrays: EventArrays, now: int) -> None:
+    class Stopped(Report):
+        checks = 0
+
+        def check(self) -> None:
+            self.checks += 1
+            if self.checks > 3:  # in the midst of the fit
+                raise Cancelled
+
+    said = fresh.forecast(torch.ones(1, fresh.width))
+    with pytest.raises(Cancelled):
+        fit_newest(fresh, batches(arrays), now, Stopped())
+    assert torch.equal(fresh.forecast(torch.ones(1, fresh.width)), said)
