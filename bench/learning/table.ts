@@ -27,7 +27,7 @@ function probes(sheet: Sheet): string {
   const columns = [
     ...PROBES.map((probe) => [`${probe}, at the cut`, `at the cut, ${probe}`]),
     ...PROBES.map((probe) => [`${probe}, out of time`, `out of time, ${probe}`]),
-    ['calibration error', 'calibration error, out of time'],
+    ['calibration error, out of time', 'calibration error, out of time'],
     ...[50, 200, 1000].flatMap((count) => PROBES.map((probe) => [`${count} labels, ${probe}`, `${count} labels, ${probe}`])),
   ] as const;
   const figure = (name: string, subject: string) =>
@@ -35,7 +35,9 @@ function probes(sheet: Sheet): string {
   const rows = SUBJECTS.map(([subject, name]) => [name, ...columns.map(([, of]) => told(figure(of ?? '', subject)))]);
   const fresh = found(sheet, 'out of time, no label, never seen', 'forecast');
   const apart = fresh === undefined ? '' : `\n\nCustomers whom the encoder never saw, apart: the forecast without labels ${told(fresh)}.`;
-  return `${markdown([['area under the ROC curve', ...columns.map(([title]) => title ?? '')], ...rows])}${apart}`;
+  const off = found(sheet, 'calibration error, at the cut', 'forecast');
+  const made = off === undefined ? '' : `\n\nOf the model made at the cut the forecast without labels has a calibration error of ${told(off)}.`;
+  return `${markdown([['area under the ROC curve', ...columns.map(([title]) => title ?? '')], ...rows])}${made}${apart}`;
 }
 
 function segments(sheet: Sheet): string {

@@ -131,6 +131,7 @@ def of_the_cut(
     probes(sheet, "aggregates+embedding", now, np.concatenate([now.aggregates, embedding], axis=1), few=False)
     foreseen = chance(case, reading, rows)
     sheet.add("at the cut, no label", "forecast", roc_auc_score(now.came, foreseen))
+    sheet.add("calibration error, at the cut", "forecast", expected_calibration_error(foreseen.astype(np.float32), now.came))
     settled = reading.settled  # as segments are drawn from them
     space = fit_space(settled.embedding, settled.forecast, settled.columns)
     points = space.place(settled.embedding, settled.forecast)[rows]
