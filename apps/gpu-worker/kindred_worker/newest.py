@@ -12,8 +12,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from scipy.optimize import minimize
 from torch import Tensor
+from torch.nn import functional
 
 from kindred_worker.data.features import MICROS_PER_DAY, Encoded, Int64
 from kindred_worker.models.batch import batch_of, put
@@ -22,12 +25,14 @@ from kindred_worker.objectives.horizon import Horizon, log_not, quiet_of
 from kindred_worker.objectives.objective import Moments
 from kindred_worker.report import Report
 
-CUSTOMERS = 50_000  # at most: more move the fit no more, and all of them are held in memory at once
+Float64 = npt.NDArray[np.float64]
+
+CUSTOMERS = 20_000  # at most: more move the fit no more, and all of them are held in memory at once
 # The prior's precision, for an embedding standardised over customers: what is learned anew weighs as much as what all
 # times say where about so many customers speak for it.
 HELD = 900.0
 LEVEL_HELD = 25.0  # the same for how often anything comes at all, which moves with the season
-TURNS = 100  # of L-BFGS, at most
+TURNS = 50  # of L-BFGS, at most
 
 
 @dataclass(frozen=True)
@@ -79,32 +84,33 @@ def _windows(model: BehaviourModel, head: Horizon, customers: Iterable[tuple[Enc
 @torch.no_grad()
 def _fitted(head: Horizon, windows: list[Window], report: Report) -> tuple[Tensor, Tensor]:
     """What to add to the hazards' weights (M H, D) and biases (M H): the mode of the posterior."""
-    every = torch.cat([w.embedding for w in windows])
-    shape = (len(head.events), len(head.days), every.shape[1])
-    added, bias = every.new_zeros(shape), every.new_zeros(shape[:2])
-    if len(every) == 0:
-        return added.flatten(0, 1), bias.flatten()
-    mean, spread = every.mean(0), every.std(0, correction=0).clamp(min=1e-6)
-    told = [((w.embedding - mean) / spread, head.hazards(w.embedding), w.happened) for w in windows]
+    rows = torch.cat([w.embedding for w in windows])
+    shape = (len(head.events), len(head.days))
+    if len(rows) == 0:
+        return rows.new_zeros(shape[0] * shape[1], rows.shape[1]), rows.new_zeros(shape[0] * shape[1])
+    mean, spread = rows.mean(0), rows.std(0, correction=0).clamp(min=1e-6)
+    hazards, happened = head.hazards(rows), torch.cat([w.happened for w in windows])
+    rows = (rows - mean) / spread
+    # Of each window its own horizon is asked; a longer one is not known there.
+    horizon = torch.cat([torch.full((len(w.embedding), 1, 1), at, device=rows.device) for at, w in enumerate(windows)])
+    horizon = horizon.expand(-1, shape[0], -1)
     count = max(len(w.embedding) for w in windows)
-    added.requires_grad_(True)
-    bias.requires_grad_(True)
-    optimiser = torch.optim.LBFGS([added, bias], max_iter=TURNS, history_size=20, line_search_fn="strong_wolfe")
+    held = torch.cat([torch.full_like(rows[:1], HELD), rows.new_full((1, 1), LEVEL_HELD)], dim=1)  # of weights and bias
 
     @torch.enable_grad()
-    def closure() -> Tensor:
+    def loss(flat: Float64) -> tuple[float, Float64]:
+        """Negative log posterior of one customer, and its gradient."""
         report.check()
-        optimiser.zero_grad()
-        loss = (HELD * added.square().sum() + LEVEL_HELD * bias.square().sum()) / 2
-        for horizon, (embedding, hazards, happened) in enumerate(told):
-            until = slice(0, horizon + 1)  # a longer horizon than this window's is not known there
-            hazard = hazards[..., until] + torch.einsum("nd,mhd->nmh", embedding, added[:, until]) + bias[:, until]
-            quiet = quiet_of(hazard)[..., -1]  # (N, M)
-            loss = loss - ((happened * log_not(quiet) + (1 - happened) * quiet) * head.weight.squeeze(-1)).sum()
-        loss = loss / count
-        loss.backward()
-        return loss
+        added = torch.from_numpy(flat).to(rows).view(shape[0] * shape[1], -1).requires_grad_(True)
+        hazard = hazards + functional.linear(rows, added[:, :-1], added[:, -1]).unflatten(-1, shape)
+        quiet = quiet_of(hazard).gather(-1, horizon).squeeze(-1)  # (N, M)
+        missed = -((happened * log_not(quiet) + (1 - happened) * quiet) * head.weight.squeeze(-1)).sum()
+        value = (missed + (held * added.square()).sum() / 2) / count
+        (gradient,) = torch.autograd.grad(value, added)
+        return float(value.detach()), gradient.double().flatten().cpu().numpy()
 
-    optimiser.step(closure)
-    weight = added.detach() / spread
-    return weight.flatten(0, 1), (bias.detach() - weight @ mean).flatten()
+    begin = np.zeros(shape[0] * shape[1] * (rows.shape[1] + 1))
+    found = minimize(loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": TURNS, "gtol": 1e-5})
+    added = torch.from_numpy(found.x).to(rows).view(shape[0] * shape[1], -1)
+    weight = added[:, :-1] / spread
+    return weight, added[:, -1] - weight @ mean
