@@ -197,6 +197,14 @@ def _divided(spec: TrainingSpec, data: TrainingData) -> tuple[Split, Int64, Int6
     return split, learning, customers[held] if held.any() else learning
 
 
+def never_learned_from(split: Split, arrays: EventArrays) -> npt.NDArray[np.bool_]:
+    """(N) customers whom that split holds out."""
+    customers = canonical_order(arrays)
+    held = np.zeros(arrays.count, bool)
+    held[customers] = drawn(told_apart(beginning_keys(arrays)[customers]), split.seed, 0) < split.share
+    return held
+
+
 def _epochs(spec: TrainingSpec, steps_per_epoch: int) -> int:
     if spec.epochs:
         return spec.epochs
