@@ -1,6 +1,7 @@
 import type { ingestion } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
+import { customerUnusual } from '../unusual/unusual.resolver.js';
 import { customerForesight } from '../foresight/foresight.resolver.js';
 import { readConnection, rowsOf } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
@@ -64,6 +65,7 @@ export const customerTypes: ResolversOf<'Customer'> = {
   Customer: {
     ...customerIdentity,
     ...customerForesight,
+    ...customerUnusual,
     ...customerPredictions,
     id: ({ id }) => globalId('Customer', id),
     userId: detail(({ userId }) => orNull(userId)),

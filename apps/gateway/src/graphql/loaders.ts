@@ -1,11 +1,12 @@
 import DataLoader from 'dataloader';
 
-import type { foresight, ingestion, label, prediction, serving, training } from '#libs/contracts';
+import type { foresight, ingestion, label, prediction, serving, training, unusual } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
 import type { Backends } from '../backend/backends.js';
 import { type CallerReads, type SegmentKey, segmentName } from '../backend/caller.reads.js';
 import { type RecommendationKey, recommendationName } from '../foresight/foresight.reads.js';
+import type { HeldNovelty } from '../unusual/unusual.reads.js';
 import { type Gathered, MOST_AT_ONCE } from '../backend/gathered.js';
 import type { Segment } from './message.js';
 
@@ -17,6 +18,8 @@ export interface Loaders {
   readonly forecast: DataLoader<string, foresight.TimedForecast[]>;
   readonly recommendation: DataLoader<RecommendationKey, foresight.ItemRecommendation[], string>;
   readonly eventNovelty: DataLoader<foresight.EventKey, number | undefined, string>;
+  readonly customerNovelty: DataLoader<string, HeldNovelty | undefined>;
+  readonly noveltyThresholds: DataLoader<'now', unusual.GetNoveltyThresholdsResponse>;
   readonly segment: DataLoader<SegmentKey, Segment | undefined, string>;
   /** Where a customer was at a time. */
   readonly pastPlace: DataLoader<PastKey, serving.Membership[], string>;
@@ -35,6 +38,8 @@ export function makeLoaders(reads: CallerReads, rpc: Backends): Loaders {
     forecast: remembering(reads.forecast),
     recommendation: remembering(reads.recommendation, recommendationName),
     eventNovelty: remembering(reads.eventNovelty, ({ eventId }) => eventId),
+    customerNovelty: remembering(reads.customerNovelty),
+    noveltyThresholds: remembering(reads.noveltyThresholds),
     segment: remembering(reads.segment, segmentName),
     pastPlace: new DataLoader((keys) => pastPlaces(rpc, keys), { maxBatchSize: MOST_AT_ONCE, cacheKeyFn: ({ customerId, asOf }) => `${customerId}|${asOf}` }),
     model: remembering(reads.model),
