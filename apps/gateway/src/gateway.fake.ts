@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { type CallContext, createServer, ServerError, type Server } from 'nice-grpc';
 
-import { access, definition, explanation, exporting, foresight, history, identity, ingestion, label, novelty, person, prediction, quarantine, region, retention, serving, similar, trackingPlan, training, unusual, webhook, worker } from '#libs/contracts';
+import { access, counting, definition, explanation, exporting, foresight, history, identity, ingestion, label, novelty, person, prediction, quarantine, region, retention, serving, similar, trackingPlan, training, unusual, webhook, worker } from '#libs/contracts';
 import { PRINCIPAL_METADATA, RpcError, status } from '#libs/grpc';
 import { type Principal, PrincipalSigner } from '#libs/auth';
 
@@ -90,7 +90,7 @@ export async function startFakeServices(): Promise<FakeServices> {
     quarantine.QuarantineServiceService, trackingPlan.TrackingPlanServiceService, identity.IdentityServiceService, person.PersonServiceService,
     training.RunServiceService, training.ModelServiceService, label.LabelServiceService, label.HeadServiceService, prediction.PredictionServiceService, serving.MembershipServiceService, serving.SegmentServiceService, explanation.ExplanationServiceService,
     foresight.ForesightServiceService, retention.RetentionServiceService, webhook.WebhookServiceService,
-    definition.SegmentDefinitionServiceService, similar.SimilarityServiceService, region.RegionServiceService, exporting.ExportServiceService, history.HistoryServiceService, unusual.UnusualServiceService,
+    definition.SegmentDefinitionServiceService, similar.SimilarityServiceService, region.RegionServiceService, exporting.ExportServiceService, history.HistoryServiceService, unusual.UnusualServiceService, counting.CountingServiceService,
   ];
   for (const definition of definitions) server.add(definition as never, implementationOf(definition));
   const port = await server.listen('127.0.0.1:0');
@@ -280,6 +280,8 @@ export function segmentOf(segmentId: string): serving.Segment {
   };
 }
 
+const BASIS: counting.CountBasis = { asOf: AT, modelId: id('model', 1), placed: CUSTOMERS - 2, unseen: 2, newestEventAt: AT };
+
 function servingHandlers(): Record<string, Handler> {
   const segments = Array.from({ length: SEGMENTS }, (_, index) => segmentOf(id('segment', index + 1)));
   return {
@@ -322,8 +324,9 @@ function servingHandlers(): Record<string, Handler> {
       customers: customerIds.map((customerId) => ({ customerId, novelty: numberOf(customerId) === 3 ? 0.6 : 0.1, since: numberOf(customerId) === 3 ? AT : undefined })),
       threshold: { threshold: 0.46, quantile: 0.995, overridden: false },
     }),
-    getSegments: ({ ids }: serving.GetSegmentsRequest) => ({ segments: segments.filter((segment) => ids.includes(segment.id)) }),
-    listSegments: ({ page }: serving.ListSegmentsRequest) => ({ ...cut(segments, page, 'segments'), population: CUSTOMERS }),
+    getSegments: ({ ids }: serving.GetSegmentsRequest) => ({ segments: segments.filter((segment) => ids.includes(segment.id)), basis: BASIS }),
+    listSegments: ({ page }: serving.ListSegmentsRequest) => ({ ...cut(segments, page, 'segments'), population: CUSTOMERS, basis: BASIS }),
+    getCountReach: () => ({ basis: BASIS, customers: CUSTOMERS + 3, eventsBehind: 5, secondsBehind: 1.5 }),
     // The last member was erased a moment ago: ingestion does not know them any more.
     listSegmentMembers: ({ segmentId }: serving.ListSegmentMembersRequest) => ({
       members: [1, 2, 3, 999].map((number) => ({ customerId: id('customer', number), membership: membershipOf(segmentId), cursor: '' })), pageInfo: pageInfo('m', false, 4), asOf: AT,

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 
 import { ActivationModule } from './activation/activation.module.js';
+import { CountingModule } from './counting/counting.module.js';
 import { DefinitionModule } from './definition/definition.module.js';
 import { ExplanationModule } from './explanation/explanation.module.js';
 import { ExportModule } from './export/export.module.js';
@@ -18,7 +19,7 @@ import { WebhookModule } from './webhook/webhook.module.js';
 
 @Module({
   imports: [
-    StoreModule, ScoringModule, MembershipModule, SegmentModule, SimilarModule, DefinitionModule, ActivationModule, ExplanationModule, ForesightModule, ForgettingModule, PredictionModule, WebhookModule, ExportModule, HistoryModule, UnusualModule,
+    StoreModule, ScoringModule, MembershipModule, SegmentModule, SimilarModule, DefinitionModule, ActivationModule, ExplanationModule, ForesightModule, ForgettingModule, PredictionModule, WebhookModule, ExportModule, HistoryModule, UnusualModule, CountingModule,
   ],
 })
 export class ServingModule {}

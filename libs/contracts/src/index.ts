@@ -1,5 +1,6 @@
 // What services promise each other: one namespace per proto package, plus the generated definitions.
 export * as access from './gen/kindred/access/v1/access.js';
+export * as counting from './gen/kindred/serving/v1/counting.js';
 export * as explanation from './gen/kindred/serving/v1/explanation.js';
 export * as feed from './gen/kindred/feed/v1/feed.js';
 export * as foresight from './gen/kindred/serving/v1/foresight.js';

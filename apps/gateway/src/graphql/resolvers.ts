@@ -1,4 +1,5 @@
 import { auditQueries, auditTypes } from '../audit/audit.resolver.js';
+import { countTypes } from '../counting/count.resolver.js';
 import { customerQueries, customerTypes } from '../customer/customer.resolver.js';
 import { definitionMutations, definitionQueries, definitionTypes } from '../definition/definition.resolver.js';
 import { eventMutations, eventQueries, eventTypes } from '../event/event.resolver.js';
@@ -132,6 +133,7 @@ export const resolvers: CompleteResolvers = {
   ...viewerTypes,
   ...keyTypes,
   ...auditTypes,
+  ...countTypes,
   ...customerTypes,
   ...foresightTypes,
   ...identityTypes,
