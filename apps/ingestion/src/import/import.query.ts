@@ -22,8 +22,8 @@ const own = (name: string) => `"kindred:${name}"`;
 
 /**
  * SQL of table `staged`: one row per row of the file with what the mapping makes of it, `skip` (why it is left
- * out) or `fault` (reason and detail why no event can be made of it) with the row as a whole. Rows of one part of
- * the customers lie together, so that a part is read without the others.
+ * out) or `fault` (reason and detail why no event can be made of it) with the row as a whole, and `part`: which of so many
+ * parts of the customers it belongs to.
  */
 export function stagingQuery(mapping: ColumnMapping, source: Source, now: Date, parts: number): string {
   const latest = `TIMESTAMPTZ ${literal(new Date(now.getTime() + 86_400_000).toISOString())}`;
@@ -43,12 +43,11 @@ export function stagingQuery(mapping: ColumnMapping, source: Source, now: Date, 
       least(greatest(${own('at')}, ${EPOCH}), ${latest}) AS occurred_at,
       ${own('at')} NOT BETWEEN ${EPOCH} AND ${latest} AS is_clamped,
       ${own('fault')} AS fault,
-      CASE WHEN ${own('fault')} IS NOT NULL THEN ${source.row} END AS whole
-      , ${parts > 1 ? `(hash(${own('customer')}) % ${parts})::INTEGER` : '0'} AS part
+      CASE WHEN ${own('fault')} IS NOT NULL THEN ${source.row} END AS whole,
+      ${parts > 1 ? `(hash(${own('customer')}) % ${parts})::INTEGER` : '0'} AS part
     FROM (
       SELECT *, CASE WHEN ${own('skip')} IS NULL THEN ${faultOf(mapping, source)} END AS ${own('fault')}
-      FROM (SELECT *, ${Object.entries(computed).map(([name, sql]) => `${sql} AS ${own(name)}`).join(', ')} FROM ${source.relation}))
-    ${parts > 1 ? 'ORDER BY part' : ''}`;
+      FROM (SELECT *, ${Object.entries(computed).map(([name, sql]) => `${sql} AS ${own(name)}`).join(', ')} FROM ${source.relation}))`;
 }
 
 /**

@@ -10,6 +10,7 @@ import { columnsNamed, type FileMapping, type Mapping, MappingError } from './im
 import { eventQuery, FAULT_SEPARATOR, stagingQuery } from './import.query.js';
 import { callQuery, isSegmentForm, REPEATED_CALLS, SEGMENT_PART_LINES, segmentQuery } from './import.segment.js';
 import { openSource, type Source } from './import.source.js';
+import { Staging } from './import.staging.js';
 
 export interface ReaderOptions {
   readonly path: string;
@@ -44,13 +45,10 @@ export interface ImportItem {
 /** Rows and bytes that are folded at once, about: folding holds them in memory. */
 const PART = { rows: 150_000, bytes: 64 * 1024 * 1024 };
 const MOST_PARTS = 4_096;
-/** Units that DuckDB counts beside the rows: one for each step behind the reading of a table that is made, the first of them the sort. */
-const STEPS_BEHIND = { sorted: 3, asItComes: 2 };
 
 /** A file, read by its mapping: first as rows that are counted, then as events in one order that never changes. */
 export class ImportReader {
-  private isStaging = false;
-  private stagedShare = 0;
+  private readonly staging: Staging;
   private lines = 0;
 
   private constructor(
@@ -60,7 +58,9 @@ export class ImportReader {
     readonly mapping: Mapping,
     readonly guesses: readonly string[],
     private readonly parts: number,
-  ) {}
+  ) {
+    this.staging = new Staging(scratch);
+  }
 
   /** Throws MappingError where the file or the mapping cannot be used. */
   static async open(scratch: Scratch, options: ReaderOptions): Promise<ImportReader> {
@@ -81,30 +81,16 @@ export class ImportReader {
     return Math.round(this.source.estimatedRows);
   }
 
-  /** Of `stage`, 0..1: half is reading where the rows are put in order behind it. */
+  /** Of `stage`, 0..1. */
   staged(): number {
-    const now = this.isStaging ? this.scratch.progress() : undefined;
-    if (!now) return this.stagedShare;
-    const isSorted = this.parts > 1;
-    const rows = now.total - (isSorted ? STEPS_BEHIND.sorted : STEPS_BEHIND.asItComes);
-    const read = rows > 0 ? Math.min(now.done / rows, 1) : 0;
-    const sorted = Math.min(Math.max(now.done - rows, 0), 1);
-    this.stagedShare = Math.max(this.stagedShare, isSorted ? (read + sorted) / 2 : read);
-    return this.stagedShare;
+    return this.staging.done();
   }
 
   /** Reads the whole file into scratch. */
   async stage(): Promise<RowCounts> {
     await this.scratch.run('DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans');
     const query = this.mapping.form === 'segment' ? segmentQuery(this.source) : stagingQuery(this.mapping, this.source, this.options.receivedAt, this.parts);
-    try {
-      this.isStaging = true;
-      await this.scratch.run(`CREATE OR REPLACE TABLE staged AS ${query}`);
-    } catch (error) {
-      throw new MappingError(`The mapping does not fit the file: ${(error as Error).message.split('\n', 1)[0] ?? ''}`);
-    } finally {
-      this.isStaging = false;
-    }
+    await this.staging.fill({ query, parts: this.parts });
     if (this.mapping.form === 'segment') await this.scratch.run(`CREATE OR REPLACE TABLE repeated AS ${REPEATED_CALLS}`);
     // Lines that have no columns at all were left out by the reader itself.
     const hasRejects = (await this.scratch.rows(`SELECT 1 FROM duckdb_tables() WHERE table_name = 'reject_errors'`)).length > 0;
