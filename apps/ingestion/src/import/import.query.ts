@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 import { literal } from '../scratch/scratch.js';
 import { type ColumnMapping, columnsOf, type Condition, type IdMapping, type Property, type PropertyKind, type Value } from './import.mapping.js';
 import type { Source } from './import.source.js';
@@ -222,6 +224,9 @@ const AGGREGATE: Readonly<Record<NonNullable<Extract<Property, { column: string 
 
 const joined = (parts: readonly string[]) => `concat_ws(${FIELD_SEPARATOR}, ${parts.map((part) => `coalesce(${part}, ${ABSENT})`).join(', ')})`;
 const keyed = (parts: readonly string[]) => `md5(${joined(parts)})`;
+
+/** The same as `messageKeyOf` makes of all that a row says, for a row by itself: its columns' texts in the file's order. */
+export const keyOfRow = (texts: readonly (string | null)[]) => createHash('md5').update(texts.map((text) => text ?? '\x01').join('\x1f')).digest('hex');
 
 function foldKeyOf({ fold }: ColumnMapping, source: Source): string {
   return fold ? `md5_number(${joined(fold.by.map((column) => source.text(column)))})` : 'NULL::HUGEINT';

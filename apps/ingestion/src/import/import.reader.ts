@@ -69,7 +69,7 @@ export class ImportReader {
     const guess = options.mapping ? { mapping: options.mapping, guesses: [] } : guessMapping(source, await isSegmentForm(scratch, source));
     const { mapping } = guess;
     if (mapping.form === 'segment' && source.format !== 'ndjson') throw new MappingError('The form "segment" needs a file of one JSON object per line.');
-    if (mapping.form === 'columns') checkColumns(columnsNamed(mapping), source);
+    if (mapping.form === 'columns') checkColumns(columnsNamed(mapping), source.columns.map(({ name }) => name));
     // By the same estimate for the same file, so that a restart meets the same order.
     const isCut = mapping.form === 'columns' && !options.limit;
     const parts = isCut ? Math.min(Math.max(Math.ceil(source.estimatedRows / PART.rows), Math.ceil(source.estimatedBytes / PART.bytes), 1), MOST_PARTS) : 1;
@@ -212,10 +212,10 @@ function withList(object: string, property: string, list: string): string {
   return `${object.slice(0, -1)}${object.length > 2 ? ',' : ''}${JSON.stringify(property)}:${list}}`;
 }
 
-function checkColumns(named: readonly string[], { columns }: Source): void {
-  const there = new Set(columns.map(({ name }) => name));
+/** Throws MappingError where a column is named that is not there. */
+export function checkColumns(named: readonly string[], columns: readonly string[]): void {
+  const there = new Set(columns);
   const missing = named.find((name) => !there.has(name));
   if (missing === undefined) return;
-  const names = columns.map(({ name }) => name);
-  throw new MappingError(`The mapping names the column "${missing}", which the file does not have. It has: ${names.join(', ')}.`, missing, names);
+  throw new MappingError(`The mapping names the column "${missing}", which the file does not have. It has: ${[...there].join(', ')}.`, missing, [...there]);
 }
