@@ -33,7 +33,7 @@ export class Staging {
   }
 
   /** Throws MappingError where DuckDB cannot do with the file what the mapping says. */
-  async fill({ query, parts }: StagingPlan): Promise<void> {
+  async stage({ query, parts }: StagingPlan): Promise<void> {
     this.slices = Math.ceil(parts / SLICE_PARTS);
     try {
       if (this.slices > 1) await this.fillSliced(query);
