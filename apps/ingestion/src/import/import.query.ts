@@ -6,6 +6,9 @@ import type { Source } from './import.source.js';
 
 /** Between a fault's reason and its detail; neither holds it. */
 export const FAULT_SEPARATOR = '\x1e';
+/** Why no event can be made of a row; docs/api/mapping.md says of each what to do. */
+export const ROW_REASONS = ['ROW_MALFORMED', 'ID_MISSING', 'TIME_INVALID', 'NAME_MISSING', 'VALUE_INVALID'] as const;
+type RowReason = (typeof ROW_REASONS)[number];
 const FIELD_SEPARATOR = "chr(31)";
 const ABSENT = 'chr(1)';
 
@@ -150,7 +153,7 @@ function skipOf({ skip }: ColumnMapping, source: Source): string {
 
 /** The first thing that keeps a row from becoming (part of) an event. */
 function faultOf(mapping: ColumnMapping, source: Source): string {
-  const fault = (reason: string, detail: string) => `${literal(`${reason}${FAULT_SEPARATOR}`)} || ${detail}`;
+  const fault = (reason: RowReason, detail: string) => `${literal(`${reason}${FAULT_SEPARATOR}`)} || ${detail}`;
   const shown = (column: string) => `coalesce('"' || left(${source.text(column)}, 60) || '"', 'empty')`;
   const numeric = [...new Set(valuesOf(mapping).flatMap((value) => numericColumns(value, source)))];
   const columns = columnsOf(mapping.customer).join(', ');

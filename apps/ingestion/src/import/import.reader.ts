@@ -1,6 +1,6 @@
 import { v7 as uuid } from 'uuid';
 
-import type { EventPlan, IntakeEvent, IntakeItem, PlanViolations, Rejection } from '../event/event.js';
+import type { EventPlan, IntakeEvent, IntakeItem, PlanViolations, Rejection, RejectionReason } from '../event/event.js';
 import { callOf } from '../event/event.call.js';
 import { decodeEvent, type Envelope, MAX_EVENT_BYTES } from '../event/event.decoder.js';
 import { isStorable, isStorableJson } from '../event/event.text.js';
@@ -198,7 +198,7 @@ export function decodeArchived(archived: Readonly<Record<string, unknown>>, made
 }
 
 /** The same limits as over HTTP, but for the size. */
-function refusalOf({ messageId, name, userId, properties }: IntakeEvent): { reason: string; detail: string } | undefined {
+function refusalOf({ messageId, name, userId, properties }: IntakeEvent): { reason: RejectionReason; detail: string } | undefined {
   if (messageId.length > 100) return { reason: 'MESSAGE_ID_INVALID', detail: `The message id has ${messageId.length} characters; 100 are allowed.` };
   if (name.length > 255) return { reason: 'NAME_INVALID', detail: `The name has ${name.length} characters; 255 are allowed.` };
   if ((userId?.length ?? 0) > 256) return { reason: 'ID_INVALID', detail: `The customer has ${userId?.length ?? 0} characters; 256 are allowed.` };

@@ -28,6 +28,9 @@ export interface RowReading {
   readonly plan: EventPlan | undefined;
 }
 
+/** Why a row by itself cannot be replayed, beside what its mapping finds wrong with it; docs/api/intake.md says of each what to do. */
+export const REPLAY_REASONS = ['ROW_MALFORMED', 'ROW_SKIPPED', 'ROW_FOLDED', 'ROW_FILE_GONE', 'ROW_ORIGIN_UNKNOWN'] as const;
+
 /** Why no event can be made of a row. */
 export interface RowRefusal {
   readonly reason: string;
@@ -37,7 +40,7 @@ export interface RowRefusal {
 type Fields = Readonly<Record<string, unknown>>;
 export type RowResult = IntakeItem | { readonly refusal: RowRefusal };
 
-const refuse = (reason: string, detail: string): RowResult => ({ refusal: { reason, detail } });
+const refuse = (reason: (typeof REPLAY_REASONS)[number], detail: string): RowResult => ({ refusal: { reason, detail } });
 
 /** Single rows of a file as events, long after the file was imported. */
 export class ImportRows {
@@ -91,7 +94,7 @@ export class ImportRows {
     const reader = await ImportReader.open(scratch, { path, fileName: 'rows.ndjson', mapping, receivedAt: first.receivedAt, plan });
     await reader.stage();
     for (const { id } of usable) results.set(id, refuse('ROW_SKIPPED', 'The mapping leaves this row out. Mend the row, or replay it by another mapping.'));
-    for await (const { line = 0, reason, detail } of reader.rejectedRows('')) set(results, usable, line, () => refuse(reason, detail));
+    for await (const { line = 0, reason, detail } of reader.rejectedRows('')) set(results, usable, line, { refusal: { reason, detail } });
     for await (const { line, item } of reader.items('')) {
       const [row, fields] = [usable[line - 1], lines[line - 1]];
       if (!row || !fields) continue;
@@ -116,9 +119,9 @@ function textOf(value: unknown): string | null {
 
 const NO_OBJECT = refuse('ROW_MALFORMED', 'A row is a JSON object by column, for example {"customer_id": "17", "time": "2026-05-01"}.');
 
-function set(results: Map<string, RowResult>, rows: readonly LooseRow[], line: number, of: (id: string) => RowResult): void {
+function set(results: Map<string, RowResult>, rows: readonly LooseRow[], line: number, result: RowResult): void {
   const row = rows[line - 1];
-  if (row) results.set(row.id, of(row.id));
+  if (row) results.set(row.id, result);
 }
 
 /** The mapping for the same rows as lines of JSON: what a column is, is said by the file that they came from. */
