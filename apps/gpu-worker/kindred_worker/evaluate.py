@@ -24,6 +24,7 @@ from kindred_worker.data.fit import examine
 from kindred_worker.data.profile import LEAKS
 from kindred_worker.data.quality import Quality
 from kindred_worker.data.recognised import recognised
+from kindred_worker.data.sample import some_of
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder, WrittenFile
 from kindred_worker.models.behaviour import BehaviourModel
@@ -46,6 +47,7 @@ REFITS, REFIT_STARTS = 10, 5
 FEW = 200  # labels
 NEEDED = 50  # customers of either class before an AUC is said
 SILHOUETTE_OF = 3000
+MEASURED_ON = 50_000  # customers at most
 DEFAULT_COUNT = 6  # segments, where the model has none yet
 
 
@@ -123,7 +125,17 @@ class _Sides:
 def evaluate(
     spec: TrainingSpec, snapshot: Snapshot, model: BehaviourModel, segments: SegmentModel | None, output: Folder, report: Report
 ) -> Evaluated:
-    """Writes evaluation.json and its page. Raises TooLittleData where the data are too short for one cut."""
+    """Writes evaluation.json and its page. Raises TooLittleData where the data are too short for one cut.
+
+    Of more than MEASURED_ON customers a sample is measured (data/sample.py).
+    """
+    with some_of(snapshot, model.features, MEASURED_ON, spec.seed, report.check) as some:
+        return _evaluate(spec, some, model, segments, output, report)
+
+
+def _evaluate(
+    spec: TrainingSpec, snapshot: Snapshot, model: BehaviourModel, segments: SegmentModel | None, output: Folder, report: Report
+) -> Evaluated:
     features = model.features
     protocol = protocol_of(model, snapshot)
     learned = _second_encoder(spec, snapshot, model, protocol, report.part(0.0, 0.5))
