@@ -126,7 +126,9 @@ def _discover(
     overlaps, retired = _overlaps(champion_uri, now.customers, _placed(found, now), found.model.count, kin)
     main = [Kin(at, "MAIN", int(family.coarser_of[at]), float(found.refits.jaccard[at])) for at in range(found.model.count)]
     every = [*main, *kin]
-    crowd = _counted(places, now.events, len(every)) if everyone is snapshot else _everyones(everyone, model, found.model, len(every), report)
+    crowd = (
+        _counted(places, now.events, len(every)) if everyone is snapshot else _everyones(everyone, model, found.model, len(every), report)
+    )
     segments: list[Segment] = []
     for at, one in enumerate(every):
         report.progress(0.94 + 0.03 * at / len(every), "putting segments into rules")

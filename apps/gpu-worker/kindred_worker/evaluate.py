@@ -129,26 +129,19 @@ def evaluate(
 
     Of more than MEASURED_ON customers a sample is measured (data/sample.py).
     """
-    with some_of(snapshot, model.features, MEASURED_ON, spec.seed, report.check) as some:
-        return _evaluate(spec, some, model, segments, output, report)
-
-
-def _evaluate(
-    spec: TrainingSpec, snapshot: Snapshot, model: BehaviourModel, segments: SegmentModel | None, output: Folder, report: Report
-) -> Evaluated:
     features = model.features
-    protocol = protocol_of(model, snapshot)
-    learned = _second_encoder(spec, snapshot, model, protocol, report.part(0.0, 0.5))
-    second = learned.model
+    with some_of(snapshot, features, MEASURED_ON, spec.seed, report.check) as some:
+        protocol = protocol_of(model, some)
+        learned = _second_encoder(spec, some, model, protocol, report.part(0.0, 0.5))
+        second, leaks = learned.model, _leaks(learned.quality, some)
+        with EventTable(some, features.main_events, features.value_property, report.check, leaks) as events:
+            known_by = [recognised(events, name, protocol.t0) for name in leaks]
+            untrained = BehaviourModel.create(second.features, second.plan, spec.seed + 1).eval()
+            report.progress(0.5, "reading customers at two times in the past")
+            settling = segments.settling if segments is not None else 0
+            before, fit_on = _read(some, second, untrained, events, protocol.t0, protocol.days, settling, report.part(0.5, 0.6))
+            after, test_on = _read(some, second, untrained, events, protocol.cut, protocol.days, settling, report.part(0.6, 0.7))
     sheet = _Sheet()
-    leaks = _leaks(learned.quality, snapshot)
-    with EventTable(snapshot, features.main_events, features.value_property, report.check, leaks) as events:
-        known_by = [recognised(events, name, protocol.t0) for name in leaks]
-        untrained = BehaviourModel.create(second.features, second.plan, spec.seed + 1).eval()
-        report.progress(0.5, "reading customers at two times in the past")
-        settling = segments.settling if segments is not None else 0
-        before, fit_on = _read(snapshot, second, untrained, events, protocol.t0, protocol.days, settling, report.part(0.5, 0.6))
-        after, test_on = _read(snapshot, second, untrained, events, protocol.cut, protocol.days, settling, report.part(0.6, 0.7))
     sheet.behind["protocol"] = {
         **asdict(protocol),
         "fitted_on": len(fit_on.customers),

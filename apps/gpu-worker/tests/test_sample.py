@@ -47,7 +47,8 @@ def test_a_sample_holds_some_customers_with_everything_they_did(large: Snapshot,
         assert (some.manifest.customers, some.manifest.events) == (len(chosen), sum(map(len, chosen.values())))
         assert some.now == large.now
         folder = some.folder.local
-    assert folder is not None and not folder.exists()
+    assert folder is not None
+    assert not folder.exists()
 
 
 def test_few_customers_are_all_looked_at(large: Snapshot, features: FeatureSpec) -> None:
@@ -89,9 +90,7 @@ def test_drawing_a_sample_can_be_cancelled(large: Snapshot, features: FeatureSpe
         pytest.fail("the context must not be entered")
 
 
-def test_where_items_begin_is_the_same_in_a_mapped_file(
-    large: Snapshot, features: FeatureSpec, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_items_begin_is_the_same_in_a_mapped_file(large: Snapshot, features: FeatureSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     held = load(large, features)
     monkeypatch.setattr("kindred_worker.data.arrays.PIECE", 100)
     mapped = load(large, features)
