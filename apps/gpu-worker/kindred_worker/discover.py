@@ -21,7 +21,7 @@ from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder, WrittenFile
 from kindred_worker.export import export
 from kindred_worker.models.behaviour import BehaviourModel
-from kindred_worker.models.bundle import seal
+from kindred_worker.models.bundle import SURPRISE, seal
 from kindred_worker.models.past import read_past
 from kindred_worker.models.reading import Reading, read_everyone, stream_states
 from kindred_worker.models.settling import settling_time
@@ -34,10 +34,12 @@ from kindred_worker.segments.hierarchy import NONE, Kin, Level, find_family, ove
 from kindred_worker.segments.kin_naming import differ, name_kin
 from kindred_worker.segments.matching import Overlap, overlaps_with_champion
 from kindred_worker.segments.naming import Named, name_segments
+from kindred_worker.segments.ordinary import Reach
 from kindred_worker.segments.rule import Rule, distil
 from kindred_worker.segments.space import squared_distances
 from kindred_worker.segments.trait import Trait, trait_of
 from kindred_worker.spec import TrainingSpec
+from kindred_worker.surprise import Surprise
 
 Int64 = npt.NDArray[np.int64]
 
@@ -74,6 +76,8 @@ class Discovered:
     segments: list[Segment]  # of all levels, by place in the bundle
     retired_champion_indexes: list[int]
     main_event: str  # what "orders" means in the words of traits and rules; empty: nothing
+    ordinary: Reach | None  # of customers' novelty
+    ordinary_events: Reach | None
 
 
 @dataclass(frozen=True)
@@ -143,7 +147,13 @@ def _discover(
     report.progress(0.97, "writing the live form")
     files = _write(model, told(found.model, story_of(found, segments, now, crowd)), output)
     report.progress(1.0, f"{found.model.count} segments found, {len(kin)} coarser and finer ones")
-    return Discovered(files, crowd.events, crowd.customers, segments, retired, next(iter(features.main_events), ""))
+    main_event = next(iter(features.main_events), "")
+    reaches = found.model.ordinary, _ordinary_events(output)
+    return Discovered(files, crowd.events, crowd.customers, segments, retired, main_event, *reaches)
+
+
+def _ordinary_events(bundle: Folder) -> Reach | None:
+    return Surprise.from_bytes(bundle.read(SURPRISE)).ordinary if bundle.exists(SURPRISE) else None
 
 
 @dataclass(frozen=True)

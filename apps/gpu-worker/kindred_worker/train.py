@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from time import monotonic
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from kindred_worker.checkpoints import Checkpoints
+from kindred_worker.data.arrays import EventArrays
 from kindred_worker.data.features import Encoded, Int64
 from kindred_worker.data.order import beginning_keys, canonical_order, drawn, told_apart
 from kindred_worker.data.split import Split
@@ -187,6 +189,14 @@ def _divided(spec: TrainingSpec, data: TrainingData) -> tuple[Split, Int64, Int6
     held = sampled & (drawn_at < split.share) & (sampled.sum() >= 20)
     learning = customers[sampled & ~held]
     return split, learning, customers[held] if held.any() else learning
+
+
+def never_learned_from(split: Split, arrays: EventArrays) -> npt.NDArray[np.bool_]:
+    """(N) customers whom that split holds out."""
+    customers = canonical_order(arrays)
+    held = np.zeros(arrays.count, bool)
+    held[customers] = drawn(told_apart(beginning_keys(arrays)[customers]), split.seed, 0) < split.share
+    return held
 
 
 def _epochs(spec: TrainingSpec, steps_per_epoch: int) -> int:
