@@ -1,11 +1,12 @@
 import DataLoader from 'dataloader';
 
-import type { foresight, ingestion, label, prediction, serving, training } from '#libs/contracts';
+import type { counting, foresight, ingestion, label, prediction, serving, training, unusual } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
 import type { Backends } from '../backend/backends.js';
-import { type CallerReads, type SegmentKey, segmentName } from '../backend/caller.reads.js';
+import { type CallerReads, type ReachKey, type SegmentKey, segmentName } from '../backend/caller.reads.js';
 import { type RecommendationKey, recommendationName } from '../foresight/foresight.reads.js';
+import type { HeldNovelty } from '../unusual/unusual.reads.js';
 import { type Gathered, MOST_AT_ONCE } from '../backend/gathered.js';
 import type { Segment } from './message.js';
 
@@ -17,7 +18,11 @@ export interface Loaders {
   readonly forecast: DataLoader<string, foresight.TimedForecast[]>;
   readonly recommendation: DataLoader<RecommendationKey, foresight.ItemRecommendation[], string>;
   readonly eventNovelty: DataLoader<foresight.EventKey, number | undefined, string>;
+  readonly customerNovelty: DataLoader<string, HeldNovelty | undefined>;
+  readonly noveltyThresholds: DataLoader<'now', unusual.GetNoveltyThresholdsResponse>;
   readonly segment: DataLoader<SegmentKey, Segment | undefined, string>;
+  /** What counts of now are of, beyond what is told with them. */
+  readonly countReach: DataLoader<ReachKey, counting.GetCountReachResponse, string>;
   /** Where a customer was at a time. */
   readonly pastPlace: DataLoader<PastKey, serving.Membership[], string>;
   readonly model: DataLoader<string, training.Model | undefined>;
@@ -35,7 +40,10 @@ export function makeLoaders(reads: CallerReads, rpc: Backends): Loaders {
     forecast: remembering(reads.forecast),
     recommendation: remembering(reads.recommendation, recommendationName),
     eventNovelty: remembering(reads.eventNovelty, ({ eventId }) => eventId),
+    customerNovelty: remembering(reads.customerNovelty),
+    noveltyThresholds: remembering(reads.noveltyThresholds),
     segment: remembering(reads.segment, segmentName),
+    countReach: remembering(reads.countReach, ({ follower, modelId }) => `${follower}|${modelId}`),
     pastPlace: new DataLoader((keys) => pastPlaces(rpc, keys), { maxBatchSize: MOST_AT_ONCE, cacheKeyFn: ({ customerId, asOf }) => `${customerId}|${asOf}` }),
     model: remembering(reads.model),
     labelSet: remembering(reads.labelSet),
@@ -84,9 +92,9 @@ export async function loadPresent<Key, Value, CacheKey>(loader: DataLoader<Key, 
   return values.filter((value) => value !== undefined);
 }
 
-/** The champion's drawing at the time that another segment was asked as of. */
-export function segmentBeside({ past }: Segment, id: string): SegmentKey {
-  return { id, modelId: '', asOf: past ?? '' };
+/** A drawing by the model, and at the time, that another segment was asked as of. */
+export function segmentBeside({ past, drawnBy }: Segment, id: string): SegmentKey {
+  return { id, modelId: drawnBy ?? '', asOf: past ?? '' };
 }
 
 /** The champion's drawing now. */
