@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from kindred_worker import __version__
 from kindred_worker.checkpoints import Checkpoints
 from kindred_worker.continuation import has_lost, open_former, why_anew
-from kindred_worker.data.arrays import load
+from kindred_worker.data.arrays import events_until, load
 from kindred_worker.data.features import FeatureSpec
 from kindred_worker.data.fit import examine
 from kindred_worker.data.quality import QUALITY
@@ -73,7 +73,7 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
             "customers": trained.customers,
             "metrics": trained.metrics,
             "now": snapshot.now,
-            "eventsUntilNow": int((data.arrays.events.time <= snapshot.now).sum()),
+            "eventsUntilNow": events_until(data.arrays.events.time, snapshot.now),
             "split": asdict(trained.split),
             "continued": former is not None,
             "begunAnewBecause": reason,
