@@ -1,9 +1,10 @@
-import type { foresight, ingestion, label, prediction, serving, training } from '#libs/contracts';
+import type { counting, foresight, ingestion, label, prediction, serving, training, unusual } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
 import type { Backends } from '../backend/backends.js';
-import { type CallerReads, type PastKey, pastName, type SegmentKey, segmentName } from '../backend/caller.reads.js';
+import { type CallerReads, type PastKey, pastName, type ReachKey, type SegmentKey, segmentName } from '../backend/caller.reads.js';
 import { type RecommendationKey, recommendationName } from '../foresight/foresight.reads.js';
+import type { HeldNovelty } from '../unusual/unusual.reads.js';
 import type { Gathered } from '../backend/gathered.js';
 import type { Segment } from './message.js';
 
@@ -15,7 +16,11 @@ export interface Loaders {
   readonly forecast: Loader<string, foresight.TimedForecast[]>;
   readonly recommendation: Loader<RecommendationKey, foresight.ItemRecommendation[]>;
   readonly eventNovelty: Loader<foresight.EventKey, number | undefined>;
+  readonly customerNovelty: Loader<string, HeldNovelty | undefined>;
+  readonly noveltyThresholds: Loader<'now', unusual.GetNoveltyThresholdsResponse>;
   readonly segment: Loader<SegmentKey, Segment | undefined>;
+  /** What counts of now are of, beyond what is told with them. */
+  readonly countReach: Loader<ReachKey, counting.GetCountReachResponse>;
   /** Where a customer was at a time. */
   readonly pastPlace: Loader<PastKey, serving.Membership[]>;
   readonly model: Loader<string, training.Model | undefined>;
@@ -37,7 +42,10 @@ export function makeLoaders(reads: CallerReads, rpc: Backends): Loaders {
     forecast: new Remembered(reads.forecast),
     recommendation: new Remembered(reads.recommendation, recommendationName),
     eventNovelty: new Remembered(reads.eventNovelty, ({ eventId }) => eventId),
+    customerNovelty: new Remembered(reads.customerNovelty),
+    noveltyThresholds: new Remembered(reads.noveltyThresholds),
     segment: new Remembered(reads.segment, segmentName),
+    countReach: new Remembered(reads.countReach, ({ follower, modelId }) => `${follower}|${modelId}`),
     pastPlace: new Remembered(reads.pastPlace, pastName),
     model: new Remembered(reads.model),
     labelSet: new Remembered(reads.labelSet),
@@ -85,9 +93,9 @@ export async function loadPresent<Key, Value>(loader: Loader<Key, Value | undefi
   return values.filter((value) => value !== undefined);
 }
 
-/** The champion's drawing at the time that another segment was asked as of. */
-export function segmentBeside({ past }: Segment, id: string): SegmentKey {
-  return { id, modelId: '', asOf: past ?? '' };
+/** A drawing by the model, and at the time, that another segment was asked as of. */
+export function segmentBeside({ past, drawnBy }: Segment, id: string): SegmentKey {
+  return { id, modelId: drawnBy ?? '', asOf: past ?? '' };
 }
 
 /** The champion's drawing now. */
