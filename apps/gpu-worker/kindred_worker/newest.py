@@ -3,7 +3,7 @@
 The encoder learns from all times, and so does its horizon head: what it says is true of the mean of them. Chances drift:
 with the season, with what the shop does. For each horizon the moment that lies exactly that far back is the newest whose
 outcome is known, so the hazards are fitted there once more, all customers at once, held to what all times say by a normal
-prior: few customers move them little. The encoder stays as it is. Figures: docs/adr/0009-newest-moments.md.
+prior: few customers move them little. The encoder stays as it is. Figures: docs/adr/0010-newest-moments.md.
 """
 
 from __future__ import annotations
