@@ -61,6 +61,8 @@ test('a question is made and a file of labels is sent; lines that cannot be used
   await shoot('labels-left-out');
   await page.getByRole('dialog').getByRole('button', { name: 'Done' }).click();
   await card().getByText('60 labels, 30 of them yes').waitFor();
+  const { labelSets } = await api().ask<{ labelSets: { nodes: { name: string; labelCount: number; positiveCount: number }[] } }>('{ labelSets(first: 1) { nodes { name labelCount positiveCount } } }');
+  expect(labelSets.nodes).toEqual([{ name: question, labelCount: 2 * LABELLED, positiveCount: LABELLED }]);
 }, 90_000);
 
 test('a head is trained and judged, and says what it thinks of a customer without a label', async () => {

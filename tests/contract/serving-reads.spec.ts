@@ -1,7 +1,8 @@
 import { jest } from '@jest/globals';
 import { Client } from 'pg';
 
-import { serving } from '#libs/contracts';
+import { counting, serving } from '#libs/contracts';
+import { connect } from '#libs/grpc';
 
 import { model, ServingHouse, type ServingReplica, type TestWorkspace, until } from './serving-house.js';
 
@@ -11,10 +12,12 @@ let house: ServingHouse;
 let replica: ServingReplica;
 let workspace: TestWorkspace;
 let customers: string[];
+let counts: ReturnType<typeof connect<typeof counting.CountingServiceService>>;
 beforeAll(async () => {
   house = await ServingHouse.open();
   // No looks and sweeps of its own while statements are counted.
   replica = await house.start({ FEED_POLL_MS: '600000' });
+  counts = connect(counting.CountingServiceService, replica.address);
   workspace = await house.workspace();
   customers = await house.customers(workspace.id, 60);
   await house.track(workspace.id, customers.map((customerId) => ({ customerId, name: 'Order Completed', at: Date.now() - DAY })));
@@ -22,7 +25,10 @@ beforeAll(async () => {
   await house.prepare(replica, workspace, first);
   await replica.activation.activate({ modelId: first.id, fence: 1 }, workspace.service);
 });
-afterAll(() => house.close());
+afterAll(async () => {
+  counts.close();
+  await house.close();
+});
 
 /** Statements on serving's tables while `work` is done, which may be more than its own: the reader of the feed looks at times. */
 async function statements(work: () => Promise<unknown>): Promise<number> {
@@ -52,6 +58,12 @@ test('what is asked of many costs as many statements as what is asked of one', a
   expect(ids.length).toBeGreaterThan(1);
   const drawn = (some: string[]) => () => replica.segments.getSegments({ ids: some, modelId: '', asOf: undefined }, workspace.call);
   for (const read of [drawn(ids.slice(0, 1)), drawn(ids), segments]) await untilItCosts(4, read);
+  // What counts are of costs the same however many customers there are; that they are there is asked once a second.
+  await untilItCosts(3, () => counts.getCountReach({ follower: counting.CountFollower.MODEL, modelId: '' }, workspace.call));
+  const other = model();
+  await house.prepare(replica, workspace, other);
+  const drawnMembers = (first: number) => () => replica.segments.listDrawnMembers({ segmentId: ids[0] ?? '', modelId: other.id, page: { first, after: '' } }, workspace.call);
+  for (const first of [1, 50]) await untilItCosts(2, drawnMembers(first));
   const members = (first: number) => () => replica.segments.listSegmentMembers({ segmentId: ids[0] ?? '', page: { first, after: '' } }, workspace.call);
   for (const first of [1, 50]) await untilItCosts(1, members(first));
   // As of a time: one to see whether the history reaches there, one to read it.

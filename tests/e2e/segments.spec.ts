@@ -45,6 +45,38 @@ test('every customer has a place in a named segment, or is unlike anything seen,
   expect(population).toBe(customers.totalCount);
 });
 
+interface Basis {
+  asOf: string;
+  model: { id: string };
+  customers: number;
+  placed: number;
+  unlikeAnythingSeen: number;
+  notYetRead: number;
+  newestEventAt: string;
+  eventsBehind: number;
+  secondsBehind: number;
+}
+
+test('on each level the sizes, those unlike anything seen and those not yet read add up to all customers, and every count says so of itself', async () => {
+  const basis = 'basis { asOf model { id } customers placed unlikeAnythingSeen notYetRead newestEventAt eventsBehind secondsBehind }';
+  const list = `asOf model { id } ${basis} nodes { size asOf basis { asOf placed } }`;
+  const { everyone, ...levels } = await api().ask<Record<'coarser' | 'main' | 'finer', { asOf: string; model: { id: string }; basis: Basis; nodes: { size: number; asOf: string; basis: Basis }[] }> & { everyone: { totalCount: number; basis: Basis } }>(
+    `{ coarser: segments(first: 100, kind: LEARNED, level: COARSER) { ${list} } main: segments(first: 100, kind: LEARNED) { ${list} } finer: segments(first: 100, kind: LEARNED, level: FINER) { ${list} }
+       everyone: customers(first: 1) { totalCount basis { customers placed } } }`,
+  );
+  expect(everyone.basis).toEqual({ customers: everyone.totalCount, placed: null });
+  const nowhere = await unplaced();
+  for (const { asOf, model, basis: told, nodes } of Object.values(levels)) {
+    const leaves = nodes.reduce((sum, { size }) => sum + size, 0);
+    expect([leaves, leaves + told.unlikeAnythingSeen + told.notYetRead]).toEqual([told.placed, everyone.totalCount]);
+    expect([told.customers, told.unlikeAnythingSeen + told.notYetRead]).toEqual([everyone.totalCount, nowhere]);
+    expect([told.asOf, told.model.id]).toEqual([asOf, model.id]);
+    expect([told.eventsBehind, told.secondsBehind]).toEqual([0, 0]);
+    expect(Date.parse(told.newestEventAt)).toBeLessThanOrEqual(Date.parse(asOf));
+    for (const segment of nodes) expect(segment.basis).toEqual({ asOf: segment.asOf, placed: told.placed });
+  }
+});
+
 interface Nested {
   id: string;
   name: string;

@@ -49,7 +49,7 @@ function Actions({ set, isGoing: isBusy, onChanged }: { set: LabelSet; isGoing: 
   return (
     <div className="row tight">
       {mayUpload && <button type="button" className="button" onClick={() => setAdding(true)}>Add labels</button>}
-      <select aria-label={`Encoder of ${set.name}`} value={encoder} onChange={(event) => setEncoder(event.target.value as HeadEncoder)}>
+      <select className="box" aria-label={`Encoder of ${set.name}`} value={encoder} onChange={(event) => setEncoder(event.target.value as HeadEncoder)}>
         <option value="FROZEN">frozen encoder</option>
         <option value="FINE_TUNED">fine-tuned encoder</option>
       </select>
@@ -80,7 +80,7 @@ function Served({ head }: { head: Head }): ReactNode {
   const { evaluation } = head;
   if (!evaluation) return null;
   return (
-    <>
+    <div className="stack tight">
       <p className="row tight">
         {verdict && <Badge tone={verdict.tone}>{verdict.words}</Badge>}
         <span className="quiet">
@@ -102,6 +102,6 @@ function Served({ head }: { head: Head }): ReactNode {
       <p className="small quiet">
         Out of fold, from {count(evaluation.labels)} labels. What is claimed and what happens lie {measure(evaluation.calibrationError)} apart on average.
       </p>
-    </>
+    </div>
   );
 }

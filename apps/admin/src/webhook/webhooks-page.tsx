@@ -11,6 +11,7 @@ import { useReading } from '../session/reading';
 import { useMay } from '../session/viewer';
 import { count } from '../wording/figure';
 import { ago, dateAndTime } from '../wording/time';
+import { toldOf } from './told';
 import { CreateDialog } from './webhook-dialogs';
 
 const PAGE = 20;
@@ -29,7 +30,7 @@ export function WebhooksPage(): ReactNode {
   );
   return (
     <>
-      <PageHead title="Webhooks" below={<p className="quiet">Who is told, by HTTP, as customers enter and leave segments.</p>} actions={mayManage && make} />
+      <PageHead title="Webhooks" below={<p className="quiet">Who is told, by HTTP, as customers enter and leave segments and become unusual.</p>} actions={mayManage && make} />
       {fresh && (
         <Notice tone="good" title={`The secret that signs what is sent to ${fresh.url}, shown this once`}>
           <code className="mono">{fresh.secret}</code>
@@ -45,7 +46,7 @@ export function WebhooksPage(): ReactNode {
         )}
         {list && list.nodes.length > 0 && (
           <>
-            <Table columns={['Receiver', 'State', 'Segments', number('Waiting'), number('Given up'), 'Made']}>
+            <Table columns={['Receiver', 'State', 'Told of', number('Waiting'), number('Given up'), 'Made']}>
               {list.nodes.map((webhook) => (
                 <Row key={webhook.id} webhook={webhook} />
               ))}
@@ -61,7 +62,7 @@ export function WebhooksPage(): ReactNode {
 
 function Row({ webhook }: { webhook: WebhookRowFragment }): ReactNode {
   const now = useNow(60_000);
-  const { id, url, isEnabled, segments, waitingDeliveries, deadDeliveries, createdAt } = webhook;
+  const { id, url, isEnabled, waitingDeliveries, deadDeliveries, createdAt } = webhook;
   return (
     <tr>
       <th scope="row">
@@ -70,7 +71,7 @@ function Row({ webhook }: { webhook: WebhookRowFragment }): ReactNode {
       <td data-label="State">
         <Badge tone={isEnabled ? 'live' : 'plain'}>{isEnabled ? 'sending' : 'off'}</Badge>
       </td>
-      <td data-label="Segments">{segments === null ? 'all' : segments.map(({ name }) => name).join(', ')}</td>
+      <td data-label="Told of">{toldOf(webhook)}</td>
       <td data-label="Waiting" className="number">{count(waitingDeliveries)}</td>
       <td data-label="Given up" className="number">{deadDeliveries > 0 ? <Badge tone="bad">{count(deadDeliveries)}</Badge> : '0'}</td>
       <td data-label="Made" className="nowrap" title={dateAndTime(createdAt)}>

@@ -1,8 +1,9 @@
 import { LRUCache } from 'lru-cache';
 
-import type { foresight, ingestion, label, prediction, serving, training } from '#libs/contracts';
+import type { counting, foresight, ingestion, label, prediction, serving, training, unusual } from '#libs/contracts';
 
 import { eventNoveltyOf, forecastsOf, type RecommendationKey, recommendationsOf } from '../foresight/foresight.reads.js';
+import { customerNoveltyOf, type HeldNovelty } from '../unusual/unusual.reads.js';
 import { actingAs, type Backends } from './backends.js';
 import { gather, type Gathered } from './gathered.js';
 import type { Segment } from '../graphql/message.js';
@@ -14,16 +15,30 @@ export interface SegmentKey {
   readonly asOf: string;
 }
 
+/** A customer at a time. */
+export interface PastKey {
+  readonly customerId: string;
+  readonly asOf: string;
+}
+
+/** Who follows the events that a count is of: a model, rules, nobody. */
+export type ReachKey = counting.GetCountReachRequest;
+
 /** Reads that many requests do, gathered over those of one caller. */
 export interface CallerReads {
   readonly customer: Gathered<string, ingestion.Customer | undefined>;
   readonly customerIdByUserId: Gathered<string, string | undefined>;
   /** What serving knows of a customer. */
   readonly place: Gathered<string, serving.CustomerMemberships | undefined>;
+  /** Where a customer was at a time. */
+  readonly pastPlace: Gathered<PastKey, serving.Membership[]>;
   readonly forecast: Gathered<string, foresight.TimedForecast[]>;
   readonly recommendation: Gathered<RecommendationKey, foresight.ItemRecommendation[]>;
   readonly eventNovelty: Gathered<foresight.EventKey, number | undefined>;
+  readonly customerNovelty: Gathered<string, HeldNovelty | undefined>;
+  readonly noveltyThresholds: Gathered<'now', unusual.GetNoveltyThresholdsResponse>;
   readonly segment: Gathered<SegmentKey, Segment | undefined>;
+  readonly countReach: Gathered<ReachKey, counting.GetCountReachResponse>;
   readonly segmentList: Gathered<serving.ListSegmentsRequest, serving.ListSegmentsResponse>;
   readonly model: Gathered<string, training.Model | undefined>;
   readonly labelSet: Gathered<string, label.LabelSet | undefined>;
@@ -83,16 +98,21 @@ function readsOf(rpc: () => Backends): CallerReads {
       const byId = new Map(customers.map((place) => [place.customerId, place]));
       return ids.map((id) => byId.get(id));
     }),
+    pastPlace: gather((keys) => pastPlaces(rpc(), keys)),
     forecast: gather((ids) => forecastsOf(rpc(), ids)),
     recommendation: gather((keys) => recommendationsOf(rpc(), keys)),
     eventNovelty: gather((keys) => eventNoveltyOf(rpc(), keys)),
-    segment: gather((keys) => segmentsOf(rpc(), keys)),
-    segmentList: gather(async (requests) => {
-      const bodies = requests.map((request) => JSON.stringify(request));
-      const distinct = new Map(requests.map((request, index) => [bodies[index], request]));
-      const read = new Map(await Promise.all([...distinct].map(async ([body, request]) => [body, await rpc().segments.listSegments(request)] as const)));
-      return bodies.map((body) => read.get(body) as serving.ListSegmentsResponse);
+    customerNovelty: gather((ids) => customerNoveltyOf(rpc(), ids)),
+    noveltyThresholds: gather(async (asked) => {
+      const thresholds = await rpc().unusual.getNoveltyThresholds({});
+      return asked.map(() => thresholds);
     }),
+    segment: gather((keys) => segmentsOf(rpc(), keys)),
+    segmentList: gather((requests) => distinctly(requests, async (request) => {
+      const { segments, ...answer } = await rpc().segments.listSegments(request);
+      return { ...answer, segments: asAsked(segments, answer.basis, request) };
+    })),
+    countReach: gather((keys) => distinctly(keys, (key) => rpc().counting.getCountReach(key))),
     model: gather(async (ids) => {
       const { models } = await rpc().models.getModels({ ids: unique(ids), champion: false });
       const byId = new Map(models.map((model) => [model.id, model]));
@@ -122,11 +142,48 @@ async function segmentsOf(rpc: Backends, keys: readonly SegmentKey[]): Promise<(
   await Promise.all(
     [...Map.groupBy(keys, drawing)].map(async ([name, group]) => {
       const { modelId = '', asOf = '' } = group[0] ?? {};
-      const { segments } = await rpc.segments.getSegments({ ids: unique(group.map(({ id }) => id)), modelId, asOf: asOf || undefined });
-      for (const segment of segments) answers.set(`${segment.id}|${name}`, asOf === '' ? segment : { ...segment, past: asOf });
+      const { segments, basis } = await rpc.segments.getSegments({ ids: unique(group.map(({ id }) => id)), modelId, asOf: asOf || undefined });
+      for (const segment of asAsked(segments, basis, { modelId, asOf })) answers.set(`${segment.id}|${name}`, segment);
     }),
   );
   return keys.map((key) => answers.get(segmentName(key)));
+}
+
+/** One call for each time that is asked for. */
+async function pastPlaces(rpc: Backends, keys: readonly PastKey[]): Promise<serving.Membership[][]> {
+  const answers = new Map<string, serving.Membership[]>();
+  await Promise.all(
+    [...Map.groupBy(keys, ({ asOf }) => asOf)].map(async ([asOf, group]) => {
+      const customerIds = unique(group.map(({ customerId }) => customerId));
+      const { customers } = await rpc.history.getPastMemberships({ customerIds, asOf });
+      for (const [at, customerId] of customerIds.entries()) answers.set(pastName({ customerId, asOf }), customers[at]?.memberships ?? []);
+    }),
+  );
+  return keys.map((key) => answers.get(pastName(key)) ?? []);
+}
+
+/** Tells customers' times apart. */
+export function pastName({ customerId, asOf }: PastKey): string {
+  return `${customerId}|${asOf}`;
+}
+
+/** The same segments, each with how it was asked for and what its size is of. They were made for this answer, so they are not copied. */
+function asAsked(segments: serving.Segment[], sizes: counting.CountBasis | undefined, { modelId, asOf }: { modelId: string; asOf?: string | undefined }): Segment[] {
+  const asked = { sizes, ...(asOf ? { past: asOf } : {}), ...(modelId ? { drawnBy: modelId } : {}) };
+  return segments.map((segment) => Object.assign(segment, asked));
+}
+
+/** One call for each thing that is asked for, however often. */
+async function distinctly<Request, Answer>(requests: readonly Request[], ask: (request: Request) => Promise<Answer>): Promise<Answer[]> {
+  const answers = new Map<string, Promise<Answer>>();
+  return Promise.all(
+    requests.map((request) => {
+      const body = JSON.stringify(request);
+      const answer = answers.get(body) ?? ask(request);
+      answers.set(body, answer);
+      return answer;
+    }),
+  );
 }
 
 /** Tells segment keys apart. */

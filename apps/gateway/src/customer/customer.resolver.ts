@@ -1,13 +1,15 @@
 import type { ingestion } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
+import { basisOfSize, countedAsStored } from '../counting/count.resolver.js';
+import { customerUnusual } from '../unusual/unusual.resolver.js';
 import { customerForesight } from '../foresight/foresight.resolver.js';
 import { readConnection, rowsOf } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import type { GatewayContext } from '../graphql/context.js';
 import { invalidArgument } from '../graphql/error.js';
 import { globalId, localId } from '../graphql/global-id.js';
-import { found } from '../graphql/loaders.js';
+import { found, segmentNow } from '../graphql/loaders.js';
 import type { Customer } from '../graphql/message.js';
 import { orNull, present } from '../graphql/present.js';
 import { parseJson } from '../graphql/scalar.js';
@@ -36,13 +38,13 @@ export const customerQueries = {
     if (segmentId) {
       const id = localId('Segment', segmentId);
       if (id === undefined) throw invalidArgument('segmentId is the id of no segment.');
-      return listMembers(id, paging, context);
+      return listMembers(segmentNow(id), paging, context);
     }
     const connection = await readConnection(paging, async (page) => {
       const { customers, pageInfo } = await context.rpc.customers.listCustomers({ page, search: search ?? '' });
       return { rows: customers, pageInfo };
     });
-    return { ...connection, asOf: new Date().toISOString() };
+    return { ...connection, asOf: new Date().toISOString(), of: undefined };
   },
 } satisfies Partial<ResolversOf<'Query'>['Query']>;
 
@@ -60,10 +62,11 @@ function thereStill(customer: ingestion.Customer | undefined): ingestion.Custome
   return customer;
 }
 
-export const customerTypes: ResolversOf<'Customer'> = {
+export const customerTypes: ResolversOf<'Customer' | 'CustomerConnection'> = {
   Customer: {
     ...customerIdentity,
     ...customerForesight,
+    ...customerUnusual,
     ...customerPredictions,
     id: ({ id }) => globalId('Customer', id),
     userId: detail(({ userId }) => orNull(userId)),
@@ -100,5 +103,11 @@ export const customerTypes: ResolversOf<'Customer'> = {
         const { events, pageInfo } = await rpc.events.listCustomerEvents({ customerId: id, page });
         return { rows: events.map((event) => ({ ...event, customerId: id })), pageInfo };
       }),
+  },
+  CustomerConnection: {
+    basis: async ({ of, asOf }, _args, { loaders }) => {
+      const segment = of && (await loaders.segment.load(of));
+      return segment ? { ...basisOfSize(segment), asOf } : countedAsStored(asOf);
+    },
   },
 };

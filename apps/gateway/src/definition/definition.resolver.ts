@@ -1,5 +1,6 @@
 import type { definition } from '#libs/contracts';
 
+import { countedAsStored } from '../counting/count.resolver.js';
 import type { UpdateSegmentInput } from '../gen/resolvers.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import type { GatewayContext } from '../graphql/context.js';
@@ -49,6 +50,7 @@ export const definitionTypes: ResolversOf<'SegmentPreview' | 'SegmentDefinition'
   SegmentPreview: {
     sample: ({ sampleCustomerIds }, _args, { loaders }) => loadPresent(loaders.customer, sampleCustomerIds),
     asOf: ({ asOf }) => present(asOf, 'asOf'),
+    basis: ({ asOf }) => countedAsStored(asOf),
   },
   SegmentDefinition: {
     condition: ({ condition }) => (condition ? conditionJson(condition) : null),

@@ -12,6 +12,7 @@ import { audited } from '../audit/audited.js';
 import { contextOf, type GatewayParts } from './context.js';
 import { formatError } from './error.js';
 import { resolvers } from './resolvers.js';
+import { ranged } from './time-range.js';
 
 /** Apollo as it is run here. Sockets are SubscriptionServer's, for they need bounds of their own. */
 export function graphqlOptions(parts: GatewayParts, schemaDir: string, log: Logger): ApolloDriverConfig {
@@ -20,7 +21,7 @@ export function graphqlOptions(parts: GatewayParts, schemaDir: string, log: Logg
     path: GRAPHQL_PATH,
     typePaths: [join(resolve(schemaDir), '*.graphql')],
     resolvers,
-    transformSchema: audited,
+    transformSchema: (schema) => ranged(audited(schema)),
     context: (request: FastifyRequest) => contextOf(parts, admitted(request)),
     formatError: formatError(log),
     validationRules: [...limitRules],

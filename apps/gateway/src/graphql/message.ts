@@ -1,6 +1,6 @@
 // Which message each type of the SDL is resolved from; codegen.ts names these.
 import type { Principal } from '#libs/auth';
-import { access, definition, explanation, exporting, foresight, head, identity, ingestion, label, person, prediction, quarantine, region, retention, rule, serving, similar, trackingPlan, training, webhook, worker } from '#libs/contracts';
+import { access, counting, definition, explanation, exporting, foresight, head, identity, ingestion, label, novelty, person, prediction, quarantine, region, retention, rule, serving, similar, trackingPlan, training, unusual, webhook, worker } from '#libs/contracts';
 
 import type { Connection } from './connection.js';
 
@@ -55,22 +55,50 @@ export type SimilarCustomer = similar.SimilarCustomer;
 export type SimilaritySearch = similar.SimilaritySearch;
 export type RegionPreview = region.PreviewExampleSegmentResponse;
 export type ExampleSegment = region.GetExampleSegmentResponse & { readonly segmentId: string };
-/** `past`: the time that it was asked as of. */
-export type Segment = serving.Segment & { readonly past?: string };
+/** A segment, and how it was asked for. */
+export type Segment = serving.Segment & {
+  /** As of a time, now, if left out. */
+  readonly past?: string;
+  /** As drawn by a model, the champion, if left out. */
+  readonly drawnBy?: string;
+  /** What its size is of, and those of all that were read with it. */
+  readonly sizes?: counting.CountBasis | undefined;
+};
+/** What a count is of, as far as it was told with it. */
+export interface CountBasis {
+  readonly follower: counting.CountFollower;
+  /** Empty: none. */
+  readonly modelId: string;
+  readonly asOf: string | undefined;
+  readonly isPast?: boolean;
+  readonly counted?: counting.CountBasis | undefined;
+}
+/** A list of everyone, or of a segment's members. */
+export interface CustomerConnection extends Connection<Customer> {
+  readonly asOf: string;
+  readonly edges: { node: Customer; cursor: string; membership?: Membership | undefined }[];
+  /** Whose members; undefined: everyone. */
+  readonly of: { readonly id: string; readonly modelId: string; readonly asOf: string } | undefined;
+}
 export type SegmentLineage = serving.SegmentLineage;
 export type SegmentVersion = serving.SegmentVersion;
 export type CustomerMap = serving.GetCustomerMapResponse;
 export type MapPoint = serving.MapPoint;
 export type MapPosition = serving.CustomerMemberships;
 export interface SegmentConnection extends Connection<Segment> {
-  readonly population: number;
-  readonly asOf: string;
-  /** Empty while no model draws segments. */
-  readonly modelId: string;
+  /** Of all sizes. */
+  readonly sizes: counting.CountBasis | undefined;
+  readonly past: string | undefined;
 }
 
 export type EventForecast = foresight.TimedForecast;
 export type ItemRecommendation = foresight.ItemRecommendation;
+
+export type NoveltyReach = novelty.NoveltyReach;
+export type NoveltyThreshold = unusual.NoveltyThreshold;
+export type NoveltyThresholds = unusual.GetNoveltyThresholdsResponse;
+export type UnusualCustomer = unusual.UnusualCustomer;
+export type UnusualChange = unusual.UnusualChange;
 
 export type SegmentDefinition = definition.SegmentDefinition;
 export type SegmentPreview = definition.PreviewDefinedSegmentResponse;
@@ -140,7 +168,16 @@ export import SegmentKind = serving.SegmentKind;
 export import SegmentLevel = worker.SegmentLevel;
 export import TrainingRunState = training.RunState;
 export import TrainingRunTrigger = training.RunTrigger;
+export import UnusualCause = unusual.UnusualCause;
 export import WebhookDeliveryState = webhook.WebhookDeliveryState;
+
+/** As receivers are told them. */
+export enum WebhookEvent {
+  SEGMENT_ENTERED = 'Segment Entered',
+  SEGMENT_EXITED = 'Segment Exited',
+  CUSTOMER_UNUSUAL = 'Customer Unusual',
+  CUSTOMER_USUAL_AGAIN = 'Customer Usual Again',
+}
 
 /** Segment's specification names its calls in small letters. */
 export enum EventType {

@@ -1,4 +1,4 @@
-import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
+import { GraphQLError, GraphQLScalarType, Kind, print, type ValueNode } from 'graphql';
 import { JSONResolver, SafeIntResolver } from 'graphql-scalars';
 
 /** What the JSON scalar sends. Not text: services carry JSON as text, and sending that unread would be a mistake. */
@@ -15,21 +15,35 @@ export function jsonText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
+/** RFC 3339 with a zone; offsets as far as Postgres reads them. */
+const RFC_3339 = /^(?!0000)\d{4}-\d{2}-(\d{2})[Tt]([01]\d|2[0-3]):\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-](0\d|1[0-5]):[0-5]\d)$/;
+/** Of a value that is told back. */
+const MOST_SHOWN = 40;
 
 /** Times stay text from end to end, so that no precision is lost on the way. */
 const DateTime = new GraphQLScalarType<string, string>({
   name: 'DateTime',
   serialize: (value) => readTime(value),
   parseValue: (value) => readTime(value),
-  parseLiteral: (node: ValueNode) => readTime(node.kind === Kind.STRING ? node.value : undefined),
+  parseLiteral: (node: ValueNode) => readTime(node.kind === Kind.STRING ? node.value : print(node), node),
 });
 
-function readTime(value: unknown): string {
-  if (typeof value !== 'string' || !RFC_3339.test(value) || Number.isNaN(Date.parse(value))) {
-    throw new GraphQLError('A time is written like 2026-11-23T09:30:00Z.', { extensions: { code: 'BAD_USER_INPUT' } });
+function readTime(value: unknown, node?: ValueNode): string {
+  if (typeof value !== 'string' || !isTime(value)) {
+    const shown = (typeof value === 'string' ? value : String(JSON.stringify(value))).slice(0, MOST_SHOWN);
+    throw new GraphQLError(`"${shown}" is no time. Write one like 2026-11-23T09:30:00Z, with seconds and a zone, of a day that there is.`, {
+      ...(node && { nodes: node }),
+      extensions: { code: 'BAD_USER_INPUT' },
+    });
   }
   return value;
+}
+
+function isTime(text: string): boolean {
+  const day = RFC_3339.exec(text)?.[1];
+  if (day === undefined || Number.isNaN(Date.parse(text))) return false;
+  // Date.parse reads February 30th as March 2nd, and no service could.
+  return Number(day) <= 28 || new Date(`${text.slice(0, 10)}T00:00:00Z`).getUTCDate() === Number(day);
 }
 
 export const scalars = { DateTime, JSON: JSONResolver, SafeInt: SafeIntResolver };

@@ -1,3 +1,4 @@
+import { countedByModel } from '../counting/count.resolver.js';
 import { rowsOf } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { globalId } from '../graphql/global-id.js';
@@ -14,6 +15,7 @@ export const mapTypes: ResolversOf<'CustomerMap' | 'MapPoint' | 'MapPosition'> =
   CustomerMap: {
     model: ({ modelId }, _args, { loaders }) => (modelId === '' ? null : loaders.model.load(modelId)),
     asOf: ({ asOf }) => present(asOf, 'asOf'),
+    basis: (map) => countedByModel(map),
   },
   MapPoint: {
     customerId: ({ customerId }) => globalId('Customer', customerId),

@@ -1,5 +1,6 @@
 import type { region } from '#libs/contracts';
 
+import { countedByModel } from '../counting/count.resolver.js';
 import type { ExamplesInput } from '../gen/resolvers.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { expecting, notFound } from '../graphql/expected.js';
@@ -44,6 +45,7 @@ export const regionTypes: ResolversOf<'RegionPreview' | 'ExampleSegment'> = {
     border: ({ borderCustomerIds }, _args, { loaders }) => loadPresent(loaders.customer, borderCustomerIds),
     rule: ({ rule }) => rule ?? null,
     asOf: ({ asOf }) => present(asOf, 'asOf'),
+    basis: (preview) => countedByModel(preview),
     model: ({ modelId }, _args, { loaders }) => loaders.model.load(modelId),
   },
   ExampleSegment: {

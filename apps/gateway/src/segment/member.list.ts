@@ -1,35 +1,25 @@
-import { type Connection, mapConnection, type Paging, readConnection } from '../graphql/connection.js';
+import type { SegmentKey } from '../backend/caller.reads.js';
+import { mapConnection, type Paging, readConnection } from '../graphql/connection.js';
 import type { GatewayContext } from '../graphql/context.js';
-import type { Customer, Membership } from '../graphql/message.js';
+import type { CustomerConnection } from '../graphql/message.js';
 
-export type MemberConnection = Connection<Customer> & {
-  readonly asOf: string;
-  readonly edges: { node: Customer; cursor: string; membership: Membership | undefined }[];
-};
-
-/** A segment's members, now or at a `past` time, strongest first, as customers. */
-export async function listMembers(segmentId: string, paging: Paging, { rpc, loaders }: GatewayContext, past?: string): Promise<MemberConnection> {
-  let asOf = past ?? new Date().toISOString();
+/** A segment's members, as drawn by a model or as of a time, strongest first, as customers. */
+export async function listMembers(of: SegmentKey, paging: Paging, { rpc, loaders }: GatewayContext): Promise<CustomerConnection> {
+  const { id: segmentId, modelId, asOf: past } = of;
+  let asOf = past;
   const members = await readConnection(paging, async (page) => {
-    if (past !== undefined) {
+    if (past !== '') {
       const { members: rows, pageInfo } = await rpc.history.listPastMembers({ segmentId, asOf: past, page });
       return { rows, pageInfo };
     }
-    const answer = await rpc.segments.listSegmentMembers({ segmentId, page });
-    asOf = answer.asOf ?? asOf;
+    const answer = await (modelId === '' ? rpc.segments.listSegmentMembers({ segmentId, page }) : rpc.segments.listDrawnMembers({ segmentId, modelId, page }));
+    asOf = answer.asOf ?? new Date().toISOString();
     return { rows: answer.members, pageInfo: answer.pageInfo };
   });
-  const customers = await loaders.customer.loadMany(members.nodes.map(({ customerId }) => customerId));
-  const byId = new Map(
-    members.nodes.map(({ customerId }, index) => {
-      const customer = customers[index];
-      if (customer instanceof Error) throw customer;
-      return [customerId, customer] as const;
-    }),
-  );
+  const byId = new Map(await Promise.all(members.nodes.map(async ({ customerId }) => [customerId, await loaders.customer.load(customerId)] as const)));
   const connection = mapConnection(members, ({ customerId, membership }) => {
     const node = byId.get(customerId);
     return node && { node, membership: membership && { ...membership, customerId } };
   });
-  return { ...connection, asOf };
+  return { ...connection, asOf, of };
 }

@@ -13,14 +13,11 @@ export interface SegmentFilter {
 
 /** Segments, largest first, with what their counts are of. */
 export async function listSegments(reads: CallerReads, paging: Paging, { kind, modelId, asOf, level }: SegmentFilter): Promise<SegmentConnection> {
-  let population = 0;
+  let sizes: SegmentConnection['sizes'];
   const connection = await readConnection(paging, async (page) => {
     const answer = await reads.segmentList({ page, kind: kind ?? SegmentKind.UNSPECIFIED, modelId, asOf: asOf ?? undefined, level: level ?? SegmentLevel.MAIN });
-    population = answer.population;
-    const rows = asOf ? answer.segments.map((segment) => ({ ...segment, past: asOf })) : answer.segments;
-    return { rows, pageInfo: answer.pageInfo };
+    sizes = answer.basis;
+    return { rows: answer.segments, pageInfo: answer.pageInfo };
   });
-  const [largest] = connection.nodes;
-  const drawnBy = connection.nodes.find((segment) => segment.modelId !== '')?.modelId;
-  return { ...connection, population, asOf: largest?.asOf ?? asOf ?? new Date().toISOString(), modelId: drawnBy ?? modelId };
+  return { ...connection, sizes, past: asOf ?? undefined };
 }

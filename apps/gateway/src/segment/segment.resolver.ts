@@ -1,3 +1,4 @@
+import { basisOfSize, basisOfSizes } from '../counting/count.resolver.js';
 import { readConnection, rowsOf } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { invalidArgument } from '../graphql/error.js';
@@ -21,8 +22,8 @@ export const segmentMutations = {
     const own = localId('Segment', id);
     if (own === undefined) return notFound('SEGMENT_UNKNOWN', 'There is no such segment.');
     return expecting({ NOT_FOUND: 'NotFound', NAME_TAKEN: 'NameTaken', INVALID_ARGUMENT: 'NameInvalid' }, async () => {
-      const { segment } = await rpc.segments.renameSegment({ id: own, name, description: description ?? undefined });
-      return present(segment, 'segment');
+      const { segment, basis } = await rpc.segments.renameSegment({ id: own, name, description: description ?? undefined });
+      return { ...present(segment, 'segment'), sizes: basis };
     });
   },
 } satisfies Partial<ResolversOf<'Mutation'>['Mutation']>;
@@ -32,7 +33,8 @@ export const segmentTypes: ResolversOf<'Segment' | 'SegmentConnection' | 'Segmen
     id: ({ id }) => globalId('Segment', id),
     traits: ({ traits }, { first }) => traits.slice(0, rowsOf(first)),
     typicalCustomers: ({ typicalCustomerIds }, { first }, { loaders }) => loadPresent(loaders.customer, typicalCustomerIds.slice(0, rowsOf(first))),
-    members: ({ id, past }, args, context) => listMembers(id, args, context, past),
+    members: (segment, args, context) => listMembers(segmentBeside(segment, segment.id), args, context),
+    basis: (segment) => basisOfSize(segment),
     parent: (segment, _args, { loaders }) => (segment.parentId === '' ? null : loaders.segment.load(segmentBeside(segment, segment.parentId))),
     children: async (segment, _args, { loaders }) =>
       (await loadPresent(loaders.segment, segment.childIds.map((id) => segmentBeside(segment, id)))).sort((one, other) => other.size - one.size),
@@ -47,7 +49,10 @@ export const segmentTypes: ResolversOf<'Segment' | 'SegmentConnection' | 'Segmen
     isRenamed: ({ renamed }) => renamed,
   },
   SegmentConnection: {
-    model: ({ modelId }, _args, { loaders }) => (modelId === '' ? null : loaders.model.load(modelId)),
+    population: ({ sizes }) => (sizes?.placed ?? 0) + (sizes?.unseen ?? 0),
+    asOf: ({ sizes }) => present(sizes?.asOf, 'asOf'),
+    model: ({ sizes }, _args, { loaders }) => (sizes?.modelId ? loaders.model.load(sizes.modelId) : null),
+    basis: ({ sizes, past }) => basisOfSizes(sizes, past),
   },
   SegmentRule: {
     isFaithful: ({ faithful }) => faithful,

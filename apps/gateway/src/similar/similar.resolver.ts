@@ -1,3 +1,4 @@
+import { countedByModel } from '../counting/count.resolver.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { rowsOf } from '../graphql/connection.js';
 import type { GatewayContext } from '../graphql/context.js';
@@ -22,6 +23,7 @@ export const similarTypes: ResolversOf<'SimilarCustomer' | 'SimilaritySearch'> =
   },
   SimilaritySearch: {
     asOf: ({ asOf }) => present(asOf, 'asOf'),
+    basis: (search) => countedByModel(search),
     model: ({ modelId }, _args, { loaders }) => loaders.model.load(modelId),
   },
 };

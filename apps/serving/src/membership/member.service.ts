@@ -6,9 +6,11 @@ import { RpcError } from '#libs/grpc';
 
 import { cursorFormat, cutPage, pageAsked } from '../page/page.js';
 import { NIL, onlyUuids, uuidFilter } from '../page/uuid.js';
+import { isoOf } from '../time/micros.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { toCustomer, toMember, toPoint } from './membership.mapper.js';
 import { MembershipRepository } from './membership.repository.js';
+import { PlacementRepository } from './placement.repository.js';
 
 const MOST_CUSTOMERS = 500;
 const MOST_POINTS = 10_000;
@@ -21,6 +23,7 @@ const byStrength = cursorFormat<readonly [number, string]>(z.tuple([z.number(), 
 export class MemberService {
   constructor(
     private readonly memberships: MembershipRepository,
+    private readonly placements: PlacementRepository,
     private readonly directory: WorkspaceDirectory,
   ) {}
 
@@ -47,6 +50,21 @@ export class MemberService {
       pageInfo: cut.pageInfo,
       asOf: await this.directory.asOf(workspaceId, newestEventAt),
     } satisfies serving.ListSegmentMembersResponse;
+  }
+
+  /** Whom a model places there: they are as many as its drawing counts. */
+  async drawn(workspaceId: string, { segmentId, modelId, page }: serving.ListDrawnMembersRequest): Promise<serving.ListDrawnMembersResponse> {
+    const model = uuidFilter(modelId) ?? NIL;
+    if (await this.placements.isServed(workspaceId, model)) return this.list(workspaceId, { segmentId, page });
+    const asked = pageAsked(page, byStrength);
+    const { rows, total, readAt } = await this.placements.in(workspaceId, uuidFilter(segmentId) ?? NIL, model, asked);
+    const cursorOf = ({ strength, customerId }: { strength: number; customerId: string }) => byStrength.write([strength, customerId]);
+    const cut = cutPage(rows, asked.first, total, cursorOf);
+    return {
+      members: cut.rows.map((row) => ({ customerId: row.customerId, membership: undefined, cursor: cursorOf(row) })),
+      pageInfo: cut.pageInfo,
+      asOf: readAt === null ? await this.directory.asOf(workspaceId, null) : isoOf(readAt),
+    } satisfies serving.ListDrawnMembersResponse;
   }
 
   async map(workspaceId: string, { sample }: serving.GetCustomerMapRequest): Promise<serving.GetCustomerMapResponse> {

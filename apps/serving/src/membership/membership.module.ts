@@ -5,11 +5,12 @@ import { WorkspaceModule } from '../workspace/workspace.module.js';
 import { MemberService } from './member.service.js';
 import { MembershipController } from './membership.controller.js';
 import { MembershipRepository } from './membership.repository.js';
+import { PlacementRepository } from './placement.repository.js';
 
 @Module({
   imports: [ChangeModule, WorkspaceModule],
   controllers: [MembershipController],
-  providers: [MemberService, MembershipRepository],
+  providers: [MemberService, MembershipRepository, PlacementRepository],
   exports: [MemberService],
 })
 export class MembershipModule {}

@@ -32,6 +32,10 @@ export class SegmentController implements serving.SegmentServiceController {
     return this.members.list(workspaceId, request);
   }
 
+  listDrawnMembers(@Payload() request: serving.ListDrawnMembersRequest, @Caller() { workspaceId }: Member): Promise<serving.ListDrawnMembersResponse> {
+    return this.members.drawn(workspaceId, request);
+  }
+
   listSegmentVersions(
     @Payload() request: serving.ListSegmentVersionsRequest,
     @Caller() { workspaceId }: Member,

@@ -1,6 +1,7 @@
-import { serving, worker } from '#libs/contracts';
+import { type counting, serving, worker } from '#libs/contracts';
 
-import type { LineageRow, SegmentRow, VersionRow } from './segment.repository.js';
+import { isoOf } from '../time/micros.js';
+import type { Counted, LineageRow, SegmentRow, VersionRow } from './segment.repository.js';
 
 const KIND: Record<string, serving.SegmentKind> = {
   LEARNED: serving.SegmentKind.LEARNED,
@@ -18,14 +19,19 @@ const LINEAGE: Record<string, serving.LineageKind> = {
 
 const LEVEL = { COARSER: worker.SegmentLevel.COARSER, MAIN: worker.SegmentLevel.MAIN, FINER: worker.SegmentLevel.FINER } as const;
 
-export function toSegment(row: SegmentRow, population: number, asOf: string): serving.Segment {
+export function toBasis({ modelId, placed, unseen, newestEventAt }: Counted, asOf: string): counting.CountBasis {
+  return { asOf, modelId, placed, unseen, newestEventAt: newestEventAt === null ? undefined : isoOf(newestEventAt) } satisfies counting.CountBasis;
+}
+
+export function toSegment(row: SegmentRow, { placed, unseen, asOf }: counting.CountBasis): serving.Segment {
+  const read = placed + unseen;
   return {
     id: row.id,
     kind: KIND[row.kind] ?? serving.SegmentKind.UNSPECIFIED,
     name: row.name,
     description: row.description,
     size: row.size,
-    share: population === 0 ? 0 : row.size / population,
+    share: read === 0 ? 0 : row.size / read,
     stability: row.stability ?? undefined,
     traits: row.traits ?? [],
     typicalCustomerIds: row.typicalCustomerIds ?? [],

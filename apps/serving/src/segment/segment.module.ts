@@ -8,5 +8,5 @@ import { SegmentRepository } from './segment.repository.js';
 import { SegmentService } from './segment.service.js';
 import { SegmentsNow } from './segments.now.js';
 
-@Module({ imports: [ChangeModule, MembershipModule, WorkspaceModule], controllers: [SegmentController], providers: [SegmentRepository, SegmentService, SegmentsNow] })
+@Module({ imports: [ChangeModule, MembershipModule, WorkspaceModule], controllers: [SegmentController], providers: [SegmentRepository, SegmentService, SegmentsNow], exports: [SegmentService] })
 export class SegmentModule {}

@@ -40,11 +40,20 @@ export interface SegmentRow extends Pick<schema.Segment, 'id' | 'kind' | 'name' 
   readonly lineage: LineageRow[];
 }
 
-export interface SegmentList {
-  readonly segments: SegmentRow[];
-  /** Customers that the model places, unseen ones included. */
-  readonly population: number;
+/** Whom sizes are over. */
+export interface Counted {
+  /** Empty while no model is served. */
+  readonly modelId: string;
+  /** Customers that the model has read: those in a segment, and those unlike anything it has seen. */
+  readonly placed: number;
+  readonly unseen: number;
   readonly newestEventAt: Micros | null;
+  /** When another model than the served one last read anybody; null: now, or the time that was asked for. */
+  readonly readAt: Micros | null;
+}
+
+export interface SegmentList extends Counted {
+  readonly segments: SegmentRow[];
 }
 
 export interface VersionRow extends Pick<schema.SegmentVersion, 'modelId' | 'name' | 'description' | 'stability' | 'createdAt'> {
@@ -71,7 +80,7 @@ const SEGMENTS = `select s.id, s.kind, s.is_renamed as "isRenamed", s.created_at
   where case when $2::uuid[] is not null then s.id = any($2) else $1::uuid is not null or s.is_live or s.id = any($3) end
     and ($1::uuid is null or v.model_id is not null)`;
 
-// Each customer counts once in the population: not again in the part of their segment that they are in, nor in what people defined.
+// Each customer counts once among all: not again in the part of their segment that they are in, nor in what people defined.
 const SIZES_NOW = `select segment_id as id, members::float8 as size, exists (
     select from serving.segment_versions v where v.segment_id = z.segment_id and v.level = 'FINER')
     or exists (select from serving.segments s where s.id = z.segment_id and s.kind <> 'LEARNED') as "isPart"
@@ -91,12 +100,15 @@ export class SegmentRepository {
   /** Segments with sizes and lineage: four statements, however many there are. */
   list(workspaceId: string, view: SegmentView): Promise<SegmentList> {
     return this.database.onConnection(workspaceId, async (client) => {
-      const { served, sizes, rows } = view.modelId === null && view.asOf === null ? await readNow(client, view.ids) : await readThen(client, view);
+      const { model, sizes, rows } = view.modelId === null && view.asOf === null ? await readNow(client, view.ids) : await readThen(client, view);
       const lineage = await this.lineage(client, rows.map(({ id }) => id));
       return {
         segments: rows.map((row) => ({ ...row, size: sizeOf(row, sizes), lineage: lineage.get(row.id) ?? [] })),
-        population: [...sizes.values()].reduce((sum, { size, isPart }) => sum + (isPart ? 0 : size), 0),
-        newestEventAt: served?.newestEventAt ?? null,
+        placed: [...sizes].reduce((sum, [id, { size, isPart }]) => sum + (isPart || id === NIL ? 0 : size), 0),
+        unseen: sizes.get(NIL)?.size ?? 0,
+        modelId: model?.modelId ?? '',
+        newestEventAt: model?.newestEventAt ?? null,
+        readAt: model?.readAt ?? null,
       };
     });
   }
@@ -160,13 +172,15 @@ function sizeOf({ id, level, childIds }: Drawn, sizes: Sizes): number {
 type Drawn = Omit<SegmentRow, 'size' | 'lineage'>;
 
 interface Read {
-  readonly served: { modelId: string; newestEventAt: Micros | null } | undefined;
+  readonly model: CountingModel | undefined;
   readonly sizes: Sizes;
   readonly rows: Drawn[];
 }
 
-async function readServed(client: PoolClient): Promise<Read['served']> {
-  const { rows } = await client.query<NonNullable<Read['served']>>({
+type CountingModel = Pick<Counted, 'modelId' | 'newestEventAt'> & { readonly readAt?: Micros | null };
+
+async function readServed(client: PoolClient): Promise<CountingModel | undefined> {
+  const { rows } = await client.query<CountingModel>({
     name: 'served-model',
     text: `select model_id as "modelId", ${microsSql('newest_event_at')} as "newestEventAt"
       from serving.active_model join serving.shadow_models using (workspace_id, model_id)`,
@@ -174,20 +188,33 @@ async function readServed(client: PoolClient): Promise<Read['served']> {
   return rows[0];
 }
 
+/** Nobody follows events by a model that is not served: what it says is as of its last reading. */
+async function readOther(client: PoolClient, modelId: string): Promise<CountingModel | undefined> {
+  const { rows } = await client.query<CountingModel>(
+    `select model_id as "modelId", ${microsSql('newest_event_at')} as "newestEventAt",
+       (select ${microsSql('max(s.read_at)')} from serving.customer_states s where s.model_id = m.model_id) as "readAt"
+     from serving.shadow_models m where model_id = $1`,
+    [modelId],
+  );
+  return rows[0];
+}
+
 /** What nearly everyone asks for: as drawn now, by the served model. Planned once a connection, and sent together. */
 async function readNow(client: PoolClient, ids: readonly string[] | null): Promise<Read> {
   const drawn = { name: 'segments-now', text: SEGMENTS, values: [null, ids, []] };
-  const [served, sizes, { rows }] = await Promise.all([readServed(client), readSizes(client, null, null), client.query<Drawn>(drawn)]);
-  return { served, sizes, rows };
+  const [model, sizes, { rows }] = await Promise.all([readServed(client), readSizes(client, null, null), client.query<Drawn>(drawn)]);
+  return { model, sizes, rows };
 }
 
 /** As another model draws them, or as of a time: then what is drawn depends on what was held. */
 async function readThen(client: PoolClient, { modelId, asOf, ids }: SegmentView): Promise<Read> {
   const served = await readServed(client);
-  const sizes = await readSizes(client, modelId !== null && modelId !== served?.modelId ? modelId : null, asOf);
+  const other = modelId !== null && modelId !== served?.modelId ? modelId : null;
+  const model = other === null ? served : await readOther(client, other);
+  const sizes = await readSizes(client, other, asOf);
   const held = [...sizes.keys()].filter((id) => id !== NIL);
   const { rows } = await client.query<Drawn>(SEGMENTS, [modelId, ids, asOf === null ? [] : held]);
-  return { served, sizes, rows };
+  return { model, sizes, rows };
 }
 
 /** Members by segment; the nil id counts those unlike anything seen. */

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
-import { serving, worker } from '#libs/contracts';
+import { type counting, serving, worker } from '#libs/contracts';
 import { z } from '#libs/config';
 import { RpcError, status } from '#libs/grpc';
 
@@ -9,7 +9,7 @@ import { onlyUuids, uuidFilter } from '../page/uuid.js';
 import { isoOf, microsOf } from '../time/micros.js';
 import { expectPast } from '../time/past.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
-import { toSegment, toVersion } from './segment.mapper.js';
+import { toBasis, toSegment, toVersion } from './segment.mapper.js';
 import { SegmentRepository } from './segment.repository.js';
 import { type Drawing, SegmentsNow } from './segments.now.js';
 
@@ -33,24 +33,30 @@ export class SegmentService {
     if (ids.length > MOST_IDS) throw RpcError.invalid(`At most ${MOST_IDS} ids at once.`, { reason: 'TOO_MANY_IDS' });
     const wanted = new Set(onlyUuids(ids));
     if (modelId === '' && asOf === undefined) {
-      const drawn = (await this.drawnNow(workspaceId)).segments.filter(({ id }) => wanted.has(id));
+      const { segments, basis } = await this.drawnNow(workspaceId);
+      const drawn = segments.filter(({ id }) => wanted.has(id));
       // Who asks for one that is live no more gets it all the same.
-      if (drawn.length === wanted.size) return { segments: drawn } satisfies serving.GetSegmentsResponse;
+      if (drawn.length === wanted.size) return { segments: drawn, basis } satisfies serving.GetSegmentsResponse;
     }
-    const { segments } = await this.read(workspaceId, { ids: [...wanted], modelId, asOf });
-    return { segments } satisfies serving.GetSegmentsResponse;
+    return (await this.read(workspaceId, { ids: [...wanted], modelId, asOf })) satisfies serving.GetSegmentsResponse;
+  }
+
+  /** What the sizes of now are of, by a model; empty: the champion. */
+  async basis(workspaceId: string, modelId: string): Promise<counting.CountBasis> {
+    const { basis } = await this.drawnNow(workspaceId);
+    return modelId === '' || modelId === basis.modelId ? basis : (await this.read(workspaceId, { ids: [], modelId, asOf: undefined })).basis;
   }
 
   async list(workspaceId: string, { page, kind, modelId, asOf, level }: serving.ListSegmentsRequest): Promise<serving.ListSegmentsResponse> {
     const { first, after } = pageAsked(page, bySize);
     const isNow = modelId === '' && asOf === undefined;
-    const { segments, population } = isNow ? await this.drawnNow(workspaceId) : await this.read(workspaceId, { ids: null, modelId, asOf });
+    const { segments, basis } = isNow ? await this.drawnNow(workspaceId) : await this.read(workspaceId, { ids: null, modelId, asOf });
     const ordered = segments
       .filter((segment) => (kind === serving.SegmentKind.UNSPECIFIED || segment.kind === kind) && isOnLevel(segment, level))
       .sort((a, b) => b.size - a.size || compare(a.id, b.id));
     const rest = after ? ordered.filter(({ size, id }) => size < after[0] || (size === after[0] && id > after[1])) : ordered;
     const cut = cutPage(rest, first, ordered.length, ({ size, id }) => bySize.write([size, id]));
-    return { segments: [...cut.rows], pageInfo: cut.pageInfo, population } satisfies serving.ListSegmentsResponse;
+    return { segments: [...cut.rows], pageInfo: cut.pageInfo, population: basis.placed + basis.unseen, basis } satisfies serving.ListSegmentsResponse;
   }
 
   async versions(workspaceId: string, { segmentId, page }: serving.ListSegmentVersionsRequest): Promise<serving.ListSegmentVersionsResponse> {
@@ -76,9 +82,9 @@ export class SegmentService {
     if (outcome === 'NAME_TAKEN') {
       throw new RpcError(status.ALREADY_EXISTS, `Another segment is called "${name}".`, { reason: 'NAME_TAKEN', metadata: { name } });
     }
-    const { segments } = await this.read(workspaceId, { ids: id === undefined ? [] : [id], modelId: '', asOf: undefined });
+    const { segments, basis } = await this.read(workspaceId, { ids: id === undefined ? [] : [id], modelId: '', asOf: undefined });
     if (outcome === 'UNKNOWN' || !segments[0]) throw RpcError.notFound('There is no such segment.', { reason: 'SEGMENT_UNKNOWN' });
-    return { segment: segments[0] } satisfies serving.RenameSegmentResponse;
+    return { segment: segments[0], basis } satisfies serving.RenameSegmentResponse;
   }
 
   private drawnNow(workspaceId: string): Promise<Drawing> {
@@ -91,11 +97,12 @@ export class SegmentService {
       throw RpcError.invalid('Give one of modelId and asOf: where another model would have placed customers then is not kept.', { reason: 'AS_OF_INVALID' });
     }
     const asOf = then === undefined ? null : isoOf(then);
-    const { segments, population, newestEventAt } = await this.segments.list(workspaceId, { ids: view.ids, modelId: uuidFilter(view.modelId), asOf });
-    const now = await this.directory.asOf(workspaceId, newestEventAt);
+    const { segments, ...counted } = await this.segments.list(workspaceId, { ids: view.ids, modelId: uuidFilter(view.modelId), asOf });
+    const now = await this.directory.asOf(workspaceId, counted.newestEventAt);
     if (then !== undefined) expectPast(then, microsOf(now));
-    const told = asOf ?? now;
-    return { population, segments: segments.map((row) => toSegment(row, population, told)) };
+    // Which events had moved memberships by an earlier time is not kept.
+    const basis = asOf === null ? toBasis(counted, counted.readAt === null ? now : isoOf(counted.readAt)) : toBasis({ ...counted, newestEventAt: null }, asOf);
+    return { basis, segments: segments.map((row) => toSegment(row, basis)) };
   }
 }
 

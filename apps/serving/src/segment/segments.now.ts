@@ -1,14 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 
-import type { serving } from '#libs/contracts';
+import type { counting, serving } from '#libs/contracts';
 
 import { ChangeSignal } from '../change/change.signal.js';
 
 /** The live segments as the served model draws them, with sizes as of the time that each says. */
 export interface Drawing {
   readonly segments: readonly serving.Segment[];
-  readonly population: number;
+  /** Of all sizes. */
+  readonly basis: counting.CountBasis;
 }
 
 interface Kept {

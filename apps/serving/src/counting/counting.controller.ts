@@ -1,0 +1,17 @@
+import { Controller } from '@nestjs/common';
+import { Payload } from '@nestjs/microservices';
+
+import { Caller, type Principal } from '#libs/auth';
+import { counting } from '#libs/contracts';
+
+import { CountingService } from './counting.service.js';
+
+@Controller()
+@counting.CountingServiceControllerMethods()
+export class CountingController implements counting.CountingServiceController {
+  constructor(private readonly counting: CountingService) {}
+
+  getCountReach(@Payload() request: counting.GetCountReachRequest, @Caller() { workspaceId }: Principal & { workspaceId: string }): Promise<counting.GetCountReachResponse> {
+    return this.counting.reach(workspaceId, request);
+  }
+}
