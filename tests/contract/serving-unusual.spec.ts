@@ -50,12 +50,13 @@ const untilRead = (one: Shop, customerId: string, novelty: number) => until(() =
 const listed = async ({ workspace }: Shop, first = 100, after = '') => replica.unusual.listUnusualCustomers({ page: { first, after } }, workspace.call);
 const names = async (one: Shop) => (await listed(one)).customers.map(({ customerId }) => customerId);
 
-/** Changes after a cursor (empty: from the very first), until there are so many. */
-async function changes({ workspace }: Shop, count: number, customerId = ''): Promise<unusual.UnusualChange[]> {
+const BEGINNING = Buffer.from('[0,0]').toString('base64url');
+
+/** Changes until there are so many, from the very first where nothing else is said. */
+async function changes({ workspace }: Shop, count: number, request: Partial<unusual.WatchUnusualCustomersRequest> = {}): Promise<unusual.UnusualChange[]> {
   const abort = new AbortController();
   const taken: unusual.UnusualChange[] = [];
-  const beginning = Buffer.from('[0,0]').toString('base64url');
-  for await (const { change } of replica.unusual.watchUnusualCustomers({ customerId, after: beginning }, { ...workspace.call, signal: abort.signal })) {
+  for await (const { change } of replica.unusual.watchUnusualCustomers({ customerId: '', after: BEGINNING, ...request }, { ...workspace.call, signal: abort.signal })) {
     if (change) taken.push(change);
     if (taken.length === count) break;
   }
@@ -115,6 +116,20 @@ test('a webhook tells of what it was asked for, moves and alerts of a customer i
   await expect(receiverOf(one, ['Customer Vanished'])).rejects.toMatchObject({ reason: 'EVENT_UNKNOWN', message: expect.stringContaining('Customer Usual Again') });
 });
 
+test('a consumer that was away goes on from its cursor, and one may follow a single customer', async () => {
+  const two = await shop(2);
+  const [one = '', other = ''] = two.customers;
+  for (const [customer, novelty] of [[one, 0.9], [other, 0.8], [one, 0.1]] as const) {
+    await becomes(two, customer, novelty);
+    await untilRead(two, customer, novelty);
+  }
+  const [first] = await changes(two, 1);
+  const away = changes(two, 3, { after: first?.cursor ?? '' });
+  await becomes(two, other, 0.1);
+  expect((await away).map(({ customerId, isUnusual }) => [customerId, isUnusual])).toEqual([[other, true], [one, false], [other, false]]);
+  expect((await changes(two, 2, { customerId: other })).map(({ customerId, isUnusual }) => [customerId, isUnusual])).toEqual([[other, true], [other, false]]);
+});
+
 test('the list agrees with its count on every page, the latest first', async () => {
   const many = await shop(7);
   for (const customer of many.customers) {
@@ -141,23 +156,17 @@ test('a new model tells nobody of whom it finds unusual, and of those who were t
     await untilRead(three, customer, novelty);
   }
   const since = (await read(three, stays))?.since;
-  // Now what is read .3 is unusual, and .5 is not: the model is one that everyone is more novel to but one.
-  await becomes(three, over, 0.45);
-  await untilRead(three, over, 0.45);
-  await house.owner.query(`update serving.customer_states set novelty = 0.1 where workspace_id = $1 and customer_id = $2`, [three.workspace.id, over]);
-  const higher = { ...ORDINARY, customers: { ...REACH, novelty: [0.1, 0.3, 0.6] } };
   const next = model();
-  const { request, position } = await house.backfill(three.workspace.id, next);
-  for await (const _ of replica.activation.prepareShadow({ ...request, position, ordinaryNovelty: higher }, three.workspace.service));
+  await house.prepare(replica, three.workspace, next, { ordinaryNovelty: { ...ORDINARY, customers: { ...REACH, novelty: [0.1, 0.3, 0.6] } } });
+  // Another model reads people otherwise.
   await house.owner.query(`update serving.customer_states set novelty = 0.1 where workspace_id = $1 and model_id = $2 and customer_id = $3`, [three.workspace.id, next.id, over]);
   await replica.activation.activate({ modelId: next.id, fence: 2 }, three.workspace.service);
-  expect((await names(three)).toSorted()).toEqual([silent, stays].toSorted());
   expect((await listed(three)).customers.map(({ customerId, told: wasTold }) => [customerId, wasTold]).toSorted()).toEqual([[silent, false], [stays, true]].toSorted());
   expect((await read(three, stays))?.since).toBe(since);
-  await becomes(three, silent, 0.1);
-  await untilRead(three, silent, 0.1);
-  await becomes(three, stays, 0.1);
-  await untilRead(three, stays, 0.1);
+  for (const customer of [silent, stays]) {
+    await becomes(three, customer, 0.1);
+    await untilRead(three, customer, 0.1);
+  }
   expect(told(await changes(three, 4))).toEqual([
     [over, true, 'UNUSUAL_CAUSE_READING'], [stays, true, 'UNUSUAL_CAUSE_READING'], [over, false, 'UNUSUAL_CAUSE_PROMOTION'], [stays, false, 'UNUSUAL_CAUSE_READING'],
   ]);
@@ -179,6 +188,8 @@ test('a workspace says what is unusual instead of the model, and takes it back',
   expect(await names(two)).toEqual([other]);
   expect((await set({ threshold: 0.25 })).thresholds).toMatchObject({ customers: { threshold: 0.25, overridden: true }, events: { threshold: 0.3, overridden: false } });
   expect((await listed(two)).customers.map(({ customerId, told: wasTold }) => [customerId, wasTold]).toSorted()).toEqual([[one, false], [other, true]].toSorted());
+  expect((await set({ threshold: 0.32 })).thresholds?.customers?.threshold).toBe(0.32);
+  expect(await names(two)).toEqual([other]);
   expect((await set({ threshold: 0.9 })).thresholds?.customers?.quantile).toBeCloseTo(0.999);
   expect(await names(two)).toEqual([]);
   expect((await set({})).thresholds?.customers).toMatchObject({ threshold: 0.4, overridden: false });
