@@ -1,4 +1,4 @@
-import { access, counting, definition, explanation, exporting, foresight, history, identity, ingestion, label, person, prediction, quarantine, region, retention, serving, similar, trackingPlan, training, webhook } from '#libs/contracts';
+import { access, counting, definition, explanation, exporting, foresight, history, identity, ingestion, label, pastReading, person, prediction, quarantine, region, retention, serving, similar, trackingPlan, training, webhook } from '#libs/contracts';
 import { connect, type RpcClient } from '#libs/grpc';
 
 /** Where the services listen, `host:port` each. */
@@ -34,6 +34,7 @@ export interface Backends {
   readonly foresight: RpcClient<typeof foresight.ForesightServiceService>;
   readonly webhooks: RpcClient<typeof webhook.WebhookServiceService>;
   readonly history: RpcClient<typeof history.HistoryServiceService>;
+  readonly pastReadings: RpcClient<typeof pastReading.PastReadingServiceService>;
   readonly counting: RpcClient<typeof counting.CountingServiceService>;
   readonly exports: RpcClient<typeof exporting.ExportServiceService>;
 }
@@ -63,6 +64,7 @@ export function connectBackends(at: BackendAddresses): Backends {
     foresight: connect(foresight.ForesightServiceService, at.SERVING_ADDRESS),
     webhooks: connect(webhook.WebhookServiceService, at.SERVING_ADDRESS),
     history: connect(history.HistoryServiceService, at.SERVING_ADDRESS),
+    pastReadings: connect(pastReading.PastReadingServiceService, at.SERVING_ADDRESS),
     counting: connect(counting.CountingServiceService, at.SERVING_ADDRESS),
     exports: connect(exporting.ExportServiceService, at.SERVING_ADDRESS),
   };

@@ -7,6 +7,8 @@ export interface RecommendationKey {
   readonly customerId: string;
   readonly first: number;
   readonly excludeOwned: boolean;
+  /** By what they had done by then; undefined: now. */
+  readonly asOf: string | undefined;
 }
 
 /** As many customers as serving takes in one call for items, or for events. */
@@ -25,7 +27,7 @@ export async function recommendationsOf(rpc: Backends, keys: readonly Recommenda
   await Promise.all(
     calls.map(async ({ ids, of }) => {
       if (!of) return;
-      const { customers } = await rpc.foresight.recommendItems({ customerIds: ids, first: of.first, excludeOwned: of.excludeOwned });
+      const { customers } = await rpc.foresight.recommendItems({ customerIds: ids, first: of.first, excludeOwned: of.excludeOwned, asOf: of.asOf });
       for (const { customerId, items } of customers) answers.set(`${customerId}|${wish(of)}`, items);
     }),
   );
@@ -41,8 +43,8 @@ export async function eventNoveltyOf(rpc: Backends, keys: readonly foresight.Eve
 }
 
 /** Tells apart what is asked of customers. */
-function wish({ first, excludeOwned }: RecommendationKey): string {
-  return `${first}|${excludeOwned}`;
+function wish({ first, excludeOwned, asOf = '' }: RecommendationKey): string {
+  return `${first}|${excludeOwned}|${asOf}`;
 }
 
 export function recommendationName(key: RecommendationKey): string {

@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader';
 
-import type { counting, foresight, ingestion, label, prediction, serving, training } from '#libs/contracts';
+import type { counting, foresight, ingestion, label, pastReading, prediction, serving, training } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
 import type { Backends } from '../backend/backends.js';
@@ -22,6 +22,8 @@ export interface Loaders {
   readonly countReach: DataLoader<ReachKey, counting.GetCountReachResponse, string>;
   /** Where a customer was at a time. */
   readonly pastPlace: DataLoader<PastKey, serving.Membership[], string>;
+  /** What the champion makes of what a customer had done by a time. */
+  readonly pastReading: DataLoader<PastKey, pastReading.PastReading | undefined, string>;
   readonly model: DataLoader<string, training.Model | undefined>;
   readonly labelSet: DataLoader<string, label.LabelSet | undefined>;
   readonly labelHead: DataLoader<string, label.Head | undefined>;
@@ -39,7 +41,8 @@ export function makeLoaders(reads: CallerReads, rpc: Backends): Loaders {
     eventNovelty: remembering(reads.eventNovelty, ({ eventId }) => eventId),
     segment: remembering(reads.segment, segmentName),
     countReach: remembering(reads.countReach, ({ follower, modelId }) => `${follower}|${modelId}`),
-    pastPlace: new DataLoader((keys) => pastPlaces(rpc, keys), { maxBatchSize: MOST_AT_ONCE, cacheKeyFn: ({ customerId, asOf }) => `${customerId}|${asOf}` }),
+    pastPlace: new DataLoader((keys) => pastPlaces(rpc, keys), { maxBatchSize: MOST_AT_ONCE, cacheKeyFn: pastName }),
+    pastReading: new DataLoader((keys) => pastReadings(rpc, keys), { maxBatchSize: MOST_READ_AGAIN, cacheKeyFn: pastName }),
     model: remembering(reads.model),
     labelSet: remembering(reads.labelSet),
     labelHead: remembering(reads.labelHead),
@@ -53,6 +56,23 @@ export function makeLoaders(reads: CallerReads, rpc: Backends): Loaders {
 export interface PastKey {
   readonly customerId: string;
   readonly asOf: string;
+}
+
+/** As many as serving reads again in one call. */
+const MOST_READ_AGAIN = 100;
+
+function pastName({ customerId, asOf }: PastKey): string {
+  return `${customerId}|${asOf}`;
+}
+
+async function pastReadings(rpc: Backends, keys: readonly PastKey[]): Promise<(pastReading.PastReading | undefined)[]> {
+  const answers = new Map<PastKey, pastReading.PastReading>();
+  // One time after the other: each is work for the model.
+  for (const [asOf, group] of Map.groupBy(keys, (key) => key.asOf)) {
+    const { customers } = await rpc.pastReadings.readPast({ customerIds: group.map(({ customerId }) => customerId), asOf });
+    for (const [at, key] of group.entries()) if (customers[at]?.known) answers.set(key, customers[at]);
+  }
+  return keys.map((key) => answers.get(key));
 }
 
 async function pastPlaces(rpc: Backends, keys: readonly PastKey[]): Promise<serving.Membership[][]> {
