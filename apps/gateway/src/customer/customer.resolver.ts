@@ -1,7 +1,7 @@
 import type { ingestion } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
-import { basisOfSize, countedAsStored } from '../counting/count.resolver.js';
+import { basisOfSize, countedAsStored, countedAt } from '../counting/count.resolver.js';
 import { customerForesight } from '../foresight/foresight.resolver.js';
 import { readConnection, rowsOf } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
@@ -81,6 +81,7 @@ export const customerTypes: ResolversOf<'Customer' | 'CustomerConnection'> = {
     lastSeenAt: detail(({ lastSeenAt }) => present(lastSeenAt, 'lastSeenAt')),
     eventCount: detail(({ eventCount }) => eventCount),
     archivedEventCount: detail(({ archivedEventCount }) => archivedEventCount),
+    countedAt,
     isScored: async ({ id }, _args, { loaders }) => (await loaders.place.load(id))?.known ?? false,
     memberships: async ({ id }, { asOf }, { loaders }) => {
       const memberships = asOf ? await loaders.pastPlace.load({ customerId: id, asOf }) : ((await loaders.place.load(id))?.memberships ?? []);

@@ -4,6 +4,7 @@ import { access, counting, definition, explanation, exporting, foresight, head, 
 
 import type { Connection } from './connection.js';
 
+export type PageInfo = Connection<unknown>['pageInfo'];
 export type Viewer = Caller;
 export type Workspace = access.Workspace;
 export type WorkspaceSettings = access.WorkspaceSettings;
