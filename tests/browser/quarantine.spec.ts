@@ -60,6 +60,48 @@ test('a refused event is found by its reason, mended, and taken in', async () =>
   expect(await outcomeOf(messageId)).toBe('STORED');
 }, 90_000);
 
+test('rows that a mapping could not read are replayed by another one, and what shall never come in is discarded with a reason', async () => {
+  const customer = `mapped-${run}`;
+  const mapping = { customer: { column: 'who' }, time: { column: 'when', format: '%Y-%m-%d' }, event: { name: 'Visited' }, properties: { size: { column: 'size', kind: 'numeric' } } };
+  const { createUpload } = await api().ask<{ createUpload: { id: string; url: string } }>('mutation { createUpload(input: { fileName: "visits.csv" }) { ... on Upload { id url } } }');
+  await fetch(new URL(createUpload.url, ready().graphql), { method: 'PUT', body: `who,when,size\n${customer},01/02/2026,3\n${customer},2026-02-03,many\n` });
+  const { startImport } = await api().ask<{ startImport: { id: string } }>('mutation($input: StartImportInput!) { startImport(input: $input) { ... on Import { id } } }', {
+    input: { uploadId: createUpload.id, mapping },
+  });
+  await until(
+    () => api().ask<{ import: { state: string } }>('query($id: ID!) { import(id: $id) { state } }', { id: startImport.id }),
+    ({ import: { state } }) => state === 'SUCCEEDED',
+    30_000,
+  );
+  await menu('Quarantine');
+  const groups = region('Refused, by reason and source');
+  await groups.getByRole('button', { name: /^Another mapping: Time invalid from import/ }).first().click();
+  const text = dialog().getByRole('textbox', { name: 'How rows become events' });
+  const was = JSON.parse(await text.inputValue()) as { time: { format: string } };
+  expect(was.time.format).toBe('%Y-%m-%d');
+  await text.fill(JSON.stringify({ ...was, customer: { column: 'whom' } }));
+  await dialog().getByRole('button', { name: 'Replay' }).click();
+  await dialog().getByText('The mapping names the column "whom"').waitFor();
+  await text.fill(JSON.stringify({ ...was, time: { column: 'when', format: '%d/%m/%Y' } }, null, 2));
+  await shoot('quarantine-mapping');
+  await dialog().getByRole('button', { name: 'Replay' }).click();
+  await page.getByText('Replayed: 1 event stored, 0 known before, 0 refused still').waitFor();
+  const events = () => api().ask<{ customer: { events: { nodes: { occurredAt: string }[] } } | null }>('query($userId: String!) { customer(userId: $userId) { events { nodes { occurredAt } } } }', { userId: customer });
+  expect((await events()).customer?.events.nodes).toEqual([{ occurredAt: '2026-02-01T00:00:00.000Z' }]);
+
+  const discard = groups.getByRole('button', { name: /^Discard all: Value invalid from import/ });
+  await discard.click();
+  expect(await dialog().getByRole('button', { name: 'Discard' }).isDisabled()).toBe(true);
+  await dialog().getByRole('textbox', { name: 'Why' }).fill('sizes of a test');
+  await dialog().getByRole('button', { name: 'Discard' }).click();
+  await page.getByText('1 event discarded.').waitFor();
+  await discard.waitFor({ state: 'detached' });
+  const { rejectedEvents } = await api().ask<{ rejectedEvents: { nodes: { note: string; resolvedBy: string; payload: string }[] } }>(
+    '{ rejectedEvents(state: DISCARDED, reason: "VALUE_INVALID", first: 100) { nodes { note resolvedBy payload } } }',
+  );
+  expect(rejectedEvents.nodes.find(({ payload }) => payload.includes(customer))).toMatchObject({ note: 'sizes of a test', resolvedBy: expect.stringMatching(/^key:/) as string });
+}, 120_000);
+
 test('an event is declared, observed, enforced, and what was refused is replayed once it is observed again', async () => {
   await menu('Tracking plan');
   await page.getByRole('button', { name: 'Declare an event' }).click();

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import type { CallContext } from 'nice-grpc';
 
-import { worker } from '#libs/contracts';
+import { novelty, worker } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
 import { Barrier, type FakeServer, listen } from './fake-server.js';
@@ -15,6 +15,8 @@ const METHODS: readonly WorkerMethod[] = ['train', 'discover', 'evaluate', 'embe
 const ENCODERS = new Set(['', 'decayed_sum', 'gru', 'gated_linear', 'transformer']);
 const STEPS = 20;
 const CHECKPOINT = 'checkpoint.json';
+/** What the fake measures of ordinary novelty. */
+export const ORDINARY: novelty.OrdinaryNovelty = { customers: { quantiles: [0.9, 0.995], novelty: [0.2, 0.48], measuredOn: 100, usual: 0.995 }, events: undefined };
 
 /** What a test wants to know of a call. */
 export interface WorkerCall {
@@ -108,7 +110,7 @@ export class FakeWorker {
     const folder = fileURLToPath(outputUri);
     const files = [await this.write(folder, 'segments.json', '{}'), await this.write(folder, 'bundle.json', '{"segments":2}')];
     const segments = ['Weekend browsers', 'Steady buyers'].map((name, index) => segment(name, index));
-    yield { event: { $case: 'completed', value: { completed: { files, events: 1_000, customers: 100 }, segments, retiredChampionIndexes: [] } } };
+    yield { event: { $case: 'completed', value: { completed: { files, events: 1_000, customers: 100 }, segments, retiredChampionIndexes: [], ordinaryNovelty: ORDINARY } } };
   }
 
   private async *evaluate({ runId, outputUri }: worker.EvaluateRequest, { signal }: CallContext): AsyncGenerator<worker.EvaluateResponse> {

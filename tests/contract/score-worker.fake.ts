@@ -24,6 +24,8 @@ interface State {
   orders: number;
   events: number;
   isAlien: boolean;
+  /** As the last event that says so has it. */
+  novelty: number | undefined;
   strength: number;
   first: number;
   last: number;
@@ -40,10 +42,10 @@ export function readFake(modelUri: string, packed: Uint8Array, events: readonly 
   const state: State =
     packed.length > 0
       ? (JSON.parse(Buffer.from(packed).toString()) as State)
-      : { orders: 0, events: 0, isAlien: false, strength: 0.9, first: Number.MAX_SAFE_INTEGER, last: 0, trail: '' };
+      : { orders: 0, events: 0, isAlien: false, novelty: undefined, strength: 0.9, first: Number.MAX_SAFE_INTEGER, last: 0, trail: '' };
   for (const event of events) {
     if (modelUri.endsWith('window') && event.occurredAt < state.last) return { ...NOTHING, rebuild: true };
-    let properties: { strength?: number };
+    let properties: { strength?: number; novelty?: number };
     try {
       properties = JSON.parse(Buffer.from(event.properties).toString() || '{}') as typeof properties;
     } catch {
@@ -53,7 +55,10 @@ export function readFake(modelUri: string, packed: Uint8Array, events: readonly 
     state.events += 1;
     state.orders += event.name === 'Order Completed' ? 1 : 0;
     state.isAlien ||= event.name === 'Alien';
-    if (event.occurredAt >= state.last) state.strength = properties.strength ?? 0.9;
+    if (event.occurredAt >= state.last) {
+      state.strength = properties.strength ?? 0.9;
+      state.novelty = properties.novelty ?? state.novelty;
+    }
     state.first = Math.min(state.first, event.occurredAt);
     state.last = Math.max(state.last, event.occurredAt);
     if (modelUri.endsWith('window')) state.trail = `${state.trail}>${event.name}`.slice(-200);
@@ -72,7 +77,7 @@ function outcome(modelUri: string, state: State, readAt: number) {
     segmentIndex,
     ...part,
     strength: plain < 0 ? 0 : state.strength,
-    novelty: state.isAlien ? 0.99 : 0.1,
+    novelty: state.novelty ?? (state.isAlien ? 0.99 : 0.1),
     embedding,
     mapX: state.orders,
     mapY: quietDays,

@@ -63,7 +63,7 @@ test('nothing of a forgotten customer is left in any table, and the others are c
   await erase(workspace, gone);
   const { tables } = await forgettings.forgetCustomers({ customerIds: [gone] }, workspace.service);
   expect(Object.fromEntries(tables.map(({ table, rows }) => [table, rows]))).toEqual({
-    'serving.customer_states': 1, 'serving.memberships': 2, 'serving.membership_changes': 2, 'serving.segment_versions': 1, 'serving.segment_deadlines': 0, 'serving.segment_regions': 0, 'serving.predictions': 0, 'serving.webhook_deliveries': 0,
+    'serving.customer_states': 1, 'serving.memberships': 2, 'serving.membership_changes': 2, 'serving.segment_versions': 1, 'serving.segment_deadlines': 0, 'serving.segment_regions': 0, 'serving.predictions': 0, 'serving.unusual_customers': 0, 'serving.unusual_changes': 0, 'serving.webhook_deliveries': 0,
     'serving.exports (rows taken out)': 0, 'serving.exports (files written anew)': 0,
   });
   expect(await tablesWith(gone)).toEqual([]);

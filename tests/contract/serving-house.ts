@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 
 import { PrincipalSigner } from '#libs/auth';
-import { access, definition, exporting, foresight, history, region, serving, similar, webhook, worker } from '#libs/contracts';
+import { access, definition, exporting, foresight, history, region, serving, similar, unusual, webhook, worker } from '#libs/contracts';
 import { freePort, startTestPlatform, type TestPlatform } from '#libs/embedded';
 import { type Call, connect, type RpcClient } from '#libs/grpc';
 import { publishHint } from '#libs/queue';
@@ -34,6 +34,7 @@ export interface ServingClients {
   readonly definitions: RpcClient<typeof definition.SegmentDefinitionServiceService>;
   readonly exports: RpcClient<typeof exporting.ExportServiceService>;
   readonly history: RpcClient<typeof history.HistoryServiceService>;
+  readonly unusual: RpcClient<typeof unusual.UnusualServiceService>;
   close(): void;
 }
 
@@ -48,8 +49,9 @@ export function clientsAt(address: string): ServingClients {
   const definitions = connect(definition.SegmentDefinitionServiceService, address);
   const exports = connect(exporting.ExportServiceService, address);
   const past = connect(history.HistoryServiceService, address);
-  const clients = [memberships, similarity, regions, segments, activation, foresights, webhooks, definitions, exports, past];
-  return { memberships, similarity, regions, segments, activation, foresight: foresights, webhooks, definitions, exports, history: past, close: () => clients.forEach((client) => client.close()) };
+  const novel = connect(unusual.UnusualServiceService, address);
+  const clients = [memberships, similarity, regions, segments, activation, foresights, webhooks, definitions, exports, past, novel];
+  return { memberships, similarity, regions, segments, activation, foresight: foresights, webhooks, definitions, exports, history: past, unusual: novel, close: () => clients.forEach((client) => client.close()) };
 }
 
 /** A replica of serving in this process. */
@@ -248,6 +250,7 @@ export class ServingHouse {
         segments: model.uri.endsWith('family') ? family() : SEGMENTS.map((name, index) => segment(index, name)),
         retiredChampionIndexes: [],
         championModelId: '',
+        ordinaryNovelty: undefined,
       },
     };
   }

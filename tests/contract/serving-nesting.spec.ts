@@ -200,5 +200,5 @@ test('a backfill that names a part which the model does not draw is refused', as
 test('a webhook for a coarser or finer segment is refused, with what to name instead', async () => {
   const { workspace } = await shop(4);
   const segmentIds = [await idOf(workspace, 'Here')];
-  await expect(replica.webhooks.createWebhook({ url: 'https://example.com/', segments: { segmentIds } }, workspace.admin)).rejects.toMatchObject({ reason: 'SEGMENT_NOT_MAIN' });
+  await expect(replica.webhooks.createWebhook({ url: 'https://example.com/', segments: { segmentIds }, events: undefined }, workspace.admin)).rejects.toMatchObject({ reason: 'SEGMENT_NOT_MAIN' });
 });

@@ -27,13 +27,13 @@ test('a secret lies sealed in the table, is sealed anew after a rotation, also o
   await house.prepare(first, workspace, only);
   await first.activation.activate({ modelId: only.id, fence: 1 }, workspace.service);
   const make = async (url: string) => {
-    const { webhook: made, secret } = await first.webhooks.createWebhook({ url, segments: undefined }, workspace.admin);
+    const { webhook: made, secret } = await first.webhooks.createWebhook({ url, segments: undefined, events: undefined }, workspace.admin);
     return { id: made?.id ?? '', secret };
   };
   const sealed = await make(receiver.url);
   receiver.secret = sealed.secret;
   const plain = await make('http://127.0.0.1:9/');
-  await first.webhooks.updateWebhook({ id: plain.id, url: undefined, segments: undefined, enabled: false }, workspace.admin);
+  await first.webhooks.updateWebhook({ id: plain.id, url: undefined, segments: undefined, enabled: false, events: undefined }, workspace.admin);
   // As rows were written before.
   await house.owner.query('update serving.webhooks set secret = $2, secret_key_id = null where id = $1', [plain.id, plain.secret]);
   const before = await kept(sealed.id);

@@ -39,7 +39,7 @@ async function shop(count: number): Promise<Shop> {
 async function receiverOf({ workspace }: Shop, segmentIds: string[] = []): Promise<{ receiver: WebhookReceiver; id: string }> {
   const receiver = await WebhookReceiver.listen();
   receivers.push(receiver);
-  const { webhook: made, secret } = await replica.webhooks.createWebhook({ url: receiver.url, segments: { segmentIds } }, workspace.admin);
+  const { webhook: made, secret } = await replica.webhooks.createWebhook({ url: receiver.url, segments: { segmentIds }, events: undefined }, workspace.admin);
   receiver.secret = secret;
   return { receiver, id: made?.id ?? '' };
 }
@@ -159,11 +159,11 @@ test('disabled, it keeps its place and goes on from there; deleted, it is told n
   const three = await shop(3);
   const { receiver, id } = await receiverOf(three, [three.segments['Many orders'] ?? '']);
   const { workspace } = three;
-  await replica.webhooks.updateWebhook({ id, segments: undefined, enabled: false }, workspace.admin);
+  await replica.webhooks.updateWebhook({ id, segments: undefined, enabled: false, events: undefined }, workspace.admin);
   await toMany(three, three.customers[0] ?? '');
   await until(() => changesOf(three), (total) => total === 4);
   expect(receiver.calls).toEqual([]);
-  const { webhook: changed } = await replica.webhooks.updateWebhook({ id, segments: { segmentIds: [] }, enabled: true }, workspace.admin);
+  const { webhook: changed } = await replica.webhooks.updateWebhook({ id, segments: { segmentIds: [] }, enabled: true, events: undefined }, workspace.admin);
   expect(changed).toMatchObject({ enabled: true, segmentIds: [], url: receiver.url });
   expect(told(await receiver.untilAccepted(2))).toEqual(['Segment Exited: Few orders', 'Segment Entered: Many orders']);
   await replica.webhooks.deleteWebhook({ id }, workspace.admin);
@@ -195,12 +195,12 @@ test('a customer who was erased meanwhile is not told of', async () => {
 test('what cannot be is refused with a reason', async () => {
   const one = await shop(1);
   const { workspace } = one;
-  const create = (url: string, segmentIds: string[] = [], on = replica) => on.webhooks.createWebhook({ url, segments: { segmentIds } }, workspace.admin);
+  const create = (url: string, segmentIds: string[] = [], on = replica) => on.webhooks.createWebhook({ url, segments: { segmentIds }, events: undefined }, workspace.admin);
   const { id, receiver } = await receiverOf(one);
   const strict = await house.start({ FEED_POLL_MS: '50' });
   await expect(create(receiver.url, [], strict)).rejects.toMatchObject({ reason: 'URL_INVALID' });
   await expect(create('https://127.0.0.1/', [], strict)).rejects.toMatchObject({ reason: 'URL_PRIVATE' });
-  await expect(strict.webhooks.updateWebhook({ id, url: 'https://[::1]/', segments: undefined }, workspace.admin)).rejects.toMatchObject({ reason: 'URL_PRIVATE' });
+  await expect(strict.webhooks.updateWebhook({ id, url: 'https://[::1]/', segments: undefined, events: undefined }, workspace.admin)).rejects.toMatchObject({ reason: 'URL_PRIVATE' });
   await strict.stop();
   await expect(create(receiver.url, ['01900000-0000-7000-8000-000000000001'])).rejects.toMatchObject({ reason: 'SEGMENT_UNKNOWN' });
   await expect(replica.webhooks.replayWebhookDelivery({ id: 'x' }, workspace.admin)).rejects.toMatchObject({ reason: 'DELIVERY_UNKNOWN' });

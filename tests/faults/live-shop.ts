@@ -48,7 +48,7 @@ export class LiveShop {
     await house.prepare(replica, workspace, first);
     await replica.activation.activate({ modelId: first.id, fence: 1 }, workspace.service);
     const receiver = await WebhookReceiver.listen();
-    const { secret } = await replica.webhooks.createWebhook({ url: receiver.url, segments: { segmentIds: [] } }, workspace.admin);
+    const { secret } = await replica.webhooks.createWebhook({ url: receiver.url, segments: { segmentIds: [] }, events: undefined }, workspace.admin);
     receiver.secret = secret;
     const shop = new LiveShop(house, replicas, workspace, customers, first, receiver);
     const { changes } = await replica.memberships.listMembershipChanges({ customerId: '', segmentId: '', page: { first: 1, after: '' } }, workspace.call);

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { type CallContext, createServer, ServerError, type Server } from 'nice-grpc';
 
-import { access, counting, definition, explanation, exporting, foresight, history, identity, ingestion, label, pastReading, person, prediction, quarantine, region, retention, serving, similar, trackingPlan, training, webhook, worker } from '#libs/contracts';
+import { access, counting, definition, explanation, exporting, foresight, history, identity, ingestion, label, novelty, pastReading, person, prediction, quarantine, region, retention, serving, similar, trackingPlan, training, unusual, webhook, worker } from '#libs/contracts';
 import { PRINCIPAL_METADATA, RpcError, status } from '#libs/grpc';
 import { type Principal, PrincipalSigner } from '#libs/auth';
 
@@ -90,7 +90,7 @@ export async function startFakeServices(): Promise<FakeServices> {
     quarantine.QuarantineServiceService, trackingPlan.TrackingPlanServiceService, identity.IdentityServiceService, person.PersonServiceService,
     training.RunServiceService, training.ModelServiceService, label.LabelServiceService, label.HeadServiceService, prediction.PredictionServiceService, serving.MembershipServiceService, serving.SegmentServiceService, explanation.ExplanationServiceService,
     foresight.ForesightServiceService, retention.RetentionServiceService, webhook.WebhookServiceService,
-    definition.SegmentDefinitionServiceService, similar.SimilarityServiceService, region.RegionServiceService, exporting.ExportServiceService, history.HistoryServiceService, counting.CountingServiceService, pastReading.PastReadingServiceService,
+    definition.SegmentDefinitionServiceService, similar.SimilarityServiceService, region.RegionServiceService, exporting.ExportServiceService, history.HistoryServiceService, unusual.UnusualServiceService, counting.CountingServiceService, pastReading.PastReadingServiceService,
   ];
   for (const definition of definitions) server.add(definition as never, implementationOf(definition));
   const port = await server.listen('127.0.0.1:0');
@@ -239,10 +239,13 @@ export function run(runId: string, more: Partial<training.Run> = {}): training.R
   };
 }
 
+/** What is ordinary to the fake's models. */
+const REACH: novelty.NoveltyReach = { quantiles: [0.9, 0.995], novelty: [0.2, 0.46], measuredOn: 900, usual: 0.995 };
+
 export function model(modelId: string): training.Model {
   return {
     id: modelId, version: 1, state: training.ModelState.CHAMPION, runId: id('run', 1), createdAt: AT, promotedAt: AT, uri: 'file:///x', hash: 'ff', position: undefined,
-    events: 100, customers: CUSTOMERS, segmentCount: SEGMENTS, verdict: 'Better than before.',
+    events: 100, customers: CUSTOMERS, segmentCount: SEGMENTS, verdict: 'Better than before.', ordinaryNovelty: { customers: REACH, events: undefined },
     measures: [
       { name: 'auc', subject: 'embedding', value: 0.9, deviation: 0.01, baseline: false },
       { name: 'auc', subject: 'rfm', value: 0.7, deviation: 0.01, baseline: true },
@@ -312,6 +315,14 @@ function servingHandlers(): Record<string, Handler> {
     getEventNovelty: ({ events }: foresight.GetEventNoveltyRequest) => ({
       events: events.map(({ eventId, customerId }) => ({ eventId, novelty: customerId === id('customer', 3) ? 0.4 : undefined })),
       modelId: id('model', 1),
+    }),
+    getNoveltyThresholds: () => ({
+      customers: { threshold: 0.46, quantile: 0.995, overridden: false }, events: { threshold: 0.3, quantile: 0.995, overridden: false },
+      measured: { customers: REACH, events: undefined }, modelId: id('model', 1),
+    }),
+    getCustomerNovelty: ({ customerIds }: unusual.GetCustomerNoveltyRequest) => ({
+      customers: customerIds.map((customerId) => ({ customerId, novelty: numberOf(customerId) === 3 ? 0.6 : 0.1, since: numberOf(customerId) === 3 ? AT : undefined })),
+      threshold: { threshold: 0.46, quantile: 0.995, overridden: false },
     }),
     getSegments: ({ ids }: serving.GetSegmentsRequest) => ({ segments: segments.filter((segment) => ids.includes(segment.id)), basis: BASIS }),
     listSegments: ({ page }: serving.ListSegmentsRequest) => ({ ...cut(segments, page, 'segments'), population: CUSTOMERS, basis: BASIS }),

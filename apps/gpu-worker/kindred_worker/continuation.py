@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kindred_worker.data.arrays import events_until
 from kindred_worker.data.features import FeatureSpec, Int64
 from kindred_worker.data.split import Split
 from kindred_worker.data.storage import Folder
@@ -70,7 +71,7 @@ def why_anew(spec: TrainingSpec, former: Former, features: FeatureSpec) -> str:
 def has_lost(former: Former, times: Int64) -> bool:
     """Whether events that the champion learned from are no longer among these (E), microseconds: somebody may have been
     erased, and weights that go on from it would still remember them."""
-    return int((times <= former.now).sum()) < former.events
+    return events_until(times, former.now) < former.events
 
 
 def _seen(features: FeatureSpec) -> list[tuple[str, ...]]:

@@ -14,14 +14,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kindred_worker.data.aggregates import DAY, EventTable, future
+from kindred_worker.data.arrow import pc
 from kindred_worker.data.portrait import Feature, portrait
+from kindred_worker.data.sample import some_of
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder, WrittenFile
 from kindred_worker.export import export
 from kindred_worker.models.behaviour import BehaviourModel
-from kindred_worker.models.bundle import seal
+from kindred_worker.models.bundle import SURPRISE, seal
 from kindred_worker.models.past import read_past
-from kindred_worker.models.reading import Reading, read_everyone
+from kindred_worker.models.reading import Reading, read_everyone, stream_states
 from kindred_worker.models.settling import settling_time
 from kindred_worker.report import InvalidInput, Report
 from kindred_worker.segments.assignment import SIDECAR, TENSORS, SegmentModel
@@ -32,12 +34,16 @@ from kindred_worker.segments.hierarchy import NONE, Kin, Level, find_family, ove
 from kindred_worker.segments.kin_naming import differ, name_kin
 from kindred_worker.segments.matching import Overlap, overlaps_with_champion
 from kindred_worker.segments.naming import Named, name_segments
+from kindred_worker.segments.ordinary import Reach
 from kindred_worker.segments.rule import Rule, distil
+from kindred_worker.segments.space import squared_distances
 from kindred_worker.segments.trait import Trait, trait_of
 from kindred_worker.spec import TrainingSpec
+from kindred_worker.surprise import Surprise
 
 Int64 = npt.NDArray[np.int64]
 
+FITTED_ON = 50_000  # customers at most among whom segments are looked for; who belongs where is then counted among everyone
 TRAITS = 8
 TYPICAL = 5
 WORDS_AT_MOST = 300  # a property with more different values describes nobody
@@ -70,6 +76,8 @@ class Discovered:
     segments: list[Segment]  # of all levels, by place in the bundle
     retired_champion_indexes: list[int]
     main_event: str  # what "orders" means in the words of traits and rules; empty: nothing
+    ordinary: Reach | None  # of customers' novelty
+    ordinary_events: Reach | None
 
 
 @dataclass(frozen=True)
@@ -87,7 +95,18 @@ class Places:
 def discover(
     spec: TrainingSpec, snapshot: Snapshot, model: BehaviourModel, output: Folder, champion_customers_uri: str, report: Report
 ) -> Discovered:
-    """Adds the segments to the bundle at `output` and seals it. The same call again writes the same files."""
+    """Adds the segments to the bundle at `output` and seals it. The same call again writes the same files.
+
+    Of more than FITTED_ON customers a sample is looked at, so that what this takes does not grow with them (data/sample.py).
+    """
+    with some_of(snapshot, model.features, FITTED_ON, spec.seed, report.check) as some:
+        return _discover(spec, some, snapshot, model, output, champion_customers_uri, report)
+
+
+def _discover(
+    spec: TrainingSpec, snapshot: Snapshot, everyone: Snapshot, model: BehaviourModel, output: Folder, champion_uri: str, report: Report
+) -> Discovered:
+    """Segments drawn from `snapshot`, and how many of `everyone` belong to them."""
     settling = settling_time(snapshot, model, spec.seed, report)
     now = read_everyone(snapshot, model, 0, report.part(0.0, 0.15), settling).settled
     newcomers, lives = read_past(snapshot, model, spec.seed, report, settling)
@@ -95,7 +114,7 @@ def discover(
     with EventTable(snapshot, features.main_events, features.value_property, report.check, described_by(model)) as events:
         report.progress(0.2, "counting what customers do")
         history = history_of(snapshot, model, events, settling, report)
-        former = champion_of(champion_customers_uri, snapshot, model, settling, report) if spec.continued_epochs else None
+        former = champion_of(champion_uri, now.customers, snapshot, model, settling, report) if spec.continued_epochs else None
         report.progress(0.3, "looking for segments")
         doing = report.part(0.3, 0.9)
         found = find_segments(now, history, spec.segment_count, spec.seed, doing, newcomers=newcomers, lives=lives, champion=former)
@@ -108,14 +127,17 @@ def discover(
     labels = found.partition.labels
     places = Places(labels, family.coarser(labels), family.finer(found.points, labels))
     named = dict(enumerate(names)) | name_kin(described, labels, places.finer, family, kin, names, features.main_events)
-    overlaps, retired = _overlaps(champion_customers_uri, now.customers, _placed(found, now), found.model.count, kin)
+    overlaps, retired = _overlaps(champion_uri, now.customers, _placed(found, now), found.model.count, kin)
     main = [Kin(at, "MAIN", int(family.coarser_of[at]), float(found.refits.jaccard[at])) for at in range(found.model.count)]
-    everyone = [*main, *kin]
+    every = [*main, *kin]
+    crowd = (
+        _counted(places, now.events, len(every)) if everyone is snapshot else _everyones(everyone, model, found.model, len(every), report)
+    )
     segments: list[Segment] = []
-    for at, one in enumerate(everyone):
-        report.progress(0.94 + 0.03 * at / len(everyone), "putting segments into rules")
+    for at, one in enumerate(every):
+        report.progress(0.94 + 0.03 * at / len(every), "putting segments into rules")
         segments.append(
-            _segment(one, named[one.index], now, found, places, described, features.main_events, overlaps[one.index], spec.seed)
+            _segment(one, named[one.index], now, found, places, crowd, described, features.main_events, overlaps[one.index], spec.seed)
         )
     if found.choice is not None:
         for candidate in found.choice.candidates:
@@ -123,17 +145,55 @@ def discover(
             report.metric("segments.foresight", candidate.count, candidate.foresight)
             report.metric("segments.score", candidate.count, candidate.score)
     report.progress(0.97, "writing the live form")
-    files = _write(model, told(found.model, story_of(found, segments, now)), output)
+    files = _write(model, told(found.model, story_of(found, segments, now, crowd)), output)
     report.progress(1.0, f"{found.model.count} segments found, {len(kin)} coarser and finer ones")
-    return Discovered(files, int(now.events.sum()), len(now.customers), segments, retired, next(iter(features.main_events), ""))
+    main_event = next(iter(features.main_events), "")
+    reaches = found.model.ordinary, _ordinary_events(output)
+    return Discovered(files, crowd.events, crowd.customers, segments, retired, main_event, *reaches)
 
 
-def champion_of(uri: str, snapshot: Snapshot, model: BehaviourModel, settling: int, report: Report) -> Champion | None:
+def _ordinary_events(bundle: Folder) -> Reach | None:
+    return Surprise.from_bytes(bundle.read(SURPRISE)).ordinary if bundle.exists(SURPRISE) else None
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Everyone, as far as segments go."""
+
+    customers: int
+    events: int
+    sizes: Int64  # (places in the bundle) customers in each segment
+
+    def and_also(self, other: Crowd) -> Crowd:
+        return Crowd(self.customers + other.customers, self.events + other.events, self.sizes + other.sizes)
+
+
+def _counted(places: Places, events: Int64, count: int) -> Crowd:
+    """Customers at their `places`, with (N) events each, in `count` segments of all levels."""
+    inside = np.concatenate([level[level >= 0] for level in (places.main, places.coarser, places.finer)])
+    return Crowd(len(events), int(events.sum()), np.bincount(inside, minlength=count))
+
+
+def _everyones(snapshot: Snapshot, model: BehaviourModel, segments: SegmentModel, count: int, report: Report) -> Crowd:
+    """As `_counted`, streamed. Everybody is in the segment they are nearest to, as those are whom segments are drawn from."""
+    crowd = Crowd(0, 0, np.zeros(count, np.int64))
+    for part in stream_states(snapshot, model, 0, report, segments.settling):
+        points = segments.space.place(part.settled.embedding, part.settled.forecast)
+        main = squared_distances(points, segments.centres).argmin(axis=1).astype(np.int64)
+        places = Places(main, segments.family.coarser(main), segments.family.finer(points, main))
+        crowd = crowd.and_also(_counted(places, part.events, count))
+        report.progress(0.93 + 0.01 * crowd.customers / max(1, snapshot.manifest.customers), "counting who belongs to each segment")
+    return crowd
+
+
+def champion_of(
+    uri: str, customers: Sequence[str], snapshot: Snapshot, model: BehaviourModel, settling: int, report: Report
+) -> Champion | None:
     """The champion's segments, and the same customers as this model reads them at that time; None without a champion, and
     where it placed them later than these data end."""
     if not uri:
         return None
-    placed = _champion_places(uri)
+    placed = _champion_places(uri, customers)
     at = placed.read_at
     if not len(placed.customers) or at <= snapshot.manifest.first or at > snapshot.now:
         return None
@@ -175,13 +235,14 @@ def expected(reading: Reading) -> list[Feature]:
     ]
 
 
-def story_of(found: Found, segments: Sequence[Segment], now: Reading) -> dict[str, Any]:
+def story_of(found: Found, segments: Sequence[Segment], now: Reading, crowd: Crowd) -> dict[str, Any]:
     """How the segments were found, in segments.json. Holds no customer's id: a model outlives who asks to be forgotten."""
     rand = found.refits.adjusted_rand
     return {
         "readAt": now.read_at,
         "settledAfterSeconds": found.model.settling // 1_000_000,
-        "customers": len(now.customers),
+        "customers": crowd.customers,
+        "lookedAt": len(now.customers),
         "choice": found.choice.to_json() if found.choice is not None else {"count": found.model.count, "reason": _reason(found)},
         "continued": found.continued,
         "bootstrap": {"refits": len(rand), "adjustedRand": float(rand.mean()), "deviation": float(rand.std()), "way": found.partition.way},
@@ -217,6 +278,7 @@ def _segment(
     now: Reading,
     found: Found,
     places: Places,
+    crowd: Crowd,
     described: Sequence[Feature],
     main_events: Sequence[str],
     overlaps: list[Overlap],
@@ -233,8 +295,8 @@ def _segment(
         parent=kin.parent,
         name=named.name,
         description=named.description,
-        size=len(members),
-        share=len(members) / len(inside),
+        size=int(crowd.sizes[kin.index]),
+        share=float(crowd.sizes[kin.index] / max(1, crowd.customers)),
         stability=kin.stability,
         traits=[trait_of(c, main) for c in distinct(contrasts(described, inside.astype(np.int64), 1), TRAITS)],
         typical_customer_ids=[now.customers[i] for i in typical],
@@ -255,7 +317,7 @@ def _overlaps(
     """Each level is matched with the same of the champion. By place in the bundle, and whom none continues."""
     if not uri:
         return {at: [] for at in range(count + len(kin))}, []
-    champion = _champion_places(uri)
+    champion = _champion_places(uri, customers)
     theirs = champion.places
     place = {customer: at for at, customer in enumerate(customers)}
     there = np.array([place.get(c, NONE) for c in champion.customers], dtype=np.int64)
@@ -277,14 +339,19 @@ class _Placed:
     read_at: int  # microseconds: the time at which nearly everyone was read
 
 
-def _champion_places(uri: str) -> _Placed:
-    """Rows of the champion's customers.parquet (or of the folder that holds it)."""
+def _champion_places(uri: str, among: Sequence[str]) -> _Placed:
+    """Rows of the champion's customers.parquet (or of the folder that holds it), those of these customers."""
     folder, name = posixpath.split(uri) if uri.endswith(".parquet") else (uri, "customers.parquet")
     with Folder(folder).open(name) as source:
         try:
             file = pq.ParquetFile(source)
             levels = [c for c in ("segment_index", "coarser_index", "finer_index") if c in file.schema_arrow.names]
-            table = file.read(columns=["customer", "read_at", *levels])
+            wanted = pa.array(among, pa.string())
+            parts = [
+                pa.Table.from_batches([part]).filter(pc.is_in(part.column("customer"), value_set=wanted))
+                for part in file.iter_batches(columns=["customer", "read_at", *levels])
+            ]
+            table = pa.concat_tables(parts or [file.read(columns=["customer", "read_at", *levels])])
             main = table.column("segment_index").to_numpy().astype(np.int64)
         except (pa.ArrowInvalid, KeyError, OSError) as error:
             raise InvalidInput(f"{uri} is no backfill of a model: {error}") from error

@@ -24,6 +24,7 @@ from kindred_worker.data.fit import examine
 from kindred_worker.data.profile import LEAKS
 from kindred_worker.data.quality import Quality
 from kindred_worker.data.recognised import recognised
+from kindred_worker.data.sample import some_of
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder, WrittenFile
 from kindred_worker.models.behaviour import BehaviourModel
@@ -46,6 +47,7 @@ REFITS, REFIT_STARTS = 10, 5
 FEW = 200  # labels
 NEEDED = 50  # customers of either class before an AUC is said
 SILHOUETTE_OF = 3000
+MEASURED_ON = 50_000  # customers at most
 DEFAULT_COUNT = 6  # segments, where the model has none yet
 
 
@@ -123,20 +125,23 @@ class _Sides:
 def evaluate(
     spec: TrainingSpec, snapshot: Snapshot, model: BehaviourModel, segments: SegmentModel | None, output: Folder, report: Report
 ) -> Evaluated:
-    """Writes evaluation.json and its page. Raises TooLittleData where the data are too short for one cut."""
+    """Writes evaluation.json and its page. Raises TooLittleData where the data are too short for one cut.
+
+    Of more than MEASURED_ON customers a sample is measured (data/sample.py).
+    """
     features = model.features
-    protocol = protocol_of(model, snapshot)
-    learned = _second_encoder(spec, snapshot, model, protocol, report.part(0.0, 0.5))
-    second = learned.model
+    with some_of(snapshot, features, MEASURED_ON, spec.seed, report.check) as some:
+        protocol = protocol_of(model, some)
+        learned = _second_encoder(spec, some, model, protocol, report.part(0.0, 0.5))
+        second, leaks = learned.model, _leaks(learned.quality, some)
+        with EventTable(some, features.main_events, features.value_property, report.check, leaks) as events:
+            known_by = [recognised(events, name, protocol.t0) for name in leaks]
+            untrained = BehaviourModel.create(second.features, second.plan, spec.seed + 1).eval()
+            report.progress(0.5, "reading customers at two times in the past")
+            settling = segments.settling if segments is not None else 0
+            before, fit_on = _read(some, second, untrained, events, protocol.t0, protocol.days, settling, report.part(0.5, 0.6))
+            after, test_on = _read(some, second, untrained, events, protocol.cut, protocol.days, settling, report.part(0.6, 0.7))
     sheet = _Sheet()
-    leaks = _leaks(learned.quality, snapshot)
-    with EventTable(snapshot, features.main_events, features.value_property, report.check, leaks) as events:
-        known_by = [recognised(events, name, protocol.t0) for name in leaks]
-        untrained = BehaviourModel.create(second.features, second.plan, spec.seed + 1).eval()
-        report.progress(0.5, "reading customers at two times in the past")
-        settling = segments.settling if segments is not None else 0
-        before, fit_on = _read(snapshot, second, untrained, events, protocol.t0, protocol.days, settling, report.part(0.5, 0.6))
-        after, test_on = _read(snapshot, second, untrained, events, protocol.cut, protocol.days, settling, report.part(0.6, 0.7))
     sheet.behind["protocol"] = {
         **asdict(protocol),
         "fitted_on": len(fit_on.customers),

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from kindred_worker import __version__
 from kindred_worker.checkpoints import Checkpoints
 from kindred_worker.continuation import has_lost, open_former, why_anew
-from kindred_worker.data.arrays import load
+from kindred_worker.data.arrays import events_until, load
 from kindred_worker.data.features import FeatureSpec
 from kindred_worker.data.fit import examine
 from kindred_worker.data.quality import QUALITY
@@ -23,7 +23,7 @@ from kindred_worker.objectives import check_names
 from kindred_worker.report import InvalidInput, Report
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.surprise import fit_surprise
-from kindred_worker.train import TrainingData, loss_of, train
+from kindred_worker.train import TrainingData, loss_of, never_learned_from, train
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
     trained = train(spec, data, checkpoints, report.part(0.08, 0.93), former)
     recommender = fit_recommender(trained.model, data.arrays, snapshot.now, spec.item_field, spec.seed, report.part(0.93, 0.98))
     beside = [output.write(name, content) for name, content in (recommender.to_bytes() if recommender else {}).items()]
-    surprise = fit_surprise(trained.model, data.arrays, spec.seed, report.part(0.98, 0.99))
+    apart = never_learned_from(trained.split, data.arrays)
+    surprise = fit_surprise(trained.model, data.arrays, spec.seed, report.part(0.98, 0.99), apart)
     if surprise:
         beside.append(output.write_json(SURPRISE, surprise.to_json()))
     written = output.write_json(QUALITY, quality.to_json())
@@ -72,7 +73,7 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
             "customers": trained.customers,
             "metrics": trained.metrics,
             "now": snapshot.now,
-            "eventsUntilNow": int((data.arrays.events.time <= snapshot.now).sum()),
+            "eventsUntilNow": events_until(data.arrays.events.time, snapshot.now),
             "split": asdict(trained.split),
             "continued": former is not None,
             "begunAnewBecause": reason,

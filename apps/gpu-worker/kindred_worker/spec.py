@@ -53,6 +53,8 @@ class TrainingSpec:
     # Dropout of item vectors, and before the readout.
     item_dropout: float = 0.4
     dropout: float = 0.2
+    # "float32", or "bfloat16" for the products of matrices in embedder and encoder (step.py); empty: bfloat16 on a GPU that can.
+    precision: str = ""
 
     def checked(self) -> TrainingSpec:
         """Itself, or InvalidInput saying what to change."""
@@ -66,6 +68,7 @@ class TrainingSpec:
             (len(self.horizon_days) <= 8, "at most 8 horizonDays"),
             (all(h > 0 for h in self.half_life_days), "halfLifeDays must be positive"),
             (len(self.half_life_days) <= 32, "at most 32 halfLifeDays"),
+            (self.precision in ("", "float32", "bfloat16"), "precision must be float32 or bfloat16"),
             (self.segment_count <= 64, "segmentCount must be at most 64"),
             (bool(self.objectives) and all(w > 0 for w in self.objectives.values()), "objective weights must be positive"),
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,9 @@ from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import SURPRISE, Bundle
 from kindred_worker.models.reading import pieces
 from kindred_worker.report import Report
+from kindred_worker.segments.ordinary import Reach, reach_of
 
+Bools = npt.NDArray[np.bool_]
 Float64 = npt.NDArray[np.float64]
 
 FORMAT = "kindred.surprise/1"
@@ -43,6 +45,7 @@ class Surprise:
     knots: Float64  # (T) nats, rising
     decades: Float64  # (T) -log10 of the share of events beyond each knot
     slope: float  # decades per nat beyond the last knot
+    ordinary: Reach | None = None  # of events of customers whom nothing was learned from; None: too few, or not measured
 
     def novelty(self, nats: Float64) -> Float64:
         """(N) -> (N), 0 ordinary .. 1 rarer than one event in 100,000."""
@@ -50,14 +53,16 @@ class Surprise:
         return np.clip((np.interp(nats, self.knots, self.decades) + beyond) / DECADES, 0, 1)
 
     def to_json(self) -> dict[str, Any]:
-        return {"format": FORMAT, "knots": self.knots.tolist(), "decades": self.decades.tolist(), "slope": self.slope}
+        scale = {"knots": self.knots.tolist(), "decades": self.decades.tolist(), "slope": self.slope}
+        return {"format": FORMAT, **scale, "ordinary": None if self.ordinary is None else self.ordinary.to_json()}
 
     @staticmethod
     def from_bytes(content: bytes) -> Surprise:
         told: dict[str, Any] = json.loads(content)
         if told.get("format") != FORMAT:
             raise ValueError(f"{SURPRISE}: format is {told.get('format')!r}, this worker reads {FORMAT!r}")
-        return Surprise(np.array(told["knots"]), np.array(told["decades"]), float(told["slope"]))
+        ordinary = Reach.from_json(told["ordinary"]) if told.get("ordinary") else None  # none in bundles from before
+        return Surprise(np.array(told["knots"]), np.array(told["decades"]), float(told["slope"]), ordinary)
 
 
 def load_surprise(bundle: Bundle) -> Surprise | None:
@@ -65,26 +70,36 @@ def load_surprise(bundle: Bundle) -> Surprise | None:
     return Surprise.from_bytes(bundle.folder.read(SURPRISE, bundle.files[SURPRISE])) if SURPRISE in bundle.files else None
 
 
-def fit_surprise(model: BehaviourModel, arrays: EventArrays, seed: int, report: Report) -> Surprise | None:
-    """None for a model without a next-event head."""
+def fit_surprise(model: BehaviourModel, arrays: EventArrays, seed: int, report: Report, held: Bools | None = None) -> Surprise | None:
+    """None for a model without a next-event head. held (N): customers whom the model did not learn from; nor does the scale."""
     if model.next_event is None or not len(arrays.events.time):
         return None
+    apart = np.zeros(arrays.count, bool) if held is None else held
+    nats = _drawn_surprises(model, arrays, ~apart, (seed, DRAW), report)
+    body = np.linspace(0, 1 - TAIL, KNOTS)
+    knots: Float64 = np.maximum.accumulate(np.quantile(nats, body)).astype(np.float64) + np.arange(KNOTS) * 1e-9
+    excess = nats[nats > knots[-1]] - knots[-1]
+    slope = float(1 / (np.log(10) * max(float(excess.mean()) if len(excess) else 0.0, 1e-3)))
+    scale = Surprise(knots, -np.log10(1 - body), slope)
+    if not apart.any():
+        return scale
+    return replace(scale, ordinary=reach_of(scale.novelty(_drawn_surprises(model, arrays, apart, (seed, DRAW + 1), report))))
+
+
+def _drawn_surprises(model: BehaviourModel, arrays: EventArrays, whose: Bools, draw: tuple[int, int], report: Report) -> Float64:
+    """Nats of about SAMPLE events of these customers (N); draw: seed and turn."""
     keys = content_keys(arrays)
-    chance = SAMPLE / len(arrays.events.time)
+    chance = SAMPLE / max(1, int(np.diff(arrays.offsets)[whose].sum()))
     found: list[Float64] = []
     offsets = arrays.item_offsets
     for piece in pieces(np.diff(arrays.offsets), CUSTOMERS, EVENTS):
-        asked = np.flatnonzero(drawn(event_keys(arrays, keys[piece], int(piece[0])), seed, DRAW) < chance)
+        theirs = np.repeat(whose[piece], np.diff(arrays.offsets)[piece])
+        asked = np.flatnonzero((drawn(event_keys(arrays, keys[piece], int(piece[0])), *draw) < chance) & theirs)
         if len(asked):
             report.progress(float(piece[-1]) / arrays.count, "learning what surprises")
             events, begins = choose(arrays, piece, offsets)
             found.append(surprises(model, events, begins, asked))
-    nats: Float64 = np.concatenate(found) if found else np.zeros(1)
-    body = np.linspace(0, 1 - TAIL, KNOTS)
-    knots: Float64 = np.maximum.accumulate(np.quantile(nats, body)).astype(np.float64) + np.arange(KNOTS) * 1e-9
-    excess = nats[nats > knots[-1]] - knots[-1]
-    scale = max(float(excess.mean()) if len(excess) else 0.0, 1e-3)
-    return Surprise(knots, -np.log10(1 - body), float(1 / (np.log(10) * scale)))
+    return np.concatenate(found) if found else np.zeros(1)
 
 
 @torch.inference_mode()

@@ -18,6 +18,7 @@ from kindred_worker.objectives.barlow_twins import barlow_twins
 from kindred_worker.objectives.contrastive import HARD, MARGIN
 from kindred_worker.objectives.geometry import geometry
 from kindred_worker.objectives.masked_event import MaskedEvent
+from kindred_worker.objectives.objective import as_tensors
 from kindred_worker.objectives.order import Order
 from kindred_worker.objectives.vicreg import vicreg
 from kindred_worker.report import Report
@@ -38,14 +39,16 @@ def drawn(*shape: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(1))
 
 
-def of_slices(customers: list[int]) -> dict[str, Tensor]:
-    return {"customer": torch.tensor(customers).unsqueeze(1)}
+def of_slices(head: Objective, customers: list[int], arrays: EventArrays) -> dict[str, Tensor]:
+    told = {"customer": np.array(customers)[:, None]}
+    moments = Moments(arrays.events, arrays.offsets, np.zeros((len(customers), 1), np.int64), 0, told)
+    return as_tensors(head.targets(moments), torch.device("cpu"))
 
 
-def test_contrastive_loss_draws_slices_together_and_pushes_the_hardest_others_away(made: dict[str, Objective]) -> None:
+def test_contrastive_loss_draws_slices_together_and_pushes_the_hardest_others_away(made: dict[str, Objective], arrays: EventArrays) -> None:
     customers = [0, 0, 0, 0, 1, 1, 1, 1, -1, -1, -1, -1, 3, 3, 3, 3]
     embedding = drawn(16, 1, WIDTH) + 1.5  # near each other, so that margins are felt
-    loss = float(made["contrastive"].loss(embedding, of_slices(customers)))
+    loss = float(made["contrastive"].loss(embedding, of_slices(made["contrastive"], customers, arrays)))
     points = [(row / np.linalg.norm(row)) for row in embedding[:, 0].numpy()]
     terms: list[float] = []
     mine = [i for i in range(16) if customers[i] >= 0]
@@ -83,14 +86,14 @@ def test_barlow_twins_wants_the_identity_as_correlation() -> None:
 
 
 @pytest.mark.parametrize("name", ["vicreg", "barlow_twins"])
-def test_two_slices_of_each_known_customer_are_compared(made: dict[str, Objective], name: str) -> None:
+def test_two_slices_of_each_known_customer_are_compared(made: dict[str, Objective], name: str, arrays: EventArrays) -> None:
     head = made[name].eval()
     customers = [0] * 4 + [-1] * 4 + [2] * 4
     embedding = drawn(12, 1, WIDTH)
     a = [r for r in range(0, 12, 2) if customers[r] >= 0]
     expanded = head.get_submodule("expander")(embedding[:, 0])
     said = {"vicreg": vicreg, "barlow_twins": barlow_twins}[name](expanded[a], expanded[[r + 1 for r in a]])
-    torch.testing.assert_close(head.loss(embedding, of_slices(customers)), said)
+    torch.testing.assert_close(head.loss(embedding, of_slices(head, customers, arrays)), said)
 
 
 def test_order_loss_is_the_cross_entropy_of_genuine_runs(made: dict[str, Objective]) -> None:
@@ -134,9 +137,9 @@ def test_masked_event_loss_is_that_of_a_loop(made: dict[str, Objective], feature
 
 
 @pytest.mark.parametrize("name", ["contrastive", "vicreg", "barlow_twins"])
-def test_customers_too_short_for_slices_teach_nothing(made: dict[str, Objective], name: str) -> None:
+def test_customers_too_short_for_slices_teach_nothing(made: dict[str, Objective], name: str, arrays: EventArrays) -> None:
     embedding = drawn(4, 1, WIDTH).requires_grad_()
-    loss = made[name].loss(embedding, of_slices([-1] * 4))
+    loss = made[name].loss(embedding, of_slices(made[name], [-1] * 4, arrays))
     loss.backward()
     assert float(loss.detach()) == 0
     assert embedding.grad is None or not embedding.grad.any()

@@ -14,11 +14,12 @@ import { ScoringModule } from './scoring/scoring.module.js';
 import { SegmentModule } from './segment/segment.module.js';
 import { SimilarModule } from './similar/similar.module.js';
 import { StoreModule } from './store.module.js';
+import { UnusualModule } from './unusual/unusual.module.js';
 import { WebhookModule } from './webhook/webhook.module.js';
 
 @Module({
   imports: [
-    StoreModule, ScoringModule, MembershipModule, SegmentModule, SimilarModule, DefinitionModule, ActivationModule, ExplanationModule, ForesightModule, ForgettingModule, PredictionModule, WebhookModule, ExportModule, HistoryModule, CountingModule,
+    StoreModule, ScoringModule, MembershipModule, SegmentModule, SimilarModule, DefinitionModule, ActivationModule, ExplanationModule, ForesightModule, ForgettingModule, PredictionModule, WebhookModule, ExportModule, HistoryModule, UnusualModule, CountingModule,
   ],
 })
 export class ServingModule {}

@@ -33,3 +33,7 @@ export * as label from './gen/kindred/training/v1/label.js';
 export * as prediction from './gen/kindred/serving/v1/prediction.js';
 /** What heads are, between training and the worker. */
 export * as head from './gen/kindred/worker/v1/label.js';
+/** Of serving as well, in a file of its own. */
+export * as unusual from './gen/kindred/serving/v1/unusual.js';
+/** How far what is ordinary to a model reaches, between the worker and who keeps models. */
+export * as novelty from './gen/kindred/worker/v1/novelty.js';

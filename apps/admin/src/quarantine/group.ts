@@ -1,4 +1,5 @@
 import type { RejectedGroupsQuery } from '../gen/graphql';
+import { reasonInWords } from '../intake/reasons';
 
 export type RejectedGroup = RejectedGroupsQuery['rejectedEventGroups']['nodes'][number];
 
@@ -6,3 +7,5 @@ export type RejectedGroup = RejectedGroupsQuery['rejectedEventGroups']['nodes'][
 export function sourceInWords(source: string): string {
   return source.startsWith('import:') ? `import ${source.slice('import:'.length, 'import:'.length + 8)}` : source;
 }
+
+export const nameOf = ({ reason, source }: RejectedGroup): string => `${reasonInWords(reason)} from ${sourceInWords(source)}`;

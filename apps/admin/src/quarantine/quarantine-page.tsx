@@ -8,22 +8,37 @@ import { useReading } from '../session/reading';
 import { useMay } from '../session/viewer';
 import { count, counted } from '../wording/figure';
 import { ago, dateAndTime } from '../wording/time';
-import { sourceInWords, type RejectedGroup } from './group';
+import { nameOf, sourceInWords, type RejectedGroup } from './group';
 import { MendCard } from './mend-card';
+import { DiscardDialog, MappingDialog } from './quarantine-dialogs';
 import { useReplay, type Replay } from './replay';
 
 const LOOK_MS = 5000;
+
+/** What can be done with a group. */
+type Deed = 'look' | 'replay' | 'map' | 'discard';
+interface Asked {
+  readonly what: 'map' | 'discard';
+  readonly group: RejectedGroup;
+}
 
 /** What was refused, grouped by why and from where; to look at one, mend it, and take all in again. */
 export function QuarantinePage(): ReactNode {
   const { data, error, isLoading, again } = useReading(RejectedGroupsDocument, {}, { everyMs: LOOK_MS });
   const [chosen, setChosen] = useState<RejectedGroup>();
+  const [asked, setAsked] = useState<Asked>();
   const replay = useReplay();
   const groups = data?.rejectedEventGroups;
   const replayAll = async ({ reason, source }: RejectedGroup): Promise<void> => {
     await replay.begin({ reason, source });
     again();
   };
+  const act = (deed: Deed, group: RejectedGroup): void => {
+    if (deed === 'look') setChosen(group);
+    else if (deed === 'replay') void replayAll(group);
+    else setAsked({ what: deed, group });
+  };
+  const dialog = { onClose: () => setAsked(undefined), onChanged: again };
   return (
     <>
       <PageHead title="Quarantine" below={<p className="quiet">What could not be taken in, whole and with its reason. Mend the sender, the tracking plan or the event; then replay it.</p>} />
@@ -48,7 +63,7 @@ export function QuarantinePage(): ReactNode {
               </thead>
               <tbody>
                 {groups.nodes.map((group) => (
-                  <Row key={`${group.reason} ${group.source}`} group={group} isBusy={replay.isRunning} onLook={() => setChosen(group)} onReplay={() => void replayAll(group)} />
+                  <Row key={`${group.reason} ${group.source}`} group={group} isBusy={replay.isRunning} act={(deed) => act(deed, group)} />
                 ))}
               </tbody>
             </table>
@@ -56,14 +71,20 @@ export function QuarantinePage(): ReactNode {
         )}
       </Card>
       {chosen && <MendCard key={chosen.example.id} group={chosen} onMended={again} onClose={() => setChosen(undefined)} />}
+      {asked?.what === 'discard' && <DiscardDialog group={asked.group} {...dialog} />}
+      {asked?.what === 'map' && <MappingDialog group={asked.group} replay={replay} {...dialog} />}
     </>
   );
 }
 
-function Row({ group, isBusy, onLook, onReplay }: { group: RejectedGroup; isBusy: boolean; onLook: () => void; onReplay: () => void }): ReactNode {
+function Row({ group, isBusy, act }: { group: RejectedGroup; isBusy: boolean; act: (deed: Deed) => void }): ReactNode {
   const now = useNow();
   const mayReplay = useMay('EDITOR');
-  const name = `${reasonInWords(group.reason)} from ${sourceInWords(group.source)}`;
+  const deed = (what: Deed, words: string): ReactNode => (
+    <button type="button" className="button bare" aria-label={`${words}: ${nameOf(group)}`} disabled={isBusy && what !== 'look'} onClick={() => act(what)}>
+      {words}
+    </button>
+  );
   return (
     <tr>
       <th scope="row">{reasonInWords(group.reason)}</th>
@@ -74,14 +95,10 @@ function Row({ group, isBusy, onLook, onReplay }: { group: RejectedGroup; isBusy
       </td>
       <td>
         <span className="row tight nowrap end">
-          <button type="button" className="button bare" aria-label={`Look at one: ${name}`} onClick={onLook}>
-            Look at one
-          </button>
-          {mayReplay && (
-            <button type="button" className="button bare" aria-label={`Replay all: ${name}`} disabled={isBusy} onClick={onReplay}>
-              Replay all
-            </button>
-          )}
+          {deed('look', 'Look at one')}
+          {mayReplay && deed('replay', 'Replay all')}
+          {mayReplay && group.example.unit === 'ROW' && deed('map', 'Another mapping')}
+          {mayReplay && deed('discard', 'Discard all')}
         </span>
       </td>
     </tr>

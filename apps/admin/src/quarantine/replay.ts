@@ -18,8 +18,8 @@ export interface Replay {
   readonly replayed: Replayed | undefined;
   readonly isRunning: boolean;
   readonly problem: string | undefined;
-  /** Goes through all that is selected, some at a time, and resolves when it has ended or was stopped: whether nothing went wrong. */
-  readonly begin: (selection: RejectedEventSelection) => Promise<boolean>;
+  /** Goes through all that is selected, some at a time, and resolves when it has ended or was stopped: whether nothing went wrong. `mapping`: in place of their import's. */
+  readonly begin: (selection: RejectedEventSelection, mapping?: unknown) => Promise<boolean>;
   /** What was replayed until then stays so. */
   readonly stop: () => void;
 }
@@ -32,7 +32,7 @@ export function useReplay(): Replay {
   const stopped = useRef(false);
   const [, replay] = useMutation(ReplayRejectedEventsDocument);
 
-  const begin = async (selection: RejectedEventSelection): Promise<boolean> => {
+  const begin = async (selection: RejectedEventSelection, mapping?: unknown): Promise<boolean> => {
     stopped.current = false;
     setRunning(true);
     setProblem(undefined);
@@ -40,7 +40,7 @@ export function useReplay(): Replay {
     let sum: Replayed = { stored: 0, duplicate: 0, stillRejected: 0, detail: null };
     let after: string | null = null;
     do {
-      const { data, error } = await replay({ input: { selection, first: AT_ONCE, after } });
+      const { data, error } = await replay({ input: { selection, first: AT_ONCE, after, mapping } });
       const result = data?.replayRejectedEvents;
       if (result?.__typename !== 'RejectedEventsReplayed') {
         setProblem(error ? explain(error).remedy : result?.message);

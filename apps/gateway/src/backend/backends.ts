@@ -1,4 +1,4 @@
-import { access, counting, definition, explanation, exporting, foresight, history, identity, ingestion, label, pastReading, person, prediction, quarantine, region, retention, serving, similar, trackingPlan, training, webhook } from '#libs/contracts';
+import { access, counting, definition, explanation, exporting, foresight, history, identity, ingestion, label, pastReading, person, prediction, quarantine, region, retention, serving, similar, trackingPlan, training, unusual, webhook } from '#libs/contracts';
 import { connect, type RpcClient } from '#libs/grpc';
 
 /** Where the services listen, `host:port` each. */
@@ -31,6 +31,7 @@ export interface Backends {
   readonly segments: RpcClient<typeof serving.SegmentServiceService>;
   readonly definitions: RpcClient<typeof definition.SegmentDefinitionServiceService>;
   readonly regions: RpcClient<typeof region.RegionServiceService>;
+  readonly unusual: RpcClient<typeof unusual.UnusualServiceService>;
   readonly foresight: RpcClient<typeof foresight.ForesightServiceService>;
   readonly webhooks: RpcClient<typeof webhook.WebhookServiceService>;
   readonly history: RpcClient<typeof history.HistoryServiceService>;
@@ -61,6 +62,7 @@ export function connectBackends(at: BackendAddresses): Backends {
     segments: connect(serving.SegmentServiceService, at.SERVING_ADDRESS),
     definitions: connect(definition.SegmentDefinitionServiceService, at.SERVING_ADDRESS),
     regions: connect(region.RegionServiceService, at.SERVING_ADDRESS),
+    unusual: connect(unusual.UnusualServiceService, at.SERVING_ADDRESS),
     foresight: connect(foresight.ForesightServiceService, at.SERVING_ADDRESS),
     webhooks: connect(webhook.WebhookServiceService, at.SERVING_ADDRESS),
     history: connect(history.HistoryServiceService, at.SERVING_ADDRESS),

@@ -1,8 +1,9 @@
 import { LRUCache } from 'lru-cache';
 
-import type { counting, foresight, ingestion, label, prediction, serving, training } from '#libs/contracts';
+import type { counting, foresight, ingestion, label, prediction, serving, training, unusual } from '#libs/contracts';
 
 import { eventNoveltyOf, forecastsOf, type RecommendationKey, recommendationsOf } from '../foresight/foresight.reads.js';
+import { customerNoveltyOf, type HeldNovelty } from '../unusual/unusual.reads.js';
 import { actingAs, type Backends } from './backends.js';
 import { gather, type Gathered } from './gathered.js';
 import type { Segment } from '../graphql/message.js';
@@ -26,6 +27,8 @@ export interface CallerReads {
   readonly forecast: Gathered<string, foresight.TimedForecast[]>;
   readonly recommendation: Gathered<RecommendationKey, foresight.ItemRecommendation[]>;
   readonly eventNovelty: Gathered<foresight.EventKey, number | undefined>;
+  readonly customerNovelty: Gathered<string, HeldNovelty | undefined>;
+  readonly noveltyThresholds: Gathered<'now', unusual.GetNoveltyThresholdsResponse>;
   readonly segment: Gathered<SegmentKey, Segment | undefined>;
   readonly countReach: Gathered<ReachKey, counting.GetCountReachResponse>;
   readonly segmentList: Gathered<serving.ListSegmentsRequest, serving.ListSegmentsResponse>;
@@ -90,6 +93,11 @@ function readsOf(rpc: () => Backends): CallerReads {
     forecast: gather((ids) => forecastsOf(rpc(), ids)),
     recommendation: gather((keys) => recommendationsOf(rpc(), keys)),
     eventNovelty: gather((keys) => eventNoveltyOf(rpc(), keys)),
+    customerNovelty: gather((ids) => customerNoveltyOf(rpc(), ids)),
+    noveltyThresholds: gather(async (asked) => {
+      const thresholds = await rpc().unusual.getNoveltyThresholds({});
+      return asked.map(() => thresholds);
+    }),
     segment: gather((keys) => segmentsOf(rpc(), keys)),
     segmentList: gather((requests) => distinctly(requests, async (request) => {
       const { segments, ...answer } = await rpc().segments.listSegments(request);

@@ -2,6 +2,7 @@ import type { ingestion } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
 import { basisOfSize, countedAsStored, countedAt } from '../counting/count.resolver.js';
+import { customerUnusual } from '../unusual/unusual.resolver.js';
 import { customerForesight } from '../foresight/foresight.resolver.js';
 import { readConnection, rowsOf } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
@@ -72,6 +73,7 @@ export const customerTypes: ResolversOf<'Customer' | 'CustomerConnection'> = {
   Customer: {
     ...customerIdentity,
     ...customerForesight,
+    ...customerUnusual,
     ...customerPredictions,
     id: ({ id }) => globalId('Customer', id),
     userId: detail(({ userId }) => orNull(userId)),

@@ -1,3 +1,4 @@
+import { eventUnusual } from '../unusual/unusual.resolver.js';
 import { eventForesight } from '../foresight/foresight.resolver.js';
 import { readConnection } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
@@ -33,6 +34,7 @@ export const eventMutations = {
 export const eventTypes: ResolversOf<'Event' | 'EventResult' | 'EventReceipt' | 'EventLedger' | 'RejectedEvent'> = {
   Event: {
     ...eventForesight,
+    ...eventUnusual,
     id: ({ id }) => globalId('Event', id),
     type: ({ type }) => type as EventType,
     occurredAt: ({ occurredAt }) => present(occurredAt, 'occurredAt'),

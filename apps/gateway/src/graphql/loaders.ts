@@ -1,11 +1,12 @@
 import DataLoader from 'dataloader';
 
-import type { counting, foresight, ingestion, label, pastReading, prediction, serving, training } from '#libs/contracts';
+import type { counting, foresight, ingestion, label, pastReading, prediction, serving, training, unusual } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
 import type { Backends } from '../backend/backends.js';
 import { type CallerReads, type ReachKey, type SegmentKey, segmentName } from '../backend/caller.reads.js';
 import { type RecommendationKey, recommendationName } from '../foresight/foresight.reads.js';
+import type { HeldNovelty } from '../unusual/unusual.reads.js';
 import { type Gathered, MOST_AT_ONCE } from '../backend/gathered.js';
 import type { Segment } from './message.js';
 
@@ -17,6 +18,8 @@ export interface Loaders {
   readonly forecast: DataLoader<string, foresight.TimedForecast[]>;
   readonly recommendation: DataLoader<RecommendationKey, foresight.ItemRecommendation[], string>;
   readonly eventNovelty: DataLoader<foresight.EventKey, number | undefined, string>;
+  readonly customerNovelty: DataLoader<string, HeldNovelty | undefined>;
+  readonly noveltyThresholds: DataLoader<'now', unusual.GetNoveltyThresholdsResponse>;
   readonly segment: DataLoader<SegmentKey, Segment | undefined, string>;
   /** What counts of now are of, beyond what is told with them. */
   readonly countReach: DataLoader<ReachKey, counting.GetCountReachResponse, string>;
@@ -39,6 +42,8 @@ export function makeLoaders(reads: CallerReads, rpc: Backends): Loaders {
     forecast: remembering(reads.forecast),
     recommendation: remembering(reads.recommendation, recommendationName),
     eventNovelty: remembering(reads.eventNovelty, ({ eventId }) => eventId),
+    customerNovelty: remembering(reads.customerNovelty),
+    noveltyThresholds: remembering(reads.noveltyThresholds),
     segment: remembering(reads.segment, segmentName),
     countReach: remembering(reads.countReach, ({ follower, modelId }) => `${follower}|${modelId}`),
     pastPlace: new DataLoader((keys) => pastPlaces(rpc, keys), { maxBatchSize: MOST_AT_ONCE, cacheKeyFn: pastName }),

@@ -1,6 +1,6 @@
 // Which message each type of the SDL is resolved from; codegen.ts names these.
 import type { Principal } from '#libs/auth';
-import { access, counting, definition, explanation, exporting, foresight, head, identity, ingestion, label, person, prediction, quarantine, region, retention, rule, serving, similar, trackingPlan, training, webhook, worker } from '#libs/contracts';
+import { access, counting, definition, explanation, exporting, foresight, head, identity, ingestion, label, novelty, person, prediction, quarantine, region, retention, rule, serving, similar, trackingPlan, training, unusual, webhook, worker } from '#libs/contracts';
 
 import type { Connection } from './connection.js';
 
@@ -96,6 +96,12 @@ export interface SegmentConnection extends Connection<Segment> {
 export type EventForecast = foresight.TimedForecast;
 export type ItemRecommendation = foresight.ItemRecommendation;
 
+export type NoveltyReach = novelty.NoveltyReach;
+export type NoveltyThreshold = unusual.NoveltyThreshold;
+export type NoveltyThresholds = unusual.GetNoveltyThresholdsResponse;
+export type UnusualCustomer = unusual.UnusualCustomer;
+export type UnusualChange = unusual.UnusualChange;
+
 export type SegmentDefinition = definition.SegmentDefinition;
 export type SegmentPreview = definition.PreviewDefinedSegmentResponse;
 
@@ -164,7 +170,16 @@ export import SegmentKind = serving.SegmentKind;
 export import SegmentLevel = worker.SegmentLevel;
 export import TrainingRunState = training.RunState;
 export import TrainingRunTrigger = training.RunTrigger;
+export import UnusualCause = unusual.UnusualCause;
 export import WebhookDeliveryState = webhook.WebhookDeliveryState;
+
+/** As receivers are told them. */
+export enum WebhookEvent {
+  SEGMENT_ENTERED = 'Segment Entered',
+  SEGMENT_EXITED = 'Segment Exited',
+  CUSTOMER_UNUSUAL = 'Customer Unusual',
+  CUSTOMER_USUAL_AGAIN = 'Customer Usual Again',
+}
 
 /** Segment's specification names its calls in small letters. */
 export enum EventType {

@@ -22,6 +22,7 @@ import { runMutations, runQueries, runSubscriptions, runTypes } from '../run/run
 import { segmentMutations, segmentQueries, segmentTypes } from '../segment/segment.resolver.js';
 import { similarQueries, similarTypes } from '../similar/similar.resolver.js';
 import { trackingPlanMutations, trackingPlanQueries, trackingPlanTypes } from '../tracking-plan/tracking-plan.resolver.js';
+import { unusualMutations, unusualQueries, unusualSubscriptions, unusualTypes } from '../unusual/unusual.resolver.js';
 import { viewerMutations, viewerQueries, viewerTypes } from '../viewer/viewer.resolver.js';
 import { webhookMutations, webhookQueries, webhookTypes } from '../webhook/webhook.resolver.js';
 import type { CompleteResolvers } from './complete.js';
@@ -68,7 +69,9 @@ const enums = {
   SegmentLevel: valuesOf(message.SegmentLevel),
   TrainingRunState: valuesOf(message.TrainingRunState),
   TrainingRunTrigger: valuesOf(message.TrainingRunTrigger),
+  UnusualCause: valuesOf(message.UnusualCause),
   WebhookDeliveryState: valuesOf(message.WebhookDeliveryState),
+  WebhookEvent: valuesOf(message.WebhookEvent),
 };
 
 /** The whole contract. What is missing here does not compile. */
@@ -96,6 +99,7 @@ export const resolvers: CompleteResolvers = {
     ...personQueries,
     ...retentionQueries,
     ...webhookQueries,
+    ...unusualQueries,
     ...exportQueries,
   },
   Mutation: {
@@ -116,10 +120,12 @@ export const resolvers: CompleteResolvers = {
     ...personMutations,
     ...retentionMutations,
     ...webhookMutations,
+    ...unusualMutations,
     ...exportMutations,
   },
   Subscription: {
     ...membershipSubscriptions,
+    ...unusualSubscriptions,
     ...runSubscriptions,
     ...importSubscriptions,
   },
@@ -148,6 +154,7 @@ export const resolvers: CompleteResolvers = {
   ...personTypes,
   ...retentionTypes,
   ...webhookTypes,
+  ...unusualTypes,
   ...exportTypes,
   Failure: { __resolveType: (failure: ExpectedFailure<string>) => failure.type as never },
   ...enums,

@@ -4,6 +4,7 @@ import { invalidArgument } from '../graphql/error.js';
 import { expecting, notFound, outcomeOf } from '../graphql/expected.js';
 import { globalId, localId } from '../graphql/global-id.js';
 import { orNull, present } from '../graphql/present.js';
+import { modelNovelty } from '../unusual/unusual.resolver.js';
 import { ModelState } from '../graphql/message.js';
 import { listSegments } from '../segment/segment.list.js';
 
@@ -45,6 +46,7 @@ const PATIENTLY = { deadline: 60_000 };
 
 export const modelTypes: ResolversOf<'Model' | 'Evaluation' | 'Measure' | 'PromoteModelResult'> = {
   Model: {
+    ...modelNovelty,
     id: ({ id }) => globalId('Model', id),
     run: ({ runId }, _args, { loaders }) => (runId === '' ? null : loaders.run.load(runId)),
     createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),

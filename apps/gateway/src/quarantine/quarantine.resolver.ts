@@ -11,6 +11,8 @@ import { jsonText } from '../graphql/scalar.js';
 
 /** Replaying is as much work as taking in, and rows are read from their file. */
 const PATIENTLY = { deadline: 60_000 };
+/** Before the import's own id, in the source of what came from a file. */
+const FROM_IMPORT = 'import:';
 
 export const quarantineQueries = {
   rejectedEventGroups: async (root, { state, first }, { rpc, askedAt }) => {
@@ -54,6 +56,8 @@ export const quarantineTypes: ResolversOf<
     firstSeenAt: ({ firstSeenAt }) => present(firstSeenAt, 'firstSeenAt'),
     lastSeenAt: ({ lastSeenAt }) => present(lastSeenAt, 'lastSeenAt'),
     example: ({ example }) => present(example, 'example'),
+    import: async ({ source }, _args, { rpc }) =>
+      source.startsWith(FROM_IMPORT) ? (await found(rpc.imports.getImport({ id: source.slice(FROM_IMPORT.length) })))?.import : null,
   },
   RejectedEventsReplayed: {
     stored: ({ results }) => results.filter(({ outcome, changed }) => changed && outcome === ReplayOutcome.STORED).length,

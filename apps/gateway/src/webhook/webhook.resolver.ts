@@ -5,7 +5,7 @@ import type { ResolversOf } from '../graphql/complete.js';
 import { expecting, ExpectedFailure, notFound, outcomeOf } from '../graphql/expected.js';
 import { globalId, localId } from '../graphql/global-id.js';
 import { loadPresent, segmentNow } from '../graphql/loaders.js';
-import { WebhookDeliveryState } from '../graphql/message.js';
+import { WebhookDeliveryState, type WebhookEvent } from '../graphql/message.js';
 import { countOrNull, orNull, present } from '../graphql/present.js';
 import { parseJson } from '../graphql/scalar.js';
 
@@ -22,10 +22,11 @@ export const webhookQueries = {
 
 export const webhookMutations = {
   createWebhook: async (_root, { input }, { rpc }) => {
-    const segments = selection(input.segmentIds);
+    const [segments, events] = [selection(input.segmentIds), eventSelection(input.events)];
     if (segments instanceof ExpectedFailure) return segments;
+    if (events instanceof ExpectedFailure) return events;
     return expecting(CANNOT_BE, async () => {
-      const made = await rpc.webhooks.createWebhook({ url: input.url, segments });
+      const made = await rpc.webhooks.createWebhook({ url: input.url, segments, events });
       return { webhook: present(made.webhook, 'webhook'), secret: made.secret };
     });
   },
@@ -34,9 +35,11 @@ export const webhookMutations = {
     if (id === undefined) return unknownWebhook();
     const { url, isEnabled, segmentIds } = args.input;
     const segments = segmentIds === undefined ? undefined : selection(segmentIds);
+    const events = eventSelection(args.input.events);
     if (segments instanceof ExpectedFailure) return segments;
+    if (events instanceof ExpectedFailure) return events;
     return expecting(WHY_NOT, async () => {
-      const changed = await rpc.webhooks.updateWebhook({ id, url: url ?? undefined, enabled: isEnabled ?? undefined, segments });
+      const changed = await rpc.webhooks.updateWebhook({ id, url: url ?? undefined, enabled: isEnabled ?? undefined, segments, events });
       return present(changed.webhook, 'webhook');
     });
   },
@@ -64,6 +67,7 @@ export const webhookTypes: ResolversOf<
   Webhook: {
     id: ({ id }) => globalId('Webhook', id),
     segments: ({ segmentIds }, _args, { loaders }) => (segmentIds.length === 0 ? null : loadPresent(loaders.segment, segmentIds.map(segmentNow))),
+    events: ({ events }) => events as WebhookEvent[],
     isEnabled: ({ enabled }) => enabled,
     createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
     deliveries: ({ id }, { state, ...paging }, { rpc }) =>
@@ -76,7 +80,7 @@ export const webhookTypes: ResolversOf<
     id: ({ id }) => globalId('WebhookDelivery', id),
     messageId: ({ id }) => id,
     customer: ({ customerId }, _args, { loaders }) => loaders.customer.load(customerId),
-    segment: ({ segmentId }, _args, { loaders }) => loaders.segment.load(segmentNow(segmentId)),
+    segment: ({ segmentId }, _args, { loaders }) => (segmentId === '' ? null : loaders.segment.load(segmentNow(segmentId))),
     createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
     responseStatus: ({ responseStatus }) => countOrNull(responseStatus),
     error: ({ error }) => orNull(error),
@@ -98,6 +102,12 @@ function selection(ids: readonly string[] | null | undefined): webhook.SegmentSe
     segmentIds.push(id);
   }
   return { segmentIds };
+}
+
+/** Nothing said: undefined. */
+function eventSelection(events: readonly WebhookEvent[] | null | undefined): webhook.WebhookEventSelection | ExpectedFailure<'WebhookInvalid'> | undefined {
+  if (events?.length === 0) return new ExpectedFailure('WebhookInvalid', 'EVENT_UNKNOWN', 'Name at least one event, or leave events out for segments entered and left.');
+  return events ? { events: [...events] } : undefined;
 }
 
 function unknownWebhook(): ExpectedFailure<'NotFound'> {

@@ -8,7 +8,7 @@ import { globalId } from '../graphql/global-id.js';
 const HOOK = id('run', 1);
 const DELIVERY = id('run', 2);
 const hook: webhook.Webhook = {
-  id: HOOK, url: 'https://example.com/hook', segmentIds: [id('segment', 1), id('segment', 2)], enabled: true, createdAt: AT, waitingDeliveries: 2, deadDeliveries: 1,
+  id: HOOK, url: 'https://example.com/hook', segmentIds: [id('segment', 1), id('segment', 2)], events: ['Segment Entered', 'Customer Unusual'], enabled: true, createdAt: AT, waitingDeliveries: 2, deadDeliveries: 1,
 };
 const delivery: webhook.WebhookDelivery = {
   id: DELIVERY, webhookId: HOOK, event: 'Segment Entered', customerId: id('customer', 3), segmentId: id('segment', 2), state: webhook.WebhookDeliveryState.DEAD, attempts: 8,

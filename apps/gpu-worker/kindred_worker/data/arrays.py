@@ -26,6 +26,8 @@ from kindred_worker.data.snapshot import Snapshot
 
 Array = TypeVar("Array", Int64, Int32, Float32)
 
+PIECE = 1_000_000  # events that are looked at together, where everyone's are
+
 
 @dataclass(frozen=True)
 class EventArrays:
@@ -41,8 +43,8 @@ class EventArrays:
 
     @cached_property
     def item_offsets(self) -> tuple[Int64, ...]:
-        """Per list feature, where the items of each event begin (E + 1)."""
-        return tuple(_offsets(i.lengths) for i in self.events.items)
+        """Per list feature, where the items of each event begin (E + 1); of many events in mapped files, as the columns."""
+        return tuple(_begins(i.lengths) for i in self.events.items)
 
 
 def load(snapshot: Snapshot, spec: FeatureSpec, check: Callable[[], None] = lambda: None) -> EventArrays:
@@ -112,6 +114,24 @@ def _close(pending: Sequence[tuple[pa.Array, Encoded]], spec: FeatureSpec) -> Ev
 
 def _offsets(lengths: Int64) -> Int64:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
+
+
+def _begins(lengths: Int64) -> Int64:
+    """As `_offsets`; of more than a piece of events in a mapped file."""
+    if len(lengths) <= PIECE:
+        return _offsets(lengths)
+    column, total = Column(np.zeros(0, np.int64)), 0
+    column.add(np.zeros(1, np.int64))
+    for begin in range(0, len(lengths), PIECE):
+        ends = total + np.cumsum(lengths[begin : begin + PIECE], dtype=np.int64)
+        column.add(ends)
+        total = int(ends[-1])
+    return column.read()
+
+
+def events_until(time: Int64, moment: int) -> int:
+    """How many of (E) times are not later."""
+    return sum(int((time[begin : begin + PIECE] <= moment).sum()) for begin in range(0, len(time), PIECE))
 
 
 def take(events: Encoded, begin: int, end: int) -> Encoded:

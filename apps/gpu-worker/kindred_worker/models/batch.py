@@ -32,6 +32,7 @@ class EventBatch:
     hour: Tensor  # (n) int
     weekday: Tensor  # (n) int
     items: tuple[ItemBatch, ...]
+    known_offsets: Int64  # the same as `offsets`, on the host
 
 
 def put(array: np.ndarray, device: torch.device) -> Tensor:
@@ -58,6 +59,7 @@ def batch_of(events: Encoded, offsets: Int64, device: torch.device) -> EventBatc
         tensor(events.hour),
         tensor(events.weekday),
         items,
+        offsets,
     )
 
 

@@ -59,7 +59,7 @@ class BehaviourModel(nn.Module):
         return [c for head in self.objectives.values() for c in head.columns()]
 
     def vectors(self, batch: EventBatch) -> EventVectors:
-        return EventVectors(batch.offsets, batch.time, self.embedder(batch))
+        return EventVectors(batch.offsets, batch.time, self.embedder(batch), batch.known_offsets)
 
     def forecast(self, embedding: Tensor) -> Tensor:
         """(N, D) -> (N, F), as `columns` says."""

@@ -100,7 +100,8 @@ class DecayedSum(Encoder[SumState]):
             days = ((time[rows] - time[before]).double() / MICROS_PER_DAY).to(x.dtype).clamp(min=0).unsqueeze(1)
             gaps = torch.cat([torch.log1p(days), torch.log1p(days * 1440) / 5], dim=1)
             parts += [x.index_select(0, before) * there, gaps * there, there]
-        return functional.softplus(self.value(functional.gelu(self.mix(torch.cat(parts, dim=1)))))
+        # What is summed over a life must keep its digits, whatever the products were computed in.
+        return functional.softplus(self.value(functional.gelu(self.mix(torch.cat(parts, dim=1)))).float())
 
     def _weigh(self, values: Tensor, days: Tensor) -> tuple[Tensor, Tensor]:
         """Values (n, real + turn) `days` (n) later: (n, real) and (n, 2, turn)."""
@@ -148,7 +149,7 @@ class DecayedSum(Encoder[SumState]):
 
     # Training form
 
-    def read_many(self, events: EventVectors, at: Tensor) -> Tensor:
+    def read_many(self, events: EventVectors, at: Tensor, seen: Tensor | None = None) -> Tensor:
         customers, reads = at.shape
         lengths = events.offsets[1:] - events.offsets[:-1]
         # (n); n is in `lengths` too, but told apart a GPU need not be waited for.
@@ -156,7 +157,7 @@ class DecayedSum(Encoder[SumState]):
         place = torch.arange(len(owner), device=at.device) - events.offsets[:-1][owner]
         # Each event is added at the first reading that sees it; a reading then hands on to the next.
         slot = (at[owner] < events.time.unsqueeze(1)).sum(dim=1)  # (n) 0..R, R: later than every reading
-        seen = (slot < reads).nonzero().squeeze(1)
+        seen = (slot < reads).nonzero().squeeze(1) if seen is None else seen
         values = self.values(events.x, events.time, place, seen)
         owner, slot = owner[seen], slot[seen]
         days = ((at[owner, slot] - events.time[seen]).double() / MICROS_PER_DAY).to(values.dtype)

@@ -16,7 +16,7 @@ def _width(size: int) -> int:
 
 
 class EventEmbedder(nn.Module):
-    """EventBatch -> (n, width)."""
+    """EventBatch -> (n, width), float32 whatever the products are computed in."""
 
     def __init__(self, features: FeatureSpec, width: int, item_dropout: float) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class EventEmbedder(nn.Module):
         parts += [embed(batch.categories[:, at]) for at, embed in enumerate(self.categories)]
         parts.append(with_flags(batch.numbers))
         parts += [bag(one) for bag, one in zip(self.items, batch.items, strict=True)]
-        return self.mix(torch.cat(parts, dim=1))
+        return self.mix(torch.cat(parts, dim=1)).float()
 
 
 class _ItemBag(nn.Module):

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, Generic, TypeVar
 
+import numpy as np
 from torch import Tensor, nn
 
+from kindred_worker.data.features import Int64
 from kindred_worker.models.packing import Packing
 from kindred_worker.models.plan import Plan
 
@@ -30,6 +32,18 @@ class EventVectors:
     offsets: Tensor  # (B + 1) int64
     time: Tensor  # (n) int64 microseconds
     x: Tensor  # (n, E)
+    # (B + 1) the same offsets where the host knows them, so that no device has to be asked how many there are of what.
+    known_offsets: Int64 | None = None
+
+    @property
+    def offsets_on_host(self) -> Int64:
+        """A GPU is waited for where they are not known."""
+        return self.offsets.cpu().numpy() if self.known_offsets is None else self.known_offsets
+
+    @property
+    def lengths_on_host(self) -> Int64:
+        """(B) events of each customer."""
+        return np.diff(self.offsets_on_host)
 
 
 class Encoder(nn.Module, ABC, Generic[State]):
@@ -63,8 +77,11 @@ class Encoder(nn.Module, ABC, Generic[State]):
         """Embedding (N, D) at times (N), not before each state's last event."""
 
     @abstractmethod
-    def read_many(self, events: EventVectors, at: Tensor) -> Tensor:
-        """Training form: embeddings (B, R, D) at ascending times (B, R), each from the events up to it."""
+    def read_many(self, events: EventVectors, at: Tensor, seen: Tensor | None = None) -> Tensor:
+        """Training form: embeddings (B, R, D) at ascending times (B, R), each from the events up to it.
+
+        `seen` (s): rows of the events that any reading sees, ascending, where the host knows them; else a GPU may be waited for.
+        """
 
     @abstractmethod
     def pack(self, state: State, stamp: int) -> list[bytes]:

@@ -30,5 +30,5 @@ class GatedLinear(Recurrent):
         held: list[Tensor] = []
         for gate, candidate, start in zip(self.gates, self.candidates, hidden.chunk(len(self.gates), dim=1), strict=True):
             seen = held[-1] if held else inputs
-            held.append(gated_scan(gate(seen), candidate(seen), start))
+            held.append(gated_scan(gate(seen).float(), candidate(seen).float(), start))  # what is kept is float32
         return torch.cat(held, dim=-1) if len(held) > 1 else held[0]

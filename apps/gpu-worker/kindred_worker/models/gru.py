@@ -3,6 +3,7 @@ padding (packed_gru.py), for the training form and for many events at once."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -10,7 +11,6 @@ from kindred_worker.models.encoder import EventVectors
 from kindred_worker.models.packed_gru import packed_gru
 from kindred_worker.models.plan import Plan
 from kindred_worker.models.recurrent import HiddenState, Recurrent
-from kindred_worker.models.timing import owners
 
 
 class Gru(Recurrent):
@@ -23,26 +23,25 @@ class Gru(Recurrent):
         return cls(plan.event_width, plan.width, dropout=plan.dropout)
 
     def run(self, inputs: Tensor, hidden: Tensor) -> Tensor:
-        return self.cell(inputs, hidden.unsqueeze(0))[0]
+        return self.cell(inputs, hidden.unsqueeze(0))[0].float()
 
     def after_each(self, state: HiddenState, events: EventVectors) -> tuple[Tensor, Tensor]:
         if events.x.device.type != "cpu" or not len(events.x):
             return super().after_each(state, events)
-        lengths = events.offsets[1:] - events.offsets[:-1]
-        order = torch.argsort(lengths, descending=True, stable=True)
-        rank = torch.empty_like(order).index_copy_(0, order, torch.arange(len(order)))
-        owner, place = owners(events.offsets, len(events.time))
-        at_step = torch.bincount(place)  # (T) sequences that have a (t + 1)th event
-        row = (at_step.cumsum(0) - at_step)[place] + rank[owner]
-        packed = torch.empty_like(row).index_copy_(0, row, torch.arange(len(row)))
+        lengths = events.lengths_on_host
+        order = np.argsort(-lengths, kind="stable")
+        owner, rank = np.repeat(np.arange(len(lengths)), lengths), np.argsort(order)
+        place = np.arange(len(owner)) - events.offsets_on_host[:-1][owner]
+        at_step = np.bincount(place)  # (T) sequences that have a (t + 1)th event
+        row = (np.cumsum(at_step) - at_step)[place] + rank[owner]
         after = packed_gru(
-            self.inputs_of(state, events).index_select(0, packed),
-            state.hidden.index_select(0, order),
+            self.inputs_of(state, events).index_select(0, torch.from_numpy(np.argsort(row))),
+            state.hidden.index_select(0, torch.from_numpy(order)),
             (self._weight("weight_ih_l0"), self._weight("weight_hh_l0")),
             (self._weight("bias_ih_l0"), self._weight("bias_hh_l0")),
             at_step.tolist(),
         )
-        return torch.cat([after, after.new_zeros(1, self.hidden)]), row
+        return torch.cat([after, after.new_zeros(1, self.hidden)]), torch.from_numpy(row)
 
     def _weight(self, name: str) -> Tensor:
         return self.cell.get_parameter(name)

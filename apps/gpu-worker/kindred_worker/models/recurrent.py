@@ -12,12 +12,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from kindred_worker.data.features import Int64
+from kindred_worker.models.batch import put
 from kindred_worker.models.encoder import Encoder, EventVectors, StateKind
 from kindred_worker.models.packing import Packing
-from kindred_worker.models.timing import EVENT_TIMES, TimedReadout, event_times, in_order, last_seen, owners, seen
+from kindred_worker.models.timing import EVENT_TIMES, TimedReadout, event_times, in_order, last_seen, owners, seen_by
 
 
 @dataclass(frozen=True)
@@ -45,11 +49,11 @@ class Recurrent(Encoder[HiddenState]):
     def run(self, inputs: Tensor, hidden: Tensor) -> Tensor:
         """(T, C, inputs) of C sequences from the states (C, H) on -> (T, C, H), the state after each event."""
 
-    def read_many(self, events: EventVectors, at: Tensor) -> Tensor:
+    def read_many(self, events: EventVectors, at: Tensor, seen: Tensor | None = None) -> Tensor:
         customers, reads = at.shape
         fresh = self.initial_state(customers)
         after, row = self.after_each(fresh, events)
-        count = seen(events, at)
+        count = seen_by(events, at)
         index = (events.offsets[:-1].unsqueeze(1) + count - 1).clamp(min=0)
         held = torch.where(count > 0, torch.cat([row, row.new_zeros(1)])[index.clamp(max=len(row))], len(after) - 1)
         last, first = last_seen(events, count), last_seen(events, count.clamp(max=1))
@@ -99,15 +103,16 @@ class Recurrent(Encoder[HiddenState]):
     def after_each(self, state: HiddenState, events: EventVectors) -> tuple[Tensor, Tensor]:
         """States after each event in an order of their own, zeros last; and (n) the row of each event in them."""
         inputs = self.inputs_of(state, events)
-        row = torch.zeros(len(inputs), dtype=torch.int64, device=inputs.device)
+        device = inputs.device
+        row = np.zeros(len(inputs), np.int64)
         parts: list[Tensor] = []
         base = 0
-        for customers, rows, there in _buckets(events.offsets):
-            padded = inputs.index_select(0, rows.flatten()).unflatten(0, rows.shape)
-            parts.append(self.run(padded, state.hidden[customers]).flatten(0, 1))
-            row[rows[there]] = base + there.flatten().nonzero().squeeze(1)
-            base += rows.numel()
-        return torch.cat([*parts, state.hidden.new_zeros(1, self.hidden)]), row
+        for customers, rows, there in _buckets(events.offsets_on_host):
+            padded = inputs.index_select(0, put(rows.ravel(), device)).unflatten(0, rows.shape)
+            parts.append(self.run(padded, state.hidden.index_select(0, put(customers, device))).flatten(0, 1))
+            row[rows[there]] = base + np.flatnonzero(there)
+            base += rows.size
+        return torch.cat([*parts, state.hidden.new_zeros(1, self.hidden)]), put(row, device)
 
     def inputs_of(self, state: HiddenState, events: EventVectors) -> Tensor:
         """(n, inputs) of events in order."""
@@ -119,18 +124,18 @@ class Recurrent(Encoder[HiddenState]):
         return torch.cat([events.x, event_times(events.time, before, (place > 0) | known, first)], dim=1)
 
 
-def _buckets(offsets: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+def _buckets(offsets: Int64) -> Iterator[tuple[Int64, Int64, npt.NDArray[np.bool_]]]:
     """Customers with events in buckets of like length: (C) who, (T, C) rows of their events, (T, C) which are real.
 
-    What is not real lies behind a sequence's end, where nothing looks.
+    What is not real lies behind a sequence's end, where nothing looks. On the host: sizes are asked of no device.
     """
-    lengths = offsets[1:] - offsets[:-1]
-    order = torch.argsort(lengths, descending=True, stable=True)
-    order = order[: int((lengths > 0).sum())]
-    grades = torch.ceil(2 * torch.log2(lengths[order].double()))
-    sizes = torch.unique_consecutive(grades, return_counts=True)[1].tolist()
-    for customers in torch.split(order, sizes):
+    lengths = np.diff(offsets)
+    order = np.argsort(-lengths, kind="stable")[: int((lengths > 0).sum())]
+    if not len(order):
+        return
+    grades = np.ceil(2 * np.log2(lengths[order]))
+    for customers in np.split(order, np.flatnonzero(np.diff(grades)) + 1):
         own = lengths[customers]
-        step = torch.arange(int(own[0]), device=offsets.device).unsqueeze(1)
+        step = np.arange(own[0])[:, None]
         there = step < own
-        yield customers, torch.where(there, offsets[:-1][customers] + step, 0), there
+        yield customers, np.where(there, offsets[:-1][customers] + step, 0), there

@@ -44,10 +44,10 @@ def in_order(events: EventVectors) -> EventVectors:
         return events
     order = torch.argsort(events.time, stable=True)
     order = order[torch.argsort(owner[order], stable=True)]
-    return EventVectors(events.offsets, events.time[order], events.x[order])
+    return EventVectors(events.offsets, events.time[order], events.x[order], events.known_offsets)
 
 
-def seen(events: EventVectors, at: Tensor) -> Tensor:
+def seen_by(events: EventVectors, at: Tensor) -> Tensor:
     """(B, R) how many events of each customer lie at or before each of its ascending times."""
     owner, _ = owners(events.offsets, len(events.time))
     customers, reads = at.shape

@@ -33,7 +33,7 @@ from kindred_worker.models.timing import (
     logs,
     owners,
     read_times,
-    seen,
+    seen_by,
 )
 
 NEVER = float("-inf")
@@ -73,9 +73,9 @@ class Transformer(Encoder[WindowState]):
 
     # Training form
 
-    def read_many(self, events: EventVectors, at: Tensor) -> Tensor:
+    def read_many(self, events: EventVectors, at: Tensor, seen: Tensor | None = None) -> Tensor:
         owner, place = owners(events.offsets, len(events.time))
-        count = seen(events, at)
+        count = seen_by(events, at)
         last = last_seen(events, count).flatten()
         # Tenure counts from the first event, which every reading that sees any event has seen.
         first = last_seen(events, (events.offsets[1:] - events.offsets[:-1]).clamp(max=1).unsqueeze(1)).squeeze(1)
@@ -121,7 +121,7 @@ class Transformer(Encoder[WindowState]):
         time = functional.pad(time, (0, len(told) - len(time)))
         bias = self.fading(_age(days_between(time[rows], at.unsqueeze(1)), back)).transpose(1, 2)
         score = torch.einsum("nhd,nkhd->nhk", query, keys[rows]) * query.shape[-1] ** -0.5 + bias
-        share = torch.softmax(score.masked_fill(~(there | (back == 0)).unsqueeze(1), NEVER), dim=2)
+        share = torch.softmax(score.float().masked_fill(~(there | (back == 0)).unsqueeze(1), NEVER), dim=2)
         pooled = torch.einsum("nhk,nkhd->nhd", share, values[rows]).flatten(1) * some
         return self.readout(torch.cat([newest_told, pooled], dim=1), count, first, last, at)
 
@@ -194,7 +194,7 @@ class _Layer(nn.Module):
         keys, values = (_with_previous(part).unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (keys, values))
         bias = self.fading(age).permute(0, 3, 1, 2)
         score = queries @ keys.transpose(-1, -2) * queries.shape[-1] ** -0.5 + bias
-        share = torch.softmax(score.masked_fill(~allowed.unsqueeze(1), NEVER), dim=-1)
+        share = torch.softmax(score.float().masked_fill(~allowed.unsqueeze(1), NEVER), dim=-1)
         blocks = blocks + self.join((share @ values).transpose(1, 2).flatten(2))
         return blocks + self.mix(self.mix_norm(blocks))
 

@@ -7,13 +7,15 @@ It learns who a customer is: useful beside tasks that foresee, and misled by any
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from kindred_worker.data.features import FeatureSpec
 from kindred_worker.models.plan import Plan
-from kindred_worker.objectives.objective import Objective
+from kindred_worker.objectives.objective import Moments, Objective
+from kindred_worker.objectives.pairing import known_slices
 
 MARGIN, HARD = 0.5, 5
 
@@ -24,14 +26,18 @@ class Contrastive(Objective):
     def __init__(self, features: FeatureSpec, plan: Plan) -> None:
         super().__init__()
 
+    def targets(self, moments: Moments) -> dict[str, np.ndarray]:
+        """row and customer (K) of the slices of known customers; one and other (P): pairs of the K that are of one customer."""
+        known = known_slices(moments)
+        one, other = np.nonzero(np.triu(known["customer"][:, None] == known["customer"], 1))
+        return {**known, "one": one, "other": other}
+
     def loss(self, embedding: Tensor, targets: dict[str, Tensor]) -> Tensor:
-        customer = targets["customer"].flatten()
-        known = customer >= 0
-        customer = customer[known]
-        points = functional.normalize(embedding.flatten(0, -2)[known], dim=-1)
+        customer = targets["customer"]
+        points = functional.normalize(embedding.flatten(0, -2).index_select(0, targets["row"]), dim=-1)
         square = (2 - 2 * points @ points.T).clamp(min=1e-9)  # the root has no slope at 0
+        near = square[targets["one"], targets["other"]] / 2
         same = customer.unsqueeze(0) == customer.unsqueeze(1)
-        near = square[same.triu(diagonal=1)] / 2
         hard, _ = square.masked_fill(same, torch.inf).topk(min(HARD, len(customer)), largest=False)
-        far = functional.relu(MARGIN - hard[hard.isfinite()].sqrt()).square() / 2
-        return (near.sum() + far.sum()) / max(1, len(near) + len(far))
+        far = functional.relu(MARGIN - hard.sqrt()).square() / 2  # nothing, where there are fewer others
+        return (near.sum() + far.sum()) / (len(near) + hard.isfinite().sum()).clamp(min=1)

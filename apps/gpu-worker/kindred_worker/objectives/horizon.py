@@ -35,6 +35,8 @@ class Horizon(Objective):
         self.register_buffer("smear", torch.ones(len(self.events), len(self.days)))
         self.head = nn.Linear(plan.width, 2 * len(self.events) * len(self.days))
         weight = [1.0 if at < self.mains else OTHERS_WEIGHT for at in range(len(self.events))]
+        self._has_value = np.zeros(len(self.events), bool)  # `valued`, where targets are made: no device is asked for it
+        self.register_load_state_dict_post_hook(_know_values)
         self.weight: Tensor
         self.register_buffer("weight", torch.tensor(weight).view(-1, 1), persistent=False)
 
@@ -45,13 +47,16 @@ class Horizon(Objective):
             self.valued[at] = float(len(amounts) > 0 and np.mean(amounts != 0) > 0.5)
             logs = np.log1p(np.abs(amounts)) if self.valued[at] else np.zeros(1)
             self.scale[at] = max(float(np.std(logs)), 0.5)
+        self.know_values()
+
+    def know_values(self) -> None:
+        self._has_value = self.valued.cpu().numpy() > 0
 
     def targets(self, moments: Moments) -> dict[str, np.ndarray]:
         """happened (B, R, M, H) 0/1, amount (B, R, M, H) log1p, known (B, R, H) 0/1."""
         events = moments.events
-        valued = self.valued.cpu().numpy() > 0
         is_event = events.name[:, None] == self.codes  # (n, M)
-        amounts = np.where(valued, np.abs(events.value)[:, None].astype(np.float64), 1.0) * is_event
+        amounts = np.where(self._has_value, np.abs(events.value)[:, None].astype(np.float64), 1.0) * is_event
         count = np.concatenate([np.zeros((1, len(self.codes))), np.cumsum(is_event, axis=0)])
         total = np.concatenate([np.zeros((1, len(self.codes))), np.cumsum(amounts, axis=0)])
         begin = moments.position()
@@ -80,7 +85,7 @@ class Horizon(Objective):
         for at, event in enumerate(self.events):
             main = at < self.mains
             every += [ForecastColumn(event, days, "probability", main) for days in self.days]
-            amount = "value" if self.valued[at] > 0 else "count"
+            amount = "value" if self._has_value[at] else "count"
             every += [ForecastColumn(event, days, amount, main) for days in self.days]
         return every
 
@@ -107,6 +112,12 @@ class Horizon(Objective):
         out = self.head(embedding).unflatten(-1, (2, len(self.events), len(self.days)))
         quiet = torch.cumsum(-functional.softplus(out[..., 0, :, :] - 1.0), dim=-1)
         return quiet, out[..., 1, :, :] * self.scale.view(-1, 1) + 1.0
+
+
+def _know_values(head: nn.Module, _: object) -> None:
+    """After weights were read."""
+    assert isinstance(head, Horizon)
+    head.know_values()
 
 
 def log_not(quiet: Tensor) -> Tensor:

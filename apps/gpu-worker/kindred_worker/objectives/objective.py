@@ -55,7 +55,8 @@ class Objective(nn.Module, ABC):
         """Scales of the targets, from the events learned from; kept with the weights."""
 
     def targets(self, moments: Moments) -> dict[str, np.ndarray]:
-        """What the loss is told of each moment, as arrays (B, R, …)."""
+        """What the loss is told: of each moment, as arrays (B, R, …), or which of them are meant. Made on the host: no array
+        may have a size that `loss` would have to ask a device for."""
         return dict(moments.told)
 
     @abstractmethod

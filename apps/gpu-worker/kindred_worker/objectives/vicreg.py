@@ -6,14 +6,15 @@ task's. The invariance is the mean over dimensions too, as in the authors' code.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from kindred_worker.data.features import FeatureSpec
 from kindred_worker.models.plan import Plan
-from kindred_worker.objectives.objective import Objective
-from kindred_worker.objectives.pairing import expander, pairs
+from kindred_worker.objectives.objective import Moments, Objective
+from kindred_worker.objectives.pairing import expander, known_slices, pairs
 
 SPREAD, EPSILON = 1.0, 1e-4
 COVARIANCE = 1 / 25
@@ -26,8 +27,12 @@ class VicReg(Objective):
         super().__init__()
         self.expander = expander(plan)
 
+    def targets(self, moments: Moments) -> dict[str, np.ndarray]:
+        """row (K) of the slices of known customers."""
+        return {"row": known_slices(moments)["row"]}
+
     def loss(self, embedding: Tensor, targets: dict[str, Tensor]) -> Tensor:
-        a, b = pairs(embedding, targets["customer"])
+        a, b = pairs(embedding, targets["row"])
         if len(a) < 2:
             return embedding.sum() * 0
         a, b = self.expander(torch.cat([a, b])).chunk(2)
@@ -38,8 +43,14 @@ def vicreg(a: Tensor, b: Tensor) -> Tensor:
     """(N, D) two views, N > 1."""
     invariance = functional.mse_loss(a, b)
     variance = torch.stack([functional.relu(SPREAD - torch.sqrt(z.var(dim=0) + EPSILON)).mean() for z in (a, b)]).mean()
-    covariance = torch.stack([_off_diagonal(torch.cov(z.T)).square().sum() / z.shape[1] for z in (a, b)]).sum()
+    covariance = torch.stack([_off_diagonal(_covariance(z)).square().sum() / z.shape[1] for z in (a, b)]).sum()
     return invariance + variance + COVARIANCE * covariance
+
+
+def _covariance(z: Tensor) -> Tensor:
+    """(N, D) -> (D, D), as torch.cov, which asks the device whether there is more than one row."""
+    centred = z.T - z.T.mean(dim=1, keepdim=True)
+    return centred @ centred.T / (len(z) - 1)
 
 
 def _off_diagonal(matrix: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kindred_worker.data.storage import WrittenFile
-from kindred_worker.gen.kindred.worker.v1 import rule_pb2
+from kindred_worker.gen.kindred.worker.v1 import novelty_pb2, rule_pb2
 from kindred_worker.gen.kindred.worker.v1 import worker_pb2 as pb
 from kindred_worker.report import InvalidInput
 from kindred_worker.segments.condition import in_words
@@ -15,6 +15,7 @@ from kindred_worker.spec import TrainingSpec
 if TYPE_CHECKING:
     from kindred_worker.discover import Discovered, Segment
     from kindred_worker.evaluate import Evaluated
+    from kindred_worker.segments.ordinary import Reach
     from kindred_worker.segments.rule import Rule
 
 
@@ -52,7 +53,12 @@ def discovered(found: Discovered) -> pb.DiscoverCompleted:
         completed=completed(found.files, found.events, found.customers),
         segments=[_segment(s, found.main_event) for s in found.segments],
         retired_champion_indexes=found.retired_champion_indexes,
+        ordinary_novelty=novelty_pb2.OrdinaryNovelty(customers=_reach(found.ordinary), events=_reach(found.ordinary_events)),
     )
+
+
+def _reach(reach: Reach | None) -> novelty_pb2.NoveltyReach | None:
+    return None if reach is None else novelty_pb2.NoveltyReach(**reach.to_json())
 
 
 def evaluated(found: Evaluated) -> pb.EvaluateCompleted:

@@ -18,6 +18,7 @@ from safetensors.numpy import load, save
 from kindred_worker.segments.hierarchy import Family, without_family
 from kindred_worker.segments.map import Map
 from kindred_worker.segments.novelty import Ageing, Novelty
+from kindred_worker.segments.ordinary import Reach
 from kindred_worker.segments.space import Space, squared_distances
 from kindred_worker.segments.strength import Strength, gaps_between
 
@@ -51,6 +52,8 @@ class SegmentModel:
     family: Family
     # Microseconds after their last event before which nobody is read to be placed (models/settling.py).
     settling: int = 0
+    # How far the novelty of ordinary customers reaches; nothing in it is needed to assign. None: too few, or not measured.
+    ordinary: Reach | None = None
     # How the segments were found and what they are called; nothing in it is needed to assign.
     story: dict[str, Any] = field(default_factory=dict)
 
@@ -106,6 +109,7 @@ class SegmentModel:
             "strength": {"scale": self.strength.scale},
             "settling": self.settling,
             "map": {"softness": self.map.softness},
+            "ordinary": None if self.ordinary is None else self.ordinary.to_json(),
             "novelty": {n: getattr(self.novelty, n) for n in ("residual_scale", "slope", "farthest")},
         }
         text = json.dumps(sidecar, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
@@ -131,7 +135,8 @@ class SegmentModel:
             ),
             map=Map(tensors["map.layout"], tensors["map.axes"], float(sidecar["map"]["softness"])),
             family=_family_of(tensors),
-            settling=int(sidecar.get("settling", 0)),  # none in bundles from before there was one
+            settling=int(sidecar.get("settling", 0)),  # neither this nor the next in bundles from before there was one
+            ordinary=Reach.from_json(sidecar["ordinary"]) if sidecar.get("ordinary") else None,
             story=sidecar["story"],
         )
 

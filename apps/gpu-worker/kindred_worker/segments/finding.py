@@ -16,6 +16,7 @@ from kindred_worker.segments.continuing import carry_over
 from kindred_worker.segments.hierarchy import without_family
 from kindred_worker.segments.map import fit_map
 from kindred_worker.segments.novelty import Lives, fit_novelty
+from kindred_worker.segments.ordinary import measure_customers
 from kindred_worker.segments.partition import Draw, Partition, Refits, drawn_anew, fit_partition, keep_partition, refit
 from kindred_worker.segments.space import Space, fit_space, question_weights, squared_distances
 from kindred_worker.segments.strength import Strength, expected_calibration_error, fit_strength, gaps_between
@@ -115,6 +116,7 @@ def find_segments(
         novelty=fit_novelty(ordinary, seed, lives),
         map=fit_map(points[some], partition.centres, partition.labels[some], seed),
         family=without_family(*partition.centres.shape),
+        ordinary=measure_customers(ordinary, seed, lives),
     )
     given = np.argsort(order)  # back to the order of `now`
     return Found(

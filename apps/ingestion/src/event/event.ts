@@ -3,23 +3,11 @@ export const EVENT_TYPES = ['identify', 'track', 'page', 'screen', 'group', 'ali
 export type EventType = (typeof EVENT_TYPES)[number];
 
 /** Why an event was refused; docs/api/intake.md says of each what to do. */
-export type RejectionReason =
-  | 'NOT_AN_OBJECT'
-  | 'TOO_DEEP'
-  | 'TOO_LARGE'
-  | 'TEXT_UNSTORABLE'
-  | 'MESSAGE_ID_INVALID'
-  | 'TYPE_UNKNOWN'
-  | 'ID_MISSING'
-  | 'ID_INVALID'
-  | 'ID_BLOCKED'
-  | 'SUPPRESSED'
-  | 'NAME_MISSING'
-  | 'NAME_INVALID'
-  | 'TIME_INVALID'
-  | 'PROPERTIES_INVALID'
-  | 'PLAN_VIOLATION'
-  | 'STORE_REFUSED';
+export const REJECTION_REASONS = [
+  'NOT_AN_OBJECT', 'TOO_DEEP', 'TYPE_UNKNOWN', 'MESSAGE_ID_INVALID', 'ID_MISSING', 'ID_BLOCKED', 'SUPPRESSED', 'ID_INVALID', 'NAME_MISSING', 'NAME_INVALID',
+  'TIME_INVALID', 'PROPERTIES_INVALID', 'TEXT_UNSTORABLE', 'TOO_LARGE', 'PLAN_VIOLATION', 'STORE_REFUSED',
+] as const;
+export type RejectionReason = (typeof REJECTION_REASONS)[number];
 
 /** An event that can be stored as it is: every text is storable, every time lies within bounds. */
 export interface IntakeEvent {

@@ -1,9 +1,14 @@
+import { createHash } from 'node:crypto';
+
 import { literal } from '../scratch/scratch.js';
 import { type ColumnMapping, columnsOf, type Condition, type IdMapping, type Property, type PropertyKind, type Value } from './import.mapping.js';
 import type { Source } from './import.source.js';
 
 /** Between a fault's reason and its detail; neither holds it. */
 export const FAULT_SEPARATOR = '\x1e';
+/** Why no event can be made of a row; docs/api/mapping.md says of each what to do. */
+export const ROW_REASONS = ['ROW_MALFORMED', 'ID_MISSING', 'TIME_INVALID', 'NAME_MISSING', 'VALUE_INVALID'] as const;
+type RowReason = (typeof ROW_REASONS)[number];
 const FIELD_SEPARATOR = "chr(31)";
 const ABSENT = 'chr(1)';
 
@@ -22,8 +27,8 @@ const own = (name: string) => `"kindred:${name}"`;
 
 /**
  * SQL of table `staged`: one row per row of the file with what the mapping makes of it, `skip` (why it is left
- * out) or `fault` (reason and detail why no event can be made of it) with the row as a whole. Rows of one part of
- * the customers lie together, so that a part is read without the others.
+ * out) or `fault` (reason and detail why no event can be made of it) with the row as a whole, and `part`: which of so many
+ * parts of the customers it belongs to.
  */
 export function stagingQuery(mapping: ColumnMapping, source: Source, now: Date, parts: number): string {
   const latest = `TIMESTAMPTZ ${literal(new Date(now.getTime() + 86_400_000).toISOString())}`;
@@ -43,12 +48,11 @@ export function stagingQuery(mapping: ColumnMapping, source: Source, now: Date, 
       least(greatest(${own('at')}, ${EPOCH}), ${latest}) AS occurred_at,
       ${own('at')} NOT BETWEEN ${EPOCH} AND ${latest} AS is_clamped,
       ${own('fault')} AS fault,
-      CASE WHEN ${own('fault')} IS NOT NULL THEN ${source.row} END AS whole
-      , ${parts > 1 ? `(hash(${own('customer')}) % ${parts})::INTEGER` : '0'} AS part
+      CASE WHEN ${own('fault')} IS NOT NULL THEN ${source.row} END AS whole,
+      ${parts > 1 ? `(hash(${own('customer')}) % ${parts})::INTEGER` : '0'} AS part
     FROM (
       SELECT *, CASE WHEN ${own('skip')} IS NULL THEN ${faultOf(mapping, source)} END AS ${own('fault')}
-      FROM (SELECT *, ${Object.entries(computed).map(([name, sql]) => `${sql} AS ${own(name)}`).join(', ')} FROM ${source.relation}))
-    ${parts > 1 ? 'ORDER BY part' : ''}`;
+      FROM (SELECT *, ${Object.entries(computed).map(([name, sql]) => `${sql} AS ${own(name)}`).join(', ')} FROM ${source.relation}))`;
 }
 
 /**
@@ -149,7 +153,7 @@ function skipOf({ skip }: ColumnMapping, source: Source): string {
 
 /** The first thing that keeps a row from becoming (part of) an event. */
 function faultOf(mapping: ColumnMapping, source: Source): string {
-  const fault = (reason: string, detail: string) => `${literal(`${reason}${FAULT_SEPARATOR}`)} || ${detail}`;
+  const fault = (reason: RowReason, detail: string) => `${literal(`${reason}${FAULT_SEPARATOR}`)} || ${detail}`;
   const shown = (column: string) => `coalesce('"' || left(${source.text(column)}, 60) || '"', 'empty')`;
   const numeric = [...new Set(valuesOf(mapping).flatMap((value) => numericColumns(value, source)))];
   const columns = columnsOf(mapping.customer).join(', ');
@@ -223,6 +227,9 @@ const AGGREGATE: Readonly<Record<NonNullable<Extract<Property, { column: string 
 
 const joined = (parts: readonly string[]) => `concat_ws(${FIELD_SEPARATOR}, ${parts.map((part) => `coalesce(${part}, ${ABSENT})`).join(', ')})`;
 const keyed = (parts: readonly string[]) => `md5(${joined(parts)})`;
+
+/** The same as `messageKeyOf` makes of all that a row says, for a row by itself: its columns' texts in the file's order. */
+export const keyOfRow = (texts: readonly (string | null)[]) => createHash('md5').update(texts.map((text) => text ?? '\x01').join('\x1f')).digest('hex');
 
 function foldKeyOf({ fold }: ColumnMapping, source: Source): string {
   return fold ? `md5_number(${joined(fold.by.map((column) => source.text(column)))})` : 'NULL::HUGEINT';

@@ -1,6 +1,6 @@
 import { v7 as uuid } from 'uuid';
 
-import type { EventPlan, IntakeEvent, IntakeItem, PlanViolations, Rejection } from '../event/event.js';
+import type { EventPlan, IntakeEvent, IntakeItem, PlanViolations, Rejection, RejectionReason } from '../event/event.js';
 import { callOf } from '../event/event.call.js';
 import { decodeEvent, type Envelope, MAX_EVENT_BYTES } from '../event/event.decoder.js';
 import { isStorable, isStorableJson } from '../event/event.text.js';
@@ -10,6 +10,7 @@ import { columnsNamed, type FileMapping, type Mapping, MappingError } from './im
 import { eventQuery, FAULT_SEPARATOR, stagingQuery } from './import.query.js';
 import { callQuery, isSegmentForm, REPEATED_CALLS, SEGMENT_PART_LINES, segmentQuery } from './import.segment.js';
 import { openSource, type Source } from './import.source.js';
+import { Staging } from './import.staging.js';
 
 export interface ReaderOptions {
   readonly path: string;
@@ -44,13 +45,10 @@ export interface ImportItem {
 /** Rows and bytes that are folded at once, about: folding holds them in memory. */
 const PART = { rows: 150_000, bytes: 64 * 1024 * 1024 };
 const MOST_PARTS = 4_096;
-/** Units that DuckDB counts beside the rows: one for each step behind the reading of a table that is made, the first of them the sort. */
-const STEPS_BEHIND = { sorted: 3, asItComes: 2 };
 
 /** A file, read by its mapping: first as rows that are counted, then as events in one order that never changes. */
 export class ImportReader {
-  private isStaging = false;
-  private stagedShare = 0;
+  private readonly staging: Staging;
   private lines = 0;
 
   private constructor(
@@ -60,7 +58,9 @@ export class ImportReader {
     readonly mapping: Mapping,
     readonly guesses: readonly string[],
     private readonly parts: number,
-  ) {}
+  ) {
+    this.staging = new Staging(scratch);
+  }
 
   /** Throws MappingError where the file or the mapping cannot be used. */
   static async open(scratch: Scratch, options: ReaderOptions): Promise<ImportReader> {
@@ -69,7 +69,7 @@ export class ImportReader {
     const guess = options.mapping ? { mapping: options.mapping, guesses: [] } : guessMapping(source, await isSegmentForm(scratch, source));
     const { mapping } = guess;
     if (mapping.form === 'segment' && source.format !== 'ndjson') throw new MappingError('The form "segment" needs a file of one JSON object per line.');
-    if (mapping.form === 'columns') checkColumns(columnsNamed(mapping), source);
+    if (mapping.form === 'columns') checkColumns(columnsNamed(mapping), source.columns.map(({ name }) => name));
     // By the same estimate for the same file, so that a restart meets the same order.
     const isCut = mapping.form === 'columns' && !options.limit;
     const parts = isCut ? Math.min(Math.max(Math.ceil(source.estimatedRows / PART.rows), Math.ceil(source.estimatedBytes / PART.bytes), 1), MOST_PARTS) : 1;
@@ -81,30 +81,16 @@ export class ImportReader {
     return Math.round(this.source.estimatedRows);
   }
 
-  /** Of `stage`, 0..1: half is reading where the rows are put in order behind it. */
+  /** Of `stage`, 0..1. */
   staged(): number {
-    const now = this.isStaging ? this.scratch.progress() : undefined;
-    if (!now) return this.stagedShare;
-    const isSorted = this.parts > 1;
-    const rows = now.total - (isSorted ? STEPS_BEHIND.sorted : STEPS_BEHIND.asItComes);
-    const read = rows > 0 ? Math.min(now.done / rows, 1) : 0;
-    const sorted = Math.min(Math.max(now.done - rows, 0), 1);
-    this.stagedShare = Math.max(this.stagedShare, isSorted ? (read + sorted) / 2 : read);
-    return this.stagedShare;
+    return this.staging.done();
   }
 
   /** Reads the whole file into scratch. */
   async stage(): Promise<RowCounts> {
     await this.scratch.run('DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans');
     const query = this.mapping.form === 'segment' ? segmentQuery(this.source) : stagingQuery(this.mapping, this.source, this.options.receivedAt, this.parts);
-    try {
-      this.isStaging = true;
-      await this.scratch.run(`CREATE OR REPLACE TABLE staged AS ${query}`);
-    } catch (error) {
-      throw new MappingError(`The mapping does not fit the file: ${(error as Error).message.split('\n', 1)[0] ?? ''}`);
-    } finally {
-      this.isStaging = false;
-    }
+    await this.staging.stage({ query, parts: this.parts });
     if (this.mapping.form === 'segment') await this.scratch.run(`CREATE OR REPLACE TABLE repeated AS ${REPEATED_CALLS}`);
     // Lines that have no columns at all were left out by the reader itself.
     const hasRejects = (await this.scratch.rows(`SELECT 1 FROM duckdb_tables() WHERE table_name = 'reject_errors'`)).length > 0;
@@ -212,7 +198,7 @@ export function decodeArchived(archived: Readonly<Record<string, unknown>>, made
 }
 
 /** The same limits as over HTTP, but for the size. */
-function refusalOf({ messageId, name, userId, properties }: IntakeEvent): { reason: string; detail: string } | undefined {
+function refusalOf({ messageId, name, userId, properties }: IntakeEvent): { reason: RejectionReason; detail: string } | undefined {
   if (messageId.length > 100) return { reason: 'MESSAGE_ID_INVALID', detail: `The message id has ${messageId.length} characters; 100 are allowed.` };
   if (name.length > 255) return { reason: 'NAME_INVALID', detail: `The name has ${name.length} characters; 255 are allowed.` };
   if ((userId?.length ?? 0) > 256) return { reason: 'ID_INVALID', detail: `The customer has ${userId?.length ?? 0} characters; 256 are allowed.` };
@@ -226,10 +212,10 @@ function withList(object: string, property: string, list: string): string {
   return `${object.slice(0, -1)}${object.length > 2 ? ',' : ''}${JSON.stringify(property)}:${list}}`;
 }
 
-function checkColumns(named: readonly string[], { columns }: Source): void {
-  const there = new Set(columns.map(({ name }) => name));
+/** Throws MappingError where a column is named that is not there. */
+export function checkColumns(named: readonly string[], columns: readonly string[]): void {
+  const there = new Set(columns);
   const missing = named.find((name) => !there.has(name));
   if (missing === undefined) return;
-  const names = columns.map(({ name }) => name);
-  throw new MappingError(`The mapping names the column "${missing}", which the file does not have. It has: ${names.join(', ')}.`, missing, names);
+  throw new MappingError(`The mapping names the column "${missing}", which the file does not have. It has: ${[...there].join(', ')}.`, missing, [...there]);
 }

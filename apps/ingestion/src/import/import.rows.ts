@@ -7,7 +7,8 @@ import type { EventPlan, IntakeItem } from '../event/event.js';
 import { MAX_EVENT_BYTES } from '../event/event.decoder.js';
 import { Scratch, type ScratchOptions } from '../scratch/scratch.js';
 import { type ColumnMapping, columnsNamed, columnsOf, type Mapping, type Property, type Value } from './import.mapping.js';
-import { decodeArchived, ImportReader } from './import.reader.js';
+import { keyOfRow } from './import.query.js';
+import { checkColumns, decodeArchived, ImportReader } from './import.reader.js';
 import type { ImportRepository, ImportRow } from './import.repository.js';
 import { openSource, type Source } from './import.source.js';
 
@@ -17,6 +18,8 @@ export interface LooseRow {
   /** An object by column, or for files in Segment's form a call. */
   readonly value: unknown;
   readonly receivedAt: Date;
+  /** As it lay in the file: how many rows before it said the very same. Undefined: it was mended, and lay in no file so. */
+  readonly twins?: number | undefined;
 }
 
 export interface RowReading {
@@ -24,6 +27,9 @@ export interface RowReading {
   readonly mapping: Mapping | undefined;
   readonly plan: EventPlan | undefined;
 }
+
+/** Why a row by itself cannot be replayed, beside what its mapping finds wrong with it; docs/api/intake.md says of each what to do. */
+export const REPLAY_REASONS = ['ROW_MALFORMED', 'ROW_SKIPPED', 'ROW_FOLDED', 'ROW_FILE_GONE', 'ROW_ORIGIN_UNKNOWN'] as const;
 
 /** Why no event can be made of a row. */
 export interface RowRefusal {
@@ -34,7 +40,7 @@ export interface RowRefusal {
 type Fields = Readonly<Record<string, unknown>>;
 export type RowResult = IntakeItem | { readonly refusal: RowRefusal };
 
-const refuse = (reason: string, detail: string): RowResult => ({ refusal: { reason, detail } });
+const refuse = (reason: (typeof REPLAY_REASONS)[number], detail: string): RowResult => ({ refusal: { reason, detail } });
 
 /** Single rows of a file as events, long after the file was imported. */
 export class ImportRows {
@@ -58,6 +64,8 @@ export class ImportRows {
     try {
       const source = await this.sourceOf(scratch, origin);
       if (!source) return all(() => refuse('ROW_FILE_GONE', 'The file of this row is not kept any more, and with it how its columns were read. Mend the row in your own file and import that.'));
+      // What a mended row says beside the file's columns may be named too.
+      if (given) checkColumns(columnsNamed(mapping), [...source.columns.map(({ name }) => name), ...rows.flatMap(({ value }) => (isObject(value) ? Object.keys(value) : []))]);
       return await this.read(scratch, rows, asLines(mapping, source), source, plan);
     } finally {
       await scratch.close();
@@ -86,19 +94,34 @@ export class ImportRows {
     const reader = await ImportReader.open(scratch, { path, fileName: 'rows.ndjson', mapping, receivedAt: first.receivedAt, plan });
     await reader.stage();
     for (const { id } of usable) results.set(id, refuse('ROW_SKIPPED', 'The mapping leaves this row out. Mend the row, or replay it by another mapping.'));
-    for await (const { line = 0, reason, detail } of reader.rejectedRows('')) set(results, usable, line, () => refuse(reason, detail));
+    for await (const { line = 0, reason, detail } of reader.rejectedRows('')) set(results, usable, line, { refusal: { reason, detail } });
     for await (const { line, item } of reader.items('')) {
-      set(results, usable, line, (id) => ('event' in item && !hasMessageId(mapping, lines[line - 1]) ? { ...item, event: { ...item.event, messageId: id } } : item));
+      const [row, fields] = [usable[line - 1], lines[line - 1]];
+      if (!row || !fields) continue;
+      const isNamed = !('event' in item) || hasMessageId(mapping, fields);
+      results.set(row.id, isNamed ? item : { ...item, event: { ...item.event, messageId: madeId(row, fields, source) } });
     }
     return results;
   }
 }
 
+/** As its import would make it, so that the file imported again, by a better mapping too, finds the row known; a mended row's own id. */
+function madeId({ id, twins }: LooseRow, fields: Fields, source: Source): string {
+  return twins === undefined ? id : `${keyOfRow(source.columns.map(({ name }) => textOf(fields[name])))}-${twins}`;
+}
+
+function textOf(value: unknown): string | null {
+  if (value === undefined || value === null) return null;
+  // Blanks alone are cut off, as they are where the file is read.
+  const text = (typeof value === 'string' ? value : JSON.stringify(value)).replace(/^ +| +$/g, '');
+  return text === '' ? null : text;
+}
+
 const NO_OBJECT = refuse('ROW_MALFORMED', 'A row is a JSON object by column, for example {"customer_id": "17", "time": "2026-05-01"}.');
 
-function set(results: Map<string, RowResult>, rows: readonly LooseRow[], line: number, of: (id: string) => RowResult): void {
+function set(results: Map<string, RowResult>, rows: readonly LooseRow[], line: number, result: RowResult): void {
   const row = rows[line - 1];
-  if (row) results.set(row.id, of(row.id));
+  if (row) results.set(row.id, result);
 }
 
 /** The mapping for the same rows as lines of JSON: what a column is, is said by the file that they came from. */
@@ -116,7 +139,7 @@ function asLines(mapping: ColumnMapping, source: Source): ColumnMapping {
 function asTyped(row: Fields, { format, columns }: Source): Fields {
   if (format !== 'parquet') return row;
   const numeric = new Set(columns.filter(({ kind }) => kind === 'numeric').map(({ name }) => name));
-  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, numeric.has(name) && typeof value === 'string' ? value.replace(/^(-?\d{1,15})\.0$/, '$1') : value]));
+  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, numeric.has(name) && typeof value === 'string' ? value.replace(/^(-?\d{1,15})\.0+$/, '$1') : value]));
 }
 
 /** Else one was made of what the row says, which two rows may say alike. */

@@ -25,7 +25,7 @@ export async function decodeAgain(imports: ImportRows, workspaceId: string, rows
     else byImport.set(row.import_id ?? '', [...(byImport.get(row.import_id ?? '') ?? []), row]);
   }
   for (const [importId, ofImport] of byImport) {
-    const loose = ofImport.map((row) => ({ id: row.id, value: valueOf(row), receivedAt: row.received_at }));
+    const loose = ofImport.map((row) => ({ id: row.id, value: valueOf(row), receivedAt: row.received_at, twins: row.is_mended || row.twins === null ? undefined : Number(row.twins) }));
     for (const [id, result] of await imports.decode(workspaceId, importId, loose, reading)) results.set(id, result);
   }
   return rows.flatMap((row) => {

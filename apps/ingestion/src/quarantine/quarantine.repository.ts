@@ -25,6 +25,8 @@ export interface ReplayRow {
   mended_at: string | null;
   outcome: 'STORED' | 'DUPLICATE' | null;
   stored_message_id: string | null;
+  /** Of a row of a file that is as it came: how many rows before it say the very same; else null. */
+  twins: string | null;
 }
 
 export interface GroupRow {
@@ -116,8 +118,11 @@ export class QuarantineRepository {
     return this.database.onConnection(workspaceId, async (client) => {
       const { rows } = await client.query<ReplayRow>(
         `SELECT id, unit, state, source, import_id, received_at, call_type, sent_at, batch_context, ${isoMicros('mended_at')} AS mended_at, mended_at IS NOT NULL AS is_mended, outcome, stored_message_id,
+           CASE WHEN unit = 'ROW' AND mended_at IS NULL THEN (
+             SELECT count(*) FROM ingestion.rejected_events e
+             WHERE e.workspace_id = r.workspace_id AND e.import_id = r.import_id AND e.unit = 'ROW' AND md5(e.payload) = md5(r.payload) AND e.line < r.line) END AS twins,
            CASE WHEN octet_length(coalesce(mended_payload, payload)) <= ${MOST_PAYLOAD_BYTES} THEN coalesce(mended_payload, payload) END AS payload
-         FROM ingestion.rejected_events WHERE workspace_id = $1 AND id = ANY ($2)`,
+         FROM ingestion.rejected_events r WHERE workspace_id = $1 AND id = ANY ($2)`,
         [workspaceId, ids],
       );
       return rows;

@@ -17,19 +17,20 @@ beforeAll(async () => {
 });
 afterAll(() => kindred?.close());
 
-async function importFile(content: string, fileName: string, mapping: object): Promise<string> {
+async function imported(content: string, fileName: string, mapping: object): Promise<ingestion.Import> {
   const { path } = await openArtifactStore(kindred.platform.artifactUrl).write({ workspaceId: WORKSPACE, area: 'uploads', id: uuid(), name: `data${/\.[a-z]+$/.exec(fileName)?.[0] ?? ''}` }, Readable.from([content]));
   const { import: started } = await kindred.imports.startImport({ artifact: path, fileName, mapping: JSON.stringify(mapping) }, call);
-  const id = started?.id ?? '';
-  let last: ingestion.Import | undefined;
-  for await (const { import: now } of kindred.imports.watchImport({ id }, call)) last = now;
-  expect(last).toMatchObject({ state: ingestion.ImportState.SUCCEEDED });
-  return `import:${id}`;
+  let last = started;
+  for await (const { import: now } of kindred.imports.watchImport({ id: started?.id ?? '' }, call)) last = now;
+  if (last?.state !== ingestion.ImportState.SUCCEEDED) throw new Error(`the import ended otherwise: ${last?.error}`);
+  return last;
 }
+const importFile = async (...file: Parameters<typeof imported>) => `import:${(await imported(...file)).id}`;
 const rowsOf = async (source: string) => {
   const { events } = await kindred.events.listRejectedEvents({ page: undefined, reason: '', source, state: ingestion.RejectedEventState.OPEN }, call);
   return [...events].reverse();
 };
+const lineOf = ({ source }: ingestion.RejectedEvent) => Number(/line (\d+)$/.exec(source)?.[1]);
 const mend = (id: string, payload: object) => kindred.quarantine.mendRejectedEvent({ id, payload: JSON.stringify(payload) }, call);
 const replay = async (source: string, mapping: object | '' = '') =>
   (await kindred.quarantine.replayRejectedEvents({ selection: { ids: [], reason: '', source }, first: 0, mapping: mapping === '' ? '' : JSON.stringify(mapping), after: '' }, call)).results;
@@ -73,6 +74,26 @@ test('a mapping that was wrong is replaced, and the rows it refused are replayed
   expect((await replay(source, better)).map(({ outcome }) => outcome)).toEqual([STORED, STORED]);
   // What the column is, is said by the file: a number.
   expect((await eventsOf('dot')).map(({ at, properties }) => [at, properties])).toEqual([['2026-02-03T00:00:00', { size: 4 }], ['2026-02-01T00:00:00', { size: 3 }]]);
+});
+
+test.each([
+  ['sizes.csv', 'who,when,size\n ina ,01/02/2026,3\nina,01/02/2026,\nina,01/02/2026,\nina,2026-02-05,5\nina,2026-02-05,5\n'],
+  ['sizes.ndjson', ['01/02/2026', '01/02/2026', '2026-02-05', '2026-02-05'].map((when) => JSON.stringify({ when, who: 'ina', size: 3, tags: ['a', { b: null }] })).join('\n')],
+])('rows of %s that were replayed by another mapping are known when the file is imported again by it, those that say the same too', async (name, content) => {
+  const of = (format: string[]) => ({ ...MAPPING, event: { name: `Sized in ${name}` }, time: { column: 'when', format }, properties: { size: { column: 'size' } } });
+  const first = await imported(content, name, of(['%Y-%m-%d']));
+  const rows = content.trim().split('\n').length - (name.endsWith('.csv') ? 1 : 0);
+  expect([first.eventsStored, first.rejected]).toEqual([2, [{ reason: 'TIME_INVALID', rows: rows - 2 }]]);
+  const better = of(['%Y-%m-%d', '%d/%m/%Y']);
+  await expect(replay(`import:${first.id}`, { ...better, customer: { column: 'whom' } })).rejects.toMatchObject({
+    reason: 'MAPPING_INVALID', metadata: { column: 'whom' }, message: expect.stringMatching(/"whom".*It has:.*who/) as string,
+  });
+  // The last of those that say the same alone: it keeps its number among them.
+  const last = (await rowsOf(`import:${first.id}`)).reduce((one, other) => (lineOf(one) > lineOf(other) ? one : other));
+  const alone = await kindred.quarantine.replayRejectedEvents({ selection: { ids: [last.id], reason: '', source: '' }, first: 0, mapping: JSON.stringify(better), after: '' }, call);
+  expect(alone.results).toMatchObject([{ outcome: STORED, messageId: expect.stringMatching(/^[0-9a-f]{32}-1$/) as string }]);
+  expect((await replay(`import:${first.id}`, better)).map(({ outcome }) => outcome)).toEqual(Array.from({ length: rows - 3 }, () => STORED));
+  expect(await imported(content, name, better)).toMatchObject({ rejected: [], rowsFolded: rows, eventsStored: 0, eventsDuplicate: rows });
 });
 
 test('a row with a message id of its own is a duplicate of the event that has it', async () => {

@@ -15,6 +15,8 @@ export interface ScratchOptions {
 
 /** A DuckDB database in a folder of its own that is gone when the work is: memory stays bounded whatever the size of the data. */
 export class Scratch {
+  private isInterrupted = false;
+
   private constructor(
     readonly folder: string,
     readonly connection: DuckDBConnection,
@@ -37,11 +39,13 @@ export class Scratch {
   }
 
   async run(sql: string): Promise<void> {
+    this.throwIfInterrupted();
     await this.connection.run(sql);
   }
 
   /** All rows of a small answer, as JSON values (64-bit integers as texts). */
   async rows<Row>(sql: string): Promise<Row[]> {
+    this.throwIfInterrupted();
     return (await this.connection.runAndReadAll(sql)).getRowObjectsJson() as Row[];
   }
 
@@ -52,9 +56,14 @@ export class Scratch {
     return percentage < 0 || total === 0 ? undefined : { done: (percentage / 100) * total, total };
   }
 
-  /** Stops what runs on the connection; its promise rejects. */
+  /** Stops what runs on the connection, and whatever would come after it; the promises reject. */
   interrupt(): void {
+    this.isInterrupted = true;
     this.connection.interrupt();
+  }
+
+  private throwIfInterrupted(): void {
+    if (this.isInterrupted) throw new Error('INTERRUPT Error: Interrupted!');
   }
 
   async close(): Promise<void> {

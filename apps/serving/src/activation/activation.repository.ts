@@ -7,6 +7,7 @@ import { NIL } from '../page/uuid.js';
 import { lockMemberships } from '../scoring/write.lock.js';
 import { DATABASE } from '../store.js';
 import { isoOf, type Micros, microsSql } from '../time/micros.js';
+import { changeUnusual } from '../unusual/unusual.writes.js';
 import { lineageOf } from './segment.lineage.js';
 import { type Crossing, type DrawnLevel, flowsOf, LEVELS, membersOf } from './segment.levels.js';
 import { settleNames } from './segment.matching.js';
@@ -75,7 +76,9 @@ export class ActivationRepository {
       const activatedAt = await this.writeActive(client, modelId, fence, active?.modelId === modelId);
       if (active?.modelId === modelId) return { outcome: 'SERVED_ALREADY', activatedAt };
       await this.changeSegments(client, active?.modelId ?? null, modelId, activatedAt);
-      return { outcome: 'SWITCHED', activatedAt, moved: await this.changeMemberships(client, modelId, now) };
+      const moved = await this.changeMemberships(client, modelId, now);
+      await changeUnusual(client, modelId, 'PROMOTION');
+      return { outcome: 'SWITCHED', activatedAt, moved };
     });
   }
 

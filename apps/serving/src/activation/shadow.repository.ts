@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 import { v7 as uuid } from 'uuid';
 
-import { type serving, worker } from '#libs/contracts';
+import { novelty, type serving, worker } from '#libs/contracts';
 import { type Database, type Position, ZERO_POSITION } from '#libs/database';
 
 import { onlyUuids, uuidFilter } from '../page/uuid.js';
@@ -45,12 +45,16 @@ export class ShadowRepository {
       await client.query(
         `insert into serving.shadow_models as held
            (workspace_id, model_id, uri, hash, customers_sha256, champion_model_id, position_horizon, position_sequence,
-            mapping_horizon, mapping_sequence)
-         values (kindred.workspace(), $1, $2, $3, $4, $5, $6, $7, $6, ${Number.MAX_SAFE_INTEGER})
+            mapping_horizon, mapping_sequence, ordinary_novelty)
+         values (kindred.workspace(), $1, $2, $3, $4, $5, $6, $7, $6, ${Number.MAX_SAFE_INTEGER}, $8)
          on conflict (workspace_id, model_id) do update set uri = excluded.uri, hash = excluded.hash, customers_sha256 = excluded.customers_sha256,
            champion_model_id = excluded.champion_model_id, position_horizon = excluded.position_horizon, position_sequence = excluded.position_sequence,
-           mapping_horizon = excluded.mapping_horizon, mapping_sequence = excluded.mapping_sequence`,
-        [request.modelId, request.modelUri, request.modelHash, request.customersSha256, uuidFilter(request.championModelId), horizon, sequence],
+           mapping_horizon = excluded.mapping_horizon, mapping_sequence = excluded.mapping_sequence,
+           ordinary_novelty = excluded.ordinary_novelty`,
+        [
+          request.modelId, request.modelUri, request.modelHash, request.customersSha256, uuidFilter(request.championModelId), horizon, sequence,
+          request.ordinaryNovelty ? novelty.OrdinaryNovelty.toJSON(request.ordinaryNovelty) : null,
+        ],
       );
       await this.drawSegments(client, request);
     });

@@ -8,16 +8,7 @@ import { changeCursor } from './change.cursor.js';
 import { toChange } from './change.mapper.js';
 import { type ChangeFilter, ChangeRepository } from './change.repository.js';
 import { ChangeSignal } from './change.signal.js';
-
-/** Rows held in memory per watcher. */
-const CHUNK = 200;
-const POLL_MS = 1_000;
-
-/** Where a watcher's changes go; `ready` resolves when the consumer took what it was given. */
-export interface Outlet {
-  readonly signal: AbortSignal;
-  ready(): Promise<void>;
-}
+import { type Outlet, watchFeed } from './feed.watch.js';
 
 /** The feed of changes: as a list, and as it grows. */
 @Injectable()
@@ -41,25 +32,16 @@ export class ChangeService implements OnModuleDestroy {
     return { changes: cut.rows.map(toChange), pageInfo: cut.pageInfo } satisfies serving.ListMembershipChangesResponse;
   }
 
-  /** From a cursor on, without end: what lies in the table first, then each change soon after it commits. */
+  /** From a cursor on, without end. */
   async *watch(
     workspaceId: string,
     request: serving.WatchMembershipChangesRequest,
     outlet: Outlet,
   ): AsyncGenerator<serving.WatchMembershipChangesResponse> {
     const filter = filterOf(request);
-    let place = request.after ? changeCursor.read(request.after) : await this.changes.head(workspaceId);
-    const gone = AbortSignal.any([outlet.signal, this.stopping.signal]);
-    while (!gone.aborted) {
-      const seen = this.signal.seen(workspaceId);
-      const rows = await this.changes.after(workspaceId, place, filter, CHUNK);
-      for (const row of rows) {
-        yield { change: toChange(row) };
-        place = [row.xid, row.sequence];
-      }
-      await outlet.ready();
-      if (rows.length < CHUNK) await this.signal.beyond(workspaceId, seen, POLL_MS, gone);
-    }
+    const place = request.after ? changeCursor.read(request.after) : await this.changes.head(workspaceId);
+    const parts = { workspaceId, signal: this.signal, outlet, stopping: this.stopping.signal };
+    for await (const row of watchFeed((after, limit) => this.changes.after(workspaceId, after, filter, limit), place, parts)) yield { change: toChange(row) };
   }
 }
 

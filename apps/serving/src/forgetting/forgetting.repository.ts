@@ -23,6 +23,8 @@ const REMOVALS = {
   'serving.segment_regions': `update serving.segment_regions
     set examples = array(select id from unnest(examples) as id where id <> all($1::uuid[])), points = '', crowd = '', model_id = null`,
   'serving.membership_changes': `delete from serving.membership_changes where customer_id = any($1::uuid[])`,
+  'serving.unusual_customers': `delete from serving.unusual_customers where customer_id = any($1::uuid[])`,
+  'serving.unusual_changes': `delete from serving.unusual_changes where customer_id = any($1::uuid[])`,
   'serving.webhook_deliveries': `delete from serving.webhook_deliveries where customer_id = any($1::uuid[])`,
   'serving.predictions': `delete from serving.predictions where customer_id = any($1::uuid[])`,
   'serving.segment_versions': `update serving.segment_versions

@@ -7,6 +7,7 @@ import { guardLeases } from '../lease/lease.repository.js';
 import { DATABASE } from '../store.js';
 import { crossRegions, regionsOf } from '../region/region.writes.js';
 import { isoOf } from '../time/micros.js';
+import { unusualBefore, unusualWrites } from '../unusual/unusual.writes.js';
 import { membershipWrites, placesOf } from './membership.writes.js';
 import type { ScoredBatch } from './scored.batch.js';
 import type { ServedModel } from './scoring.repository.js';
@@ -39,25 +40,29 @@ export class BatchRepository {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   /**
-   * Writes states, memberships, what changed and the positions in one transaction, or nothing; the statements
-   * go out together, the locks first. Answers whether a membership changed. Throws StaleBatch.
+   * Writes states, memberships, who is unusual, what changed and the positions in one transaction, or nothing; the
+   * statements go out together, the locks first. Answers whether there is something to tell. Throws StaleBatch.
    */
   commit(workspaceId: string, replicaId: string, batch: ScoredBatch): Promise<boolean> {
     return this.database.onConnection(workspaceId, async (client) => {
       const newcomers = [...batch.states.map(({ customerId }) => customerId), ...batch.gone].filter((id) => !batch.former.has(id));
       // Two waves, each sent whole before the next begins: what fails in one leaves no statement behind it.
-      const [, isGuarded, isServed, isAdvanced, places, regions] = await Promise.all([
+      const [, isGuarded, isServed, isAdvanced, places, regions, unusual] = await Promise.all([
         shareMemberships(client, workspaceId),
         guardLeases(client, replicaId, batch.leases),
         isStillServed(client, batch.served),
         advance(client, batch),
         placesOf(client, newcomers),
         regionsOf(client, batch.served.modelId),
+        unusualBefore(client, batch.served.modelId, [...batch.states.map(({ customerId }) => customerId), ...batch.gone]),
       ]);
       if (!isGuarded || !isAdvanced) throw new StaleBatch('another replica reads these customers now');
       if (!isServed) throw new StaleBatch('another model is served by now, or somebody was forgotten');
-      const { own, told, hasChanges } = membershipWrites(batch, places);
       const { newestEventAt, served: { modelId } } = batch;
+      const readAt = isoOf(batch.states.reduce((latest, state) => Math.max(latest, state.readAt), newestEventAt ?? batch.served.newestEventAt ?? 0));
+      const memberships = membershipWrites(batch, places);
+      const novel = unusualWrites(batch, unusual, readAt);
+      const [own, told] = [[...memberships.own, ...novel.own], [...memberships.told, ...novel.told]];
       await Promise.all([
         writeStates(client, modelId, batch.states),
         ...own.map((write) => write(client)),
@@ -65,9 +70,8 @@ export class BatchRepository {
         ...told.map((write) => write(client)),
         ...(newestEventAt === null ? [] : [client.query({ name: 'newest', text: NEWEST, values: [modelId, isoOf(newestEventAt)] })]),
       ]);
-      const readAt = batch.states.reduce((latest, state) => Math.max(latest, state.readAt), newestEventAt ?? batch.served.newestEventAt ?? 0);
-      const hasCrossed = await crossRegions(client, workspaceId, regions, { states: batch.states, gone: batch.gone, now: isoOf(readAt) });
-      return hasChanges || hasCrossed;
+      const hasCrossed = await crossRegions(client, workspaceId, regions, { states: batch.states, gone: batch.gone, now: readAt });
+      return memberships.hasChanges || novel.told.length > 0 || hasCrossed;
     });
   }
 }

@@ -1,29 +1,39 @@
 import type { ingestion } from '#libs/contracts';
 
 import { changeCursor } from '../change/change.cursor.js';
-import type { ChangeRow } from '../change/change.repository.js';
 import { publicId } from '../page/public-id.js';
+import type { WebhookEvent } from './webhook.event.js';
+import type { ToldChange } from './webhook.feed.js';
 
-export type MembershipEvent = 'Segment Entered' | 'Segment Exited';
-
-/** One half of a move: the segment that was left (part 0), or the one that was entered (1). */
-export interface Crossing {
+/** What a change is to a receiver: of a move, the segment that was left (part 0) or the one that was entered (1). */
+export interface Occurrence {
   readonly part: 0 | 1;
-  readonly event: MembershipEvent;
-  readonly segmentId: string;
+  readonly event: WebhookEvent;
+  /** Null where it is of no segment. */
+  readonly segmentId: string | null;
 }
 
-/** What a change is to a receiver of these segments (null: all); a move between two of them is two events. */
-export function crossingsOf({ fromSegmentId, toSegmentId }: Pick<ChangeRow, 'fromSegmentId' | 'toSegmentId'>, segmentIds: readonly string[] | null): Crossing[] {
-  const crossings: Crossing[] = [];
+/** Which changes a receiver is told of. */
+export interface Selection {
+  /** Null: all. */
+  readonly segmentIds: readonly string[] | null;
+  readonly events: readonly string[];
+}
+
+/** What a change is to a receiver; a move between two of its segments is two events. */
+export function occurrencesOf(change: ToldChange, { segmentIds, events }: Selection): Occurrence[] {
+  const occurrences: Occurrence[] = [];
   const isTold = (id: string | null): id is string => id !== null && (segmentIds === null || segmentIds.includes(id));
-  if (isTold(fromSegmentId)) crossings.push({ part: 0, event: 'Segment Exited', segmentId: fromSegmentId });
-  if (isTold(toSegmentId)) crossings.push({ part: 1, event: 'Segment Entered', segmentId: toSegmentId });
-  return crossings;
+  if (change.kind === 'NOVELTY') occurrences.push({ part: 0, event: change.isUnusual ? 'Customer Unusual' : 'Customer Usual Again', segmentId: null });
+  else {
+    if (isTold(change.fromSegmentId)) occurrences.push({ part: 0, event: 'Segment Exited', segmentId: change.fromSegmentId });
+    if (isTold(change.toSegmentId)) occurrences.push({ part: 1, event: 'Segment Entered', segmentId: change.toSegmentId });
+  }
+  return occurrences.filter(({ event }) => events.includes(event));
 }
 
 /** The event in the form of a track call of Segment's specification, so that what takes those takes this. */
-export function trackCall(messageId: string, change: ChangeRow, { event, segmentId }: Crossing, segmentName: string, customer: ingestion.Customer): object {
+export function trackCall(messageId: string, change: ToldChange, { event, segmentId }: Occurrence, segmentName: string, customer: ingestion.Customer): object {
   return {
     type: 'track',
     event,
@@ -31,12 +41,12 @@ export function trackCall(messageId: string, change: ChangeRow, { event, segment
     ...(customer.userId === '' ? { anonymousId: customer.anonymousIds[0] ?? customer.id } : { userId: customer.userId }),
     timestamp: change.at.toISOString(),
     properties: {
-      segment_id: publicId('Segment', segmentId),
-      segment_name: segmentName,
+      ...(segmentId === null ? {} : { segment_id: publicId('Segment', segmentId), segment_name: segmentName }),
       customer_id: publicId('Customer', customer.id),
-      ...(event === 'Segment Entered' ? { strength: change.strength } : {}),
+      ...(event === 'Segment Entered' && change.kind === 'MOVE' ? { strength: change.strength } : {}),
+      ...(change.kind === 'NOVELTY' ? { novelty: change.novelty, threshold: change.threshold } : {}),
       decided_at: change.decidedAt.toISOString(),
-      is_by_promotion: change.byPromotion,
+      ...(change.kind === 'NOVELTY' ? { cause: change.cause } : { is_by_promotion: change.byPromotion }),
       cursor: changeCursor.write([change.xid, change.sequence]),
     },
   };

@@ -14,7 +14,8 @@ export interface DeliveryRow {
   readonly webhookId: string;
   readonly event: string;
   readonly customerId: string;
-  readonly segmentId: string;
+  /** Null where the event is of no segment. */
+  readonly segmentId: string | null;
   readonly state: DeliveryState;
   readonly attempts: number;
   readonly createdAt: Date;
@@ -31,6 +32,7 @@ export interface DeliveryRow {
 export interface Standing extends Sealed {
   readonly url: string;
   readonly segmentIds: string[] | null;
+  readonly events: string[];
   readonly cursor: ChangePlace;
   readonly waiting: number;
 }
@@ -41,7 +43,8 @@ export interface NewDelivery {
   readonly sequence: number;
   readonly part: 0 | 1;
   readonly customerId: string;
-  readonly segmentId: string;
+  /** Null where the event is of no segment. */
+  readonly segmentId: string | null;
   readonly event: string;
   readonly body: object;
 }
@@ -99,7 +102,7 @@ export class DeliveryRepository {
   standing(workspaceId: string, webhookId: string): Promise<Standing | undefined> {
     return this.database.onConnection(workspaceId, async (client) => {
       const { rows } = await client.query<Omit<Standing, 'cursor'> & { xid: number; sequence: number }>(
-        `select url, secret, secret_key_id as "secretKeyId", segment_ids as "segmentIds", cursor_xid::float8 as xid, cursor_sequence::float8 as sequence,
+        `select url, secret, secret_key_id as "secretKeyId", segment_ids as "segmentIds", events, cursor_xid::float8 as xid, cursor_sequence::float8 as sequence,
            (select count(*) from serving.webhook_deliveries d where d.webhook_id = $1 and d.state = 'WAITING')::float8 as waiting
          from serving.webhooks where id = $1 and is_enabled`,
         [webhookId],

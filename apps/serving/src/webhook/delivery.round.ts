@@ -3,11 +3,11 @@ import { v7 as uuid } from 'uuid';
 
 import { SERVICE } from '#libs/service';
 
-import { type ChangeRow, ChangeRepository } from '../change/change.repository.js';
 import { type Context, INGESTION, type IngestionClient } from '../store.js';
-import { crossingsOf, trackCall } from './delivery.body.js';
+import { occurrencesOf, type Selection, trackCall } from './delivery.body.js';
 import { type Claim, DeliveryRepository, type NewDelivery, type Settlement, type Standing } from './delivery.repository.js';
 import { SecretSeal } from './secret.seal.js';
+import { type ToldChange, WebhookFeed } from './webhook.feed.js';
 import { deliveriesSettled } from './webhook.metrics.js';
 import { WebhookRepository } from './webhook.repository.js';
 import { type Answer, WebhookSender } from './webhook.sender.js';
@@ -31,7 +31,7 @@ export class DeliveryRound implements OnApplicationShutdown {
   constructor(
     private readonly webhooks: WebhookRepository,
     private readonly deliveries: DeliveryRepository,
-    private readonly changes: ChangeRepository,
+    private readonly feed: WebhookFeed,
     @Inject(INGESTION) private readonly ingestion: IngestionClient,
     private readonly seal: SecretSeal,
     @Inject(SERVICE) private readonly context: Context,
@@ -62,31 +62,31 @@ export class DeliveryRound implements OnApplicationShutdown {
   }
 
   /** Answers how many changes were looked at. */
-  private async make(workspaceId: string, webhookId: string, { cursor, segmentIds, waiting }: Standing): Promise<number> {
+  private async make(workspaceId: string, webhookId: string, { cursor, waiting, ...selection }: Standing): Promise<number> {
     if (waiting >= MOST_WAITING) return 0;
-    const changes = await this.changes.after(workspaceId, cursor, { customerId: null, segmentId: null }, CHANGES_AT_ONCE);
+    const changes = await this.feed.after(workspaceId, cursor, CHANGES_AT_ONCE);
     const last = changes.at(-1);
     if (!last) return 0;
-    const deliveries = await this.deliveriesOf(workspaceId, changes, segmentIds);
+    const deliveries = await this.deliveriesOf(workspaceId, changes, selection);
     await this.deliveries.append(workspaceId, webhookId, cursor, [last.xid, last.sequence], deliveries, this.context.config.WEBHOOK_ATTEMPTS);
     return changes.length;
   }
 
   /** A customer who was erased since is nobody to tell of. */
-  private async deliveriesOf(workspaceId: string, changes: readonly ChangeRow[], segmentIds: readonly string[] | null): Promise<NewDelivery[]> {
-    const crossings = changes.flatMap((change) => crossingsOf(change, segmentIds).map((crossing) => ({ change, crossing })));
-    if (crossings.length === 0) return [];
+  private async deliveriesOf(workspaceId: string, changes: readonly ToldChange[], selection: Selection): Promise<NewDelivery[]> {
+    const told = changes.flatMap((change) => occurrencesOf(change, selection).map((occurrence) => ({ change, occurrence })));
+    if (told.length === 0) return [];
     const principal = await this.context.signer.service(this.context.name, workspaceId);
     const [names, { customers }] = await Promise.all([
-      this.deliveries.segmentNames(workspaceId, [...new Set(crossings.map(({ crossing }) => crossing.segmentId))]),
-      this.ingestion.getCustomers({ ids: [...new Set(crossings.map(({ change }) => change.customerId))] }, { principal }),
+      this.deliveries.segmentNames(workspaceId, [...new Set(told.flatMap(({ occurrence }) => occurrence.segmentId ?? []))]),
+      this.ingestion.getCustomers({ ids: [...new Set(told.map(({ change }) => change.customerId))] }, { principal }),
     ]);
     const byId = new Map(customers.map(({ requestedId, customer }) => [requestedId, customer]));
-    return crossings.flatMap(({ change, crossing: { part, event, segmentId } }) => {
+    return told.flatMap(({ change, occurrence: { part, event, segmentId } }) => {
       const customer = byId.get(change.customerId);
       if (!customer) return [];
       const id = uuid();
-      const body = trackCall(id, change, { part, event, segmentId }, names.get(segmentId) ?? '', customer);
+      const body = trackCall(id, change, { part, event, segmentId }, names.get(segmentId ?? '') ?? '', customer);
       return [{ id, xid: change.xid, sequence: change.sequence, part, customerId: change.customerId, segmentId, event, body }];
     });
   }
@@ -109,7 +109,7 @@ export class DeliveryRound implements OnApplicationShutdown {
     for (const { state } of settlements) deliveriesSettled.inc({ state: state === 'WAITING' ? 'failed' : state.toLowerCase() });
     if (isGone) {
       this.context.log.warn({ workspaceId, webhookId }, 'a receiver says that it is gone (410): its webhook is disabled');
-      await this.webhooks.update(workspaceId, webhookId, { url: undefined, segmentIds: undefined, isEnabled: false });
+      await this.webhooks.update(workspaceId, webhookId, { url: undefined, segmentIds: undefined, events: undefined, isEnabled: false });
     }
     return claimed.length;
   }

@@ -11,6 +11,7 @@ import { SecretRotation } from './secret.rotation.js';
 import { SecretSeal } from './secret.seal.js';
 import { WebhookController } from './webhook.controller.js';
 import { WebhookDispatcher } from './webhook.dispatcher.js';
+import { WebhookFeed } from './webhook.feed.js';
 import { WebhookProcessor } from './webhook.processor.js';
 import { WebhookQueue } from './webhook.queue.js';
 import { WebhookRepository } from './webhook.repository.js';
@@ -20,7 +21,7 @@ import { WebhookService } from './webhook.service.js';
   imports: [ChangeModule, WorkspaceModule],
   controllers: [WebhookController],
   providers: [
-    WebhookService, WebhookRepository, DeliveryRepository, DeliveryRound, WebhookQueue, WebhookProcessor, WebhookDispatcher, SecretRotation,
+    WebhookService, WebhookRepository, DeliveryRepository, DeliveryRound, WebhookFeed, WebhookQueue, WebhookProcessor, WebhookDispatcher, SecretRotation,
     { provide: SecretSeal, inject: [SERVICE], useFactory: ({ config }: Context) => new SecretSeal(config.WEBHOOK_SECRET_KEYS, config.PRINCIPAL_SECRET) },
   ],
 })

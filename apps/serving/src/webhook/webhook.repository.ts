@@ -13,6 +13,7 @@ export interface WebhookRow {
   readonly url: string;
   /** Null: all. */
   readonly segmentIds: string[] | null;
+  readonly events: string[];
   readonly isEnabled: boolean;
   readonly createdAt: Date;
   readonly waiting: number;
@@ -23,6 +24,7 @@ export interface NewWebhook {
   readonly id: string;
   readonly url: string;
   readonly segmentIds: readonly string[] | null;
+  readonly events: readonly string[];
   readonly sealed: Sealed;
   /** Changes after this place are told. */
   readonly cursor: ChangePlace;
@@ -32,6 +34,7 @@ export interface NewWebhook {
 export interface WebhookChange {
   readonly url: string | undefined;
   readonly segmentIds: readonly string[] | null | undefined;
+  readonly events: readonly string[] | undefined;
   readonly isEnabled: boolean | undefined;
 }
 
@@ -42,7 +45,7 @@ export interface OpenWebhook {
 
 const COUNTED = (state: string) =>
   `(select count(*) from serving.webhook_deliveries d where d.webhook_id = w.id and d.state = '${state}')::float8`;
-const ROW = `select w.id, w.url, w.segment_ids as "segmentIds", w.is_enabled as "isEnabled", w.created_at as "createdAt",
+const ROW = `select w.id, w.url, w.segment_ids as "segmentIds", w.events, w.is_enabled as "isEnabled", w.created_at as "createdAt",
   ${COUNTED('WAITING')} as waiting, ${COUNTED('DEAD')} as dead from serving.webhooks w`;
 
 /** Rows of webhooks; `open_webhooks` follows them in the same transactions. */
@@ -55,9 +58,9 @@ export class WebhookRepository {
     return this.database.onConnection(workspaceId, async (client) => {
       await client.query(`select pg_advisory_xact_lock(hashtextextended('kindred.serving.webhooks:' || $1, 0))`, [workspaceId]);
       const { rowCount } = await client.query(
-        `insert into serving.webhooks (workspace_id, id, url, segment_ids, secret, secret_key_id, cursor_xid, cursor_sequence)
-         select kindred.workspace(), $1, $2, $3, $4, $5, $6, $7 where (select count(*) from serving.webhooks) < $8`,
-        [webhook.id, webhook.url, webhook.segmentIds, webhook.sealed.secret, webhook.sealed.secretKeyId, ...webhook.cursor, most],
+        `insert into serving.webhooks (workspace_id, id, url, segment_ids, events, secret, secret_key_id, cursor_xid, cursor_sequence)
+         select kindred.workspace(), $1, $2, $3, $4, $5, $6, $7, $8 where (select count(*) from serving.webhooks) < $9`,
+        [webhook.id, webhook.url, webhook.segmentIds, webhook.events, webhook.sealed.secret, webhook.sealed.secretKeyId, ...webhook.cursor, most],
       );
       if (rowCount === 1) await setOpen(client, webhook.id, true);
       return rowCount === 1;
@@ -65,12 +68,12 @@ export class WebhookRepository {
   }
 
   /** False where there is none. */
-  update(workspaceId: string, id: string, { url, segmentIds, isEnabled }: WebhookChange): Promise<boolean> {
+  update(workspaceId: string, id: string, { url, segmentIds, events, isEnabled }: WebhookChange): Promise<boolean> {
     return this.database.onConnection(workspaceId, async (client) => {
       const { rows } = await client.query<{ isEnabled: boolean }>(
         `update serving.webhooks set url = coalesce($2, url), segment_ids = case when $3 then $4::uuid[] else segment_ids end,
-           is_enabled = coalesce($5, is_enabled) where id = $1 returning is_enabled as "isEnabled"`,
-        [id, url ?? null, segmentIds !== undefined, segmentIds ?? null, isEnabled ?? null],
+           is_enabled = coalesce($5, is_enabled), events = coalesce($6, events) where id = $1 returning is_enabled as "isEnabled"`,
+        [id, url ?? null, segmentIds !== undefined, segmentIds ?? null, isEnabled ?? null, events ?? null],
       );
       if (rows[0]) await setOpen(client, id, rows[0].isEnabled);
       return rows.length === 1;
@@ -148,6 +151,7 @@ export class WebhookRepository {
       const { rows } = await client.query<{ id: string }>(
         `select w.id from serving.webhooks w where w.is_enabled and (
            exists (select from serving.membership_changes c where (c.xid, c.sequence) > (w.cursor_xid, w.cursor_sequence))
+           or exists (select from serving.unusual_changes c where (c.xid, c.sequence) > (w.cursor_xid, w.cursor_sequence))
            or exists (select from serving.webhook_deliveries d where d.webhook_id = w.id and d.state = 'WAITING' and d.next_attempt_at <= now()))`,
       );
       return rows.map(({ id }) => id);

@@ -8,12 +8,13 @@ import { z } from '#libs/config';
 import { RpcError, status } from '#libs/grpc';
 import { SERVICE } from '#libs/service';
 
-import { ChangeRepository } from '../change/change.repository.js';
 import { cursorFormat, cutPage, pageAsked } from '../page/page.js';
 import { NIL, uuidFilter } from '../page/uuid.js';
 import type { Context } from '../store.js';
 import { DeliveryRepository, type DeliveryRow } from './delivery.repository.js';
 import { SecretSeal } from './secret.seal.js';
+import { isWebhookEvent, USUAL_EVENTS, WEBHOOK_EVENTS, type WebhookEvent } from './webhook.event.js';
+import { WebhookFeed } from './webhook.feed.js';
 import { stateFilter, toDelivery, toWebhook } from './webhook.mapper.js';
 import { WebhookQueue } from './webhook.queue.js';
 import { WebhookRepository } from './webhook.repository.js';
@@ -31,14 +32,14 @@ export class WebhookService {
   constructor(
     private readonly webhooks: WebhookRepository,
     private readonly deliveries: DeliveryRepository,
-    private readonly changes: ChangeRepository,
+    private readonly feed: WebhookFeed,
     private readonly queue: WebhookQueue,
     private readonly seal: SecretSeal,
     @Inject(SERVICE) private readonly context: Context,
   ) {}
 
   /** Tells of what is committed from now on. */
-  async create(workspaceId: string, { url, segments }: webhook.CreateWebhookRequest): Promise<webhook.CreateWebhookResponse> {
+  async create(workspaceId: string, { url, segments, events }: webhook.CreateWebhookRequest): Promise<webhook.CreateWebhookResponse> {
     const id = uuid();
     const secret = `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
     const made = {
@@ -46,7 +47,8 @@ export class WebhookService {
       sealed: this.seal.seal({ workspaceId, webhookId: id }, secret),
       url: receiverUrl(url, this.context.config.WEBHOOK_PRIVATE_TARGETS),
       segmentIds: (await this.selected(workspaceId, segments)) ?? null,
-      cursor: await this.changes.head(workspaceId),
+      events: eventsOf(events) ?? USUAL_EVENTS,
+      cursor: await this.feed.head(workspaceId),
     };
     if (!(await this.webhooks.insert(workspaceId, made, MOST_WEBHOOKS))) {
       throw new RpcError(status.RESOURCE_EXHAUSTED, `A workspace has at most ${MOST_WEBHOOKS} webhooks. Delete one first.`, { reason: 'TOO_MANY_WEBHOOKS' });
@@ -54,10 +56,11 @@ export class WebhookService {
     return { webhook: await this.found(workspaceId, id), secret };
   }
 
-  async update(workspaceId: string, { id, url, segments, enabled }: webhook.UpdateWebhookRequest): Promise<webhook.UpdateWebhookResponse> {
+  async update(workspaceId: string, { id, url, segments, events, enabled }: webhook.UpdateWebhookRequest): Promise<webhook.UpdateWebhookResponse> {
     const change = {
       url: url === undefined ? undefined : receiverUrl(url, this.context.config.WEBHOOK_PRIVATE_TARGETS),
       segmentIds: await this.selected(workspaceId, segments),
+      events: eventsOf(events),
       isEnabled: enabled,
     };
     if (!(await this.webhooks.update(workspaceId, ownId(id), change))) throw unknown();
@@ -127,6 +130,14 @@ export class WebhookService {
     if (!row) throw RpcError.notFound('There is no such delivery.', { reason: 'DELIVERY_UNKNOWN' });
     return row;
   }
+}
+
+/** Undefined where nothing was said. */
+function eventsOf(selection: webhook.WebhookEventSelection | undefined): readonly WebhookEvent[] | undefined {
+  if (selection === undefined) return undefined;
+  const wrong = selection.events.find((name) => !isWebhookEvent(name));
+  if (wrong !== undefined) throw RpcError.invalid(`There is no event "${wrong}"; webhooks tell of ${WEBHOOK_EVENTS.join(', ')}.`, { reason: 'EVENT_UNKNOWN' });
+  return selection.events.length === 0 ? USUAL_EVENTS : WEBHOOK_EVENTS.filter((name) => selection.events.includes(name));
 }
 
 function unknown(): RpcError {

@@ -5,6 +5,7 @@ import { RpcError, status } from '#libs/grpc';
 
 import { PeerFailure } from '../step/failure.js';
 import { hear, Peers } from '../step/peers.js';
+import { ordinaryNoveltyOf } from './model.mapper.js';
 import type { NewModel } from './model.repository.js';
 
 /** When serving switched, and how many customers moved. */
@@ -38,6 +39,7 @@ export class ModelActivation {
       segments: model.segments.map((segment) => worker.DiscoveredSegment.fromJSON(segment)),
       retiredChampionIndexes: model.retiredChampionIndexes,
       championModelId: model.championModelId ?? '',
+      ordinaryNovelty: ordinaryNoveltyOf(model.ordinaryNovelty),
     };
     const call = await this.peers.as(workspaceId, { deadline: SHADOW_WITHIN_MS, ...(signal ? { signal } : {}) });
     for await (const { fraction, completed } of hear('serving', this.peers.activation.prepareShadow(request, call))) {

@@ -1,4 +1,4 @@
-import { training, worker } from '#libs/contracts';
+import { novelty, training, worker } from '#libs/contracts';
 
 import type { ModelRow } from './model.repository.js';
 
@@ -19,5 +19,11 @@ export function toModel(row: ModelRow): training.Model {
     segmentCount: row.segmentCount,
     measures: (row.measures as unknown[]).map((measure) => worker.Measure.fromJSON(measure)),
     verdict: row.verdict,
+    ordinaryNovelty: ordinaryNoveltyOf(row.ordinaryNovelty),
   } satisfies training.Model;
+}
+
+/** As it is kept; undefined where it was not measured. */
+export function ordinaryNoveltyOf(kept: unknown): novelty.OrdinaryNovelty | undefined {
+  return kept === null || kept === undefined ? undefined : novelty.OrdinaryNovelty.fromJSON(kept);
 }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuid } from 'uuid';
 
-import { worker } from '#libs/contracts';
+import { novelty, worker } from '#libs/contracts';
 import type { Prisma, Transaction } from '#libs/database';
 
 import { ModelActivation } from '../model/model.activation.js';
@@ -103,5 +103,6 @@ function modelOf(id: string, runId: string, uri: string, embedded: worker.Comple
     retiredChampionIndexes: discovered.retiredChampionIndexes,
     championModelId: championModelId === '' ? null : championModelId,
     measures: evaluated.measures.map((measure) => worker.Measure.toJSON(measure) as Prisma.InputJsonObject),
+    ...(discovered.ordinaryNovelty ? { ordinaryNovelty: novelty.OrdinaryNovelty.toJSON(discovered.ordinaryNovelty) as Prisma.InputJsonObject } : {}),
   };
 }

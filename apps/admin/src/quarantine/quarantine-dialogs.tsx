@@ -1,0 +1,80 @@
+import { useState, type ReactNode } from 'react';
+import { useMutation } from 'urql';
+import { DiscardRejectedEventsDocument } from '../gen/graphql';
+import { reasonInWords } from '../intake/reasons';
+import { Dialog } from '../parts/dialog';
+import { useSay } from '../parts/toast';
+import { explain } from '../session/problem';
+import { count, counted } from '../wording/figure';
+import { nameOf, type RejectedGroup } from './group';
+import type { Replay } from './replay';
+
+interface QuarantineDialogProps {
+  group: RejectedGroup;
+  onClose: () => void;
+  onChanged: () => void;
+}
+
+/** Says of all in a group that they shall never be taken in, and why. */
+export function DiscardDialog({ group, onClose, onChanged }: QuarantineDialogProps): ReactNode {
+  const [note, setNote] = useState('');
+  const [problem, setProblem] = useState<string>();
+  const [{ fetching }, discard] = useMutation(DiscardRejectedEventsDocument);
+  const say = useSay();
+
+  const confirm = async (): Promise<void> => {
+    const { data, error } = await discard({ input: { selection: { reason: group.reason, source: group.source }, note: note.trim() } });
+    if (error) return setProblem(explain(error).remedy);
+    const result = data?.discardRejectedEvents;
+    if (result?.__typename !== 'RejectedEventsDiscarded') return setProblem(result?.message);
+    say(`${counted(result.discarded, 'event')} discarded${result.remaining > 0 ? `, ${count(result.remaining)} left` : ''}.`);
+    onChanged();
+    onClose();
+  };
+
+  return (
+    <Dialog title={`Discard ${nameOf(group)}?`} confirm="Discard" busy={fetching || !note.trim()} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
+      <p>They are kept, with you and your reason, count as refused in the ledger as before, and are never replayed.</p>
+      <label className="field">
+        Why
+        <input autoComplete="off" maxLength={500} value={note} onChange={({ target }) => setNote(target.value)} />
+      </label>
+    </Dialog>
+  );
+}
+
+/** Replays a file's rows by a better mapping, beginning with the one that refused them. */
+export function MappingDialog({ group, replay, onClose, onChanged }: QuarantineDialogProps & { replay: Replay }): ReactNode {
+  const [text, setText] = useState(JSON.stringify(group.import?.mapping ?? {}, null, 2));
+  const [problem, setProblem] = useState<string>();
+
+  const confirm = async (): Promise<void> => {
+    let mapping: unknown;
+    try {
+      mapping = JSON.parse(text);
+    } catch {
+      return setProblem('The mapping is no JSON yet.');
+    }
+    setProblem(undefined);
+    if (!(await replay.begin({ reason: group.reason, source: group.source }, mapping))) return;
+    onChanged();
+    onClose();
+  };
+
+  return (
+    <Dialog
+      title={`Replay by another mapping: ${reasonInWords(group.reason)}`}
+      confirm="Replay"
+      busy={replay.isRunning}
+      problem={problem ?? replay.problem}
+      onConfirm={() => void confirm()}
+      onClose={onClose}
+    >
+      <p>Of {group.import?.fileName ?? 'the file'}. What is taken in bears the id that importing the file again would give it.</p>
+      <label className="field">
+        How rows become events
+        <textarea className="mono" rows={14} spellCheck={false} value={text} onChange={({ target }) => setText(target.value)} />
+      </label>
+    </Dialog>
+  );
+}

@@ -1,0 +1,80 @@
+"""From which novelty on one is unusual: how far the novelty of ordinary ones reaches that its scale was not fitted on.
+
+A scale knows those that it was fitted on better than others, and what surprises has a heavy tail; so it is not asked of
+itself how rare a novelty is. It is measured: customers by scales that are each fitted on the others alone (folds), events on
+customers who were held out of the training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kindred_worker.segments.novelty import Lives, fit_novelty
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+
+QUANTILES = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
+USUAL = 0.995  # of ordinary ones: who lies beyond is unusual where nobody says otherwise
+FOLDS = 5
+FEWEST = 100  # that a reach is measured on
+BEYOND = 10  # as many lie beyond a quantile that is read off; the tail further out is exponential (novelty.py)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """NoveltyReach of novelty.proto."""
+
+    quantiles: list[float]
+    novelty: list[float]  # below which each share of ordinary ones lies, 0..1
+    measured_on: int
+    usual: float = USUAL
+
+    @property
+    def threshold(self) -> float:
+        return self.novelty[self.quantiles.index(self.usual)]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_json(told: dict[str, Any]) -> Reach:
+        return Reach(told["quantiles"], told["novelty"], told["measured_on"], told["usual"])
+
+
+def reach_of(novelty: Float32 | Float64) -> Reach | None:
+    """Of ordinary ones that the scale was not fitted on, (N); None for too few of them."""
+    if len(novelty) < FEWEST:
+        return None
+    seen = np.sort(novelty.astype(np.float64))
+    share = BEYOND / len(seen)
+    begin = float(np.quantile(seen, 1 - share))
+    scale = float((seen[seen > begin] - begin).mean()) if (seen > begin).any() else 0.0
+
+    def at(quantile: float) -> float:
+        if 1 - quantile >= share:
+            return float(np.quantile(seen, quantile))
+        return min(1.0, begin + scale * float(np.log(share / (1 - quantile))))
+
+    return Reach(list(QUANTILES), np.maximum.accumulate([at(q) for q in QUANTILES]).tolist(), len(seen))
+
+
+def measure_customers(embedding: Float32, seed: int, lives: Lives | None = None) -> Reach | None:
+    """Of a population (N, D) as `fit_novelty` is told it; `lives`, where there are some, are its last rows."""
+    if len(embedding) < FEWEST:
+        return None
+    fold = np.random.default_rng(seed).permutation(len(embedding)) % FOLDS
+    novelty = np.zeros(len(embedding), np.float32)
+    for turn in range(FOLDS):
+        held = fold == turn
+        others = None
+        if lives is not None:
+            kept = ~held[len(embedding) - len(lives) :]
+            others = Lives(lives.embedding[kept], lives.age[kept])
+        scale = fit_novelty(embedding[~held], seed, others)
+        novelty[held] = scale.score(scale.distance(embedding[held]))
+    return reach_of(novelty)
