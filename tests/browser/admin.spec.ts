@@ -275,6 +275,28 @@ test('a customer is found by user id, and an event that comes in is seen without
   expect(await page.evaluate('window.isTheSamePage')).toBe(true);
 }, 90_000);
 
+test('who becomes unusual is listed, and their page says how unusual in words', async () => {
+  const userId = `flood-${Date.now()}`;
+  const events = Array.from({ length: 90 }, (_, at) => ({
+    event: 'Payment Info Entered', userId, timestamp: new Date(Date.now() - 1_800_000 + at * 8_000).toISOString(), properties: { payment_method: 'card', accepted: false },
+  }));
+  await api().ask('mutation($input: TrackEventsInput!) { trackEvents(input: $input) { stored } }', { input: { events } });
+  await until(
+    () => api().ask<{ customer: { unusual: { isUnusual: boolean } | null } | null }>('query($userId: String!) { customer(userId: $userId) { unusual { isUnusual } } }', { userId }),
+    ({ customer }) => customer?.unusual?.isUnusual === true,
+    PATIENCE_MS,
+  );
+  await menu('Segments');
+  await menu('Customers');
+  const card = page.getByRole('region', { name: 'Unusual now' });
+  await card.getByRole('link', { name: userId }).waitFor();
+  await shoot('customers');
+  await card.getByRole('link', { name: userId }).click();
+  await page.getByRole('region', { name: 'Belongs to' }).getByText(/unusual since/).waitFor();
+  expect(await page.getByRole('meter', { name: 'Novelty' }).getAttribute('aria-valuetext')).toMatch(/^(as rare as|rarer than) one in .* customers; unusual from one in/);
+  await shoot('unusual-customer');
+}, 90_000);
+
 test('intake shows a ledger that adds up', async () => {
   await menu('Intake');
   const figures = page.getByRole('region', { name: 'Ledger' }).locator('dl > div > dd:first-of-type');

@@ -141,23 +141,17 @@ test('a new model tells nobody of whom it finds unusual, and of those who were t
     await untilRead(three, customer, novelty);
   }
   const since = (await read(three, stays))?.since;
-  // Now what is read .3 is unusual, and .5 is not: the model is one that everyone is more novel to but one.
-  await becomes(three, over, 0.45);
-  await untilRead(three, over, 0.45);
-  await house.owner.query(`update serving.customer_states set novelty = 0.1 where workspace_id = $1 and customer_id = $2`, [three.workspace.id, over]);
-  const higher = { ...ORDINARY, customers: { ...REACH, novelty: [0.1, 0.3, 0.6] } };
   const next = model();
-  const { request, position } = await house.backfill(three.workspace.id, next);
-  for await (const _ of replica.activation.prepareShadow({ ...request, position, ordinaryNovelty: higher }, three.workspace.service));
+  await house.prepare(replica, three.workspace, next, { ordinaryNovelty: { ...ORDINARY, customers: { ...REACH, novelty: [0.1, 0.3, 0.6] } } });
+  // Another model reads people otherwise.
   await house.owner.query(`update serving.customer_states set novelty = 0.1 where workspace_id = $1 and model_id = $2 and customer_id = $3`, [three.workspace.id, next.id, over]);
   await replica.activation.activate({ modelId: next.id, fence: 2 }, three.workspace.service);
-  expect((await names(three)).toSorted()).toEqual([silent, stays].toSorted());
   expect((await listed(three)).customers.map(({ customerId, told: wasTold }) => [customerId, wasTold]).toSorted()).toEqual([[silent, false], [stays, true]].toSorted());
   expect((await read(three, stays))?.since).toBe(since);
-  await becomes(three, silent, 0.1);
-  await untilRead(three, silent, 0.1);
-  await becomes(three, stays, 0.1);
-  await untilRead(three, stays, 0.1);
+  for (const customer of [silent, stays]) {
+    await becomes(three, customer, 0.1);
+    await untilRead(three, customer, 0.1);
+  }
   expect(told(await changes(three, 4))).toEqual([
     [over, true, 'UNUSUAL_CAUSE_READING'], [stays, true, 'UNUSUAL_CAUSE_READING'], [over, false, 'UNUSUAL_CAUSE_PROMOTION'], [stays, false, 'UNUSUAL_CAUSE_READING'],
   ]);
@@ -179,6 +173,8 @@ test('a workspace says what is unusual instead of the model, and takes it back',
   expect(await names(two)).toEqual([other]);
   expect((await set({ threshold: 0.25 })).thresholds).toMatchObject({ customers: { threshold: 0.25, overridden: true }, events: { threshold: 0.3, overridden: false } });
   expect((await listed(two)).customers.map(({ customerId, told: wasTold }) => [customerId, wasTold]).toSorted()).toEqual([[one, false], [other, true]].toSorted());
+  expect((await set({ threshold: 0.32 })).thresholds?.customers?.threshold).toBe(0.32);
+  expect(await names(two)).toEqual([other]);
   expect((await set({ threshold: 0.9 })).thresholds?.customers?.quantile).toBeCloseTo(0.999);
   expect(await names(two)).toEqual([]);
   expect((await set({})).thresholds?.customers).toMatchObject({ threshold: 0.4, overridden: false });

@@ -152,7 +152,8 @@ def measured(path: Path, seeds: int) -> tuple[list[dict[str, Any]], list[Float64
             embedding = read(newer, model)
             for name, known in ((SERVICE, stopped), (WHOLE, older)):
                 seen = read(known, model)
-                ordinary = fit_novelty(seen, seed, Lives(seen, known.cycle * HOUR / DAY) if name == WHOLE else None)
+                lives = Lives(seen, known.cycle * HOUR / DAY, known.engine.astype(np.uint64)) if name == WHOLE else None
+                ordinary = fit_novelty(seen, seed, lives)
                 distance = ordinary.distance(embedding)
                 told_apart(sheet, f"novelty, {name}", newer, distance.astype(np.float64))
                 if name == SERVICE:

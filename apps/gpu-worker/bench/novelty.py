@@ -5,7 +5,7 @@
 Made by the simulator with --anomalies, its truth beside it as HISTORY.truth.json. The encoder, what is ordinary to it and
 the rival, an isolation forest on the aggregates, are learned from everything until 13 weeks before the end, the anomalies in
 it included. Then everybody is looked at once a week: a customer with an anomaly in the week before is to be more novel than
-everyone else.
+everyone else, and beyond the threshold that was measured at the cut; one who never had an anomaly is not.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import argparse
 import json
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,6 +40,7 @@ from kindred_worker.models.reading import read_everyone
 from kindred_worker.models.settling import settling_time
 from kindred_worker.report import Report
 from kindred_worker.segments.novelty import Lives, fit_novelty
+from kindred_worker.segments.ordinary import Reach, measure_customers
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.train import TrainingData, train
 from tests.make_snapshot import from_ndjson
@@ -47,6 +49,8 @@ Float64 = npt.NDArray[np.float64]
 
 WEEK, WEEKS = 7 * DAY, 13
 MAIN, VALUE = ("Order Completed",), "revenue"
+QUANTILES = (0.95, 0.98, 0.99, 0.995)
+CLEARLY = 0.1  # as apps/serving/src/unusual/unusual.rule.ts has it
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class Look:
     at: int
     customers: list[str]
     kind: npt.NDArray[np.str_]  # (N) of the anomaly in the week before, empty for most
+    untouched: npt.NDArray[np.bool_]  # (N) no anomaly before
 
 
 def main() -> None:
@@ -101,8 +106,12 @@ def measured(snapshot: Snapshot, planted: Sequence[Planted], seeds: int) -> tupl
     for seed in range(seeds):
         model = train(TrainingSpec(seed=seed), TrainingData(features, arrays, cut), None, Report()).model
         settling = settling_time(earlier, model, seed, Report())
-        ordinary = fit_novelty(*population(earlier, model, cut, seed, settling))
-        compare(sheet, "novelty", looks, [ordinary.distance(read(snapshot, model, one, settling)).astype(np.float64) for one in looks])
+        people = population(earlier, model, cut, seed, settling)
+        ordinary, reach = fit_novelty(*people), measure_customers(*people)
+        distances = [ordinary.distance(read(snapshot, model, one, settling)) for one in looks]
+        compare(sheet, "novelty", looks, [distance.astype(np.float64) for distance in distances])
+        if reach is not None:
+            alert(sheet, reach, looks, [ordinary.score(distance) for distance in distances])
         print(f"seed {seed}: AUC {sheet.last('AUC, any kind', 'novelty'):.3f}", file=sys.stderr, flush=True)
     return sheet.rows(), sum(int((one.kind != "").sum()) for one in looks)
 
@@ -118,7 +127,8 @@ def population(
 
 def look(at: int, customers: list[str], planted: Sequence[Planted]) -> Look:
     week = {one.customer: one.kind for one in planted if at - WEEK <= one.end < at}
-    return Look(at, customers, np.array([week.get(customer, "") for customer in customers]))
+    touched = {one.customer for one in planted if one.begin < at}
+    return Look(at, customers, np.array([week.get(c, "") for c in customers]), np.array([c not in touched for c in customers]))
 
 
 def read(snapshot: Snapshot, model: BehaviourModel, one: Look, settling: int) -> npt.NDArray[np.float32]:
@@ -133,6 +143,35 @@ def compare(sheet: Sheet, subject: str, looks: Sequence[Look], scores: Sequence[
     for name in np.unique(kind[kind != ""]):
         kept = (kind == name) | (kind == "")
         sheet.add(f"AUC, {name}", subject, roc_auc_score(kind[kept] == name, score[kept]))
+
+
+def alert(sheet: Sheet, reach: Reach, looks: Sequence[Look], scores: Sequence[npt.NDArray[np.float32]]) -> None:
+    """Who lies beyond the threshold of each share, and how often the same customer becomes unusual."""
+    kind, untouched, score = (
+        np.concatenate([one.kind for one in looks]),
+        np.concatenate([one.untouched for one in looks]),
+        np.concatenate(scores),
+    )
+    for quantile in QUANTILES:
+        threshold = reach.novelty[reach.quantiles.index(quantile)]
+        beyond, subject = score >= threshold, f"beyond {100 * quantile:g} %"
+        sheet.add("untouched", subject, beyond[untouched].mean())
+        for name in np.unique(kind[kind != ""]):
+            sheet.add(str(name), subject, beyond[kind == name].mean())
+        sheet.add("alerts a customer", subject, alerts_a_customer(threshold, looks, scores))
+
+
+def alerts_a_customer(threshold: float, looks: Sequence[Look], scores: Sequence[npt.NDArray[np.float32]]) -> float:
+    """Of those who were ever unusual, looked at week by week, by the rule of serving: over only where clearly below."""
+    unusual, begun = set[str](), Counter[str]()
+    for one, score in zip(looks, scores, strict=True):
+        for customer, novelty in zip(one.customers, score.tolist(), strict=True):
+            if customer not in unusual and novelty >= threshold:
+                unusual.add(customer)
+                begun[customer] += 1
+            elif customer in unusual and novelty < threshold - CLEARLY:
+                unusual.remove(customer)
+    return begun.total() / max(1, len(begun))
 
 
 def _micros(text: str) -> int:

@@ -15,7 +15,7 @@ from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.report import Report
 from kindred_worker.segments.assignment import SegmentModel
 from kindred_worker.segments.finding import find_segments
-from kindred_worker.segments.novelty import fit_novelty
+from kindred_worker.segments.novelty import Lives, fit_novelty
 from kindred_worker.segments.ordinary import FEWEST, QUANTILES, Reach, measure_customers, reach_of
 from kindred_worker.surprise import Surprise, fit_surprise, surprises
 from kindred_worker.train import never_learned_from
@@ -113,3 +113,17 @@ def test_events_are_measured_on_customers_whom_neither_model_nor_scale_learned_f
     again = Surprise.from_bytes(json.dumps(scale.to_json()).encode())
     assert again.ordinary == scale.ordinary
     assert Surprise.from_bytes(json.dumps(replace(scale, ordinary=None).to_json()).encode()).ordinary is None
+
+
+def test_a_life_is_not_held_to_its_own_other_moments() -> None:
+    """Each life lies in a corner of its own: known by its other moments it is usual, and by those of others it is not."""
+    draws = np.random.default_rng(4)
+    corner = draws.normal(0, 6, (120, 12)).repeat(10, axis=0)
+    moments = (corner + draws.normal(0, 0.05, corner.shape)).astype(np.float32)
+    whose = np.arange(120, dtype=np.uint64).repeat(10)
+    age = draws.uniform(0, 10, len(moments))
+    by_life = measure_customers(moments, 0, Lives(moments, age, whose))
+    by_moment = measure_customers(moments, 0, Lives(moments, age, np.arange(len(moments), dtype=np.uint64)))
+    assert by_life is not None
+    assert by_moment is not None
+    assert by_life.novelty[0] > 2 * by_moment.novelty[0]

@@ -13,15 +13,7 @@ import { deadlineMiddleware, type DeadlineOptions } from 'nice-grpc-client-middl
 
 import { RpcError } from './error.js';
 import { PRINCIPAL_METADATA } from './metadata.js';
-
-/** What a caller may say of one call. */
-export interface Call {
-  /** Signed principal (libs/auth). */
-  principal?: string;
-  /** Milliseconds until DEADLINE_EXCEEDED; default 10 s, streams default to none and must be cancelled. */
-  deadline?: number;
-  signal?: AbortSignal;
-}
+import { unaryMethods } from './unary.js';
 
 interface CallExtension extends DeadlineOptions {
   principal?: string;
@@ -29,7 +21,6 @@ interface CallExtension extends DeadlineOptions {
 
 export type RpcClient<Service extends ServiceDefinition> = Client<Service, CallExtension> & { close(): void };
 
-const DEFAULT_DEADLINE_MS = 10_000;
 /** A stopped peer is noticed within five seconds (keepalive is off by default in grpc-js); one that is busy for a moment is none. */
 const CHANNEL_OPTIONS = {
   'grpc.keepalive_time_ms': 2_000,
@@ -44,7 +35,7 @@ const CHANNEL_OPTIONS = {
   'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
 };
 
-/** The signed principal as metadata, and failures as RpcError. */
+/** For streams: the signed principal as metadata, and failures as RpcError. */
 const kindredMiddleware: ClientMiddleware<CallExtension> = async function* kindredMiddleware(call, options) {
   const { principal, ...rest } = options;
   let trailer: readonly Uint8Array[] = [];
@@ -72,13 +63,6 @@ const kindredMiddleware: ClientMiddleware<CallExtension> = async function* kindr
  */
 export function connect<Service extends ServiceDefinition>(definition: Service, address: string): RpcClient<Service> {
   const channel = createChannel(address, undefined, CHANNEL_OPTIONS);
-  const defaults: Record<string, CallOptions & CallExtension> = {};
-  for (const [name, method] of Object.entries(definition)) {
-    if (!method.requestStream && !method.responseStream) defaults[name] = { deadline: DEFAULT_DEADLINE_MS };
-  }
-  const client = createClientFactory()
-    .use(deadlineMiddleware)
-    .use(kindredMiddleware)
-    .create(definition, channel, defaults as never);
-  return Object.assign(client, { close: () => channel.close() }) as unknown as RpcClient<Service>;
+  const streams = createClientFactory().use(deadlineMiddleware).use(kindredMiddleware).create(definition, channel);
+  return Object.assign(streams, unaryMethods(definition, address, channel), { close: () => channel.close() }) as unknown as RpcClient<Service>;
 }

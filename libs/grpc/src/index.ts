@@ -1,4 +1,5 @@
-export { connect, type Call, type RpcClient } from './client.js';
+export { connect, type RpcClient } from './client.js';
+export type { Call } from './unary.js';
 export { RpcError, type RpcErrorOptions } from './error.js';
 export { RpcErrorFilter } from './error.filter.js';
 export { healthOf, type HealthState, grpcServer, type GrpcServerOptions } from './server.js';

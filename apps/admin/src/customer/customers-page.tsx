@@ -11,6 +11,7 @@ import { count, counted } from '../wording/figure';
 import { ago } from '../wording/time';
 import { nameOf } from './name';
 import { SearchBox } from './search-box';
+import { UnusualCard } from './unusual-card';
 import './customer.css';
 
 export function CustomersPage(): ReactNode {
@@ -25,6 +26,7 @@ export function CustomersPage(): ReactNode {
         </div>
       </section>
       <Found search={search} />
+      {search === '' && <UnusualCard />}
     </>
   );
 }

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { Card } from '../parts/card';
-import { Meter } from '../parts/figures';
+import { Badge, Meter } from '../parts/figures';
 import { Empty } from '../parts/states';
 import { SegmentName, useLooks } from '../segment/looks';
 import { saysMore } from '../segment/trait';
@@ -8,11 +8,10 @@ import { TraitChips } from '../segment/traits';
 import { percent } from '../wording/figure';
 import { date, dateAndTime } from '../wording/time';
 import type { CustomerNow } from './customer';
-import { noveltyInWords } from './novelty';
 
 /** Where a customer belongs, how surely and since when; and how strange the model finds them. */
 export function MembershipCard({ customer }: { customer: CustomerNow }): ReactNode {
-  const { isScored, memberships, novelty } = customer;
+  const { isScored, memberships, unusual } = customer;
   const [first] = memberships;
   return (
     <Card title="Belongs to" note={first && decided(first)}>
@@ -24,7 +23,7 @@ export function MembershipCard({ customer }: { customer: CustomerNow }): ReactNo
           {memberships.map((membership) => (
             <MembershipRow key={membership.segment.id} membership={membership} />
           ))}
-          {novelty !== null && <Novelty novelty={novelty} />}
+          {unusual && <Novelty {...unusual} />}
         </div>
       )}
     </Card>
@@ -60,22 +59,25 @@ function MembershipRow({ membership }: { membership: CustomerNow['memberships'][
   );
 }
 
-function Novelty({ novelty }: { novelty: number }): ReactNode {
+function Novelty({ value, threshold, inWords, isUnusual, since }: NonNullable<CustomerNow['unusual']>): ReactNode {
   return (
     <div className="novelty">
       <div className="row spread">
         <h3>Novelty</h3>
-        <span>
-          <b>{novelty.toFixed(2)}</b> <span className="quiet small">{noveltyInWords(novelty)}</span>
+        <span className="row">
+          {isUnusual && since !== null && (
+            <span title={dateAndTime(since)}>
+              <Badge tone="warn">unusual since {date(since)}</Badge>
+            </span>
+          )}
+          <b>{value.toFixed(2)}</b>
         </span>
       </div>
-      <div className="gauge" role="meter" aria-label="Novelty" aria-valuemin={0} aria-valuemax={1} aria-valuenow={novelty} aria-valuetext={noveltyInWords(novelty)}>
-        <span style={{ left: `${novelty * 100}%` }} />
+      <div className="gauge" role="meter" aria-label="Novelty" aria-valuemin={0} aria-valuemax={1} aria-valuenow={value} aria-valuetext={inWords}>
+        {threshold !== null && <i title={`unusual from ${threshold.toFixed(2)} on`} style={{ left: `${threshold * 100}%` }} />}
+        <span style={{ left: `${value * 100}%` }} />
       </div>
-      <div className="row spread small quiet" aria-hidden="true">
-        <span>ordinary</span>
-        <span>unlike anything seen</span>
-      </div>
+      <p className="small quiet">{inWords}</p>
     </div>
   );
 }

@@ -1,5 +1,4 @@
 import { nameOf } from './name';
-import { noveltyInWords } from './novelty';
 import { factsOf } from './properties';
 
 describe('what is known of a customer', () => {
@@ -18,10 +17,5 @@ describe('what is known of a customer', () => {
     expect(nameOf({ id: 'c-12345678', userId: 'u-1', anonymousIds: ['a-1'] })).toBe('u-1');
     expect(nameOf({ id: 'c-12345678', userId: null, anonymousIds: ['a-1'] })).toBe('a-1');
     expect(nameOf({ id: 'c-12345678', userId: null, anonymousIds: [] })).toBe('customer 12345678');
-  });
-
-  it('says of the newest kinds that nothing is like them', () => {
-    expect(noveltyInWords(0.1)).toContain('ordinary');
-    expect(noveltyInWords(0.99)).toBe('unlike anything the model has seen');
   });
 });

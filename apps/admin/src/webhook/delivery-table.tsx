@@ -61,7 +61,8 @@ function Row({ delivery, onChanged }: { delivery: DeliveryRowFragment; onChanged
       <th scope="row" title={dateAndTime(createdAt)}>
         {event}
         <div className="small quiet">
-          {segment?.name}, {ago(createdAt, now)}
+          {segment && `${segment.name}, `}
+          {ago(createdAt, now)}
         </div>
       </th>
       <td data-label="Customer">{customer ? <Link to={`/customers/${encodeURIComponent(customer.id)}`}>{nameOf(customer)}</Link> : <span className="quiet">erased</span>}</td>

@@ -6,6 +6,7 @@ import { Dialog } from '../parts/dialog';
 import { useSay } from '../parts/toast';
 import { explain } from '../session/problem';
 import { useReading } from '../session/reading';
+import { type Telling, TELLINGS } from './told';
 
 const ALL = '';
 
@@ -19,12 +20,13 @@ interface CreateDialogProps {
 export function CreateDialog({ onClose, onChanged, onSecret }: CreateDialogProps): ReactNode {
   const [url, setUrl] = useState('https://');
   const [segmentId, setSegment] = useState(ALL);
+  const [telling, setTelling] = useState<Telling>('segments');
   const [problem, setProblem] = useState<string>();
   const [{ fetching }, create] = useMutation(CreateWebhookDocument);
   const { data } = useReading(SegmentsDocument, {});
 
   const confirm = async (): Promise<void> => {
-    const { data: made, error } = await create({ input: { url: url.trim(), ...(segmentId === ALL ? {} : { segmentIds: [segmentId] }) } });
+    const { data: made, error } = await create({ input: { url: url.trim(), events: [...TELLINGS[telling].events], ...(segmentId === ALL ? {} : { segmentIds: [segmentId] }) } });
     if (error) return setProblem(explain(error).remedy);
     const result = made?.createWebhook;
     if (result?.__typename !== 'WebhookCreated') return setProblem(result?.message);
@@ -41,7 +43,17 @@ export function CreateDialog({ onClose, onChanged, onSecret }: CreateDialogProps
       </label>
       <label className="field">
         It is told of
-        <select value={segmentId} onChange={(event) => setSegment(event.target.value)}>
+        <select value={telling} onChange={(event) => setTelling(event.target.value as Telling)}>
+          {Object.entries(TELLINGS).map(([name, { label }]) => (
+            <option key={name} value={name}>
+              {label}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label className="field">
+        Segments
+        <select value={segmentId} disabled={telling === 'unusual'} onChange={(event) => setSegment(event.target.value)}>
           <option value={ALL}>all segments</option>
           {data?.segments.nodes.map(({ id, name }) => (
             <option key={id} value={id}>

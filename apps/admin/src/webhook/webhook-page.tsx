@@ -12,6 +12,7 @@ import { useReading } from '../session/reading';
 import { count } from '../wording/figure';
 import { date } from '../wording/time';
 import { DeliveryTable } from './delivery-table';
+import { toldOf } from './told';
 import { DeleteDialog } from './webhook-dialogs';
 
 const PAGE = 15;
@@ -72,7 +73,7 @@ function Head({ webhook, onChanged }: { webhook: WebhookRowFragment; onChanged: 
   const say = useSay();
   const [isDeleting, setDeleting] = useState(false);
   const [{ fetching }, update] = useMutation(UpdateWebhookDocument);
-  const { id, url, isEnabled, segments, waitingDeliveries, deadDeliveries, createdAt } = webhook;
+  const { id, url, isEnabled, waitingDeliveries, deadDeliveries, createdAt } = webhook;
 
   const turn = async (): Promise<void> => {
     const { data, error } = await update({ id, input: { isEnabled: !isEnabled } });
@@ -101,7 +102,7 @@ function Head({ webhook, onChanged }: { webhook: WebhookRowFragment; onChanged: 
       />
       <Stats>
         <Stat label="State" value={<Badge tone={isEnabled ? 'live' : 'plain'}>{isEnabled ? 'sending' : 'off'}</Badge>} words />
-        <Stat label="Told of" value={segments === null ? 'all segments' : segments.map(({ name }) => name).join(', ')} words />
+        <Stat label="Told of" value={toldOf(webhook)} words />
         <Stat label="Waiting" value={count(waitingDeliveries)} />
         <Stat label="Given up" value={count(deadDeliveries)} />
         <Stat label="Made" value={date(createdAt)} words />

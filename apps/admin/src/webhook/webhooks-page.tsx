@@ -10,6 +10,7 @@ import { useReading } from '../session/reading';
 import { useMay } from '../session/viewer';
 import { count } from '../wording/figure';
 import { ago, dateAndTime } from '../wording/time';
+import { toldOf } from './told';
 import { CreateDialog } from './webhook-dialogs';
 
 const PAGE = 20;
@@ -28,7 +29,7 @@ export function WebhooksPage(): ReactNode {
   );
   return (
     <>
-      <PageHead title="Webhooks" below={<p className="quiet">Who is told, by HTTP, as customers enter and leave segments.</p>} actions={mayManage && make} />
+      <PageHead title="Webhooks" below={<p className="quiet">Who is told, by HTTP, as customers enter and leave segments and become unusual.</p>} actions={mayManage && make} />
       {fresh && (
         <Notice tone="good" title={`The secret that signs what is sent to ${fresh.url}, shown this once`}>
           <code className="mono">{fresh.secret}</code>
@@ -50,7 +51,7 @@ export function WebhooksPage(): ReactNode {
                   <tr>
                     <th scope="col">Receiver</th>
                     <th scope="col">State</th>
-                    <th scope="col">Segments</th>
+                    <th scope="col">Told of</th>
                     <th scope="col" className="number">Waiting</th>
                     <th scope="col" className="number">Given up</th>
                     <th scope="col">Made</th>
@@ -74,7 +75,7 @@ export function WebhooksPage(): ReactNode {
 
 function Row({ webhook }: { webhook: WebhookRowFragment }): ReactNode {
   const now = useNow(60_000);
-  const { id, url, isEnabled, segments, waitingDeliveries, deadDeliveries, createdAt } = webhook;
+  const { id, url, isEnabled, waitingDeliveries, deadDeliveries, createdAt } = webhook;
   return (
     <tr>
       <th scope="row">
@@ -83,7 +84,7 @@ function Row({ webhook }: { webhook: WebhookRowFragment }): ReactNode {
       <td data-label="State">
         <Badge tone={isEnabled ? 'live' : 'plain'}>{isEnabled ? 'sending' : 'off'}</Badge>
       </td>
-      <td data-label="Segments">{segments === null ? 'all' : segments.map(({ name }) => name).join(', ')}</td>
+      <td data-label="Told of">{toldOf(webhook)}</td>
       <td data-label="Waiting" className="number">{count(waitingDeliveries)}</td>
       <td data-label="Given up" className="number">{deadDeliveries > 0 ? <Badge tone="bad">{count(deadDeliveries)}</Badge> : '0'}</td>
       <td data-label="Made" className="nowrap" title={dateAndTime(createdAt)}>

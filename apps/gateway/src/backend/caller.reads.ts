@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 
-import type { counting, foresight, ingestion, label, prediction, serving, training, unusual } from '#libs/contracts';
+import type { counting, foresight, ingestion, label, pastReading, prediction, serving, training, unusual } from '#libs/contracts';
 
-import { eventNoveltyOf, forecastsOf, type RecommendationKey, recommendationsOf } from '../foresight/foresight.reads.js';
+import { eventNoveltyOf, forecastsOf, pastReadingsOf, type RecommendationKey, recommendationsOf } from '../foresight/foresight.reads.js';
 import { customerNoveltyOf, type HeldNovelty } from '../unusual/unusual.reads.js';
 import { actingAs, type Backends } from './backends.js';
 import { gather, type Gathered } from './gathered.js';
@@ -15,6 +15,12 @@ export interface SegmentKey {
   readonly asOf: string;
 }
 
+/** A customer at a time. */
+export interface PastKey {
+  readonly customerId: string;
+  readonly asOf: string;
+}
+
 /** Who follows the events that a count is of: a model, rules, nobody. */
 export type ReachKey = counting.GetCountReachRequest;
 
@@ -24,6 +30,10 @@ export interface CallerReads {
   readonly customerIdByUserId: Gathered<string, string | undefined>;
   /** What serving knows of a customer. */
   readonly place: Gathered<string, serving.CustomerMemberships | undefined>;
+  /** Where a customer was at a time. */
+  readonly pastPlace: Gathered<PastKey, serving.Membership[]>;
+  /** What the champion makes of what a customer had done by a time. */
+  readonly pastReading: Gathered<PastKey, pastReading.PastReading | undefined>;
   readonly forecast: Gathered<string, foresight.TimedForecast[]>;
   readonly recommendation: Gathered<RecommendationKey, foresight.ItemRecommendation[]>;
   readonly eventNovelty: Gathered<foresight.EventKey, number | undefined>;
@@ -90,6 +100,8 @@ function readsOf(rpc: () => Backends): CallerReads {
       const byId = new Map(customers.map((place) => [place.customerId, place]));
       return ids.map((id) => byId.get(id));
     }),
+    pastPlace: gather((keys) => pastPlaces(rpc(), keys)),
+    pastReading: gather((keys) => pastReadingsOf(rpc(), keys)),
     forecast: gather((ids) => forecastsOf(rpc(), ids)),
     recommendation: gather((keys) => recommendationsOf(rpc(), keys)),
     eventNovelty: gather((keys) => eventNoveltyOf(rpc(), keys)),
@@ -138,6 +150,24 @@ async function segmentsOf(rpc: Backends, keys: readonly SegmentKey[]): Promise<(
     }),
   );
   return keys.map((key) => answers.get(segmentName(key)));
+}
+
+/** One call for each time that is asked for. */
+async function pastPlaces(rpc: Backends, keys: readonly PastKey[]): Promise<serving.Membership[][]> {
+  const answers = new Map<string, serving.Membership[]>();
+  await Promise.all(
+    [...Map.groupBy(keys, ({ asOf }) => asOf)].map(async ([asOf, group]) => {
+      const customerIds = unique(group.map(({ customerId }) => customerId));
+      const { customers } = await rpc.history.getPastMemberships({ customerIds, asOf });
+      for (const [at, customerId] of customerIds.entries()) answers.set(pastName({ customerId, asOf }), customers[at]?.memberships ?? []);
+    }),
+  );
+  return keys.map((key) => answers.get(pastName(key)) ?? []);
+}
+
+/** Tells customers' times apart. */
+export function pastName({ customerId, asOf }: PastKey): string {
+  return `${customerId}|${asOf}`;
 }
 
 /** The same segments, each with how it was asked for and what its size is of. They were made for this answer, so they are not copied. */

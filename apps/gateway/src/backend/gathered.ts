@@ -16,7 +16,8 @@ export function gather<Key, Value>(read: (keys: readonly Key[]) => Promise<Value
   let underWay = 0;
   const waiting = new Set<() => void>();
   const schedule = (dispatch: () => void) => {
-    if (underWay === 0) return void process.nextTick(dispatch);
+    // Behind all that is resolved already, whatever asked: fields of one level of an answer ask in promises of their own.
+    if (underWay === 0) return void Promise.resolve().then(() => process.nextTick(dispatch));
     const go = () => {
       clearTimeout(timer);
       waiting.delete(go);

@@ -1,4 +1,4 @@
-import type { foresight } from '#libs/contracts';
+import type { foresight, pastReading } from '#libs/contracts';
 
 import type { Backends } from '../backend/backends.js';
 
@@ -40,6 +40,18 @@ export async function eventNoveltyOf(rpc: Backends, keys: readonly foresight.Eve
   const answers = await Promise.all(calls.map((events) => rpc.foresight.getEventNovelty({ events })));
   const byEvent = new Map(answers.flatMap(({ events }) => events.map(({ eventId, novelty }) => [eventId, novelty])));
   return keys.map(({ eventId }) => byEvent.get(eventId));
+}
+
+/** One call for each time that is asked for, up to as many customers as serving takes; one after the other, for each is work for the model. */
+export async function pastReadingsOf(rpc: Backends, keys: readonly { customerId: string; asOf: string }[]): Promise<(pastReading.PastReading | undefined)[]> {
+  const answers = new Map<string, pastReading.PastReading>();
+  for (const [asOf, group] of Map.groupBy(keys, (key) => key.asOf)) {
+    for (const customerIds of chunks(unique(group.map(({ customerId }) => customerId)))) {
+      const { customers } = await rpc.pastReadings.readPast({ customerIds, asOf });
+      for (const reading of customers) if (reading.known) answers.set(`${reading.customerId}|${asOf}`, reading);
+    }
+  }
+  return keys.map(({ customerId, asOf }) => answers.get(`${customerId}|${asOf}`));
 }
 
 /** Tells apart what is asked of customers. */

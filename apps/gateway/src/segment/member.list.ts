@@ -16,14 +16,7 @@ export async function listMembers(of: SegmentKey, paging: Paging, { rpc, loaders
     asOf = answer.asOf ?? new Date().toISOString();
     return { rows: answer.members, pageInfo: answer.pageInfo };
   });
-  const customers = await loaders.customer.loadMany(members.nodes.map(({ customerId }) => customerId));
-  const byId = new Map(
-    members.nodes.map(({ customerId }, index) => {
-      const customer = customers[index];
-      if (customer instanceof Error) throw customer;
-      return [customerId, customer] as const;
-    }),
-  );
+  const byId = new Map(await Promise.all(members.nodes.map(async ({ customerId }) => [customerId, await loaders.customer.load(customerId)] as const)));
   const connection = mapConnection(members, ({ customerId, membership }) => {
     const node = byId.get(customerId);
     return node && { node, membership: membership && { ...membership, customerId } };

@@ -8,5 +8,6 @@ test.each([
 
 test('words say how rare, and from where on that is unusual where that is known', () => {
   expect(inWords(0.527, 0.456, 'customers')).toBe('as rare as one in 430 customers; unusual from one in 190 on');
+  expect(inWords(0.05, 0.4, 'events')).toBe('as ordinary as most events; unusual from one in 100 on');
   expect(inWords(1, undefined, 'events')).toBe('rarer than one in 100,000 events');
 });

@@ -8,8 +8,13 @@ export function oneIn(novelty: number): number {
 
 /** "as rare as one in 430 customers; unusual from one in 190 on" */
 export function inWords(novelty: number, threshold: number | undefined, ones: 'customers' | 'events'): string {
-  const rarity = novelty >= 1 ? `rarer than one in ${rounded(novelty)} ${ones}` : `as rare as one in ${rounded(novelty)} ${ones}`;
+  const rarity = rarityOf(novelty, ones);
   return threshold === undefined ? rarity : `${rarity}; unusual from one in ${rounded(threshold)} on`;
+}
+
+function rarityOf(novelty: number, ones: 'customers' | 'events'): string {
+  if (novelty >= 1) return `rarer than one in ${rounded(novelty)} ${ones}`;
+  return oneIn(novelty) <= 2 ? `as ordinary as most ${ones}` : `as rare as one in ${rounded(novelty)} ${ones}`;
 }
 
 function rounded(novelty: number): string {

@@ -1,5 +1,6 @@
 import type { unusual } from '#libs/contracts';
 
+import { countedByModel } from '../counting/count.resolver.js';
 import { readConnection } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { invalidArgument } from '../graphql/error.js';
@@ -11,11 +12,15 @@ import { follow } from '../subscription/follow.js';
 import { inWords, oneIn } from './novelty.words.js';
 
 export const unusualQueries = {
-  unusualCustomers: (_root, args, { rpc }) =>
-    readConnection(args, async (page) => {
-      const { customers, pageInfo } = await rpc.unusual.listUnusualCustomers({ page });
-      return { rows: customers, pageInfo };
-    }),
+  unusualCustomers: async (_root, args, { rpc }) => {
+    let modelId = '';
+    const connection = await readConnection(args, async (page) => {
+      const answer = await rpc.unusual.listUnusualCustomers({ page });
+      modelId = answer.modelId;
+      return { rows: answer.customers, pageInfo: answer.pageInfo };
+    });
+    return { ...connection, basis: countedByModel({ modelId, asOf: undefined }) };
+  },
   noveltyThresholds: (_root, _args, { rpc }) => rpc.unusual.getNoveltyThresholds({}),
 } satisfies Partial<ResolversOf<'Query'>['Query']>;
 

@@ -46,14 +46,14 @@ test('where nothing is measured and nothing set, a novelty is neither unusual no
 
 test('unusual customers are listed with who they are, and the thresholds with the model that measured them', async () => {
   gateway.services.replace('listUnusualCustomers', () => ({
-    customers: [{ customerId: id('customer', 3), novelty: 0.9, since: AT, told: true, modelId: id('model', 1), cursor: 'c' }], pageInfo: { endCursor: 'c', hasNextPage: false, totalCount: 1 },
+    customers: [{ customerId: id('customer', 3), novelty: 0.9, since: AT, told: true, modelId: id('model', 1), cursor: 'c' }], pageInfo: { endCursor: 'c', hasNextPage: false, totalCount: 1 }, modelId: id('model', 1),
   }));
   const answer = await data(`{
-    unusualCustomers { totalCount nodes { customer { userId } novelty since isTold model { version ordinaryNovelty { threshold quantile measuredOn points { quantile novelty } } ordinaryEventNovelty { threshold } } } }
+    unusualCustomers { totalCount basis { model { version } customers } nodes { customer { userId } novelty since isTold model { version ordinaryNovelty { threshold quantile measuredOn points { quantile novelty } } ordinaryEventNovelty { threshold } } } }
     noveltyThresholds { customers { threshold quantile isOverridden } events { threshold } model { version } }
   }`);
   expect(answer.unusualCustomers).toEqual({
-    totalCount: 1,
+    totalCount: 1, basis: { model: { version: 1 }, customers: expect.any(Number) },
     nodes: [{
       customer: { userId: 'user-3' }, novelty: 0.9, since: AT, isTold: true,
       model: { version: 1, ordinaryNovelty: { threshold: 0.46, quantile: 0.995, measuredOn: 900, points: [{ quantile: 0.9, novelty: 0.2 }, { quantile: 0.995, novelty: 0.46 }] }, ordinaryEventNovelty: null },

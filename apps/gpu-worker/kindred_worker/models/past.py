@@ -93,7 +93,7 @@ def _read_after(
     """
     model.eval()
     seed, choosing, waiting = draw
-    parts, ages = [np.zeros((0, model.width), np.float32)], [np.zeros(0)]
+    parts, ages, owners = [np.zeros((0, model.width), np.float32)], [np.zeros(0)], [np.zeros(0, np.uint64)]
     for arrays in stream(snapshot, model.features, report.check):
         keys = content_keys(arrays)
         chosen = np.flatnonzero(drawn(keys, seed, choosing) < share)
@@ -111,7 +111,8 @@ def _read_after(
                 moment = at + np.maximum(waited.astype(np.int64), settling)
                 parts.append(model.encoder.read(state, torch.from_numpy(moment).to(model.device)).float().cpu().numpy())
                 ages.append((moment - arrays.events.time[begins]) / MICROS_PER_DAY)
-    return Lives(np.concatenate(parts), np.concatenate(ages))
+                owners.append(own)
+    return Lives(np.concatenate(parts), np.concatenate(ages), np.concatenate(owners))
 
 
 def _wait(keys: npt.NDArray[np.uint64], seed: int, turn: int) -> npt.NDArray[np.float64]:

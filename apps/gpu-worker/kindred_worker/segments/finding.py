@@ -106,7 +106,7 @@ def find_segments(
         ordinary = np.concatenate([ordinary, newcomers[order_of_rows(newcomers)]])
     if lives is not None:
         turn = order_of_rows(lives.embedding)
-        lives = Lives(lives.embedding[turn], lives.age[turn])
+        lives = lives.some(turn)
         ordinary = np.concatenate([ordinary, lives.embedding])
     strength, error = _strength(points[some], partition, again, some)
     model = SegmentModel(

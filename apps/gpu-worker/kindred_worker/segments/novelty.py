@@ -40,9 +40,13 @@ class Lives:
 
     embedding: Float32  # (L, D)
     age: npt.NDArray[np.float64]  # (L) days since their first event
+    whose: npt.NDArray[np.uint64]  # (L) tells lives apart
 
     def __len__(self) -> int:
         return len(self.age)
+
+    def some(self, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> Lives:
+        return Lives(self.embedding[rows], self.age[rows], self.whose[rows])
 
 
 @dataclass(frozen=True)

@@ -67,14 +67,21 @@ def measure_customers(embedding: Float32, seed: int, lives: Lives | None = None)
     """Of a population (N, D) as `fit_novelty` is told it; `lives`, where there are some, are its last rows."""
     if len(embedding) < FEWEST:
         return None
-    fold = np.random.default_rng(seed).permutation(len(embedding)) % FOLDS
+    fold = _folds(len(embedding), seed, lives)
     novelty = np.zeros(len(embedding), np.float32)
     for turn in range(FOLDS):
         held = fold == turn
-        others = None
-        if lives is not None:
-            kept = ~held[len(embedding) - len(lives) :]
-            others = Lives(lives.embedding[kept], lives.age[kept])
+        others = None if lives is None else lives.some(~held[len(embedding) - len(lives) :])
         scale = fit_novelty(embedding[~held], seed, others)
         novelty[held] = scale.score(scale.distance(embedding[held]))
     return reach_of(novelty)
+
+
+def _folds(count: int, seed: int, lives: Lives | None) -> npt.NDArray[np.int64]:
+    """(N) a fold for each; moments of one life are in one, for they are alike."""
+    draws = np.random.default_rng(seed)
+    fold = draws.permutation(count) % FOLDS
+    if lives is not None:
+        _, life = np.unique(lives.whose, return_inverse=True)
+        fold[count - len(lives) :] = (draws.permutation(int(life.max(initial=-1)) + 1) % FOLDS)[life]
+    return fold

@@ -45,13 +45,14 @@ export class UnusualService implements OnModuleDestroy {
 
   async list(workspaceId: string, { page }: unusual.ListUnusualCustomersRequest): Promise<unusual.ListUnusualCustomersResponse> {
     const asked = pageAsked(page, bySince);
-    const [{ ordinary, setting }, { rows, total }] = await Promise.all([this.repository.bounds(workspaceId), this.repository.list(workspaceId, asked)]);
+    const [{ modelId, ordinary, setting }, { rows, total }] = await Promise.all([this.repository.bounds(workspaceId), this.repository.list(workspaceId, asked)]);
     const cursorOf = ({ place, customerId }: UnusualRow & { place: string }) => bySince.write([place, customerId]);
     const cut = cutPage(rows, asked.first, total, cursorOf);
     return {
       customers: cut.rows.map((row) => toUnusual(row, cursorOf(row))),
       pageInfo: cut.pageInfo,
       threshold: toThreshold(customerThreshold(ordinary?.customers, setting)),
+      modelId: modelId ?? '',
     } satisfies unusual.ListUnusualCustomersResponse;
   }
 

@@ -51,13 +51,13 @@ const TELL = `insert into serving.unusual_changes (${TOLD})
 
 /*
  * Everyone by their last reading, for another model or threshold ($2, null: none). Nobody is told of who becomes unusual
- * by that, so that it is no storm of alerts; of whom they were told to be unusual, they are told that it is over. Whom the
- * model $1 has not read yet stays as they are until it has.
+ * by that, so that it is no storm of alerts, and the threshold is a sharp one for them; of whom they were told to be unusual,
+ * they are told that it is over. Whom the model $1 has not read yet stays as they are until it has.
  */
 const END_ALL = `with ended as (
     delete from serving.unusual_customers u using serving.unusual_customers v
       left join serving.customer_states s on s.model_id = $1 and s.customer_id = v.customer_id
-    where u.customer_id = v.customer_id and ($2::float8 is null or s.novelty < $2 - ${CLEARLY})
+    where u.customer_id = v.customer_id and ($2::float8 is null or s.novelty < $2 - case when v.is_told then ${CLEARLY} else 0 end)
     returning u.customer_id, u.is_told, coalesce(s.novelty, u.novelty) as novelty, coalesce(s.read_at, now()) as read_at
   )
   insert into serving.unusual_changes (${TOLD})

@@ -1,0 +1,69 @@
+import { Metadata, Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, type ServiceDefinition, status } from '@grpc/grpc-js';
+
+import { connect, PRINCIPAL_METADATA, RpcError } from './index.js';
+
+const asItIs = (bytes: Buffer): Buffer => bytes;
+const SAY: ServiceDefinition = {
+  say: {
+    path: '/kindred.test.Saying/Say',
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: asItIs,
+    requestDeserialize: asItIs,
+    responseSerialize: asItIs,
+    responseDeserialize: asItIs,
+  },
+};
+type Say = (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) => void;
+
+/** A service whose one method a test writes, and the method as a client of it has it. */
+async function saying(say: Say) {
+  const server = new Server();
+  server.addService(SAY, { say });
+  const port = await new Promise<number>((resolve, reject) => server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => (error ? reject(error) : resolve(bound))));
+  const client = connect(SAY, `127.0.0.1:${port}`);
+  const method = (client as unknown as { say: (request: Buffer, call?: object) => Promise<Buffer> }).say;
+  return { method, [Symbol.asyncDispose]: async () => { client.close(); server.forceShutdown(); } };
+}
+
+const request = Buffer.from('hello');
+
+test('a call carries its principal, and is answered', async () => {
+  await using service = await saying(({ metadata, request: said }, done) => done(null, Buffer.from(`${metadata.get(PRINCIPAL_METADATA)[0]} says ${said}`)));
+  expect((await service.method(request, { principal: 'somebody' })).toString()).toBe('somebody says hello');
+});
+
+test('a failure comes as the service told it', async () => {
+  const told = RpcError.notFound('There is no such thing.', { reason: 'THING_UNKNOWN', metadata: { thing: 'a' } });
+  await using service = await saying((_call, done) => done(told.toServiceError(), null));
+  await expect(service.method(request)).rejects.toMatchObject({ status: status.NOT_FOUND, message: told.message, reason: 'THING_UNKNOWN', metadata: { thing: 'a' } });
+});
+
+test('a call whose deadline passes fails, and its service hears of it', async () => {
+  const cancelled = Promise.withResolvers<void>();
+  await using service = await saying((call) => call.on('cancelled', cancelled.resolve));
+  await expect(service.method(request, { deadline: 50 })).rejects.toMatchObject({ status: status.DEADLINE_EXCEEDED });
+  await cancelled.promise;
+});
+
+test('a call is given up by its signal, before it and under way', async () => {
+  const [begun, cancelled] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  await using service = await saying((call) => {
+    call.on('cancelled', cancelled.resolve);
+    begun.resolve();
+  });
+  await expect(service.method(request, { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' });
+  const abort = new AbortController();
+  const answer = service.method(request, { signal: abort.signal });
+  await begun.promise;
+  abort.abort();
+  await expect(answer).rejects.toMatchObject({ name: 'AbortError' });
+  await cancelled.promise;
+});
+
+test('stack traces of others stay as long as they were', async () => {
+  const { stackTraceLimit } = Error;
+  await using service = await saying((_call, done) => done(null, Buffer.alloc(0), new Metadata()));
+  await service.method(request);
+  expect(Error.stackTraceLimit).toBe(stackTraceLimit);
+});

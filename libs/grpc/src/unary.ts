@@ -1,0 +1,63 @@
+import { type ClientUnaryCall, Client, credentials, Metadata, type MethodDefinition, type ServiceDefinition, type ServiceError } from '@grpc/grpc-js';
+import type { Channel } from 'nice-grpc';
+
+import { RpcError } from './error.js';
+import { PRINCIPAL_METADATA } from './metadata.js';
+
+/** What a caller may say of one call. */
+export interface Call {
+  /** Signed principal (libs/auth). */
+  principal?: string;
+  /** Milliseconds until DEADLINE_EXCEEDED; default 10 s, streams default to none and must be cancelled. */
+  deadline?: number;
+  signal?: AbortSignal;
+}
+
+type UnaryMethod = (request: unknown, call?: Call) => Promise<unknown>;
+
+const DEFAULT_DEADLINE_MS = 10_000;
+
+/** The unary methods of a service, straight on grpc-js: they are the hot ones, and layers of promises cost more than the call. */
+export function unaryMethods(definition: ServiceDefinition, address: string, channel: Channel): Record<string, UnaryMethod> {
+  const client = new Client(address, credentials.createInsecure(), { channelOverride: channel });
+  const unary = Object.entries(definition).filter(([, { requestStream, responseStream }]) => !requestStream && !responseStream);
+  return Object.fromEntries(unary.map(([name, method]) => [name, (request, call) => callUnary(client, method, request, call)]));
+}
+
+function callUnary(client: Client, method: MethodDefinition<unknown, unknown>, request: unknown, { principal, deadline = DEFAULT_DEADLINE_MS, signal }: Call = {}): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason as Error);
+    const metadata = new Metadata();
+    if (principal !== undefined) metadata.set(PRINCIPAL_METADATA, principal);
+    const stop = () => {
+      call.cancel();
+      reject(signal?.reason as Error);
+    };
+    const call = withoutTrace(() =>
+      client.makeUnaryRequest(method.path, method.requestSerialize, method.responseDeserialize, request, metadata, { deadline: Date.now() + deadline }, (error, answer) => {
+        signal?.removeEventListener('abort', stop);
+        if (error) reject(failureOf(error));
+        else resolve(answer);
+      }),
+    );
+    signal?.addEventListener('abort', stop, { once: true });
+  });
+}
+
+/**
+ * grpc-js takes a stack trace with every call, for an error that may never come. It costs time, and holds whatever waits for the call:
+ * calls outlive their answers until the next full collection, and with them all that their callers had in hand would.
+ */
+function withoutTrace(start: () => ClientUnaryCall): ClientUnaryCall {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return start();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+function failureOf(error: ServiceError): RpcError {
+  return RpcError.fromCall(error.code, error.details, error.metadata.get('grpc-status-details-bin').filter((value) => typeof value !== 'string'), error);
+}
