@@ -1,7 +1,6 @@
 import { counting, type exporting, serving } from '#libs/contracts';
 
 import type { ResolversOf } from '../graphql/complete.js';
-import type { GatewayContext } from '../graphql/context.js';
 import type { Loaders } from '../graphql/loaders.js';
 import type { CountBasis, Segment } from '../graphql/message.js';
 import { present } from '../graphql/present.js';
@@ -56,7 +55,7 @@ async function everyone(basis: CountBasis, loaders: Loaders): Promise<{ customer
 }
 
 /** Of what is stored, counted when it was asked for: at this time or after. */
-export function countedAt(_counted: unknown, _args: object, { askedAt }: Pick<GatewayContext, 'askedAt'>): string {
+export function countedAt(_counted: unknown, _args: object, { askedAt }: { readonly askedAt: number }): string {
   return new Date(askedAt).toISOString();
 }
 
