@@ -50,12 +50,13 @@ const untilRead = (one: Shop, customerId: string, novelty: number) => until(() =
 const listed = async ({ workspace }: Shop, first = 100, after = '') => replica.unusual.listUnusualCustomers({ page: { first, after } }, workspace.call);
 const names = async (one: Shop) => (await listed(one)).customers.map(({ customerId }) => customerId);
 
-/** Changes after a cursor (empty: from the very first), until there are so many. */
-async function changes({ workspace }: Shop, count: number, customerId = ''): Promise<unusual.UnusualChange[]> {
+const BEGINNING = Buffer.from('[0,0]').toString('base64url');
+
+/** Changes until there are so many, from the very first where nothing else is said. */
+async function changes({ workspace }: Shop, count: number, request: Partial<unusual.WatchUnusualCustomersRequest> = {}): Promise<unusual.UnusualChange[]> {
   const abort = new AbortController();
   const taken: unusual.UnusualChange[] = [];
-  const beginning = Buffer.from('[0,0]').toString('base64url');
-  for await (const { change } of replica.unusual.watchUnusualCustomers({ customerId, after: beginning }, { ...workspace.call, signal: abort.signal })) {
+  for await (const { change } of replica.unusual.watchUnusualCustomers({ customerId: '', after: BEGINNING, ...request }, { ...workspace.call, signal: abort.signal })) {
     if (change) taken.push(change);
     if (taken.length === count) break;
   }
@@ -113,6 +114,20 @@ test('a webhook tells of what it was asked for, moves and alerts of a customer i
   expect(heard(await ends.untilAccepted(1))).toEqual([`Customer Usual Again: user-${customer}`]);
   expect(heard(await usual.untilAccepted(2))).toEqual([`Segment Exited: user-${customer}`, `Segment Entered: user-${customer}`]);
   await expect(receiverOf(one, ['Customer Vanished'])).rejects.toMatchObject({ reason: 'EVENT_UNKNOWN', message: expect.stringContaining('Customer Usual Again') });
+});
+
+test('a consumer that was away goes on from its cursor, and one may follow a single customer', async () => {
+  const two = await shop(2);
+  const [one = '', other = ''] = two.customers;
+  for (const [customer, novelty] of [[one, 0.9], [other, 0.8], [one, 0.1]] as const) {
+    await becomes(two, customer, novelty);
+    await untilRead(two, customer, novelty);
+  }
+  const [first] = await changes(two, 1);
+  const away = changes(two, 3, { after: first?.cursor ?? '' });
+  await becomes(two, other, 0.1);
+  expect((await away).map(({ customerId, isUnusual }) => [customerId, isUnusual])).toEqual([[other, true], [one, false], [other, false]]);
+  expect((await changes(two, 2, { customerId: other })).map(({ customerId, isUnusual }) => [customerId, isUnusual])).toEqual([[other, true], [other, false]]);
 });
 
 test('the list agrees with its count on every page, the latest first', async () => {

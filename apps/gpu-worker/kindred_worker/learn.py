@@ -15,6 +15,7 @@ from kindred_worker.data.fit import examine
 from kindred_worker.data.quality import QUALITY
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder, WrittenFile
+from kindred_worker.following import assembled, processes
 from kindred_worker.items.basket import item_field
 from kindred_worker.items.fitting import fit_recommender
 from kindred_worker.models.behaviour import BehaviourModel
@@ -52,7 +53,8 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
     report.metric("continued", 0, float(former is not None))
     checkpoints = Checkpoints(output, key)
     item_field(data.features, spec.item_field)  # refused before hours are spent on the rest
-    trained = train(spec, data, checkpoints, report.part(0.08, 0.93), former)
+    with assembled(spec, snapshot, data, former, report, processes()) as team:
+        trained = train(spec, data, checkpoints, report.part(0.08, 0.93), former, team)
     recommender = fit_recommender(trained.model, data.arrays, snapshot.now, spec.item_field, spec.seed, report.part(0.93, 0.98))
     beside = [output.write(name, content) for name, content in (recommender.to_bytes() if recommender else {}).items()]
     apart = never_learned_from(trained.split, data.arrays)
@@ -69,6 +71,7 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
             "snapshot": snapshot.manifest.content_hash,
             "spec": asdict(spec),
             "steps": trained.steps,
+            "processes": team.size,
             "events": trained.events,
             "customers": trained.customers,
             "metrics": trained.metrics,

@@ -30,6 +30,7 @@ from kindred_worker.report import Cancelled, Report
 from kindred_worker.sampler import Sampler, TrainingData
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.step import Step
+from kindred_worker.team import ALONE, Team
 
 # If the spec does not say: epochs so that there are enough steps to learn from few customers, and not more than needed
 # from many.
@@ -55,16 +56,22 @@ class Trained:
 
 
 def train(
-    spec: TrainingSpec, data: TrainingData, checkpoint: Checkpoints | None, report: Report, former: BehaviourModel | None = None
+    spec: TrainingSpec,
+    data: TrainingData,
+    checkpoint: Checkpoints | None,
+    report: Report,
+    former: BehaviourModel | None = None,
+    team: Team = ALONE,
 ) -> Trained:
     """The trained model in eval mode. Resumes from `checkpoint` where it holds one; raises Cancelled when told to.
 
     With a `former` model of these very features it goes on from its weights, gently, instead of from chance
-    (docs/adr/0005-stable-retraining.md).
+    (docs/adr/0005-stable-retraining.md). All of a `team` do the same at the same time; what only its first one does (progress,
+    checkpoints, validation) the others leave out.
     """
     torch.set_flush_denormal(True)
     keep_freed_memory()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = team.device
     plan = former.plan if former is not None else resolve(spec, data.features, data.arrays, data.now)
     model = _begun(spec, data, plan, former).to(device)
 
@@ -73,10 +80,10 @@ def train(
     epochs = spec.continued_epochs if former is not None else _epochs(spec, len(sampler.batches(learning, 0)))
     steps = sum(len(sampler.batches(learning, epoch)) for epoch in range(epochs))
     optimiser = AdamW(model, spec.learning_rate if former is None else spec.continued_learning_rate, steps)
-    resumed = checkpoint.resume(model, optimiser) if checkpoint else 0
-    if not resumed:
+    resumed = team.begin(model, optimiser, checkpoint.resume(model, optimiser) if checkpoint else 0)
+    if not resumed and team.leads:
         _validate(model, sampler, tested, plan, report, 0)
-    step, clock = Step(model, _is_halved(spec, device)), _Clock()
+    step, clock = team.spread(Step(model, _is_halved(spec, device))), _Clock()
 
     for at, epoch, customers in sampler.schedule(learning, epochs, resumed):
         try:
@@ -87,15 +94,18 @@ def train(
             raise
         if checkpoint and clock.is_checkpoint_due():
             checkpoint.save(at, model, optimiser, report)
-        torch.manual_seed(_seed_of(spec.seed, at))  # dropout of this step
+        torch.manual_seed(_seed_of(spec.seed, at, *team.salt))  # dropout of this step
         model.train()
-        batch = sampler.draw(model, customers, np.random.default_rng([spec.seed, 1, at]))
+        batch = sampler.draw(model, team.share(customers), np.random.default_rng([spec.seed, 1, at, *team.salt]))
         losses = step(batch)
         loss = _weighted(losses, plan)
         optimiser.clear()
         loss.backward()
         optimiser.step()
-        rate = clock.rate(batch.events)
+        team.agree(model)
+        if not team.leads:
+            continue
+        rate = clock.rate(batch.events * team.size)
         if (at + 1) % 10 == 0 or at + 1 == steps:
             report.progress(0.95 * (at + 1) / steps, f"epoch {epoch + 1} of {epochs}", rate, "events")
             for name, value in _told({"loss": loss, **{f"loss.{name}": value for name, value in losses.items()}}).items():
@@ -104,8 +114,9 @@ def train(
         if (at + 1) % max(1, steps // VALIDATIONS) == 0 and at + 1 < steps:
             _validate(model, sampler, tested, plan, report, at + 1)
 
-    _smear(model, sampler, learning, report)
-    metrics = _validate(model, sampler, tested, plan, report, steps)
+    if team.leads:
+        _smear(model, sampler, learning, report)
+    metrics = _validate(model, sampler, tested, plan, report, steps) if team.leads else {}
     model.eval()
     recalled = min(RECALLED, int(sampler.is_divisible(tested).sum()))
     return Trained(model, steps, len(data.arrays.events.time), data.arrays.count, recalled, split, metrics)
@@ -170,8 +181,8 @@ def _weighted(losses: dict[str, Tensor], plan: Plan) -> Tensor:
     return torch.stack([plan.objectives[name] * value for name, value in losses.items()]).sum()
 
 
-def _seed_of(seed: int, step: int) -> int:
-    return int(np.random.SeedSequence([seed, 2, step]).generate_state(1)[0])
+def _seed_of(seed: int, step: int, *salt: int) -> int:
+    return int(np.random.SeedSequence([seed, 2, step, *salt]).generate_state(1)[0])
 
 
 def _divided(spec: TrainingSpec, data: TrainingData) -> tuple[Split, Int64, Int64]:

@@ -68,7 +68,7 @@ const BEGIN_ALL = `insert into serving.unusual_customers (workspace_id, customer
 const GO_ON_ALL = `update serving.unusual_customers u set novelty = s.novelty, model_id = s.model_id
   from serving.customer_states s where s.model_id = $1 and s.customer_id = u.customer_id`;
 
-/** Undefined: there is no such model. */
+/** What a model is held to; of one that there is none of, nothing measured. */
 export async function boundsOf(client: PoolClient, modelId: string): Promise<Bounds> {
   const { rows } = await client.query<NoveltySetting & { ordinary: unknown }>({ name: 'novelty-bounds', text: BOUNDS, values: [modelId] });
   const { ordinary = null, quantile = null, threshold = null } = rows[0] ?? {};
