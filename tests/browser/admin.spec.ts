@@ -23,6 +23,8 @@ const complaints: string[] = [];
 
 const adminUrl = (): string => ready().admin.replace(/\/?$/, '/');
 const shoot = (name: string): Promise<unknown> => page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
+/** Of the main menu. */
+const PLACES = ['Segments', 'Runs', 'Customers', 'Labels', 'Intake', 'Quarantine', 'Tracking plan', 'Webhooks', 'Keys'];
 const mainMenu = () => page.getByRole('navigation', { name: 'Main' });
 const menu = (name: string): Promise<void> => mainMenu().getByRole('link', { name }).click();
 
@@ -386,12 +388,12 @@ test('a webhook is made, its deliveries are seen, and what was given up or deliv
 test('on a narrow screen and in the dark nothing is cut off', async () => {
   await page.setViewportSize({ width: 400, height: 860 });
   await page.emulateMedia({ colorScheme: 'dark' });
-  for (const place of ['Segments', 'Runs', 'Customers', 'Intake', 'Webhooks', 'Keys']) {
+  for (const place of PLACES) {
     await menu(place);
     await page.getByRole('heading', { level: 1, name: place }).waitFor();
     await page.locator('.bones').first().waitFor({ state: 'detached' });
     expect(await page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBe(0);
-    await shoot(`narrow-dark-${place.toLowerCase()}`);
+    await shoot(`narrow-dark-${place.toLowerCase().replace(' ', '-')}`);
   }
 }, 90_000);
 
@@ -400,7 +402,7 @@ test('every page keeps the rules of accessibility, in light and in dark', async 
   const broken: string[] = [];
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
-    for (const place of ['Segments', 'Runs', 'Customers', 'Intake', 'Webhooks', 'Keys']) {
+    for (const place of PLACES) {
       await menu(place);
       await page.getByRole('heading', { level: 1, name: place }).waitFor();
       await page.locator('.bones').first().waitFor({ state: 'detached' });

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import { type CallContext, createServer, type Server } from 'nice-grpc';
 
-import { customerList, head, ingestion, prediction } from '#libs/contracts';
+import { customerList, head, ingestion, prediction, serving } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
 import { Barrier, tellFailures } from './fake-server.js';
@@ -45,6 +45,13 @@ export class FakeLabelPeers {
         return {};
       },
     });
+    add(serving.ActivationServiceService, {
+      prepareShadow: async function* () {
+        yield { fraction: 1, completed: true, customers: 100 };
+      },
+      activate: async () => ({ activatedAt: new Date().toISOString(), moved: 0 }),
+      getActiveModel: async () => ({}),
+    });
     this.address = `127.0.0.1:${await this.server.listen('127.0.0.1:0')}`;
     return this;
   }
@@ -78,7 +85,7 @@ export class FakeLabelPeers {
     }
     const folder = fileURLToPath(request.outputUri);
     await mkdir(folder, { recursive: true });
-    const files = await Promise.all(['head.json', 'predictions.parquet'].map(async (path) => {
+    const files = await Promise.all(['head.json', 'head.live.json', 'predictions.parquet'].map(async (path) => {
       await writeFile(join(folder, path), path);
       return { path, sha256: createHash('sha256').update(path).digest('hex'), bytes: path.length };
     }));

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import { DuckDBInstance } from '@duckdb/node-api';
 
-import { exporting, forgetting } from '#libs/contracts';
+import { exporting, forgetting, serving } from '#libs/contracts';
 import { connect, type RpcClient } from '#libs/grpc';
 
 import { model, ServingHouse, type ServingReplica, type TestWorkspace, until } from './serving-house.js';
@@ -100,6 +100,9 @@ test.each([['CSV', CSV], ['Parquet', PARQUET]] as const)('members come as %s, as
   const beside = JSON.parse(await readFile(pathOf(made).replace(/\.(csv|parquet)$/, '.json'), 'utf8'));
   expect(beside).toMatchObject({ format: 'kindred.export/1', exportId: made.id, members: MEMBERS, file: { rows: MEMBERS, sha256: made.manifest?.sha256 } });
   expect(Date.parse(beside.asOf)).toBe(Date.parse(made.manifest?.asOf ?? ''));
+  const { basis } = await replica.segments.listSegments(serving.ListSegmentsRequest.fromPartial({}), workspace.call);
+  expect(made.manifest).toMatchObject({ placed: basis?.placed, unseen: basis?.unseen });
+  expect(beside.read).toEqual({ placed: basis?.placed, unlikeAnythingSeen: basis?.unseen });
 });
 
 test('who is erased or suppressed is in no new export, and the manifest counts them', async () => {

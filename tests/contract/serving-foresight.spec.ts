@@ -89,7 +89,7 @@ test('a customer is recommended items at once after an order, without the worker
   await serve(workspace, bundle, hash);
   const asked = house.worker.batches.length;
   const ask = async (excludeOwned: boolean) =>
-    (await replica.foresight.recommendItems({ customerIds: [buyer, unread, 'nonsense'], first: 30, excludeOwned }, workspace.call)).customers.map(({ items }) => items);
+    (await replica.foresight.recommendItems({ customerIds: [buyer, unread, 'nonsense'], first: 30, excludeOwned, asOf: undefined }, workspace.call)).customers.map(({ items }) => items);
   const [items = [], ...nothing] = await ask(false);
   expect(nothing).toEqual([[], []]);
   expect(items.map(({ item }) => item).toSorted()).toEqual(Array.from({ length: 30 }, (_, at) => `item ${at}`).toSorted());
@@ -104,12 +104,30 @@ test('a customer is recommended items at once after an order, without the worker
   expect(after.map(({ item }) => item)).not.toContain('item 7');
 });
 
+test('as of an earlier time items are recommended by what the customer had taken by then', async () => {
+  const workspace = await house.workspace();
+  const [buyer = ''] = await house.customers(workspace.id, 1);
+  await house.track(workspace.id, [order(buyer, ['item 3'], 9), order(buyer, ['item 7'], 2)]);
+  const { bundle, hash } = await bundleOfItems(workspace.id);
+  await serve(workspace, bundle, hash);
+  const ask = async (daysAgo: number) => {
+    const asOf = new Date(Date.now() - daysAgo * DAY).toISOString();
+    const { customers } = await replica.foresight.recommendItems({ customerIds: [buyer], first: 30, excludeOwned: true, asOf }, workspace.call);
+    for (const item of customers[0]?.items ?? []) expect(item).toMatchObject({ asOf, modelId: bundle.id });
+    return customers[0]?.items.map(({ item }) => item) ?? [];
+  };
+  const [now, then] = [await ask(0), await ask(5)];
+  expect(['item 3', 'item 7'].map((item) => [now.includes(item), then.includes(item)])).toEqual([[false, false], [false, true]]);
+  expect(await ask(20)).toEqual([]);
+  await expect(ask(-1)).rejects.toMatchObject({ reason: 'AS_OF_INVALID' });
+});
+
 test('a model without a table of items recommends nothing, and a table that was changed is refused', async () => {
   const workspace = await house.workspace();
   const [customerId = ''] = await house.customers(workspace.id, 1);
   await house.track(workspace.id, [order(customerId, ['item 1'], 3)]);
   await serve(workspace, model());
-  const none = await replica.foresight.recommendItems({ customerIds: [customerId], first: 3, excludeOwned: false }, workspace.call);
+  const none = await replica.foresight.recommendItems({ customerIds: [customerId], first: 3, excludeOwned: false, asOf: undefined }, workspace.call);
   expect(none.customers).toEqual([{ customerId, items: [] }]);
 
   const { bundle, hash, folder } = await bundleOfItems(workspace.id);
@@ -117,7 +135,7 @@ test('a model without a table of items recommends nothing, and a table that was 
   await writeFile(sidecar, (await readFile(sidecar, 'utf8')).replace('"item 1"', '"item X"'));
   await house.prepare(replica, workspace, bundle, { modelHash: hash });
   await replica.activation.activate({ modelId: bundle.id, fence: 2 }, workspace.service);
-  await expect(replica.foresight.recommendItems({ customerIds: [customerId], first: 3, excludeOwned: false }, workspace.call)).rejects.toThrow('not the file that its model was sealed with');
+  await expect(replica.foresight.recommendItems({ customerIds: [customerId], first: 3, excludeOwned: false, asOf: undefined }, workspace.call)).rejects.toThrow('not the file that its model was sealed with');
 });
 
 test('a forecast says when, by which model and as of when; nothing is foreseen of whom the model has not read', async () => {
@@ -168,6 +186,6 @@ test('events are judged in one question to the worker; what is no event of the c
 test('too many at once are refused with the number that is taken', async () => {
   const workspace = await house.workspace();
   const customerIds = Array.from({ length: 101 }, () => randomUUID());
-  await expect(replica.foresight.recommendItems({ customerIds, first: 1, excludeOwned: false }, workspace.call)).rejects.toThrow('At most 100');
+  await expect(replica.foresight.recommendItems({ customerIds, first: 1, excludeOwned: false, asOf: undefined }, workspace.call)).rejects.toThrow('At most 100');
   await expect(replica.foresight.getEventNovelty({ events: customerIds.map((customerId) => ({ customerId, eventId: customerId })) }, workspace.call)).rejects.toThrow('At most 500 events of at most 100');
 });

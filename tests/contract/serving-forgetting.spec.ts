@@ -33,11 +33,13 @@ async function served(): Promise<{ workspace: TestWorkspace; gone: string; stays
 
 /** As ingestion does before it asks serving. */
 async function erase(workspace: TestWorkspace, customerId: string): Promise<void> {
-  await house.owner.query('begin');
-  await house.owner.query('delete from ingestion.events where workspace_id = $1 and subject_id = $2', [workspace.id, customerId]);
-  await house.owner.query('delete from ingestion.subject_customers where workspace_id = $1 and subject_id = $2', [workspace.id, customerId]);
-  await house.owner.query('insert into ingestion.erased_customers (workspace_id, customer_id, request_id) values ($1, $2, $2)', [workspace.id, customerId]);
-  await house.owner.query('commit');
+  const owner = await house.connection();
+  await owner.query('begin');
+  await owner.query('delete from ingestion.events where workspace_id = $1 and subject_id = $2', [workspace.id, customerId]);
+  await owner.query('delete from ingestion.subject_customers where workspace_id = $1 and subject_id = $2', [workspace.id, customerId]);
+  await owner.query('insert into ingestion.erased_customers (workspace_id, customer_id, request_id) values ($1, $2, $2)', [workspace.id, customerId]);
+  await owner.query('commit');
+  await owner.end();
 }
 
 /** Tables of serving in which a text stands anywhere. */

@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 import { DuckDBInstance } from '@duckdb/node-api';
 import { Redis } from 'ioredis';
-import { Client } from 'pg';
+import { Client, Pool } from 'pg';
 
 import { PrincipalSigner } from '#libs/auth';
 import { access, definition, exporting, foresight, history, region, serving, similar, unusual, webhook, worker } from '#libs/contracts';
@@ -100,7 +100,8 @@ export class ServingHouse {
     readonly worker: FakeScoreWorker,
     readonly access: FakeAccess,
     readonly customersOutside: FakeCustomers,
-    readonly owner: Client,
+    /** Statements each on a connection of its own: tests ask several at once. */
+    readonly owner: Pool,
     readonly redis: Redis,
   ) {}
 
@@ -108,8 +109,9 @@ export class ServingHouse {
     const [platform, fakeWorker, fakeAccess, fakeCustomers] = await Promise.all([
       startTestPlatform(), new FakeScoreWorker().start(), new FakeAccess().start(), new FakeCustomers().start(),
     ]);
-    const owner = new Client({ connectionString: platform.postgres.ownerUrl });
-    await owner.connect();
+    const owner = new Pool({ connectionString: platform.postgres.ownerUrl, max: 4 });
+    // A test may stop Postgres under it.
+    owner.on('error', () => undefined);
     for (const moment of ['2011-06-01', '2011-12-01']) await owner.query('select ingestion.ensure_event_partition($1)', [moment]);
     for (let month = -3; month < 2; month++) await owner.query(`select ingestion.ensure_event_partition(now() + make_interval(months => $1))`, [month]);
     return new ServingHouse(platform, fakeWorker, fakeAccess, fakeCustomers, owner, new Redis(platform.redisUrl));
@@ -164,7 +166,7 @@ export class ServingHouse {
   }
 
   /** Commits events as ingestion does, in one transaction; with a hint unless it is to get lost. */
-  async track(workspaceId: string, events: readonly TestEvent[], { hint = true, client = this.owner } = {}): Promise<void> {
+  async track(workspaceId: string, events: readonly TestEvent[], { hint = true, client = this.owner }: { hint?: boolean; client?: Pick<Client, 'query'> | Pool } = {}): Promise<void> {
     await client.query(INSERT_EVENTS, [workspaceId, JSON.stringify(events.map(toRow))]);
     if (hint) await publishHint(this.redis, workspaceId);
   }

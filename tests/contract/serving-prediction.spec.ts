@@ -54,9 +54,9 @@ async function fileOf(workspace: TestWorkspace, said: Readonly<Record<string, nu
   return { predictionsUri: pathToFileURL(path).href, predictionsSha256: createHash('sha256').update(await readFile(path)).digest('hex') };
 }
 
-async function load(workspace: TestWorkspace, labelSetId: string, headId: string, file: { predictionsUri: string; predictionsSha256: string }): Promise<prediction.LoadPredictionsResponse[]> {
+async function load(workspace: TestWorkspace, labelSetId: string, headId: string, file: { predictionsUri: string; predictionsSha256: string }, live = { liveUri: '', liveSha256: '' }): Promise<prediction.LoadPredictionsResponse[]> {
   const answers: prediction.LoadPredictionsResponse[] = [];
-  for await (const answer of predictions.loadPredictions({ labelSetId, headId, ...file, asOf: AS_OF }, workspace.service)) answers.push(answer);
+  for await (const answer of predictions.loadPredictions({ labelSetId, headId, ...file, ...live, asOf: AS_OF }, workspace.service)) answers.push(answer);
   return answers;
 }
 
@@ -72,7 +72,7 @@ test('a head’s words are loaded for everyone whom serving knows, and read by c
   expect(answers.at(-1)).toEqual({ fraction: 1, completed: true, customers: 2 });
   expect(await saidOf(workspace, [one, other, stranger])).toEqual({ [one]: [[head, 0.25]], [other]: [[head, 0.75]] });
   const { customers: [first] } = await predictions.getPredictions({ customerIds: [one] }, workspace.call);
-  expect(first?.predictions[0]).toMatchObject({ labelSetId: set, asOf: AS_OF });
+  expect(first?.predictions[0]).toMatchObject({ labelSetId: set, asOf: AS_OF, live: false });
   const elsewhere = await house.workspace();
   expect(await saidOf(elsewhere, [one])).toEqual({});
 });
@@ -99,6 +99,15 @@ test('a file that is not the one that was written is refused, and what was serve
   const improbable = await fileOf(workspace, { [one]: 1.5 });
   await expect(load(workspace, set, uuid(), improbable)).rejects.toMatchObject({ status: status.INVALID_ARGUMENT, reason: 'PREDICTIONS_INVALID' });
   expect(await saidOf(workspace, [one])).toEqual({ [one]: [[head, 0.4]] });
+});
+
+test('where a head’s live form is not the one that was written, what was said of everyone stands, with its time', async () => {
+  const { workspace, customers: [one = ''] } = await served(1);
+  const [set, head] = [uuid(), uuid()];
+  const file = await fileOf(workspace, { [one]: 0.25 });
+  await load(workspace, set, head, file, { liveUri: new URL('head.live.json', file.predictionsUri).href, liveSha256: file.predictionsSha256 });
+  const { customers: [first] } = await predictions.getPredictions({ customerIds: [one] }, workspace.call);
+  expect(first?.predictions).toMatchObject([{ headId: head, probability: 0.25, asOf: AS_OF, live: false }]);
 });
 
 test('of a forgotten customer nothing is said, also by a head that read them before', async () => {

@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import { Client } from 'pg';
 
-import { counting, serving } from '#libs/contracts';
+import { counting, pastReading, serving } from '#libs/contracts';
 import { connect } from '#libs/grpc';
 
 import { model, ServingHouse, type ServingReplica, type TestWorkspace, until } from './serving-house.js';
@@ -12,11 +12,13 @@ let house: ServingHouse;
 let replica: ServingReplica;
 let workspace: TestWorkspace;
 let customers: string[];
+let readings: ReturnType<typeof connect<typeof pastReading.PastReadingServiceService>>;
 let counts: ReturnType<typeof connect<typeof counting.CountingServiceService>>;
 beforeAll(async () => {
   house = await ServingHouse.open();
   // No looks and sweeps of its own while statements are counted.
   replica = await house.start({ FEED_POLL_MS: '600000' });
+  readings = connect(pastReading.PastReadingServiceService, replica.address);
   counts = connect(counting.CountingServiceService, replica.address);
   workspace = await house.workspace();
   customers = await house.customers(workspace.id, 60);
@@ -27,6 +29,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   counts.close();
+  readings.close();
   await house.close();
 });
 
@@ -71,4 +74,7 @@ test('what is asked of many costs as many statements as what is asked of one', a
   const places = (customerIds: string[]) => () => replica.history.getPastMemberships({ customerIds, asOf }, workspace.call);
   const past = (first: number) => () => replica.history.listPastMembers({ segmentId: ids[0] ?? '', asOf, page: { first, after: '' } }, workspace.call);
   for (const read of [places(customers.slice(0, 1)), places(customers), past(1), past(50)]) await untilItCosts(2, read);
+  // To read customers again: what is served, and where it stands; their events are one statement on the feed.
+  const again = (customerIds: string[]) => () => readings.readPast({ customerIds, asOf }, workspace.call);
+  for (const read of [again(customers.slice(0, 1)), again(customers.slice(0, 30))]) await untilItCosts(2, read);
 });

@@ -12,7 +12,7 @@ import { eventually, TrainingHouse, type TrainingProcess } from './training-hous
 const { HeadState, LabelKind } = label;
 const MODEL = `insert into training.models (workspace_id, id, version, state, run_id, uri, hash, customers_uri, customers_sha256, files, position_horizon, position_sequence, events, customers,
     segment_count, segments, retired_champion_indexes, measures, verdict, created_at)
-  values ($1, $2, 1, 'CHAMPION', $2, 'file:///models/one', 'cafe', 'file:///models/one/customers.parquet', 'cafe', '[]', 42, 7, 1000, 100, 2, '[]', '{}', '[]', 'Approved.', now())`;
+  values ($1, $2, $3, $4::training.model_state, $2, 'file:///models/one', 'cafe', 'file:///models/one/customers.parquet', 'cafe', '[]', 42, 7, 1000, 100, 2, '[]', '{}', '[]', 'Approved.', now())`;
 
 let house: TrainingHouse;
 let peers: FakeLabelPeers;
@@ -43,7 +43,7 @@ const add = (call: Call, labelSetId: string, labels: label.Label[]) => service.l
 async function labelled(): Promise<Place> {
   const { workspaceId, call } = await house.workspace();
   const modelId = uuid();
-  await house.rows(MODEL, [workspaceId, modelId]);
+  await house.rows(MODEL, [workspaceId, modelId, 1, 'CHAMPION']);
   const { labelSet } = await service.labels.createLabelSet({ name: 'Complained', kind: LabelKind.BINARY, asOf: '2011-06-01T00:00:00Z' }, call);
   await add(call, labelSet?.id ?? '', [...labelsOf(0, 12, '1'), ...labelsOf(12, 24, '0')]);
   return { workspaceId, call, modelId, setId: labelSet?.id ?? '' };
@@ -81,13 +81,46 @@ test('a head learns from customers as they are now, and is served with its evalu
   expect(asked?.labels[0]).toBe('customer,value,as_of');
   expect(asked?.labels).toContain(`${peers.customers.get('user-0')},1,2011-06-01T00:00:00.000Z`);
   expect(asked?.labels).toHaveLength(1 + 22);
-  expect(peers.loaded).toMatchObject([{ labelSetId: place.setId, headId: id }]);
+  expect(peers.loaded).toMatchObject([{ labelSetId: place.setId, headId: id, liveUri: expect.stringMatching(/head\.live\.json$/), liveSha256: expect.stringMatching(/^[0-9a-f]{64}$/) }]);
   expect(existsSync(`${folderOf(place, id)}/head.json`)).toBe(true);
   for (const personal of ['predictions.parquet', 'labels-1.csv']) expect(existsSync(`${folderOf(place, id)}/${personal}`)).toBe(false);
   const { labelSets: [set] } = await service.labels.getLabelSets({ ids: [place.setId] }, place.call);
   expect(set).toMatchObject({ labels: 24, positives: 12, servedHeadId: id });
   expect(await house.rows('select 1 from training.open_work where workspace_id = $1', [place.workspaceId])).toEqual([]);
 }, 60_000);
+
+/** Another model becomes champion. */
+async function promoted({ workspaceId, call }: Place, version: number): Promise<string> {
+  const modelId = uuid();
+  await house.rows(MODEL, [workspaceId, modelId, version, 'APPROVED']);
+  await service.models.promoteModel({ id: modelId }, call);
+  return modelId;
+}
+const heads = async ({ call, setId }: Place) => (await service.heads.listHeads({ labelSetId: setId, page: { first: 10, after: '' } }, call)).heads;
+
+test('a new champion has the heads of the former one learned again as they were asked for, and leaves those of a named model alone', async () => {
+  const [follows, named] = [await labelled(), await labelled()];
+  const first = await train(follows, { seed: 3 });
+  const pinned = (await service.heads.trainHead({ labelSetId: named.setId, modelId: named.modelId, spec: undefined }, named.call)).head as label.Head;
+  await Promise.all([ended(follows, first.id), ended(named, pinned.id)]);
+  const [champion] = await Promise.all([promoted(follows, 2), promoted(named, 2)]);
+  const renewed = await eventually(async () => (await heads(follows)).find(({ modelId, state }) => modelId === champion && state === HeadState.SUCCEEDED));
+  expect(renewed).toMatchObject({ served: true, requestedBy: 'service:training', spec: { encoder: head.HeadEncoder.FROZEN, seed: 3 } });
+  expect((await heads(follows)).map(({ id }) => id)).toEqual([renewed?.id, first.id]);
+  expect((await heads(named)).map(({ id, served }) => [id, served])).toEqual([[pinned.id, true]]);
+});
+
+test('a head that was begun before there was a new champion is learned again when it has ended', async () => {
+  const place = await labelled();
+  peers.halfway.hold();
+  const { id } = await train(place);
+  await peers.halfway.reached.next();
+  const champion = await promoted(place, 2);
+  expect((await heads(place)).map((one) => one.id)).toEqual([id]);
+  peers.halfway.go();
+  await ended(place, id);
+  await eventually(async () => (await heads(place)).some(({ modelId, served }) => modelId === champion && served));
+});
 
 test('a head survives the death of the process that drives it', async () => {
   const place = await labelled();

@@ -89,12 +89,12 @@ test('labels of a list and of a file become everyone’s probability, judged bes
   expect(evaluation.sentence).toContain('area under the ROC curve');
 
   const { customers, set } = await api().ask<{
-    customers: { nodes: { predictions: { probability: number; asOf: string; head: { id: string }; labelSet: { id: string } }[] }[] };
+    customers: { nodes: { predictions: { probability: number; isLive: boolean; asOf: string; head: { id: string }; labelSet: { id: string } }[] }[] };
     set: { servedHead: { id: string } };
-  }>(`query($id: ID!) { customers(first: 100) { nodes { predictions { probability asOf head { id } labelSet { id } } } } set: labelSet(id: $id) { servedHead { id } } }`, { id });
+  }>(`query($id: ID!) { customers(first: 100) { nodes { predictions { probability isLive asOf head { id } labelSet { id } } } } set: labelSet(id: $id) { servedHead { id } } }`, { id });
   expect(set.servedHead.id).toBe(started.id);
   const said = customers.nodes.map(({ predictions }) => predictions.find((one) => one.labelSet.id === id));
-  expect(said.every((one) => one?.head.id === started.id && Date.parse(one.asOf) === Date.parse(learned.asOf ?? ''))).toBe(true);
+  expect(said.every((one) => one?.head.id === started.id && one.isLive && Date.parse(one.asOf) >= Date.parse(learned.asOf ?? ''))).toBe(true);
   // Of customers without a label: who is in the first segment is far likelier to be said to be.
   const mean = async (users: readonly string[]) => {
     const answers = await Promise.all(users.map((userId) => api().ask<{ customer: { predictions: { probability: number; labelSet: { id: string } }[] } }>(
@@ -104,6 +104,19 @@ test('labels of a list and of a file become everyone’s probability, judged bes
   };
   expect(await mean(yes.slice(30, 40))).toBeGreaterThan((await mean(no.slice(31, 40))) + 0.3);
 }, 300_000);
+
+test('somebody who came after a head was learned has a probability by it as soon as they are scored', async () => {
+  const userId = `came-later-${Date.now()}`;
+  await api().ask('mutation($input: TrackEventsInput!) { trackEvents(input: $input) { stored } }', { input: { events: [{ event: 'Product Viewed', userId }] } });
+  const { customer } = await until(
+    () => api().ask<{ customer: { predictions: { isLive: boolean; probability: number; labelSet: { id: string } }[] } | null }>(
+      'query($userId: String!) { customer(userId: $userId) { predictions { isLive probability labelSet { id } } } }', { userId },
+    ),
+    (answer) => (answer.customer?.predictions.length ?? 0) > 0,
+    30_000,
+  );
+  expect(customer?.predictions).toEqual([{ isLive: true, probability: expect.any(Number), labelSet: { id: made[0] } }]);
+}, 60_000);
 
 test('a head on a tuned encoder can be stopped within seconds, and what was served stays', async () => {
   const [id] = made;
@@ -123,6 +136,14 @@ test('a head on a tuned encoder is judged the same way', async () => {
   const learned = await ended(started.id);
   expect(learned).toMatchObject({ state: 'SUCCEEDED', error: null, isServed: true });
   expect(learned.evaluation!.standings[0]!.auc).toBeGreaterThan(0.8);
+  // Nobody keeps states of a tuned encoder: what it says is as of when it was learned, and says so.
+  const { customer } = await api().ask<{ customer: { predictions: { isLive: boolean; asOf: string; head: { id: string } }[] } }>(
+    'query($userId: String!) { customer(userId: $userId) { predictions { isLive asOf head { id } } } }', { userId: yes[1] },
+  );
+  const isTuned = learned.evaluation!.tunedEpochs > 0;
+  const [said] = customer.predictions;
+  expect(said).toMatchObject({ isLive: !isTuned, head: { id: started.id } });
+  if (isTuned) expect(Date.parse(said!.asOf)).toBe(Date.parse(learned.asOf!));
 }, 300_000);
 
 test('too few labels, a label set that is none and a name that is taken are told', async () => {

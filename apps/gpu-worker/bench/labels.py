@@ -1,9 +1,10 @@
-"""What a few labels are worth on Online Retail II: the head on the frozen encoder beside aggregates.
+"""What a few labels are worth on Online Retail II: heads on the frozen and on the fine-tuned encoder beside aggregates.
 
-    python bench/labels.py PARQUET [--cut 2011-09-09]... [--seeds 3]
+    python bench/labels.py PARQUET [--cut 2011-09-09]... [--seeds 3] [--tuned-draws 5]
 
 A label says whether a customer bought within 90 days of the cut. The encoder knows nothing from the cut on. 50, 200 and
-1,000 labels are drawn; all other customers are tested on; means over the draws.
+1,000 labels are drawn; all other customers are tested on; means over the draws. Tuning takes longer: of each number of labels
+only the first draws are tuned on, and the frozen head's figure for those very draws stands beside it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -26,7 +28,12 @@ from kindred_worker.data.aggregates import EventTable, aggregates, outcome, prep
 from kindred_worker.data.arrays import load
 from kindred_worker.data.fit import fit
 from kindred_worker.data.snapshot import Snapshot
-from kindred_worker.labels.head import Scales, fit_head
+from kindred_worker.labels.asked import read_examples
+from kindred_worker.labels.head import Inputs, Scales, fit_head
+from kindred_worker.labels.label import Labels
+from kindred_worker.labels.spec import HeadSpec
+from kindred_worker.labels.tuning import Labelled, log_odds, tune
+from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.reading import read_everyone
 from kindred_worker.report import Report
 from kindred_worker.segments.probe import boosted, logistic
@@ -44,17 +51,18 @@ def main() -> None:
     parser.add_argument("path", type=Path)
     parser.add_argument("--cut", action="append", default=[])
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--tuned-draws", type=int, default=5)
     given = parser.parse_args()
     torch.set_num_threads(1)
     sheet = Sheet()
     with tempfile.TemporaryDirectory() as folder:
         snapshot = CASE.snapshot(given.path, Path(folder))
         for cut, moment in CASE.moments(snapshot, given.cut).items():
-            measure(sheet, snapshot, cut, moment, given.seeds)
-    tell(sheet.rows(), draws=DRAWS, days=CASE.days)
+            measure(sheet, snapshot, cut, moment, given.seeds, given.tuned_draws)
+    tell(sheet.rows(), draws=DRAWS, tuned_draws=given.tuned_draws, days=CASE.days)
 
 
-def measure(sheet: Sheet, snapshot: Snapshot, cut: str, moment: int, seeds: int) -> None:
+def measure(sheet: Sheet, snapshot: Snapshot, cut: str, moment: int, seeds: int, tuned_draws: int) -> None:
     with EventTable(snapshot, CASE.main, CASE.value) as events:
         truth = outcome(events, moment, CASE.days)
         counted = prepared(aggregates(events, moment).aligned(truth.customers))
@@ -74,16 +82,36 @@ def measure(sheet: Sheet, snapshot: Snapshot, cut: str, moment: int, seeds: int)
         reading = read_everyone(earlier, model, moment, Report())
         place = {customer: row for row, customer in enumerate(reading.customers)}
         rows = np.array([place[customer] for customer in truth.customers], dtype=np.int64)
-        inputs = Scales.of(reading.embedding, reading.forecast, reading.columns).inputs(
-            reading.embedding[rows], reading.forecast[rows], reading.columns
-        )
+        scales = Scales.of(reading.embedding, reading.forecast, reading.columns)
+        inputs = scales.inputs(reading.embedding[rows], reading.forecast[rows], reading.columns)
         foreseen = next(at for at, c in enumerate(reading.columns) if c.main and c.kind == "probability" and c.horizon_days == CASE.days)
         sheet.add("no label", f"{cut}, forecast", roc_auc_score(came, reading.forecast[rows, foreseen]))
         for count, fit_on, test in draws(len(came)):
             head = fit_head(inputs.at(fit_on), came[fit_on])
             sheet.add(f"{count} labels", f"{cut}, head on the frozen encoder", roc_auc_score(came[test], head.probability(inputs.at(test))))
+        labels = Labels(list(truth.customers), came, np.full(len(came), moment))
+        measure_tuned(sheet, cut, seed, tuned_draws, earlier, model, scales, labels, inputs)
         said = [f"{count} labels {sheet.last(f'{count} labels', f'{cut}, head on the frozen encoder'):.3f}" for count in COUNTS]
         print(f"{cut} seed {seed}: {', '.join(said)} (last draw)", file=sys.stderr, flush=True)
+
+
+def measure_tuned(
+    sheet: Sheet, cut: str, seed: int, most: int, earlier: Snapshot, model: BehaviourModel, scales: Scales, labels: Labels, inputs: Inputs
+) -> None:
+    """The first draws of each number of labels, by heads on the encoder tuned and as it is."""
+    came = labels.values
+    everyone = Labelled(read_examples(earlier, model, labels, np.arange(len(came)), Report()), np.arange(len(came)))
+    done: Counter[int] = Counter()
+    for count, fit_on, test in draws(len(came)):
+        if done[count] == most:
+            continue
+        done[count] += 1
+        tuned = tune(HeadSpec(fine_tuned=True, seed=seed), model, scales, everyone.some(fit_on), inputs.at(fit_on), Report())
+        said = log_odds(tuned, scales, everyone.some(test), Report()) if tuned.epochs else tuned.head.log_odds(inputs.at(test))
+        sheet.add(f"{count} labels", f"{cut}, head on the fine-tuned encoder", roc_auc_score(came[test], said))
+        frozen = fit_head(inputs.at(fit_on), came[fit_on]).log_odds(inputs.at(test))
+        sheet.add(f"{count} labels", f"{cut}, head on the frozen encoder, the draws that were tuned on", roc_auc_score(came[test], frozen))
+        sheet.add(f"{count} labels", f"{cut}, share of draws on which tuning helped", float(tuned.epochs > 0))
 
 
 def draws(customers: int) -> list[tuple[int, npt.NDArray[np.int64], npt.NDArray[np.int64]]]:

@@ -21,7 +21,7 @@ from kindred_worker.data.features import Encoded, EncodedItems, FeatureSpec
 from kindred_worker.data.storage import Folder, WrittenFile
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import LIVE_MANIFEST, READ, STEP
-from kindred_worker.models.live_form import Read, Step, state_tensors
+from kindred_worker.models.live_form import Form, Read, Step, state_tensors
 from kindred_worker.models.packing import head_of
 from kindred_worker.segments.assignment import SegmentModel
 
@@ -39,25 +39,21 @@ def export(model: BehaviourModel, segments: SegmentModel, output: Folder) -> lis
     step, read = Step(model), Read(model, segments)
     # Copies: an exporter takes inputs that are one tensor for one input.
     state = [t.clone() for t in state_tensors(model.encoder.initial_state(2)).values()]
-    graphs = {STEP: (step, [*state, *event_tensors(_blank(model.features, 2))]), READ: (read, [*state, torch.zeros(2, dtype=torch.int64)])}
+    graphs: dict[str, tuple[Form, list[Tensor]]] = {
+        STEP: (step, [*state, *event_tensors(_blank(model.features, 2))]),
+        READ: (read, [*state, torch.zeros(2, dtype=torch.int64)]),
+    }
     files: list[WrittenFile] = []
     told: dict[str, Any] = {}
     for name, (form, inputs) in graphs.items():
-        files.append(output.write(name, _graph(form, inputs)))
-        with torch.inference_mode():
-            outputs = form(*inputs)
-        told[name] = {
-            "sha256": files[-1].sha256,
-            "bytes": files[-1].bytes,
-            "inputs": _described(form.inputs(), inputs),
-            "outputs": _described(form.outputs(), outputs),
-        }
+        file, told[name] = write_graph(output, name, form, inputs)
+        files.append(file)
     manifest = {
         "format": FORMAT,
         "version": __version__,
         "opset": OPSET,
         "encoder": model.plan.encoder,
-        "state": {"kind": model.encoder.kind.value, "window": model.encoder.window, "record": _record(model)},
+        "state": {"kind": model.encoder.kind.value, "window": model.encoder.window, "record": record_of(model)},
         "late": "An event older than last is not for step: have the worker score it. One at the same time is in order.",
         "times": "int64 microseconds since 1970 UTC; a state is never read before last",
         "graphs": told,
@@ -79,7 +75,21 @@ def event_tensors(events: Encoded) -> list[Tensor]:
     return [torch.from_numpy(np.ascontiguousarray(a)) for a in arrays]
 
 
-def _graph(form: Step | Read, inputs: list[Tensor]) -> bytes:
+def write_graph(output: Folder, name: str, form: Form, inputs: list[Tensor]) -> tuple[WrittenFile, dict[str, Any]]:
+    """A form's graph, made with inputs of its sizes; and what a manifest tells of it."""
+    file = output.write(name, _graph(form, inputs))
+    with torch.inference_mode():
+        outputs = form(*inputs)
+    told = {
+        "sha256": file.sha256,
+        "bytes": file.bytes,
+        "inputs": _described(form.inputs(), inputs),
+        "outputs": _described(form.outputs(), outputs),
+    }
+    return file, told
+
+
+def _graph(form: Form, inputs: list[Tensor]) -> bytes:
     customers, items = torch.export.Dim("customers"), torch.export.Dim("items")
     free = [{0: customers, **({1: items} if name.startswith("items") and name.endswith("categories") else {})} for name in form.inputs()]
     form.eval()
@@ -133,7 +143,7 @@ def _described(names: list[str], tensors: Any) -> list[dict[str, Any]]:
     return [{"name": n, "type": TENSOR_TYPES[t.dtype], "shape": shape(n, t)} for n, t in zip(names, tensors, strict=True)]
 
 
-def _record(model: BehaviourModel) -> dict[str, Any]:
+def record_of(model: BehaviourModel) -> dict[str, Any]:
     """How a packed state is laid out, field after field, little-endian; `head` is what each one of this model begins with, in hex."""
     record = model.encoder.packing.record
     return {"bytes": record.itemsize, "head": head_of(model.stamp).hex(), "fields": [list(f) for f in record.descr]}

@@ -10,6 +10,7 @@ export * as ingestion from './gen/kindred/ingestion/v1/ingestion.js';
 export * as intake from './gen/kindred/ingestion/v1/intake.js';
 export * as person from './gen/kindred/ingestion/v1/person.js';
 export * as quarantine from './gen/kindred/ingestion/v1/quarantine.js';
+export * as pastReading from './gen/kindred/serving/v1/past_reading.js';
 export * as region from './gen/kindred/serving/v1/region.js';
 export * as retention from './gen/kindred/ingestion/v1/retention.js';
 export * as serving from './gen/kindred/serving/v1/serving.js';

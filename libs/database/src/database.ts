@@ -1,5 +1,5 @@
 import { PrismaPg } from '@prisma/adapter-pg';
-import { Pool, type PoolClient } from 'pg';
+import { Pool, type PoolClient, type PoolConfig, type QueryConfig, type QueryResultRow } from 'pg';
 
 import { type Prisma, PrismaClient } from './gen/client.js';
 
@@ -32,6 +32,11 @@ export interface Database {
   inWorkspace<T>(workspaceId: string, work: (transaction: Transaction) => Promise<T>, timeoutMs?: number): Promise<T>;
   /** The same on a raw connection, for COPY and set-based statements. */
   onConnection<T>(workspaceId: string, work: (client: PoolClient) => Promise<T>): Promise<T>;
+  /**
+   * The rows of one statement that only reads, in one workspace: sent together with its transaction, so that it costs one round trip. With
+   * `isPlannedOnce`, a named statement is planned once a connection, and again whenever its tables were measured.
+   */
+  read<Row extends QueryResultRow>(workspaceId: string, statement: QueryConfig, options?: { isPlannedOnce?: boolean }): Promise<Row[]>;
   close(): Promise<void>;
 }
 
@@ -46,11 +51,9 @@ export function openDatabase({ url, service, connections = 5, pipeline = false, 
     options: `-c role=kindred_${service} -c application_name=kindred_${service} -c idle_in_transaction_session_timeout=${idleTransactionMs}`,
   };
   const prisma = new PrismaClient({ adapter: new PrismaPg(options) });
-  const pool = new Pool({ ...options, pipeline });
-  // An idle connection that breaks (Postgres restarted) is replaced by the pool; unheard it would end the process.
-  pool.on('error', () => undefined);
-  // So would one that breaks in use, between two statements: the next of them fails, which its caller hears.
-  pool.on('connect', (client) => client.on('error', () => undefined));
+  const pool = openPool({ ...options, pipeline });
+  // Opens nothing before it is used.
+  const reads = pipeline ? pool : openPool({ ...options, pipeline: true, max: Math.ceil(connections / 2) });
 
   return {
     prisma,
@@ -67,8 +70,7 @@ export function openDatabase({ url, service, connections = 5, pipeline = false, 
       const client = await pool.connect();
       let broken: Error | undefined;
       try {
-        // One message and one round trip; the rest is often less work than this.
-        const begun = client.query(`begin; select set_config('app.workspace', ${client.escapeLiteral(workspaceId)}, true)`);
+        const begun = client.query(begin(client, workspaceId));
         // In a pipeline the work's first statements go out behind the beginning; were that to fail, so would they.
         if (!pipeline) await begun;
         const [worked, opened] = await Promise.allSettled([work(client), begun]);
@@ -84,8 +86,41 @@ export function openDatabase({ url, service, connections = 5, pipeline = false, 
         client.release(broken);
       }
     },
+    read: async <Row extends QueryResultRow>(workspaceId: string, statement: QueryConfig, { isPlannedOnce = false } = {}) => {
+      const client = await reads.connect();
+      let broken: Error | undefined;
+      try {
+        const planned = isPlannedOnce ? '; set local plan_cache_mode = force_generic_plan' : '';
+        // The end goes out behind the statement: of one that failed, it undoes nothing but the transaction.
+        const sent = [client.query(`${begin(client, workspaceId)}${planned}`), client.query<Row>(statement), client.query('commit')] as const;
+        const [begun, read, ended] = await Promise.allSettled(sent);
+        if (begun.status === 'rejected') throw begun.reason;
+        if (read.status === 'rejected') throw read.reason;
+        if (ended.status === 'rejected') throw ended.reason;
+        return read.value.rows;
+      } catch (error) {
+        await client.query('rollback').catch((failure: Error) => (broken = failure));
+        throw error;
+      } finally {
+        client.release(broken);
+      }
+    },
     close: async () => {
-      await Promise.all([prisma.$disconnect(), pool.end()]);
+      await Promise.all([prisma.$disconnect(), pool.end(), ...(reads === pool ? [] : [reads.end()])]);
     },
   };
+}
+
+function openPool(options: PoolConfig): Pool {
+  const pool = new Pool(options);
+  // An idle connection that breaks (Postgres restarted) is replaced by the pool; unheard it would end the process.
+  pool.on('error', () => undefined);
+  // So would one that breaks in use, between two statements: the next of them fails, which its caller hears.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
+}
+
+/** One message for both: the rest is often less work than a round trip. */
+function begin(client: PoolClient, workspaceId: string): string {
+  return `begin; select set_config('app.workspace', ${client.escapeLiteral(workspaceId)}, true)`;
 }

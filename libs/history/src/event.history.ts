@@ -18,6 +18,9 @@ const archives = `hashtextextended('archives:' || kindred.workspace()::text, 0)`
 export const SHARE_ARCHIVES = `select pg_advisory_xact_lock_shared(${archives})`;
 export const CLOSE_ARCHIVES = `select pg_advisory_xact_lock(${archives})`;
 
+/** Beyond every event of the time that it goes with: what lies before the two happened at that time or earlier. */
+export const LAST_SEQUENCE = '9223372036854775807';
+
 /** Which events a statement is about. What is left out does not narrow. */
 export interface EventScope extends ArchivedScope {
   /** Whose; only their subjects are looked for in the files. */

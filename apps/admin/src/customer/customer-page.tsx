@@ -2,6 +2,7 @@ import { useEffect, useRef, type ReactNode } from 'react';
 import { Link, useParams } from 'react-router';
 import { useSubscription } from 'urql';
 import { CustomerHistoryDocument, CustomerNowDocument, MembershipMovedDocument } from '../gen/graphql';
+import { PredictionsCard } from '../label/predictions-card';
 import { PageHead } from '../parts/card';
 import { useNow } from '../parts/clock';
 import { Badge, Stat, Stats } from '../parts/figures';
@@ -78,6 +79,7 @@ function Detail({ customer, again }: { customer: CustomerNow; again: () => void 
         </div>
         <div className="stack">
           <ForecastCard customer={customer} />
+          <PredictionsCard id={customer.id} />
           <RecommendationsCard id={customer.id} />
           <SimilarCard id={customer.id} />
           <HistoryCard history={history} />

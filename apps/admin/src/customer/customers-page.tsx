@@ -5,6 +5,7 @@ import { Card, PageHead } from '../parts/card';
 import { useNow } from '../parts/clock';
 import { Measured } from '../parts/figures';
 import { Empty, Loading, Problem } from '../parts/states';
+import { number, Table } from '../parts/table';
 import { SegmentName, useLooks } from '../segment/looks';
 import { useReading } from '../session/reading';
 import { count, counted } from '../wording/figure';
@@ -46,35 +47,22 @@ function Found({ search }: { search: string }): ReactNode {
         </Empty>
       )}
       {found && found.nodes.length > 0 && (
-        <div className="scroll">
-          <table className="folding">
-            <thead>
-              <tr>
-                <th scope="col">Customer</th>
-                <th scope="col">Segment</th>
-                <th scope="col">Strength</th>
-                <th scope="col" className="number">Events</th>
-                <th scope="col">Last seen</th>
+        <Table columns={['Customer', 'Segment', 'Strength', number('Events'), 'Last seen']}>
+          {found.nodes.map((customer) => {
+            const [strongest] = customer.memberships;
+            return (
+              <tr key={customer.id}>
+                <th scope="row">
+                  <Link to={`/customers/${encodeURIComponent(customer.id)}`}>{nameOf(customer)}</Link>
+                </th>
+                <td data-label="Segment">{strongest ? <SegmentName segment={strongest.segment} /> : <span className="quiet">none yet</span>}</td>
+                <td data-label="Strength">{strongest && <Measured value={strongest.strength} colour={lookOf(strongest.segment.id).colour} />}</td>
+                <td data-label="Events" className="number">{count(customer.eventCount)}</td>
+                <td data-label="Last seen" className="nowrap">{ago(customer.lastSeenAt, now)}</td>
               </tr>
-            </thead>
-            <tbody>
-              {found.nodes.map((customer) => {
-                const [strongest] = customer.memberships;
-                return (
-                  <tr key={customer.id}>
-                    <th scope="row">
-                      <Link to={`/customers/${encodeURIComponent(customer.id)}`}>{nameOf(customer)}</Link>
-                    </th>
-                    <td data-label="Segment">{strongest ? <SegmentName segment={strongest.segment} /> : <span className="quiet">none yet</span>}</td>
-                    <td data-label="Strength">{strongest && <Measured value={strongest.strength} colour={lookOf(strongest.segment.id).colour} />}</td>
-                    <td data-label="Events" className="number">{count(customer.eventCount)}</td>
-                    <td data-label="Last seen" className="nowrap">{ago(customer.lastSeenAt, now)}</td>
-                  </tr>
-                );
-              })}
-            </tbody>
-          </table>
-        </div>
+            );
+          })}
+        </Table>
       )}
     </Card>
   );

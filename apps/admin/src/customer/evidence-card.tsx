@@ -2,6 +2,7 @@ import { useState, type ReactNode } from 'react';
 import { CustomerEvidenceDocument, type CustomerEvidenceQuery } from '../gen/graphql';
 import { Card } from '../parts/card';
 import { Empty, Loading, Problem } from '../parts/states';
+import { number, Table } from '../parts/table';
 import { SegmentName } from '../segment/looks';
 import { useReading } from '../session/reading';
 import { percent } from '../wording/figure';
@@ -37,38 +38,24 @@ function Told({ segment, evidence }: { segment: Membership['segment']; evidence:
       <p>
         <SegmentName segment={segment} /> at strength {percent(strength)}. What carries it, each event left out in turn:
       </p>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Event</th>
-            <th scope="col">When</th>
-            <th scope="col" className="number" title="How much nearer it brings the customer to this segment than to any other (difference of cosines)">
-              Carries
-            </th>
-            <th scope="col" className="number">
-              Strength without
-            </th>
+      <Table columns={['Event', 'When', number('Carries', 'How much nearer it brings the customer to this segment than to any other (difference of cosines)'), number('Strength without')]} folds={false}>
+        {events.map(({ event, firstAt, towards, strengthWithout }) => (
+          <tr key={`${event ?? ''}${firstAt}${towards}`}>
+            <th scope="row">{event}</th>
+            <td className="quiet">{dateAndTime(firstAt)}</td>
+            <td className="number">{towards.toFixed(3)}</td>
+            <td className="number">{percent(strengthWithout)}</td>
           </tr>
-        </thead>
-        <tbody>
-          {events.map(({ event, firstAt, towards, strengthWithout }) => (
-            <tr key={`${event ?? ''}${firstAt}${towards}`}>
-              <th scope="row">{event}</th>
-              <td className="quiet">{dateAndTime(firstAt)}</td>
-              <td className="number">{towards.toFixed(3)}</td>
-              <td className="number">{percent(strengthWithout)}</td>
-            </tr>
-          ))}
-          {earlier && (
-            <tr>
-              <th scope="row">{earlier.eventCount} events together</th>
-              <td className="quiet">before these</td>
-              <td className="number">{earlier.towards.toFixed(3)}</td>
-              <td className="number">{percent(earlier.strengthWithout)}</td>
-            </tr>
-          )}
-        </tbody>
-      </table>
+        ))}
+        {earlier && (
+          <tr>
+            <th scope="row">{earlier.eventCount} events together</th>
+            <td className="quiet">before these</td>
+            <td className="number">{earlier.towards.toFixed(3)}</td>
+            <td className="number">{percent(earlier.strengthWithout)}</td>
+          </tr>
+        )}
+      </Table>
       {check && (
         <p className="quiet small">
           Without the first {check.events} together {percent(check.strengthWithoutNamed)}; without as many others {percent(check.strengthWithoutOthers)}.

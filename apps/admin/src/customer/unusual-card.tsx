@@ -3,6 +3,7 @@ import { Link } from 'react-router';
 import { UnusualNowDocument } from '../gen/graphql';
 import { Card } from '../parts/card';
 import { useNow } from '../parts/clock';
+import { number, Table } from '../parts/table';
 import { useReading } from '../session/reading';
 import { counted } from '../wording/figure';
 import { ago, dateAndTime } from '../wording/time';
@@ -16,33 +17,21 @@ export function UnusualCard(): ReactNode {
   if (!unusual || unusual.totalCount === 0) return null;
   return (
     <Card title="Unusual now" note={counted(unusual.totalCount, 'customer')} flush>
-      <div className="scroll">
-        <table className="folding">
-          <thead>
-            <tr>
-              <th scope="col">Customer</th>
-              <th scope="col">Since</th>
-              <th scope="col" className="number">Novelty</th>
-              <th scope="col">Last seen</th>
-            </tr>
-          </thead>
-          <tbody>
-            {unusual.nodes.map(
-              ({ customer, since, novelty }) =>
-                customer && (
-                  <tr key={customer.id}>
-                    <th scope="row">
-                      <Link to={`/customers/${encodeURIComponent(customer.id)}`}>{nameOf(customer)}</Link>
-                    </th>
-                    <td data-label="Since" className="nowrap" title={dateAndTime(since)}>{ago(since, now)}</td>
-                    <td data-label="Novelty" className="number">{novelty.toFixed(2)}</td>
-                    <td data-label="Last seen" className="nowrap">{ago(customer.lastSeenAt, now)}</td>
-                  </tr>
-                ),
-            )}
-          </tbody>
-        </table>
-      </div>
+      <Table columns={['Customer', 'Since', number('Novelty'), 'Last seen']}>
+        {unusual.nodes.map(
+          ({ customer, since, novelty }) =>
+            customer && (
+              <tr key={customer.id}>
+                <th scope="row">
+                  <Link to={`/customers/${encodeURIComponent(customer.id)}`}>{nameOf(customer)}</Link>
+                </th>
+                <td data-label="Since" className="nowrap" title={dateAndTime(since)}>{ago(since, now)}</td>
+                <td data-label="Novelty" className="number">{novelty.toFixed(2)}</td>
+                <td data-label="Last seen" className="nowrap">{ago(customer.lastSeenAt, now)}</td>
+              </tr>
+            ),
+        )}
+      </Table>
     </Card>
   );
 }

@@ -6,6 +6,7 @@ import { useNow } from '../parts/clock';
 import { Badge, Measured } from '../parts/figures';
 import { Pager, usePaging } from '../parts/pager';
 import { Empty, Loading, Problem } from '../parts/states';
+import { unseen, Table } from '../parts/table';
 import { useSay } from '../parts/toast';
 import { useReading } from '../session/reading';
 import { explain } from '../session/problem';
@@ -46,25 +47,11 @@ export function ExportCard({ segment }: { segment: { id: string; name: string } 
       {list?.nodes.length === 0 && <Empty title="Nothing exported yet">Export all of its members now, or have it done by the clock.</Empty>}
       {list && list.nodes.length > 0 && (
         <>
-          <div className="scroll">
-            <table className="folding">
-              <thead>
-                <tr>
-                  <th scope="col">Asked for</th>
-                  <th scope="col">State</th>
-                  <th scope="col">Holds</th>
-                  <th scope="col">
-                    <span className="hidden-visually">What to do</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {list.nodes.map((row) => (
-                  <Row key={row.id} row={row} onChanged={again} />
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table columns={['Asked for', 'State', 'Holds', unseen('What to do')]}>
+            {list.nodes.map((row) => (
+              <Row key={row.id} row={row} onChanged={again} />
+            ))}
+          </Table>
           <Pager paging={paging} shown={list.nodes.length} total={list.totalCount} what="exports" pageInfo={list.pageInfo} />
         </>
       )}

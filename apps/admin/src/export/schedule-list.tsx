@@ -2,6 +2,7 @@ import type { ReactNode } from 'react';
 import { useMutation } from 'urql';
 import { DeleteExportScheduleDocument, UpdateExportScheduleDocument, type ExportScheduleRowFragment } from '../gen/graphql';
 import { Badge } from '../parts/figures';
+import { Table } from '../parts/table';
 import { useSay } from '../parts/toast';
 import { explain } from '../session/problem';
 import { dateAndTime } from '../wording/time';
@@ -10,15 +11,11 @@ import { dateAndTime } from '../wording/time';
 export function ScheduleList({ schedules, onChanged }: { schedules: readonly ExportScheduleRowFragment[]; onChanged: () => void }): ReactNode {
   if (schedules.length === 0) return null;
   return (
-    <div className="scroll">
-      <table className="folding" aria-label="Schedules">
-        <tbody>
-          {schedules.map((schedule) => (
-            <Row key={schedule.id} schedule={schedule} onChanged={onChanged} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table label="Schedules">
+      {schedules.map((schedule) => (
+        <Row key={schedule.id} schedule={schedule} onChanged={onChanged} />
+      ))}
+    </Table>
   );
 }
 

@@ -5,6 +5,7 @@ import { useNow } from '../parts/clock';
 import { Badge } from '../parts/figures';
 import { Pager, usePaging } from '../parts/pager';
 import { Loading, Notice, Problem } from '../parts/states';
+import { unseen, Table } from '../parts/table';
 import { useReading } from '../session/reading';
 import { useMay } from '../session/viewer';
 import { ago, dateAndTime } from '../wording/time';
@@ -41,27 +42,11 @@ export function KeysPage(): ReactNode {
         {isLoading && <Loading what="keys" />}
         {list && (
           <>
-            <div className="scroll">
-              <table className="folding">
-                <thead>
-                  <tr>
-                    <th scope="col">Key</th>
-                    <th scope="col">State</th>
-                    <th scope="col">May</th>
-                    <th scope="col">Begins with</th>
-                    <th scope="col">Made</th>
-                    <th scope="col">
-                      <span className="hidden-visually">What to do</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {list.nodes.map((key) => (
-                    <Row key={key.id} row={key} ask={setAsked} />
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <Table columns={['Key', 'State', 'May', 'Begins with', 'Made', unseen('What to do')]}>
+              {list.nodes.map((key) => (
+                <Row key={key.id} row={key} ask={setAsked} />
+              ))}
+            </Table>
             <Pager paging={paging} shown={list.nodes.length} total={list.totalCount} what="keys" pageInfo={list.pageInfo} />
           </>
         )}

@@ -4,6 +4,7 @@ import { CancelHeadDocument, TrainHeadDocument, type HeadEncoder } from '../gen/
 import { Card } from '../parts/card';
 import { Badge, Meter } from '../parts/figures';
 import { Notice } from '../parts/states';
+import { number, Table } from '../parts/table';
 import { useSay } from '../parts/toast';
 import { explain } from '../session/problem';
 import { useMay } from '../session/viewer';
@@ -48,7 +49,7 @@ function Actions({ set, isGoing: isBusy, onChanged }: { set: LabelSet; isGoing: 
   return (
     <div className="row tight">
       {mayUpload && <button type="button" className="button" onClick={() => setAdding(true)}>Add labels</button>}
-      <select aria-label={`Encoder of ${set.name}`} value={encoder} onChange={(event) => setEncoder(event.target.value as HeadEncoder)}>
+      <select className="box" aria-label={`Encoder of ${set.name}`} value={encoder} onChange={(event) => setEncoder(event.target.value as HeadEncoder)}>
         <option value="FROZEN">frozen encoder</option>
         <option value="FINE_TUNED">fine-tuned encoder</option>
       </select>
@@ -79,39 +80,28 @@ function Served({ head }: { head: Head }): ReactNode {
   const { evaluation } = head;
   if (!evaluation) return null;
   return (
-    <>
+    <div className="stack tight">
       <p className="row tight">
         {verdict && <Badge tone={verdict.tone}>{verdict.words}</Badge>}
         <span className="quiet">
           {head.encoder === 'FROZEN' ? 'frozen encoder' : 'fine-tuned encoder'}
           {head.model && ` of model v${head.model.version}`}
-          {head.asOf !== null && `; everyone’s probability as of ${dateAndTime(head.asOf)}`}
+          {head.asOf !== null && `; trained on what was known on ${dateAndTime(head.asOf)}`}
         </span>
       </p>
       <p>{evaluation.sentence}</p>
-      <div className="scroll">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Foreseen by</th>
-              <th scope="col" className="number">Area under the curve</th>
-              <th scope="col" className="number">95 % interval</th>
-            </tr>
-          </thead>
-          <tbody>
-            {evaluation.standings.map((one) => (
-              <tr key={one.subject}>
-                <th scope="row">{subjectInWords(one.subject)}</th>
-                <td className="number">{measure(one.auc)}</td>
-                <td className="number">{measure(one.low)} to {measure(one.high)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table columns={['Foreseen by', number('Area under the curve'), number('95 % interval')]} folds={false}>
+        {evaluation.standings.map((one) => (
+          <tr key={one.subject}>
+            <th scope="row">{subjectInWords(one.subject)}</th>
+            <td className="number">{measure(one.auc)}</td>
+            <td className="number">{measure(one.low)} to {measure(one.high)}</td>
+          </tr>
+        ))}
+      </Table>
       <p className="small quiet">
         Out of fold, from {count(evaluation.labels)} labels. What is claimed and what happens lie {measure(evaluation.calibrationError)} apart on average.
       </p>
-    </>
+    </div>
   );
 }

@@ -1,7 +1,7 @@
 import { useState, type ReactNode } from 'react';
 import { useMutation } from 'urql';
 import { CreateLabelSetDocument, LabelSetsDocument } from '../gen/graphql';
-import { PageHead } from '../parts/card';
+import { Card, PageHead } from '../parts/card';
 import { Dialog } from '../parts/dialog';
 import { Pager, usePaging } from '../parts/pager';
 import { Empty, Loading, Problem } from '../parts/states';
@@ -31,7 +31,9 @@ export function LabelsPage(): ReactNode {
       {error && <Problem error={error} again={again} />}
       {isLoading && <Loading what="label sets" />}
       {list?.totalCount === 0 && (
-        <Empty title="No label sets yet">A label set asks one question of which you know some customers’ answer: did they complain, did they buy the service plan.</Empty>
+        <Card title="Label sets">
+          <Empty title="No label sets yet">A label set asks one question of which you know some customers’ answer: did they complain, did they buy the service plan.</Empty>
+        </Card>
       )}
       {list?.nodes.map((set) => <LabelSetCard key={set.id} set={set} onChanged={again} />)}
       {list && <Pager paging={paging} shown={list.nodes.length} total={list.totalCount} what="label sets" pageInfo={list.pageInfo} />}

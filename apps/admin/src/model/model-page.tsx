@@ -4,6 +4,7 @@ import { ModelDetailDocument, type ModelDetailQuery } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { Badge, Measured, Meter, Stat, Stats } from '../parts/figures';
 import { Empty, Loading, Notice, Problem } from '../parts/states';
+import { number, unseen, Table } from '../parts/table';
 import { SegmentName, useLooks } from '../segment/looks';
 import { useReading } from '../session/reading';
 import { count, counted, measure } from '../wording/figure';
@@ -90,25 +91,11 @@ function EvaluationCard({ evaluation }: { evaluation: Model['evaluation'] }): Re
       {comparisons.length === 0 ? (
         <Empty title="Not measured yet">The figures appear once the run has evaluated its model.</Empty>
       ) : (
-        <div className="scroll">
-          <table className="folding measures">
-            <thead>
-              <tr>
-                <th scope="col">Figure</th>
-                <th scope="col">Of</th>
-                <th scope="col" className="number">Value</th>
-                <th scope="col">
-                  <span className="hidden-visually">Picture</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {comparisons.map((comparison) => (
-                <Rows key={comparison.name} comparison={comparison} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table columns={['Figure', 'Of', number('Value'), unseen('Picture')]} className="measures">
+          {comparisons.map((comparison) => (
+            <Rows key={comparison.name} comparison={comparison} />
+          ))}
+        </Table>
       )}
     </Card>
   );

@@ -6,6 +6,7 @@ import { useNow } from '../parts/clock';
 import { Badge } from '../parts/figures';
 import { Pager, usePaging } from '../parts/pager';
 import { Empty, Loading, Problem } from '../parts/states';
+import { number, unseen, Table } from '../parts/table';
 import { useReading } from '../session/reading';
 import { count } from '../wording/figure';
 import { ago } from '../wording/time';
@@ -29,40 +30,23 @@ export function ModelsCard(): ReactNode {
       {list?.nodes.length === 0 && <Empty title="No models yet">Each run that succeeds makes one.</Empty>}
       {list && list.nodes.length > 0 && (
         <>
-          <div className="scroll">
-            <table className="folding models">
-              <thead>
-                <tr>
-                  <th scope="col">Model</th>
-                  <th scope="col">State</th>
-                  <th scope="col">Verdict</th>
-                  <th scope="col" className="number">Segments</th>
-                  <th scope="col" className="number">Customers</th>
-                  <th scope="col">Made</th>
-                  <th scope="col">
-                    <span className="hidden-visually">Actions</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {list.nodes.map((model) => (
-                  <tr key={model.id}>
-                    <th scope="row">
-                      <Link to={`/models/${encodeURIComponent(model.id)}`}>v{model.version}</Link>
-                    </th>
-                    <td data-label="State">
-                      <Badge tone={modelStateInWords(model.state).tone}>{modelStateInWords(model.state).words}</Badge>
-                    </td>
-                    <td className="verdict">{model.verdict ?? <span className="quiet">not judged yet</span>}</td>
-                    <td className="number" data-label="Segments">{count(model.segmentCount)}</td>
-                    <td className="number" data-label="Customers">{count(model.customers)}</td>
-                    <td className="nowrap" data-label="Made">{ago(model.createdAt, now)}</td>
-                    <td className="number">{isPromotable(model) && <PromoteButton model={model} />}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table columns={['Model', 'State', 'Verdict', number('Segments'), number('Customers'), 'Made', unseen('Actions')]} className="models">
+            {list.nodes.map((model) => (
+              <tr key={model.id}>
+                <th scope="row">
+                  <Link to={`/models/${encodeURIComponent(model.id)}`}>v{model.version}</Link>
+                </th>
+                <td data-label="State">
+                  <Badge tone={modelStateInWords(model.state).tone}>{modelStateInWords(model.state).words}</Badge>
+                </td>
+                <td className="verdict">{model.verdict ?? <span className="quiet">not judged yet</span>}</td>
+                <td className="number" data-label="Segments">{count(model.segmentCount)}</td>
+                <td className="number" data-label="Customers">{count(model.customers)}</td>
+                <td className="nowrap" data-label="Made">{ago(model.createdAt, now)}</td>
+                <td className="number">{isPromotable(model) && <PromoteButton model={model} />}</td>
+              </tr>
+            ))}
+          </Table>
           <Pager paging={paging} shown={list.nodes.length} total={list.totalCount} what="models" pageInfo={list.pageInfo} />
         </>
       )}

@@ -5,6 +5,7 @@ import { Card, PageHead } from '../parts/card';
 import { useNow } from '../parts/clock';
 import { Badge } from '../parts/figures';
 import { Empty, Loading, Problem } from '../parts/states';
+import { unseen, Table } from '../parts/table';
 import { useSay } from '../parts/toast';
 import { sourceInWords } from '../quarantine/group';
 import { explain } from '../session/problem';
@@ -72,48 +73,33 @@ function DeclaredTable({ events, violations, ask, onChanged }: DeclaredTableProp
   };
   const seen = (event: string): number => violations.filter((violation) => violation.event === event).reduce((sum, violation) => sum + violation.count, 0);
   return (
-    <div className="scroll">
-      <table className="folding">
-        <thead>
-          <tr>
-            <th scope="col">Event</th>
-            <th scope="col">Mode</th>
-            <th scope="col">Violations</th>
-            <th scope="col">Declared</th>
-            <th scope="col">
-              <span className="hidden-visually">What to do</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {events.map((declared) => (
-            <tr key={declared.event}>
-              <th scope="row">{declared.event}</th>
-              <td data-label="Mode">
-                <Badge tone={declared.mode === 'ENFORCE' ? 'good' : 'plain'}>{declared.mode === 'ENFORCE' ? 'enforced' : 'observed'}</Badge>
-              </td>
-              <td data-label="Violations">{count(seen(declared.event))}</td>
-              <td data-label="Declared" className="nowrap" title={`${dateAndTime(declared.setAt)} by ${declared.setBy}`}>
-                {ago(declared.setAt, now)}
-              </td>
-              <td>
-                {mayChange && (
-                  <span className="row tight nowrap end">
-                    <Turn declared={declared} isBusy={fetching} onTurn={(mode) => void turn(declared.event, mode)} />
-                    <button type="button" className="button bare" aria-label={`Change ${declared.event}`} onClick={() => ask({ what: 'declare', event: declared })}>
-                      Change
-                    </button>
-                    <button type="button" className="button bare" aria-label={`Remove ${declared.event}`} onClick={() => ask({ what: 'remove', event: declared })}>
-                      Remove
-                    </button>
-                  </span>
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table columns={['Event', 'Mode', 'Violations', 'Declared', unseen('What to do')]}>
+      {events.map((declared) => (
+        <tr key={declared.event}>
+          <th scope="row">{declared.event}</th>
+          <td data-label="Mode">
+            <Badge tone={declared.mode === 'ENFORCE' ? 'good' : 'plain'}>{declared.mode === 'ENFORCE' ? 'enforced' : 'observed'}</Badge>
+          </td>
+          <td data-label="Violations">{count(seen(declared.event))}</td>
+          <td data-label="Declared" className="nowrap" title={`${dateAndTime(declared.setAt)} by ${declared.setBy}`}>
+            {ago(declared.setAt, now)}
+          </td>
+          <td>
+            {mayChange && (
+              <span className="row tight nowrap end">
+                <Turn declared={declared} isBusy={fetching} onTurn={(mode) => void turn(declared.event, mode)} />
+                <button type="button" className="button bare" aria-label={`Change ${declared.event}`} onClick={() => ask({ what: 'declare', event: declared })}>
+                  Change
+                </button>
+                <button type="button" className="button bare" aria-label={`Remove ${declared.event}`} onClick={() => ask({ what: 'remove', event: declared })}>
+                  Remove
+                </button>
+              </span>
+            )}
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 
@@ -128,37 +114,22 @@ function Turn({ declared: { event, mode }, isBusy, onTurn }: { declared: Declare
 
 function ViolationTable({ violations }: { violations: readonly Violation[] }): ReactNode {
   return (
-    <div className="scroll">
-      <table className="folding">
-        <thead>
-          <tr>
-            <th scope="col">Event</th>
-            <th scope="col">Property</th>
-            <th scope="col">Rule</th>
-            <th scope="col">From</th>
-            <th scope="col">Events</th>
-            <th scope="col">Refused</th>
-            <th scope="col">Last hour</th>
-          </tr>
-        </thead>
-        <tbody>
-          {violations.map(({ event, property, rule, source, count: found, refused, lastHour, exampleMessageId }) => (
-            <tr key={[event, property, rule, source].join('\n')}>
-              <th scope="row">{event}</th>
-              <td data-label="Property" className="mono" title={exampleMessageId ? `for example message id ${exampleMessageId}` : undefined}>
-                {property || 'as a whole'}
-              </td>
-              <td data-label="Rule">{rule}</td>
-              <td data-label="From">{sourceInWords(source)}</td>
-              <td data-label="Events">{count(found)}</td>
-              <td data-label="Refused">{count(refused)}</td>
-              <td data-label="Last hour" className="nowrap">
-                {dateAndTime(lastHour)}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table columns={['Event', 'Property', 'Rule', 'From', 'Events', 'Refused', 'Last hour']}>
+      {violations.map(({ event, property, rule, source, count: found, refused, lastHour, exampleMessageId }) => (
+        <tr key={[event, property, rule, source].join('\n')}>
+          <th scope="row">{event}</th>
+          <td data-label="Property" className="mono" title={exampleMessageId ? `for example message id ${exampleMessageId}` : undefined}>
+            {property || 'as a whole'}
+          </td>
+          <td data-label="Rule">{rule}</td>
+          <td data-label="From">{sourceInWords(source)}</td>
+          <td data-label="Events">{count(found)}</td>
+          <td data-label="Refused">{count(refused)}</td>
+          <td data-label="Last hour" className="nowrap">
+            {dateAndTime(lastHour)}
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }

@@ -4,6 +4,7 @@ import { reasonInWords } from '../intake/reasons';
 import { Card, PageHead } from '../parts/card';
 import { useNow } from '../parts/clock';
 import { Empty, Loading, Notice, Problem } from '../parts/states';
+import { unseen, Table } from '../parts/table';
 import { useReading } from '../session/reading';
 import { useMay } from '../session/viewer';
 import { count, counted } from '../wording/figure';
@@ -48,26 +49,11 @@ export function QuarantinePage(): ReactNode {
         {isLoading && <Loading what="the quarantine" lines={4} />}
         {groups?.nodes.length === 0 && <Empty title="Nothing waits">Every event that arrived was taken in, replayed or discarded.</Empty>}
         {groups && groups.nodes.length > 0 && (
-          <div className="scroll">
-            <table className="folding">
-              <thead>
-                <tr>
-                  <th scope="col">Reason</th>
-                  <th scope="col">From</th>
-                  <th scope="col">How many</th>
-                  <th scope="col">Last</th>
-                  <th scope="col">
-                    <span className="hidden-visually">What to do</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {groups.nodes.map((group) => (
-                  <Row key={`${group.reason} ${group.source}`} group={group} isBusy={replay.isRunning} act={(deed) => act(deed, group)} />
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table columns={['Reason', 'From', 'How many', 'Last', unseen('What to do')]}>
+            {groups.nodes.map((group) => (
+              <Row key={`${group.reason} ${group.source}`} group={group} isBusy={replay.isRunning} act={(deed) => act(deed, group)} />
+            ))}
+          </Table>
         )}
       </Card>
       {chosen && <MendCard key={chosen.example.id} group={chosen} onMended={again} onClose={() => setChosen(undefined)} />}

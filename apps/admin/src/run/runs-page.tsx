@@ -7,6 +7,7 @@ import { useNow } from '../parts/clock';
 import { Badge, Meter } from '../parts/figures';
 import { Pager, usePaging } from '../parts/pager';
 import { Empty, Loading, Problem } from '../parts/states';
+import { number, Table } from '../parts/table';
 import { useReading } from '../session/reading';
 import { count, percent } from '../wording/figure';
 import { ago, dateAndTime, lastingBetween, timeLeft } from '../wording/time';
@@ -54,25 +55,11 @@ function RunsCard(): ReactNode {
       )}
       {list && runs.length > 0 && (
         <>
-          <div className="scroll">
-            <table className="folding runs">
-              <thead>
-                <tr>
-                  <th scope="col">Run</th>
-                  <th scope="col">State</th>
-                  <th scope="col">Steps</th>
-                  <th scope="col">Took</th>
-                  <th scope="col" className="number">Events</th>
-                  <th scope="col">Model</th>
-                </tr>
-              </thead>
-              <tbody>
-                {runs.map((run) => (
-                  <Row key={run.id} run={run} />
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table columns={['Run', 'State', 'Steps', 'Took', number('Events'), 'Model']} className="runs">
+            {runs.map((run) => (
+              <Row key={run.id} run={run} />
+            ))}
+          </Table>
           <Pager paging={paging} shown={runs.length} total={list.totalCount + (isNew ? 1 : 0)} what="runs" pageInfo={list.pageInfo} />
         </>
       )}

@@ -7,6 +7,7 @@ import { useNow } from '../parts/clock';
 import { Measured } from '../parts/figures';
 import { Pager, usePaging } from '../parts/pager';
 import { Empty, Loading, Problem } from '../parts/states';
+import { number, Table } from '../parts/table';
 import { useReading } from '../session/reading';
 import { count } from '../wording/figure';
 import { ago } from '../wording/time';
@@ -28,32 +29,19 @@ export function Members({ segment }: { segment: { id: string; name: string } }):
       {members?.edges.length === 0 && <Empty title="Nobody is in it now">Members appear as events arrive, or with the next run.</Empty>}
       {members && members.edges.length > 0 && (
         <>
-          <div className="scroll">
-            <table className="folding">
-              <thead>
-                <tr>
-                  <th scope="col">Customer</th>
-                  <th scope="col">Strength</th>
-                  <th scope="col">Since</th>
-                  <th scope="col" className="number">Events</th>
-                  <th scope="col">Last seen</th>
-                </tr>
-              </thead>
-              <tbody>
-                {members.edges.map(({ cursor, node, membership }) => (
-                  <tr key={cursor}>
-                    <th scope="row">
-                      <Link to={`/customers/${encodeURIComponent(node.id)}`}>{nameOf(node)}</Link>
-                    </th>
-                    <td data-label="Strength">{membership && <Measured value={membership.strength} colour={colour} />}</td>
-                    <td data-label="Since" className="nowrap">{membership && ago(membership.since, now)}</td>
-                    <td data-label="Events" className="number">{count(node.eventCount)}</td>
-                    <td data-label="Last seen" className="nowrap">{ago(node.lastSeenAt, now)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table columns={['Customer', 'Strength', 'Since', number('Events'), 'Last seen']}>
+            {members.edges.map(({ cursor, node, membership }) => (
+              <tr key={cursor}>
+                <th scope="row">
+                  <Link to={`/customers/${encodeURIComponent(node.id)}`}>{nameOf(node)}</Link>
+                </th>
+                <td data-label="Strength">{membership && <Measured value={membership.strength} colour={colour} />}</td>
+                <td data-label="Since" className="nowrap">{membership && ago(membership.since, now)}</td>
+                <td data-label="Events" className="number">{count(node.eventCount)}</td>
+                <td data-label="Last seen" className="nowrap">{ago(node.lastSeenAt, now)}</td>
+              </tr>
+            ))}
+          </Table>
           <Pager paging={paging} shown={members.edges.length} total={members.totalCount} what="members" pageInfo={members.pageInfo} />
         </>
       )}

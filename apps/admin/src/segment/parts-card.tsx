@@ -2,6 +2,7 @@ import type { ReactNode } from 'react';
 import type { SegmentDetailQuery } from '../gen/graphql';
 import { Card } from '../parts/card';
 import { Measured } from '../parts/figures';
+import { number, Table } from '../parts/table';
 import { count } from '../wording/figure';
 import { SegmentName, useLooks } from './looks';
 
@@ -13,30 +14,21 @@ export function PartsCard({ segment: { children, size } }: { segment: Segment })
   if (children.length === 0) return null;
   return (
     <Card title="Made of" note="Everyone in it is in one of these" flush>
-      <table className="folding">
-        <thead>
-          <tr>
-            <th scope="col">Segment</th>
-            <th scope="col" className="number">Customers</th>
-            <th scope="col">Of this one</th>
+      <Table columns={['Segment', number('Customers'), 'Of this one']}>
+        {children.map((part) => (
+          <tr key={part.id}>
+            <th scope="row">
+              <SegmentName segment={part} />
+            </th>
+            <td className="number" data-label="Customers">
+              {count(part.size)}
+            </td>
+            <td data-label="Of this one">
+              <Measured value={size === 0 ? 0 : part.size / size} colour={lookOf(part.id).colour} />
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {children.map((part) => (
-            <tr key={part.id}>
-              <th scope="row">
-                <SegmentName segment={part} />
-              </th>
-              <td className="number" data-label="Customers">
-                {count(part.size)}
-              </td>
-              <td data-label="Of this one">
-                <Measured value={size === 0 ? 0 : part.size / size} colour={lookOf(part.id).colour} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </Table>
     </Card>
   );
 }

@@ -4,6 +4,7 @@ import { CustomerMapDocument, SegmentsBeforeDocument, SegmentsDocument, type Seg
 import { Card, PageHead } from '../parts/card';
 import { Badge, Measured } from '../parts/figures';
 import { Empty, Loading, Notice, Problem } from '../parts/states';
+import { number, Table } from '../parts/table';
 import { useLiveRun } from '../run/live-run';
 import { RetrainButton } from '../run/retrain-button';
 import { RunBanner } from '../run/run-banner';
@@ -125,46 +126,33 @@ function SegmentTable({ list, level }: OverviewProps): ReactNode {
   return (
     <Card title="All segments" note={counted(list.totalCount, 'segment')} flush>
       {list.totalCount > list.nodes.length && <Notice title={`The ${list.nodes.length} largest are shown.`} />}
-      <div className="scroll">
-        <table className="folding segments">
-          <thead>
-            <tr>
-              <th scope="col">Segment, and what sets it apart</th>
-              <th scope="col" className="number">Customers</th>
-              <th scope="col">Share</th>
-              {hasTrend && <th scope="col">In {TREND_DAYS} days</th>}
-              <th scope="col">Stability</th>
-            </tr>
-          </thead>
-          <tbody>
-            {list.nodes.map((segment) => (
-              <tr key={segment.id}>
-                <th scope="row">
-                  <SegmentName segment={segment} />
-                  <div className="about">
-                    {saysMore(segment.description, segment.traits) && <p className="small quiet">{segment.description}</p>}
-                    <TraitChips traits={segment.traits} />
-                  </div>
-                </th>
-                <td className="number" data-label="Customers">
-                  {count(segment.size)}
-                </td>
-                <td data-label="Share">
-                  <Measured value={segment.share} colour={lookOf(segment.id).colour} />
-                </td>
-                {hasTrend && (
-                  <td data-label={`In ${TREND_DAYS} days`}>
-                    <TrendMark now={segment.size} before={sizes.get(segment.id)} />
-                  </td>
-                )}
-                <td data-label="Stability">
-                  <Stability value={segment.stability} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table columns={['Segment, and what sets it apart', number('Customers'), 'Share', hasTrend && `In ${TREND_DAYS} days`, 'Stability']} className="segments">
+        {list.nodes.map((segment) => (
+          <tr key={segment.id}>
+            <th scope="row">
+              <SegmentName segment={segment} />
+              <div className="about">
+                {saysMore(segment.description, segment.traits) && <p className="small quiet">{segment.description}</p>}
+                <TraitChips traits={segment.traits} />
+              </div>
+            </th>
+            <td className="number" data-label="Customers">
+              {count(segment.size)}
+            </td>
+            <td data-label="Share">
+              <Measured value={segment.share} colour={lookOf(segment.id).colour} />
+            </td>
+            {hasTrend && (
+              <td data-label={`In ${TREND_DAYS} days`}>
+                <TrendMark now={segment.size} before={sizes.get(segment.id)} />
+              </td>
+            )}
+            <td data-label="Stability">
+              <Stability value={segment.stability} />
+            </td>
+          </tr>
+        ))}
+      </Table>
     </Card>
   );
 }

@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import type { TraitPartFragment } from '../gen/graphql';
+import { number, Table } from '../parts/table';
 import { figure, liftInWords, liftPosition, percent } from '../wording/figure';
 import { liftInShort, traitInShort } from './trait';
 import './traits.css';
@@ -28,35 +29,23 @@ function inUnit(value: number, unit: string): string {
 /** Every trait with its lift: a bar to the right where there is more of it than elsewhere, to the left where there is less. */
 export function TraitTable({ traits }: { traits: readonly TraitPartFragment[] }): ReactNode {
   return (
-    <div className="scroll">
-      <table className="folding traits">
-        <thead>
-          <tr>
-            <th scope="col">Trait</th>
-            <th scope="col">Against everyone else</th>
-            <th scope="col" className="number">Here</th>
-            <th scope="col" className="number">Others</th>
-          </tr>
-        </thead>
-        <tbody>
-          {traits.map((trait) => (
-            <tr key={trait.key}>
-              <th scope="row">{traitInShort(trait)}</th>
-              <td>
-                <LiftBar lift={trait.lift} />
-                <span className="small quiet">{liftInWords(trait.lift)}</span>
-              </td>
-              <td className="number" data-label="Here">
-                <span>{inUnit(trait.segmentValue, trait.unit)}</span>
-              </td>
-              <td className="number quiet" data-label="Others">
-                <span>{inUnit(trait.restValue, trait.unit)}</span>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table columns={['Trait', 'Against everyone else', number('Here'), number('Others')]} className="traits">
+      {traits.map((trait) => (
+        <tr key={trait.key}>
+          <th scope="row">{traitInShort(trait)}</th>
+          <td>
+            <LiftBar lift={trait.lift} />
+            <span className="small quiet">{liftInWords(trait.lift)}</span>
+          </td>
+          <td className="number" data-label="Here">
+            <span>{inUnit(trait.segmentValue, trait.unit)}</span>
+          </td>
+          <td className="number quiet" data-label="Others">
+            <span>{inUnit(trait.restValue, trait.unit)}</span>
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

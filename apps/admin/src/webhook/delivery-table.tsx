@@ -5,6 +5,7 @@ import { nameOf } from '../customer/name';
 import { ReplayWebhookDeliveryDocument, type DeliveryRowFragment, type WebhookDeliveryState } from '../gen/graphql';
 import { useNow } from '../parts/clock';
 import { Badge, type Tone } from '../parts/figures';
+import { unseen, Table } from '../parts/table';
 import { useSay } from '../parts/toast';
 import { explain } from '../session/problem';
 import { counted } from '../wording/figure';
@@ -18,26 +19,11 @@ const STATES: Record<WebhookDeliveryState, { readonly words: string; readonly to
 
 export function DeliveryTable({ deliveries, onChanged }: { deliveries: readonly DeliveryRowFragment[]; onChanged: () => void }): ReactNode {
   return (
-    <div className="scroll">
-      <table className="folding">
-        <thead>
-          <tr>
-            <th scope="col">Event</th>
-            <th scope="col">Customer</th>
-            <th scope="col">State</th>
-            <th scope="col">Answer</th>
-            <th scope="col">
-              <span className="hidden-visually">What to do</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {deliveries.map((delivery) => (
-            <Row key={delivery.id} delivery={delivery} onChanged={onChanged} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table columns={['Event', 'Customer', 'State', 'Answer', unseen('What to do')]}>
+      {deliveries.map((delivery) => (
+        <Row key={delivery.id} delivery={delivery} onChanged={onChanged} />
+      ))}
+    </Table>
   );
 }
 

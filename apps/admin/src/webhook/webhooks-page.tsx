@@ -6,6 +6,7 @@ import { useNow } from '../parts/clock';
 import { Badge } from '../parts/figures';
 import { Pager, usePaging } from '../parts/pager';
 import { Empty, Loading, Notice, Problem } from '../parts/states';
+import { number, Table } from '../parts/table';
 import { useReading } from '../session/reading';
 import { useMay } from '../session/viewer';
 import { count } from '../wording/figure';
@@ -45,25 +46,11 @@ export function WebhooksPage(): ReactNode {
         )}
         {list && list.nodes.length > 0 && (
           <>
-            <div className="scroll">
-              <table className="folding">
-                <thead>
-                  <tr>
-                    <th scope="col">Receiver</th>
-                    <th scope="col">State</th>
-                    <th scope="col">Told of</th>
-                    <th scope="col" className="number">Waiting</th>
-                    <th scope="col" className="number">Given up</th>
-                    <th scope="col">Made</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {list.nodes.map((webhook) => (
-                    <Row key={webhook.id} webhook={webhook} />
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <Table columns={['Receiver', 'State', 'Told of', number('Waiting'), number('Given up'), 'Made']}>
+              {list.nodes.map((webhook) => (
+                <Row key={webhook.id} webhook={webhook} />
+              ))}
+            </Table>
             <Pager paging={paging} shown={list.nodes.length} total={list.totalCount} what="webhooks" pageInfo={list.pageInfo} />
           </>
         )}

@@ -25,6 +25,9 @@ const COST_OF_CALL = 10;
 /** The one field for which a model reads a customer some hundred times. */
 const ASKS_THE_MODEL = 'MembershipExplanation.evidence';
 const COST_OF_ASKING_THE_MODEL = 1_900;
+/** Fields for which, as of an earlier time, the model reads all that a customer had done by then. */
+const READS_AGAIN = new Set(['Customer.novelty', 'Customer.mapPosition', 'Customer.forecast', 'Customer.recommendations']);
+const COST_OF_READING_AGAIN = 60;
 /** Fields that cost a call to a service for each object they are asked of. */
 const CALLS = new Set([
   'Customer.membershipHistory', 'Customer.similar', 'Customer.events', 'Segment.members', 'Segment.versions', 'Model.segments', 'TrainingRun.metrics',
@@ -64,7 +67,8 @@ export function areVariablesValid(schema: GraphQLSchema, { definitions }: Docume
 
 const estimate: ComplexityEstimator = ({ type, field, args, childComplexity }) => {
   const name = `${type.name}.${field.name}`;
-  const own = name === ASKS_THE_MODEL ? COST_OF_ASKING_THE_MODEL : CALLS.has(name) ? COST_OF_CALL : 0;
+  const isReadAgain = READS_AGAIN.has(name) && typeof args['asOf'] === 'string';
+  const own = name === ASKS_THE_MODEL ? COST_OF_ASKING_THE_MODEL : isReadAgain ? COST_OF_READING_AGAIN : CALLS.has(name) ? COST_OF_CALL : 0;
   const rows = rowsAskedFor(field.name, String(field.type), args);
   if (rows === undefined) return own + childComplexity + (childComplexity > 0 ? 1 : 0);
   // Points of a map are four numbers each and nothing is loaded for them.

@@ -1,4 +1,4 @@
-import { access, counting, definition, explanation, exporting, foresight, history, identity, ingestion, label, person, prediction, quarantine, region, retention, serving, similar, trackingPlan, training, unusual, webhook } from '#libs/contracts';
+import { access, counting, definition, explanation, exporting, foresight, history, identity, ingestion, label, pastReading, person, prediction, quarantine, region, retention, serving, similar, trackingPlan, training, unusual, webhook } from '#libs/contracts';
 import { connect, type RpcClient } from '#libs/grpc';
 
 /** Where the services listen, `host:port` each. */
@@ -35,6 +35,7 @@ export interface Backends {
   readonly foresight: RpcClient<typeof foresight.ForesightServiceService>;
   readonly webhooks: RpcClient<typeof webhook.WebhookServiceService>;
   readonly history: RpcClient<typeof history.HistoryServiceService>;
+  readonly pastReadings: RpcClient<typeof pastReading.PastReadingServiceService>;
   readonly counting: RpcClient<typeof counting.CountingServiceService>;
   readonly exports: RpcClient<typeof exporting.ExportServiceService>;
 }
@@ -65,6 +66,7 @@ export function connectBackends(at: BackendAddresses): Backends {
     foresight: connect(foresight.ForesightServiceService, at.SERVING_ADDRESS),
     webhooks: connect(webhook.WebhookServiceService, at.SERVING_ADDRESS),
     history: connect(history.HistoryServiceService, at.SERVING_ADDRESS),
+    pastReadings: connect(pastReading.PastReadingServiceService, at.SERVING_ADDRESS),
     counting: connect(counting.CountingServiceService, at.SERVING_ADDRESS),
     exports: connect(exporting.ExportServiceService, at.SERVING_ADDRESS),
   };

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 
-import type { counting, foresight, ingestion, label, prediction, serving, training, unusual } from '#libs/contracts';
+import type { counting, foresight, ingestion, label, pastReading, prediction, serving, training, unusual } from '#libs/contracts';
 
-import { eventNoveltyOf, forecastsOf, type RecommendationKey, recommendationsOf } from '../foresight/foresight.reads.js';
+import { eventNoveltyOf, forecastsOf, pastReadingsOf, type RecommendationKey, recommendationsOf } from '../foresight/foresight.reads.js';
 import { customerNoveltyOf, type HeldNovelty } from '../unusual/unusual.reads.js';
 import { actingAs, type Backends } from './backends.js';
 import { gather, type Gathered } from './gathered.js';
@@ -32,6 +32,8 @@ export interface CallerReads {
   readonly place: Gathered<string, serving.CustomerMemberships | undefined>;
   /** Where a customer was at a time. */
   readonly pastPlace: Gathered<PastKey, serving.Membership[]>;
+  /** What the champion makes of what a customer had done by a time. */
+  readonly pastReading: Gathered<PastKey, pastReading.PastReading | undefined>;
   readonly forecast: Gathered<string, foresight.TimedForecast[]>;
   readonly recommendation: Gathered<RecommendationKey, foresight.ItemRecommendation[]>;
   readonly eventNovelty: Gathered<foresight.EventKey, number | undefined>;
@@ -99,6 +101,7 @@ function readsOf(rpc: () => Backends): CallerReads {
       return ids.map((id) => byId.get(id));
     }),
     pastPlace: gather((keys) => pastPlaces(rpc(), keys)),
+    pastReading: gather((keys) => pastReadingsOf(rpc(), keys)),
     forecast: gather((ids) => forecastsOf(rpc(), ids)),
     recommendation: gather((keys) => recommendationsOf(rpc(), keys)),
     eventNovelty: gather((keys) => eventNoveltyOf(rpc(), keys)),

@@ -1,4 +1,4 @@
-import { counting, serving } from '#libs/contracts';
+import { counting, type exporting, serving } from '#libs/contracts';
 
 import type { ResolversOf } from '../graphql/complete.js';
 import type { Loaders } from '../graphql/loaders.js';
@@ -31,6 +31,12 @@ export function basisOfSize({ kind, asOf, past, sizes }: Segment): CountBasis {
   return basisOfSizes(sizes, past);
 }
 
+/** As it was kept with a count that was made then; older ones say less. */
+export function basisThen({ asOf, modelId, newestEventAt, placed, unseen }: Pick<exporting.ExportManifest, 'asOf' | 'modelId' | 'newestEventAt' | 'placed' | 'unseen'>): CountBasis {
+  const counted = placed === undefined || unseen === undefined ? undefined : { asOf, modelId, newestEventAt, placed, unseen };
+  return { follower: MODEL, modelId, asOf, counted, isPast: true };
+}
+
 /** Undefined of an earlier time: how far things had come then is not kept. */
 async function reachOf({ follower, modelId, isPast }: CountBasis, loaders: Loaders): Promise<counting.GetCountReachResponse | undefined> {
   return isPast ? undefined : loaders.countReach.load({ follower, modelId });
@@ -48,7 +54,13 @@ async function everyone(basis: CountBasis, loaders: Loaders): Promise<{ customer
   return reach && { customers: Math.max(reach.customers, read ?? 0), read };
 }
 
-export const countTypes: ResolversOf<'CountBasis'> = {
+/** Of what is stored, counted when it was asked for: at this time or after. */
+export function countedAt(_counted: unknown, _args: object, { askedAt }: { readonly askedAt: number }): string {
+  return new Date(askedAt).toISOString();
+}
+
+export const countTypes: ResolversOf<'CountBasis' | 'PageInfo'> = {
+  PageInfo: { countedAt },
   CountBasis: {
     asOf: async (basis, _args, { loaders }) => present(basis.asOf ?? (await reachOf(basis, loaders))?.basis?.asOf, 'asOf'),
     model: ({ modelId }, _args, { loaders }) => (modelId === '' ? null : loaders.model.load(modelId)),

@@ -67,6 +67,13 @@ test('as of an earlier time a count says whom it was over, and leaves out what i
   expect(reaches()).toEqual([]);
 });
 
+test('counts of what is stored say when they were counted: not before they were asked for, and not after the answer', async () => {
+  const before = Date.now();
+  const answer = await data(`{ customers(first: 1) { totalCount pageInfo { countedAt } nodes { eventCount archivedEventCount countedAt } } trainingRuns { totalCount pageInfo { countedAt } } }`);
+  const times = [answer.customers.pageInfo.countedAt, answer.customers.nodes[0].countedAt, answer.trainingRuns.pageInfo.countedAt].map(Date.parse);
+  for (const time of times) expect(time >= before && time <= Date.now()).toBe(true);
+});
+
 test('a segment as another model draws it has the whole, the parts and the members that this model draws', async () => {
   const [whole, part, model] = [id('segment', 1), id('segment', 2), id('model', 9)];
   gateway.services.replace('getSegments', ({ ids }: serving.GetSegmentsRequest) => ({

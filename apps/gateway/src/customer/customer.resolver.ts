@@ -1,13 +1,13 @@
 import type { ingestion } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
-import { basisOfSize, countedAsStored } from '../counting/count.resolver.js';
+import { basisOfSize, countedAsStored, countedAt } from '../counting/count.resolver.js';
 import { customerUnusual } from '../unusual/unusual.resolver.js';
 import { customerForesight } from '../foresight/foresight.resolver.js';
 import { readConnection, rowsOf } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import type { GatewayContext } from '../graphql/context.js';
-import { invalidArgument } from '../graphql/error.js';
+import { invalidArgument, notKept } from '../graphql/error.js';
 import { globalId, localId } from '../graphql/global-id.js';
 import { found, segmentNow } from '../graphql/loaders.js';
 import type { Customer } from '../graphql/message.js';
@@ -57,6 +57,13 @@ function isWhole(customer: Customer): customer is ingestion.Customer {
   return 'eventCount' in customer;
 }
 
+/** What the champion makes of a customer, now or as of a time; undefined where it has not read them. */
+async function readingOf(customerId: string, asOf: string | null | undefined, loaders: GatewayContext['loaders']) {
+  if (asOf) return loaders.pastReading.load({ customerId, asOf });
+  const place = await loaders.place.load(customerId);
+  return place?.known ? place : undefined;
+}
+
 function thereStill(customer: ingestion.Customer | undefined): ingestion.Customer {
   if (!customer) throw RpcError.notFound('This customer was erased a moment ago.', { reason: 'CUSTOMER_UNKNOWN' });
   return customer;
@@ -76,25 +83,21 @@ export const customerTypes: ResolversOf<'Customer' | 'CustomerConnection'> = {
     lastSeenAt: detail(({ lastSeenAt }) => present(lastSeenAt, 'lastSeenAt')),
     eventCount: detail(({ eventCount }) => eventCount),
     archivedEventCount: detail(({ archivedEventCount }) => archivedEventCount),
+    countedAt,
     isScored: async ({ id }, _args, { loaders }) => (await loaders.place.load(id))?.known ?? false,
     memberships: async ({ id }, { asOf }, { loaders }) => {
       const memberships = asOf ? await loaders.pastPlace.load({ customerId: id, asOf }) : ((await loaders.place.load(id))?.memberships ?? []);
-      return memberships.map((membership) => ({ ...membership, customerId: id }));
+      return memberships.map((membership) => ({ ...membership, customerId: id, ...(asOf ? { past: asOf } : {}) }));
     },
-    novelty: async ({ id }, _args, { loaders }) => {
-      const place = await loaders.place.load(id);
-      return place?.known ? place.novelty : null;
-    },
-    mapPosition: async ({ id }, _args, { loaders }) => {
-      const place = await loaders.place.load(id);
-      return place?.known ? place : null;
-    },
+    novelty: async ({ id }, { asOf }, { loaders }) => (await readingOf(id, asOf, loaders))?.novelty,
+    mapPosition: ({ id }, { asOf }, { loaders }) => readingOf(id, asOf, loaders),
     membershipHistory: ({ id }, args, { rpc }) =>
       readConnection(args, async (page) => {
         const { changes, pageInfo } = await rpc.memberships.listMembershipChanges({ customerId: id, segmentId: '', page });
         return { rows: changes, pageInfo };
       }),
-    similar: async ({ id }, { first }, { rpc, loaders }) => {
+    similar: async ({ id }, { first, asOf }, { rpc, loaders }) => {
+      if (asOf) throw notKept('similar customers are those nearest now, and how everyone was read at an earlier time is not kept. Leave asOf out, or ask novelty, forecast or memberships of the customer as of that time.');
       const { customers } = await rpc.similarity.listSimilarCustomers({ customerId: id, first: rowsOf(first) });
       return there(customers, loaders);
     },

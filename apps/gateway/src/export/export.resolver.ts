@@ -1,3 +1,4 @@
+import { basisThen } from '../counting/count.resolver.js';
 import { readConnection } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import type { GatewayContext } from '../graphql/context.js';
@@ -77,6 +78,7 @@ export const exportTypes: ResolversOf<
     asOf: ({ asOf }) => present(asOf, 'asOf'),
     versionAt: ({ versionAt }) => present(versionAt, 'versionAt'),
     model: ({ modelId }, _args, { loaders }) => (modelId === '' ? null : loaders.model.load(modelId)),
+    basis: (manifest) => basisThen(manifest),
     checksum: ({ sha256 }) => sha256,
   },
   ExportSchedule: {

@@ -14,7 +14,7 @@ const SCHEDULE = id('run', 2);
 const SEGMENT = globalId('Segment', id('segment', 1));
 
 const manifest: exporting.ExportManifest = {
-  asOf: AT, newestEventAt: AT, modelId: id('model', 1), versionAt: AT, rows: 7, members: 10, leftOutErased: 1, leftOutSuppressed: 1, forgotten: 1, sha256: 'ab12', bytes: 99,
+  asOf: AT, newestEventAt: AT, modelId: id('model', 1), versionAt: AT, rows: 7, members: 10, leftOutErased: 1, leftOutSuppressed: 1, forgotten: 1, sha256: 'ab12', bytes: 99, placed: 38, unseen: 2,
 };
 const exportOf = (more: Partial<exporting.Export> = {}): exporting.Export => ({
   id: EXPORT, segmentId: id('segment', 1), format: exporting.ExportFormat.PARQUET, state: exporting.ExportState.RUNNING, requestedBy: 'key:editor', scheduleId: '', createdAt: AT,
@@ -59,11 +59,11 @@ test('a file is fetched by a link under its own name and type, and told with wha
   const { path } = await artifacts.write({ workspaceId: WORKSPACE, area: 'exports', id: EXPORT, name: 'members-3.csv' }, Readable.from(['customer_id\n']));
   gateway.services.replace('getExport', () => ({ export: exportOf({ state: exporting.ExportState.SUCCEEDED, artifact: path, manifest }) }));
   const { body } = await gateway.ask(
-    'query($id: ID!) { export(id: $id) { progress download { url } manifest { asOf versionAt rows members leftOutErased leftOutSuppressed forgotten checksum bytes model { version } } } }', { id: globalId('Export', EXPORT) });
+    'query($id: ID!) { export(id: $id) { progress download { url } manifest { asOf versionAt rows members leftOutErased leftOutSuppressed forgotten checksum bytes model { version } basis { asOf customers placed unlikeAnythingSeen newestEventAt eventsBehind } } } }', { id: globalId('Export', EXPORT) });
   const { download, ...told } = body.data.export;
   expect(told).toEqual({
     progress: 1,
-    manifest: { asOf: AT, versionAt: AT, rows: 7, members: 10, leftOutErased: 1, leftOutSuppressed: 1, forgotten: 1, checksum: 'ab12', bytes: 99, model: { version: 1 } },
+    manifest: { asOf: AT, versionAt: AT, rows: 7, members: 10, leftOutErased: 1, leftOutSuppressed: 1, forgotten: 1, checksum: 'ab12', bytes: 99, model: { version: 1 }, basis: { asOf: AT, customers: null, placed: 38, unlikeAnythingSeen: 2, newestEventAt: AT, eventsBehind: null } },
   });
   const file = await fetch(gateway.url + download.url);
   expect([file.status, file.headers.get('content-type'), file.headers.get('content-disposition'), await file.text()]).toEqual([

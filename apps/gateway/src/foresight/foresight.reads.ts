@@ -1,4 +1,4 @@
-import type { foresight } from '#libs/contracts';
+import type { foresight, pastReading } from '#libs/contracts';
 
 import type { Backends } from '../backend/backends.js';
 
@@ -7,6 +7,8 @@ export interface RecommendationKey {
   readonly customerId: string;
   readonly first: number;
   readonly excludeOwned: boolean;
+  /** By what they had done by then; undefined: now. */
+  readonly asOf: string | undefined;
 }
 
 /** As many customers as serving takes in one call for items, or for events. */
@@ -25,7 +27,7 @@ export async function recommendationsOf(rpc: Backends, keys: readonly Recommenda
   await Promise.all(
     calls.map(async ({ ids, of }) => {
       if (!of) return;
-      const { customers } = await rpc.foresight.recommendItems({ customerIds: ids, first: of.first, excludeOwned: of.excludeOwned });
+      const { customers } = await rpc.foresight.recommendItems({ customerIds: ids, first: of.first, excludeOwned: of.excludeOwned, asOf: of.asOf });
       for (const { customerId, items } of customers) answers.set(`${customerId}|${wish(of)}`, items);
     }),
   );
@@ -40,9 +42,21 @@ export async function eventNoveltyOf(rpc: Backends, keys: readonly foresight.Eve
   return keys.map(({ eventId }) => byEvent.get(eventId));
 }
 
+/** One call for each time that is asked for, up to as many customers as serving takes; one after the other, for each is work for the model. */
+export async function pastReadingsOf(rpc: Backends, keys: readonly { customerId: string; asOf: string }[]): Promise<(pastReading.PastReading | undefined)[]> {
+  const answers = new Map<string, pastReading.PastReading>();
+  for (const [asOf, group] of Map.groupBy(keys, (key) => key.asOf)) {
+    for (const customerIds of chunks(unique(group.map(({ customerId }) => customerId)))) {
+      const { customers } = await rpc.pastReadings.readPast({ customerIds, asOf });
+      for (const reading of customers) if (reading.known) answers.set(`${reading.customerId}|${asOf}`, reading);
+    }
+  }
+  return keys.map(({ customerId, asOf }) => answers.get(`${customerId}|${asOf}`));
+}
+
 /** Tells apart what is asked of customers. */
-function wish({ first, excludeOwned }: RecommendationKey): string {
-  return `${first}|${excludeOwned}`;
+function wish({ first, excludeOwned, asOf = '' }: RecommendationKey): string {
+  return `${first}|${excludeOwned}|${asOf}`;
 }
 
 export function recommendationName(key: RecommendationKey): string {

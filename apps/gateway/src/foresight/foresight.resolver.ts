@@ -8,9 +8,12 @@ type EventResolvers = ResolversOf<'Event'>['Event'];
 
 /** What a customer may do next. */
 export const customerForesight: Pick<CustomerResolvers, 'forecast' | 'recommendations'> = {
-  forecast: async ({ id }, { first }, { loaders }) => (await loaders.forecast.load(id)).slice(0, rowsOf(first)),
-  recommendations: ({ id }, { first, excludeOwned }, { loaders }) =>
-    loaders.recommendation.load({ customerId: id, first: rowsOf(first), excludeOwned: excludeOwned ?? false }),
+  forecast: async ({ id }, { first, asOf }, { loaders }) => {
+    const forecasts = asOf ? ((await loaders.pastReading.load({ customerId: id, asOf }))?.forecasts ?? []) : await loaders.forecast.load(id);
+    return forecasts.slice(0, rowsOf(first));
+  },
+  recommendations: ({ id }, { first, excludeOwned, asOf }, { loaders }) =>
+    loaders.recommendation.load({ customerId: id, first: rowsOf(first), excludeOwned: excludeOwned ?? false, asOf: asOf ?? undefined }),
 };
 
 /** How surprising an event was. */

@@ -34,6 +34,8 @@ export interface GatewayContext {
   readonly uploads: UploadLinks;
   readonly downloads: DownloadLinks;
   readonly artifacts: ArtifactStore;
+  /** When all of this was asked for, or last renewed: nothing that answers it was read before. Milliseconds since 1970. */
+  readonly askedAt: number;
   /** Forgets what was loaded: the next event of a subscription is answered from fresh data. */
   renew(): void;
 }
@@ -41,6 +43,7 @@ export interface GatewayContext {
 export async function contextOf(parts: GatewayParts, caller: Caller): Promise<GatewayContext> {
   const { rpc, reads } = parts.callers.of(`${caller.workspaceId}|${caller.actor}|${caller.role}`, await parts.signer.sign(caller));
   let loaders = makeLoaders(reads, rpc);
+  let askedAt = Date.now();
   return {
     caller,
     rpc,
@@ -52,7 +55,11 @@ export async function contextOf(parts: GatewayParts, caller: Caller): Promise<Ga
     get loaders() {
       return loaders;
     },
+    get askedAt() {
+      return askedAt;
+    },
     renew: () => {
+      askedAt = Date.now();
       loaders = makeLoaders(reads, rpc);
     },
   };

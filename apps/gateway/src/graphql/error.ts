@@ -18,6 +18,11 @@ export function invalidArgument(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } });
 }
 
+/** A question about an earlier time that nobody can answer truthfully any more. */
+export function notKept(message: string): GraphQLError {
+  return new GraphQLError(`asOf: ${message}`, { extensions: { code: 'AS_OF_NOT_KEPT' } });
+}
+
 /** A refusal before anything is executed. */
 export function refusal(code: string, message: string, httpStatus = 400): GraphQLError {
   return new GraphQLError(message, { extensions: { code, http: { status: httpStatus } } });

@@ -1,4 +1,4 @@
-import type { counting, foresight, ingestion, label, prediction, serving, training, unusual } from '#libs/contracts';
+import type { counting, foresight, ingestion, label, pastReading, prediction, serving, training, unusual } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
 import type { Backends } from '../backend/backends.js';
@@ -23,6 +23,8 @@ export interface Loaders {
   readonly countReach: Loader<ReachKey, counting.GetCountReachResponse>;
   /** Where a customer was at a time. */
   readonly pastPlace: Loader<PastKey, serving.Membership[]>;
+  /** What the champion makes of what a customer had done by a time. */
+  readonly pastReading: Loader<PastKey, pastReading.PastReading | undefined>;
   readonly model: Loader<string, training.Model | undefined>;
   readonly labelSet: Loader<string, label.LabelSet | undefined>;
   readonly labelHead: Loader<string, label.Head | undefined>;
@@ -47,6 +49,7 @@ export function makeLoaders(reads: CallerReads, rpc: Backends): Loaders {
     segment: new Remembered(reads.segment, segmentName),
     countReach: new Remembered(reads.countReach, ({ follower, modelId }) => `${follower}|${modelId}`),
     pastPlace: new Remembered(reads.pastPlace, pastName),
+    pastReading: new Remembered(reads.pastReading, pastName),
     model: new Remembered(reads.model),
     labelSet: new Remembered(reads.labelSet),
     labelHead: new Remembered(reads.labelHead),

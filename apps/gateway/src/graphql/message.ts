@@ -4,6 +4,7 @@ import { access, counting, definition, explanation, exporting, foresight, head, 
 
 import type { Connection } from './connection.js';
 
+export type PageInfo = Connection<unknown>['pageInfo'];
 export type Viewer = Caller;
 export type Workspace = access.Workspace;
 export type WorkspaceSettings = access.WorkspaceSettings;
@@ -39,7 +40,8 @@ export type TableRows = person.TableRows;
 export type BlockedId = identity.BlockedId;
 export type RowCount = ingestion.RowCount;
 
-export type Membership = serving.Membership & { readonly customerId: string };
+/** And whose it is; `past`: the time that it was asked as of. */
+export type Membership = serving.Membership & { readonly customerId: string; readonly past?: string };
 export interface MembershipExplanation {
   readonly membership: Membership;
   readonly segment: serving.Segment;
@@ -84,7 +86,7 @@ export type SegmentLineage = serving.SegmentLineage;
 export type SegmentVersion = serving.SegmentVersion;
 export type CustomerMap = serving.GetCustomerMapResponse;
 export type MapPoint = serving.MapPoint;
-export type MapPosition = serving.CustomerMemberships;
+export type MapPosition = Pick<serving.CustomerMemberships, 'mapX' | 'mapY'>;
 export interface SegmentConnection extends Connection<Segment> {
   /** Of all sizes. */
   readonly sizes: counting.CountBasis | undefined;

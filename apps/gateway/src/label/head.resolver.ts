@@ -66,6 +66,7 @@ export const headTypes: ResolversOf<'LabelHead' | 'HeadEvaluation' | 'HeadStandi
     labelSet: async ({ labelSetId }, _args, { loaders }) => present(await loaders.labelSet.load(labelSetId), 'a prediction’s label set'),
     head: async ({ headId }, _args, { loaders }) => present(await loaders.labelHead.load(headId), 'a prediction’s head'),
     asOf: ({ asOf }) => present(asOf, 'asOf'),
+    isLive: ({ live }) => live,
   },
   HeadActive: {
     head: ({ facts }, _args, { loaders }) => (facts['headId'] ? loaders.labelHead.load(facts['headId']) : null),

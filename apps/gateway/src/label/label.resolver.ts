@@ -1,4 +1,5 @@
 import { readConnection } from '../graphql/connection.js';
+import { countedAt } from '../counting/count.resolver.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { expecting, ExpectedFailure, notFound, outcomeOf } from '../graphql/expected.js';
 import { globalId, localId } from '../graphql/global-id.js';
@@ -54,6 +55,7 @@ export const labelTypes: ResolversOf<'LabelSet' | 'LabelProblem' | 'CreateLabelS
     id: ({ id }) => globalId('LabelSet', id),
     labelCount: ({ labels }) => labels,
     positiveCount: ({ positives }) => positives,
+    countedAt,
     createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
     servedHead: ({ servedHeadId }, _args, { loaders }) => (servedHeadId === '' ? null : loaders.labelHead.load(servedHeadId)),
     heads: ({ id }, paging, { rpc }) =>

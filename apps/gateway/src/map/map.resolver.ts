@@ -1,6 +1,7 @@
 import { countedByModel } from '../counting/count.resolver.js';
 import { rowsOf } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
+import { notKept } from '../graphql/error.js';
 import { globalId } from '../graphql/global-id.js';
 import { present } from '../graphql/present.js';
 
@@ -8,7 +9,10 @@ import { present } from '../graphql/present.js';
 export const MOST_POINTS = 10_000;
 
 export const mapQueries = {
-  customerMap: (_root, { sample }, { rpc }) => rpc.segments.getCustomerMap({ sample: rowsOf(sample ?? 2_000, MOST_POINTS) }),
+  customerMap: (_root, { sample, asOf }, { rpc }) => {
+    if (asOf) throw notKept('where everyone was on the map at an earlier time is not kept. Leave asOf out, or ask mapPosition of single customers, or the sizes of segments, as of that time.');
+    return rpc.segments.getCustomerMap({ sample: rowsOf(sample ?? 2_000, MOST_POINTS) });
+  },
 } satisfies Partial<ResolversOf<'Query'>['Query']>;
 
 export const mapTypes: ResolversOf<'CustomerMap' | 'MapPoint' | 'MapPosition'> = {

@@ -40,14 +40,15 @@ export const membershipTypes: ResolversOf<
   MembershipExplanation: {
     traits: ({ segment: { traits } }, { first }) => traits.slice(0, rowsOf(first)),
     typicalCustomers: ({ segment: { typicalCustomerIds } }, { first }, { loaders }) => loadPresent(loaders.customer, typicalCustomerIds.slice(0, rowsOf(first))),
-    evidence: async ({ membership: { customerId, segmentId, modelId }, segment }, _args, { rpc }) => {
+    evidence: async ({ membership: { customerId, segmentId, modelId, past }, segment }, _args, { rpc }) => {
       // One that ended a moment ago has nothing that speaks for it any more.
-      const evidence = modelId === '' ? undefined : await found(rpc.explanations.explainMembership({ customerId, segmentId }));
+      const evidence = modelId === '' ? undefined : await found(rpc.explanations.explainMembership({ customerId, segmentId, asOf: past }));
       return evidence && { ...evidence, segment };
     },
   },
   MembershipEvidence: {
     readAt: ({ readAt }) => present(readAt, 'readAt'),
+    model: ({ modelId }, _args, { loaders }) => loaders.model.load(modelId),
     events: ({ events }, { first }) => events.slice(0, rowsOf(first)),
     traits: ({ traits, segment }) => traits.flatMap((fitting) => segment.traits.filter(({ key }) => key === fitting.key).map((trait) => ({ ...fitting, trait }))),
     typicalCustomers: async ({ typical }, { first }, { loaders }) => {

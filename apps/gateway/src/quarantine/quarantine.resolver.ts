@@ -1,4 +1,5 @@
 import type { RejectedEventSelection } from '../gen/resolvers.js';
+import { countedAt } from '../counting/count.resolver.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { rowsOf } from '../graphql/connection.js';
 import { expecting, ExpectedFailure, notFound, outcomeOf } from '../graphql/expected.js';
@@ -14,10 +15,10 @@ const PATIENTLY = { deadline: 60_000 };
 const FROM_IMPORT = 'import:';
 
 export const quarantineQueries = {
-  rejectedEventGroups: async (_root, { state, first }, { rpc }) => {
+  rejectedEventGroups: async (root, { state, first }, { rpc, askedAt }) => {
     const rows = rowsOf(first);
     const { groups, totalCount } = await rpc.quarantine.listRejectedEventGroups({ state, first: Math.max(rows, 1) });
-    return { nodes: groups.slice(0, rows), totalCount };
+    return { nodes: groups.slice(0, rows), totalCount, countedAt: countedAt(root, {}, { askedAt }) };
   },
   rejectedEvent: async (_root, args, { rpc }) => {
     const id = localId('RejectedEvent', args.id);

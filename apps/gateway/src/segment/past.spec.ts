@@ -1,4 +1,4 @@
-import type { history, serving } from '#libs/contracts';
+import type { history, pastReading, serving } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
 import { id, segmentOf } from '../gateway.fake.js';
@@ -24,7 +24,7 @@ beforeEach(() => {
 afterEach(() => gateway.services.reset());
 afterAll(() => gateway.close());
 
-const membership = (segmentId: string, at: string): serving.Membership => ({ segmentId, strength: 0.7, since: at, decidedAt: at, modelId: '', finerSegmentId: '' });
+const membership = (segmentId: string, at: string): serving.Membership => ({ segmentId, strength: 0.7, since: at, decidedAt: at, modelId: id('model', 1), finerSegmentId: '' });
 const requests = (method: string) => gateway.services.calls.filter((call) => call.method === method).map(({ request }) => request as { asOf?: string });
 
 test('members of a segment as of a time are those of that time, and so are its whole and its parts', async () => {
@@ -71,6 +71,52 @@ test('memberships of many customers as of a time cost one call a time', async ()
   });
   expect(gateway.services.count('getPastMemberships')).toBe(2);
   expect(gateway.services.count('getSegments')).toBe(1);
+});
+
+const readingAt = (customerId: string, asOf: string): pastReading.PastReading => ({
+  customerId, known: customerId !== id('customer', 2), novelty: 0.4, mapX: 5, mapY: 6,
+  forecasts: [{ event: 'B', horizonDays: 7, probability: 0.5, expectedValue: 1, expectedAt: undefined, earliestAt: undefined, latestAt: undefined, asOf, modelId: id('model', 1) }],
+});
+
+test('novelty, place and forecast as of a time are read once a time for all customers, and are nothing for whom nothing is known', async () => {
+  gateway.services.replace('readPast', ({ customerIds, asOf = '' }: pastReading.ReadPastRequest) => ({ customers: customerIds.map((one) => readingAt(one, asOf)), modelId: id('model', 1) }));
+  const { body } = await gateway.ask(
+    `query($early: DateTime!, $later: DateTime!) { customers(first: 30) { nodes {
+      novelty(asOf: $early) mapPosition(asOf: $early) { x y } forecast(first: 1, asOf: $early) { event asOf model { version } } later: novelty(asOf: $later) now: novelty
+    } } }`,
+    { early: EARLY, later: LATER },
+  );
+  expect(body.errors).toBeUndefined();
+  const [first, second] = body.data.customers.nodes;
+  expect(first).toEqual({ novelty: 0.4, mapPosition: { x: 5, y: 6 }, forecast: [{ event: 'B', asOf: new Date(EARLY).toISOString(), model: { version: 1 } }], later: 0.4, now: 0.1 });
+  expect(second).toEqual({ novelty: null, mapPosition: null, forecast: [], later: null, now: 0.1 });
+  expect(requests('readPast').map(({ asOf }) => asOf).toSorted()).toEqual([EARLY, LATER].map((at) => new Date(at).toISOString()));
+});
+
+test('reading many customers again for a whole page is refused before it is begun', async () => {
+  const aliases = Array.from({ length: 4 }, (_, at) => `a${at}: novelty(asOf: "2026-01-0${at + 1}T00:00:00Z")`).join(' ');
+  const { body } = await gateway.ask(`{ customers(first: 100) { nodes { ${aliases} } } }`);
+  expect(body.errors?.[0]?.extensions).toEqual({ code: 'QUERY_TOO_COSTLY' });
+});
+
+test('the reason of a membership as of a time, and what is recommended, are asked as of that time', async () => {
+  const { body } = await gateway.ask(
+    `query($at: DateTime!) { customer(userId: "user-3") { memberships(asOf: $at) { why { evidence { strength model { version } } } } recommendations(first: 1, asOf: $at) { item } now: recommendations(first: 1) { item } } }`,
+    { at: EARLY },
+  );
+  expect(body.errors).toBeUndefined();
+  const at = new Date(EARLY).toISOString();
+  expect(requests('explainMembership')).toMatchObject([{ segmentId: id('segment', 1), asOf: at }]);
+  expect(requests('recommendItems').map(({ asOf }) => asOf).toSorted()).toEqual([at, undefined]);
+});
+
+test.each([
+  ['similar customers', '{ customer(userId: "user-3") { similar(asOf: "2026-01-01T00:00:00Z") { similarity } } }', 'novelty, forecast or memberships of the customer as of that time'],
+  ['the map of everyone', '{ customerMap(asOf: "2026-01-01T00:00:00Z") { population } }', 'mapPosition of single customers'],
+])('%s as of an earlier time are refused, with why and with what to ask instead', async (_name, query, instead) => {
+  const { body } = await gateway.ask(query);
+  expect(body.errors).toMatchObject([{ message: expect.stringMatching(new RegExp(`not kept.*${instead}`)), extensions: { code: 'AS_OF_NOT_KEPT' } }]);
+  expect(gateway.services.count('listSimilarCustomers') + gateway.services.count('getCustomerMap')).toBe(0);
 });
 
 test('a time that cannot be answered says so, with what to ask instead', async () => {

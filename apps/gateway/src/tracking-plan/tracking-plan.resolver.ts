@@ -1,3 +1,4 @@
+import { countedAt } from '../counting/count.resolver.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { rowsOf } from '../graphql/connection.js';
 import { expecting, outcomeOf } from '../graphql/expected.js';
@@ -7,10 +8,10 @@ import { jsonText, parseJson } from '../graphql/scalar.js';
 
 export const trackingPlanQueries = {
   trackingPlan: async (_root, _args, { rpc }) => present((await rpc.plans.getTrackingPlan({})).plan, 'plan'),
-  trackingPlanViolations: async (_root, { event, from, first }, { rpc }) => {
+  trackingPlanViolations: async (root, { event, from, first }, { rpc, askedAt }) => {
     const rows = rowsOf(first);
     const { violations, totalCount } = await rpc.plans.listTrackingPlanViolations({ event: event ?? '', from: from ?? undefined, first: Math.max(rows, 1) });
-    return { nodes: violations.slice(0, rows), totalCount };
+    return { nodes: violations.slice(0, rows), totalCount, countedAt: countedAt(root, {}, { askedAt }) };
   },
 } satisfies Partial<ResolversOf<'Query'>['Query']>;
 

@@ -1,7 +1,7 @@
 """Learns a head from a few labels, judges it beside its rivals, and says everyone's probability.
 
-Writes head.safetensors (weights and scales), head.json (spec, evaluation), for a tuned encoder encoder.safetensors, and
-predictions.parquet (customer, probability; calibrated, as of the snapshot's now).
+Writes head.safetensors (weights and scales), head.json (spec, evaluation), for a tuned encoder encoder.safetensors, for one
+that is as it was the live form (live.py), and predictions.parquet (customer, probability; calibrated, as of the snapshot's now).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from kindred_worker.labels.calibration import Calibration, fit_calibration
 from kindred_worker.labels.head import FOLDS, Inputs, Scales, fit_head
 from kindred_worker.labels.judging import Evaluation, judge
 from kindred_worker.labels.label import Labels
+from kindred_worker.labels.live import write_live_form
 from kindred_worker.labels.rivals import rivals
 from kindred_worker.labels.spec import HeadSpec
 from kindred_worker.labels.tuning import Labelled, Tuned, log_odds, tune
@@ -215,6 +216,8 @@ def _written(
     if tuned.epochs:
         weights = {name: value.detach().cpu().contiguous() for name, value in tuned.model.state_dict().items()}
         files.append(output.write(WEIGHTS, save(weights)))
+    else:
+        files += write_live_form(output, question.model, scales, head, calibration)
     told = {
         "format": FORMAT,
         "spec": asdict(question.spec),

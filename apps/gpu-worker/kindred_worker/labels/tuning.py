@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kindred_worker.data.arrays import EventArrays
-from kindred_worker.labels.head import SURE, Head, Inputs, Scales, fit_head, foreseen_columns
+from kindred_worker.labels.head import Head, Inputs, Scales, fit_head
+from kindred_worker.labels.head_inputs import HeadInputs
 from kindred_worker.labels.spec import HeadSpec
 from kindred_worker.models.batch import batch_of, choose
 from kindred_worker.models.behaviour import BehaviourModel
@@ -81,7 +82,7 @@ class Tuned:
 
 
 class _Tuning(nn.Module):
-    """The copy with its head; the forward form of labels/head.py, through which gradients go."""
+    """The copy with its head."""
 
     def __init__(self, model: BehaviourModel, scales: Scales, start: Head) -> None:
         super().__init__()
@@ -93,14 +94,7 @@ class _Tuning(nn.Module):
             self.output.weight.copy_(torch.from_numpy(start.weights)[None])
             self.output.bias.fill_(start.bias)
         self.shrinkage = start.shrinkage
-        self.kept, chances = foreseen_columns(model.columns)
-        self.chances = torch.from_numpy(chances).to(model.device)
-
-        def constant(values: Float64) -> Tensor:
-            return torch.from_numpy(values.astype(np.float32)).to(model.device)
-
-        self.foreseen_mean, self.foreseen_scale = (constant(part) for part in scales.foreseen)
-        self.embedding_mean, self.embedding_scale = (constant(part) for part in scales.embedding)
+        self.inputs = HeadInputs(model.columns, scales, start.shrinkage).to(model.device)
 
     def begin_step(self) -> None:
         """Dropout works, and running statistics stay as they are."""
@@ -115,14 +109,7 @@ class _Tuning(nn.Module):
         model = self.behaviour
         before = torch.from_numpy(labelled.examples.as_of[labelled.rows] - 1).unsqueeze(1).to(model.device)
         embedding = model.encoder.read_many(model.vectors(batch_of(events, offsets, model.device)), before)[:, 0]
-        said = model.forecast(embedding)[:, self.kept]
-        chance = said.clamp(SURE, 1 - SURE)
-        foreseen = torch.where(self.chances, torch.logit(chance), said)
-        inputs = [
-            (foreseen - self.foreseen_mean) / self.foreseen_scale,
-            (embedding - self.embedding_mean) / self.embedding_scale * self.shrinkage,
-        ]
-        return self.output(torch.cat(inputs, dim=1))[:, 0]
+        return self.output(self.inputs(embedding, model.forecast(embedding)))[:, 0]
 
     def head(self) -> Head:
         weights = self.output.weight.detach().cpu().numpy()[0].astype(np.float64)

@@ -23,7 +23,17 @@ def state_tensors(state: Any) -> dict[str, Tensor]:
     return {f.name: getattr(state, f.name) for f in fields(state)}
 
 
-class Step(nn.Module):
+class Form(nn.Module):
+    """A function of plain tensors whose names are known."""
+
+    def inputs(self) -> list[str]:
+        raise NotImplementedError
+
+    def outputs(self) -> list[str]:
+        raise NotImplementedError
+
+
+class Step(Form):
     def __init__(self, model: BehaviourModel) -> None:
         super().__init__()
         self.model = model
@@ -59,7 +69,7 @@ class Step(nn.Module):
         return own.mix(torch.cat(parts, dim=1))
 
 
-class Read(nn.Module):
+class Read(Form):
     OUTPUTS = ("embedding", "forecast", "probability", "expected_value", "segment", "strength", "novelty", "map", "finer")
 
     def __init__(self, model: BehaviourModel, segments: SegmentModel) -> None:

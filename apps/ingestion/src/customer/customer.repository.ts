@@ -134,10 +134,8 @@ export class CustomerRepository {
 
   /** Whose these user ids are; unknown ones are left out. Counts nothing of them, so its cost does not grow with their events. */
   async locate(workspaceId: string, userIds: readonly string[]): Promise<{ userId: string; customerId: string }[]> {
-    return this.database.onConnection(workspaceId, async (client) => {
-      const { rows } = await client.query<{ external_id: string; id: string }>({ name: 'resolve-customers', text: RESOLVED, values: [workspaceId, 'USER', userIds] });
-      return rows.map(({ external_id, id }) => ({ userId: external_id, customerId: id }));
-    });
+    const rows = await this.database.read<{ external_id: string; id: string }>(workspaceId, { name: 'resolve-customers', text: RESOLVED, values: [workspaceId, 'USER', userIds] });
+    return rows.map(({ external_id, id }) => ({ userId: external_id, customerId: id }));
   }
 
   /** In order of id; one row more than the page, and how many there are in all. */

@@ -92,6 +92,13 @@ test("a page's name and category become properties, its own properties first", (
   expect(JSON.parse(event.properties)).toEqual({ category: 'Shop', name: 'Start' });
 });
 
+test("an identify's traits may lie in its context, as RudderStack's browser client sends them; its own hold over those", () => {
+  const identify = { type: 'identify', userId: 'u', context: { traits: { plan: 'pro' } } };
+  expect(JSON.parse(accepted(identify).properties)).toEqual({ plan: 'pro' });
+  expect(JSON.parse(accepted({ ...identify, traits: { plan: 'free' } }).properties)).toEqual({ plan: 'free' });
+  expect(JSON.parse(accepted({ ...track, context: identify.context }).properties)).toEqual({});
+});
+
 test("batch-level context lies under each event's own", () => {
   const event = accepted({ ...track, context: { ip: '1' } }, { context: { ip: '0', library: { name: 'x' } } });
   expect(JSON.parse(event.context ?? '')).toEqual({ ip: '1', library: { name: 'x' } });

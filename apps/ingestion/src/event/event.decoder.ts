@@ -175,7 +175,8 @@ function boundedDate(time: number | undefined): Date | null {
 
 function propertiesOf(fields: Fields, type: EventType): string {
   const field = type === 'identify' || type === 'group' ? 'traits' : 'properties';
-  const given = fields[field] ?? {};
+  // RudderStack's browser client says what is known of somebody in the context.
+  const given = fields[field] ?? (type === 'identify' ? objectOf(fields['context'])?.['traits'] : undefined) ?? {};
   const object = objectOf(given);
   if (!object) throw new Refusal('PROPERTIES_INVALID', `"${field}" is ${shown(given)}; it must be an object.`);
   // The name of a page lies beside its properties in Segment's form; here it is one of them.

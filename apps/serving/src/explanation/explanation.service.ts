@@ -8,15 +8,32 @@ import { partitionOf } from '../lease/partition.js';
 import { onlyUuids } from '../page/uuid.js';
 import { toScoreEvent } from '../scoring/customer.reading.js';
 import { FeedRepository } from '../scoring/feed.repository.js';
+import { PastReadings, WHOLE_FEED } from '../scoring/past.readings.js';
 import { ScoringRepository, type ServedModel } from '../scoring/scoring.repository.js';
 import { ScoringService } from '../scoring/scoring.service.js';
 import type { HeldState } from '../scoring/state.repository.js';
 import { similarityOf } from '../similar/embedding.js';
-import { isoOf } from '../time/micros.js';
+import { isoOf, type Micros } from '../time/micros.js';
+import { endOf } from '../time/past.js';
 import { changesOf } from './behaviour.change.js';
 import { contributionsOf, historyOf, type Nearness } from './contribution.js';
 import { type DrawnSegment, ExplanationRepository } from './explanation.repository.js';
 import { fittingTraits } from './own.figures.js';
+
+/** A customer and their segment, at the time that is spoken of. */
+interface Subject {
+  readonly served: ServedModel;
+  readonly customerId: string;
+  readonly readAt: Micros;
+  /** Little-endian float32. */
+  readonly embedding: Buffer;
+  readonly mainEvents: ReadonlySet<string>;
+  readonly own: DrawnSegment;
+  readonly drawn: readonly DrawnSegment[];
+  /** Events up to this place of the feed, and up to a time where one was asked for. */
+  readonly upTo: Position;
+  readonly until: Micros | undefined;
+}
 
 /** Says why a customer is in a segment, by asking the model what it would say otherwise. */
 @Injectable()
@@ -26,40 +43,42 @@ export class ExplanationService {
     private readonly scoring: ScoringRepository,
     private readonly scorers: ScoringService,
     private readonly feed: FeedRepository,
+    private readonly readings: PastReadings,
   ) {}
 
-  async explain(workspaceId: string, { customerId, segmentId }: explanation.ExplainMembershipRequest): Promise<explanation.ExplainMembershipResponse> {
-    const { served, position, held, own, drawn } = await this.subjectOf(workspaceId, customerId, segmentId);
-    const byCustomer = await this.eventsOf(workspaceId, position, [customerId, ...examplesOf(drawn)]);
+  async explain(workspaceId: string, { customerId, segmentId, asOf }: explanation.ExplainMembershipRequest): Promise<explanation.ExplainMembershipResponse> {
+    const subject = await (asOf === undefined ? this.present(workspaceId, customerId, segmentId) : this.past(workspaceId, customerId, segmentId, asOf));
+    const { served, readAt, own, drawn } = subject;
+    const byCustomer = await this.eventsOf(workspaceId, subject, [customerId, ...examplesOf(drawn)]);
     const events = byCustomer.get(customerId) ?? [];
     const examples = [...byCustomer].flatMap(([id, theirs]) => (id === customerId ? [] : theirs));
     const scorer = this.scorers.openScorer(served);
     try {
-      const history = await historyOf(scorer, events, held.readAt);
+      const history = await historyOf(scorer, events, readAt);
       const typical = await this.typicalOf(workspaceId, served, drawn);
       const contributions = await contributionsOf(scorer, history, own.index, seedOf(customerId), nearnessTo(own, typical));
       const segments = new Map(drawn.map((segment) => [segment.index, segment.segmentId]));
       return {
         modelId: served.modelId,
-        readAt: isoOf(held.readAt),
+        readAt: isoOf(readAt),
         ...contributions,
         changes: await changesOf(scorer, history, own.index, examples, segments),
-        traits: fittingTraits(own.traits, events, new Set(held.forecast.shape.targets.map(([event]) => event)), held.readAt),
-        typical: mostAlike(held, typical.get(own) ?? []),
+        traits: fittingTraits(own.traits, events, subject.mainEvents, readAt),
+        typical: mostAlike(subject, typical.get(own) ?? []),
       } satisfies explanation.ExplainMembershipResponse;
     } finally {
       scorer.close();
     }
   }
 
-  private async subjectOf(workspaceId: string, customerId: string, segmentId: string) {
-    const [customer] = onlyUuids([customerId]);
-    const [segment] = onlyUuids([segmentId]);
+  /** As the served model read them last. */
+  private async present(workspaceId: string, customerId: string, segmentId: string): Promise<Subject> {
+    const [customer, segment] = [onlyUuids([customerId])[0], onlyUuids([segmentId])[0]];
     // Their state stands where their partition does.
     const partition = partitionOf(customerId);
     const standing = await this.scoring.standing(workspaceId, [partition]);
     const served = standing?.served;
-    const position = standing?.places.get(partition)?.position;
+    const upTo = standing?.places.get(partition)?.position;
     const [isMember, drawn, [held]] =
       served && customer && segment
         ? await Promise.all([
@@ -69,14 +88,30 @@ export class ExplanationService {
           ])
         : [false, [], []];
     const own = drawn.find(({ segmentId: id }) => id === segment);
-    if (!served || !position || !isMember || !held || held.isBroken || !own) {
-      throw RpcError.notFound('The customer is in no learned segment of this id now.', { reason: 'NO_MEMBERSHIP' });
-    }
-    return { served, position, held, own, drawn };
+    if (!served || !upTo || !isMember || !held || held.isBroken || !own) throw noMembership('now');
+    return { served, customerId, readAt: held.readAt, embedding: held.embedding, mainEvents: new Set(held.forecast.shape.targets.map(([event]) => event)), own, drawn, upTo, until: undefined };
   }
 
-  private async eventsOf(workspaceId: string, position: Position, customerIds: readonly string[]): Promise<Map<string, worker.ScoreEvent[]>> {
-    const events = await this.feed.ofCustomers(workspaceId, customerIds, position);
+  /** As the served model reads what they had done by then. */
+  private async past(workspaceId: string, customerId: string, segmentId: string, asOf: string): Promise<Subject> {
+    const [customer, segment] = [onlyUuids([customerId])[0], onlyUuids([segmentId])[0]];
+    const { at, served } = await this.readings.at(workspaceId, asOf);
+    const [wasMember, drawn, read] =
+      served && customer && segment
+        ? await Promise.all([
+            this.explanations.wasMember(workspaceId, customer, segment, at),
+            this.explanations.drawn(workspaceId, served.modelId),
+            this.readings.of(workspaceId, [customer], asOf),
+          ])
+        : [false, [], undefined];
+    const own = drawn.find(({ segmentId: id }) => id === segment);
+    const reading = read?.readings.get(customerId);
+    if (!served || !wasMember || !reading || !own) throw noMembership('then that the served model draws');
+    return { served, customerId, readAt: endOf(at), embedding: Buffer.from(reading.embedding), mainEvents: new Set(reading.forecast.map(({ event }) => event)), own, drawn, upTo: WHOLE_FEED, until: endOf(at) };
+  }
+
+  private async eventsOf(workspaceId: string, { upTo, until }: Subject, customerIds: readonly string[]): Promise<Map<string, worker.ScoreEvent[]>> {
+    const events = await this.feed.ofCustomers(workspaceId, customerIds, upTo, until);
     return new Map([...Map.groupBy(events, ({ customerId }) => customerId)].map(([id, theirs]) => [id, theirs.map(toScoreEvent)]));
   }
 
@@ -95,10 +130,14 @@ function nearnessTo(own: DrawnSegment, typical: ReadonlyMap<DrawnSegment, readon
   return (embedding) => (ours.length === 0 ? 0 : to(embedding, ours) - Math.max(-1, ...others.map((states) => to(embedding, states))));
 }
 
-function mostAlike(held: HeldState, typical: readonly HeldState[]): explanation.TypicalCustomer[] {
+function noMembership(when: string): RpcError {
+  return RpcError.notFound(`The customer is in no learned segment of this id ${when}.`, { reason: 'NO_MEMBERSHIP' });
+}
+
+function mostAlike({ customerId: own, embedding: theirs }: Subject, typical: readonly HeldState[]): explanation.TypicalCustomer[] {
   return typical
-    .filter(({ customerId }) => customerId !== held.customerId)
-    .map(({ customerId, embedding }) => ({ customerId, similarity: similarityOf(held.embedding, embedding) }))
+    .filter(({ customerId }) => customerId !== own)
+    .map(({ customerId, embedding }) => ({ customerId, similarity: similarityOf(theirs, embedding) }))
     .sort((a, b) => b.similarity - a.similarity);
 }
 

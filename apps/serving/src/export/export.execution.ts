@@ -72,6 +72,7 @@ export class ExportExecution {
       versionAt: facts.versionAt,
       asOf,
       newestEventAt: facts.newestEventAt === null ? null : isoOf(facts.newestEventAt),
+      read: { placed: facts.placed, unlikeAnythingSeen: facts.unseen },
       file: { name: basename(stored.path), format: row.format, rows, bytes: stored.bytes, sha256: stored.sha256 },
       members: facts.members,
       leftOut,

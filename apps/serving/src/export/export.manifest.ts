@@ -13,6 +13,8 @@ export const exportManifest = z.object({
   /** By the workspace's clock. */
   asOf: z.string(),
   newestEventAt: z.string().nullable(),
+  /** Customers whom the served model had read by then, also where people defined the segment. Exports of before this was kept have none. */
+  read: z.object({ placed: count, unlikeAnythingSeen: count }).optional(),
   file: z.object({ name: z.string(), format: z.enum(['CSV', 'PARQUET']), rows: count, bytes: count, sha256: z.string() }),
   /** Counted in the statement that listed them; rows = members - leftOut - forgotten. */
   members: count,

@@ -34,12 +34,14 @@ export function toExport(row: ExportRow): exporting.Export {
   } satisfies exporting.Export;
 }
 
-function toManifest({ asOf, newestEventAt, model, versionAt, file, members, leftOut, forgotten }: ExportManifest): exporting.ExportManifest {
+function toManifest({ asOf, newestEventAt, read, model, versionAt, file, members, leftOut, forgotten }: ExportManifest): exporting.ExportManifest {
   return {
     asOf,
     newestEventAt: newestEventAt ?? undefined,
     // As the world writes it in the manifest; services name models by their own ids.
     modelId: model === null ? '' : Buffer.from(model, 'base64url').toString().replace(/^Model:/, ''),
+    placed: read?.placed,
+    unseen: read?.unlikeAnythingSeen,
     versionAt,
     rows: file.rows,
     members,

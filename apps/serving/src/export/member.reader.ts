@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Database } from '#libs/database';
 
 import { drawingOf, partsOf } from '../segment/drawing.sql.js';
+import { NIL } from '../page/uuid.js';
 import { DATABASE } from '../store.js';
 import { type Micros, microsSql } from '../time/micros.js';
 
@@ -14,6 +15,9 @@ export interface SegmentFacts {
   readonly modelId: string | null;
   readonly versionAt: string;
   readonly newestEventAt: Micros | null;
+  /** Customers whom the served model had read: those in a segment, and those unlike anything it has seen. */
+  readonly placed: number;
+  readonly unseen: number;
 }
 
 export interface MemberRow {
@@ -40,8 +44,12 @@ const MEMBERS = `with asked as (
   ), facts as (
     select name, model_id as "modelId", ${isoSql('version_at')} as "versionAt",
       coalesce((select sum(members) from serving.segment_sizes where segment_id = any(case level when 'FINER' then array[$1::uuid] else wholes end)), 0)::float8 as members,
-      (select ${microsSql('max(newest_event_at)')} from serving.active_model join serving.shadow_models using (workspace_id, model_id)) as "newestEventAt"
-    from asked
+      (select ${microsSql('max(newest_event_at)')} from serving.active_model join serving.shadow_models using (workspace_id, model_id)) as "newestEventAt",
+      read.placed, read.unseen
+    from asked, (
+      select coalesce(sum(z.members) filter (where z.segment_id <> '${NIL}'), 0)::float8 as placed, coalesce(sum(z.members) filter (where z.segment_id = '${NIL}'), 0)::float8 as unseen
+      from serving.segment_sizes z where z.segment_id = '${NIL}' or exists (select from serving.segments s where s.id = z.segment_id and s.kind = 'LEARNED')
+        and not exists (select from serving.segment_versions v where v.segment_id = z.segment_id and v.level = 'FINER')) as read
   )
   select f.*, p.* from facts f left join lateral (
     select m.* from asked, unnest(asked.wholes) as w(id), lateral (${memberWhere('segment_id = w.id')}) as m

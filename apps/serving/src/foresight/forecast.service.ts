@@ -4,12 +4,10 @@ import type { foresight } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
 import { onlyUuids } from '../page/uuid.js';
-import { isoOf, MICROS_PER_SECOND } from '../time/micros.js';
-import { timeOf } from './forecast.time.js';
-import { ForesightRepository, type KeptForecast } from './foresight.repository.js';
+import { toForecasts } from './forecast.mapper.js';
+import { ForesightRepository } from './foresight.repository.js';
 
 const MOST_CUSTOMERS = 500;
-const DAY = 86_400 * MICROS_PER_SECOND;
 
 /** Likely events with times, from the forecasts that are kept with the states. */
 @Injectable()
@@ -27,25 +25,4 @@ export class ForecastService {
       modelId,
     } satisfies foresight.GetForecastsResponse;
   }
-}
-
-function toForecasts({ readAt, forecast }: KeptForecast, modelId: string): foresight.TimedForecast[] {
-  const times = new Map([...Map.groupBy(forecast, ({ event }) => event)].map(([event, chances]) => [event, timeOf(chances)]));
-  const after = (days: number | null | undefined) => (typeof days === 'number' ? isoOf(Math.round(readAt + days * DAY)) : undefined);
-  return forecast
-    .toSorted((one, other) => other.probability - one.probability)
-    .map(({ event, horizonDays, probability, expectedValue }) => {
-      const time = times.get(event);
-      return {
-        event,
-        horizonDays,
-        probability,
-        expectedValue,
-        expectedAt: after(time?.median),
-        earliestAt: after(time?.earliest),
-        latestAt: after(time?.latest),
-        asOf: isoOf(readAt),
-        modelId,
-      } satisfies foresight.TimedForecast;
-    });
 }

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 
+import { ScoringModule } from '../scoring/scoring.module.js';
 import { WorkspaceModule } from '../workspace/workspace.module.js';
 import { ForecastService } from './forecast.service.js';
 import { ForesightController } from './foresight.controller.js';
@@ -9,7 +10,7 @@ import { NoveltyService } from './novelty.service.js';
 import { RecommendationService } from './recommendation.service.js';
 
 @Module({
-  imports: [WorkspaceModule],
+  imports: [ScoringModule, WorkspaceModule],
   controllers: [ForesightController],
   providers: [ForecastService, ForesightRepository, HistoryRepository, NoveltyService, RecommendationService],
 })

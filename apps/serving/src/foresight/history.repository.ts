@@ -1,11 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 
 import type { Database } from '#libs/database';
-import { type Archived, EventHistory, type EventScope, FEED, HISTORY } from '#libs/history';
+import { type Archived, EventHistory, type EventScope, FEED, HISTORY, LAST_SEQUENCE } from '#libs/history';
 
 import type { FeedEvent } from '../scoring/feed.repository.js';
 import { DATABASE } from '../store.js';
 import { type Micros, microsSql } from '../time/micros.js';
+import type { ItemTable } from './item.table.js';
 
 /** A list of items that an event carried, as it was sent. */
 export interface SentBasket {
@@ -25,7 +26,7 @@ const latest = (columns: string, condition: string, limit: string) => (source: s
 
 const BASKETS = latest(
   `f.customer_id as "customerId", ${microsSql('f.occurred_at')} as at, f.properties -> $2::text as items`,
-  `and f.type = 'track' and f.name = any($3::text[]) and jsonb_typeof(f.properties -> $2::text) = 'array'`,
+  `and f.type = 'track' and f.name = any($3::text[]) and jsonb_typeof(f.properties -> $2::text) = 'array' and ($5::timestamptz is null or f.occurred_at <= $5)`,
   '$4',
 );
 const EVENTS = latest(
@@ -42,9 +43,10 @@ export class HistoryRepository {
     private readonly history: EventHistory,
   ) {}
 
-  /** By customer, oldest first: one statement for all of them. */
-  baskets(workspaceId: string, customerIds: readonly string[], property: string, names: readonly string[], most: number): Promise<Map<string, SentBasket[]>> {
-    return this.latest<SentBasket>(workspaceId, { customerIds, names }, BASKETS, [customerIds, property, names, most], { most, at: ({ at }) => at });
+  /** By customer, oldest first, up to a time where one is given: one statement for all of them. */
+  baskets(workspaceId: string, customerIds: readonly string[], { property, events: names }: Pick<ItemTable, 'property' | 'events'>, most: number, until?: string): Promise<Map<string, SentBasket[]>> {
+    const scope = { customerIds, names, ...(until === undefined ? {} : { before: { at: until, sequence: LAST_SEQUENCE } }) };
+    return this.latest<SentBasket>(workspaceId, scope, BASKETS, [customerIds, property, names, most, until ?? null], { most, at: ({ at }) => at });
   }
 
   /** By customer, oldest first: one statement for all of them. */
@@ -55,7 +57,7 @@ export class HistoryRepository {
   /** Archives are opened for whom the feed has fewer than are wanted, or older ones than archives have. */
   private async latest<Row extends { readonly customerId: string }>(
     workspaceId: string,
-    wanted: Pick<EventScope, 'customerIds' | 'names' | 'latest'>,
+    wanted: Pick<EventScope, 'customerIds' | 'names' | 'latest' | 'before'>,
     statement: (source: string) => string,
     values: unknown[],
     { most, at }: { most: number; at: (row: Row) => Micros },

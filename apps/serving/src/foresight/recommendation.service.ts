@@ -8,10 +8,12 @@ import { SERVICE } from '#libs/service';
 
 import { onlyUuids } from '../page/uuid.js';
 import { ARTIFACTS, type Context } from '../store.js';
-import { microsOf } from '../time/micros.js';
+import { isoOf, microsOf } from '../time/micros.js';
+import { endOf } from '../time/past.js';
+import { PastReadings } from '../scoring/past.readings.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { toBaskets } from './basket.js';
-import { ForesightRepository, type ServedBundle } from './foresight.repository.js';
+import { ForesightRepository, type KeptEmbedding, type ServedBundle } from './foresight.repository.js';
 import { HistoryRepository } from './history.repository.js';
 import { type ItemTable, readItemTable } from './item.table.js';
 import { recommend } from './recommendation.js';
@@ -35,6 +37,7 @@ export class RecommendationService {
     private readonly kept: ForesightRepository,
     private readonly history: HistoryRepository,
     private readonly directory: WorkspaceDirectory,
+    private readonly past: PastReadings,
     @Inject(ARTIFACTS) private readonly artifacts: ArtifactStore,
     @Inject(SERVICE) private readonly context: Context,
   ) {
@@ -44,14 +47,14 @@ export class RecommendationService {
     });
   }
 
-  async ofCustomers(workspaceId: string, { customerIds, first, excludeOwned }: foresight.RecommendItemsRequest): Promise<foresight.RecommendItemsResponse> {
+  async ofCustomers(workspaceId: string, { customerIds, first, excludeOwned, asOf }: foresight.RecommendItemsRequest): Promise<foresight.RecommendItemsResponse> {
     if (customerIds.length > MOST_CUSTOMERS) {
       throw RpcError.invalid(`At most ${MOST_CUSTOMERS} customers at once; ${customerIds.length} were asked for.`, { reason: 'TOO_MANY_IDS' });
     }
     if (first > MOST_ITEMS) throw RpcError.invalid(`At most ${MOST_ITEMS} items at once.`, { reason: 'PAGE_TOO_LARGE' });
     const served = await this.kept.served(workspaceId);
     const wish = { first: first || DEFAULT_ITEMS, excludeOwned };
-    const byCustomer = served ? await this.recommended(workspaceId, served, [...new Set(onlyUuids(customerIds))], wish) : undefined;
+    const byCustomer = served ? await this.recommended(workspaceId, served, [...new Set(onlyUuids(customerIds))], wish, asOf) : undefined;
     return {
       customers: customerIds.map((customerId) => ({ customerId, items: byCustomer?.get(customerId.toLowerCase()) ?? [] })),
       modelId: served?.modelId ?? '',
@@ -63,13 +66,14 @@ export class RecommendationService {
     served: ServedBundle,
     customerIds: readonly string[],
     wish: { first: number; excludeOwned: boolean },
+    past: string | undefined,
   ): Promise<Map<string, foresight.ItemRecommendation[]> | undefined> {
     const table = await this.tables.fetch(`${served.modelId}/${served.hash}`, { context: served });
     if (table === undefined || table === NONE) return undefined;
     const [embeddings, sent, asOf] = await Promise.all([
-      this.kept.embeddings(workspaceId, served.modelId, customerIds),
-      this.history.baskets(workspaceId, customerIds, table.property, table.events, MOST_BASKETS),
-      this.directory.asOf(workspaceId, served.newestEventAt),
+      past === undefined ? this.kept.embeddings(workspaceId, served.modelId, customerIds) : this.embeddingsThen(workspaceId, customerIds, past),
+      this.history.baskets(workspaceId, customerIds, table, MOST_BASKETS, past && isoOf(endOf(microsOf(past)))),
+      past ?? this.directory.asOf(workspaceId, served.newestEventAt),
     ]);
     return new Map(
       embeddings.map(({ customerId, embedding }) => {
@@ -77,6 +81,11 @@ export class RecommendationService {
         return [customerId, items.map((item) => ({ ...item, asOf, modelId: served.modelId }))];
       }),
     );
+  }
+
+  private async embeddingsThen(workspaceId: string, customerIds: readonly string[], past: string): Promise<KeptEmbedding[]> {
+    const read = await this.past.of(workspaceId, customerIds, past);
+    return [...(read?.readings ?? [])].map(([customerId, { embedding }]) => ({ customerId, embedding: Buffer.from(embedding) }));
   }
 
   /** A bundle that cannot be found has nothing to recommend; one that is not as it was sealed is a defect and is told. */

@@ -1,9 +1,12 @@
 import { Module } from '@nestjs/common';
 
 import { WorkspaceModule } from '../workspace/workspace.module.js';
+import { ScoringModule } from '../scoring/scoring.module.js';
 import { HistoryController } from './history.controller.js';
 import { HistoryService } from './history.service.js';
+import { PastReadingController } from './past.reading.controller.js';
+import { PastReadingService } from './past.reading.service.js';
 import { PastRepository } from './past.repository.js';
 
-@Module({ imports: [WorkspaceModule], controllers: [HistoryController], providers: [HistoryService, PastRepository] })
+@Module({ imports: [ScoringModule, WorkspaceModule], controllers: [HistoryController, PastReadingController], providers: [HistoryService, PastReadingService, PastRepository] })
 export class HistoryModule {}

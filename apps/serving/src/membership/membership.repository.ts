@@ -64,24 +64,16 @@ const membersWhere = (place: string) => `select customer_id as "customerId", $1:
 export class MembershipRepository {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
-  /**
-   * Places and readings of some customers by the served model, in one statement. It is the hottest of all and
-   * is planned once per connection, and again whenever the tables were measured.
-   */
-  ofCustomers(workspaceId: string, customerIds: readonly string[]): Promise<{ served: Served | undefined; rows: CustomerRow[] }> {
-    return this.database.onConnection(workspaceId, async (client) => {
-      const [, { rows }] = await Promise.all([
-        client.query('set local plan_cache_mode = force_generic_plan'),
-        client.query<CustomerRow & { servedModel: string | null; newestEventAt: Micros | null }>({
-          name: 'customer-memberships',
-          text: OF_CUSTOMERS,
-          values: [customerIds],
-        }),
-      ]);
-      const first = rows[0];
-      const served = first?.servedModel ? { modelId: first.servedModel, newestEventAt: first.newestEventAt } : undefined;
-      return { served, rows: rows.filter(({ customerId }) => customerId !== null) };
-    });
+  /** Places and readings of some customers by the served model, in one statement: the hottest of all. */
+  async ofCustomers(workspaceId: string, customerIds: readonly string[]): Promise<{ served: Served | undefined; rows: CustomerRow[] }> {
+    const rows = await this.database.read<CustomerRow & { servedModel: string | null; newestEventAt: Micros | null }>(
+      workspaceId,
+      { name: 'customer-memberships', text: OF_CUSTOMERS, values: [customerIds] },
+      { isPlannedOnce: true },
+    );
+    const first = rows[0];
+    const served = first?.servedModel ? { modelId: first.servedModel, newestEventAt: first.newestEventAt } : undefined;
+    return { served, rows: rows.filter(({ customerId }) => customerId !== null) };
   }
 
   /**

@@ -14,7 +14,8 @@ import { LiveModel } from './live.model.js';
 
 const bundle = z.object({ format: z.literal('kindred.bundle/1'), files: z.array(z.object({ path: z.string(), sha256: z.string() })) });
 const MANIFEST = 'live.json';
-const OPTIONS: InferenceSession.SessionOptions = { executionProviders: ['cpu'], intraOpNumThreads: 1, interOpNumThreads: 1 };
+/** One thread: as many are scored at once as there are requests. */
+export const SESSION: InferenceSession.SessionOptions = { executionProviders: ['cpu'], intraOpNumThreads: 1, interOpNumThreads: 1 };
 
 /**
  * Opens the live form of the bundle at `uri`, undefined where it has none. Every file is held to the hash that bundle.json gives it, and
@@ -34,7 +35,7 @@ export async function openLiveModel(artifacts: ArtifactStore, uri: string, hash:
   const hashes = new Map(sealed.files.map(({ path, sha256 }) => [path, sha256]));
   if (!hashes.has(MANIFEST)) return undefined;
   const json = async (path: string): Promise<unknown> => JSON.parse((await load(path, hashes.get(path))).toString());
-  const session = async (path: string) => InferenceSession.create(await load(path, hashes.get(path)), OPTIONS);
+  const session = async (path: string) => InferenceSession.create(await load(path, hashes.get(path)), SESSION);
   return new LiveModel({
     manifest: liveManifest.parse(await json(MANIFEST)),
     features: new FeatureEncoder(featureSpec.parse(await json('features.json'))),

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 
 import type { Database } from '#libs/database';
 
+import type { LiveHeadPlace } from '../onnx/live.head.js';
 import { shareMemberships } from '../scoring/write.lock.js';
 import { DATABASE } from '../store.js';
 import { type Micros, microsSql } from '../time/micros.js';
@@ -13,6 +14,18 @@ export interface PredictionRow {
   readonly headId: string;
   readonly probability: number;
   readonly asOf: Micros;
+  /** Read from the present state; else written when the head was trained. */
+  readonly live: boolean;
+}
+
+/** A served head with a live form. */
+export interface LiveHeadRow extends SpeakingHead, LiveHeadPlace {}
+
+/** What scoring keeps of a customer. */
+export interface KeptState {
+  readonly customerId: string;
+  readonly state: Buffer;
+  readonly lastEventAt: Micros | null;
 }
 
 /** A head of a label set. */
@@ -26,18 +39,44 @@ export interface SpeakingHead {
 export class PredictionRepository {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
-  /** By the served heads, the highest probability first. */
-  async ofCustomers(workspaceId: string, customerIds: readonly string[]): Promise<PredictionRow[]> {
+  /** By the served heads, as it was written for everyone. */
+  async written(workspaceId: string, customerIds: readonly string[]): Promise<PredictionRow[]> {
     return this.database.onConnection(workspaceId, async (client) => {
       const { rows } = await client.query<PredictionRow>({
         name: 'predictions',
         text: `select p.customer_id as "customerId", p.label_set_id as "labelSetId", p.head_id as "headId", p.probability::float8 as probability,
-            ${microsSql('h.as_of')} as "asOf"
+            ${microsSql('h.as_of')} as "asOf", false as live
           from serving.predictions p join serving.served_heads h using (workspace_id, label_set_id, head_id)
-          where p.customer_id = any($1::uuid[]) order by p.customer_id, p.probability desc, p.label_set_id`,
+          where p.customer_id = any($1::uuid[])`,
         values: [customerIds],
       });
       return rows;
+    });
+  }
+
+  async liveHeads(workspaceId: string): Promise<LiveHeadRow[]> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const { rows } = await client.query<LiveHeadRow>(
+        'select label_set_id as "labelSetId", head_id as "headId", live_uri as uri, live_sha256 as sha256 from serving.served_heads where live_uri is not null',
+      );
+      return rows;
+    });
+  }
+
+  /** By the served model, with the time of the newest event that it has seen; whom it has not read is left out. */
+  async states(workspaceId: string, customerIds: readonly string[]): Promise<{ newestEventAt: Micros | null; states: KeptState[] }> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const served = await client.query<{ newestEventAt: Micros | null }>(
+        `select ${microsSql('newest_event_at')} as "newestEventAt" from serving.active_model join serving.shadow_models using (workspace_id, model_id)`,
+      );
+      const { rows } = await client.query<KeptState>({
+        name: 'states-to-predict',
+        text: `select s.customer_id as "customerId", s.state, ${microsSql('s.last_event_at')} as "lastEventAt"
+          from serving.active_model a join serving.customer_states s using (workspace_id, model_id)
+          where s.customer_id = any($1::uuid[]) and length(s.state) > 0 and not s.is_broken`,
+        values: [customerIds],
+      });
+      return { newestEventAt: served.rows[0]?.newestEventAt ?? null, states: rows };
     });
   }
 
@@ -67,13 +106,14 @@ export class PredictionRepository {
   }
 
   /** From here on the head speaks for its label set, unless a later one does; what others said goes. Answers the customers it speaks of. */
-  async serve(workspaceId: string, { labelSetId, headId }: SpeakingHead, asOf: Date): Promise<number> {
+  async serve(workspaceId: string, { labelSetId, headId }: SpeakingHead, asOf: Date, live: LiveHeadPlace | undefined): Promise<number> {
     return this.database.onConnection(workspaceId, async (client) => {
       await client.query(
-        `insert into serving.served_heads (workspace_id, label_set_id, head_id, as_of) values ($1, $2, $3, $4)
-         on conflict (workspace_id, label_set_id) do update set head_id = excluded.head_id, as_of = excluded.as_of
+        `insert into serving.served_heads (workspace_id, label_set_id, head_id, as_of, live_uri, live_sha256) values ($1, $2, $3, $4, $5, $6)
+         on conflict (workspace_id, label_set_id)
+         do update set head_id = excluded.head_id, as_of = excluded.as_of, live_uri = excluded.live_uri, live_sha256 = excluded.live_sha256
          where served_heads.head_id < excluded.head_id`,
-        [workspaceId, labelSetId, headId, asOf],
+        [workspaceId, labelSetId, headId, asOf, live?.uri ?? null, live?.sha256 ?? null],
       );
       await client.query(
         `delete from serving.predictions p using serving.served_heads h

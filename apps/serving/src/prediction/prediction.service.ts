@@ -9,15 +9,17 @@ import { onlyUuids } from '../page/uuid.js';
 import { ARTIFACTS } from '../store.js';
 import { isoOf } from '../time/micros.js';
 import { openPredictions } from './prediction.file.js';
-import { PredictionRepository } from './prediction.repository.js';
+import { LivePredictions } from './live.predictions.js';
+import { PredictionRepository, type PredictionRow } from './prediction.repository.js';
 
 const MOST_CUSTOMERS = 500;
 
-/** What heads say of customers: loaded once for everyone, read by customer. */
+/** What heads say of customers: of the present where they can, else as it was loaded for everyone. */
 @Injectable()
 export class PredictionService {
   constructor(
     private readonly repository: PredictionRepository,
+    private readonly live: LivePredictions,
     @Inject(ARTIFACTS) private readonly artifacts: ArtifactStore,
   ) {}
 
@@ -25,16 +27,19 @@ export class PredictionService {
     if (customerIds.length > MOST_CUSTOMERS) {
       throw RpcError.invalid(`At most ${MOST_CUSTOMERS} customers at once; ${customerIds.length} were asked for.`, { reason: 'TOO_MANY_IDS' });
     }
-    const rows = await this.repository.ofCustomers(workspaceId, [...new Set(onlyUuids(customerIds))]);
-    const customers = [...Map.groupBy(rows, ({ customerId }) => customerId)].map(([customerId, said]) => ({
+    const asked = [...new Set(onlyUuids(customerIds))];
+    const [written, now] = await Promise.all([this.repository.written(workspaceId, asked), this.live.ofCustomers(workspaceId, asked)]);
+    // Of either kind, what is said of the present takes the place of what was written.
+    const rows = new Map([...written, ...now].map((row) => [`${row.customerId} ${row.labelSetId}`, row]));
+    const customers = [...Map.groupBy(rows.values(), ({ customerId }) => customerId)].map(([customerId, said]) => ({
       customerId,
-      predictions: said.map(({ labelSetId, headId, probability, asOf }) => ({ labelSetId, headId, probability, asOf: isoOf(asOf) }) satisfies prediction.Prediction),
+      predictions: said.toSorted(byProbability).map(({ labelSetId, headId, probability, asOf, live }) => ({ labelSetId, headId, probability, asOf: isoOf(asOf), live }) satisfies prediction.Prediction),
     }));
     return { customers };
   }
 
   async *load(workspaceId: string, request: prediction.LoadPredictionsRequest, signal: AbortSignal): AsyncGenerator<prediction.LoadPredictionsResponse> {
-    const { labelSetId, headId, asOf } = request;
+    const { labelSetId, headId, asOf, liveUri, liveSha256 } = request;
     if (!validate(labelSetId) || !validate(headId) || asOf === undefined) {
       throw RpcError.invalid('label_set_id and head_id must be UUIDs, and as_of a time.', { reason: 'PREDICTIONS_INVALID' });
     }
@@ -42,7 +47,8 @@ export class PredictionService {
     // Loading it again is harmless, for an attempt may have ended half way; a later head's words stand.
     if (served === undefined || served <= headId) yield* this.fill(workspaceId, request, signal);
     signal.throwIfAborted();
-    const customers = await this.repository.serve(workspaceId, { labelSetId, headId }, new Date(asOf));
+    const live = liveUri === '' ? undefined : { uri: liveUri, sha256: liveSha256 };
+    const customers = await this.repository.serve(workspaceId, { labelSetId, headId }, new Date(asOf), live);
     yield { fraction: 1, completed: true, customers };
   }
 
@@ -75,3 +81,5 @@ export class PredictionService {
     }
   }
 }
+
+const byProbability = (one: PredictionRow, other: PredictionRow): number => other.probability - one.probability || one.labelSetId.localeCompare(other.labelSetId);

@@ -2,12 +2,12 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 
 import type { Database, Position } from '#libs/database';
-import { EventHistory, FEED, HISTORY } from '#libs/history';
+import { EventHistory, FEED, HISTORY, LAST_SEQUENCE } from '#libs/history';
 
 import { PARTITIONS } from '../lease/partition.js';
 import { NIL } from '../page/uuid.js';
 import { DATABASE } from '../store.js';
-import { type Micros, microsSql } from '../time/micros.js';
+import { isoOf, type Micros, microsSql } from '../time/micros.js';
 
 /** An event of ingestion.event_feed_v1, as scoring needs it. */
 export interface FeedEvent {
@@ -54,7 +54,7 @@ const WITHIN = `select ${COLUMNS} from ingestion.event_feed_v1 f
     and ($5::int[] is null or serving.partition_of(f.customer_id) = any($5))
   order by f.horizon, f.sequence limit $6`;
 const LIFE = (source: string) => `select ${COLUMNS} from ${source} f
-  where customer_id = any($1::uuid[]) and (horizon, sequence) <= ($2::bigint, $3::bigint) order by f.occurred_at, f.sequence`;
+  where customer_id = any($1::uuid[]) and (horizon, sequence) <= ($2::bigint, $3::bigint) and ($4::timestamptz is null or occurred_at <= $4) order by f.occurred_at, f.sequence`;
 /** Beyond this a backlog is told as "at least". */
 const MOST_COUNTED = 10_000;
 
@@ -94,11 +94,12 @@ export class FeedRepository {
     return rows;
   }
 
-  /** All events of some customers up to a position, archived ones too, in the order in which they happened. */
-  async ofCustomers(workspaceId: string, customerIds: readonly string[], upTo: Position): Promise<FeedEvent[]> {
-    const scope = { customerIds, isBehaviour: true };
+  /** All events of some customers up to a position, and to a time where one is given, archived ones too, in the order in which they happened. */
+  async ofCustomers(workspaceId: string, customerIds: readonly string[], upTo: Position, until?: Micros): Promise<FeedEvent[]> {
+    const at = until === undefined ? undefined : isoOf(until);
+    const scope = { customerIds, isBehaviour: true, ...(at === undefined ? {} : { before: { at, sequence: LAST_SEQUENCE } }) };
     return this.database.onConnection(workspaceId, async (client) => {
-      const from = (source: string) => client.query<FeedEvent>(LIFE(source), [customerIds, upTo.horizon, upTo.sequence]);
+      const from = (source: string) => client.query<FeedEvent>(LIFE(source), [customerIds, upTo.horizon, upTo.sequence, at ?? null]);
       // Seldom has anybody archived events: the question does not wait for where they are.
       const [archived, live] = await Promise.all([this.history.reaching(client, scope), from(FEED)]);
       if (archived.length === 0) return live.rows;

@@ -7,13 +7,14 @@ import { WorkspaceModule } from '../workspace/workspace.module.js';
 import { BatchRepository } from './batch.repository.js';
 import { FeedHealth } from './feed.health.js';
 import { FeedRepository } from './feed.repository.js';
+import { PastReadings } from './past.readings.js';
 import { ScoringRepository } from './scoring.repository.js';
 import { ScoringService } from './scoring.service.js';
 import { StateCache } from './state.cache.js';
 
 @Module({
   imports: [ChangeModule, LeaseModule, WorkspaceModule],
-  providers: [BatchRepository, FeedHealth, FeedRepository, LiveModels, ScoringRepository, ScoringService, StateCache],
-  exports: [FeedHealth, FeedRepository, ScoringRepository, ScoringService],
+  providers: [BatchRepository, FeedHealth, FeedRepository, LiveModels, PastReadings, ScoringRepository, ScoringService, StateCache],
+  exports: [FeedHealth, FeedRepository, PastReadings, ScoringRepository, ScoringService],
 })
 export class ScoringModule {}

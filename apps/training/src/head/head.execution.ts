@@ -1,4 +1,4 @@
-import { head, type ingestion, worker } from '#libs/contracts';
+import { head, type ingestion, type prediction, worker } from '#libs/contracts';
 import type { Prisma } from '#libs/database';
 import { RpcError, status } from '#libs/grpc';
 import type { Attempt } from '#libs/queue';
@@ -24,6 +24,8 @@ export interface HeadRooms {
 }
 
 const PREDICTIONS = 'predictions.parquet';
+/** Of a head on the encoder as it is. */
+const LIVE = 'head.live.json';
 /** Loading what is said of a million customers. */
 const LOADED_WITHIN_MS = 600_000;
 /** How much of the work is done when each part begins. */
@@ -53,7 +55,14 @@ export class HeadExecution {
     await files.verify(directory, made);
     const predictions = fileNamed(made, PREDICTIONS);
     const asOf = new Date(learned.asOf / 1_000);
-    await this.load(fileUri(directory, PREDICTIONS), predictions.sha256, asOf);
+    const live = made.find(({ path }) => path === LIVE);
+    await this.load({
+      predictionsUri: fileUri(directory, PREDICTIONS),
+      predictionsSha256: predictions.sha256,
+      asOf: asOf.toISOString(),
+      liveUri: live ? fileUri(directory, LIVE) : '',
+      liveSha256: live?.sha256 ?? '',
+    });
     // What names customers does not stay behind in files: serving has it, and forgets whom it is told to.
     await files.removeFiles([...attempts(this.attempt.fence).map((attempt) => fileUri(directory, labelsName(attempt))), fileUri(directory, PREDICTIONS)]);
     await repository.succeed(this.attempt, {
@@ -107,10 +116,10 @@ export class HeadExecution {
     });
   }
 
-  private async load(predictionsUri: string, predictionsSha256: string, asOf: Date): Promise<void> {
+  private async load(said: Omit<prediction.LoadPredictionsRequest, 'labelSetId' | 'headId'>): Promise<void> {
     const { peers } = this.rooms;
     const { labelSetId, id: headId } = this.row;
-    const request = { labelSetId, headId, predictionsUri, predictionsSha256, asOf: asOf.toISOString() };
+    const request = { labelSetId, headId, ...said };
     const call = await peers.as(this.attempt.workspaceId, { signal: this.signal, deadline: LOADED_WITHIN_MS });
     for await (const { fraction, completed } of hear('serving', peers.predictions.loadPredictions(request, call))) {
       this.report.tell({ progress: BEGINS.load + fraction * (1 - BEGINS.load), step: 'writing everyone’s probability', remainingSeconds: 0 });

@@ -4,10 +4,11 @@ import { type Database, Prisma, type schema, type Transaction } from '#libs/data
 import { type Attempt, type HeadPayload, StaleAttempt } from '#libs/queue';
 
 import { DATABASE } from '../store.js';
+import { IDLE, renewHeads } from './head.renewal.js';
 
 export type HeadState = schema.$Enums.HeadState;
 export type HeadRow = schema.Head;
-export type NewHead = Pick<HeadRow, 'id' | 'labelSetId' | 'modelId' | 'requestedBy'> & { spec: Prisma.InputJsonObject };
+export type NewHead = Pick<HeadRow, 'id' | 'labelSetId' | 'modelId' | 'followsChampion' | 'requestedBy'> & { spec: Prisma.InputJsonObject };
 
 /** What came of a head. */
 export interface HeadResult {
@@ -31,10 +32,9 @@ export class HeadRepository {
 
   /** Undefined while another head of the label set has not ended. */
   async create(workspaceId: string, head: NewHead): Promise<HeadRow | undefined> {
-    const idle = { state: 'QUEUED', fence: 0, cancelRequested: false, progress: 0, step: 'waiting to begin', remainingSeconds: 0 } as const;
     try {
       return await this.database.inWorkspace(workspaceId, async (transaction) => {
-        const row = await transaction.head.create({ data: { workspaceId, ...head, ...idle, createdAt: new Date() } });
+        const row = await transaction.head.create({ data: { workspaceId, ...head, ...IDLE, createdAt: new Date() } });
         await transaction.openWork.create({ data: { workspaceId, kind: 'HEAD', id: head.id } });
         return row;
       });
@@ -120,6 +120,8 @@ export class HeadRepository {
     await this.database.inWorkspace(workspaceId, async (transaction) => {
       await write(transaction, attempt, { ...data, step: '', remainingSeconds: 0, finishedAt: new Date() });
       await transaction.openWork.deleteMany({ where: { workspaceId, kind: 'HEAD', id } });
+      // A champion that came while it was learned.
+      if (data.state === 'SUCCEEDED') await renewHeads(transaction, workspaceId);
     });
   }
 }

@@ -44,8 +44,9 @@ export class HeadService {
       });
     }
     const modelId = await this.modelOf(workspaceId, request.modelId);
+    const followsChampion = request.modelId === '';
     const row = await this.repository.create(workspaceId, {
-      id: uuid(), labelSetId: set.id, modelId, requestedBy: actorOf(actor), spec: head.HeadSpec.toJSON(spec) as Prisma.InputJsonObject,
+      id: uuid(), labelSetId: set.id, modelId, followsChampion, requestedBy: actorOf(actor), spec: head.HeadSpec.toJSON(spec) as Prisma.InputJsonObject,
     });
     if (!row) throw await this.alreadyActive(workspaceId, set.id);
     await this.queue.enqueue({ workspaceId, headId: row.id }).catch((error: unknown) => {

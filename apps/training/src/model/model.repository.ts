@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 
 import { type Database, Prisma, type schema, type Transaction } from '#libs/database';
 
+import { renewHeads } from '../head/head.renewal.js';
 import { DATABASE } from '../store.js';
 import type { Candidate, Verdict } from './model.gate.js';
 import { modelTransition } from './model.states.js';
@@ -125,7 +126,9 @@ export class ModelRepository {
       if (former) await setState(transaction, former, { state: modelTransition(former.state, 'RETIRED') });
       await transaction.openWork.deleteMany({ where: { workspaceId, kind: 'MODEL', id: modelId } });
       if (model.state === 'CHAMPION') return model;
-      return setState(transaction, model, { state: modelTransition(model.state, 'CHAMPION'), promotedAt: activatedAt });
+      const champion = await setState(transaction, model, { state: modelTransition(model.state, 'CHAMPION'), promotedAt: activatedAt });
+      await renewHeads(transaction, workspaceId);
+      return champion;
     });
   }
 

@@ -1,0 +1,36 @@
+import { Injectable } from '@nestjs/common';
+
+import type { pastReading, worker } from '#libs/contracts';
+import { RpcError } from '#libs/grpc';
+
+import { toForecasts } from '../foresight/forecast.mapper.js';
+import { onlyUuids } from '../page/uuid.js';
+import { packForecast, unpackForecast } from '../scoring/packed.forecast.js';
+import { PastReadings } from '../scoring/past.readings.js';
+import { type Micros, microsOf } from '../time/micros.js';
+
+const MOST_CUSTOMERS = 100;
+
+/** What a model says of customers by what they had done by a time. */
+@Injectable()
+export class PastReadingService {
+  constructor(private readonly past: PastReadings) {}
+
+  async read(workspaceId: string, { customerIds, asOf }: pastReading.ReadPastRequest): Promise<pastReading.ReadPastResponse> {
+    if (customerIds.length > MOST_CUSTOMERS) throw RpcError.invalid(`At most ${MOST_CUSTOMERS} customers at once.`, { reason: 'TOO_MANY_IDS' });
+    if (asOf === undefined) throw RpcError.invalid('asOf: give a time.', { reason: 'AS_OF_INVALID' });
+    const read = await this.past.of(workspaceId, [...new Set(onlyUuids(customerIds))].map((id) => id.toLowerCase()), asOf);
+    const modelId = read?.served.modelId ?? '';
+    return {
+      customers: customerIds.map((customerId) => toReading(customerId, read?.readings.get(customerId.toLowerCase()), microsOf(asOf), modelId)),
+      modelId,
+    } satisfies pastReading.ReadPastResponse;
+  }
+}
+
+function toReading(customerId: string, result: worker.CustomerScoreResult | undefined, readAt: Micros, modelId: string): pastReading.PastReading {
+  if (!result) return { customerId, known: false, novelty: 0, mapX: 0, mapY: 0, forecasts: [] };
+  // To as many digits as the forecasts that are kept.
+  const forecast = unpackForecast(packForecast(result.forecast));
+  return { customerId, known: true, novelty: result.novelty, mapX: result.mapX, mapY: result.mapY, forecasts: toForecasts({ readAt, forecast }, modelId) };
+}

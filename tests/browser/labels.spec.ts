@@ -1,0 +1,96 @@
+// Labels on the admin page, in a real Chromium: from a file of labels to what they say of a customer who has none.
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import axe from 'axe-core';
+import type { Browser, Page } from 'playwright-core';
+
+import { api, ready } from '../e2e/ready.ts';
+import { openBrowser } from './browser.ts';
+
+const SCREENSHOTS = join('tests', 'browser', 'screenshots');
+const HEAD_MS = 180_000;
+const LABELLED = 30;
+
+let browser: Browser;
+let page: Page;
+const complaints: string[] = [];
+const question = `Asked in the browser ${Date.now()}`;
+/** Members of the two largest segments: who is in the first is what the labels say. */
+let yes: string[];
+let no: string[];
+
+const menu = (name: string): Promise<void> => page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name }).click();
+const shoot = (name: string): Promise<unknown> => page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
+const card = () => page.getByRole('region', { name: question });
+
+beforeAll(async () => {
+  await mkdir(SCREENSHOTS, { recursive: true });
+  browser = await openBrowser();
+  page = await browser.newPage({ viewport: { width: 1360, height: 900 }, colorScheme: 'light', reducedMotion: 'reduce' });
+  page.setDefaultTimeout(30_000);
+  page.on('pageerror', ({ message }) => complaints.push(message));
+  await page.goto(`${ready().admin.replace(/\/?$/, '/')}#key=${ready().adminKey}`);
+  await page.getByRole('navigation', { name: 'Main' }).waitFor();
+  const { segments } = await api().ask<{ segments: { nodes: { size: number; members: { nodes: { userId: string | null }[] } }[] } }>(
+    '{ segments(kind: LEARNED, first: 50) { nodes { size members(first: 100) { nodes { userId } } } } }',
+  );
+  const [first, second] = segments.nodes.toSorted((one, other) => other.size - one.size).map(({ members }) => members.nodes.flatMap(({ userId }) => (userId === null ? [] : [userId])));
+  if (!first || !second || Math.min(first.length, second.length) <= LABELLED) throw new Error('the shop has too few customers in two segments');
+  [yes, no] = [first, second];
+}, 120_000);
+
+afterAll(async () => {
+  await browser?.close();
+  const { labelSets } = await api().ask<{ labelSets: { nodes: { id: string; name: string }[] } }>('{ labelSets(first: 100) { nodes { id name } } }');
+  for (const { id, name } of labelSets.nodes) if (name === question) await api().ask('mutation($id: ID!) { deleteLabelSet(id: $id) { __typename } }', { id });
+});
+
+test('a question is made and a file of labels is sent; lines that cannot be used are told', async () => {
+  await menu('Labels');
+  await page.getByRole('button', { name: 'New label set' }).click();
+  await page.getByRole('dialog').getByLabel('The question').fill(question);
+  await page.getByRole('dialog').getByRole('button', { name: 'Make' }).click();
+  await card().getByRole('button', { name: 'Train' }).click();
+  await page.getByText(/A head needs 10 labels of either value/).waitFor();
+  await card().getByRole('button', { name: 'Add labels' }).click();
+  const lines = ['userId,value', ...yes.slice(0, LABELLED).map((user) => `${user},yes`), ...no.slice(0, LABELLED).map((user) => `${user},no`), 'nobody-at-all,yes'];
+  await page.getByRole('dialog').locator('input[type=file]').setInputFiles({ name: 'labels.csv', mimeType: 'text/csv', buffer: Buffer.from(`${lines.join('\n')}\n`) });
+  await page.getByRole('dialog').getByRole('button', { name: 'Add' }).click();
+  await page.getByText(/^Line 62 \(nobody-at-all\): /).waitFor();
+  await shoot('labels-left-out');
+  await page.getByRole('dialog').getByRole('button', { name: 'Done' }).click();
+  await card().getByText('60 labels, 30 of them yes').waitFor();
+  const { labelSets } = await api().ask<{ labelSets: { nodes: { name: string; labelCount: number; positiveCount: number }[] } }>('{ labelSets(first: 1) { nodes { name labelCount positiveCount } } }');
+  expect(labelSets.nodes).toEqual([{ name: question, labelCount: 2 * LABELLED, positiveCount: LABELLED }]);
+}, 90_000);
+
+test('a head is trained and judged, and says what it thinks of a customer without a label', async () => {
+  await card().getByRole('button', { name: 'Train' }).click();
+  await card().getByRole('status').getByRole('button', { name: 'Stop' }).waitFor();
+  await shoot('labels-training');
+  const standings = card().locator('tbody tr');
+  await standings.first().waitFor({ timeout: HEAD_MS });
+  expect(await standings.getByRole('rowheader').allInnerTexts()).toEqual([
+    'this head', 'the forecast, without a label', 'recency, frequency, money', 'hand-made aggregates', 'boosted trees on aggregates',
+  ]);
+  expect(Number(await standings.first().locator('td').first().innerText())).toBeGreaterThan(0.8);
+  await shoot('labels');
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate<{ violations: { id: string }[] }>('axe.run(document)');
+  expect(violations.map(({ id }) => id)).toEqual([]);
+
+  const userId = yes[LABELLED]!;
+  await menu('Customers');
+  await page.getByLabel('User id').fill(userId);
+  await page.getByRole('button', { name: 'Look up' }).click();
+  const row = page.getByRole('region', { name: 'What labels say' }).getByRole('row').filter({ hasText: question });
+  await row.getByText('now', { exact: true }).waitFor();
+  await shoot('customer-labels');
+  const { customer } = await api().ask<{ customer: { predictions: { probability: number; labelSet: { name: string } }[] } }>(
+    'query($userId: String!) { customer(userId: $userId) { predictions { probability labelSet { name } } } }', { userId },
+  );
+  const probability = customer.predictions.find(({ labelSet }) => labelSet.name === question)?.probability ?? Number.NaN;
+  expect(Math.abs(Number.parseFloat((await row.locator('.measured').innerText()).replace(/[<>]/, '')) - probability * 100)).toBeLessThan(1.1);
+  expect(complaints).toEqual([]);
+}, HEAD_MS + 90_000);
