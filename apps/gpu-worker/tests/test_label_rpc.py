@@ -40,7 +40,13 @@ async def test_a_head_is_learned_judged_and_written(snapshot: Snapshot, snapshot
         assert "progress" in kinds
         done = last.completed
         assert done.as_of == snapshot.now
-        assert [file.path for file in done.completed.files] == ["head.safetensors", "predictions.parquet", "head.json"]
+        assert [file.path for file in done.completed.files] == [
+            "head.safetensors",
+            "predictions.parquet",
+            "head.onnx",
+            "head.live.json",
+            "head.json",
+        ]
         assert done.evaluation.labels == 90
         assert done.evaluation.standings[0].subject == "head"
         assert done.evaluation.verdict in (pb.HEAD_VERDICT_AHEAD, pb.HEAD_VERDICT_LEVEL, pb.HEAD_VERDICT_BEHIND)
