@@ -76,7 +76,7 @@ def test_a_run_cut_off_anywhere_resumes_to_the_same_files(snapshot: Snapshot, tm
     stops = 0
     while True:
         try:
-            learn(SPEC, snapshot, Folder(broken.as_uri()), Stopping(40))
+            learn(SPEC, snapshot, Folder(broken.as_uri()), Stopping(40 + 10 * stops))  # what no checkpoint follows is cut off too
             break
         except Cancelled:
             stops += 1
