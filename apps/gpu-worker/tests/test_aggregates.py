@@ -125,6 +125,26 @@ def test_rows_follow_the_asked_order_of_customers(events: EventTable) -> None:
     assert aligned[2, 2] == 3
 
 
+def test_a_value_that_is_no_number_is_missing_and_costs_its_neighbours_nothing(tmp_path: Path) -> None:
+    item = pa.struct([("product_id", pa.string()), ("price", pa.string()), ("quantity", pa.float64())])
+    table = pa.table(
+        {
+            "customer": ["ann", "ann", "bob"],
+            "subject": ["ann", "ann", "bob"],
+            "occurred_at": pa.array([DAY_0, DAY_0 + timedelta(days=1), DAY_0], pa.timestamp("us", tz="UTC")),
+            "name": ["Order"] * 3,
+            "p:revenue": ["30.5", "five", "12"],
+            "i:products": pa.array(
+                [[{"product_id": "a", "price": price, "quantity": 1.0}] for price in ("9.5", "nine", "8")], pa.list_(item)
+            ),
+        }
+    )
+    folder = write_snapshot(table, tmp_path, timezone="UTC")
+    with EventTable(Snapshot.open(folder.as_uri()), ["Order"], "revenue") as opened:
+        told = rfm(opened, at(2))
+    assert (row(told, "ann")["spend"], row(told, "bob")["spend"]) == (30.5, 12.0)
+
+
 def test_missing_numbers_become_zero_and_signs_are_kept() -> None:
     assert prepared(np.array([[np.nan, -9.0, 9.0]])).tolist() == [[0, -np.log1p(9), np.log1p(9)]]
 

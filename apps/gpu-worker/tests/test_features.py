@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from kindred_worker.data.arrays import EventArrays, load, stream
-from kindred_worker.data.features import CategoryFeature, Encoded, FeatureSpec, NumberFeature, Vocabulary, encode
+from kindred_worker.data.features import CategoryFeature, Encoded, FeatureSpec, NumberFeature, Vocabulary, as_numbers, encode
 from kindred_worker.data.live import parse, rows
 from kindred_worker.data.snapshot import Snapshot
 
@@ -129,3 +130,12 @@ def test_an_earlier_view_sees_nothing_later(snapshot: Snapshot, features: Featur
     assert snapshot.before(cut).now == cut
     assert earlier.events.time.max() < cut
     assert len(earlier.events.time) == int((arrays.events.time < cut).sum())
+
+
+def test_numerals_in_a_column_of_texts_are_the_numbers_that_live_events_have(features: FeatureSpec) -> None:
+    texts = ["30.0", " 7 ", "+5", "-.5", "5.", "1e3", "five", "", "1e999", "0x10", "nan", "1,5", None]
+    found = as_numbers(pa.array(texts))
+    assert np.array_equal(found, [30, 7, 5, -0.5, 5, 1000, *[np.nan] * 7], equal_nan=True)
+    assert features.value_property is not None
+    live = encode(features, rows(features, [("Order Completed", 0, {features.value_property: text}) for text in texts]))
+    assert np.array_equal(live.value, np.nan_to_num(found).astype(np.float32))

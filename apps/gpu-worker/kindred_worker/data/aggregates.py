@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kindred_worker.data.arrow import pc
+from kindred_worker.data.features import as_numbers
 from kindred_worker.data.snapshot import Items, Snapshot
 
 Float64 = npt.NDArray[np.float64]
@@ -239,7 +240,7 @@ def _narrow(
             occurred = batch.column("occurred_at").cast(pa.timestamp("us", tz="UTC"))
             local = occurred.cast(pa.timestamp("us", tz=timezone))
             rows, lists = batch.num_rows, batch.column(items.column) if items else None
-            values = batch.column(value).cast(pa.float64()) if value else pa.nulls(rows, pa.float64())
+            values = _numbers(batch.column(value)) if value else pa.nulls(rows, pa.float64())
             lines = pc.fill_null(pc.list_value_length(lists), 1) if lists is not None else pa.repeat(1, rows)
             yield pa.record_batch(
                 [
@@ -252,12 +253,17 @@ def _narrow(
                     pc.day_of_week(local),
                     pc.month(local),
                     _items(lists, items, item, rows),
-                    *(batch.column(c).cast(t) for c, t in property_types),
+                    *(_numbers(batch.column(c)) if pa.types.is_floating(t) else batch.column(c).cast(t) for c, t in property_types),
                 ],
                 schema=schema,
             )
 
     return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+def _numbers(values: pa.Array) -> pa.Array:
+    """As the encoder sees them, null where missing."""
+    return pa.array(as_numbers(values), pa.float64(), from_pandas=True)
 
 
 def _items(lists: pa.Array | None, items: Items | None, type_: pa.DataType, rows: int) -> pa.Array:
@@ -268,7 +274,10 @@ def _items(lists: pa.Array | None, items: Items | None, type_: pa.DataType, rows
 
     def first(candidates: Sequence[str], into: pa.DataType) -> pa.Array:
         found = next((c for c in candidates if c in fields), None)
-        return pc.struct_field(flat, found).cast(into) if found else pa.nulls(len(flat), into)
+        if found is None:
+            return pa.nulls(len(flat), into)
+        values = pc.struct_field(flat, found)
+        return _numbers(values) if pa.types.is_floating(into) else values.cast(into)
 
     reduced = pa.StructArray.from_arrays(
         [first(PRICE_FIELDS, pa.float64()), first(QUANTITY_FIELDS, pa.float64()), first(ITEM_ID_FIELDS, pa.string())],

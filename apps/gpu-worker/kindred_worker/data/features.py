@@ -30,6 +30,9 @@ Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 
 
+NUMERAL = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"  # a text that is a decimal number
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """Words seen often enough to have an index of their own, and buckets for the others."""
@@ -276,10 +279,13 @@ def as_words(values: pa.Array) -> pa.Array:
 
 
 def as_numbers(values: pa.Array) -> npt.NDArray[np.float64]:
-    """NaN where missing."""
-    if pa.types.is_string(values.type) or pa.types.is_null(values.type):
-        return np.full(len(values), np.nan)
-    return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    """NaN where missing. A column of numbers becomes one of texts where one in twenty is none: its numerals are numbers
+    still, as they are to who reads live (live.py), and the others are missing."""
+    if pa.types.is_string(values.type):
+        words = pc.utf8_trim_whitespace(values)
+        values = pc.if_else(pc.match_substring_regex(words, f"^(?:{NUMERAL})$"), pc.utf8_ltrim(words, "+"), pa.scalar(None, pa.string()))
+    numbers = np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
 def days_until(values: pa.Array, time: Int64) -> npt.NDArray[np.float64]:

@@ -16,10 +16,9 @@ from typing import Any, cast
 
 import pyarrow as pa
 
-from kindred_worker.data.features import FeatureSpec, ItemFeature
+from kindred_worker.data.features import NUMERAL, FeatureSpec, ItemFeature
 
 TIME = pa.timestamp("us", tz="UTC")
-NUMERAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 TYPES = {"categorical": pa.string(), "boolean": pa.string(), "numeric": pa.float64(), "time": TIME}
 
@@ -94,7 +93,7 @@ def _boolean(value: Any) -> str | None:
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, str) and not NUMERAL.fullmatch(value.strip()):
+    if isinstance(value, str) and not re.fullmatch(NUMERAL, value.strip()):
         return None
     if isinstance(value, bool | int | float | str):
         try:
