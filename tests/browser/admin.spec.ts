@@ -1,46 +1,30 @@
 // The admin page in a real Chromium on a real system: what a person does there, from the key to a customer.
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 
-import axe from 'axe-core';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 
 import { api, ready, until } from '../e2e/ready.ts';
-import { openBrowser } from './browser.ts';
+import { AdminPage, NARROW, PATIENCE_MS, WIDE } from './admin-page.ts';
 
-const SCREENSHOTS = join('tests', 'browser', 'screenshots');
-const PATIENCE_MS = 30_000;
 /** A run beside other tests on two cores. */
 const RUN_MS = 540_000;
 
-let browser: Browser;
+let admin: AdminPage;
 let page: Page;
-/** What the page complained of: failed scripts, and whatever its policy refused. */
-const complaints: string[] = [];
 
-const adminUrl = (): string => ready().admin.replace(/\/?$/, '/');
-const shoot = (name: string): Promise<unknown> => page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
+const shoot = (name: string): Promise<unknown> => admin.shoot(name);
+const menu = (name: string): Promise<void> => admin.menu(name);
 /** Of the main menu. */
 const PLACES = ['Segments', 'Runs', 'Customers', 'Labels', 'Intake', 'Quarantine', 'Tracking plan', 'Webhooks', 'Keys'];
-const mainMenu = () => page.getByRole('navigation', { name: 'Main' });
-const menu = (name: string): Promise<void> => mainMenu().getByRole('link', { name }).click();
 
 beforeAll(async () => {
-  await mkdir(SCREENSHOTS, { recursive: true });
-  browser = await openBrowser();
-  page = await browser.newPage({ viewport: { width: 1360, height: 900 }, colorScheme: 'light', reducedMotion: 'reduce' });
-  page.setDefaultTimeout(PATIENCE_MS);
-  page.on('pageerror', ({ message }) => complaints.push(message));
-  page.on('console', (said) => {
-    // That a wrong key is refused is part of what is tested.
-    if (said.type() === 'error' && !said.text().includes('401')) complaints.push(said.text());
-  });
+  admin = await AdminPage.open();
+  page = admin.page;
 }, 90_000);
 
-afterAll(async () => browser?.close());
+afterAll(() => admin?.close());
 
 /** As much of a canvas as is looked at here: these files are typed for Node, which has none. */
 interface Canvas {
@@ -66,32 +50,25 @@ async function coloursOf(label: RegExp, enough: number): Promise<number> {
   return until(count, (colours) => colours >= enough, PATIENCE_MS);
 }
 
-/** The rules of accessibility that the page as it stands breaks, with where. */
-async function brokenRules(): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate<{ violations: { id: string; nodes: { target: string[] }[] }[] }>('axe.run(document, { resultTypes: ["violations"] })');
-  return violations.map(({ id, nodes }) => `${id} at ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
-}
-
 const segmentRows = () => page.getByRole('region', { name: 'All segments' }).locator('tbody tr');
 
 test('a wrong key is refused in words, and the right one signs in', async () => {
-  await page.goto(adminUrl());
+  await page.goto(admin.url);
   await page.getByLabel('Key').fill('ka_not_a_key_of_this_workspace');
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('alert').filter({ hasText: 'not accepted' }).waitFor();
-  expect(await mainMenu().count()).toBe(0);
+  expect(await admin.mainMenu().count()).toBe(0);
   await shoot('sign-in');
   await page.getByLabel('Key').fill(ready().adminKey);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('heading', { level: 1, name: 'Segments' }).waitFor();
-  expect(await mainMenu().count()).toBe(1);
+  expect(await admin.mainMenu().count()).toBe(1);
 }, 90_000);
 
 test('a link with the key signs in, and the address does not keep it', async () => {
-  const context = await browser.newContext();
+  const context = await admin.browser.newContext();
   const other = await context.newPage();
-  await other.goto(`${adminUrl()}#key=${ready().adminKey}`);
+  await other.goto(admin.urlWithKey);
   await other.getByRole('heading', { level: 1, name: 'Segments' }).waitFor({ timeout: PATIENCE_MS });
   expect(other.url()).not.toContain(ready().adminKey);
   await other.reload();
@@ -152,7 +129,7 @@ test('a segment is drawn on the map, its size follows the threshold, and it is m
   await page.getByRole('button', { name: 'Put it into words' }).click();
   await page.getByRole('region', { name: 'In a short rule' }).getByText(/fidelity/).waitFor();
   await shoot('segment-drawn');
-  expect(await brokenRules()).toEqual([]);
+  expect(await admin.brokenRules()).toEqual([]);
   await segment.getByLabel('Name').fill('Drawn by hand');
   await segment.getByRole('button', { name: 'Make the segment' }).click();
   await page.getByRole('heading', { level: 1, name: 'Drawn by hand' }).waitFor();
@@ -239,7 +216,7 @@ test('what a run trains can be chosen; what cannot be read is said, and the run 
   await dialog.getByRole('alert').filter({ hasText: 'segmentCount: must be 0 (chosen) or at least 2' }).waitFor();
   await dialog.getByLabel('Segments').fill('4');
   await shoot('what-to-train');
-  expect(await brokenRules()).toEqual([]);
+  expect(await admin.brokenRules()).toEqual([]);
   await dialog.getByRole('button', { name: 'Retrain with these' }).click();
   await dialog.waitFor({ state: 'detached' });
   await page.getByRole('link', { name: 'Details' }).click();
@@ -257,46 +234,6 @@ test('after the run the segments are there, by whichever model is served', async
   const shares = await segmentRows().evaluateAll((rows) => rows.map((row) => row.querySelector('.measured')?.textContent ?? ''));
   expect(shares.length).toBeGreaterThan(1);
   for (const share of shares) expect(share).toMatch(/^[<>]? ?[\d.]+ %$/);
-}, 90_000);
-
-test('a customer is found by user id, and an event that comes in is seen without a reload', async () => {
-  const { customers } = await api().ask<{ customers: { nodes: { userId: string | null; eventCount: number }[] } }>('{ customers(first: 25) { nodes { userId eventCount } } }');
-  const known = customers.nodes.find(({ userId }) => userId !== null);
-  if (!known?.userId) throw new Error('The system has no customer with a user id.');
-  await menu('Customers');
-  await page.getByLabel('User id').fill(known.userId);
-  await page.getByRole('button', { name: 'Look up' }).click();
-  await page.getByRole('heading', { level: 1, name: known.userId, exact: true }).waitFor();
-  await page.getByRole('region', { name: 'Belongs to' }).getByText('strength', { exact: true }).first().waitFor();
-  await shoot('customer');
-  // A reload would lose this.
-  await page.evaluate('window.isTheSamePage = true');
-  const name = `Seen In Browser ${Date.now()}`;
-  await api().ask('mutation($input: TrackEventsInput!) { trackEvents(input: $input) { stored } }', { input: { events: [{ event: name, userId: known.userId }] } });
-  await page.getByRole('region', { name: 'Events' }).getByText(name).waitFor();
-  expect(await page.evaluate('window.isTheSamePage')).toBe(true);
-}, 90_000);
-
-test('who becomes unusual is listed, and their page says how unusual in words', async () => {
-  const userId = `flood-${Date.now()}`;
-  const events = Array.from({ length: 90 }, (_, at) => ({
-    event: 'Payment Info Entered', userId, timestamp: new Date(Date.now() - 1_800_000 + at * 8_000).toISOString(), properties: { payment_method: 'card', accepted: false },
-  }));
-  await api().ask('mutation($input: TrackEventsInput!) { trackEvents(input: $input) { stored } }', { input: { events } });
-  await until(
-    () => api().ask<{ customer: { unusual: { isUnusual: boolean } | null } | null }>('query($userId: String!) { customer(userId: $userId) { unusual { isUnusual } } }', { userId }),
-    ({ customer }) => customer?.unusual?.isUnusual === true,
-    PATIENCE_MS,
-  );
-  await menu('Segments');
-  await menu('Customers');
-  const card = page.getByRole('region', { name: 'Unusual now' });
-  await card.getByRole('link', { name: userId }).waitFor();
-  await shoot('customers');
-  await card.getByRole('link', { name: userId }).click();
-  await page.getByRole('region', { name: 'Belongs to' }).getByText(/unusual since/).waitFor();
-  expect(await page.getByRole('meter', { name: 'Novelty' }).getAttribute('aria-valuetext')).toMatch(/^(as rare as|rarer than) one in .* customers; unusual from one in/);
-  await shoot('unusual-customer');
 }, 90_000);
 
 test('intake shows a ledger that adds up', async () => {
@@ -386,27 +323,23 @@ test('a webhook is made, its deliveries are seen, and what was given up or deliv
 }, 90_000);
 
 test('on a narrow screen and in the dark nothing is cut off', async () => {
-  await page.setViewportSize({ width: 400, height: 860 });
+  await page.setViewportSize(NARROW);
   await page.emulateMedia({ colorScheme: 'dark' });
   for (const place of PLACES) {
-    await menu(place);
-    await page.getByRole('heading', { level: 1, name: place }).waitFor();
-    await page.locator('.bones').first().waitFor({ state: 'detached' });
-    expect(await page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBe(0);
+    await admin.visit(place);
+    expect(await admin.cutOff()).toBe(0);
     await shoot(`narrow-dark-${place.toLowerCase().replace(' ', '-')}`);
   }
 }, 90_000);
 
 test('every page keeps the rules of accessibility, in light and in dark', async () => {
-  await page.setViewportSize({ width: 1360, height: 900 });
+  await page.setViewportSize(WIDE);
   const broken: string[] = [];
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
     for (const place of PLACES) {
-      await menu(place);
-      await page.getByRole('heading', { level: 1, name: place }).waitFor();
-      await page.locator('.bones').first().waitFor({ state: 'detached' });
-      broken.push(...(await brokenRules()).map((rule) => `${place}, ${colorScheme}: ${rule}`));
+      await admin.visit(place);
+      broken.push(...(await admin.brokenRules()).map((rule) => `${place}, ${colorScheme}: ${rule}`));
     }
   }
   expect(broken).toEqual([]);
@@ -417,5 +350,5 @@ test('signing out forgets the key, and nothing went wrong on the way', async () 
   await page.getByLabel('Key').waitFor();
   await page.reload();
   await page.getByLabel('Key').waitFor();
-  expect(complaints).toEqual([]);
+  expect(admin.complaints).toEqual([]);
 }, 90_000);

@@ -1,37 +1,27 @@
 // Labels on the admin page, in a real Chromium: from a file of labels to what they say of a customer who has none.
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import type { Page } from 'playwright-core';
 
-import axe from 'axe-core';
-import type { Browser, Page } from 'playwright-core';
+import { api } from '../e2e/ready.ts';
+import { AdminPage } from './admin-page.ts';
 
-import { api, ready } from '../e2e/ready.ts';
-import { openBrowser } from './browser.ts';
-
-const SCREENSHOTS = join('tests', 'browser', 'screenshots');
 const HEAD_MS = 180_000;
 const LABELLED = 30;
 
-let browser: Browser;
+let admin: AdminPage;
 let page: Page;
-const complaints: string[] = [];
 const question = `Asked in the browser ${Date.now()}`;
 /** Members of the two largest segments: who is in the first is what the labels say. */
 let yes: string[];
 let no: string[];
 
-const menu = (name: string): Promise<void> => page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name }).click();
-const shoot = (name: string): Promise<unknown> => page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
-const card = () => page.getByRole('region', { name: question });
+const menu = (name: string): Promise<void> => admin.menu(name);
+const shoot = (name: string): Promise<unknown> => admin.shoot(name);
+const card = () => admin.region(question);
 
 beforeAll(async () => {
-  await mkdir(SCREENSHOTS, { recursive: true });
-  browser = await openBrowser();
-  page = await browser.newPage({ viewport: { width: 1360, height: 900 }, colorScheme: 'light', reducedMotion: 'reduce' });
-  page.setDefaultTimeout(30_000);
-  page.on('pageerror', ({ message }) => complaints.push(message));
-  await page.goto(`${ready().admin.replace(/\/?$/, '/')}#key=${ready().adminKey}`);
-  await page.getByRole('navigation', { name: 'Main' }).waitFor();
+  admin = await AdminPage.open();
+  page = admin.page;
+  await admin.signIn();
   const { segments } = await api().ask<{ segments: { nodes: { size: number; members: { nodes: { userId: string | null }[] } }[] } }>(
     '{ segments(kind: LEARNED, first: 50) { nodes { size members(first: 100) { nodes { userId } } } } }',
   );
@@ -41,7 +31,7 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
-  await browser?.close();
+  await admin?.close();
   const { labelSets } = await api().ask<{ labelSets: { nodes: { id: string; name: string }[] } }>('{ labelSets(first: 100) { nodes { id name } } }');
   for (const { id, name } of labelSets.nodes) if (name === question) await api().ask('mutation($id: ID!) { deleteLabelSet(id: $id) { __typename } }', { id });
 });
@@ -76,9 +66,7 @@ test('a head is trained and judged, and says what it thinks of a customer withou
   ]);
   expect(Number(await standings.first().locator('td').first().innerText())).toBeGreaterThan(0.8);
   await shoot('labels');
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate<{ violations: { id: string }[] }>('axe.run(document)');
-  expect(violations.map(({ id }) => id)).toEqual([]);
+  expect(await admin.brokenRules()).toEqual([]);
 
   const userId = yes[LABELLED]!;
   await menu('Customers');
@@ -92,5 +80,5 @@ test('a head is trained and judged, and says what it thinks of a customer withou
   );
   const probability = customer.predictions.find(({ labelSet }) => labelSet.name === question)?.probability ?? Number.NaN;
   expect(Math.abs(Number.parseFloat((await row.locator('.measured').innerText()).replace(/[<>]/, '')) - probability * 100)).toBeLessThan(1.1);
-  expect(complaints).toEqual([]);
+  expect(admin.complaints).toEqual([]);
 }, HEAD_MS + 90_000);

@@ -1,36 +1,27 @@
 // The quarantine and the tracking plan on the admin page, in a real Chromium: what an event went through until it was taken in.
 import { randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 
-import axe from 'axe-core';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 
 import { api, post, ready, until } from '../e2e/ready.ts';
-import { openBrowser } from './browser.ts';
+import { AdminPage, NARROW, WIDE } from './admin-page.ts';
 
-const SCREENSHOTS = join('tests', 'browser', 'screenshots');
 const run = randomUUID().slice(0, 8);
 const event = `Paid In Browser ${run}`;
 
-let browser: Browser;
+let admin: AdminPage;
 let page: Page;
-const complaints: string[] = [];
 
 beforeAll(async () => {
-  await mkdir(SCREENSHOTS, { recursive: true });
-  browser = await openBrowser();
-  page = await browser.newPage({ viewport: { width: 1360, height: 900 }, colorScheme: 'light', reducedMotion: 'reduce' });
-  page.setDefaultTimeout(30_000);
-  page.on('pageerror', ({ message }) => complaints.push(message));
-  await page.goto(`${ready().admin.replace(/\/?$/, '/')}#key=${ready().adminKey}`);
-  await page.getByRole('navigation', { name: 'Main' }).waitFor();
+  admin = await AdminPage.open();
+  page = admin.page;
+  await admin.signIn();
 }, 120_000);
-afterAll(async () => browser?.close());
+afterAll(() => admin?.close());
 
-const menu = (name: string): Promise<void> => page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name }).click();
-const shoot = (name: string): Promise<unknown> => page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
-const region = (name: string | RegExp) => page.getByRole('region', { name });
+const menu = (name: string): Promise<void> => admin.menu(name);
+const shoot = (name: string): Promise<unknown> => admin.shoot(name);
+const region = (name: string | RegExp) => admin.region(name);
 const dialog = () => page.getByRole('dialog');
 
 async function send(messageId: string, more: object): Promise<void> {
@@ -152,16 +143,12 @@ test('an event is declared, observed, enforced, and what was refused is replayed
 test('both pages keep the rules of accessibility, and nothing is cut off on a narrow screen', async () => {
   await send(`left-${run}`, { properties: {} });
   for (const place of ['Quarantine', 'Tracking plan']) {
-    await page.setViewportSize({ width: 1360, height: 900 });
-    await menu(place);
-    await page.getByRole('heading', { level: 1, name: place }).waitFor();
-    await page.locator('.bones').first().waitFor({ state: 'detached' });
-    await page.evaluate(axe.source);
-    const { violations } = await page.evaluate<{ violations: { id: string }[] }>('axe.run(document, { resultTypes: ["violations"] })');
-    expect(violations.map(({ id }) => id)).toEqual([]);
-    await page.setViewportSize({ width: 400, height: 860 });
-    expect(await page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBe(0);
+    await page.setViewportSize(WIDE);
+    await admin.visit(place);
+    expect(await admin.brokenRules()).toEqual([]);
+    await page.setViewportSize(NARROW);
+    expect(await admin.cutOff()).toBe(0);
     await shoot(`narrow-${place.toLowerCase().replace(' ', '-')}`);
   }
-  expect(complaints).toEqual([]);
+  expect(admin.complaints).toEqual([]);
 }, 90_000);

@@ -86,14 +86,17 @@ export class UnusualRepository {
     });
   }
 
-  /** The latest first, one row more than asked for, and how many there are. */
+  /** The latest first, one row more than asked for, and how many there are; each as last read, where the served model has read them. */
   list(workspaceId: string, { first, after }: PageAsked<UnusualPlace>): Promise<{ rows: (UnusualRow & { place: string })[]; total: number }> {
     return this.database.onConnection(workspaceId, async (client) => {
       const { rows } = await client.query<UnusualRow & { place: string; total: number }>(
         `with counted as (select count(*)::float8 as total from serving.unusual_customers), page as (
            select customer_id as "customerId", since, ${SINCE} as place, novelty, is_told as "isTold", model_id as "modelId" from serving.unusual_customers
            where $1::timestamptz is null or (since, customer_id) < ($1, $2::uuid) order by since desc, customer_id desc limit $3)
-         select page.*, total from counted left join page on true order by since desc, "customerId" desc`,
+         select "customerId", since, place, "isTold", coalesce(s.novelty, page.novelty) as novelty, coalesce(s.model_id, page."modelId") as "modelId", total
+         from counted left join page on true left join serving.active_model a on true
+           left join serving.customer_states s on s.model_id = a.model_id and s.customer_id = page."customerId"
+         order by since desc, "customerId" desc`,
         [after?.[0] ?? null, after?.[1] ?? null, first + 1],
       );
       return { rows: rows.filter(({ customerId }) => customerId !== null), total: rows[0]?.total ?? 0 };

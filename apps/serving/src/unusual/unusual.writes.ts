@@ -38,12 +38,13 @@ interface Change {
 
 const BOUNDS = `select m.ordinary_novelty as ordinary, s.quantile, s.threshold
   from serving.shadow_models m left join serving.novelty_settings s using (workspace_id) where m.model_id = $1`;
-const UNUSUAL = `select customer_id as "customerId", novelty, is_told as "isTold" from serving.unusual_customers where customer_id = any($1::uuid[])`;
+const UNUSUAL = `select u.customer_id as "customerId", coalesce(s.novelty, u.novelty) as novelty, u.is_told as "isTold"
+  from serving.unusual_customers u left join serving.customer_states s on s.model_id = $2 and s.customer_id = u.customer_id
+  where u.customer_id = any($1::uuid[])`;
 
 const CHANGES = 'json_to_recordset($1::json) as r(customer_id uuid, is_unusual boolean, novelty float8, decided_at timestamptz)';
 const BEGIN = `insert into serving.unusual_customers (workspace_id, customer_id, since, novelty, is_told, model_id)
   select kindred.workspace(), r.customer_id, r.decided_at, r.novelty, true, $2 from ${CHANGES}`;
-const GO_ON = `update serving.unusual_customers u set novelty = r.novelty, model_id = $2 from ${CHANGES} where u.customer_id = r.customer_id`;
 const END = `delete from serving.unusual_customers where customer_id = any($1::uuid[])`;
 const TOLD = 'workspace_id, xid, customer_id, is_unusual, novelty, threshold, decided_at, model_id, cause';
 const TELL = `insert into serving.unusual_changes (${TOLD})
@@ -65,8 +66,6 @@ const END_ALL = `with ended as (
 const BEGIN_ALL = `insert into serving.unusual_customers (workspace_id, customer_id, since, novelty, is_told, model_id)
   select kindred.workspace(), customer_id, read_at, novelty, false, model_id from serving.customer_states
   where model_id = $1 and novelty >= $2 and not is_broken on conflict (workspace_id, customer_id) do nothing`;
-const GO_ON_ALL = `update serving.unusual_customers u set novelty = s.novelty, model_id = s.model_id
-  from serving.customer_states s where s.model_id = $1 and s.customer_id = u.customer_id`;
 
 /** What a model is held to; of one that there is none of, nothing measured. */
 export async function boundsOf(client: PoolClient, modelId: string): Promise<Bounds> {
@@ -79,7 +78,7 @@ export async function boundsOf(client: PoolClient, modelId: string): Promise<Bou
 export async function unusualBefore(client: PoolClient, modelId: string, customerIds: readonly string[]): Promise<UnusualBefore> {
   const [{ ordinary, setting }, { rows }] = await Promise.all([
     boundsOf(client, modelId),
-    client.query<UnusualRow>({ name: 'unusual-before', text: UNUSUAL, values: [customerIds] }),
+    client.query<UnusualRow>({ name: 'unusual-before', text: UNUSUAL, values: [customerIds, modelId] }),
   ]);
   return { threshold: customerThreshold(ordinary?.customers, setting), unusual: new Map(rows.map((row) => [row.customerId, row])) };
 }
@@ -93,7 +92,7 @@ export function unusualWrites({ served: { modelId }, states, gone }: ScoredBatch
       change: { customer_id: customerId, novelty, decided_at: isoOf(readAt) },
     }));
   const those = (asked: string, is_unusual: boolean): Change[] => readings.filter(({ crossing }) => crossing === asked).map(({ change }) => ({ ...change, is_unusual }));
-  const [begun, goingOn] = [those('BEGINS', true), those('GOES_ON', true)];
+  const begun = those('BEGINS', true);
   const ended = [
     ...those('ENDS', false),
     ...gone.flatMap((id) => unusual.get(id) ?? []).map(({ customerId, novelty }) => ({ customer_id: customerId, is_unusual: false, novelty, decided_at: now })),
@@ -101,7 +100,6 @@ export function unusualWrites({ served: { modelId }, states, gone }: ScoredBatch
   const changes = [...begun, ...ended.filter(({ customer_id }) => unusual.get(customer_id)?.isTold)];
   const own: Write[] = [];
   if (begun.length > 0) own.push((client) => client.query(BEGIN, [JSON.stringify(begun), modelId]));
-  if (goingOn.length > 0) own.push((client) => client.query(GO_ON, [JSON.stringify(goingOn), modelId]));
   if (ended.length > 0) own.push((client) => client.query(END, [ended.map(({ customer_id }) => customer_id)]));
   return { own, told: changes.length === 0 ? [] : [(client) => client.query(TELL, [JSON.stringify(changes), modelId, threshold?.threshold ?? null])] };
 }
@@ -112,5 +110,4 @@ export async function changeUnusual(client: PoolClient, modelId: string, cause: 
   const threshold = customerThreshold(ordinary?.customers, setting)?.threshold ?? null;
   await client.query(END_ALL, [modelId, threshold, cause]);
   if (threshold !== null) await client.query(BEGIN_ALL, [modelId, threshold]);
-  await client.query(GO_ON_ALL, [modelId]);
 }

@@ -1,0 +1,57 @@
+// Customers on the admin page, in a real Chromium: whom one looks for, and who is unlike anyone.
+import type { Page } from 'playwright-core';
+
+import { api, until } from '../e2e/ready.ts';
+import { AdminPage, PATIENCE_MS } from './admin-page.ts';
+
+let admin: AdminPage;
+let page: Page;
+
+beforeAll(async () => {
+  admin = await AdminPage.open();
+  page = admin.page;
+  await admin.signIn();
+}, 120_000);
+
+afterAll(() => admin?.close());
+
+test('a customer is found by user id, and an event that comes in is seen without a reload', async () => {
+  const { customers } = await api().ask<{ customers: { nodes: { userId: string | null; eventCount: number }[] } }>('{ customers(first: 25) { nodes { userId eventCount } } }');
+  const known = customers.nodes.find(({ userId }) => userId !== null);
+  if (!known?.userId) throw new Error('The system has no customer with a user id.');
+  await admin.menu('Customers');
+  await page.getByLabel('User id').fill(known.userId);
+  await page.getByRole('button', { name: 'Look up' }).click();
+  await page.getByRole('heading', { level: 1, name: known.userId, exact: true }).waitFor();
+  await admin.region('Belongs to').getByText('strength', { exact: true }).first().waitFor();
+  await admin.shoot('customer');
+  // A reload would lose this.
+  await page.evaluate('window.isTheSamePage = true');
+  const name = `Seen In Browser ${Date.now()}`;
+  await api().ask('mutation($input: TrackEventsInput!) { trackEvents(input: $input) { stored } }', { input: { events: [{ event: name, userId: known.userId }] } });
+  await admin.region('Events').getByText(name).waitFor();
+  expect(await page.evaluate('window.isTheSamePage')).toBe(true);
+}, 90_000);
+
+test('who becomes unusual is listed, and their page says how unusual in words', async () => {
+  const userId = `flood-${Date.now()}`;
+  const events = Array.from({ length: 90 }, (_, at) => ({
+    event: 'Payment Info Entered', userId, timestamp: new Date(Date.now() - 1_800_000 + at * 8_000).toISOString(), properties: { payment_method: 'card', accepted: false },
+  }));
+  await api().ask('mutation($input: TrackEventsInput!) { trackEvents(input: $input) { stored } }', { input: { events } });
+  await until(
+    () => api().ask<{ customer: { unusual: { isUnusual: boolean } | null } | null }>('query($userId: String!) { customer(userId: $userId) { unusual { isUnusual } } }', { userId }),
+    ({ customer }) => customer?.unusual?.isUnusual === true,
+    PATIENCE_MS,
+  );
+  await admin.menu('Segments');
+  await admin.menu('Customers');
+  const card = admin.region('Unusual now');
+  await card.getByRole('link', { name: userId }).waitFor();
+  await admin.shoot('customers');
+  await card.getByRole('link', { name: userId }).click();
+  await admin.region('Belongs to').getByText(/unusual since/).waitFor();
+  expect(await page.getByRole('meter', { name: 'Novelty' }).getAttribute('aria-valuetext')).toMatch(/^(as rare as|rarer than) one in .* customers; unusual from one in/);
+  await admin.shoot('unusual-customer');
+  expect(admin.complaints).toEqual([]);
+}, 90_000);
