@@ -34,20 +34,26 @@ const undo = (id: string) =>
     'mutation($id: ID!) { undoMerge(id: $id) { __typename ... on MergeUndone { customers { userId anonymousIds } } } }', { id },
   );
 
-/** Lives of members of two segments. */
+const ends = (life: readonly Life[]): number => Date.parse(life.at(-1)?.occurredAt ?? '');
+
+/** Lives of members of two segments: of who is surely in one those that ended last, so that they are placed alike when they are moved a little. */
 async function twoLives(): Promise<[Life[], Life[]]> {
   const { segments } = await api().ask<{ segments: { nodes: { id: string; members: { nodes: { events: { nodes: Life[] }; memberships: { strength: number }[] }[] } }[] } }>(
-    '{ segments(first: 3) { nodes { id members(first: 10) { nodes { events(first: 100) { nodes { name type occurredAt properties } } memberships { strength } } } } } }',
+    '{ segments(kind: LEARNED, first: 6) { nodes { id members(first: 25) { nodes { events(first: 100) { nodes { name type occurredAt properties } } memberships { strength } } } } } }',
   );
-  const lives = segments.nodes.map(({ members }) => members.nodes.find(({ events, memberships }) => events.nodes.length < 98 && (memberships[0]?.strength ?? 0) > 0.9));
-  const [one, other] = lives.filter((life) => life !== undefined).map(({ events }) => events.nodes.filter(({ type }) => type === 'TRACK').toReversed());
+  const latest = segments.nodes.flatMap(({ members }) => {
+    const sure = members.nodes.filter(({ events, memberships }) => events.nodes.length < 98 && (memberships[0]?.strength ?? 0) > 0.9);
+    const lives = sure.map(({ events }) => events.nodes.filter(({ type }) => type === 'TRACK').toReversed()).filter((life) => life.length > 0);
+    return lives.toSorted((one, other) => ends(other) - ends(one)).slice(0, 1);
+  });
+  const [one, other] = latest.toSorted((first, second) => ends(second) - ends(first));
   if (!one || !other) throw new Error('no two segments have a member that is surely theirs');
   return [one, other];
 }
 
 /** A life moved so that it ended a day ago. */
 function moved(life: readonly Life[], who: object): object[] {
-  const by = Date.now() - 86_400_000 - Date.parse(life.at(-1)?.occurredAt ?? '');
+  const by = Date.now() - 86_400_000 - ends(life);
   return life.map(({ name, properties, occurredAt }) => ({ type: 'track', event: name, properties, timestamp: new Date(Date.parse(occurredAt) + by).toISOString(), ...who }));
 }
 
