@@ -20,7 +20,7 @@ def main() -> None:
     # Before torch is imported: waiting OpenMP threads that spin slow every other process down.
     os.environ.update(OMP_NUM_THREADS=str(threads), OMP_WAIT_POLICY="PASSIVE", KMP_BLOCKTIME="0")
     if given.role == "train":
-        os.nice(19)  # live scoring goes first: at 10, training still took a tenth of a core from whatever answers and commits
+        os.nice(10)  # live scoring goes first
 
     from kindred_worker.rpc.logs import write_json_lines
     from kindred_worker.rpc.server import serve
