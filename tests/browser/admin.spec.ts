@@ -103,6 +103,8 @@ test('a segment opens from the table, with its traits, members and life', async 
 test('a segment is drawn on the map, its size follows the threshold, and it is made and moved', async () => {
   await menu('Segments');
   await page.getByRole('link', { name: 'Draw a segment' }).click();
+  // The page of segments has a map too.
+  await page.getByRole('heading', { level: 1, name: 'Draw a segment' }).waitFor();
   const map = page.getByRole('img', { name: /^Map of \d+ customers/ });
   await coloursOf(/^Map of \d+ customers/, 2);
   const segment = page.getByRole('region', { name: 'The segment' });
