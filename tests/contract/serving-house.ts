@@ -283,7 +283,7 @@ export const family = (): worker.DiscoveredSegment[] => [
 ];
 
 /** Looks until something is so; what it last saw is told when it never is. */
-export async function until<T>(look: () => Promise<T>, isSo: (seen: T) => boolean, withinMs = 10_000): Promise<T> {
+export async function until<T>(look: () => Promise<T>, isSo: (seen: T) => boolean, withinMs = 30_000): Promise<T> {
   const deadline = Date.now() + withinMs;
   for (;;) {
     const seen = await look();

@@ -38,7 +38,7 @@ export async function post(path: string, body: unknown, headers: Record<string, 
  * Asks until the answer satisfies, and gives it; rejects after `withinMs`. A question that fails, because what answers
  * it is just being started again, is asked once more.
  */
-export async function until<T>(ask: () => Promise<T>, isGood: (answer: T) => boolean, withinMs = 10_000): Promise<T> {
+export async function until<T>(ask: () => Promise<T>, isGood: (answer: T) => boolean, withinMs = 30_000): Promise<T> {
   const deadline = Date.now() + withinMs;
   for (;;) {
     const { answer, failure } = await ask().then(
