@@ -9,7 +9,6 @@ from typing import BinaryIO, cast
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder, WrittenFile
@@ -89,8 +88,8 @@ def assigned(segments: SegmentModel | None, embedding: np.ndarray, forecast: np.
 
 def _rows(part: StateBatch, model: BehaviourModel, place: Assignment) -> pa.RecordBatch:
     embedding = part.settled.embedding.astype("<f4")
-    with torch.inference_mode():
-        said = model.main_forecast(torch.from_numpy(part.now.embedding).to(model.device))
+    said = part.main
+    assert said is not None
     count, each = len(part.customers), len(said.events)
     forecast = pa.ListArray.from_arrays(
         pa.array(np.arange(count + 1) * each, pa.int32()),

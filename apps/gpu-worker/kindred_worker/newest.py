@@ -12,27 +12,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from scipy.optimize import minimize
 from torch import Tensor
 from torch.nn import functional
 
+from kindred_worker.companion import Counts, fit_companion, joined
 from kindred_worker.data.features import MICROS_PER_DAY, Encoded, Int64
 from kindred_worker.models.batch import batch_of, put
 from kindred_worker.models.behaviour import BehaviourModel
+from kindred_worker.modes import mode_of
 from kindred_worker.objectives.horizon import Horizon, log_not, quiet_of
 from kindred_worker.objectives.objective import Moments
 from kindred_worker.report import Report
-
-Float64 = npt.NDArray[np.float64]
 
 CUSTOMERS = 20_000  # at most: more move the fit no more, and all of them are held in memory at once
 # The prior's precision, for an embedding standardised over customers: what is learned anew weighs as much as what all
 # times say where about so many customers speak for it.
 HELD = 900.0
 LEVEL_HELD = 25.0  # the same for how often anything comes at all, which moves with the season
-TURNS = 50  # of L-BFGS, at most
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class Window:
     """The customers who were there one horizon before now."""
 
     embedding: Tensor  # (N, D) then
-    happened: Tensor  # (N, M) 0/1, from then until now
+    counts: Counts
 
 
 def fit_newest(model: BehaviourModel, customers: Iterable[tuple[Encoded, Int64]], now: int, report: Report) -> None:
@@ -54,6 +51,7 @@ def fit_newest(model: BehaviourModel, customers: Iterable[tuple[Encoded, Int64]]
     weight, bias = _fitted(head, windows, report)
     head.newest_weight.copy_(weight)
     head.newest_bias.copy_(bias)
+    fit_companion(head, [w.counts for w in windows], report)
 
 
 @torch.no_grad()
@@ -61,7 +59,7 @@ def _windows(model: BehaviourModel, head: Horizon, customers: Iterable[tuple[Enc
     """One for each horizon, in their order."""
     back = np.array([now - round(days * MICROS_PER_DAY) for days in reversed(head.days)], dtype=np.int64)  # ascending
     embeddings: list[list[Tensor]] = [[] for _ in head.days]
-    outcomes: list[list[Tensor]] = [[] for _ in head.days]
+    counts: list[list[Counts]] = [[] for _ in head.days]
     read = 0
     for events, offsets in customers:
         if read >= CUSTOMERS:
@@ -69,16 +67,17 @@ def _windows(model: BehaviourModel, head: Horizon, customers: Iterable[tuple[Enc
         report.check()
         first = events.time[offsets[:-1]][:, None]
         moments = Moments(events, offsets, np.maximum(back, first), now)
-        happened = put(head.targets(moments)["happened"], model.device)
-        embedding = model.encoder.read_many(model.vectors(batch_of(events, offsets, model.device)), put(moments.at, model.device))
+        targets = head.targets(moments)
+        happened, amount = put(targets["happened"], model.device), put(targets["amount"], model.device)
+        sight = model.read_many(model.vectors(batch_of(events, offsets, model.device)), put(moments.at, model.device))
         was_there = put(back >= first, model.device)
         for horizon in range(len(head.days)):
             moment = len(head.days) - 1 - horizon
             rows = was_there[:, moment]
-            embeddings[horizon].append(embedding[rows, moment].float())
-            outcomes[horizon].append(happened[rows, moment, :, horizon])
+            embeddings[horizon].append(sight.embedding[rows, moment].float())
+            counts[horizon].append(Counts(sight.tally[rows, moment], happened[rows, moment, :, horizon], amount[rows, moment, :, horizon]))
         read += len(offsets) - 1
-    return [Window(torch.cat(e), torch.cat(o)) for e, o in zip(embeddings, outcomes, strict=True)]
+    return [Window(torch.cat(e), joined(c)) for e, c in zip(embeddings, counts, strict=True)]
 
 
 @torch.no_grad()
@@ -89,7 +88,7 @@ def _fitted(head: Horizon, windows: list[Window], report: Report) -> tuple[Tenso
     if len(rows) == 0:
         return rows.new_zeros(shape[0] * shape[1], rows.shape[1]), rows.new_zeros(shape[0] * shape[1])
     mean, spread = rows.mean(0), rows.std(0, correction=0).clamp(min=1e-6)
-    hazards, happened = head.hazards(rows), torch.cat([w.happened for w in windows])
+    hazards, happened = head.hazards(rows), torch.cat([w.counts.happened for w in windows])
     rows = (rows - mean) / spread
     # Of each window its own horizon is asked; a longer one is not known there.
     horizon = torch.cat([torch.full((len(w.embedding), 1, 1), at, device=rows.device) for at, w in enumerate(windows)])
@@ -97,20 +96,12 @@ def _fitted(head: Horizon, windows: list[Window], report: Report) -> tuple[Tenso
     count = max(len(w.embedding) for w in windows)
     held = torch.cat([torch.full_like(rows[:1], HELD), rows.new_full((1, 1), LEVEL_HELD)], dim=1)  # of weights and bias
 
-    @torch.enable_grad()
-    def loss(flat: Float64) -> tuple[float, Float64]:
-        """Negative log posterior of one customer, and its gradient."""
-        report.check()
-        added = torch.from_numpy(flat).to(rows).view(shape[0] * shape[1], -1).requires_grad_(True)
+    def missed(added: Tensor) -> Tensor:
         hazard = hazards + functional.linear(rows, added[:, :-1], added[:, -1]).unflatten(-1, shape)
         quiet = quiet_of(hazard).gather(-1, horizon).squeeze(-1)  # (N, M)
         missed = -((happened * log_not(quiet) + (1 - happened) * quiet) * head.weight.squeeze(-1)).sum()
-        value = (missed + (held * added.square()).sum() / 2) / count
-        (gradient,) = torch.autograd.grad(value, added)
-        return float(value.detach()), gradient.double().flatten().cpu().numpy()
+        return missed + (held * added.square()).sum() / 2
 
-    begin = np.zeros(shape[0] * shape[1] * (rows.shape[1] + 1))
-    found = minimize(loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": TURNS, "gtol": 1e-5})
-    added = torch.from_numpy(found.x).to(rows).view(shape[0] * shape[1], -1)
+    added = mode_of(missed, rows.new_zeros(shape[0] * shape[1], rows.shape[1] + 1), count, report)
     weight = added[:, :-1] / spread
     return weight, added[:, -1] - weight @ mean

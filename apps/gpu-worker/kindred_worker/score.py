@@ -88,13 +88,13 @@ def _score(
         state, rebuild = encoder.update(state, vectors)
         refused = unreadable | rebuild
     at = torch.tensor([c.read_at for c in customers], dtype=torch.int64, device=model.device)
-    present = encoder.read(state, at)
+    present = model.read(state, at)
     forecast = model.main_forecast(present)
-    embedding = present
+    sight = present
     if segments.settling:
-        embedding = encoder.read(state, torch.maximum(at, encoder.last_time(state) + segments.settling))
-    vector = embedding.float().cpu().numpy().astype("<f4")
-    place = segments.assign(vector, model.forecast(embedding).float().cpu().numpy())
+        sight = model.read(state, torch.maximum(at, encoder.last_time(state) + segments.settling))
+    vector = sight.embedding.float().cpu().numpy().astype("<f4")
+    place = segments.assign(vector, model.forecast(sight).float().cpu().numpy())
     packed = encoder.pack(state, model.stamp)
     chances, values = _lists(forecast.probability), _lists(forecast.expected_value)
     results: list[Score] = []

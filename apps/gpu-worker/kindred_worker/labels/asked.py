@@ -41,6 +41,7 @@ def read_labelled(snapshot: Snapshot, model: BehaviourModel, labels: Labels, rep
         of_customer.setdefault(customer, []).append(row)
     rows: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
     embeddings: list[Float32] = [np.zeros((0, model.width), np.float32)]
+    forecasts: list[Float32] = [np.zeros((0, len(model.columns)), np.float32)]
     for arrays in stream(snapshot, model.features, report.check):
         known = cast("list[str]", arrays.customers.to_pylist())
         pairs = [(at, row) for at, customer in enumerate(known) for row in of_customer.get(customer, ())]
@@ -51,13 +52,13 @@ def read_labelled(snapshot: Snapshot, model: BehaviourModel, labels: Labels, rep
             report.check()
             events, begins = choose(arrays, places[piece], arrays.item_offsets)
             before = torch.from_numpy(labels.as_of[wanted[piece]] - 1).unsqueeze(1).to(model.device)
-            embedding = model.encoder.read_many(model.vectors(batch_of(events, begins, model.device)), before)
+            sight = model.read_many(model.vectors(batch_of(events, begins, model.device)), before)
             rows.append(wanted[piece])
-            embeddings.append(embedding[:, 0].float().cpu().numpy())
-    found, embedding = np.concatenate(rows), np.concatenate(embeddings)
+            embeddings.append(sight.embedding[:, 0].float().cpu().numpy())
+            forecasts.append(model.forecast(sight)[:, 0].float().cpu().numpy())
+    found = np.concatenate(rows)
     order = np.argsort(found)
-    forecast = model.forecast(torch.from_numpy(embedding[order]).to(model.device)).float().cpu().numpy()
-    return Asked(found[order], embedding[order], forecast)
+    return Asked(found[order], np.concatenate(embeddings)[order], np.concatenate(forecasts)[order])
 
 
 def read_examples(snapshot: Snapshot, model: BehaviourModel, labels: Labels, rows: npt.NDArray[np.int64], report: Report) -> Examples:

@@ -47,8 +47,8 @@ class ReadHead(Form):
 
     def forward(self, *given: Tensor) -> tuple[Tensor]:
         """As `inputs` says -> (N), calibrated."""
-        embedding = self.model.encoder.read(self.state(*given[:-1]), given[-1])
-        log_odds = self.head_inputs(embedding, self.model.forecast(embedding)) @ self.weights + self.bias
+        sight = self.model.read(self.state(*given[:-1]), given[-1])
+        log_odds = self.head_inputs(sight.embedding, self.model.forecast(sight)) @ self.weights + self.bias
         return (torch.sigmoid((self.slope * log_odds + self.shift).clamp(-30, 30)),)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from kindred_worker.data.features import FeatureSpec
 from kindred_worker.models.batch import EventBatch
 from kindred_worker.models.embedder import EventEmbedder
-from kindred_worker.models.encoder import Encoder, EventVectors
+from kindred_worker.models.encoder import Encoder, EventVectors, Sight
 from kindred_worker.models.encoders import ENCODERS
 from kindred_worker.models.forecast_column import ForecastColumn
 from kindred_worker.models.plan import Plan
@@ -34,7 +34,7 @@ class BehaviourModel(nn.Module):
     def __init__(self, features: FeatureSpec, plan: Plan) -> None:
         super().__init__()
         self.features, self.plan = features, plan
-        self.embedder = EventEmbedder(features, plan.event_width, plan.item_dropout)
+        self.embedder = EventEmbedder(features, plan.event_width, plan.item_dropout, plan.counted > 0)
         self.encoder = _encoder(plan)
         self.heads = nn.ModuleDict(made(features, plan))
         self.stamp = 0  # names the weights in packed states; set when they come from a file
@@ -61,22 +61,36 @@ class BehaviourModel(nn.Module):
     def vectors(self, batch: EventBatch) -> EventVectors:
         return EventVectors(batch.offsets, batch.time, self.embedder(batch), batch.known_offsets)
 
-    def forecast(self, embedding: Tensor) -> Tensor:
-        """(N, D) -> (N, F), as `columns` says."""
-        return torch.cat([head.forecast(embedding) for head in self.objectives.values()], dim=-1)
+    def read(self, state: Any, at: Tensor) -> Sight:
+        """N customers at times (N), not before each state's last event."""
+        return Sight(self.encoder.read(state, at), self.encoder.tally_of(state, at))
 
-    def main_forecast(self, embedding: Tensor) -> MainForecast:
+    def read_many(self, events: EventVectors, at: Tensor) -> Sight:
+        """B customers at ascending times (B, R), each from the events up to it."""
+        return Sight(self.encoder.read_many(events, at), self.encoder.tally_many(events, at))
+
+    def forecast(self, sight: Sight) -> Tensor:
+        """(N, F), as `columns` says."""
+        return torch.cat([head.forecast(sight) for head in self.objectives.values()], dim=-1)
+
+    @property
+    def main_events(self) -> list[tuple[str, float]]:
+        """(event, horizon in days) of each column of the main forecast."""
+        head = self.horizon
+        return [] if head is None else [(event, days) for event in head.events[: head.mains] for days in head.days]
+
+    def main_forecast(self, sight: Sight) -> MainForecast:
         """What the main events' forecast says to people; empty without a horizon objective."""
         head = self.horizon
         if head is None:
-            none = embedding.new_zeros(len(embedding), 0)
+            none = sight.embedding.new_zeros(sight.embedding.shape[0], 0)  # len() would fix the number in an export
             return MainForecast([], none, none)
         size = head.mains * len(head.days)
-        said = head.forecast(embedding).unflatten(-1, (len(head.events), 2, len(head.days)))
+        said = head.forecast(sight).unflatten(-1, (len(head.events), 2, len(head.days)))
         return MainForecast(
-            [(event, days) for event in head.events[: head.mains] for days in head.days],
+            self.main_events,
             said[:, : head.mains, 0].reshape(-1, size),
-            head.amounts(embedding)[:, : head.mains].reshape(-1, size),
+            head.amounts(sight)[:, : head.mains].reshape(-1, size),
         )
 
     def losses(self, embeddings: dict[str, Tensor], targets: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:

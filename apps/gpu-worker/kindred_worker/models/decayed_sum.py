@@ -5,14 +5,15 @@ Event i has values v_i = softplus(f(x_i, the few events before it, the gaps to t
 one with an infinite half-life counts for ever, and rotating channels also turn with a period, so that they know
 the season of each event relative to the time of reading. The readout sees log1p(S) and the time since the last and
 the first event. Nothing else depends on the past: so one event updates a state in O(1), a state can be read at
-any time, and a late event is added exactly as long as its neighbours are still kept.
+any time, and a late event is added exactly as long as its neighbours are still kept. Beside the sums that are learned
+stands the tally (tally.py), whose sums are not.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
 import torch
@@ -23,6 +24,7 @@ from kindred_worker.models.encoder import Encoder, EventVectors, StateKind
 from kindred_worker.models.kept import KeptEvents, merge, newest
 from kindred_worker.models.packing import Packing
 from kindred_worker.models.plan import Plan
+from kindred_worker.models.tally import Tallies, Tally
 
 MICROS_PER_DAY = 86_400_000_000.0
 
@@ -37,6 +39,7 @@ class Shape:
     period_days: tuple[float, ...]  # P rotating ones
     values: int = 16  # V per half-life
     turning_values: int = 8  # per period
+    counted: int = 0  # M events that the tally counts; their columns stand behind the E of each event
     context: int = 3  # previous events that an event's values look at
     kept: int = 6  # last events in the state: context + how many places late an event may come
     hidden: int = 96
@@ -55,6 +58,19 @@ class SumState:
     last: Tensor  # (N) int64 microseconds, 0 without events
     recent: Tensor  # (N, M, E) the last events, newest at the end
     recent_time: Tensor  # (N, M) int64
+
+
+@dataclass(frozen=True)
+class TalliedState(SumState):
+    """With the tally, whose sums stand at the time of the last event too."""
+
+    tally: Tensor  # (N, (K + 1) 2 M)
+    met_first: Tensor  # (N, M) int64 microseconds, 0 where that event never came
+    met_last: Tensor  # (N, M)
+
+    @property
+    def tallies(self) -> Tallies:
+        return Tallies(self.tally, self.met_first, self.met_last)
 
 
 class DecayedSum(Encoder[SumState]):
@@ -82,11 +98,25 @@ class DecayedSum(Encoder[SumState]):
         self.readout = nn.Sequential(
             nn.Dropout(shape.dropout), nn.Linear(inputs, shape.readout), nn.GELU(), nn.Linear(shape.readout, shape.width)
         )
-        self.packing = Packing(sums=(self.real,), turning=(2, self.turn), recent=(shape.kept, shape.event_width), recent_time=(shape.kept,))
+        self.tally = Tally(shape.counted, self.rate) if shape.counted else None
+        arrays: dict[str, tuple[int, ...]] = {"sums": (self.real,), "turning": (2, self.turn)}
+        arrays |= {"recent": (shape.kept, shape.event_width), "recent_time": (shape.kept,)}
+        if self.tally:
+            self.tally_width = self.tally.width
+            arrays |= {"tally": (self.tally.size,), "met_first": (shape.counted,), "met_last": (shape.counted,)}
+        self.packing = Packing(**arrays)
 
     @classmethod
     def of(cls, plan: Plan) -> DecayedSum:
-        return cls(Shape(plan.event_width, plan.width, plan.half_life_days, plan.period_days, dropout=plan.dropout))
+        return cls(Shape(plan.event_width, plan.width, plan.half_life_days, plan.period_days, counted=plan.counted, dropout=plan.dropout))
+
+    # What of an event is learned from, and what is only counted
+
+    def _learned(self, events: EventVectors) -> EventVectors:
+        return replace(events, x=events.x[:, : self.shape.event_width]) if self.tally else events
+
+    def _counted(self, events: EventVectors) -> EventVectors:
+        return replace(events, x=events.x[:, self.shape.event_width :])
 
     # Values of events
 
@@ -151,6 +181,7 @@ class DecayedSum(Encoder[SumState]):
 
     def read_many(self, events: EventVectors, at: Tensor, seen: Tensor | None = None) -> Tensor:
         customers, reads = at.shape
+        events = self._learned(events)
         lengths = events.offsets[1:] - events.offsets[:-1]
         # (n); n is in `lengths` too, but told apart a GPU need not be waited for.
         owner = torch.repeat_interleave(torch.arange(customers, device=at.device), lengths, output_size=len(events.time))
@@ -185,12 +216,15 @@ class DecayedSum(Encoder[SumState]):
         )
         return embedding.view(customers, reads, -1)
 
+    def tally_many(self, events: EventVectors, at: Tensor) -> Tensor:
+        return self.tally.read_many(self._counted(events), at) if self.tally else super().tally_many(events, at)
+
     # Step form
 
     def initial_state(self, count: int) -> SumState:
         like = self.rate
         long = torch.zeros(count, dtype=torch.int64, device=like.device)
-        return SumState(
+        state = SumState(
             like.new_zeros(count, self.real),
             like.new_zeros(count, 2, self.turn),
             long,
@@ -199,6 +233,8 @@ class DecayedSum(Encoder[SumState]):
             like.new_zeros(count, self.shape.kept, self.shape.event_width),
             long.unsqueeze(1).expand(-1, self.shape.kept),
         )
+        never = long.unsqueeze(1).expand(-1, self.shape.counted)
+        return _tallied(state, Tallies(like.new_zeros(count, self.tally.size), never, never)) if self.tally else state
 
     def last_time(self, state: SumState) -> Tensor:
         return state.last
@@ -209,8 +245,17 @@ class DecayedSum(Encoder[SumState]):
         sums, turning = self._later(state.sums, state.turning, days)
         return self._embed(sums, turning, state.count, state.first, state.last, at)
 
+    def tally_of(self, state: SumState, at: Tensor) -> Tensor:
+        if not self.tally:
+            return super().tally_of(state, at)
+        assert isinstance(state, TalliedState)
+        at = torch.where(state.count > 0, torch.maximum(at, state.last), at)
+        days = torch.where(state.count > 0, (at - state.last).double() / MICROS_PER_DAY, 0.0).to(state.sums.dtype)
+        return self.tally.read(state.tallies, days, at)
+
     def update(self, state: SumState, events: EventVectors) -> tuple[SumState, Tensor]:
         customers, kept = len(state.count), self.shape.kept
+        all_of_them, events = events, self._learned(events)
         device = state.sums.device
         lengths = events.offsets[1:] - events.offsets[:-1]
         old = state.count.clamp(max=kept)  # (N) events still kept
@@ -233,7 +278,7 @@ class DecayedSum(Encoder[SumState]):
             sums, turning = self._add(sums, turning, values, owner[affected][moved], time[affected][moved], last, -1)
         recent, recent_time = newest(x, time, old + lengths, kept)
         earliest = _owners_min(owner, time, customers, state.first, state.count > old)
-        return replace(
+        after = replace(
             state,
             sums=sums.clamp(min=0),
             turning=turning,
@@ -242,10 +287,14 @@ class DecayedSum(Encoder[SumState]):
             last=last,
             recent=recent,
             recent_time=recent_time,
-        ), rebuild
+        )
+        if self.tally and isinstance(state, TalliedState):
+            after = _tallied(after, self.tally.add(state.tallies, self._counted(all_of_them), gap, last))
+        return after, rebuild
 
     def step(self, state: SumState, x: Tensor, time: Tensor) -> SumState:
         context, known = self.shape.context, state.count > 0
+        counted, x = x[:, self.shape.event_width :], x[:, : self.shape.event_width]
         recent = torch.cat([state.recent[:, 1:], x.unsqueeze(1)], dim=1)
         recent_time = torch.cat([state.recent_time[:, 1:], time.unsqueeze(1)], dim=1)
         # Each customer's context and its event, flat: the last of every context + 1 rows is the event. (Sizes come from
@@ -258,7 +307,10 @@ class DecayedSum(Encoder[SumState]):
         sums, turning = self._later(state.sums, state.turning, gap)
         real, turn = self._weigh(values, torch.zeros_like(gap))
         first = torch.where(known, state.first, time)
-        return SumState(sums + real, turning + turn, state.count + 1, first, time, recent, recent_time)
+        after = SumState(sums + real, turning + turn, state.count + 1, first, time, recent, recent_time)
+        if self.tally and isinstance(state, TalliedState):
+            return _tallied(after, self.tally.step(state.tallies, counted, time, gap))
+        return after
 
     def _add(
         self, sums: Tensor, turning: Tensor, values: Tensor, owner: Tensor, time: Tensor, at: Tensor, sign: int
@@ -277,13 +329,20 @@ class DecayedSum(Encoder[SumState]):
             turning=state.turning,
             recent=state.recent,
             recent_time=state.recent_time,
+            **({"tally": state.tally, "met_first": state.met_first, "met_last": state.met_last} if isinstance(state, TalliedState) else {}),
         )
 
     def unpack(self, packed: Sequence[bytes], stamp: int) -> tuple[SumState, Tensor]:
-        counts, fields, unreadable = self.packing.unpack(packed, stamp, self.rate.device)
-        return SumState(
-            fields["sums"], fields["turning"], counts[0], counts[1], counts[2], fields["recent"], fields["recent_time"]
-        ), unreadable
+        counts, arrays, unreadable = self.packing.unpack(packed, stamp, self.rate.device)
+        state = SumState(arrays["sums"], arrays["turning"], counts[0], counts[1], counts[2], arrays["recent"], arrays["recent_time"])
+        if self.tally:
+            state = _tallied(state, Tallies(arrays["tally"], arrays["met_first"], arrays["met_last"]))
+        return state, unreadable
+
+
+def _tallied(state: SumState, tallies: Tallies) -> TalliedState:
+    own = {f.name: getattr(state, f.name) for f in fields(SumState)}
+    return TalliedState(**own, tally=tallies.sums, met_first=tallies.first, met_last=tallies.last)
 
 
 def _news_before(new: Tensor, owner: Tensor, place: Tensor, rows: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from kindred_worker.data.features import FeatureSpec, ItemFeature
 from kindred_worker.models.batch import EventBatch, ItemBatch
+from kindred_worker.models.tally import Counted
 
 NAME_WIDTH, CALENDAR_WIDTH, ITEM_WIDTH = 16, 4, 32
 
@@ -16,9 +17,9 @@ def _width(size: int) -> int:
 
 
 class EventEmbedder(nn.Module):
-    """EventBatch -> (n, width), float32 whatever the products are computed in."""
+    """EventBatch -> (n, width), float32 whatever the products are computed in; what is only counted stands behind it."""
 
-    def __init__(self, features: FeatureSpec, width: int, item_dropout: float) -> None:
+    def __init__(self, features: FeatureSpec, width: int, item_dropout: float, is_counted: bool = False) -> None:
         super().__init__()
         self.name = nn.Embedding(features.names.size, NAME_WIDTH)
         self.hour = nn.Embedding(24, CALENDAR_WIDTH)
@@ -29,13 +30,19 @@ class EventEmbedder(nn.Module):
         inputs = NAME_WIDTH + 2 * CALENDAR_WIDTH + sum(_width(s) for s in sizes) + 2 * len(features.numbers)
         inputs += sum(ITEM_WIDTH + 1 + 2 * len(i.numbers) for i in features.items)
         self.mix = nn.Linear(inputs, width)
+        self.counted = Counted(features) if is_counted else None
 
     def forward(self, batch: EventBatch) -> Tensor:
         parts = [self.name(batch.name), self.hour(batch.hour), self.weekday(batch.weekday)]
         parts += [embed(batch.categories[:, at]) for at, embed in enumerate(self.categories)]
         parts.append(with_flags(batch.numbers))
         parts += [bag(one) for bag, one in zip(self.items, batch.items, strict=True)]
-        return self.mix(torch.cat(parts, dim=1)).float()
+        return self.whole(parts, batch.name, batch.numbers)
+
+    def whole(self, parts: list[Tensor], name: Tensor, numbers: Tensor) -> Tensor:
+        """The vector of an event from all that is embedded of it."""
+        learned = self.mix(torch.cat(parts, dim=1)).float()
+        return learned if self.counted is None else torch.cat([learned, self.counted(name, numbers)], dim=1)
 
 
 class _ItemBag(nn.Module):

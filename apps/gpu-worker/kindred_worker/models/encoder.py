@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from kindred_worker.data.features import Int64
@@ -23,6 +24,14 @@ class StateKind(Enum):
     ADDITIVE = "additive"  # a sum: late events are added exactly (here: within the kept neighbours)
     RECURRENT = "recurrent"  # depends on order: late events need a rebuild
     WINDOW = "window"  # the last n events themselves: late events are put where they belong
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What is made of customers at one time each; further axes before the last are moments."""
+
+    embedding: Tensor  # (N, D) learned
+    tally: Tensor  # (N, P) counted
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,7 @@ class Encoder(nn.Module, ABC, Generic[State]):
     kind: ClassVar[StateKind]
     width: int  # D, of the embedding
     window: int = 0  # n of a WINDOW
+    tally_width: int = 0  # P, of what is only counted
     packing: Packing  # how a state lies in bytes
 
     @classmethod
@@ -82,6 +92,14 @@ class Encoder(nn.Module, ABC, Generic[State]):
 
         `seen` (s): rows of the events that any reading sees, ascending, where the host knows them; else a GPU may be waited for.
         """
+
+    def tally_of(self, state: State, at: Tensor) -> Tensor:
+        """What is only counted (tally.py), (N, P) at times (N)."""
+        return torch.zeros(at.shape[0], 0, device=at.device)
+
+    def tally_many(self, events: EventVectors, at: Tensor) -> Tensor:
+        """The same, (B, R, P) at ascending times (B, R)."""
+        return torch.zeros(*at.shape, 0, device=at.device)
 
     @abstractmethod
     def pack(self, state: State, stamp: int) -> list[bytes]:

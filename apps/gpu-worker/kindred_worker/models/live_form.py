@@ -66,7 +66,7 @@ class Step(Form):
             tables = [cast("Tensor", table.weight) for table in cast("nn.ModuleList", bag.fields)]
             pooled = torch.stack([(nn.functional.embedding(words[:, :, f], t) * share).sum(1) for f, t in enumerate(tables)]).sum(0)
             parts += [pooled, torch.log1p(lengths.to(means.dtype)).unsqueeze(1) / 3, with_flags(means)]
-        return own.mix(torch.cat(parts, dim=1))
+        return own.whole(parts, name, numbers)
 
 
 class Read(Form):
@@ -86,8 +86,8 @@ class Read(Form):
     def forward(self, *given: Tensor) -> tuple[Tensor, ...]:
         state, at = self.state(*given[:-1]), given[-1]
         encoder = self.model.encoder
-        present = encoder.read(state, at)
+        present = self.model.read(state, at)
         main = self.model.main_forecast(present)
-        embedding = encoder.read(state, torch.maximum(at, encoder.last_time(state) + self.settling)) if self.settling else present
-        forecast = self.model.forecast(embedding)
-        return embedding, forecast, main.probability, main.expected_value, *self.placing(embedding, forecast)
+        sight = self.model.read(state, torch.maximum(at, encoder.last_time(state) + self.settling)) if self.settling else present
+        forecast = self.model.forecast(sight)
+        return sight.embedding, forecast, main.probability, main.expected_value, *self.placing(sight.embedding, forecast)

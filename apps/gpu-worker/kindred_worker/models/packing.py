@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 MAGIC, VERSION = b"KS", 1
-LONGS = {"recent_time"}
+LONGS = {"recent_time", "met_first", "met_last"}
 
 
 def head_of(stamp: int) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from time import monotonic
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,8 @@ from kindred_worker.report import Report
 
 if TYPE_CHECKING:
     from kindred_worker.data.snapshot import Snapshot
-    from kindred_worker.models.behaviour import BehaviourModel
+    from kindred_worker.models.behaviour import BehaviourModel, MainForecast
+    from kindred_worker.models.encoder import Sight
 
 Float32 = npt.NDArray[np.float32]
 CUSTOMERS, EVENTS = 1024, 16_384  # read at a time: bounds memory
@@ -94,6 +95,7 @@ class StateBatch:
     settled: Said  # the same as `now` where nothing has to settle
     packed: list[bytes]  # states; empty unless asked for
     read_at: npt.NDArray[np.int64]  # (N) microseconds, never before the last event
+    main: MainForecast | None  # of `now`; None unless states are asked for
     events: npt.NDArray[np.int64]
     first: npt.NDArray[np.int64]
     last: npt.NDArray[np.int64]
@@ -114,12 +116,16 @@ def stream_states(
             first, last = events.time[begins[:-1]], events.time[begins[1:] - 1]
             state, _ = model.encoder.update(model.encoder.initial_state(len(chosen)), model.vectors(batch_of(events, begins, model.device)))
             when = np.maximum(last, at)
-            now = said(model, state, when)
+            present = model.read(state, torch.from_numpy(when).to(model.device))
+            now = said(model, present)
             yield StateBatch(
                 customers=cast("list[str]", arrays.customers.take(pa.array(chosen)).to_pylist()),
                 now=now,
-                settled=said(model, state, np.maximum(when, last + settling)) if settling else now,
+                settled=said(model, model.read(state, torch.from_numpy(np.maximum(when, last + settling)).to(model.device)))
+                if settling
+                else now,
                 packed=model.encoder.pack(state, model.stamp) if pack else [],
+                main=model.main_forecast(present) if pack else None,
                 read_at=when,
                 events=np.diff(begins),
                 first=first,
@@ -127,10 +133,8 @@ def stream_states(
             )
 
 
-def said(model: BehaviourModel, state: Any, at: npt.NDArray[np.int64]) -> Said:
-    """States read at `at` (N), microseconds."""
-    embedding = model.encoder.read(state, torch.from_numpy(at).to(model.device))
-    return Said(embedding.float().cpu().numpy(), model.forecast(embedding).float().cpu().numpy())
+def said(model: BehaviourModel, sight: Sight) -> Said:
+    return Said(sight.embedding.float().cpu().numpy(), model.forecast(sight).float().cpu().numpy())
 
 
 def pieces(lengths: npt.NDArray[np.int64], customers: int, events: int) -> Iterator[npt.NDArray[np.int64]]:

@@ -5,7 +5,8 @@ log1p of the summed value (of events that carry value, else of their number), le
 the expectation over both cases is probability times that. A horizon that reaches beyond the data's end is left out.
 
 Chances drift with the time, so what is said to people is read once more from the newest moments alone (newest.py):
-`newest_*` is what that adds to the hazards. The loss is of all times and does without.
+`newest_*` is what that adds to the hazards. And it is a mean of two opinions, the other one from the tally (companion.py).
+The loss is of all times, and of what is learned, and does without both.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kindred_worker.data.features import Encoded, FeatureSpec
+from kindred_worker.models.encoder import Sight
 from kindred_worker.models.forecast_column import ForecastColumn
 from kindred_worker.models.plan import Plan, event_codes
+from kindred_worker.models.tally import tally_width
 from kindred_worker.objectives.objective import Moments, Objective, masked_mean
 
 DAY = 86_400_000_000
@@ -41,6 +44,13 @@ class Horizon(Objective):
         self.newest_bias: Tensor  # (M H)
         self.register_buffer("newest_weight", torch.zeros(len(self.events) * len(self.days), plan.width))
         self.register_buffer("newest_bias", torch.zeros(len(self.events) * len(self.days)))
+        self.tally_weight: Tensor  # (2 M H, P) of hazards, then of amounts
+        self.tally_bias: Tensor  # (2 M H)
+        self.tally_share: Tensor  # () of the tally's opinion in the mean
+        outputs = 2 * len(self.events) * len(self.days)
+        self.register_buffer("tally_weight", torch.zeros(outputs, tally_width(plan)))
+        self.register_buffer("tally_bias", torch.zeros(outputs))
+        self.register_buffer("tally_share", torch.zeros(()))
         self.register_load_state_dict_pre_hook(_older_have_none)
         weight = [1.0 if at < self.mains else OTHERS_WEIGHT for at in range(len(self.events))]
         self._has_value = np.zeros(len(self.events), bool)  # `valued`, where targets are made: no device is asked for it
@@ -97,14 +107,15 @@ class Horizon(Objective):
             every += [ForecastColumn(event, days, amount, main) for days in self.days]
         return every
 
-    def forecast(self, embedding: Tensor) -> Tensor:
-        quiet, amount = self._said(embedding)
+    def forecast(self, sight: Sight) -> Tensor:
+        quiet, amount = self._said(sight)
+        amount = torch.lerp(amount, self._tallied(sight.tally)[..., 1, :, :], self.tally_share)
         probability = -torch.expm1(quiet)
         return torch.cat([probability, probability * amount.clamp(min=0)], dim=-1).flatten(-2)
 
-    def amounts(self, embedding: Tensor) -> Tensor:
-        """(N, M, H) expected value in its own units; 0 for events without value."""
-        quiet, amount = self._said(embedding)
+    def amounts(self, sight: Sight) -> Tensor:
+        """(N, M, H) expected value in its own units; 0 for events without value. As learned, which `smear` belongs to."""
+        quiet, amount = self._said(sight)
         mean = torch.expm1(amount.clamp(min=0, max=30)) * self.smear
         return -torch.expm1(quiet) * mean * self.valued.view(-1, 1)
 
@@ -124,11 +135,19 @@ class Horizon(Objective):
         out = self._out(embedding)
         return quiet_of(out[..., 0, :, :]), self._amount(out)
 
-    def _said(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
-        """The same, as the newest times have it."""
-        out = self._out(embedding)
-        added = functional.linear(embedding, self.newest_weight, self.newest_bias).unflatten(-1, (len(self.events), len(self.days)))
-        return quiet_of(out[..., 0, :, :] + added), self._amount(out)
+    def _said(self, sight: Sight) -> tuple[Tensor, Tensor]:
+        """The same, as the newest times and the tally have it; amounts as learned."""
+        out = self._out(sight.embedding)
+        return self._lately(sight, out), self._amount(out)
+
+    def _lately(self, sight: Sight, out: Tensor) -> Tensor:
+        added = functional.linear(sight.embedding, self.newest_weight, self.newest_bias).unflatten(-1, (len(self.events), len(self.days)))
+        return quiet_of(torch.lerp(out[..., 0, :, :] + added, self._tallied(sight.tally)[..., 0, :, :], self.tally_share))
+
+    def _tallied(self, tally: Tensor) -> Tensor:
+        """(…, P) -> (…, 2, M, H): what the tally alone says."""
+        said = functional.linear(tally, self.tally_weight, self.tally_bias) if self.tally_weight.shape[1] else self.tally_bias
+        return said.unflatten(-1, (2, len(self.events), len(self.days)))
 
     def _out(self, embedding: Tensor) -> Tensor:
         return self.head(embedding).unflatten(-1, (2, len(self.events), len(self.days)))
@@ -155,6 +174,6 @@ def log_not(quiet: Tensor) -> Tensor:
 
 
 def _older_have_none(head: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-    """Weights from before the newest times were read apart say what all times say."""
-    for name in ("newest_weight", "newest_bias"):
+    """Weights from before the newest times and the tally were read apart say what all times say."""
+    for name in ("newest_weight", "newest_bias", "tally_weight", "tally_bias", "tally_share"):
         state.setdefault(prefix + name, torch.zeros_like(head.get_buffer(name)))

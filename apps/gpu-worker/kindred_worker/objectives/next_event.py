@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kindred_worker.data.features import Encoded, FeatureSpec
+from kindred_worker.models.encoder import Sight
 from kindred_worker.models.forecast_column import ForecastColumn
 from kindred_worker.models.plan import Plan, event_codes
 from kindred_worker.objectives.objective import Moments, Objective, kinds, masked_mean
@@ -93,5 +94,5 @@ class NextEvent(Objective):
     def columns(self) -> list[ForecastColumn]:
         return [ForecastColumn(event, 0.0, "next", at < self.mains) for at, event in enumerate(self.events)]
 
-    def forecast(self, embedding: Tensor) -> Tensor:
-        return torch.softmax(self.kind(embedding), dim=-1)[..., : len(self.events)]
+    def forecast(self, sight: Sight) -> Tensor:
+        return torch.softmax(self.kind(sight.embedding), dim=-1)[..., : len(self.events)]

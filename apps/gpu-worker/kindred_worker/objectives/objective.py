@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from kindred_worker.data.features import Encoded, Int32, Int64
 from kindred_worker.models.batch import put
+from kindred_worker.models.encoder import Sight
 from kindred_worker.models.forecast_column import ForecastColumn
 
 
@@ -67,9 +68,9 @@ class Objective(nn.Module, ABC):
         """What `forecast` says; nothing, where a task only shapes the embedding."""
         return []
 
-    def forecast(self, embedding: Tensor) -> Tensor:
-        """(N, D) -> (N, F)."""
-        return embedding.new_zeros(*embedding.shape[:-1], 0)
+    def forecast(self, sight: Sight) -> Tensor:
+        """(N, F) of N customers."""
+        return sight.embedding.new_zeros(*sight.embedding.shape[:-1], 0)
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from kindred_worker.data.features import FeatureSpec
+from kindred_worker.models.encoder import Sight
 from kindred_worker.models.forecast_column import ForecastColumn
 from kindred_worker.models.plan import Plan, event_codes
 from kindred_worker.objectives.objective import Moments, Objective, kinds, masked_mean
@@ -49,5 +50,5 @@ class Transitions(Objective):
     def columns(self) -> list[ForecastColumn]:
         return [ForecastColumn(a, self.days, "pair", at < self.mains, then=b) for at, a in enumerate(self.names) for b in self.names]
 
-    def forecast(self, embedding: Tensor) -> Tensor:
-        return torch.softmax(self.head(embedding), dim=-1)
+    def forecast(self, sight: Sight) -> Tensor:
+        return torch.softmax(self.head(sight.embedding), dim=-1)

@@ -1,0 +1,93 @@
+"""The forecast's second opinion, from the tally alone: a model that knows no chance.
+
+What is learned differs from training to training, and so do the segments that are drawn from it: two networks rank customers with
+an error of 4 % of them. What is counted (models/tally.py) does not differ. A hazard model on it is convex: it has one solution,
+whatever the seed. It is fitted where the newest chances are (newest.py), and foresees as well as the network does, by other
+means: so the mean of the two, of their log odds, foresees better than either, and two trainings agree more.
+Figures: docs/adr/0012-a-second-opinion.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from kindred_worker.modes import mode_of
+from kindred_worker.objectives.horizon import Horizon, log_not, quiet_of
+from kindred_worker.report import Report
+
+# The prior's precision, for counts standardised over customers: what is learned weighs as much as "everyone is alike" where about so
+# many customers speak for it.
+HELD = 200.0
+SHARE = 2 / 3  # of the mean, where there are many customers; half as much where there are FEW
+FEW = 500.0
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The customers who were there one horizon before now."""
+
+    tally: Tensor  # (N, P) then
+    happened: Tensor  # (N, M) 0/1, from then until now
+    amount: Tensor  # (N, M) log1p of how much
+
+
+def joined(counts: Sequence[Counts]) -> Counts:
+    return Counts(torch.cat([c.tally for c in counts]), torch.cat([c.happened for c in counts]), torch.cat([c.amount for c in counts]))
+
+
+@torch.no_grad()
+def fit_companion(head: Horizon, windows: Sequence[Counts], report: Report) -> None:
+    """Sets what the tally says, of the window of each horizon, in their order. Nothing where nothing is counted."""
+    rows = torch.cat([w.tally for w in windows])
+    if rows.shape[1] == 0 or len(rows) == 0:
+        return
+    mean, spread = rows.mean(0), rows.std(0, correction=0).clamp(min=1e-6)
+    shape = (len(head.events), len(head.days))
+    hazards = _hazards(head, (rows - mean) / spread, windows, report)
+    amounts = torch.stack([_amounts((w.tally - mean) / spread, w) for w in windows], dim=1).flatten(0, 1)  # (M H, P + 1)
+    found = torch.cat([hazards.view(shape[0] * shape[1], -1), amounts])
+    weight = found[:, :-1] / spread
+    head.tally_weight.copy_(weight)
+    head.tally_bias.copy_(found[:, -1] - weight @ mean)
+    count = max(len(w.tally) for w in windows)
+    head.tally_share.fill_(SHARE * count / (count + FEW))
+
+
+def _hazards(head: Horizon, rows: Tensor, windows: Sequence[Counts], report: Report) -> Tensor:
+    """(M H, P + 1) weights and bias of the hazards: the mode of the posterior."""
+    shape = (len(head.events), len(head.days))
+    happened = torch.cat([w.happened for w in windows])
+    # Of each window its own horizon is asked; a longer one is not known there.
+    horizon = torch.cat([torch.full((len(w.tally), 1, 1), at, device=rows.device) for at, w in enumerate(windows)])
+    horizon = horizon.expand(-1, shape[0], -1)
+    held = torch.cat([torch.full_like(rows[:1], HELD), rows.new_full((1, 1), 1e-3)], dim=1)
+
+    def missed(weights: Tensor) -> Tensor:
+        said = functional.linear(rows, weights[:, :-1], weights[:, -1]).unflatten(-1, shape)
+        quiet = quiet_of(said).gather(-1, horizon).squeeze(-1)  # (N, M)
+        return -(happened * log_not(quiet) + (1 - happened) * quiet).sum() + (held * weights.square()).sum() / 2
+
+    begin = rows.new_zeros(shape[0] * shape[1], rows.shape[1] + 1)
+    return mode_of(missed, begin, len(rows), report)
+
+
+def _amounts(rows: Tensor, window: Counts) -> Tensor:
+    """(M, P + 1) weights and bias of how much, where anything came: ridge regressions."""
+    found = rows.new_zeros(window.amount.shape[1], rows.shape[1] + 1)
+    for at, (happened, amount) in enumerate(zip(window.happened.unbind(1), window.amount.unbind(1), strict=True)):
+        came = happened > 0
+        if not came.any():
+            continue
+        here, much = rows[came].double(), amount[came].double()
+        centre, level = here.mean(0), much.mean()
+        within = here - centre
+        weight = torch.linalg.solve(
+            within.T @ within + HELD * torch.eye(rows.shape[1], dtype=here.dtype, device=here.device), within.T @ (much - level)
+        )
+        found[at] = torch.cat([weight, (level - centre @ weight).unsqueeze(0)]).to(rows)
+    return found
