@@ -40,22 +40,29 @@ def joined(counts: Sequence[Counts]) -> Counts:
     return Counts(torch.cat([c.tally for c in counts]), torch.cat([c.happened for c in counts]), torch.cat([c.amount for c in counts]))
 
 
+@dataclass(frozen=True)
+class Opinion:
+    """As the horizon head keeps it."""
+
+    weight: Tensor  # (2 M H, P)
+    bias: Tensor  # (2 M H)
+    share: float  # of the mean of both
+
+
 @torch.no_grad()
-def fit_companion(head: Horizon, windows: Sequence[Counts], report: Report) -> None:
-    """Sets what the tally says, of the window of each horizon, in their order. Nothing where nothing is counted."""
+def opinion_of(head: Horizon, windows: Sequence[Counts], report: Report) -> Opinion | None:
+    """What the tally says, by the window of each horizon, in their order. None where nothing is counted."""
     rows = torch.cat([w.tally for w in windows])
     if rows.shape[1] == 0 or len(rows) == 0:
-        return
+        return None
     mean, spread = rows.mean(0), rows.std(0, correction=0).clamp(min=1e-6)
     shape = (len(head.events), len(head.days))
     hazards = _hazards(head, (rows - mean) / spread, windows, report)
     amounts = torch.stack([_amounts((w.tally - mean) / spread, w) for w in windows], dim=1).flatten(0, 1)  # (M H, P + 1)
     found = torch.cat([hazards.view(shape[0] * shape[1], -1), amounts])
     weight = found[:, :-1] / spread
-    head.tally_weight.copy_(weight)
-    head.tally_bias.copy_(found[:, -1] - weight @ mean)
     count = max(len(w.tally) for w in windows)
-    head.tally_share.fill_(SHARE * count / (count + FEW))
+    return Opinion(weight, found[:, -1] - weight @ mean, SHARE * count / (count + FEW))
 
 
 def _hazards(head: Horizon, rows: Tensor, windows: Sequence[Counts], report: Report) -> Tensor:

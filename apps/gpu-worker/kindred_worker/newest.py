@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kindred_worker.companion import Counts, fit_companion, joined
+from kindred_worker.companion import Counts, joined, opinion_of
 from kindred_worker.data.features import MICROS_PER_DAY, Encoded, Int64
 from kindred_worker.models.batch import batch_of, put
 from kindred_worker.models.behaviour import BehaviourModel
@@ -49,9 +49,13 @@ def fit_newest(model: BehaviourModel, customers: Iterable[tuple[Encoded, Int64]]
     model.eval()
     windows = _windows(model, head, customers, now, report)
     weight, bias = _fitted(head, windows, report)
+    opinion = opinion_of(head, [w.counts for w in windows], report)
     head.newest_weight.copy_(weight)
     head.newest_bias.copy_(bias)
-    fit_companion(head, [w.counts for w in windows], report)
+    if opinion is not None:
+        head.tally_weight.copy_(opinion.weight)
+        head.tally_bias.copy_(opinion.bias)
+        head.tally_share.fill_(opinion.share)
 
 
 @torch.no_grad()

@@ -16,6 +16,7 @@ from kindred_worker.data.arrays import EventArrays
 from kindred_worker.data.features import Encoded, Int64
 from kindred_worker.models.batch import batch_of, choose
 from kindred_worker.models.behaviour import BehaviourModel
+from kindred_worker.models.encoder import Sight
 from kindred_worker.newest import fit_newest
 from kindred_worker.objectives import Horizon
 from kindred_worker.report import Cancelled, Report
@@ -45,37 +46,44 @@ def batches(arrays: EventArrays, copies: int = 1) -> Iterator[tuple[Encoded, Int
             yield choose(arrays, rows, arrays.item_offsets)
 
 
-def one_horizon_back(model: BehaviourModel, arrays: EventArrays, now: int, horizon: int) -> tuple[np.ndarray, np.ndarray]:
-    """Embeddings (N, D) of who was there `horizon` before now, and whether each event (N, M) came since: by a slow loop."""
+def anybody(model: BehaviourModel, count: int) -> Sight:
+    """Embeddings and tallies of nobody."""
+    return Sight(torch.randn(count, model.width), torch.rand(count, model.encoder.tally_width) * 3)
+
+
+def one_horizon_back(model: BehaviourModel, arrays: EventArrays, now: int, horizon: int) -> tuple[Sight, np.ndarray]:
+    """Of who was there `horizon` before now, and whether each event (N, M) came since: by a slow loop."""
     head = head_of(model)
     at = now - round(head.days[horizon] * DAY)
-    embeddings, came = [], []
+    sights: list[Sight] = []
+    came = []
     for customer in range(arrays.count):
         events, _ = choose(arrays, np.array([customer]), arrays.item_offsets)
         if events.time[0] > at:
             continue
         known = choose(arrays, np.array([customer]), arrays.item_offsets, np.array([(events.time <= at).sum()]))
         state, _ = model.encoder.update(model.encoder.initial_state(1), model.vectors(batch_of(*known, model.device)))
-        embeddings.append(model.encoder.read(state, torch.tensor([at])).detach().numpy()[0])
+        sights.append(model.read(state, torch.tensor([at])))
         since = events.name[(events.time > at) & (events.time <= now)]
         came.append([float((since == code).any()) for code in head.codes])
-    return np.array(embeddings), np.array(came)
+    return Sight(torch.cat([s.embedding for s in sights]), torch.cat([s.tally for s in sights])), np.array(came)
 
 
 def log_loss(model: BehaviourModel, arrays: EventArrays, now: int, horizon: int) -> float:
     """Of the main event's chance, for who was there one horizon before now."""
-    embedding, came = one_horizon_back(model, arrays, now, horizon)
+    sight, came = one_horizon_back(model, arrays, now, horizon)
     at = next(i for i, c in enumerate(model.columns) if c.kind == "probability" and c.horizon_days == head_of(model).days[horizon])
-    chance = np.clip(model.forecast(torch.from_numpy(embedding)).detach().numpy()[:, at].astype(np.float64), 1e-9, 1 - 1e-9)
+    chance = np.clip(model.forecast(sight).detach().numpy()[:, at].astype(np.float64), 1e-9, 1 - 1e-9)
     return float(-np.mean(came[:, 0] * np.log(chance) + (1 - came[:, 0]) * np.log1p(-chance)))
 
 
 def test_windows_are_what_a_loop_over_customers_finds(fresh: BehaviourModel, arrays: EventArrays, now: int) -> None:
     windows = newest._windows(fresh, head_of(fresh), batches(arrays), now, Report())  # pyright: ignore[reportPrivateUsage]
     for horizon, window in enumerate(windows):
-        embedding, came = one_horizon_back(fresh, arrays, now, horizon)
-        assert np.allclose(window.embedding.detach().numpy(), embedding, atol=1e-5)
-        assert np.array_equal(window.happened.numpy(), came)
+        sight, came = one_horizon_back(fresh, arrays, now, horizon)
+        assert torch.allclose(window.embedding, sight.embedding, atol=1e-5)
+        assert torch.allclose(window.counts.tally, sight.tally, atol=1e-4)
+        assert np.array_equal(window.counts.happened.numpy(), came)
 
 
 def test_with_one_horizon_it_is_a_logistic_regression(
@@ -88,7 +96,7 @@ def test_with_one_horizon_it_is_a_logistic_regression(
     torch.nn.init.ones_(head.head.bias)  # a hazard of zero
     windows = newest._windows(fresh, head, batches(arrays), now, Report())[:1]  # pyright: ignore[reportPrivateUsage]
     weight, bias = newest._fitted(head, windows, Report())  # pyright: ignore[reportPrivateUsage]
-    embedding, came = windows[0].embedding.detach().numpy(), windows[0].happened.numpy()[:, 0]
+    embedding, came = windows[0].embedding.detach().numpy(), windows[0].counts.happened.numpy()[:, 0]
     scaler = StandardScaler().fit(embedding)
     known = LogisticRegression(C=1 / 5, tol=1e-8, max_iter=1000).fit(scaler.transform(embedding), came)
     found = torch.sigmoid(windows[0].embedding @ weight[0] + bias[0])
@@ -119,14 +127,14 @@ def test_few_customers_move_them_less_than_many(model: BehaviourModel, arrays: E
 
 def test_a_longer_horizon_is_never_less_likely(fresh: BehaviourModel, arrays: EventArrays, now: int) -> None:
     fit_newest(fresh, batches(arrays, copies=50), now, Report())
-    chance = fresh.main_forecast(torch.randn(50, fresh.width)).probability.unflatten(1, (head_of(fresh).mains, -1))
+    chance = fresh.main_forecast(anybody(fresh, 50)).probability.unflatten(1, (head_of(fresh).mains, -1))
     assert bool((chance.diff(dim=-1) >= 0).all())
 
 
 def test_weights_from_before_say_what_all_times_say(fresh: BehaviourModel, arrays: EventArrays, now: int) -> None:
-    everyone = torch.randn(5, fresh.width)
+    everyone = anybody(fresh, 5)
     said = fresh.forecast(everyone)
-    older = {name: value.clone() for name, value in fresh.state_dict().items() if ".newest_" not in name}
+    older = {name: value.clone() for name, value in fresh.state_dict().items() if ".newest_" not in name and ".tally_" not in name}
     fit_newest(fresh, batches(arrays, copies=20), now, Report())
     assert not torch.allclose(fresh.forecast(everyone), said)
     fresh.load_state_dict(older)
@@ -148,7 +156,8 @@ def test_cancelled_it_leaves_the_model_as_it_was(fresh: BehaviourModel, arrays: 
             if self.checks > 3:  # in the midst of the fit
                 raise Cancelled
 
-    said = fresh.forecast(torch.ones(1, fresh.width))
+    everyone = anybody(fresh, 3)
+    said = fresh.forecast(everyone)
     with pytest.raises(Cancelled):
         fit_newest(fresh, batches(arrays), now, Stopped())
-    assert torch.equal(fresh.forecast(torch.ones(1, fresh.width)), said)
+    assert torch.equal(fresh.forecast(everyone), said)

@@ -1,0 +1,98 @@
+"""The tally's own opinion of what comes, and its share in what is said."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.preprocessing import StandardScaler
+
+from kindred_worker import companion
+from kindred_worker.companion import Counts, opinion_of
+from kindred_worker.models.behaviour import BehaviourModel
+from kindred_worker.models.encoder import Sight
+from kindred_worker.objectives import Horizon
+from kindred_worker.report import Report
+
+
+@pytest.fixture
+def head(model: BehaviourModel) -> Horizon:
+    head = copy.deepcopy(model.horizon)
+    assert head is not None
+    return head
+
+
+@pytest.fixture
+def windows(model: BehaviourModel, head: Horizon) -> list[Counts]:
+    """What comes hangs on the first count, and how much on the second."""
+    random = np.random.default_rng(0)
+    found: list[Counts] = []
+    for _ in head.days:
+        tally = random.gamma(2.0, 1.0, (400, model.encoder.tally_width))
+        happened = (random.random((400, len(head.events))) < 1 / (1 + np.exp(2 - tally[:, :1]))).astype(np.float32)
+        amount = happened * (tally[:, 1:2] + random.normal(0, 0.1, happened.shape))
+        found.append(Counts(*(torch.from_numpy(a.astype(np.float32)) for a in (tally, happened, amount))))
+    return found
+
+
+def test_of_the_first_horizon_it_is_a_logistic_regression(head: Horizon, windows: list[Counts]) -> None:
+    opinion = (
+        opinion_of(head, windows[:1] + [w for w in windows[1:] if False], Report())
+        if len(head.days) == 1
+        else opinion_of(head, windows, Report())
+    )
+    assert opinion is not None
+    tally, happened = windows[0].tally.numpy(), windows[0].happened.numpy()[:, 0]
+    # Of later windows the first step is not asked alone: a model of the first horizon only knows the first window.
+    one = copy.copy(head)
+    one.days = head.days[:1]
+    alone = opinion_of(one, windows[:1], Report())
+    assert alone is not None
+    scaler = StandardScaler().fit(tally)
+    known = LogisticRegression(C=1 / companion.HELD, tol=1e-8, max_iter=1000).fit(scaler.transform(tally), happened)
+    said = torch.sigmoid(windows[0].tally @ alone.weight[0] + alone.bias[0] - 1.0)
+    assert np.allclose(said.numpy(), known.predict_proba(scaler.transform(tally))[:, 1], atol=2e-3)
+
+
+def test_how_much_is_a_ridge_regression_where_it_came(head: Horizon, windows: list[Counts]) -> None:
+    opinion = opinion_of(head, windows, Report())
+    assert opinion is not None
+    everyone = np.concatenate([w.tally.numpy() for w in windows])
+    came = windows[0].happened.numpy()[:, 0] > 0
+    scaled = StandardScaler().fit(everyone).transform(windows[0].tally.numpy())
+    known = Ridge(alpha=companion.HELD).fit(scaled[came], windows[0].amount.numpy()[came, 0]).predict(scaled)
+    place = len(head.events) * len(head.days)
+    said = windows[0].tally @ opinion.weight[place] + opinion.bias[place]
+    assert np.allclose(said.numpy(), known, atol=2e-3)
+
+
+def test_its_share_grows_with_the_customers_who_speak_for_it(head: Horizon, windows: list[Counts]) -> None:
+    few = [Counts(w.tally[:20], w.happened[:20], w.amount[:20]) for w in windows]
+    shares = [opinion.share for one in (few, windows) if (opinion := opinion_of(head, one, Report()))]
+    assert 0 < shares[0] < shares[1] < companion.SHARE
+
+
+def test_networks_that_differ_say_the_more_alike_the_greater_its_share(model: BehaviourModel, windows: list[Counts]) -> None:
+    networks = [copy.deepcopy(model), copy.deepcopy(model)]
+    sights = [Sight(torch.randn(400, model.width, generator=torch.Generator().manual_seed(at)), windows[0].tally) for at in range(2)]
+    apart: list[float] = []
+    for share in (0.0, 0.5, 1.0):
+        chances: list[np.ndarray] = []
+        for network, sight in zip(networks, sights, strict=True):
+            assert network.horizon is not None
+            opinion = opinion_of(network.horizon, windows, Report())
+            assert opinion is not None
+            network.horizon.tally_weight.copy_(opinion.weight)
+            network.horizon.tally_bias.copy_(opinion.bias)
+            network.horizon.tally_share.fill_(share)
+            chances.append(network.main_forecast(sight).probability.detach().numpy()[:, 0])
+        apart.append(float(np.abs(chances[0] - chances[1]).mean()))
+    assert apart[0] > apart[1] > apart[2] == 0
+
+
+def test_where_nothing_is_counted_there_is_none(head: Horizon, windows: list[Counts]) -> None:
+    assert opinion_of(head, [Counts(w.tally[:, :0], w.happened, w.amount) for w in windows], Report()) is None
+    assert opinion_of(head, [Counts(w.tally[:0], w.happened[:0], w.amount[:0]) for w in windows], Report()) is None
