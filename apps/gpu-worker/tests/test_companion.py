@@ -39,17 +39,9 @@ def windows(model: BehaviourModel, head: Horizon) -> list[Counts]:
 
 
 def test_of_the_first_horizon_it_is_a_logistic_regression(head: Horizon, windows: list[Counts]) -> None:
-    opinion = (
-        opinion_of(head, windows[:1] + [w for w in windows[1:] if False], Report())
-        if len(head.days) == 1
-        else opinion_of(head, windows, Report())
-    )
-    assert opinion is not None
     tally, happened = windows[0].tally.numpy(), windows[0].happened.numpy()[:, 0]
-    # Of later windows the first step is not asked alone: a model of the first horizon only knows the first window.
-    one = copy.copy(head)
-    one.days = head.days[:1]
-    alone = opinion_of(one, windows[:1], Report())
+    head.days = head.days[:1]  # with more, later windows say something of the first step too
+    alone = opinion_of(head, windows[:1], Report())
     assert alone is not None
     scaler = StandardScaler().fit(tally)
     known = LogisticRegression(C=1 / companion.HELD, tol=1e-8, max_iter=1000).fit(scaler.transform(tally), happened)

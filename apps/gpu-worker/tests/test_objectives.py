@@ -12,6 +12,7 @@ import torch
 from kindred_worker.data.arrays import EventArrays, take
 from kindred_worker.data.features import FeatureSpec
 from kindred_worker.models.behaviour import BehaviourModel
+from kindred_worker.models.encoder import Sight
 from kindred_worker.models.plan import event_codes
 from kindred_worker.objectives import Horizon, Moments, NextEvent
 from kindred_worker.objectives.horizon import log_not
@@ -73,9 +74,8 @@ def test_horizon_loss_is_the_likelihood_of_what_happened(moments: Moments, model
     embedding = torch.randn(*moments.at.shape, model.width, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         loss = float(head.loss(embedding, as_tensors(targets, torch.device("cpu"))))
-        said = head.forecast(Sight(embedding, embedding.new_zeros(len(embedding), head.tally_weight.shape[1]))).unflatten(
-            -1, (len(head.events), 2, len(head.days))
-        )
+        nothing = embedding.new_zeros(*embedding.shape[:-1], head.tally_weight.shape[1])
+        said = head.forecast(Sight(embedding, nothing)).unflatten(-1, (len(head.events), 2, len(head.days)))
     assert (said[..., 0, 1:] >= said[..., 0, :-1]).all(), "a longer horizon is never less likely"
     whether, weights, much, happenings = 0.0, 0.0, 0.0, 0.0
     for b, r, m, h in np.ndindex(*targets["happened"].shape):

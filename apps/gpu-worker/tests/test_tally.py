@@ -20,10 +20,8 @@ def by_hand(model: BehaviourModel, arrays: EventArrays, customer: int, at: int) 
     """As tally.py says, one number after the other."""
     events, _ = choose(arrays, np.array([customer]), arrays.item_offsets)
     codes = event_codes(model.features)
-    of = [
-        [(int(t), abs(float(v))) for t, n, v in zip(events.time, events.name, events.value, strict=True) if n == code and t <= at]
-        for code in codes
-    ]
+    seen = [(int(t), int(n), abs(float(v))) for t, n, v in zip(events.time, events.name, events.value, strict=True) if t <= at]
+    of = [[(t, v) for t, n, v in seen if n == code] for code in codes]
     out: list[float] = []
     for half_life in (*model.plan.half_life_days, math.inf):
         for pick in (lambda _: 1.0, lambda value: value):
