@@ -32,8 +32,8 @@ class Counts:
     """The customers who were there one horizon before now."""
 
     tally: Tensor  # (N, P) then
-    happened: Tensor  # (N, M) 0/1, from then until now
-    amount: Tensor  # (N, M) log1p of how much
+    happened: Tensor  # (N, C) 0/1 for each main event, from then until now
+    amount: Tensor  # (N, C) log1p of how much
 
 
 def joined(counts: Sequence[Counts]) -> Counts:
@@ -44,8 +44,8 @@ def joined(counts: Sequence[Counts]) -> Counts:
 class Opinion:
     """As the horizon head keeps it."""
 
-    weight: Tensor  # (2 M H, P)
-    bias: Tensor  # (2 M H)
+    weight: Tensor  # (2 C H, P)
+    bias: Tensor  # (2 C H)
     share: float  # of the mean of both
 
 
@@ -56,9 +56,9 @@ def opinion_of(head: Horizon, windows: Sequence[Counts], report: Report) -> Opin
     if rows.shape[1] == 0 or len(rows) == 0:
         return None
     mean, spread = rows.mean(0), rows.std(0, correction=0).clamp(min=1e-6)
-    shape = (len(head.events), len(head.days))
+    shape = (head.mains, len(head.days))
     hazards = _hazards(head, (rows - mean) / spread, windows, report)
-    amounts = torch.stack([_amounts((w.tally - mean) / spread, w) for w in windows], dim=1).flatten(0, 1)  # (M H, P + 1)
+    amounts = torch.stack([_amounts((w.tally - mean) / spread, w) for w in windows], dim=1).flatten(0, 1)  # (C H, P + 1)
     found = torch.cat([hazards.view(shape[0] * shape[1], -1), amounts])
     weight = found[:, :-1] / spread
     count = max(len(w.tally) for w in windows)
@@ -66,8 +66,8 @@ def opinion_of(head: Horizon, windows: Sequence[Counts], report: Report) -> Opin
 
 
 def _hazards(head: Horizon, rows: Tensor, windows: Sequence[Counts], report: Report) -> Tensor:
-    """(M H, P + 1) weights and bias of the hazards: the mode of the posterior."""
-    shape = (len(head.events), len(head.days))
+    """(C H, P + 1) weights and bias of the hazards: the mode of the posterior."""
+    shape = (head.mains, len(head.days))
     happened = torch.cat([w.happened for w in windows])
     # Of each window its own horizon is asked; a longer one is not known there.
     horizon = torch.cat([torch.full((len(w.tally), 1, 1), at, device=rows.device) for at, w in enumerate(windows)])
@@ -76,7 +76,7 @@ def _hazards(head: Horizon, rows: Tensor, windows: Sequence[Counts], report: Rep
 
     def missed(weights: Tensor) -> Tensor:
         said = functional.linear(rows, weights[:, :-1], weights[:, -1]).unflatten(-1, shape)
-        quiet = quiet_of(said).gather(-1, horizon).squeeze(-1)  # (N, M)
+        quiet = quiet_of(said).gather(-1, horizon).squeeze(-1)  # (N, C)
         return -(happened * log_not(quiet) + (1 - happened) * quiet).sum() + (held * weights.square()).sum() / 2
 
     begin = rows.new_zeros(shape[0] * shape[1], rows.shape[1] + 1)
@@ -84,7 +84,7 @@ def _hazards(head: Horizon, rows: Tensor, windows: Sequence[Counts], report: Rep
 
 
 def _amounts(rows: Tensor, window: Counts) -> Tensor:
-    """(M, P + 1) weights and bias of how much, where anything came: ridge regressions."""
+    """(C, P + 1) weights and bias of how much, where anything came: ridge regressions."""
     found = rows.new_zeros(window.amount.shape[1], rows.shape[1] + 1)
     for at, (happened, amount) in enumerate(zip(window.happened.unbind(1), window.amount.unbind(1), strict=True)):
         came = happened > 0

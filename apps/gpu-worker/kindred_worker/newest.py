@@ -37,6 +37,7 @@ class Window:
     """The customers who were there one horizon before now."""
 
     embedding: Tensor  # (N, D) then
+    happened: Tensor  # (N, M) 0/1, from then until now
     counts: Counts
 
 
@@ -63,6 +64,7 @@ def _windows(model: BehaviourModel, head: Horizon, customers: Iterable[tuple[Enc
     """One for each horizon, in their order."""
     back = np.array([now - round(days * MICROS_PER_DAY) for days in reversed(head.days)], dtype=np.int64)  # ascending
     embeddings: list[list[Tensor]] = [[] for _ in head.days]
+    outcomes: list[list[Tensor]] = [[] for _ in head.days]
     counts: list[list[Counts]] = [[] for _ in head.days]
     read = 0
     for events, offsets in customers:
@@ -79,9 +81,11 @@ def _windows(model: BehaviourModel, head: Horizon, customers: Iterable[tuple[Enc
             moment = len(head.days) - 1 - horizon
             rows = was_there[:, moment]
             embeddings[horizon].append(sight.embedding[rows, moment].float())
-            counts[horizon].append(Counts(sight.tally[rows, moment], happened[rows, moment, :, horizon], amount[rows, moment, :, horizon]))
+            outcomes[horizon].append(happened[rows, moment, :, horizon])
+            mains = (rows, moment, slice(head.mains), horizon)
+            counts[horizon].append(Counts(sight.tally[rows, moment], happened[mains], amount[mains]))
         read += len(offsets) - 1
-    return [Window(torch.cat(e), joined(c)) for e, c in zip(embeddings, counts, strict=True)]
+    return [Window(torch.cat(e), torch.cat(o), joined(c)) for e, o, c in zip(embeddings, outcomes, counts, strict=True)]
 
 
 @torch.no_grad()
@@ -92,7 +96,7 @@ def _fitted(head: Horizon, windows: list[Window], report: Report) -> tuple[Tenso
     if len(rows) == 0:
         return rows.new_zeros(shape[0] * shape[1], rows.shape[1]), rows.new_zeros(shape[0] * shape[1])
     mean, spread = rows.mean(0), rows.std(0, correction=0).clamp(min=1e-6)
-    hazards, happened = head.hazards(rows), torch.cat([w.counts.happened for w in windows])
+    hazards, happened = head.hazards(rows), torch.cat([w.happened for w in windows])
     rows = (rows - mean) / spread
     # Of each window its own horizon is asked; a longer one is not known there.
     horizon = torch.cat([torch.full((len(w.embedding), 1, 1), at, device=rows.device) for at, w in enumerate(windows)])

@@ -32,7 +32,7 @@ def windows(model: BehaviourModel, head: Horizon) -> list[Counts]:
     found: list[Counts] = []
     for _ in head.days:
         tally = random.gamma(2.0, 1.0, (400, model.encoder.tally_width))
-        happened = (random.random((400, len(head.events))) < 1 / (1 + np.exp(2 - tally[:, :1]))).astype(np.float32)
+        happened = (random.random((400, head.mains)) < 1 / (1 + np.exp(2 - tally[:, :1]))).astype(np.float32)
         amount = happened * (tally[:, 1:2] + random.normal(0, 0.1, happened.shape))
         found.append(Counts(*(torch.from_numpy(a.astype(np.float32)) for a in (tally, happened, amount))))
     return found
@@ -56,7 +56,7 @@ def test_how_much_is_a_ridge_regression_where_it_came(head: Horizon, windows: li
     came = windows[0].happened.numpy()[:, 0] > 0
     scaled = StandardScaler().fit(everyone).transform(windows[0].tally.numpy())
     known = Ridge(alpha=companion.HELD).fit(scaled[came], windows[0].amount.numpy()[came, 0]).predict(scaled)
-    place = len(head.events) * len(head.days)
+    place = head.mains * len(head.days)
     said = windows[0].tally @ opinion.weight[place] + opinion.bias[place]
     assert np.allclose(said.numpy(), known, atol=2e-3)
 

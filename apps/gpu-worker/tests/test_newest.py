@@ -83,7 +83,7 @@ def test_windows_are_what_a_loop_over_customers_finds(fresh: BehaviourModel, arr
         sight, came = one_horizon_back(fresh, arrays, now, horizon)
         assert torch.allclose(window.embedding, sight.embedding, atol=1e-5)
         assert torch.allclose(window.counts.tally, sight.tally, atol=1e-4)
-        assert np.array_equal(window.counts.happened.numpy(), came)
+        assert np.array_equal(window.happened.numpy(), came)
 
 
 def test_with_one_horizon_it_is_a_logistic_regression(
@@ -96,7 +96,7 @@ def test_with_one_horizon_it_is_a_logistic_regression(
     torch.nn.init.ones_(head.head.bias)  # a hazard of zero
     windows = newest._windows(fresh, head, batches(arrays), now, Report())[:1]  # pyright: ignore[reportPrivateUsage]
     weight, bias = newest._fitted(head, windows, Report())  # pyright: ignore[reportPrivateUsage]
-    embedding, came = windows[0].embedding.detach().numpy(), windows[0].counts.happened.numpy()[:, 0]
+    embedding, came = windows[0].embedding.detach().numpy(), windows[0].happened.numpy()[:, 0]
     scaler = StandardScaler().fit(embedding)
     known = LogisticRegression(C=1 / 5, tol=1e-8, max_iter=1000).fit(scaler.transform(embedding), came)
     found = torch.sigmoid(windows[0].embedding @ weight[0] + bias[0])

@@ -19,7 +19,7 @@ DAY = 86_400_000_000
 def by_hand(model: BehaviourModel, arrays: EventArrays, customer: int, at: int) -> list[float]:
     """As tally.py says, one number after the other."""
     events, _ = choose(arrays, np.array([customer]), arrays.item_offsets)
-    codes = event_codes(model.features)
+    codes = event_codes(model.features)[: len(model.features.main_events)]
     seen = [(int(t), int(n), abs(float(v))) for t, n, v in zip(events.time, events.name, events.value, strict=True) if t <= at]
     of = [[(t, v) for t, n, v in seen if n == code] for code in codes]
     out: list[float] = []

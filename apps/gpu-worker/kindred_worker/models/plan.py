@@ -59,7 +59,7 @@ class Plan:
     objectives: dict[str, float]
     dropout: float
     item_dropout: float
-    counted: int = 0  # events that stand in the tally beside what is learned (tally.py); 0 where the encoder keeps none
+    counted: int = 0  # main events that stand in the tally beside what is learned (tally.py); 0 where the encoder keeps none
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -91,7 +91,7 @@ def resolve(spec: TrainingSpec, features: FeatureSpec, arrays: EventArrays, now:
         objectives=dict(spec.objectives),
         dropout=spec.dropout,
         item_dropout=spec.item_dropout,
-        counted=len(features.events) if spec.encoder == "decayed_sum" else 0,
+        counted=len(features.main_events) if spec.encoder == "decayed_sum" else 0,
     )
 
 

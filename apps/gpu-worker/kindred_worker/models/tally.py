@@ -1,4 +1,4 @@
-"""The tally: each foreseen event counted, with nothing learned, beside what an encoder learns to sum.
+"""The tally: each main event counted, with nothing learned, beside what an encoder learns to sum.
 
 For event m, u_i = 1 where event i is one and w_i = |its value|; of both, sums that fade with every half-life k, one of them
 infinite:  S_k(t) = sum_i 2^(-(t - t_i) / halflife_k) u_i.  And when it came first and last. What is read of these at a time is the
@@ -28,12 +28,12 @@ def tally_width(plan: Plan) -> int:
 
 
 class Counted(nn.Module):
-    """What of an event is counted: (n) names and (n, G) scaled numbers -> (n, 2 M), that it is each of M events, and its value then."""
+    """What of an event is counted: (n) names and (n, G) scaled numbers -> (n, 2 M), that it is each of M main events, and its value."""
 
     def __init__(self, features: FeatureSpec) -> None:
         super().__init__()
         self.codes: Tensor
-        self.register_buffer("codes", torch.from_numpy(event_codes(features)), persistent=False)
+        self.register_buffer("codes", torch.from_numpy(event_codes(features)[: len(features.main_events)]), persistent=False)
         named = [at for at, n in enumerate(features.numbers) if n.name == features.value_property and n.kind == "numeric"]
         self.value = named[0] if named else None
         self.mean, self.deviation = (features.numbers[named[0]].mean, features.numbers[named[0]].deviation) if named else (0.0, 1.0)

@@ -44,10 +44,10 @@ class Horizon(Objective):
         self.newest_bias: Tensor  # (M H)
         self.register_buffer("newest_weight", torch.zeros(len(self.events) * len(self.days), plan.width))
         self.register_buffer("newest_bias", torch.zeros(len(self.events) * len(self.days)))
-        self.tally_weight: Tensor  # (2 M H, P) of hazards, then of amounts
-        self.tally_bias: Tensor  # (2 M H)
+        self.tally_weight: Tensor  # (2 C H, P) of the C main events' hazards, then of their amounts
+        self.tally_bias: Tensor  # (2 C H)
         self.tally_share: Tensor  # () of the tally's opinion in the mean
-        outputs = 2 * len(self.events) * len(self.days)
+        outputs = 2 * self.mains * len(self.days)
         self.register_buffer("tally_weight", torch.zeros(outputs, tally_width(plan)))
         self.register_buffer("tally_bias", torch.zeros(outputs))
         self.register_buffer("tally_share", torch.zeros(()))
@@ -109,7 +109,7 @@ class Horizon(Objective):
 
     def forecast(self, sight: Sight) -> Tensor:
         quiet, amount = self._said(sight)
-        amount = torch.lerp(amount, self._tallied(sight.tally)[..., 1, :, :], self.tally_share)
+        amount = self._with_tally(amount, sight.tally, 1)
         probability = -torch.expm1(quiet)
         return torch.cat([probability, probability * amount.clamp(min=0)], dim=-1).flatten(-2)
 
@@ -142,12 +142,15 @@ class Horizon(Objective):
 
     def _lately(self, sight: Sight, out: Tensor) -> Tensor:
         added = functional.linear(sight.embedding, self.newest_weight, self.newest_bias).unflatten(-1, (len(self.events), len(self.days)))
-        return quiet_of(torch.lerp(out[..., 0, :, :] + added, self._tallied(sight.tally)[..., 0, :, :], self.tally_share))
+        return quiet_of(self._with_tally(out[..., 0, :, :] + added, sight.tally, 0))
 
-    def _tallied(self, tally: Tensor) -> Tensor:
-        """(…, P) -> (…, 2, M, H): what the tally alone says."""
-        said = functional.linear(tally, self.tally_weight, self.tally_bias) if self.tally_weight.shape[1] else self.tally_bias
-        return said.unflatten(-1, (2, len(self.events), len(self.days)))
+    def _with_tally(self, learned: Tensor, tally: Tensor, which: int) -> Tensor:
+        """Hazards (`which` 0) or amounts (1), (…, M, H), of the main events in the mean with what the tally (…, P) says of them."""
+        if self.tally_weight.shape[1] == 0:
+            return learned
+        counted = functional.linear(tally, self.tally_weight, self.tally_bias).unflatten(-1, (2, self.mains, len(self.days)))
+        mean = torch.lerp(learned[..., : self.mains, :], counted[..., which, :, :], self.tally_share)
+        return torch.cat([mean, learned[..., self.mains :, :]], dim=-2)
 
     def _out(self, embedding: Tensor) -> Tensor:
         return self.head(embedding).unflatten(-1, (2, len(self.events), len(self.days)))
