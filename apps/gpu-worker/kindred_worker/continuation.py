@@ -8,7 +8,7 @@ scales then; words that are new fall into the vocabularies' spare places until a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kindred_worker.data.arrays import events_until
 from kindred_worker.data.features import FeatureSpec, Int64
@@ -16,6 +16,7 @@ from kindred_worker.data.split import Split
 from kindred_worker.data.storage import Folder
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import ENCODER, load_model
+from kindred_worker.models.plan import counted_of
 from kindred_worker.report import HashMismatch, InvalidInput
 from kindred_worker.spec import TrainingSpec
 
@@ -40,9 +41,19 @@ def open_former(uri: str) -> Former | str:
         facts = folder.read_json(ENCODER)
         loss, now, events = float(facts["metrics"]["validation.loss"]), int(facts["now"]), int(facts["eventsUntilNow"])
         split = Split(int(facts["split"]["seed"]), float(facts["split"]["share"]))
-        return Former(load_model(folder), loss, now, events, split)
+        return Former(_counting(load_model(folder)), loss, now, events, split)
     except (InvalidInput, HashMismatch, FileNotFoundError, KeyError, TypeError, ValueError) as error:
         return f"the champion cannot be read ({error})"
+
+
+def _counting(model: BehaviourModel) -> BehaviourModel:
+    """A champion from before there was a tally gets one: it has no weights that learn."""
+    plan = replace(model.plan, counted=counted_of(model.plan.encoder, model.features))
+    if plan == model.plan:
+        return model
+    grown = BehaviourModel(model.features, plan)
+    grown.load_state_dict({name: value for name, value in model.state_dict().items() if ".tally_" not in name})
+    return grown
 
 
 def why_anew(spec: TrainingSpec, former: Former, features: FeatureSpec) -> str:

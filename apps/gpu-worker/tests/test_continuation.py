@@ -21,7 +21,7 @@ from kindred_worker.data.split import Split
 from kindred_worker.data.storage import Folder
 from kindred_worker.learn import learn
 from kindred_worker.models.behaviour import BehaviourModel
-from kindred_worker.models.bundle import load_model
+from kindred_worker.models.bundle import load_model, save_model
 from kindred_worker.models.plan import resolve
 from kindred_worker.models.reading import read_everyone
 from kindred_worker.report import Cancelled, Report
@@ -56,13 +56,21 @@ def hash_of(name: str) -> int:
     return int(name[1:]) * 7919 % 10007
 
 
+def as_learned(folder: Folder) -> BehaviourModel:
+    """Without what the tally says, on which all trainings agree."""
+    model = load_model(folder)
+    assert model.horizon is not None
+    model.horizon.tally_share.zero_()
+    return model
+
+
 def test_a_retraining_stays_nearer_to_the_champion_than_one_from_chance(snapshot: Snapshot, champion: Folder, tmp_path: Path) -> None:
     on, anew = Folder((tmp_path / "on").as_uri()), Folder((tmp_path / "anew").as_uri())
     learn(SPEC, snapshot, on, Report(), champion.uri)
     learn(replace(SPEC, seed=1), snapshot, anew, Report())
     assert (facts(on)["continued"], facts(on)["begunAnewBecause"]) == (True, "")
     assert (facts(anew)["continued"], facts(anew)["begunAnewBecause"]) == (False, "there is no champion yet")
-    said = [read_everyone(snapshot, load_model(f), 0, Report()).forecast for f in (champion, on, anew)]
+    said = [read_everyone(snapshot, as_learned(f), 0, Report()).forecast for f in (champion, on, anew)]
     moved, apart = (float(np.abs(other - said[0]).mean()) for other in said[1:])
     assert 0 < moved < apart / 3
 
@@ -106,6 +114,23 @@ def test_a_retraining_cut_off_resumes_to_the_same_weights(snapshot: Snapshot, ch
     assert any("checkpoint" in path.name for path in (tmp_path / "broken").iterdir())
     learn(SPEC, snapshot, broken, Report(), champion.uri)
     assert whole.read("encoder.safetensors") == broken.read("encoder.safetensors")
+
+
+def test_a_champion_from_before_the_tally_is_gone_on_from_with_one(snapshot: Snapshot, champion: Folder, tmp_path: Path) -> None:
+    model = load_model(champion)
+    older = BehaviourModel(model.features, replace(model.plan, counted=0))
+    older.load_state_dict({name: value for name, value in model.state_dict().items() if ".tally_" not in name})
+    folder = Folder((tmp_path / "older").as_uri())
+    save_model(folder, older, {k: v for k, v in facts(champion).items() if k not in ("format", "plan")})
+    former = open_former(folder.uri)
+    assert isinstance(former, Former)
+    assert former.model.plan == model.plan
+    on = Folder((tmp_path / "on").as_uri())
+    learn(SPEC, snapshot, on, Report(), folder.uri)
+    assert facts(on)["continued"]
+    horizon = load_model(on).horizon
+    assert horizon is not None
+    assert float(horizon.tally_share) > 0
 
 
 @pytest.mark.parametrize(

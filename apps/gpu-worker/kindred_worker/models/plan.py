@@ -91,8 +91,13 @@ def resolve(spec: TrainingSpec, features: FeatureSpec, arrays: EventArrays, now:
         objectives=dict(spec.objectives),
         dropout=spec.dropout,
         item_dropout=spec.item_dropout,
-        counted=len(features.main_events) if spec.encoder == "decayed_sum" else 0,
+        counted=counted_of(spec.encoder, features),
     )
+
+
+def counted_of(encoder: str, features: FeatureSpec) -> int:
+    """How many main events stand in the tally; of an encoder whose state is sums."""
+    return len(features.main_events) if encoder == "decayed_sum" else 0
 
 
 def _sampled(arrays: EventArrays) -> EventArrays:
