@@ -2,8 +2,10 @@
 
 What is learned differs from training to training, and so do the segments that are drawn from it: two networks rank customers with
 an error of 4 % of them. What is counted (models/tally.py) does not differ. A hazard model on it is convex: it has one solution,
-whatever the seed. It is fitted where the newest chances are (newest.py), and foresees as well as the network does, by other
-means: so the mean of the two, of their log odds, foresees better than either, and two trainings agree more.
+whatever the seed. It is fitted where the newest chances are (newest.py), and where it foresees as well as the network does, by other
+means, the mean of the two, of their log odds, foresees better than either, and two trainings agree more. How much it has to say is
+chosen on customers from whom neither has learned: the greatest share that is not worse than the best by more than one standard error
+(Breiman et al. 1984, 3.4.3). Where the sequence tells what counts do not, that is little or nothing.
 Figures: docs/adr/0012-a-second-opinion.md.
 """
 
@@ -23,8 +25,8 @@ from kindred_worker.report import Report
 # The prior's precision, for counts standardised over customers: what is learned weighs as much as "everyone is alike" where about so
 # many customers speak for it.
 HELD = 200.0
-SHARE = 2 / 3  # of the mean, where there are many customers; half as much where there are FEW
-FEW = 500.0
+SHARES = (0.0, 0.25, 0.5, 0.75, 0.95)  # in the mean, of which one is chosen
+ENOUGH = 50  # customers held out, in each window, for a choice
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,6 @@ class Opinion:
 
     weight: Tensor  # (2 C H, P)
     bias: Tensor  # (2 C H)
-    share: float  # of the mean of both
 
 
 @torch.no_grad()
@@ -61,8 +62,19 @@ def opinion_of(head: Horizon, windows: Sequence[Counts], report: Report) -> Opin
     amounts = torch.stack([_amounts((w.tally - mean) / spread, w) for w in windows], dim=1).flatten(0, 1)  # (C H, P + 1)
     found = torch.cat([hazards.view(shape[0] * shape[1], -1), amounts])
     weight = found[:, :-1] / spread
-    count = max(len(w.tally) for w in windows)
-    return Opinion(weight, found[:, -1] - weight @ mean, SHARE * count / (count + FEW))
+    return Opinion(weight, found[:, -1] - weight @ mean)
+
+
+@torch.no_grad()
+def share_of(missed: Sequence[Tensor]) -> float:
+    """The share to choose; `missed` of each of SHARES, (N) nats by which each of N customers held out was missed."""
+    mean = torch.stack([m.mean() for m in missed])
+    best = int(mean.argmin())
+    for at in reversed(range(len(SHARES))):
+        worse = missed[at] - missed[best]
+        if float(worse.mean()) <= float(worse.std() / len(worse) ** 0.5) or at == best:
+            return SHARES[at]
+    return 0.0
 
 
 def _hazards(head: Horizon, rows: Tensor, windows: Sequence[Counts], report: Report) -> Tensor:

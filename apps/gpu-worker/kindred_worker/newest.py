@@ -16,10 +16,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kindred_worker.companion import Counts, joined, opinion_of
+from kindred_worker.companion import ENOUGH, SHARES, Counts, joined, opinion_of, share_of
 from kindred_worker.data.features import MICROS_PER_DAY, Encoded, Int64
 from kindred_worker.models.batch import batch_of, put
 from kindred_worker.models.behaviour import BehaviourModel
+from kindred_worker.models.encoder import Sight
 from kindred_worker.modes import mode_of
 from kindred_worker.objectives.horizon import Horizon, log_not, quiet_of
 from kindred_worker.objectives.objective import Moments
@@ -41,9 +42,12 @@ class Window:
     counts: Counts
 
 
-def fit_newest(model: BehaviourModel, customers: Iterable[tuple[Encoded, Int64]], now: int, report: Report) -> None:
-    """Sets what the newest moments add to the hazards of the model's horizon head; `customers` are the events and offsets
-    of each batch, `now` in microseconds. Nothing where there is no such head."""
+Customers = Iterable[tuple[Encoded, Int64]]  # events and offsets, batch by batch
+
+
+def fit_newest(model: BehaviourModel, customers: Customers, held_out: Customers, now: int, report: Report) -> None:
+    """Sets what the newest moments add to the hazards of the model's horizon head, and the tally's opinion; `held_out` are customers
+    from whom the model did not learn, `now` in microseconds. Nothing where there is no such head."""
     head = model.horizon
     if head is None:
         return
@@ -56,11 +60,11 @@ def fit_newest(model: BehaviourModel, customers: Iterable[tuple[Encoded, Int64]]
     if opinion is not None:
         head.tally_weight.copy_(opinion.weight)
         head.tally_bias.copy_(opinion.bias)
-        head.tally_share.fill_(opinion.share)
+        head.tally_share.fill_(_share(head, _windows(model, head, held_out, now, report)))
 
 
 @torch.no_grad()
-def _windows(model: BehaviourModel, head: Horizon, customers: Iterable[tuple[Encoded, Int64]], now: int, report: Report) -> list[Window]:
+def _windows(model: BehaviourModel, head: Horizon, customers: Customers, now: int, report: Report) -> list[Window]:
     """One for each horizon, in their order."""
     back = np.array([now - round(days * MICROS_PER_DAY) for days in reversed(head.days)], dtype=np.int64)  # ascending
     embeddings: list[list[Tensor]] = [[] for _ in head.days]
@@ -113,3 +117,22 @@ def _fitted(head: Horizon, windows: list[Window], report: Report) -> tuple[Tenso
     added = mode_of(missed, rows.new_zeros(shape[0] * shape[1], rows.shape[1] + 1), count, report)
     weight = added[:, :-1] / spread
     return weight, added[:, -1] - weight @ mean
+
+
+@torch.no_grad()
+def _share(head: Horizon, held_out: list[Window]) -> float:
+    """Of the tally in what is said of the main events, chosen on who was held out; none where those are few."""
+    if min(len(w.embedding) for w in held_out) < ENOUGH:
+        return 0.0
+    missed: list[Tensor] = []
+    for share in SHARES:
+        head.tally_share.fill_(share)
+        missed.append(torch.cat([_missed(head, window, horizon) for horizon, window in enumerate(held_out)]))
+    return share_of(missed)
+
+
+def _missed(head: Horizon, window: Window, horizon: int) -> Tensor:
+    """(N) nats by which what is said of a window's own horizon missed each customer, over the main events."""
+    quiet = head.quiet_lately(Sight(window.embedding, window.counts.tally))[:, : head.mains, horizon]
+    happened = window.happened[:, : head.mains]
+    return -(happened * log_not(quiet) + (1 - happened) * quiet).sum(dim=1)

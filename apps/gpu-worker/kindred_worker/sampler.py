@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from kindred_worker.data.arrays import EventArrays
-from kindred_worker.data.features import MICROS_PER_DAY, FeatureSpec, Int64
+from kindred_worker.data.features import MICROS_PER_DAY, Encoded, FeatureSpec, Int64
 from kindred_worker.data.split import Split
 from kindred_worker.models.batch import EventBatch, batch_of, choose, put
 from kindred_worker.models.behaviour import BehaviourModel
@@ -77,6 +77,10 @@ class Sampler:
             begin = min(begin + self.batch_size, max(full, begin + 1))
             cuts.append(min(begin, len(order)))
         return [order[a:b] for a, b in itertools.pairwise(cuts)]
+
+    def whole(self, customers: Int64) -> Iterator[tuple[Encoded, Int64]]:
+        """All events of these customers, and offsets, batch by batch."""
+        return (choose(self.data.arrays, batch, self.item_offsets) for batch in self.batches(customers, 0))
 
     def is_divisible(self, customers: Int64) -> npt.NDArray[np.bool_]:
         """Which of these customers have events enough for two halves."""

@@ -21,7 +21,6 @@ from kindred_worker.data.features import Encoded, Int64
 from kindred_worker.data.order import beginning_keys, canonical_order, drawn, told_apart
 from kindred_worker.data.split import Split
 from kindred_worker.memory import keep_freed_memory
-from kindred_worker.models.batch import choose
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.plan import Plan, resolve
 from kindred_worker.models.reading import rank_me
@@ -118,8 +117,8 @@ def train(
 
     if team.leads:
         _smear(model, sampler, learning, report)
-        whole = (choose(data.arrays, batch, sampler.item_offsets) for batch in sampler.batches(learning, 0))
-        fit_newest(model, whole, data.now, report)
+        whole, held_out = (sampler.whole(some) for some in (learning, tested))
+        fit_newest(model, whole, held_out, data.now, report)
     metrics = _validate(model, sampler, tested, plan, report, steps) if team.leads else {}
     model.eval()
     recalled = min(RECALLED, int(sampler.is_divisible(tested).sum()))

@@ -61,10 +61,17 @@ def test_how_much_is_a_ridge_regression_where_it_came(head: Horizon, windows: li
     assert np.allclose(said.numpy(), known, atol=2e-3)
 
 
-def test_its_share_grows_with_the_customers_who_speak_for_it(head: Horizon, windows: list[Counts]) -> None:
-    few = [Counts(w.tally[:20], w.happened[:20], w.amount[:20]) for w in windows]
-    shares = [opinion.share for one in (few, windows) if (opinion := opinion_of(head, one, Report()))]
-    assert 0 < shares[0] < shares[1] < companion.SHARE
+def test_the_greatest_share_that_is_not_clearly_worse_is_chosen() -> None:
+    random = np.random.default_rng(0)
+    noise = random.normal(0, 0.3, 400)
+    for means, chosen in (
+        ((0.5, 0.49, 0.48, 0.49, 0.50), 0.95),  # as good as another
+        ((0.40, 0.45, 0.50, 0.60, 0.70), 0.0),  # counts say less than the network
+        ((0.50, 0.45, 0.44, 0.60, 0.70), 0.5),
+    ):
+        each = [torch.from_numpy(mean + noise + at * random.normal(0, 0.2, 400)) for at, mean in enumerate(means)]
+        each = [one - one.mean() + mean for one, mean in zip(each, means, strict=True)]
+        assert companion.share_of(each) == chosen
 
 
 def test_networks_that_differ_say_the_more_alike_the_greater_its_share(model: BehaviourModel, windows: list[Counts]) -> None:

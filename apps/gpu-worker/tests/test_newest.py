@@ -109,7 +109,7 @@ def test_chances_move_to_the_newest_moments_and_the_encoder_and_its_loss_do_not(
     head, everyone = head_of(fresh), torch.randn(8, fresh.width)
     before = [log_loss(fresh, arrays, now, horizon) for horizon in range(len(head.days))]
     hazards, encoder = head.hazards(everyone), copy.deepcopy(fresh.encoder.state_dict())
-    fit_newest(fresh, batches(arrays, copies=20), now, Report())
+    fit_newest(fresh, batches(arrays, copies=20), batches(arrays), now, Report())
     after = [log_loss(fresh, arrays, now, horizon) for horizon in range(len(head.days))]
     assert all(a < 0.9 * b for a, b in zip(after, before, strict=True))
     assert torch.equal(head.hazards(everyone), hazards)
@@ -120,13 +120,13 @@ def test_few_customers_move_them_less_than_many(model: BehaviourModel, arrays: E
     moved = []
     for copies in (1, 10, 100):
         one = copy.deepcopy(model)
-        fit_newest(one, batches(arrays, copies), now, Report())
+        fit_newest(one, batches(arrays, copies), batches(arrays), now, Report())
         moved.append(float(head_of(one).newest_weight.norm()))
     assert moved[0] < moved[1] < moved[2]
 
 
 def test_a_longer_horizon_is_never_less_likely(fresh: BehaviourModel, arrays: EventArrays, now: int) -> None:
-    fit_newest(fresh, batches(arrays, copies=50), now, Report())
+    fit_newest(fresh, batches(arrays, copies=50), batches(arrays), now, Report())
     chance = fresh.main_forecast(anybody(fresh, 50)).probability.unflatten(1, (head_of(fresh).mains, -1))
     assert bool((chance.diff(dim=-1) >= 0).all())
 
@@ -135,14 +135,14 @@ def test_weights_from_before_say_what_all_times_say(fresh: BehaviourModel, array
     everyone = anybody(fresh, 5)
     said = fresh.forecast(everyone)
     older = {name: value.clone() for name, value in fresh.state_dict().items() if ".newest_" not in name and ".tally_" not in name}
-    fit_newest(fresh, batches(arrays, copies=20), now, Report())
+    fit_newest(fresh, batches(arrays, copies=20), batches(arrays), now, Report())
     assert not torch.allclose(fresh.forecast(everyone), said)
     fresh.load_state_dict(older)
     assert torch.equal(fresh.forecast(everyone), said)
 
 
 def test_nothing_is_known_before_the_first_horizon_has_passed(fresh: BehaviourModel, arrays: EventArrays) -> None:
-    fit_newest(fresh, batches(arrays), int(arrays.events.time.min()), Report())
+    fit_newest(fresh, batches(arrays), batches(arrays), int(arrays.events.time.min()), Report())
     assert not head_of(fresh).newest_weight.any()
     assert not head_of(fresh).newest_bias.any()
 
@@ -159,5 +159,5 @@ def test_cancelled_it_leaves_the_model_as_it_was(fresh: BehaviourModel, arrays: 
     everyone = anybody(fresh, 3)
     said = fresh.forecast(everyone)
     with pytest.raises(Cancelled):
-        fit_newest(fresh, batches(arrays), now, Stopped())
+        fit_newest(fresh, batches(arrays), batches(arrays), now, Stopped())
     assert torch.equal(fresh.forecast(everyone), said)

@@ -140,6 +140,10 @@ class Horizon(Objective):
         out = self._out(sight.embedding)
         return self._lately(sight, out), self._amount(out)
 
+    def quiet_lately(self, sight: Sight) -> Tensor:
+        """(…, M, H) log P(not within horizon), as the newest times and the tally have it."""
+        return self._lately(sight, self._out(sight.embedding))
+
     def _lately(self, sight: Sight, out: Tensor) -> Tensor:
         added = functional.linear(sight.embedding, self.newest_weight, self.newest_bias).unflatten(-1, (len(self.events), len(self.days)))
         return quiet_of(self._with_tally(out[..., 0, :, :] + added, sight.tally, 0))
