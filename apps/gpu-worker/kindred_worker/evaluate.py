@@ -295,10 +295,11 @@ def _can_be_tested(side: _Sides) -> bool:
 def _probes(sheet: _Sheet, fit_on: _Sides, test_on: _Sides, model: BehaviourModel, protocol: _Protocol) -> None:
     """AUC of "a main event within the horizon", each kind of features by the same probes."""
     truth = test_on.came
-    foreseen = _chance(test_on.forecast, model, protocol.days)
-    sheet.add("auc", "forecast", auc(truth, foreseen))
-    sheet.add("ece", "forecast", expected_calibration_error(foreseen.astype(np.float32), truth))
-    sheet.behind["reliability"] = reliability(foreseen, truth)
+    if model.horizon is not None:
+        foreseen = _chance(test_on.forecast, model, protocol.days)
+        sheet.add("auc", "forecast", auc(truth, foreseen))
+        sheet.add("ece", "forecast", expected_calibration_error(foreseen.astype(np.float32), truth))
+        sheet.behind["reliability"] = reliability(foreseen, truth)
     rivals: list[tuple[str, Float64, Float64, bool]] = [
         ("embedding", fit_on.embedding, test_on.embedding, False),
         ("untrained", fit_on.untrained, test_on.untrained, True),
@@ -319,6 +320,8 @@ def _joined(side: _Sides) -> Float64:
 
 def _newcomers(sheet: _Sheet, test_on: _Sides, known: set[str], model: BehaviourModel, protocol: _Protocol) -> None:
     """Customers whom the encoder never saw, apart."""
+    if model.horizon is None:
+        return
     fresh = np.array([c not in known for c in test_on.customers])
     came = test_on.came[fresh]
     if min((came == 1).sum(), (came == 0).sum()) >= NEEDED:

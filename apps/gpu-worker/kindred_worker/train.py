@@ -29,6 +29,7 @@ from kindred_worker.objectives.geometry import geometry
 from kindred_worker.optimiser import AdamW
 from kindred_worker.report import Cancelled, Report
 from kindred_worker.sampler import Sampler, TrainingData
+from kindred_worker.season import fit_season
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.step import Step
 from kindred_worker.team import ALONE, Team
@@ -117,8 +118,8 @@ def train(
 
     if team.leads:
         _smear(model, sampler, learning, report)
-        whole, held_out = (sampler.whole(some) for some in (learning, tested))
-        fit_newest(model, whole, held_out, data.now, report)
+        fit_newest(model, sampler.whole(learning), sampler.whole(tested), data.now, report)
+        fit_season(model, sampler.whole(learning), data.now, report)
     metrics = _validate(model, sampler, tested, plan, report, steps) if team.leads else {}
     model.eval()
     recalled = min(RECALLED, int(sampler.is_divisible(tested).sum()))

@@ -4,12 +4,15 @@ Whether is a discrete hazard over the horizons' steps, so a longer horizon is ne
 log1p of the summed value (of events that carry value, else of their number), learned where the event happens;
 the expectation over both cases is probability times that. A horizon that reaches beyond the data's end is left out.
 
-Chances drift with the time, so what is said to people is read once more from the newest moments alone (newest.py):
-`newest_*` is what that adds to the hazards. And it is a mean of two opinions, the other one from the tally (companion.py).
-The loss is of all times, and of what is learned, and does without both.
+Chances drift with the time, so what is said to people is read once more from the newest moments alone (newest.py), at the level of
+the season to come (season.py): `newest_*` is what is added to the hazards, and `season` to the logarithm of their sum up to each
+horizon. And of the main events it is the mean of two opinions, the other one from the tally (companion.py). The loss is of all times,
+and of what is learned, and does without all that.
 """
 
 from __future__ import annotations
+
+from itertools import accumulate
 
 import numpy as np
 import torch
@@ -51,6 +54,8 @@ class Horizon(Objective):
         self.register_buffer("tally_weight", torch.zeros(outputs, tally_width(plan)))
         self.register_buffer("tally_bias", torch.zeros(outputs))
         self.register_buffer("tally_share", torch.zeros(()))
+        self.season: Tensor  # (M, H)
+        self.register_buffer("season", torch.zeros(len(self.events), len(self.days)))
         self.register_load_state_dict_pre_hook(_older_have_none)
         weight = [1.0 if at < self.mains else OTHERS_WEIGHT for at in range(len(self.events))]
         self._has_value = np.zeros(len(self.events), bool)  # `valued`, where targets are made: no device is asked for it
@@ -130,19 +135,21 @@ class Horizon(Objective):
         """(…, M, H) of each step between horizons, before the softplus, as learned from all times."""
         return self._out(embedding)[..., 0, :, :]
 
+    def quiet_lately(self, sight: Sight) -> Tensor:
+        """(…, M, H) log P(not within horizon), as the newest times and the tally have it, without the season to come."""
+        return self._lately(sight, self._out(sight.embedding))
+
     def _read(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
         """log P(not within horizon) and log1p amount if it happens, both (…, M, H), as learned from all times."""
         out = self._out(embedding)
         return quiet_of(out[..., 0, :, :]), self._amount(out)
 
     def _said(self, sight: Sight) -> tuple[Tensor, Tensor]:
-        """The same, as the newest times and the tally have it; amounts as learned."""
+        """The same, as the newest times, the tally and the season to come have it; amounts as learned."""
         out = self._out(sight.embedding)
-        return self._lately(sight, out), self._amount(out)
-
-    def quiet_lately(self, sight: Sight) -> Tensor:
-        """(…, M, H) log P(not within horizon), as the newest times and the tally have it."""
-        return self._lately(sight, self._out(sight.embedding))
+        quiet = (self._lately(sight, out) * self.season.exp()).unbind(-1)
+        # However the seasons of two horizons differ: a longer one is never less likely.
+        return torch.stack(list(accumulate(quiet, torch.minimum)), dim=-1), self._amount(out)
 
     def _lately(self, sight: Sight, out: Tensor) -> Tensor:
         added = functional.linear(sight.embedding, self.newest_weight, self.newest_bias).unflatten(-1, (len(self.events), len(self.days)))
@@ -181,6 +188,6 @@ def log_not(quiet: Tensor) -> Tensor:
 
 
 def _older_have_none(head: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-    """Weights from before the newest times and the tally were read apart say what all times say."""
-    for name in ("newest_weight", "newest_bias", "tally_weight", "tally_bias", "tally_share"):
+    """Weights from before the newest times, the season or the tally were read apart say what they said."""
+    for name in ("newest_weight", "newest_bias", "season", "tally_weight", "tally_bias", "tally_share"):
         state.setdefault(prefix + name, torch.zeros_like(head.get_buffer(name)))

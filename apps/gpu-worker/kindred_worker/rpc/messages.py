@@ -41,6 +41,7 @@ def spec_of(message: pb.TrainingSpec) -> TrainingSpec:
         value_property=message.value_property,
         leak_guard=not message.keep_leaks,
         item_field=message.item_field,
+        precision=message.precision,
     ).checked()
 
 
