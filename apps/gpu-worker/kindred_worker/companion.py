@@ -66,15 +66,15 @@ def opinion_of(head: Horizon, windows: Sequence[Counts], report: Report) -> Opin
 
 
 @torch.no_grad()
-def share_of(missed: Sequence[Tensor]) -> float:
-    """The share to choose; `missed` of each of SHARES, (N) nats by which each of N customers held out was missed."""
-    mean = torch.stack([m.mean() for m in missed])
-    best = int(mean.argmin())
-    for at in reversed(range(len(SHARES))):
-        worse = missed[at] - missed[best]
-        if float(worse.mean()) <= float(worse.std() / len(worse) ** 0.5) or at == best:
+def share_of(missed: Sequence[Sequence[Tensor]]) -> float:
+    """The share to choose; `missed` for each of SHARES in each window, (N) nats by which N customers held out were missed."""
+    best = min(range(len(SHARES)), key=lambda at: sum(float(m.mean()) for m in missed[at]))
+    for at in reversed(range(best + 1, len(SHARES))):
+        worse = [share - least for share, least in zip(missed[at], missed[best], strict=True)]
+        # The windows are the same people's: their errors add up.
+        if sum(float(w.mean()) for w in worse) <= sum(float(w.std()) / len(w) ** 0.5 for w in worse):
             return SHARES[at]
-    return 0.0
+    return SHARES[best]
 
 
 def _hazards(head: Horizon, rows: Tensor, windows: Sequence[Counts], report: Report) -> Tensor:

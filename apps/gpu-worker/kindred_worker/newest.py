@@ -124,10 +124,10 @@ def _share(head: Horizon, held_out: list[Window]) -> float:
     """Of the tally in what is said of the main events, chosen on who was held out; none where those are few."""
     if min(len(w.embedding) for w in held_out) < ENOUGH:
         return 0.0
-    missed: list[Tensor] = []
+    missed: list[list[Tensor]] = []
     for share in SHARES:
         head.tally_share.fill_(share)
-        missed.append(torch.cat([_missed(head, window, horizon) for horizon, window in enumerate(held_out)]))
+        missed.append([_missed(head, window, horizon) for horizon, window in enumerate(held_out)])
     return share_of(missed)
 
 

@@ -71,7 +71,7 @@ def test_the_greatest_share_that_is_not_clearly_worse_is_chosen() -> None:
     ):
         each = [torch.from_numpy(mean + noise + at * random.normal(0, 0.2, 400)) for at, mean in enumerate(means)]
         each = [one - one.mean() + mean for one, mean in zip(each, means, strict=True)]
-        assert companion.share_of(each) == chosen
+        assert companion.share_of([[one, one] for one in each]) == chosen
 
 
 def test_networks_that_differ_say_the_more_alike_the_greater_its_share(model: BehaviourModel, windows: list[Counts]) -> None:
