@@ -32,7 +32,7 @@ interface SystemOptions {
 }
 
 /** Batches of events are whole objects while they wait for their commit: young ones need room, or collecting them costs a third of the time. */
-const MEMORY: Readonly<Record<string, readonly string[]>> = { gateway: ['--max-semi-space-size=64'] };
+const MEMORY: Readonly<Record<string, readonly string[]>> = { gateway: ['--max-semi-space-size=64'], serving: ['--max-semi-space-size=64'] };
 const HEALTHY_WITHIN_MS = 90_000;
 const HOST = '127.0.0.1';
 const python = resolve('.venv', 'bin', 'python');

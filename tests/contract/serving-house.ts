@@ -18,7 +18,7 @@ import { createService } from '#libs/service';
 import { servingDefinition } from '../../apps/serving/src/serving.definition.js';
 import { FakeAccess } from './access.fake.js';
 import { FakeCustomers } from './customers.fake.js';
-import { FakeScoreWorker, HERE, LOTS, MANY, QUIET, readFake, SEGMENTS, SOME } from './score-worker.fake.js';
+import { FakeScoreWorker, FORESEEN, HERE, LOTS, MANY, QUIET, readFake, SEGMENTS, SOME } from './score-worker.fake.js';
 
 const SECRET = 'a secret that only these tests know of';
 
@@ -233,7 +233,7 @@ export class ServingHouse {
         events: events.length,
         first_event_at: events[0]?.at,
         last_event_at: events.at(-1)?.at,
-        forecast: result.forecast.map((f) => ({ event: f.event, horizon_days: f.horizonDays, probability: f.probability, expected_value: f.expectedValue })),
+        forecast: FORESEEN.map(({ event, horizonDays }, index) => ({ event, horizon_days: horizonDays, probability: result.forecast.readFloatLE(index * 8), expected_value: result.forecast.readFloatLE(index * 8 + 4) })),
       };
     });
     const folder = join(fileURLToPath(this.platform.artifactUrl), workspaceId, 'models', model.id);
