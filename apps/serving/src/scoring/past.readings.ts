@@ -1,14 +1,13 @@
 import { Injectable } from '@nestjs/common';
 
 import type { worker } from '#libs/contracts';
-import type { Position } from '#libs/database';
 import { RpcError } from '#libs/grpc';
 
 import { microsOf, type Micros } from '../time/micros.js';
 import { endOf, expectPast } from '../time/past.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { toScoreEvent } from './customer.reading.js';
-import { FeedRepository } from './feed.repository.js';
+import { FeedRepository, WHOLE_FEED } from './feed.repository.js';
 import { type PackedForecast, shapeOf } from './packed.forecast.js';
 import { ScoringRepository, type ServedModel } from './scoring.repository.js';
 import { ScoringService } from './scoring.service.js';
@@ -27,8 +26,6 @@ export interface PastReadingsOf {
 /** Few, for their whole histories are held at once. */
 const AT_ONCE = 32;
 const EMPTY = Buffer.alloc(0);
-/** All that is here: what happened by a time counts whenever it came. */
-export const WHOLE_FEED: Position = { horizon: Number.MAX_SAFE_INTEGER, sequence: Number.MAX_SAFE_INTEGER };
 
 /** Reads customers again as of a time: states are kept of the present alone. */
 @Injectable()
@@ -57,6 +54,7 @@ export class PastReadings {
     const scorer = this.scorers.openScorer(served);
     try {
       for (let from = 0; from < customerIds.length; from += AT_ONCE) {
+        // What happened by a time counts whenever it came.
         const events = await this.feed.ofCustomers(workspaceId, customerIds.slice(from, from + AT_ONCE), WHOLE_FEED, endOf(at));
         const requests = [...Map.groupBy(events, ({ customerId }) => customerId)].map(([customerId, theirs]) => ({ customerId, state: EMPTY, events: theirs.map(toScoreEvent), readAt: Math.max(at, theirs.at(-1)?.occurredAt ?? at) }));
         if (requests.length === 0) continue;

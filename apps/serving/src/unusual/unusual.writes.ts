@@ -98,9 +98,14 @@ export function unusualWrites({ served: { modelId }, states, gone, former }: Sco
   ];
   const changes = [...begun, ...ended.filter(({ customer_id }) => unusual.get(customer_id)?.isTold)];
   const own: Write[] = [];
-  if (begun.length > 0) own.push((client) => client.query(BEGIN, [JSON.stringify(begun), modelId]));
-  if (ended.length > 0) own.push((client) => client.query(END, [ended.map(({ customer_id }) => customer_id)]));
-  return { own, told: changes.length === 0 ? [] : [(client) => client.query(TELL, [JSON.stringify(changes), modelId, threshold?.threshold ?? null])] };
+  if (begun.length > 0) own.push(statement('begin', BEGIN, [JSON.stringify(begun), modelId]));
+  if (ended.length > 0) own.push(statement('end', END, [ended.map(({ customer_id }) => customer_id)]));
+  return { own, told: changes.length === 0 ? [] : [statement('tell', TELL, [JSON.stringify(changes), modelId, threshold?.threshold ?? null])] };
+}
+
+/** Parsed and planned once per connection. */
+function statement(name: string, text: string, values: readonly unknown[]): Write {
+  return (client) => client.query({ name: `unusual-${name}`, text, values: [...values] });
 }
 
 /** Everyone anew, under the locks of memberships and changes. */
