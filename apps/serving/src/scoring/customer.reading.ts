@@ -138,9 +138,9 @@ function after(reading: Reading, result: worker.CustomerScoreResult, shape: Fore
     mapX: result.mapX,
     mapY: result.mapY,
     isBroken: false,
-    forecast: { shape, values: Buffer.from(result.forecast) },
-    embedding: Buffer.from(result.embedding),
-    state: Buffer.from(result.state),
+    forecast: { shape, values: result.forecast },
+    embedding: result.embedding,
+    state: result.state,
   };
 }
 

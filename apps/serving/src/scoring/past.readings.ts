@@ -60,7 +60,7 @@ export class PastReadings {
         if (requests.length === 0) continue;
         const { customers, foreseen } = await scorer.score(requests);
         const shape = shapeOf(foreseen);
-        for (const { forecast, ...result } of customers) if (!result.error && !result.rebuild) readings.set(result.customerId, { ...result, forecast: { shape, values: Buffer.from(forecast) } });
+        for (const { forecast, ...result } of customers) if (!result.error && !result.rebuild) readings.set(result.customerId, { ...result, forecast: { shape, values: forecast } });
       }
     } finally {
       scorer.close();
