@@ -171,6 +171,12 @@ export class ServingHouse {
     if (hint) await publishHint(this.redis, workspaceId);
   }
 
+  /** Waits until the feed shows all that was tracked: it waits for whatever transaction is older, of whomever. */
+  async untilShown(workspaceId: string): Promise<void> {
+    const shows = () => this.owner.query<{ isSo: boolean }>('select max(horizon) < ingestion.safe_horizon() as "isSo" from ingestion.events where workspace_id = $1', [workspaceId]);
+    await until(shows, ({ rows }) => rows[0]?.isSo === true);
+  }
+
   /** A connection of its own, for a transaction that takes its time. */
   async connection(): Promise<Client> {
     const client = new Client({ connectionString: this.platform.postgres.ownerUrl });
