@@ -63,6 +63,15 @@ const LIFE = (source: string) => `select ${COLUMNS} from ${source} f
 /** Beyond this a backlog is told as "at least". */
 const MOST_COUNTED = 10_000;
 
+/**
+ * Has the statements that follow in the same transaction read the feed along its index and in its order, whatever the planner believes the
+ * partitions to hold: nothing else is left to it, for tables grow faster than they are measured. So named ones are planned once a connection,
+ * which costs as much as the reading.
+ */
+export async function alongTheIndex(client: PoolClient): Promise<void> {
+  await client.query(ALONG_THE_INDEX);
+}
+
 /** Events as ingestion publishes them, in an order that nothing committed later can slip before. */
 @Injectable()
 export class FeedRepository {
@@ -80,14 +89,10 @@ export class FeedRepository {
     return rows[0] ?? { xmin: 0, xmax: 0 };
   }
 
-  /**
-   * Along the index and in its order, whatever the planner believes the partitions to hold: nothing else is left to it,
-   * for tables grow faster than they are measured. So it is planned once a connection, which costs as much as the reading.
-   * Statements that follow in the same transaction keep these settings.
-   */
+  /** Statements that follow in the same transaction are planned as this one is. */
   async within(client: PoolClient, { after, upTo = WHOLE_FEED, partitions }: FeedSpan, limit: number): Promise<FeedEvent[]> {
     const [, { rows }] = await Promise.all([
-      client.query(ALONG_THE_INDEX),
+      alongTheIndex(client),
       client.query<FeedEvent>({
         name: 'feed-within',
         text: WITHIN,
