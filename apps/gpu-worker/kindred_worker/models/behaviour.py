@@ -75,7 +75,7 @@ class BehaviourModel(nn.Module):
 
     @property
     def main_events(self) -> list[tuple[str, float]]:
-        """(event, horizon in days) of each column of the main forecast."""
+        """(event, horizon in days) of each column of `main_forecast`; none without a horizon objective."""
         head = self.horizon
         return [] if head is None else [(event, days) for event in head.events[: head.mains] for days in head.days]
 
