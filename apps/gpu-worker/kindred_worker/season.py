@@ -22,7 +22,6 @@ from kindred_worker.data.arrays import pick
 from kindred_worker.data.features import MICROS_PER_DAY, Encoded, Int64
 from kindred_worker.models.batch import batch_of, put
 from kindred_worker.models.behaviour import BehaviourModel
-from kindred_worker.models.encoder import Sight
 from kindred_worker.modes import mode_of
 from kindred_worker.newest import CUSTOMERS, LEVEL_HELD
 from kindred_worker.objectives.horizon import Horizon, log_not
@@ -108,7 +107,7 @@ def _read(model: BehaviourModel, head: Horizon, events: Encoded, offsets: Int64,
     moments = Moments(events, offsets, np.maximum(at, first)[:, None], now)
     happened = put(head.targets(moments)["happened"], model.device)
     sight = model.read_many(model.vectors(batch_of(events, offsets, model.device)), put(moments.at, model.device))
-    window.quiet.append(head.quiet_lately(Sight(sight.embedding[was_there, 0].float(), sight.tally[was_there, 0])))
+    window.quiet.append(head.quiet_lately(sight[was_there, 0]))
     window.happened.append(happened[was_there, 0])
 
 

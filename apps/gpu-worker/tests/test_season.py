@@ -70,12 +70,7 @@ def said_and_came(model: BehaviourModel, whole: tuple[Encoded, Int64], now: int 
     events, offsets = until(*whole, now * DAY)
     at = torch.full((len(offsets) - 1, 1), now * DAY)
     sight = model.read_many(model.vectors(batch_of(events, offsets, model.device)), at)
-    chance = (
-        model.main_forecast(Sight(sight.embedding[:, 0], sight.tally[:, 0]))
-        .probability.unflatten(1, (head_of(model).mains, -1))[:, order_of(model)]
-        .detach()
-        .numpy()
-    )
+    chance = model.main_forecast(sight[:, 0]).probability.unflatten(1, (head_of(model).mains, -1))[:, order_of(model)].detach().numpy()
     times = [whole[0].time[a:b] for a, b in pairwise(whole[1])]
     came = [[float(((t > now * DAY) & (t <= (now + days) * DAY)).any()) for days in (10, 40)] for t in times]
     return chance, np.array(came)

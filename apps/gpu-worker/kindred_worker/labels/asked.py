@@ -52,10 +52,10 @@ def read_labelled(snapshot: Snapshot, model: BehaviourModel, labels: Labels, rep
             report.check()
             events, begins = choose(arrays, places[piece], arrays.item_offsets)
             before = torch.from_numpy(labels.as_of[wanted[piece]] - 1).unsqueeze(1).to(model.device)
-            sight = model.read_many(model.vectors(batch_of(events, begins, model.device)), before)
+            sight = model.read_many(model.vectors(batch_of(events, begins, model.device)), before)[:, 0]
             rows.append(wanted[piece])
-            embeddings.append(sight.embedding[:, 0].float().cpu().numpy())
-            forecasts.append(model.forecast(sight)[:, 0].float().cpu().numpy())
+            embeddings.append(sight.embedding.float().cpu().numpy())
+            forecasts.append(model.forecast(sight).float().cpu().numpy())
     found = np.concatenate(rows)
     order = np.argsort(found)
     return Asked(found[order], np.concatenate(embeddings)[order], np.concatenate(forecasts)[order])

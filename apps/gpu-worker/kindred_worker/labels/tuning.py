@@ -108,8 +108,8 @@ class _Tuning(nn.Module):
         events, offsets = choose(labelled.examples.arrays, labelled.rows, labelled.examples.arrays.item_offsets)
         model = self.behaviour
         before = torch.from_numpy(labelled.examples.as_of[labelled.rows] - 1).unsqueeze(1).to(model.device)
-        sight = model.read_many(model.vectors(batch_of(events, offsets, model.device)), before)
-        return self.output(self.inputs(sight.embedding, model.forecast(sight)))[:, 0, 0]
+        sight = model.read_many(model.vectors(batch_of(events, offsets, model.device)), before)[:, 0]
+        return self.output(self.inputs(sight.embedding, model.forecast(sight)))[:, 0]
 
     def head(self) -> Head:
         weights = self.output.weight.detach().cpu().numpy()[0].astype(np.float64)

@@ -33,6 +33,10 @@ class Sight:
     embedding: Tensor  # (N, D) learned
     tally: Tensor  # (N, P) counted
 
+    def __getitem__(self, rows: Any) -> Sight:
+        """Of some of the customers, or at some of the moments."""
+        return Sight(self.embedding[rows], self.tally[rows])
+
 
 @dataclass(frozen=True)
 class EventVectors:
