@@ -12,7 +12,7 @@ import { connect } from '#libs/grpc';
 
 import type * as opener from '../apps/serving/src/onnx/live.model.opener.ts';
 import type * as streams from '../apps/serving/src/scoring/score.stream.ts';
-import { type Learned, learnModel, SHOP_OPENED, startWorker } from '../tests/contract/real-worker.ts';
+import { type Learned, learnModels, SHOP_OPENED, startWorker } from '../tests/contract/real-worker.ts';
 import { atLeast, type Benchmark, markdown, type Recorded } from './measurement.ts';
 
 /** Serving's own code, as it was compiled. */
@@ -42,7 +42,7 @@ export const benchmark: Benchmark = {
     const folder = await temporaryFolder('kindred-bench');
     try {
       tell('learning a model');
-      const model = await learnModel(folder, 'decayed_sum');
+      const { decayed_sum: model } = await learnModels(folder, ['decayed_sum']);
       const figures = await measured(model, folder, seconds, tell);
       const best = (where: string) => Math.max(...figures.filter((figure) => figure.where === where).map(({ eventsPerSecond }) => eventsPerSecond));
       const single = figures.find(({ where, batch, atOnce }) => where === 'worker' && batch === 1 && atOnce === 1)?.eventsPerSecond ?? Number.NaN;
@@ -69,8 +69,8 @@ async function measured(model: Learned, folder: string, seconds: number, tell: (
   try {
     const live = await openLiveModel(openArtifactStore(pathToFileURL(folder).href), model.uri, model.hash);
     if (!live) throw new Error('The model that was learned has no live form.');
-    const asks: Record<string, Ask> = { worker: async (customers) => (await stream.score(customers, DEADLINE_MS)).customers, process: (customers) => live.score(customers) };
-    const known = await everyone(live.score.bind(live));
+    const asks: Record<string, Ask> = { worker: async (customers) => (await stream.score(customers, DEADLINE_MS)).customers, process: async (customers) => (await live.score(customers)).customers };
+    const known = await everyone(async (customers) => (await live.score(customers)).customers);
     const figures: Figure[] = [];
     for (const [where, ask] of Object.entries(asks)) {
       for (const [batch, atOnce] of [[1, 1], ...BATCHES.map((size) => [size, 4] as const)] as const) {

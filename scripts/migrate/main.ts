@@ -11,6 +11,8 @@ if (!url) {
 try {
   const { applied, total } = await migrate(url, resolve('prisma/migrations'));
   process.stdout.write(`${total} migrations, ${applied.length} applied now${applied.length > 0 ? `: ${applied.join(', ')}` : ''}\n`);
+  // The engine's limit on waiting for its lock, ten seconds, runs on when all is done.
+  process.exit();
 } catch (error) {
   if (!(error instanceof MigrationError)) throw error;
   process.stderr.write(`${error.message}\n`);

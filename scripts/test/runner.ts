@@ -60,7 +60,9 @@ export function pytest(): Runner {
     run: async () => {
       await mkdir(REPORTS, { recursive: true });
       const report = join(process.cwd(), REPORTS, 'pytest.xml');
-      const { exitCode } = await execa(join(process.cwd(), '.venv/bin/python'), ['-m', 'pytest', '-q', `--junitxml=${report}`], {
+      // A file stays whole, so that what its tests share is trained once.
+      const workers = ['-n', '2', '--dist', 'loadfile'];
+      const { exitCode } = await execa(join(process.cwd(), '.venv/bin/python'), ['-m', 'pytest', '-q', ...workers, `--junitxml=${report}`], {
         cwd: 'apps/gpu-worker',
         env: { OMP_NUM_THREADS: '1' },
         stdout: 'inherit',

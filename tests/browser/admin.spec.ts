@@ -103,12 +103,16 @@ test('a segment opens from the table, with its traits, members and life', async 
 test('a segment is drawn on the map, its size follows the threshold, and it is made and moved', async () => {
   await menu('Segments');
   await page.getByRole('link', { name: 'Draw a segment' }).click();
+  // The page of segments has a map too.
+  await page.getByRole('heading', { level: 1, name: 'Draw a segment' }).waitFor();
   const map = page.getByRole('img', { name: /^Map of \d+ customers/ });
   await coloursOf(/^Map of \d+ customers/, 2);
-  const { x = 0, y = 0, width = 0, height = 0 } = (await map.boundingBox()) ?? {};
-  const at = (right: number, down: number): [number, number] => [x + width * right, y + height * down];
   const segment = page.getByRole('region', { name: 'The segment' });
   const draw = async (): Promise<number> => {
+    // Where the map is now: what comes in above it, or scrolls, moves it between one try and the next.
+    await map.scrollIntoViewIfNeeded();
+    const { x, y, width, height } = (await map.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+    const at = (right: number, down: number): [number, number] => [x + width * right, y + height * down];
     await page.mouse.move(...at(0.02, 0.02));
     await page.mouse.down();
     for (const corner of [at(0.6, 0.02), at(0.6, 0.98), at(0.02, 0.98), at(0.02, 0.03)]) await page.mouse.move(...corner, { steps: 8 });

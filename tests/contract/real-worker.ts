@@ -61,15 +61,14 @@ export interface Learned {
   readonly hash: string;
 }
 
-/** Has the real worker learn a small shop; the bundle lies under `folder`. */
-export async function learnModel(folder: string, encoder: string): Promise<Learned> {
-  const snapshotUri = await writeShopSnapshot(folder);
-  await mkdir(join(folder, 'bundle'));
-  const uri = pathToFileURL(join(folder, 'bundle')).href;
-  const { address, stop } = await startWorker('train');
+/** Has one real worker learn a small shop with each of these encoders; the bundles lie under `folder`. */
+export async function learnModels<Encoder extends string>(folder: string, encoders: readonly Encoder[]): Promise<Record<Encoder, Learned>> {
+  const [snapshotUri, { address, stop }] = await Promise.all([writeShopSnapshot(folder), startWorker('train')]);
   const client = connect(worker.TrainWorkerServiceService, address);
-  const spec = worker.TrainingSpec.fromPartial({ encoder, epochs: 2, seed: 7 });
-  try {
+  const learn = async (encoder: Encoder): Promise<Learned> => {
+    await mkdir(join(folder, encoder));
+    const uri = pathToFileURL(join(folder, encoder)).href;
+    const spec = worker.TrainingSpec.fromPartial({ encoder, epochs: 2, seed: 7 });
     for await (const _ of client.train({ runId: 'run', snapshotUri, outputUri: uri, spec, championModelUri: '' }));
     const found = client.discover(worker.DiscoverRequest.fromPartial({ runId: 'run', snapshotUri, modelUri: uri, outputUri: uri, spec }));
     for await (const { event } of found) {
@@ -77,6 +76,11 @@ export async function learnModel(folder: string, encoder: string): Promise<Learn
       if (sealed) return { uri, hash: sealed.sha256 };
     }
     throw new Error('the bundle was not sealed');
+  };
+  try {
+    const learned: Partial<Record<Encoder, Learned>> = {};
+    for (const encoder of encoders) learned[encoder] = await learn(encoder);
+    return learned as Record<Encoder, Learned>;
   } finally {
     client.close();
     await stop();

@@ -8,15 +8,14 @@ import { worker } from '#libs/contracts';
 import { connect } from '#libs/grpc';
 
 import { openLiveModel } from '../../apps/serving/src/onnx/live.model.opener.js';
-import { hasPython, type Learned, learnModel, SHOP_OPENED, startWorker } from './real-worker.js';
+import { hasPython, type Learned, learnModels, SHOP_OPENED, startWorker } from './real-worker.js';
 import { describeScoreWorker, type ScoreWorkerUnderTest } from './score-worker.contract.js';
 import { FakeScoreWorker } from './score-worker.fake.js';
 
 const DAY_MS = 86_400_000;
 
 /** The real worker's score role. */
-async function atWorker({ uri, hash }: Learned): Promise<ScoreWorkerUnderTest> {
-  const { address, stop } = await startWorker('score');
+function atWorker(address: string, { uri, hash }: Learned): ScoreWorkerUnderTest {
   const client = connect(worker.ScoreWorkerServiceService, address);
   return {
     score: (requests, options) => client.score(requests, options),
@@ -24,20 +23,17 @@ async function atWorker({ uri, hash }: Learned): Promise<ScoreWorkerUnderTest> {
     modelHash: hash,
     event: { name: 'Order Completed', properties: { revenue: 25 } },
     at: SHOP_OPENED,
-    stop: async () => {
-      client.close();
-      await stop();
-    },
+    stop: async () => client.close(),
   };
 }
 
 /** The same bundle scored in this process. */
-async function inProcess(folder: string, { uri, hash }: Learned): Promise<ScoreWorkerUnderTest> {
+function inProcess(folder: string, { uri, hash }: Learned): ScoreWorkerUnderTest {
   const artifacts = openArtifactStore(pathToFileURL(folder).href);
   async function* score(requests: AsyncIterable<worker.ScoreRequest>): AsyncGenerator<worker.ScoreResponse> {
     for await (const { requestId, modelUri, modelHash, fence, customers } of requests) {
       const model = await openLiveModel(artifacts, modelUri, modelHash);
-      yield { requestId, modelHash, fence, customers: (await model?.score(customers)) ?? [] };
+      yield { requestId, modelHash, fence, customers: [], foreseen: [], ...(await model?.score(customers)) };
     }
   }
   return { score, modelUri: uri, modelHash: hash, event: { name: 'Order Completed', properties: { revenue: 25 } }, at: SHOP_OPENED, stop: async () => undefined };
@@ -60,39 +56,47 @@ describeScoreWorker('the fake score worker', async () => {
 });
 
 if (!hasPython) process.stderr.write('skipped, because there is no .venv (npm test makes it): the real score worker, and scoring in process\n');
-(hasPython ? describe : describe.skip).each(['decayed_sum', 'gru'])('a learned model (%s)', (encoder) => {
+const ENCODERS = ['decayed_sum', 'gru'] as const;
+(hasPython ? describe : describe.skip)('a learned model', () => {
   let folder: string;
-  let model: Learned;
+  let scorer: Awaited<ReturnType<typeof startWorker>>;
+  let models: Record<(typeof ENCODERS)[number], Learned>;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'kindred-score-'));
-    model = await learnModel(folder, encoder);
+    [models, scorer] = await Promise.all([learnModels(folder, ENCODERS), startWorker('score')]);
   }, 240_000);
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+  afterAll(async () => {
+    await scorer?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
 
-  describeScoreWorker('the real score worker', () => atWorker(model));
-  describeScoreWorker('scoring in process', () => inProcess(folder, model));
+  describe.each(ENCODERS)('with the encoder %s', (encoder) => {
+    describeScoreWorker('the real score worker', async () => atWorker(scorer.address, models[encoder]));
+    describeScoreWorker('scoring in process', async () => inProcess(folder, models[encoder]));
 
-  test('is the same in process as at the worker, whatever the events are', async () => {
-    const [remote, local] = [await atWorker(model), await inProcess(folder, model)];
-    const customers = Array.from({ length: 60 }, (_, index) => customerOf(index, model));
-    const request = worker.ScoreRequest.fromPartial({ requestId: 1, modelUri: model.uri, modelHash: model.hash, customers });
-    const answer = async ({ score }: ScoreWorkerUnderTest) => {
-      const outgoing = async function* () {
-        yield request;
+    test('is the same in process as at the worker, whatever the events are', async () => {
+      const model = models[encoder];
+      const [remote, local] = [atWorker(scorer.address, model), inProcess(folder, model)];
+      const customers = Array.from({ length: 60 }, (_, index) => customerOf(index, model));
+      const request = worker.ScoreRequest.fromPartial({ requestId: 1, modelUri: model.uri, modelHash: model.hash, customers });
+      const answer = async ({ score }: ScoreWorkerUnderTest) => {
+        const outgoing = async function* () {
+          yield request;
+        };
+        for await (const response of score(outgoing(), { signal: AbortSignal.timeout(30_000) })) return response.customers;
+        throw new Error('no answer');
       };
-      for await (const response of score(outgoing(), { signal: AbortSignal.timeout(30_000) })) return response.customers;
-      throw new Error('no answer');
-    };
-    const [theirs, ours] = [await answer(remote), await answer(local)];
-    await remote.stop();
-    for (const [index, result] of theirs.entries()) expectClose(ours[index], result);
-    expect(new Set(theirs.map(({ segmentIndex }) => segmentIndex)).size).toBeGreaterThan(1);
-    // A state that one of them has left off is taken up by the other.
-    const [last] = theirs;
-    const taken = await openLiveModel(openArtifactStore(pathToFileURL(folder).href), model.uri, model.hash);
-    const [resumed] = (await taken?.score([{ customerId: 'resumed', state: last?.state ?? Buffer.alloc(0), events: [], readAt: customers[0]?.readAt ?? 0 }])) ?? [];
-    expectClose(resumed && { ...resumed, customerId: last?.customerId ?? '' }, last);
-  }, 120_000);
+      const [theirs, ours] = [await answer(remote), await answer(local)];
+      await remote.stop();
+      for (const [index, result] of theirs.entries()) expectClose(ours[index], result);
+      expect(new Set(theirs.map(({ segmentIndex }) => segmentIndex)).size).toBeGreaterThan(1);
+      // A state that one of them has left off is taken up by the other.
+      const [last] = theirs;
+      const taken = await openLiveModel(openArtifactStore(pathToFileURL(folder).href), model.uri, model.hash);
+      const { customers: [resumed] = [] } = (await taken?.score([{ customerId: 'resumed', state: last?.state ?? Buffer.alloc(0), events: [], readAt: customers[0]?.readAt ?? 0 }])) ?? {};
+      expectClose(resumed && { ...resumed, customerId: last?.customerId ?? '' }, last);
+    }, 120_000);
+  });
 });
 
 /** Someone with so many events, of which some say little and some say too much. */
@@ -110,8 +114,7 @@ function customerOf(index: number, { hash }: Learned): worker.CustomerScoreReque
 function expectClose(ours: worker.CustomerScoreResult | undefined, theirs: worker.CustomerScoreResult | undefined): void {
   expect(ours).toMatchObject({ customerId: theirs?.customerId, segmentIndex: theirs?.segmentIndex, rebuild: false, error: '' });
   const numbers = (result: worker.CustomerScoreResult | undefined) => [
-    result?.strength, result?.mapX, result?.mapY, ...(result?.forecast.flatMap(({ probability, expectedValue }) => [probability, expectedValue]) ?? []),
-    ...floats(result?.embedding),
+    result?.strength, result?.mapX, result?.mapY, ...floats(result?.forecast), ...floats(result?.embedding),
   ];
   const wanted = numbers(theirs);
   for (const [at, value] of numbers(ours).entries()) expect(value).toBeCloseTo(wanted[at] ?? Number.NaN, 3);

@@ -37,11 +37,10 @@ async function members({ call }: TestWorkspace, segmentId: string): Promise<stri
   return ids;
 }
 
-/** Events that the feed shows: it waits for whatever transaction is older, of whomever. */
+/** Events that the feed shows. */
 async function track({ id }: TestWorkspace, events: readonly TestEvent[]): Promise<void> {
   await house.track(id, events);
-  const shows = () => house.owner.query<{ isSo: boolean }>('select max(horizon) < ingestion.safe_horizon() as "isSo" from ingestion.events where workspace_id = $1', [id]);
-  await until(shows, ({ rows }) => rows[0]?.isSo === true);
+  await house.untilShown(id);
 }
 
 const settled = (workspace: TestWorkspace, segmentId: string) =>

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -9,6 +9,7 @@ import { readItemTable } from '../../apps/serving/src/foresight/item.table.js';
 import { recommend } from '../../apps/serving/src/foresight/recommendation.js';
 import { openArtifactStore } from '#libs/artifacts';
 import { foresight } from '#libs/contracts';
+import { temporaryFolder } from '#libs/embedded';
 
 import { model, ServingHouse, type ServingReplica, type TestModel, type TestWorkspace } from './serving-house.js';
 
@@ -29,13 +30,15 @@ let replica: ServingReplica;
 /** Made by the worker's own code, once. */
 let made: string;
 beforeAll(async () => {
+  made = await temporaryFolder('kindred-items');
+  const making = promisify(execFile)(resolve('.venv/bin/python'), [resolve('apps/gpu-worker/tests/make_items.py'), made, String(WIDTH)]);
   house = await ServingHouse.open();
-  replica = await house.start({ FEED_POLL_MS: '300' });
-  made = join(fileURLToPath(house.platform.artifactUrl), 'made');
-  await mkdir(made, { recursive: true });
-  await promisify(execFile)(resolve('.venv/bin/python'), [resolve('apps/gpu-worker/tests/make_items.py'), made, String(WIDTH)]);
+  [replica] = await Promise.all([house.start({ FEED_POLL_MS: '300' }), making]);
 });
-afterAll(() => house.close());
+afterAll(async () => {
+  await house?.close();
+  await rm(made, { recursive: true, force: true });
+});
 
 /** A bundle with a table of items as the worker writes it, and what the worker recommends by it. */
 async function bundleOfItems(workspaceId: string): Promise<{ bundle: TestModel; hash: string; folder: string }> {
@@ -100,6 +103,7 @@ test('a customer is recommended items at once after an order, without the worker
   expect(house.worker.batches.length).toBe(asked);
 
   await house.track(workspace.id, [order(buyer, ['item 7'], 0)], { hint: false });
+  await house.untilShown(workspace.id);
   const [after = []] = await ask(true);
   expect(after.map(({ item }) => item)).not.toContain('item 7');
 });

@@ -42,8 +42,7 @@ async function send(workspace: TestWorkspace, ...events: (Partial<IntakeEvent> &
   }));
   const store = new EventStore(ingestion, { maxSubjects: 100, maxMergesPerDay: 100 }, digestBy('a secret of this test'));
   await store.write({ workspaceId: workspace.id, source: 'test', events: whole, rejections: [] });
-  const shows = () => house.owner.query<{ isSo: boolean }>('select max(horizon) < ingestion.safe_horizon() as "isSo" from ingestion.events where workspace_id = $1', [workspace.id]);
-  await until(shows, ({ rows }) => rows[0]?.isSo === true);
+  await house.untilShown(workspace.id);
   await house.track(workspace.id, []);
 }
 /** The same moment for twins. */

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, existsSync, mkdirSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 
@@ -10,8 +10,7 @@ import { Client } from 'pg';
 
 import { PrincipalSigner } from '#libs/auth';
 import { access } from '#libs/contracts';
-import { migrate } from '#libs/database';
-import { EmbeddedError, type EmbeddedPostgres, type EmbeddedValkey, ensureServiceLogin, freePort, startPostgres, startValkey, temporaryFolder } from '#libs/embedded';
+import { EmbeddedError, type EmbeddedPostgres, type EmbeddedValkey, ensureServiceLogin, freePort, migratedCluster, startPostgres, startValkey, temporaryFolder, volatileFolder } from '#libs/embedded';
 
 import { type AccessStandIn, startAccessStandIn } from '../../apps/ingestion/src/testing/access-stand-in.js';
 
@@ -43,8 +42,9 @@ export class IntakeHouse {
   private readonly processes: ChildProcess[] = [];
 
   private constructor(
-    private readonly folder: string,
-    private readonly port: number,
+    /** Folder of the artefact store. */
+    readonly artifacts: string,
+    private readonly cluster: Parameters<typeof startPostgres>[0],
     private postgres: EmbeddedPostgres,
     private readonly valkey: EmbeddedValkey,
     private readonly databaseUrl: string,
@@ -54,14 +54,15 @@ export class IntakeHouse {
   static async open(): Promise<IntakeHouse> {
     if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: npm run build`);
     mkdirSync(LOGS, { recursive: true });
-    const folder = await temporaryFolder('kindred-intake');
-      const port = await freePort();
-    const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), port, password: SECRET });
+    const [folder, artifacts, port, { folder: seed, password }] = await Promise.all([
+      volatileFolder('kindred-intake'), temporaryFolder('kindred-intake'), freePort(), migratedCluster(),
+    ]);
+    const cluster = { dataDir: join(folder, 'postgres'), port, password };
+    const postgres = await startPostgres({ ...cluster, seed });
     const valkey = await startValkey({ dataDir: join(folder, 'valkey'), port: await freePort(), python: resolve('.venv') });
-    await migrate(postgres.ownerUrl, resolve('prisma/migrations'));
     const databaseUrl = await ensureServiceLogin(postgres.ownerUrl, SECRET);
     const keys = await startAccessStandIn([{ key: WRITE_KEY, workspaceId: WORKSPACE, role: access.Role.INTAKE }]);
-    return new IntakeHouse(folder, port, postgres, valkey, databaseUrl, keys);
+    return new IntakeHouse(artifacts, cluster, postgres, valkey, databaseUrl, keys);
   }
 
   /** Starts a process and waits until it is ready. Given one that ended, the new one takes its place. */
@@ -118,7 +119,7 @@ export class IntakeHouse {
 
   /** The same cluster again; it is refused for as long as children of the one that was killed still run. */
   async startPostgres(): Promise<void> {
-    const restarted = await startPostgres({ dataDir: join(this.folder, 'postgres'), port: this.port, password: SECRET }).catch((error: unknown) => {
+    const restarted = await startPostgres(this.cluster).catch((error: unknown) => {
       if (!(error instanceof EmbeddedError)) throw error;
       return undefined;
     });
@@ -144,11 +145,6 @@ export class IntakeHouse {
     return client;
   }
 
-  /** Folder of the artefact store. */
-  get artifacts(): string {
-    return join(this.folder, 'artifacts');
-  }
-
   async principal(): Promise<string> {
     return this.signer.sign({ workspaceId: WORKSPACE, actor: 'key:test', role: 'ADMIN' });
   }
@@ -157,7 +153,7 @@ export class IntakeHouse {
     for (const child of this.processes) child.kill('SIGKILL');
     this.access.close();
     await Promise.all([this.postgres.stop(), this.valkey.stop()]);
-    await rm(this.folder, { recursive: true, force: true });
+    await Promise.all([dirname(this.cluster.dataDir), this.artifacts].map((place) => rm(place, { recursive: true, force: true })));
   }
 }
 

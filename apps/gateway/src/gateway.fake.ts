@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { type CallContext, createServer, ServerError, type Server } from 'nice-grpc';
 
-import { access, counting, definition, explanation, exporting, foresight, history, identity, ingestion, label, novelty, pastReading, person, prediction, quarantine, region, retention, serving, similar, trackingPlan, training, unusual, webhook, worker } from '#libs/contracts';
+import { access, counting, definition, explanation, exporting, foresight, history, identity, ingestion, label, novelty, pastReading, person, prediction, quarantine, region, retention, serving, similar, trackingPlan, training, unusual, unusualEvent, webhook, worker } from '#libs/contracts';
 import { PRINCIPAL_METADATA, RpcError, status } from '#libs/grpc';
 import { type Principal, PrincipalSigner } from '#libs/auth';
 
@@ -90,7 +90,7 @@ export async function startFakeServices(): Promise<FakeServices> {
     quarantine.QuarantineServiceService, trackingPlan.TrackingPlanServiceService, identity.IdentityServiceService, person.PersonServiceService,
     training.RunServiceService, training.ModelServiceService, label.LabelServiceService, label.HeadServiceService, prediction.PredictionServiceService, serving.MembershipServiceService, serving.SegmentServiceService, explanation.ExplanationServiceService,
     foresight.ForesightServiceService, retention.RetentionServiceService, webhook.WebhookServiceService,
-    definition.SegmentDefinitionServiceService, similar.SimilarityServiceService, region.RegionServiceService, exporting.ExportServiceService, history.HistoryServiceService, unusual.UnusualServiceService, counting.CountingServiceService, pastReading.PastReadingServiceService,
+    definition.SegmentDefinitionServiceService, similar.SimilarityServiceService, region.RegionServiceService, exporting.ExportServiceService, history.HistoryServiceService, unusual.UnusualServiceService, unusualEvent.UnusualEventServiceService, counting.CountingServiceService, pastReading.PastReadingServiceService,
   ];
   for (const definition of definitions) server.add(definition as never, implementationOf(definition));
   const port = await server.listen('127.0.0.1:0');

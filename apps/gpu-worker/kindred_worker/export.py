@@ -58,7 +58,7 @@ def export(model: BehaviourModel, segments: SegmentModel, output: Folder) -> lis
         "times": "int64 microseconds since 1970 UTC; a state is never read before last",
         "graphs": told,
         "forecast": [[c.event, c.then, c.horizon_days, c.kind] for c in model.columns],
-        "mainEvents": [list(pair) for pair in model.main_forecast(torch.zeros(1, model.width, device=model.device)).events],
+        "mainEvents": [list(pair) for pair in model.main_events],
         "segments": segments.count,
     }
     return [*files, output.write_json(LIVE_MANIFEST, manifest)]

@@ -34,8 +34,8 @@ export async function migrate(ownerUrl: string, folder: string): Promise<Migrati
   try {
     await lock.query('select pg_advisory_lock($1)', [ADVISORY_LOCK]);
     const migrations = await readMigrations(folder);
-    const refusals: Error[] = [];
-    const engine = await startEngine(ownerUrl, refusals);
+    const scripts = new WholeScripts(ownerUrl);
+    const engine = await startEngine(scripts);
     try {
       for (const migrationName of await unfinished(lock)) await engine.markMigrationRolledBack({ migrationName });
       const { appliedMigrationNames } = await engine.applyMigrations({
@@ -51,11 +51,12 @@ export async function migrate(ownerUrl: string, folder: string): Promise<Migrati
     } catch (error) {
       // The engine names the migration, and has for what Postgres said a number only.
       const name = /migration_name="([^"]+)"/.exec((error as Error).message)?.[1];
-      const refusal = refusals.at(-1);
+      const refusal = scripts.refusals.at(-1);
       if (name === undefined || !refusal) throw error;
       throw new MigrationError(`The migration ${name} failed: ${refusal.message}. Nothing of it was kept; once its cause is mended, start again.`, { cause: refusal });
     } finally {
       engine.free();
+      await scripts.close();
     }
   } finally {
     await lock.end();
@@ -91,15 +92,22 @@ async function readMigrations(folder: string) {
  * the whole script in one message, and as one transaction.
  */
 class WholeScripts extends PrismaPg {
-  constructor(
-    url: string,
-    private readonly refusals: Error[],
-  ) {
+  /** What Postgres refused. */
+  readonly refusals: Error[] = [];
+  private readonly adapters: { dispose(): Promise<void> }[] = [];
+
+  constructor(url: string) {
     super({ connectionString: url });
+  }
+
+  /** The engine leaves its connections open: they would keep the process alive for as long as they may idle. */
+  async close(): Promise<void> {
+    await Promise.all(this.adapters.map((adapter) => adapter.dispose()));
   }
 
   override async connect() {
     const adapter = await super.connect();
+    this.adapters.push(adapter);
     const client = adapter.underlyingDriver();
     adapter.executeScript = async (script) => {
       await client.query(script).catch((error: Error) => {
@@ -111,12 +119,12 @@ class WholeScripts extends PrismaPg {
   }
 }
 
-async function startEngine(url: string, refusals: Error[]) {
+async function startEngine(scripts: WholeScripts) {
   const bindings = await import('@prisma/schema-engine-wasm/schema_engine_bg');
   const file = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm').replace(/schema_engine\.js$/, 'schema_engine_bg.wasm');
   const { instance } = await WebAssembly.instantiate(await readFile(file), { './schema_engine_bg.js': bindings });
   bindings.__wbg_set_wasm(instance.exports);
   (instance.exports['__wbindgen_start'] as () => void)();
-  const factory = bindMigrationAwareSqlAdapterFactory(new WholeScripts(url, refusals));
+  const factory = bindMigrationAwareSqlAdapterFactory(scripts);
   return bindings.SchemaEngine.new({ datamodels: undefined }, () => undefined, factory as never);
 }

@@ -7,11 +7,21 @@ import { promisify } from 'node:util';
 
 import { Client } from 'pg';
 
+import { copyFolder } from './copy-folder.js';
 import { EmbeddedError, type EmbeddedProcess, launch } from './process.js';
 
 export interface EmbeddedPostgres extends EmbeddedProcess {
   /** Of the owner: migrations and backups, never services. */
   readonly ownerUrl: string;
+  /** Where its files lie. */
+  readonly cluster: string;
+}
+
+/** A stopped cluster. */
+export interface ClusterSeed {
+  readonly folder: string;
+  /** Its owner's. */
+  readonly password: string;
 }
 
 interface PostgresOptions {
@@ -21,6 +31,8 @@ interface PostgresOptions {
   password: string;
   /** Test clusters may lose what a crash of the machine would take. */
   durable?: boolean;
+  /** A folder of a stopped cluster that a new one is to be a copy of; the password is that one's. */
+  seed?: string;
 }
 
 interface Binaries {
@@ -41,7 +53,7 @@ const run = promisify(execFile);
  * Starts PostgreSQL 18 from the npm package's binaries on 127.0.0.1. Postgres refuses to run as root: a root
  * user's cluster runs as `nobody`, in a folder that `nobody` can reach.
  */
-export async function startPostgres({ dataDir, port, password, durable = true }: PostgresOptions): Promise<EmbeddedPostgres> {
+export async function startPostgres({ dataDir, port, password, durable = true, seed }: PostgresOptions): Promise<EmbeddedPostgres> {
   const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : undefined;
   const reachable = !user || (await isReachable(resolve(dataDir)));
   const base = reachable ? resolve(dataDir) : foreignHome(dataDir);
@@ -49,7 +61,7 @@ export async function startPostgres({ dataDir, port, password, durable = true }:
   const cluster = join(base, 'cluster');
   await mkdir(base, { recursive: true });
   if (user) await chown(base, user.uid, user.gid);
-  await initialise(binaries, cluster, base, password, user);
+  await initialise(binaries, { cluster, base, password, user, seed });
 
   const postgres = await launch({
     command: binaries.postgres,
@@ -67,7 +79,7 @@ export async function startPostgres({ dataDir, port, password, durable = true }:
     await postgres.stop();
     throw error;
   }
-  return { ...postgres, ownerUrl: ownerUrl(DATABASE) };
+  return { ...postgres, ownerUrl: ownerUrl(DATABASE), cluster };
 }
 
 function settings(base: string, durable: boolean): string[] {
@@ -83,16 +95,25 @@ function settings(base: string, durable: boolean): string[] {
     jit: 'off',
     max_locks_per_transaction: '256',
     password_encryption: 'scram-sha-256',
-    ...(durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
+    ...(durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_wal_size: '128MB' }),
   };
   return Object.entries(values).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 }
 
-async function initialise(binaries: Binaries, cluster: string, base: string, password: string, user: User | undefined): Promise<void> {
+interface NewCluster {
+  cluster: string;
+  base: string;
+  password: string;
+  user: User | undefined;
+  seed: string | undefined;
+}
+
+async function initialise(binaries: Binaries, { cluster, base, password, user, seed }: NewCluster): Promise<void> {
   const isThere = await readFile(join(cluster, 'PG_VERSION')).then(() => true, () => false);
   if (isThere) return;
   // What an interrupted initdb left behind is no cluster.
   await rm(cluster, { recursive: true, force: true });
+  if (seed !== undefined) return copyFolder(seed, cluster);
   const passwordFile = join(base, 'initial-password');
   await writeFile(passwordFile, password, { mode: 0o600 });
   if (user) await chown(passwordFile, user.uid, user.gid);

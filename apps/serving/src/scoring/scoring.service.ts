@@ -106,7 +106,8 @@ export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
     while (!signal.aborted) {
       try {
         for await (const workspaces of followHints(redis, signal)) {
-          for (const workspaceId of workspaces) if (this.readers.has(workspaceId)) this.wake(workspaceId);
+          // One that is new is read from its first hint on.
+          for (const workspaceId of workspaces) this.wake(workspaceId);
         }
       } catch (error) {
         if (!signal.aborted) this.context.log.debug({ err: error }, 'hints cannot be followed; readers look by themselves');
@@ -115,7 +116,7 @@ export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  /** Finds workspaces that are new, and says whether the feed can be read. */
+  /** Finds workspaces that are new without a hint, and says whether the feed can be read. */
   private async lookAround(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
