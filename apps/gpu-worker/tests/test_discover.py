@@ -107,6 +107,7 @@ def test_the_same_call_writes_the_same_files(bundle: tuple[Folder, Discovered], 
     assert [f.sha256 for f in discover(SPEC, large, model, folder, "", Report()).files] == [f.sha256 for f in found.files]
 
 
+@pytest.mark.usefixtures("without_live_form")
 def test_a_champion_that_drew_the_same_segments_is_continued_by_all(
     bundle: tuple[Folder, Discovered], model: BehaviourModel, large: Snapshot, tmp_path: Path
 ) -> None:

@@ -68,6 +68,7 @@ def test_who_is_drawn_hangs_on_what_they_did_and_not_on_their_ids(large: Snapsho
         assert sorted(map(str, histories(some).values())) == sorted(map(str, histories(again).values()))
 
 
+@pytest.mark.usefixtures("without_live_form")
 def test_segments_of_a_sample_count_everyone(
     model: BehaviourModel, large: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
