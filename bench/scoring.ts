@@ -69,8 +69,8 @@ async function measured(model: Learned, folder: string, seconds: number, tell: (
   try {
     const live = await openLiveModel(openArtifactStore(pathToFileURL(folder).href), model.uri, model.hash);
     if (!live) throw new Error('The model that was learned has no live form.');
-    const asks: Record<string, Ask> = { worker: async (customers) => (await stream.score(customers, DEADLINE_MS)).customers, process: (customers) => live.score(customers) };
-    const known = await everyone(live.score.bind(live));
+    const asks: Record<string, Ask> = { worker: async (customers) => (await stream.score(customers, DEADLINE_MS)).customers, process: async (customers) => (await live.score(customers)).customers };
+    const known = await everyone(async (customers) => (await live.score(customers)).customers);
     const figures: Figure[] = [];
     for (const [where, ask] of Object.entries(asks)) {
       for (const [batch, atOnce] of [[1, 1], ...BATCHES.map((size) => [size, 4] as const)] as const) {

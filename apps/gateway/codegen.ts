@@ -7,13 +7,13 @@ const FROM_MESSAGES = [
   'ItemRecommendation', 'LabelHead', 'LabelPrediction', 'LabelProblem', 'LabelSet', 'LabelsAdded', 'MapPoint', 'MapPosition', 'Measure', 'Membership', 'MembershipChange', 'MembershipEvidence', 'MembershipExplanation', 'MergeUndone', 'MetricPoint', 'Model', 'NoveltyReach', 'NoveltyThreshold', 'NoveltyThresholds',
   'PageInfo', 'PersonReceipt', 'PersonRequest', 'RegionPreview', 'RejectedEvent', 'RejectedEventGroup', 'RejectedEventsReplayed', 'ReplayResult', 'RetentionPolicy', 'RowCount', 'RunError',
   'RunMetric', 'RunStep', 'Segment', 'SegmentCondition', 'SegmentConnection', 'SegmentDefinition', 'SegmentLineage', 'SegmentPreview', 'SegmentRule', 'SegmentTrait', 'SegmentVersion', 'SimilarCustomer', 'SimilaritySearch',
-  'TableRows', 'TrackingPlan', 'TrackingPlanEvent', 'TrackingPlanViolation', 'TrainingObjective', 'TrainingRun', 'TrainingSpec', 'UnusualChange', 'UnusualCustomer', 'Viewer', 'Webhook', 'WebhookDelivery',
+  'TableRows', 'TrackingPlan', 'TrackingPlanEvent', 'TrackingPlanViolation', 'TrainingObjective', 'TrainingRun', 'TrainingSpec', 'UnusualChange', 'UnusualCustomer', 'UnusualEvent', 'Viewer', 'Webhook', 'WebhookDelivery',
   'Workspace', 'WorkspaceSettings',
 ];
 const FAILURES = [
   'AlreadyChampion', 'ApiKeyEnded', 'ApiKeyInvalid', 'ArchiveDropped', 'ArchiveRequestEnded', 'ArchivingActive', 'BlockedIdInvalid', 'ExportEnded', 'ExportInvalid', 'FileRefused', 'FileUnreadable',
   'HeadActive', 'HeadEnded', 'HeadRefused',
-  'ImportEnded', 'LabelsInvalid', 'MappingInvalid', 'MergeUndoneBefore', 'ModelNotPromotable', 'NameInvalid', 'NameTaken', 'NoFormerChampion', 'NotFound', 'NoveltyThresholdInvalid', 'PlanFull',
+  'ImportEnded', 'LabelsInvalid', 'MappingInvalid', 'MergeUndoneBefore', 'ModelNotPromotable', 'NameInvalid', 'NameTaken', 'NoFormerChampion', 'NotFound', 'NothingToArchive', 'NoveltyThresholdInvalid', 'PlanFull',
   'RejectedEventResolved', 'RetentionInvalid', 'RunActive', 'RunEnded', 'SchemaInvalid', 'SegmentInvalid', 'SelectionInvalid', 'SettingsInvalid', 'SpecInvalid', 'StaleVersion',
   'StillRejected', 'WebhookDeliveryWaiting', 'WebhookInvalid', 'WriteKeyRefused',
 ];

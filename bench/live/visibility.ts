@@ -69,13 +69,20 @@ export class VisibilityWatch {
     return { events: delays.length, p50: quantile(delays, 0.5), p95: quantile(delays, 0.95), p99: quantile(delays, 0.99), growth: Math.round(growth * 10) / 10 };
   }
 
-  /** How many of these events were not visible at a moment, and when the last of them was. */
-  async backlog(stage: string, at: number): Promise<{ events: number; drainedAt: number }> {
+  /**
+   * From a moment on until at most `few` of the events that had been acknowledged by then are not visible yet: how many were behind at first, and how many
+   * became visible in how many seconds.
+   */
+  async catchUp(accepted: Accepted, stage: string, from: number, few: number): Promise<{ backlog: number; events: number; seconds: number }> {
     const places = await this.placesOf(stage);
-    const then = this.seen.findLast((seen) => seen.at <= at);
-    const last = places.at(-1);
-    const drained = last && this.seen.find((seen) => !before(seen, last));
-    return { events: places.filter((place) => !then || before(then, place)).length, drainedAt: drained?.at ?? Number.NaN };
+    const acknowledged = [...accepted.values()].sort((one, other) => one - other);
+    const began = this.seen.findLast((seen) => seen.at <= from);
+    const visibleAt = (seen: Seen | undefined) => (seen ? countUntil(places, (place) => !before(seen, place)) : 0);
+    const first = visibleAt(began);
+    const behind = (seen: Seen) => countUntil(acknowledged, (at) => at <= seen.at) - visibleAt(seen);
+    const made = this.seen.find((seen) => seen.at > from && behind(seen) <= few);
+    if (!made) throw new Error(`What was behind of ${stage} was not made up for.`);
+    return { backlog: countUntil(acknowledged, (at) => at <= from) - first, events: visibleAt(made) - first, seconds: (made.at - from) / 1_000 };
   }
 
   async end(): Promise<void> {
@@ -116,6 +123,17 @@ export class VisibilityWatch {
 
 function before(one: Omit<Seen, 'at'>, other: Omit<Seen, 'at'>): boolean {
   return one.horizon < other.horizon || (one.horizon === other.horizon && one.sequence < other.sequence);
+}
+
+/** How many come first for which something holds; of values in an order in which it holds for none behind one for which it does not. */
+function countUntil<Value>(ordered: readonly Value[], holds: (value: Value) => boolean): number {
+  let [low, high] = [0, ordered.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(ordered[middle] as Value)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function quantile(values: readonly number[], share: number): number {

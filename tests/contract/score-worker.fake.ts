@@ -81,7 +81,7 @@ function outcome(modelUri: string, state: State, readAt: number) {
     embedding,
     mapX: state.orders,
     mapY: quietDays,
-    forecast: [{ event: 'Order Completed', horizonDays: 30, probability: Math.min(1, state.orders / 10), expectedValue: state.orders * 5 }],
+    forecast: Buffer.from(Float32Array.of(Math.min(1, state.orders / 10), state.orders * 5).buffer),
   };
 }
 
@@ -95,8 +95,11 @@ const NOTHING: Omit<worker.CustomerScoreResult, 'customerId'> = {
   mapY: 0,
   rebuild: false,
   error: '',
-  forecast: [],
+  forecast: Buffer.alloc(0),
 };
+
+/** Of everyone, by every model. */
+export const FORESEEN: worker.ForecastTarget[] = [{ event: 'Order Completed', horizonDays: 30 }];
 
 /** The score role as the contract promises it. */
 export class FakeScoreWorker {
@@ -160,7 +163,7 @@ export class FakeScoreWorker {
         this.read.add(customerId);
         return { customerId, ...readFake(modelUri, state, events, readAt) };
       });
-      yield { requestId, modelHash, fence, customers: results };
+      yield { requestId, modelHash, fence, customers: results, foreseen: FORESEEN };
     }
   }
 }

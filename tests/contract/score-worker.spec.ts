@@ -33,7 +33,7 @@ function inProcess(folder: string, { uri, hash }: Learned): ScoreWorkerUnderTest
   async function* score(requests: AsyncIterable<worker.ScoreRequest>): AsyncGenerator<worker.ScoreResponse> {
     for await (const { requestId, modelUri, modelHash, fence, customers } of requests) {
       const model = await openLiveModel(artifacts, modelUri, modelHash);
-      yield { requestId, modelHash, fence, customers: (await model?.score(customers)) ?? [] };
+      yield { requestId, modelHash, fence, customers: [], foreseen: [], ...(await model?.score(customers)) };
     }
   }
   return { score, modelUri: uri, modelHash: hash, event: { name: 'Order Completed', properties: { revenue: 25 } }, at: SHOP_OPENED, stop: async () => undefined };
@@ -93,7 +93,7 @@ const ENCODERS = ['decayed_sum', 'gru'] as const;
       // A state that one of them has left off is taken up by the other.
       const [last] = theirs;
       const taken = await openLiveModel(openArtifactStore(pathToFileURL(folder).href), model.uri, model.hash);
-      const [resumed] = (await taken?.score([{ customerId: 'resumed', state: last?.state ?? Buffer.alloc(0), events: [], readAt: customers[0]?.readAt ?? 0 }])) ?? [];
+      const { customers: [resumed] = [] } = (await taken?.score([{ customerId: 'resumed', state: last?.state ?? Buffer.alloc(0), events: [], readAt: customers[0]?.readAt ?? 0 }])) ?? {};
       expectClose(resumed && { ...resumed, customerId: last?.customerId ?? '' }, last);
     }, 120_000);
   });
@@ -114,8 +114,7 @@ function customerOf(index: number, { hash }: Learned): worker.CustomerScoreReque
 function expectClose(ours: worker.CustomerScoreResult | undefined, theirs: worker.CustomerScoreResult | undefined): void {
   expect(ours).toMatchObject({ customerId: theirs?.customerId, segmentIndex: theirs?.segmentIndex, rebuild: false, error: '' });
   const numbers = (result: worker.CustomerScoreResult | undefined) => [
-    result?.strength, result?.mapX, result?.mapY, ...(result?.forecast.flatMap(({ probability, expectedValue }) => [probability, expectedValue]) ?? []),
-    ...floats(result?.embedding),
+    result?.strength, result?.mapX, result?.mapY, ...floats(result?.forecast), ...floats(result?.embedding),
   ];
   const wanted = numbers(theirs);
   for (const [at, value] of numbers(ours).entries()) expect(value).toBeCloseTo(wanted[at] ?? Number.NaN, 3);

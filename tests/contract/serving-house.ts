@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import { Client, Pool } from 'pg';
 
 import { PrincipalSigner } from '#libs/auth';
-import { access, definition, exporting, foresight, history, region, serving, similar, unusual, webhook, worker } from '#libs/contracts';
+import { access, definition, exporting, foresight, history, region, serving, similar, unusual, unusualEvent, webhook, worker } from '#libs/contracts';
 import { freePort, startTestPlatform, type TestPlatform } from '#libs/embedded';
 import { type Call, connect, type RpcClient } from '#libs/grpc';
 import { publishHint } from '#libs/queue';
@@ -18,7 +18,7 @@ import { createService } from '#libs/service';
 import { servingDefinition } from '../../apps/serving/src/serving.definition.js';
 import { FakeAccess } from './access.fake.js';
 import { FakeCustomers } from './customers.fake.js';
-import { FakeScoreWorker, HERE, LOTS, MANY, QUIET, readFake, SEGMENTS, SOME } from './score-worker.fake.js';
+import { FakeScoreWorker, FORESEEN, HERE, LOTS, MANY, QUIET, readFake, SEGMENTS, SOME } from './score-worker.fake.js';
 
 const SECRET = 'a secret that only these tests know of';
 
@@ -35,6 +35,7 @@ export interface ServingClients {
   readonly exports: RpcClient<typeof exporting.ExportServiceService>;
   readonly history: RpcClient<typeof history.HistoryServiceService>;
   readonly unusual: RpcClient<typeof unusual.UnusualServiceService>;
+  readonly unusualEvents: RpcClient<typeof unusualEvent.UnusualEventServiceService>;
   close(): void;
 }
 
@@ -50,8 +51,9 @@ export function clientsAt(address: string): ServingClients {
   const exports = connect(exporting.ExportServiceService, address);
   const past = connect(history.HistoryServiceService, address);
   const novel = connect(unusual.UnusualServiceService, address);
-  const clients = [memberships, similarity, regions, segments, activation, foresights, webhooks, definitions, exports, past, novel];
-  return { memberships, similarity, regions, segments, activation, foresight: foresights, webhooks, definitions, exports, history: past, unusual: novel, close: () => clients.forEach((client) => client.close()) };
+  const novelEvents = connect(unusualEvent.UnusualEventServiceService, address);
+  const clients = [memberships, similarity, regions, segments, activation, foresights, webhooks, definitions, exports, past, novel, novelEvents];
+  return { memberships, similarity, regions, segments, activation, foresight: foresights, webhooks, definitions, exports, history: past, unusual: novel, unusualEvents: novelEvents, close: () => clients.forEach((client) => client.close()) };
 }
 
 /** A replica of serving in this process. */
@@ -239,7 +241,7 @@ export class ServingHouse {
         events: events.length,
         first_event_at: events[0]?.at,
         last_event_at: events.at(-1)?.at,
-        forecast: result.forecast.map((f) => ({ event: f.event, horizon_days: f.horizonDays, probability: f.probability, expected_value: f.expectedValue })),
+        forecast: FORESEEN.map(({ event, horizonDays }, index) => ({ event, horizon_days: horizonDays, probability: result.forecast.readFloatLE(index * 8), expected_value: result.forecast.readFloatLE(index * 8 + 4) })),
       };
     });
     const folder = join(fileURLToPath(this.platform.artifactUrl), workspaceId, 'models', model.id);

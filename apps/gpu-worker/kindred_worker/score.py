@@ -7,15 +7,13 @@ event by event gives what all events at once give.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from kindred_worker.data.features import encode
-from kindred_worker.data.live import parse, rows
+from kindred_worker.data.live import featurised, parse
 from kindred_worker.models.batch import batch_of
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.segments.assignment import SegmentModel
@@ -53,8 +51,7 @@ class Score:
     rebuild: bool = False
     error: str = ""
     finer_index: int = -1  # within segment_index
-    # (event, horizon in days, probability, expected value)
-    forecast: list[tuple[str, float, float, float]] = field(default_factory=list[tuple[str, float, float, float]])
+    forecast: bytes = b""  # of each of the model's `main_events` its probability and its expected value, little-endian float32
 
 
 @torch.inference_mode()
@@ -84,7 +81,7 @@ def _score(
     offsets = np.cumsum([0, *(len(c.events) for c in customers)]).astype(np.int64)
     refused = unreadable
     if events:
-        vectors = model.vectors(batch_of(encode(model.features, rows(model.features, events)), offsets, model.device))
+        vectors = model.vectors(batch_of(featurised(model.features, events), offsets, model.device))
         state, rebuild = encoder.update(state, vectors)
         refused = unreadable | rebuild
     at = torch.tensor([c.read_at for c in customers], dtype=torch.int64, device=model.device)
@@ -96,7 +93,7 @@ def _score(
     vector = embedding.float().cpu().numpy().astype("<f4")
     place = segments.assign(vector, model.forecast(embedding).float().cpu().numpy())
     packed = encoder.pack(state, model.stamp)
-    chances, values = _lists(forecast.probability), _lists(forecast.expected_value)
+    chances = torch.stack([forecast.probability, forecast.expected_value], dim=-1).float().cpu().numpy().astype("<f4")
     results: list[Score] = []
     for i, (customer, no) in enumerate(zip(customers, refused.tolist(), strict=True)):
         if no:
@@ -113,14 +110,10 @@ def _score(
                 float(place.map_xy[i, 0]),
                 float(place.map_xy[i, 1]),
                 finer_index=int(place.finer[i]),
-                forecast=[(e, d, p, v) for (e, d), p, v in zip(forecast.events, chances[i], values[i], strict=True)],
+                forecast=chances[i].tobytes(),
             )
         )
     return results
-
-
-def _lists(values: Tensor) -> list[list[float]]:
-    return values.double().cpu().tolist()
 
 
 def _checked(micros: int) -> int:

@@ -13,7 +13,7 @@ import pytest
 
 from kindred_worker.data.arrays import EventArrays, load, stream
 from kindred_worker.data.features import CategoryFeature, Encoded, FeatureSpec, NumberFeature, Vocabulary, as_numbers, encode
-from kindred_worker.data.live import parse, rows
+from kindred_worker.data.live import featurised, parse
 from kindred_worker.data.snapshot import Snapshot
 
 
@@ -46,7 +46,7 @@ def test_a_live_event_is_encoded_like_its_row_in_the_snapshot(snapshot: Snapshot
     for batch in snapshot.batches():
         stored = encode(features, batch)
         events = [as_event(row) for row in batch.to_pylist()]
-        live = encode(features, rows(features, [(name, time, parse(text)) for name, time, text in events]))
+        live = featurised(features, [(name, time, parse(text)) for name, time, text in events])
         for one in fields(Encoded):
             if one.name != "items":
                 np.testing.assert_array_equal(getattr(live, one.name), getattr(stored, one.name), err_msg=one.name)
@@ -92,7 +92,7 @@ def test_golden_vectors(
     event: tuple[str, dict[str, Any]], name: int, categories: list[int], numbers: list[float], hour: int, weekday: int
 ) -> None:
     moment = int(datetime(2024, 3, 10, 7, 30, tzinfo=UTC).timestamp() * 1e6)
-    found = encode(GOLDEN, rows(GOLDEN, [(event[0], moment, event[1])]))
+    found = featurised(GOLDEN, [(event[0], moment, event[1])])
     assert found.name.tolist() == [name]
     assert found.categories.tolist() == [categories]
     np.testing.assert_allclose(found.numbers, [numbers], rtol=1e-6)
@@ -107,7 +107,7 @@ def test_properties_that_are_no_json_object_are_refused(text: bytes) -> None:
 
 def test_hostile_values_are_missing_not_fatal() -> None:
     text = '{"revenue": 1e999, "channel": {"a": [1]}, "gift": [], "due": 17, "__proto__": 1}'
-    found = encode(GOLDEN, rows(GOLDEN, [("\ud800 lone", 0, parse(text.encode())), ("\x00", 1, {"revenue": float("nan")})]))
+    found = featurised(GOLDEN, [("\ud800 lone", 0, parse(text.encode())), ("\x00", 1, {"revenue": float("nan")})])
     assert np.isnan(found.numbers).all()
     assert found.categories.tolist() == [[0, 0], [0, 0]]
 
@@ -137,5 +137,5 @@ def test_numerals_in_a_column_of_texts_are_the_numbers_that_live_events_have(fea
     found = as_numbers(pa.array(texts))
     assert np.array_equal(found, [30, 7, 5, -0.5, 5, 1000, *[np.nan] * 7], equal_nan=True)
     assert features.value_property is not None
-    live = encode(features, rows(features, [("Order Completed", 0, {features.value_property: text}) for text in texts]))
+    live = featurised(features, [("Order Completed", 0, {features.value_property: text}) for text in texts])
     assert np.array_equal(live.value, np.nan_to_num(found).astype(np.float32))

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kindred_worker.data.features import FeatureSpec, encode
-from kindred_worker.data.live import parse, rows
+from kindred_worker.data.features import FeatureSpec
+from kindred_worker.data.live import featurised, parse
 
 GOLDEN = json.loads((Path(__file__).resolve().parents[3] / "libs/contracts/golden/features.json").read_text())
 
@@ -23,7 +23,7 @@ def nan_for_none(values: list[float | None]) -> list[float]:
 def test_an_event_is_encoded_as_worked_out(case: dict[str, Any]) -> None:
     spec = FeatureSpec.from_json(GOLDEN["features"])
     event, expected = case["event"], case["expected"]
-    found = encode(spec, rows(spec, [(event["name"], event["occurredAt"], parse(event["properties"].encode()))]))
+    found = featurised(spec, [(event["name"], event["occurredAt"], parse(event["properties"].encode()))])
     assert int(found.name[0]) == expected["name"]
     assert found.categories[0].tolist() == expected["categories"]
     assert (int(found.hour[0]), int(found.weekday[0])) == (expected["hour"], expected["weekday"])

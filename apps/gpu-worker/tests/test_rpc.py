@@ -17,6 +17,7 @@ from time import monotonic
 from typing import Any
 
 import grpc
+import numpy as np
 import pytest
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
@@ -147,8 +148,10 @@ async def test_the_train_role_from_snapshot_to_everyones_membership_and_scores(s
         assert {a.fence for a in answers.values()} == {7}
         one = answers[3].customers[1]
         assert (one.customer_id, one.error, one.rebuild, len(one.embedding)) == ("c1", "", False, 64)
-        assert one.forecast[0].event in ("Order Completed", "Product Added", "Product Viewed")
-        assert 0 <= one.forecast[0].probability <= 1
+        foreseen = answers[3].foreseen
+        assert foreseen[0].event in ("Order Completed", "Product Added", "Product Viewed")
+        assert len(one.forecast) == 8 * len(foreseen)  # two float32 each
+        assert 0 <= np.frombuffer(one.forecast, "<f4")[0] <= 1
 
         await judges(rpc.ScoreWorkerServiceStub(channel), uri, bundle.sha256, event)
 

@@ -1,4 +1,4 @@
-import { counting, definition, explanation, exporting, foresight, forgetting, history, pastReading, prediction, region, serving, similar, unusual, webhook } from '#libs/contracts';
+import { counting, definition, explanation, exporting, foresight, forgetting, history, pastReading, prediction, region, serving, similar, unusual, unusualEvent, webhook } from '#libs/contracts';
 import type { ServiceDefinitionOptions } from '#libs/service';
 
 import { FeedHealth } from './scoring/feed.health.js';
@@ -15,7 +15,7 @@ export function servingDefinition(environment?: NodeJS.ProcessEnv): ServiceDefin
       serving.MembershipServiceService, serving.SegmentServiceService, serving.ActivationServiceService,
       explanation.ExplanationServiceService, foresight.ForesightServiceService, forgetting.ForgettingServiceService, webhook.WebhookServiceService,
       definition.SegmentDefinitionServiceService, prediction.PredictionServiceService, similar.SimilarityServiceService, region.RegionServiceService, exporting.ExportServiceService, history.HistoryServiceService,
-      counting.CountingServiceService, pastReading.PastReadingServiceService, unusual.UnusualServiceService,
+      counting.CountingServiceService, pastReading.PastReadingServiceService, unusual.UnusualServiceService, unusualEvent.UnusualEventServiceService,
     ],
     ready: (app) => app.get(FeedHealth).untilReadable(),
     isWorking: (app) => app.get(FeedHealth).isReadable,

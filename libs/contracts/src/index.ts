@@ -37,3 +37,5 @@ export * as head from './gen/kindred/worker/v1/label.js';
 export * as unusual from './gen/kindred/serving/v1/unusual.js';
 /** How far what is ordinary to a model reaches, between the worker and who keeps models. */
 export * as novelty from './gen/kindred/worker/v1/novelty.js';
+/** Of serving as well, in a file of its own. */
+export * as unusualEvent from './gen/kindred/serving/v1/unusual_event.js';

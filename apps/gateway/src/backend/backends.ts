@@ -1,4 +1,4 @@
-import { access, counting, definition, explanation, exporting, foresight, history, identity, ingestion, label, pastReading, person, prediction, quarantine, region, retention, serving, similar, trackingPlan, training, unusual, webhook } from '#libs/contracts';
+import { access, counting, definition, explanation, exporting, foresight, history, identity, ingestion, label, pastReading, person, prediction, quarantine, region, retention, serving, similar, trackingPlan, training, unusual, unusualEvent, webhook } from '#libs/contracts';
 import { connect, type RpcClient } from '#libs/grpc';
 
 /** Where the services listen, `host:port` each. */
@@ -32,6 +32,7 @@ export interface Backends {
   readonly definitions: RpcClient<typeof definition.SegmentDefinitionServiceService>;
   readonly regions: RpcClient<typeof region.RegionServiceService>;
   readonly unusual: RpcClient<typeof unusual.UnusualServiceService>;
+  readonly unusualEvents: RpcClient<typeof unusualEvent.UnusualEventServiceService>;
   readonly foresight: RpcClient<typeof foresight.ForesightServiceService>;
   readonly webhooks: RpcClient<typeof webhook.WebhookServiceService>;
   readonly history: RpcClient<typeof history.HistoryServiceService>;
@@ -63,6 +64,7 @@ export function connectBackends(at: BackendAddresses): Backends {
     definitions: connect(definition.SegmentDefinitionServiceService, at.SERVING_ADDRESS),
     regions: connect(region.RegionServiceService, at.SERVING_ADDRESS),
     unusual: connect(unusual.UnusualServiceService, at.SERVING_ADDRESS),
+    unusualEvents: connect(unusualEvent.UnusualEventServiceService, at.SERVING_ADDRESS),
     foresight: connect(foresight.ForesightServiceService, at.SERVING_ADDRESS),
     webhooks: connect(webhook.WebhookServiceService, at.SERVING_ADDRESS),
     history: connect(history.HistoryServiceService, at.SERVING_ADDRESS),

@@ -1,6 +1,6 @@
 // Which message each type of the SDL is resolved from; codegen.ts names these.
 import type { Principal } from '#libs/auth';
-import { access, counting, definition, explanation, exporting, foresight, head, identity, ingestion, label, novelty, person, prediction, quarantine, region, retention, rule, serving, similar, trackingPlan, training, unusual, webhook, worker } from '#libs/contracts';
+import { access, counting, definition, explanation, exporting, foresight, head, identity, ingestion, label, novelty, person, prediction, quarantine, region, retention, rule, serving, similar, trackingPlan, training, unusual, unusualEvent, webhook, worker } from '#libs/contracts';
 
 import type { Connection } from './connection.js';
 
@@ -101,6 +101,7 @@ export type NoveltyThreshold = unusual.NoveltyThreshold;
 export type NoveltyThresholds = unusual.GetNoveltyThresholdsResponse;
 export type UnusualCustomer = unusual.UnusualCustomer;
 export type UnusualChange = unusual.UnusualChange;
+export type UnusualEvent = unusualEvent.UnusualEvent;
 
 export type SegmentDefinition = definition.SegmentDefinition;
 export type SegmentPreview = definition.PreviewDefinedSegmentResponse;

@@ -22,6 +22,7 @@ import { runMutations, runQueries, runSubscriptions, runTypes } from '../run/run
 import { segmentMutations, segmentQueries, segmentTypes } from '../segment/segment.resolver.js';
 import { similarQueries, similarTypes } from '../similar/similar.resolver.js';
 import { trackingPlanMutations, trackingPlanQueries, trackingPlanTypes } from '../tracking-plan/tracking-plan.resolver.js';
+import { unusualEventSubscriptions, unusualEventTypes } from '../unusual/unusual.event.resolver.js';
 import { unusualMutations, unusualQueries, unusualSubscriptions, unusualTypes } from '../unusual/unusual.resolver.js';
 import { viewerMutations, viewerQueries, viewerTypes } from '../viewer/viewer.resolver.js';
 import { webhookMutations, webhookQueries, webhookTypes } from '../webhook/webhook.resolver.js';
@@ -126,6 +127,7 @@ export const resolvers: CompleteResolvers = {
   Subscription: {
     ...membershipSubscriptions,
     ...unusualSubscriptions,
+    ...unusualEventSubscriptions,
     ...runSubscriptions,
     ...importSubscriptions,
   },
@@ -155,6 +157,7 @@ export const resolvers: CompleteResolvers = {
   ...retentionTypes,
   ...webhookTypes,
   ...unusualTypes,
+  ...unusualEventTypes,
   ...exportTypes,
   Failure: { __resolveType: (failure: ExpectedFailure<string>) => failure.type as never },
   ...enums,

@@ -24,6 +24,7 @@ afterEach(async () => {
 afterAll(() => gateway.close());
 
 const RUN = globalId('TrainingRun', id('run', 1));
+const EVENT = '01900000-0000-7000-8000-e00000000007';
 const WATCH_RUN = 'subscription($id: ID!) { trainingRunUpdated(id: $id) { state progress model { version } } }';
 const WATCH_CHANGES = 'subscription($after: String) { membershipChanged(after: $after) { cursor isByPromotion customer { userId } to { name } from { name } } }';
 
@@ -45,6 +46,24 @@ test('a run is told now and with every change, until it ends', async () => {
   expect((await updates.next()).value).toEqual({ data: { trainingRunUpdated: { state: 'TRAINING', progress: 0.25, model: null } } });
   gateway.services.news.emit('watchRun', { run: run(id('run', 1), { state: training.RunState.SUCCEEDED, progress: 1, modelId: id('model', 1) }) });
   expect((await updates.next()).value).toEqual({ data: { trainingRunUpdated: { state: 'SUCCEEDED', progress: 1, model: { version: 1 } } } });
+  await updates.return?.();
+});
+
+test('an unusual event is told with whose it is and how rare that is, from a cursor on', async () => {
+  const query = 'subscription($after: String) { eventUnusual(after: $after) { cursor eventId type name occurredAt customer { userId } novelty inWords model { version } } }';
+  const updates = client().iterate({ query, variables: { after: 'c1' } });
+  const first = updates.next();
+  await once(gateway.services.news, 'following');
+  gateway.services.news.emit('watchUnusualEvents', {
+    event: { cursor: 'c2', customerId: id('customer', 3), eventId: EVENT, type: 'track', name: 'Order Completed', occurredAt: AT, novelty: 0.6, threshold: 0.4, modelId: id('model', 1) },
+  });
+  expect((await first).value).toEqual({
+    data: { eventUnusual: {
+      cursor: 'c2', eventId: globalId('Event', EVENT), type: 'TRACK', name: 'Order Completed', occurredAt: AT, customer: { userId: 'user-3' },
+      novelty: 0.6, inWords: 'as rare as one in 1,000 events; unusual from one in 100 on', model: { version: 1 },
+    } },
+  });
+  expect(gateway.services.calls.find(({ method }) => method === 'watchUnusualEvents')?.request).toMatchObject({ after: 'c1' });
   await updates.return?.();
 });
 

@@ -60,6 +60,17 @@ class Vocabulary:
         codes = np.asarray(pc.fill_null(unique.indices, -1).to_numpy(zero_copy_only=False), dtype=np.int64)
         return np.where(codes < 0, 0, np.append(of_word, 0)[codes]).astype(np.int32)
 
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {word: at for at, word in enumerate(self.words, 1)}
+
+    def place(self, word: str | None) -> int:
+        """Index of one string."""
+        if word is None:
+            return 0
+        known = self._places.get(word)
+        return self.hashed(word) if known is None else known
+
     def hashed(self, word: str) -> int:
         """Index of a word outside the vocabulary."""
         if self.buckets == 0:
@@ -85,7 +96,7 @@ class NumberFeature:
 
     def scaled(self, values: npt.NDArray[np.float64]) -> Float32:
         """NaN stays NaN."""
-        return np.clip((signed_log(values) - self.mean) / self.deviation, -CLIP, CLIP).astype(np.float32)
+        return standardised(values, self.mean, self.deviation)
 
 
 @dataclass(frozen=True)
@@ -198,24 +209,35 @@ def columns_read(spec: FeatureSpec) -> list[str]:
 
 
 def encode(spec: FeatureSpec, batch: pa.RecordBatch) -> Encoded:
-    """Events (rows of a snapshot, or of `live.rows`) as arrays."""
+    """Events (rows of a snapshot) as arrays."""
     occurred = batch.column("occurred_at").cast(pa.timestamp("us", tz="UTC"))
     time = occurred.cast(pa.int64()).to_numpy(zero_copy_only=False).astype(np.int64)
-    local = occurred.cast(pa.timestamp("us", tz=spec.timezone))
+    hour, weekday = local_clock(spec, occurred)
     value = np.zeros(batch.num_rows, dtype=np.float32)
     if spec.value_property and f"p:{spec.value_property}" in batch.schema.names:
-        amounts = as_numbers(batch.column(f"p:{spec.value_property}"))
-        value = np.nan_to_num(amounts, nan=0.0, posinf=0.0, neginf=0.0).clip(-1e30, 1e30).astype(np.float32)
+        value = amounts(as_numbers(batch.column(f"p:{spec.value_property}")))
     return Encoded(
         time=time,
         name=spec.names.index(batch.column("name").cast(pa.string())),
         categories=_categories(spec.categories, batch.num_rows, batch.column),
         numbers=_numbers(spec.numbers, batch.num_rows, batch.column, time),
-        hour=pc.hour(local).to_numpy(zero_copy_only=False).astype(np.int32),
-        weekday=pc.day_of_week(local).to_numpy(zero_copy_only=False).astype(np.int32),
+        hour=hour,
+        weekday=weekday,
         items=tuple(_items(f, batch.column(f.column), time) for f in spec.items),
         value=value,
     )
+
+
+def local_clock(spec: FeatureSpec, occurred: pa.Array) -> tuple[Int32, Int32]:
+    """(n) hour and weekday of times in UTC, local to the workspace."""
+    local = occurred.cast(pa.timestamp("us", tz=spec.timezone))
+    hour, weekday = pc.hour(local), pc.day_of_week(local)
+    return hour.to_numpy(zero_copy_only=False).astype(np.int32), weekday.to_numpy(zero_copy_only=False).astype(np.int32)
+
+
+def amounts(raw: npt.NDArray[np.float64]) -> Float32:
+    """0 where there is none."""
+    return np.nan_to_num(raw, nan=0.0, posinf=0.0, neginf=0.0).clip(-1e30, 1e30).astype(np.float32)
 
 
 def _categories(features: Sequence[CategoryFeature], rows: int, column: Any) -> Int32:
@@ -251,11 +273,12 @@ def _items(feature: ItemFeature, column: pa.Array, time: Int64) -> EncodedItems:
     return EncodedItems(
         lengths=kept,
         categories=_categories(feature.categories, len(rows), field_of),
-        means=_means(numbers, np.repeat(np.arange(len(kept)), kept), len(kept)),
+        means=means(numbers, np.repeat(np.arange(len(kept)), kept), len(kept)),
     )
 
 
-def _means(numbers: Float32, event: Int64, events: int) -> Float32:
+def means(numbers: Float32, event: Int64, events: int) -> Float32:
+    """(I, g) of the items of events -> (n, g) over those of each event that have it, NaN where none has."""
     out = np.full((events, numbers.shape[1]), np.nan, dtype=np.float32)
     for at in range(numbers.shape[1]):
         present = ~np.isnan(numbers[:, at])
@@ -263,6 +286,14 @@ def _means(numbers: Float32, event: Int64, events: int) -> Float32:
         total = np.bincount(event[present], numbers[present, at], minlength=events)
         np.divide(total, count, out=out[:, at], where=count > 0, casting="unsafe")
     return out
+
+
+Scale = float | npt.NDArray[np.float64]
+
+
+def standardised(values: npt.NDArray[np.float64], mean: Scale, deviation: Scale) -> Float32:
+    """Of numbers, or (n, G) with the scales of G of them. NaN stays NaN."""
+    return np.clip((signed_log(values) - mean) / deviation, -CLIP, CLIP).astype(np.float32)
 
 
 def signed_log(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

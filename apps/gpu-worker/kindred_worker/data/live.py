@@ -1,4 +1,4 @@
-"""Live events (name, time, JSON properties) as the rows that a snapshot would hold, for the same featuriser.
+"""Live events (name, time, JSON properties) featurised as the rows that a snapshot would hold are.
 
 Coercions: a number where a word is expected is written as JSON writes it, true and false likewise; a decimal numeral
 in a string is a number; an ISO 8601 string (YYYY-MM-DD, or with a time) is a time; anything else of the wrong type is missing.
@@ -14,13 +14,33 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from kindred_worker.data.features import NUMERAL, FeatureSpec, ItemFeature
+from kindred_worker.data.features import (
+    ITEM_LIMIT,
+    MICROS_PER_DAY,
+    NUMERAL,
+    CategoryFeature,
+    Encoded,
+    EncodedItems,
+    FeatureSpec,
+    Float32,
+    Int32,
+    Int64,
+    ItemFeature,
+    NumberFeature,
+    amounts,
+    local_clock,
+    means,
+    standardised,
+)
 
-TIME = pa.timestamp("us", tz="UTC")
+Properties = dict[str, Any]
+# Made once: `json.loads` with such an argument makes one for each call.
+DECODER = json.JSONDecoder(parse_constant=lambda _: None)
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
-TYPES = {"categorical": pa.string(), "boolean": pa.string(), "numeric": pa.float64(), "time": TIME}
 
 
 def parse(properties: bytes) -> dict[str, Any]:
@@ -28,7 +48,7 @@ def parse(properties: bytes) -> dict[str, Any]:
     if not properties:
         return {}
     try:
-        value = json.loads(properties, parse_constant=lambda _: None)
+        value = DECODER.decode(properties.decode("utf-8", "surrogatepass"))
     except (RecursionError, UnicodeDecodeError) as error:
         raise ValueError(f"properties are not readable JSON: {type(error).__name__}") from error
     if not isinstance(value, dict):
@@ -36,36 +56,67 @@ def parse(properties: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", value)
 
 
-def rows(spec: FeatureSpec, events: Sequence[tuple[str, int, dict[str, Any]]]) -> pa.RecordBatch:
-    """Events (name, occurred_at in microseconds, properties) as a record batch with the columns that `encode` needs."""
-    columns: dict[str, pa.Array] = {
-        "occurred_at": pa.array([e[1] for e in events], pa.int64()).cast(TIME),
-        "name": pa.array([_clean(e[0]) for e in events], pa.string()),
-    }
-    for feature in (*spec.categories, *spec.numbers):
-        to = COERCE[feature.kind]
-        columns[feature.column] = pa.array([to(e[2].get(feature.name)) for e in events], TYPES[feature.kind])
-    for feature in spec.items:
-        columns[feature.column] = _lists(feature, [e[2].get(feature.name) for e in events])
-    if spec.value_property and f"p:{spec.value_property}" not in columns:
-        amounts = [_number(e[2].get(spec.value_property)) for e in events]
-        columns[f"p:{spec.value_property}"] = pa.array(amounts, pa.float64())
-    return pa.RecordBatch.from_pydict(columns)
+def featurised(spec: FeatureSpec, events: Sequence[tuple[str, int, dict[str, Any]]]) -> Encoded:
+    """What `encode` makes of such rows in a snapshot, of events (name, occurred_at in microseconds, properties): value by value,
+    for a batch of the live path holds a few dozen, and a column of Arrow costs more than they do."""
+    properties = [e[2] for e in events]
+    time = np.array([e[1] for e in events], np.int64)
+    hour, weekday = local_clock(spec, pa.array(time).cast(pa.timestamp("us", tz="UTC")))
+    return Encoded(
+        time=time,
+        name=np.array([spec.names.place(_clean(e[0])) for e in events], np.int32),
+        categories=_categories(spec.categories, properties),
+        numbers=_numbers(spec.numbers, properties, time),
+        hour=hour,
+        weekday=weekday,
+        items=tuple(_items(feature, properties, time) for feature in spec.items),
+        value=amounts(_values(spec, properties)),
+    )
 
 
-def _lists(feature: ItemFeature, values: Sequence[Any]) -> pa.Array:
-    fields = (*feature.categories, *feature.numbers)
-    offsets = [0]
-    columns: list[list[Any]] = [[] for _ in fields]
-    for value in values:
-        items = [i for i in cast("list[Any]", value) if isinstance(i, dict)] if isinstance(value, list) else []
-        for column, one in zip(columns, fields, strict=True):
-            to = COERCE[one.kind]
-            column.extend(to(cast("dict[str, Any]", i).get(one.name)) for i in items)
-        offsets.append(offsets[-1] + len(items))
-    arrays = [pa.array(c, TYPES[f.kind]) for c, f in zip(columns, fields, strict=True)]
-    struct = pa.StructArray.from_arrays(arrays, names=[f.name for f in fields])
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), struct)
+def _categories(features: Sequence[CategoryFeature], properties: Sequence[Properties]) -> Int32:
+    """(n, C)"""
+    readers = [(COERCE[f.kind], f.name, f.vocabulary) for f in features]
+    words = [vocabulary.place(to(one.get(name))) for one in properties for to, name, vocabulary in readers]
+    return np.array(words, np.int32).reshape(len(properties), len(features))
+
+
+def _numbers(features: Sequence[NumberFeature], properties: Sequence[Properties], time: Int64) -> Float32:
+    """(n, G)"""
+    readers = [(COERCE[f.kind], f.name) for f in features]
+    told = [_or_nan(to(one.get(name))) for one in properties for to, name in readers]
+    raw = np.array(told, np.float64).reshape(len(properties), len(features))
+    for at, feature in enumerate(features):
+        if feature.kind == "time":
+            raw[:, at] = (raw[:, at] - time) / MICROS_PER_DAY
+    return standardised(raw, np.array([f.mean for f in features]), np.array([f.deviation for f in features]))
+
+
+def _items(feature: ItemFeature, properties: Sequence[Properties], time: Int64) -> EncodedItems:
+    lists = [one.get(feature.name) for one in properties]
+    kept = [[i for i in cast("list[Any]", one) if isinstance(i, dict)][:ITEM_LIMIT] if isinstance(one, list) else [] for one in lists]
+    lengths = np.array([len(one) for one in kept], np.int64)
+    items = [cast("Properties", item) for one in kept for item in one]
+    numbers = _numbers(feature.numbers, items, np.repeat(time, lengths))
+    return EncodedItems(
+        lengths=lengths,
+        categories=_categories(feature.categories, items),
+        means=means(numbers, np.repeat(np.arange(len(kept)), lengths), len(kept)),
+    )
+
+
+def _values(spec: FeatureSpec, properties: Sequence[Properties]) -> npt.NDArray[np.float64]:
+    """(n) raw amounts of the value property, NaN where there is none."""
+    name = spec.value_property
+    if name is None:
+        return np.full(len(properties), np.nan)
+    kinds: dict[str, str] = {f.column: f.kind for f in spec.categories}
+    to = COERCE[kinds.get(f"p:{name}", "numeric")]
+    return np.array([_or_nan(_number(to(one.get(name)))) for one in properties], np.float64)
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _clean(text: str) -> str:

@@ -65,16 +65,22 @@ class BehaviourModel(nn.Module):
         """(N, D) -> (N, F), as `columns` says."""
         return torch.cat([head.forecast(embedding) for head in self.objectives.values()], dim=-1)
 
+    @property
+    def main_events(self) -> list[tuple[str, float]]:
+        """(event, horizon in days) of each column of `main_forecast`; none without a horizon objective."""
+        head = self.horizon
+        return [] if head is None else [(event, days) for event in head.events[: head.mains] for days in head.days]
+
     def main_forecast(self, embedding: Tensor) -> MainForecast:
         """What the main events' forecast says to people; empty without a horizon objective."""
         head = self.horizon
         if head is None:
-            none = embedding.new_zeros(len(embedding), 0)
+            none = embedding.new_zeros(embedding.shape[0], 0)  # len() would fix the number in an export
             return MainForecast([], none, none)
         size = head.mains * len(head.days)
         said = head.forecast(embedding).unflatten(-1, (len(head.events), 2, len(head.days)))
         return MainForecast(
-            [(event, days) for event in head.events[: head.mains] for days in head.days],
+            self.main_events,
             said[:, : head.mains, 0].reshape(-1, size),
             head.amounts(embedding)[:, : head.mains].reshape(-1, size),
         )

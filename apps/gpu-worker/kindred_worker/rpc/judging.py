@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kindred_worker.data.features import encode
-from kindred_worker.data.live import parse, rows
+from kindred_worker.data.live import featurised, parse
 from kindred_worker.gen.kindred.worker.v1 import worker_pb2 as pb
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.report import InvalidInput
@@ -37,7 +36,7 @@ def _customer(model: BehaviourModel, scale: Surprise, customer: pb.CustomerJudge
     if not customer.asked:
         return pb.CustomerJudgeResult(customer_id=customer.customer_id)
     try:
-        events = encode(model.features, rows(model.features, [(e.name, e.occurred_at, parse(e.properties)) for e in customer.events]))
+        events = featurised(model.features, [(e.name, e.occurred_at, parse(e.properties)) for e in customer.events])
         novelty = judged(model, scale, events, np.array([0, len(customer.events)]), list(customer.asked))
     except (ValueError, ArithmeticError) as error:
         return pb.CustomerJudgeResult(customer_id=customer.customer_id, error=f"{type(error).__name__}: {error}")

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,11 +47,16 @@ class Space:
     mean: Float32  # (D)
     embedding_projection: Float32  # (D, Q); zeros where the forecast says it all
 
+    @cached_property
+    def _widths(self) -> Float32:
+        """(F, PIECES)"""
+        return np.diff(self.knots, axis=1)
+
     def place(self, embedding: Float32, forecast: Float32) -> Float32:
         """(B, D), (B, F) -> (B, Q)."""
         points = np.zeros((len(embedding), self.projection.shape[1]), np.float32)
         if len(self.knots):
-            within = np.clip(forecast[:, :, None] - self.knots[:, :-1], 0, np.diff(self.knots, axis=1))
+            within = np.clip(forecast[:, :, None] - self.knots[:, :-1], 0, self._widths)
             points += np.einsum("bfp,fp->bf", within, self.slopes) @ self.projection
         if self.embedding_projection.any():
             points += (embedding - self.mean) @ self.embedding_projection

@@ -1,9 +1,7 @@
-import './scratch.allocator.js';
-
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBInstance } from '#libs/duckdb';
 
 export interface ScratchOptions {
   /** Where its folder is made. */

@@ -1,10 +1,9 @@
 import { validate } from 'uuid';
 
-import type { worker } from '#libs/contracts';
 import { z } from '#libs/config';
 
 import { openParquet, type ParquetFile } from '../parquet/parquet.file.js';
-import { NOTHING_FORESEEN, packForecast } from '../scoring/packed.forecast.js';
+import { type Foreseen, NOTHING_FORESEEN, packForecast } from '../scoring/packed.forecast.js';
 import type { HeldState } from '../scoring/state.repository.js';
 
 /** customers.parquet, as docs/snapshot.md promises it. */
@@ -57,6 +56,6 @@ function toState(raw: z.infer<typeof row>): HeldState {
   };
 }
 
-function toForecast(given: z.infer<typeof forecasts>[number]): worker.EventForecast {
+function toForecast(given: z.infer<typeof forecasts>[number]): Foreseen {
   return { event: given.event, horizonDays: given.horizon_days, probability: given.probability, expectedValue: given.expected_value };
 }

@@ -21,6 +21,9 @@ const ANY = 'any';
 export class DefinitionReader implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly stopping = new AbortController();
   private readonly bell = new WorkspaceSignal();
+  /** Workspaces that have rules. */
+  private workspaces: readonly string[] = [];
+  private nextLook = 0;
   private running: Promise<unknown> = Promise.resolve();
   private stopListening: () => void = () => undefined;
 
@@ -34,7 +37,7 @@ export class DefinitionReader implements OnApplicationBootstrap, BeforeApplicati
   ) {}
 
   onApplicationBootstrap(): void {
-    this.stopListening = this.changes.listen(() => this.wake());
+    this.stopListening = this.changes.listen((workspaceId) => this.stir([workspaceId]));
     this.running = Promise.all([this.run(), this.followHints()]);
   }
 
@@ -44,8 +47,15 @@ export class DefinitionReader implements OnApplicationBootstrap, BeforeApplicati
     await this.running;
   }
 
+  /** A rule was made or changed. */
   wake(): void {
+    this.nextLook = 0;
     this.bell.raise(ANY);
+  }
+
+  /** Something happened in these workspaces: nothing to do where they have no rules, as of the last look. */
+  private stir(workspaceIds: Iterable<string>): void {
+    for (const id of workspaceIds) if (this.workspaces.includes(id)) this.bell.raise(ANY);
   }
 
   private async run(): Promise<void> {
@@ -53,11 +63,15 @@ export class DefinitionReader implements OnApplicationBootstrap, BeforeApplicati
     while (!signal.aborted) {
       const seen = this.bell.seen(ANY);
       try {
-        for (const workspaceId of await this.open()) await this.follow(workspaceId);
+        if (Date.now() >= this.nextLook) {
+          this.nextLook = Date.now() + this.context.config.FEED_POLL_MS;
+          this.workspaces = await this.open();
+        }
+        for (const workspaceId of this.workspaces) await this.follow(workspaceId);
       } catch (error) {
         this.context.log.warn({ err: error }, 'rules have to wait');
       }
-      await this.bell.beyond(ANY, seen, this.context.config.FEED_POLL_MS, signal);
+      await this.bell.beyond(ANY, seen, Math.max(1, this.nextLook - Date.now()), signal);
     }
   }
 
@@ -86,7 +100,7 @@ export class DefinitionReader implements OnApplicationBootstrap, BeforeApplicati
     signal.addEventListener('abort', () => redis.disconnect(), { once: true });
     while (!signal.aborted) {
       try {
-        for await (const workspaces of followHints(redis, signal)) if (workspaces.size > 0) this.wake();
+        for await (const workspaces of followHints(redis, signal)) this.stir(workspaces);
       } catch (error) {
         if (!signal.aborted) this.context.log.debug({ err: error }, 'hints cannot be followed; rules look by themselves');
         await wait(this.context.config.FEED_POLL_MS, undefined, { signal }).catch(() => undefined);

@@ -7,8 +7,8 @@ import { RpcError } from '#libs/grpc';
 import { partitionOf } from '../lease/partition.js';
 import { onlyUuids } from '../page/uuid.js';
 import { toScoreEvent } from '../scoring/customer.reading.js';
-import { FeedRepository } from '../scoring/feed.repository.js';
-import { PastReadings, WHOLE_FEED } from '../scoring/past.readings.js';
+import { FeedRepository, WHOLE_FEED } from '../scoring/feed.repository.js';
+import { PastReadings } from '../scoring/past.readings.js';
 import { ScoringRepository, type ServedModel } from '../scoring/scoring.repository.js';
 import { ScoringService } from '../scoring/scoring.service.js';
 import type { HeldState } from '../scoring/state.repository.js';
@@ -107,7 +107,7 @@ export class ExplanationService {
     const own = drawn.find(({ segmentId: id }) => id === segment);
     const reading = read?.readings.get(customerId);
     if (!served || !wasMember || !reading || !own) throw noMembership('then that the served model draws');
-    return { served, customerId, readAt: endOf(at), embedding: Buffer.from(reading.embedding), mainEvents: new Set(reading.forecast.map(({ event }) => event)), own, drawn, upTo: WHOLE_FEED, until: endOf(at) };
+    return { served, customerId, readAt: endOf(at), embedding: Buffer.from(reading.embedding), mainEvents: new Set(reading.forecast.shape.targets.map(([event]) => event)), own, drawn, upTo: WHOLE_FEED, until: endOf(at) };
   }
 
   private async eventsOf(workspaceId: string, { upTo, until }: Subject, customerIds: readonly string[]): Promise<Map<string, worker.ScoreEvent[]>> {

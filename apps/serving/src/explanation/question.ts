@@ -24,7 +24,7 @@ export async function ask(scorer: Scorer, questions: readonly Question[]): Promi
   const answers: Answer[] = [];
   for (let from = 0; from < questions.length; from += AT_ONCE) {
     const requests = questions.slice(from, from + AT_ONCE).map(({ events, ...question }, index) => ({ customerId: String(from + index), events: [...events], ...question }));
-    for (const { error, rebuild, segmentIndex, strength, state, embedding } of await scorer.score(requests)) {
+    for (const { error, rebuild, segmentIndex, strength, state, embedding } of (await scorer.score(requests)).customers) {
       if (error || rebuild) throw new Error(`A customer as they could have been cannot be read: ${error || 'events out of order'}`);
       answers.push({ segmentIndex, strength, state: Buffer.from(state), embedding: Buffer.from(embedding) });
     }

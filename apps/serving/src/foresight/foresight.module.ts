@@ -13,5 +13,6 @@ import { RecommendationService } from './recommendation.service.js';
   imports: [ScoringModule, WorkspaceModule],
   controllers: [ForesightController],
   providers: [ForecastService, ForesightRepository, HistoryRepository, NoveltyService, RecommendationService],
+  exports: [NoveltyService],
 })
 export class ForesightModule {}

@@ -1,10 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 
-import type { worker } from '#libs/contracts';
 import type { Database } from '#libs/database';
 
 import { FORECAST_COLUMNS, type ForecastColumns, withForecasts } from '../scoring/forecast.shapes.js';
-import { unpackForecast } from '../scoring/packed.forecast.js';
+import { type Foreseen, unpackForecast } from '../scoring/packed.forecast.js';
 import { DATABASE } from '../store.js';
 import { type Micros, microsSql } from '../time/micros.js';
 
@@ -19,7 +18,7 @@ export interface ServedBundle {
 export interface KeptForecast {
   readonly customerId: string;
   readonly readAt: Micros;
-  readonly forecast: readonly worker.EventForecast[];
+  readonly forecast: readonly Foreseen[];
 }
 
 export interface KeptEmbedding {

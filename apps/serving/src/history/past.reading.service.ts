@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 
-import type { pastReading, worker } from '#libs/contracts';
+import type { pastReading } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
 import { toForecasts } from '../foresight/forecast.mapper.js';
 import { onlyUuids } from '../page/uuid.js';
-import { packForecast, unpackForecast } from '../scoring/packed.forecast.js';
-import { PastReadings } from '../scoring/past.readings.js';
+import { unpackForecast } from '../scoring/packed.forecast.js';
+import { type PastReading, PastReadings } from '../scoring/past.readings.js';
 import { type Micros, microsOf } from '../time/micros.js';
 
 const MOST_CUSTOMERS = 100;
@@ -28,9 +28,8 @@ export class PastReadingService {
   }
 }
 
-function toReading(customerId: string, result: worker.CustomerScoreResult | undefined, readAt: Micros, modelId: string): pastReading.PastReading {
+function toReading(customerId: string, result: PastReading | undefined, readAt: Micros, modelId: string): pastReading.PastReading {
   if (!result) return { customerId, known: false, novelty: 0, mapX: 0, mapY: 0, forecasts: [] };
-  // To as many digits as the forecasts that are kept.
-  const forecast = unpackForecast(packForecast(result.forecast));
+  const forecast = unpackForecast(result.forecast);
   return { customerId, known: true, novelty: result.novelty, mapX: result.mapX, mapY: result.mapY, forecasts: toForecasts({ readAt, forecast }, modelId) };
 }

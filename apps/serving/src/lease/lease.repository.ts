@@ -87,6 +87,6 @@ async function heldBy(client: PoolClient, replicaId: string): Promise<HeldLease[
 
 /** True if all of these are still this replica's; they stay so until the transaction ends. */
 export async function guardLeases(client: PoolClient, replicaId: string, leases: readonly Lease[]): Promise<boolean> {
-  const { rowCount } = await client.query(GUARD, [replicaId, leases.map(({ partition }) => partition), leases.map(({ epoch }) => epoch)]);
+  const { rowCount } = await client.query({ name: 'guard-leases', text: GUARD, values: [replicaId, leases.map(({ partition }) => partition), leases.map(({ epoch }) => epoch)] });
   return rowCount === leases.length;
 }

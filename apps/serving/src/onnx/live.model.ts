@@ -4,6 +4,7 @@ import type { worker } from '#libs/contracts';
 
 import type { EncodedEvent, FeatureEncoder } from './feature.encoder.js';
 import type { LiveManifest, Port } from './live.manifest.js';
+import type { Scored } from '../scoring/scorer.js';
 import { StateRecord, StateTable } from './state.table.js';
 
 export interface LiveParts {
@@ -21,7 +22,7 @@ interface Entry {
   readonly events: readonly EncodedEvent[];
 }
 
-const NOTHING = { state: Buffer.alloc(0), embedding: Buffer.alloc(0), segmentIndex: -1, strength: 0, novelty: 0, mapX: 0, mapY: 0, forecast: [] };
+const NOTHING = { state: Buffer.alloc(0), embedding: Buffer.alloc(0), segmentIndex: -1, strength: 0, novelty: 0, mapX: 0, mapY: 0, forecast: Buffer.alloc(0) };
 
 /**
  * A model in its live form, scored in this process. Answers what the worker answers (to rounding), except that a late event is never
@@ -30,12 +31,15 @@ const NOTHING = { state: Buffer.alloc(0), embedding: Buffer.alloc(0), segmentInd
 export class LiveModel {
   private readonly record: StateRecord;
 
+  private readonly foreseen: worker.ForecastTarget[];
+
   constructor(private readonly parts: LiveParts) {
     this.record = new StateRecord(parts.manifest.state.record);
+    this.foreseen = parts.manifest.mainEvents.map(([event, horizonDays]) => ({ event, horizonDays }));
   }
 
-  /** One result for each customer, in order. */
-  async score(customers: readonly worker.CustomerScoreRequest[]): Promise<worker.CustomerScoreResult[]> {
+  /** Results in the order of the customers. */
+  async score(customers: readonly worker.CustomerScoreRequest[]): Promise<Scored> {
     const results = new Map<worker.CustomerScoreRequest, worker.CustomerScoreResult>();
     const entries: Entry[] = [];
     for (const asked of customers) {
@@ -44,7 +48,7 @@ export class LiveModel {
       else results.set(asked, answer);
     }
     if (entries.length > 0) for (const [asked, result] of await this.scoreAll(entries)) results.set(asked, result);
-    return customers.flatMap((asked) => results.get(asked) ?? []);
+    return { customers: customers.flatMap((asked) => results.get(asked) ?? []), foreseen: this.foreseen };
   }
 
   private entryOf(asked: worker.CustomerScoreRequest): Entry | worker.CustomerScoreResult {
@@ -106,9 +110,7 @@ export class LiveModel {
       mapY: Number(mapY),
       rebuild: false,
       error: '',
-      forecast: this.parts.manifest.mainEvents.map(([event, horizonDays], index) => ({
-        event, horizonDays, probability: Number(chances[index]), expectedValue: Number(values[index]),
-      })),
+      forecast: Buffer.from(Float32Array.from(this.foreseen.flatMap((_, index) => [Number(chances[index]), Number(values[index])])).buffer),
     };
   }
 }

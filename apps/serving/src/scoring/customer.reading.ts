@@ -6,7 +6,7 @@ import type { worker } from '#libs/contracts';
 import type { Micros } from '../time/micros.js';
 import { place, UNSEEN } from './assignment.rule.js';
 import type { FeedEvent } from './feed.repository.js';
-import { NOTHING_FORESEEN, packForecast } from './packed.forecast.js';
+import { type ForecastShape, NOTHING_FORESEEN, shapeOf } from './packed.forecast.js';
 import type { Scorer } from './scorer.js';
 import type { HeldState } from './state.repository.js';
 
@@ -40,9 +40,9 @@ export async function scoreAll(readings: readonly Reading[], options: ReadingOpt
     chunks(asked, CUSTOMERS_PER_REQUEST),
     async (chunk) => {
       const results = await ask(chunk, chunk.map((reading) => toRequest(reading, reading.held?.state ?? EMPTY)), options);
-      for (const [reading, result] of results) {
+      for (const [reading, result, shape] of results) {
         if (result.rebuild) toRebuild.push(reading);
-        else states.push(after(reading, result, options.log));
+        else states.push(after(reading, result, shape, options.log));
       }
     },
     { concurrency: REQUESTS_AT_ONCE },
@@ -69,8 +69,8 @@ async function rebuild(readings: readonly Reading[], options: ReadingOptions): P
     return { ...reading, held: blank, events: all.get(reading.customerId) ?? [] };
   });
   const results = await ask(anew, anew.map((reading) => toRequest(reading, EMPTY)), options);
-  return results.map(([reading, result]) =>
-    after(reading, result.rebuild ? { ...result, error: 'a rebuild was asked for twice' } : result, options.log),
+  return results.map(([reading, result, shape]) =>
+    after(reading, result.rebuild ? { ...result, error: 'a rebuild was asked for twice' } : result, shape, options.log),
   );
 }
 
@@ -78,14 +78,15 @@ async function ask<R extends Reading>(
   readings: readonly R[],
   requests: worker.CustomerScoreRequest[],
   options: ReadingOptions,
-): Promise<[R, worker.CustomerScoreResult][]> {
+): Promise<[R, worker.CustomerScoreResult, ForecastShape][]> {
   if (readings.length === 0) return [];
-  const customers = await options.scorer.score(requests);
+  const { customers, foreseen } = await options.scorer.score(requests);
+  const shape = shapeOf(foreseen);
   const byId = new Map(customers.map((result) => [result.customerId, result]));
   return readings.map((reading) => {
     const result = byId.get(reading.customerId);
     if (!result) throw new Error(`The worker left out customer ${reading.customerId}.`);
-    return [reading, result];
+    return [reading, result, shape];
   });
 }
 
@@ -115,7 +116,7 @@ function readTime(held: HeldState | undefined, ordered: readonly FeedEvent[], no
   return Math.max(now, held?.lastEventAt ?? 0, ordered.at(-1)?.occurredAt ?? 0);
 }
 
-function after(reading: Reading, result: worker.CustomerScoreResult, log: Logger): HeldState {
+function after(reading: Reading, result: worker.CustomerScoreResult, shape: ForecastShape, log: Logger): HeldState {
   const { customerId, held, events } = reading;
   const times = events.map(({ occurredAt }) => occurredAt);
   const seen = {
@@ -137,9 +138,9 @@ function after(reading: Reading, result: worker.CustomerScoreResult, log: Logger
     mapX: result.mapX,
     mapY: result.mapY,
     isBroken: false,
-    forecast: packForecast(result.forecast),
-    embedding: Buffer.from(result.embedding),
-    state: Buffer.from(result.state),
+    forecast: { shape, values: result.forecast },
+    embedding: result.embedding,
+    state: result.state,
   };
 }
 

@@ -43,6 +43,9 @@ export interface Horizon {
   readonly xmax: number;
 }
 
+/** All that is here. */
+export const WHOLE_FEED: Position = { horizon: Number.MAX_SAFE_INTEGER, sequence: Number.MAX_SAFE_INTEGER };
+
 const COLUMNS = `horizon::float8 as horizon, sequence::float8 as sequence, customer_id as "customerId", type, name,
   ${microsSql('occurred_at')} as "occurredAt", ${microsSql('received_at')} as "receivedAt", properties::text as properties`;
 /*
@@ -50,13 +53,24 @@ const COLUMNS = `horizon::float8 as horizon, sequence::float8 as sequence, custo
  * which no index gives, and every look would sort the whole backlog.
  */
 const WITHIN = `select ${COLUMNS} from ingestion.event_feed_v1 f
-  where (f.horizon, f.sequence) > ($1::bigint, $2::bigint) and ($3::bigint is null or (f.horizon, f.sequence) <= ($3, $4::bigint))
+  where (f.horizon, f.sequence) > ($1::bigint, $2::bigint) and (f.horizon, f.sequence) <= ($3::bigint, $4::bigint)
     and ($5::int[] is null or serving.partition_of(f.customer_id) = any($5))
   order by f.horizon, f.sequence limit $6`;
+const ALONG_THE_INDEX = `set local enable_seqscan = off; set local enable_sort = off; set local enable_hashjoin = off; set local enable_mergejoin = off;
+  set local plan_cache_mode = force_generic_plan`;
 const LIFE = (source: string) => `select ${COLUMNS} from ${source} f
   where customer_id = any($1::uuid[]) and (horizon, sequence) <= ($2::bigint, $3::bigint) and ($4::timestamptz is null or occurred_at <= $4) order by f.occurred_at, f.sequence`;
 /** Beyond this a backlog is told as "at least". */
 const MOST_COUNTED = 10_000;
+
+/**
+ * Has the statements that follow in the same transaction read the feed along its index and in its order, whatever the planner believes the
+ * partitions to hold: nothing else is left to it, for tables grow faster than they are measured. So named ones are planned once a connection,
+ * which costs as much as the reading.
+ */
+export async function alongTheIndex(client: PoolClient): Promise<void> {
+  await client.query(ALONG_THE_INDEX);
+}
 
 /** Events as ingestion publishes them, in an order that nothing committed later can slip before. */
 @Injectable()
@@ -68,28 +82,22 @@ export class FeedRepository {
 
   /** Taken before the feed is read in the same transaction: what is missing then lies between the two. */
   async horizon(client: PoolClient): Promise<Horizon> {
-    const { rows } = await client.query<Horizon>(
-      `select pg_snapshot_xmin(s)::text::float8 as xmin, pg_snapshot_xmax(s)::text::float8 as xmax from pg_current_snapshot() as s`,
-    );
+    const { rows } = await client.query<Horizon>({
+      name: 'horizon',
+      text: `select pg_snapshot_xmin(s)::text::float8 as xmin, pg_snapshot_xmax(s)::text::float8 as xmax from pg_current_snapshot() as s`,
+    });
     return rows[0] ?? { xmin: 0, xmax: 0 };
   }
 
-  /**
-   * Planned anew each time, for tables grow faster than they are measured; along the index and in its order,
-   * whatever the planner believes the partitions to hold. Statements that follow in the same transaction keep
-   * these settings.
-   */
-  async within(client: PoolClient, { after, upTo, partitions }: FeedSpan, limit: number): Promise<FeedEvent[]> {
+  /** Statements that follow in the same transaction are planned as this one is. */
+  async within(client: PoolClient, { after, upTo = WHOLE_FEED, partitions }: FeedSpan, limit: number): Promise<FeedEvent[]> {
     const [, { rows }] = await Promise.all([
-      client.query(`set local enable_seqscan = off; set local enable_sort = off; set local enable_hashjoin = off`),
-      client.query<FeedEvent>(WITHIN, [
-        after.horizon,
-        after.sequence,
-        upTo?.horizon ?? null,
-        upTo?.sequence ?? null,
-        partitions.length === PARTITIONS ? null : partitions,
-        limit,
-      ]),
+      alongTheIndex(client),
+      client.query<FeedEvent>({
+        name: 'feed-within',
+        text: WITHIN,
+        values: [after.horizon, after.sequence, upTo.horizon, upTo.sequence, partitions.length === PARTITIONS ? null : partitions, limit],
+      }),
     ]);
     return rows;
   }
@@ -135,6 +143,7 @@ export class FeedRepository {
 
   /** Rejects when the feed cannot be read at all. */
   async probe(): Promise<void> {
-    await this.database.onConnection(NIL, (client) => client.query('select from ingestion.event_feed_v1 limit 1'));
+    // No row is asked for: to find one in a workspace that has none, all that there are would be looked through.
+    await this.database.onConnection(NIL, (client) => client.query('select from ingestion.event_feed_v1 limit 0'));
   }
 }

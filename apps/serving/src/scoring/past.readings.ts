@@ -1,29 +1,31 @@
 import { Injectable } from '@nestjs/common';
 
 import type { worker } from '#libs/contracts';
-import type { Position } from '#libs/database';
 import { RpcError } from '#libs/grpc';
 
 import { microsOf, type Micros } from '../time/micros.js';
 import { endOf, expectPast } from '../time/past.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { toScoreEvent } from './customer.reading.js';
-import { FeedRepository } from './feed.repository.js';
+import { FeedRepository, WHOLE_FEED } from './feed.repository.js';
+import { type PackedForecast, shapeOf } from './packed.forecast.js';
 import { ScoringRepository, type ServedModel } from './scoring.repository.js';
 import { ScoringService } from './scoring.service.js';
+
+export interface PastReading extends Omit<worker.CustomerScoreResult, 'forecast'> {
+  readonly forecast: PackedForecast;
+}
 
 /** Customers as a model reads what they had done by a time. */
 export interface PastReadingsOf {
   readonly served: ServedModel;
   /** By customer; without those who had done nothing, or cannot be read. */
-  readonly readings: ReadonlyMap<string, worker.CustomerScoreResult>;
+  readonly readings: ReadonlyMap<string, PastReading>;
 }
 
 /** Few, for their whole histories are held at once. */
 const AT_ONCE = 32;
 const EMPTY = Buffer.alloc(0);
-/** All that is here: what happened by a time counts whenever it came. */
-export const WHOLE_FEED: Position = { horizon: Number.MAX_SAFE_INTEGER, sequence: Number.MAX_SAFE_INTEGER };
 
 /** Reads customers again as of a time: states are kept of the present alone. */
 @Injectable()
@@ -48,13 +50,17 @@ export class PastReadings {
   async of(workspaceId: string, customerIds: readonly string[], asOf: string): Promise<PastReadingsOf | undefined> {
     const { at, served } = await this.at(workspaceId, asOf);
     if (!served) return undefined;
-    const readings = new Map<string, worker.CustomerScoreResult>();
+    const readings = new Map<string, PastReading>();
     const scorer = this.scorers.openScorer(served);
     try {
       for (let from = 0; from < customerIds.length; from += AT_ONCE) {
+        // What happened by a time counts whenever it came.
         const events = await this.feed.ofCustomers(workspaceId, customerIds.slice(from, from + AT_ONCE), WHOLE_FEED, endOf(at));
         const requests = [...Map.groupBy(events, ({ customerId }) => customerId)].map(([customerId, theirs]) => ({ customerId, state: EMPTY, events: theirs.map(toScoreEvent), readAt: Math.max(at, theirs.at(-1)?.occurredAt ?? at) }));
-        for (const result of requests.length > 0 ? await scorer.score(requests) : []) if (!result.error && !result.rebuild) readings.set(result.customerId, result);
+        if (requests.length === 0) continue;
+        const { customers, foreseen } = await scorer.score(requests);
+        const shape = shapeOf(foreseen);
+        for (const { forecast, ...result } of customers) if (!result.error && !result.rebuild) readings.set(result.customerId, { ...result, forecast: { shape, values: forecast } });
       }
     } finally {
       scorer.close();

@@ -20,17 +20,17 @@ class Stream {
   async score(_: worker.CustomerScoreRequest[], deadlineMs: number): Promise<worker.ScoreResponse> {
     this.deadlines.push(deadlineMs);
     if (this.failure) throw this.failure;
-    return { requestId: 1, modelHash: '', fence: 1, customers: [result(AT_WORKER)] };
+    return { requestId: 1, modelHash: '', fence: 1, customers: [result(AT_WORKER)], foreseen: [] };
   }
 }
 
-const live = { score: async () => [result(IN_PROCESS)] } as unknown as LiveModel;
+const live = { score: async () => ({ customers: [result(IN_PROCESS)], foreseen: [] }) } as unknown as LiveModel;
 const away = new RpcError(status.UNAVAILABLE, 'away', { reason: 'WORKER_AWAY' });
 
 function scorer(stream: Stream, model: LiveModel | undefined): SteadyScorer {
   return new SteadyScorer({ stream: stream as unknown as ScoreStream, live: Promise.resolve(model), deadlineMs: 15_000, fallbackMs: 2_000, log: pino({ level: 'silent' }) });
 }
-const strengthOf = async (subject: SteadyScorer) => (await subject.score(asked))[0]?.strength;
+const strengthOf = async (subject: SteadyScorer) => (await subject.score(asked)).customers[0]?.strength;
 
 test('the worker scores while it answers', async () => {
   const stream = new Stream();

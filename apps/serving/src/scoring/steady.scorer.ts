@@ -6,7 +6,7 @@ import { RpcError, status } from '#libs/grpc';
 
 import type { LiveModel } from '../onnx/live.model.js';
 import type { ScoreStream } from './score.stream.js';
-import type { Scorer } from './scorer.js';
+import type { Scored, Scorer } from './scorer.js';
 import { customersScored } from './scoring.metrics.js';
 
 export interface SteadyScorerOptions {
@@ -34,12 +34,12 @@ export class SteadyScorer implements Scorer {
   }
 
   /** Rejects as `ScoreStream` does. */
-  async score(customers: worker.CustomerScoreRequest[]): Promise<worker.CustomerScoreResult[]> {
+  async score(customers: worker.CustomerScoreRequest[]): Promise<Scored> {
     const { stream, deadlineMs, fallbackMs } = this.options;
     const live = await this.options.live;
-    if (!live) return counted('worker', (await stream.score(customers, deadlineMs)).customers);
+    if (!live) return counted('worker', await stream.score(customers, deadlineMs));
     try {
-      return counted('worker', (await this.breaker.execute(() => stream.score(customers, Math.min(fallbackMs, deadlineMs)))).customers);
+      return counted('worker', await this.breaker.execute(() => stream.score(customers, Math.min(fallbackMs, deadlineMs))));
     } catch (error) {
       if (!(error instanceof BrokenCircuitError) && !isAway(error)) throw error;
       return counted('process', await live.score(customers));
@@ -55,7 +55,7 @@ function isAway(error: unknown): boolean {
   return error instanceof RpcError && (AWAY.has(error.status) || error.reason === 'MODEL_UNAVAILABLE');
 }
 
-function counted(where: 'worker' | 'process', results: worker.CustomerScoreResult[]): worker.CustomerScoreResult[] {
-  customersScored.inc({ where }, results.length);
-  return results;
+function counted(where: 'worker' | 'process', scored: Scored): Scored {
+  customersScored.inc({ where }, scored.customers.length);
+  return scored;
 }

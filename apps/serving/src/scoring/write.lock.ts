@@ -15,7 +15,7 @@ const CHANGES = `hashtextextended('kindred.serving.changes:' || $1, 0)`;
 
 /** Beside other group commits. */
 export async function shareMemberships(client: PoolClient, workspaceId: string): Promise<void> {
-  await client.query(`select pg_advisory_xact_lock_shared(${MEMBERSHIPS})`, [workspaceId]);
+  await client.query({ name: 'share-memberships', text: `select pg_advisory_xact_lock_shared(${MEMBERSHIPS})`, values: [workspaceId] });
 }
 
 /** Alone, changes included. */
@@ -25,7 +25,7 @@ export async function lockMemberships(client: PoolClient, workspaceId: string): 
 
 /** As late as can be: from here on other group commits of the workspace wait. */
 export async function lockChanges(client: PoolClient, workspaceId: string): Promise<void> {
-  await client.query(`select pg_advisory_xact_lock(${CHANGES})`, [workspaceId]);
+  await client.query({ name: 'lock-changes', text: `select pg_advisory_xact_lock(${CHANGES})`, values: [workspaceId] });
 }
 
 /** Place of a change in the order of commits; only under the lock of changes. */

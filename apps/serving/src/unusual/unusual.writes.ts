@@ -25,6 +25,7 @@ export interface UnusualBefore {
 
 interface UnusualRow {
   readonly customerId: string;
+  /** When they became so. */
   readonly novelty: number;
   readonly isTold: boolean;
 }
@@ -38,9 +39,7 @@ interface Change {
 
 const BOUNDS = `select m.ordinary_novelty as ordinary, s.quantile, s.threshold
   from serving.shadow_models m left join serving.novelty_settings s using (workspace_id) where m.model_id = $1`;
-const UNUSUAL = `select u.customer_id as "customerId", coalesce(s.novelty, u.novelty) as novelty, u.is_told as "isTold"
-  from serving.unusual_customers u left join serving.customer_states s on s.model_id = $2 and s.customer_id = u.customer_id
-  where u.customer_id = any($1::uuid[])`;
+const UNUSUAL = `select customer_id as "customerId", novelty, is_told as "isTold" from serving.unusual_customers where customer_id = any($1::uuid[])`;
 
 const CHANGES = 'json_to_recordset($1::json) as r(customer_id uuid, is_unusual boolean, novelty float8, decided_at timestamptz)';
 const BEGIN = `insert into serving.unusual_customers (workspace_id, customer_id, since, novelty, is_told, model_id)
@@ -78,13 +77,13 @@ export async function boundsOf(client: PoolClient, modelId: string): Promise<Bou
 export async function unusualBefore(client: PoolClient, modelId: string, customerIds: readonly string[]): Promise<UnusualBefore> {
   const [{ ordinary, setting }, { rows }] = await Promise.all([
     boundsOf(client, modelId),
-    client.query<UnusualRow>({ name: 'unusual-before', text: UNUSUAL, values: [customerIds, modelId] }),
+    client.query<UnusualRow>({ name: 'unusual-before', text: UNUSUAL, values: [customerIds] }),
   ]);
   return { threshold: customerThreshold(ordinary?.customers, setting), unusual: new Map(rows.map((row) => [row.customerId, row])) };
 }
 
 /** The statements that bring who is unusual to where the batch says: those of its own customers, and those under the lock of changes. */
-export function unusualWrites({ served: { modelId }, states, gone }: ScoredBatch, { threshold, unusual }: UnusualBefore, now: string): { own: Write[]; told: Write[] } {
+export function unusualWrites({ served: { modelId }, states, gone, former }: ScoredBatch, { threshold, unusual }: UnusualBefore, now: string): { own: Write[]; told: Write[] } {
   const readings = states
     .filter(({ isBroken }) => !isBroken)
     .map(({ customerId, novelty, readAt }) => ({
@@ -95,13 +94,18 @@ export function unusualWrites({ served: { modelId }, states, gone }: ScoredBatch
   const begun = those('BEGINS', true);
   const ended = [
     ...those('ENDS', false),
-    ...gone.flatMap((id) => unusual.get(id) ?? []).map(({ customerId, novelty }) => ({ customer_id: customerId, is_unusual: false, novelty, decided_at: now })),
+    ...gone.flatMap((id) => unusual.get(id) ?? []).map(({ customerId, novelty }) => ({ customer_id: customerId, is_unusual: false, novelty: former.get(customerId)?.novelty ?? novelty, decided_at: now })),
   ];
   const changes = [...begun, ...ended.filter(({ customer_id }) => unusual.get(customer_id)?.isTold)];
   const own: Write[] = [];
-  if (begun.length > 0) own.push((client) => client.query(BEGIN, [JSON.stringify(begun), modelId]));
-  if (ended.length > 0) own.push((client) => client.query(END, [ended.map(({ customer_id }) => customer_id)]));
-  return { own, told: changes.length === 0 ? [] : [(client) => client.query(TELL, [JSON.stringify(changes), modelId, threshold?.threshold ?? null])] };
+  if (begun.length > 0) own.push(statement('begin', BEGIN, [JSON.stringify(begun), modelId]));
+  if (ended.length > 0) own.push(statement('end', END, [ended.map(({ customer_id }) => customer_id)]));
+  return { own, told: changes.length === 0 ? [] : [statement('tell', TELL, [JSON.stringify(changes), modelId, threshold?.threshold ?? null])] };
+}
+
+/** Parsed and planned once per connection. */
+function statement(name: string, text: string, values: readonly unknown[]): Write {
+  return (client) => client.query({ name: `unusual-${name}`, text, values: [...values] });
 }
 
 /** Everyone anew, under the locks of memberships and changes. */

@@ -1,0 +1,89 @@
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { setTimeout as wait } from 'node:timers/promises';
+
+import pRetry from 'p-retry';
+
+import type { unusualEvent } from '#libs/contracts';
+import { z } from '#libs/config';
+import type { Position } from '#libs/database';
+
+import type { Outlet } from '../change/feed.watch.js';
+import { NoveltyService } from '../foresight/novelty.service.js';
+import { cursorFormat } from '../page/page.js';
+import { isoOf } from '../time/micros.js';
+import { measuredThreshold } from './threshold.js';
+import { type NamedEvent, UnusualEventRepository } from './unusual.event.repository.js';
+import { UnusualRepository } from './unusual.repository.js';
+
+/** Of at most as many customers, whose lives are read again for it: what the worker takes in one call. */
+const EVENTS_AT_ONCE = 100;
+const LOOK_MS = 1_000;
+const AGAIN_MS = { first: 500, most: 5_000 };
+
+const placeInFeed = cursorFormat<readonly [number, number]>(z.tuple([z.number().int().nonnegative(), z.number().int().nonnegative()]));
+
+/**
+ * Tells whoever watches of events that are unusual. Nothing of it lies on the way that memberships take: each watcher follows the feed
+ * on its own, within a second, and where more comes in than can be judged it falls behind and skips nothing.
+ */
+@Injectable()
+export class UnusualEventService implements OnModuleDestroy {
+  private readonly stopping = new AbortController();
+
+  constructor(
+    private readonly feed: UnusualEventRepository,
+    private readonly bounds: UnusualRepository,
+    private readonly novelty: NoveltyService,
+  ) {}
+
+  /** Streams end before the server waits for calls to end. */
+  onModuleDestroy(): void {
+    this.stopping.abort();
+  }
+
+  /** From a cursor on, without end. */
+  async *watch(workspaceId: string, { after }: unusualEvent.WatchUnusualEventsRequest, outlet: Outlet): AsyncGenerator<unusualEvent.WatchUnusualEventsResponse> {
+    const gone = AbortSignal.any([outlet.signal, this.stopping.signal]);
+    let place = after ? placeOf(placeInFeed.read(after)) : await this.feed.head(workspaceId);
+    while (!gone.aborted) {
+      const events = await this.feed.after(workspaceId, place, EVENTS_AT_ONCE);
+      for (const event of await this.unusualOf(workspaceId, events, gone)) yield { event };
+      place = events.at(-1) ?? place;
+      await outlet.ready();
+      if (events.length < EVENTS_AT_ONCE) await wait(LOOK_MS, undefined, { signal: gone }).catch(() => undefined);
+    }
+  }
+
+  /** Those of them that are; waits for a worker that is away. Nothing once `gone` fires. */
+  private async unusualOf(workspaceId: string, events: readonly NamedEvent[], gone: AbortSignal): Promise<unusualEvent.UnusualEvent[]> {
+    if (events.length === 0) return [];
+    const { ordinary, setting } = await this.bounds.bounds(workspaceId);
+    const threshold = measuredThreshold(ordinary?.events, setting)?.threshold;
+    if (threshold === undefined) return [];
+    const judge = () => this.novelty.ofEvents(workspaceId, { events: events.map(({ customerId, eventId }) => ({ customerId, eventId })) });
+    const options = { retries: Number.POSITIVE_INFINITY, minTimeout: AGAIN_MS.first, maxTimeout: AGAIN_MS.most, signal: gone };
+    const judged = await pRetry(judge, options).catch((error: unknown) => {
+      if (gone.aborted) return undefined;
+      throw error;
+    });
+    const novelty = new Map(judged?.events.map((one) => [one.eventId, one.novelty]));
+    return events.flatMap((event) => {
+      const value = novelty.get(event.eventId);
+      return value === undefined || value < threshold ? [] : [toUnusualEvent(event, value, threshold, judged?.modelId ?? '')];
+    });
+  }
+}
+
+function placeOf([horizon, sequence]: readonly [number, number]): Position {
+  return { horizon, sequence };
+}
+
+function toUnusualEvent({ horizon, sequence, customerId, eventId, type, name, occurredAt }: NamedEvent, novelty: number, threshold: number, modelId: string): unusualEvent.UnusualEvent {
+  return {
+    cursor: placeInFeed.write([horizon, sequence]),
+    customerId, eventId, type,
+    name: name ?? '',
+    occurredAt: isoOf(occurredAt),
+    novelty, threshold, modelId,
+  } satisfies unusualEvent.UnusualEvent;
+}

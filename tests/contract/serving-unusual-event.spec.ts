@@ -1,0 +1,77 @@
+// Events that are unusual, told to whoever watches as they come in: by the measured threshold, from a cursor on, over an absence of the worker.
+import type { novelty, unusualEvent } from '#libs/contracts';
+
+import { model, ServingHouse, type ServingReplica, type TestWorkspace } from './serving-house.js';
+
+const DAY = 86_400_000;
+/** Of events .3 is where one in a hundred ordinary ones lies. To the fake model an event named Alien is the only one that surprises. */
+const REACH: novelty.NoveltyReach = { quantiles: [0.9, 0.99, 0.999], novelty: [0.1, 0.3, 0.5], measuredOn: 900, usual: 0.99 };
+const ORDINARY: novelty.OrdinaryNovelty = { customers: REACH, events: REACH };
+const BEGINNING = Buffer.from('[0,0]').toString('base64url');
+
+let house: ServingHouse;
+let replica: ServingReplica;
+beforeAll(async () => {
+  house = await ServingHouse.open();
+  replica = await house.start({ FEED_POLL_MS: '50' });
+});
+afterAll(() => house.close());
+
+interface Shop {
+  readonly workspace: TestWorkspace;
+  readonly customers: string[];
+  readonly modelId: string;
+}
+
+async function shop(): Promise<Shop> {
+  const workspace = await house.workspace();
+  const customers = await house.customers(workspace.id, 2);
+  await house.track(workspace.id, customers.map((customerId) => ({ customerId, name: 'Order Completed', at: Date.now() - DAY })));
+  const made = model();
+  await house.prepare(replica, workspace, made, { ordinaryNovelty: ORDINARY });
+  await replica.activation.activate({ modelId: made.id, fence: 1 }, workspace.service);
+  return { workspace, customers, modelId: made.id };
+}
+
+/** The next unusual events, so many, from the very first where nothing else is said. */
+async function told({ workspace }: Shop, count: number, after = BEGINNING): Promise<unusualEvent.UnusualEvent[]> {
+  const abort = new AbortController();
+  const taken: unusualEvent.UnusualEvent[] = [];
+  for await (const { event } of replica.unusualEvents.watchUnusualEvents({ after }, { ...workspace.call, signal: abort.signal })) {
+    if (event) taken.push(event);
+    if (taken.length === count) break;
+  }
+  abort.abort();
+  return taken;
+}
+
+test('an event beyond what ordinary ones reach is told with whose it is, others are not, and a cursor goes on behind it', async () => {
+  const one = await shop();
+  const [strange = '', ordinary = ''] = one.customers;
+  await house.track(one.workspace.id, [
+    { customerId: ordinary, name: 'Order Completed' }, { customerId: strange, name: 'Alien', at: Date.now() - 1_000 }, { customerId: strange, name: 'Product Viewed' },
+  ]);
+  const [first] = await told(one, 1);
+  expect(first).toMatchObject({ customerId: strange, type: 'track', name: 'Alien', threshold: 0.3, modelId: one.modelId });
+  expect(first?.novelty).toBeGreaterThan(0.9);
+  await house.track(one.workspace.id, [{ customerId: ordinary, name: 'Alien' }]);
+  const [next] = await told(one, 1, first?.cursor);
+  expect(next).toMatchObject({ customerId: ordinary, name: 'Alien' });
+  // The same that is told when the event is looked at.
+  const { events } = await replica.foresight.getEventNovelty({ events: [{ customerId: ordinary, eventId: next?.eventId ?? '' }] }, one.workspace.call);
+  expect(events).toEqual([{ eventId: next?.eventId, novelty: next?.novelty }]);
+});
+
+test('while the worker is away events wait, and are told once it is back', async () => {
+  const one = await shop();
+  const [customer = ''] = one.customers;
+  house.worker.kill();
+  await house.track(one.workspace.id, [{ customerId: customer, name: 'Alien' }]);
+  const telling = told(one, 1);
+  await house.worker.start();
+  expect(await telling).toMatchObject([{ customerId: customer, name: 'Alien' }]);
+});
+
+test('a cursor that is none is refused', async () => {
+  await expect(told(await shop(), 1, 'nonsense')).rejects.toMatchObject({ reason: 'CURSOR_INVALID' });
+});
