@@ -4,12 +4,13 @@ const lib = (name) => `^libs/${name}/`;
 const layers = {
   config: [],
   contracts: [],
+  duckdb: [],
   telemetry: ['config'],
   grpc: ['config', 'telemetry', 'contracts'],
   artifacts: ['config', 'telemetry'],
   queue: ['config', 'telemetry'],
   database: ['config', 'telemetry', 'contracts'],
-  history: ['config', 'telemetry', 'contracts', 'database', 'artifacts'],
+  history: ['config', 'telemetry', 'contracts', 'database', 'artifacts', 'duckdb'],
   auth: ['config', 'telemetry', 'contracts', 'grpc'],
   service: ['config', 'telemetry', 'contracts', 'grpc', 'auth'],
   embedded: ['config', 'telemetry', 'database'],
@@ -42,6 +43,13 @@ export default {
       severity: 'error',
       from: { path: '^apps/gateway/' },
       to: { path: ['^libs/(database|queue)/', 'node_modules/(bullmq|ioredis|@prisma|pg)/'] },
+    },
+    {
+      // Whoever loads the library first decides how it keeps memory.
+      name: 'duckdb-behind-its-lib',
+      severity: 'error',
+      from: { path: '^(apps|libs)/', pathNot: ['^libs/duckdb/', '\\.spec\\.ts$'] },
+      to: { path: 'node_modules/@duckdb/' },
     },
     { name: 'admin-imports-no-lib', severity: 'error', from: { path: '^apps/admin/' }, to: { path: '^libs/' } },
     { name: 'simulator-is-a-client', severity: 'error', from: { path: '^apps/simulator/' }, to: { path: '^libs/' } },

@@ -13,7 +13,7 @@ const FROM_MESSAGES = [
 const FAILURES = [
   'AlreadyChampion', 'ApiKeyEnded', 'ApiKeyInvalid', 'ArchiveDropped', 'ArchiveRequestEnded', 'ArchivingActive', 'BlockedIdInvalid', 'ExportEnded', 'ExportInvalid', 'FileRefused', 'FileUnreadable',
   'HeadActive', 'HeadEnded', 'HeadRefused',
-  'ImportEnded', 'LabelsInvalid', 'MappingInvalid', 'MergeUndoneBefore', 'ModelNotPromotable', 'NameInvalid', 'NameTaken', 'NoFormerChampion', 'NotFound', 'NoveltyThresholdInvalid', 'PlanFull',
+  'ImportEnded', 'LabelsInvalid', 'MappingInvalid', 'MergeUndoneBefore', 'ModelNotPromotable', 'NameInvalid', 'NameTaken', 'NoFormerChampion', 'NotFound', 'NothingToArchive', 'NoveltyThresholdInvalid', 'PlanFull',
   'RejectedEventResolved', 'RetentionInvalid', 'RunActive', 'RunEnded', 'SchemaInvalid', 'SegmentInvalid', 'SelectionInvalid', 'SettingsInvalid', 'SpecInvalid', 'StaleVersion',
   'StillRejected', 'WebhookDeliveryWaiting', 'WebhookInvalid', 'WriteKeyRefused',
 ];

@@ -49,6 +49,7 @@ test('a question is made and a file of labels is sent; lines that cannot be used
   await page.getByRole('dialog').getByRole('button', { name: 'Add' }).click();
   await page.getByText(/^Line 62 \(nobody-at-all\): /).waitFor();
   await shoot('labels-left-out');
+  expect(await page.getByRole('dialog').getByRole('button').allTextContents()).toEqual(['Done']);
   await page.getByRole('dialog').getByRole('button', { name: 'Done' }).click();
   await card().getByText('60 labels, 30 of them yes').waitFor();
   const { labelSets } = await api().ask<{ labelSets: { nodes: { name: string; labelCount: number; positiveCount: number }[] } }>('{ labelSets(first: 1) { nodes { name labelCount positiveCount } } }');

@@ -4,7 +4,10 @@ import { join } from 'node:path';
 
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 
+import { PrincipalSigner } from '#libs/auth';
+import { access as accessApi } from '#libs/contracts';
 import { type S3Server, startS3Server, temporaryFolder } from '#libs/embedded';
+import { connect } from '#libs/grpc';
 
 import { freeBase } from '../../bench/ports.ts';
 import { importFile } from '../../scripts/start/file-import.ts';
@@ -60,6 +63,36 @@ test('a file is uploaded to the bucket and imported from there, its events are a
   );
   expect(customer).toEqual({ archivedEventCount: 40, events: { totalCount: 40, nodes: [{ occurredAt: '2024-03-01T10:00:39.000Z' }] } });
 }, 180_000);
+
+test('archived events are replayed into another workspace, once however often: asked for with one key, seen with the other', async () => {
+  const other = { adminKey: 'ka_another_workspace_of_this_test', writeKey: 'kw_another_workspace_of_this_test' };
+  const access = connect(accessApi.AccessServiceService, `127.0.0.1:${system.ports.accessGrpc}`);
+  const principal = await new PrincipalSigner(system.secrets.principalSecret).service('test');
+  await access.bootstrapWorkspace({ slug: 'other', name: 'Other', settings: undefined, ...other }, { principal }).finally(() => access.close());
+  const { eventArchives } = await api.ask<{ eventArchives: { nodes: { id: string }[] } }>('{ eventArchives { nodes { id } } }');
+  const replay = async (writeKey: string) => {
+    const asked = 'mutation($id: ID!, $key: String) { replayArchive(id: $id, writeKey: $key) { ... on ArchiveRequest { id } ... on Failure { code } } }';
+    return (await api.ask<{ replayArchive: { id?: string; code?: string } }>(asked, { id: eventArchives.nodes[0]?.id, key: writeKey })).replayArchive;
+  };
+  // Ingestion hears of a new key by itself.
+  const begun = () => until(() => replay(other.writeKey), ({ code }) => code !== 'KEY_REFUSED', 30_000);
+  const ended = async ({ id }: { id?: string }) => {
+    const ask = () => api.ask<{ archiveRequest: object & { state: string } }>('query($id: ID!) { archiveRequest(id: $id) { kind state progress eventsTotal eventsStored eventsDuplicate eventsRejected error } }', { id });
+    return (await until(ask, ({ archiveRequest: { state } }) => state === 'SUCCEEDED' || state === 'FAILED', 60_000)).archiveRequest;
+  };
+  const done = { kind: 'REPLAY', state: 'SUCCEEDED', progress: 1, eventsTotal: 40, eventsRejected: 0, error: null };
+  expect(await ended(await begun())).toEqual({ ...done, eventsStored: 40, eventsDuplicate: 0 });
+
+  const there = new Api(api.url, other.adminKey);
+  const LOOK = '{ customer(userId: "ann") { eventCount archivedEventCount events(first: 1) { nodes { occurredAt } } } eventLedger { received stored duplicate rejected } }';
+  const customer = { eventCount: 40, archivedEventCount: 0, events: { nodes: [{ occurredAt: '2024-03-01T10:00:39.000Z' }] } };
+  expect(await there.ask(LOOK)).toEqual({ customer, eventLedger: { received: 40, stored: 40, duplicate: 0, rejected: 0 } });
+  expect(await ended(await begun())).toEqual({ ...done, eventsStored: 0, eventsDuplicate: 40 });
+  expect(await there.ask(LOOK)).toEqual({ customer, eventLedger: { received: 80, stored: 40, duplicate: 40, rejected: 0 } });
+  // Neither workspace sees what is the other's.
+  expect(await there.ask('{ eventArchives { totalCount } archiveRequests { totalCount } }')).toEqual({ eventArchives: { totalCount: 0 }, archiveRequests: { totalCount: 0 } });
+  expect(await there.ask(`mutation { replayArchive(id: "${eventArchives.nodes[0]?.id}") { ... on Failure { code } } }`)).toEqual({ replayArchive: { code: 'ARCHIVE_UNKNOWN' } });
+}, 120_000);
 
 test('an export of a person is written to the bucket, downloaded through the gateway, and gone from both with the person', async () => {
   const done = async (mutation: string) => {

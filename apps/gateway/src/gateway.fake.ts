@@ -233,7 +233,7 @@ export function importOf(importId: string): ingestion.Import {
 export function run(runId: string, more: Partial<training.Run> = {}): training.Run {
   return {
     id: runId, state: training.RunState.TRAINING, trigger: training.RunTrigger.PERSON, requestedBy: 'admin',
-    spec: { encoder: 'decayed_sum', objectives: [], width: 0, epochs: 0, batchSize: 0, learningRate: 0, horizonDays: [], halfLifeDays: [], segmentCount: 0, sampleFraction: 0, seed: 7, mainEvents: [], valueProperty: '', keepLeaks: false, itemField: '' },
+    spec: { encoder: 'decayed_sum', objectives: [], width: 0, epochs: 0, batchSize: 0, learningRate: 0, horizonDays: [], halfLifeDays: [], segmentCount: 0, sampleFraction: 0, seed: 7, mainEvents: [], valueProperty: '', keepLeaks: false, itemField: '', precision: '' },
     progress: 0.25, step: 'epoch 2 of 6', rate: 1000, rateUnit: 'events', remainingSeconds: 0, createdAt: AT, startedAt: AT, finishedAt: undefined, error: undefined,
     metrics: [{ name: 'loss', points: [{ step: 1, value: 0.5 }] }], modelId: '', steps: [], events: 0, customers: 0, ...more,
   };
@@ -246,6 +246,7 @@ export function model(modelId: string): training.Model {
   return {
     id: modelId, version: 1, state: training.ModelState.CHAMPION, runId: id('run', 1), createdAt: AT, promotedAt: AT, uri: 'file:///x', hash: 'ff', position: undefined,
     events: 100, customers: CUSTOMERS, segmentCount: SEGMENTS, verdict: 'Better than before.', ordinaryNovelty: { customers: REACH, events: undefined },
+    evaluationSample: { customers: 30, population: CUSTOMERS, drawn: 'by a hash of what they did and the seed 0' },
     measures: [
       { name: 'auc', subject: 'embedding', value: 0.9, deviation: 0.01, baseline: false },
       { name: 'auc', subject: 'rfm', value: 0.7, deviation: 0.01, baseline: true },

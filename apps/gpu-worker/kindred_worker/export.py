@@ -90,20 +90,24 @@ def write_graph(output: Folder, name: str, form: Form, inputs: list[Tensor]) -> 
 
 
 def _graph(form: Form, inputs: list[Tensor]) -> bytes:
-    customers, items = torch.export.Dim("customers"), torch.export.Dim("items")
-    free = [{0: customers, **({1: items} if name.startswith("items") and name.endswith("categories") else {})} for name in form.inputs()]
     form.eval()
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         # Traced here: left to itself, the exporter would fall back to a graph for exactly this many customers.
-        traced = torch.export.export(form, tuple(inputs), dynamic_shapes=(tuple(free),), strict=False)
         made = torch.onnx.export(
-            traced, input_names=form.inputs(), output_names=form.outputs(), opset_version=OPSET, dynamo=True, verbose=False
+            traced(form, inputs), input_names=form.inputs(), output_names=form.outputs(), opset_version=OPSET, dynamo=True, verbose=False
         )
     form.eval()  # an exporter may leave the model in training mode, and dropout on
     if made is None:
         raise RuntimeError("no graph was made")
     return _stripped(made.model_proto)
+
+
+def traced(form: Form, inputs: list[Tensor]) -> torch.export.ExportedProgram:
+    """The form as a program for any number of customers and of items; raises where something in it is for this many alone."""
+    customers, items = torch.export.Dim("customers"), torch.export.Dim("items")
+    free = [{0: customers, **({1: items} if name.startswith("items") and name.endswith("categories") else {})} for name in form.inputs()]
+    return torch.export.export(form, tuple(inputs), dynamic_shapes=(tuple(free),), strict=False)
 
 
 def _stripped(graph: onnx.ModelProto) -> bytes:

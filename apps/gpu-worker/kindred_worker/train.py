@@ -30,6 +30,7 @@ from kindred_worker.objectives.geometry import geometry
 from kindred_worker.optimiser import AdamW
 from kindred_worker.report import Cancelled, Report
 from kindred_worker.sampler import Sampler, TrainingData
+from kindred_worker.season import fit_season
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.step import Step
 from kindred_worker.team import ALONE, Team
@@ -118,8 +119,9 @@ def train(
 
     if team.leads:
         _smear(model, sampler, learning, report)
-        whole = (choose(data.arrays, batch, sampler.item_offsets) for batch in sampler.batches(learning, 0))
-        fit_newest(model, whole, data.now, report)
+        batches = sampler.batches(learning, 0)
+        fit_newest(model, (choose(data.arrays, batch, sampler.item_offsets) for batch in batches), data.now, report)
+        fit_season(model, (choose(data.arrays, batch, sampler.item_offsets) for batch in batches), data.now, report)
     metrics = _validate(model, sampler, tested, plan, report, steps) if team.leads else {}
     model.eval()
     recalled = min(RECALLED, int(sampler.is_divisible(tested).sum()))

@@ -18,11 +18,13 @@ from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder
 from kindred_worker.discover import Discovered, discover
 from kindred_worker.embed import embed
-from kindred_worker.evaluate import evaluate, protocol_of
+from kindred_worker.evaluate import evaluate
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import open_model, save_model
 from kindred_worker.models.reading import read_everyone
+from kindred_worker.protocol import protocol_of
 from kindred_worker.report import Cancelled, Report, TooLittleData
+from kindred_worker.rpc.messages import evaluated
 from kindred_worker.score import Customer, LiveEvent, score
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.train import Trained, TrainingData, train
@@ -156,11 +158,14 @@ def test_the_evaluation_lays_everything_side_by_side(
     assert said["rank_me", "embedding"].value > 1
     written = json.loads(folder.read("evaluation.json"))
     assert len(written["measures"]) == len(result.measures)
+    assert written["sample"] is None  # everyone was measured
+    assert not evaluated(result).HasField("sample")
     assert written["protocol"]["t0"] == protocol.t0
     assert [f.path for f in result.files] == ["evaluation.json", "report.html"]
     page = folder.read("report.html").decode()
     for m in result.measures:
         assert f'<td class="text">{m.name}</td><td class="text">{m.subject}</td>' in page
+    assert "Measured on a sample" not in page
     assert "http://" not in page
     assert "https://" not in page
     assert written["verdict"][0] in page

@@ -12,6 +12,7 @@ from torch import Tensor
 from kindred_worker.data.arrays import EventArrays
 from kindred_worker.data.features import FeatureSpec
 from kindred_worker.data.snapshot import Snapshot
+from kindred_worker.gen.kindred.worker.v1 import worker_pb2 as pb
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.decayed_sum import DecayedSum
 from kindred_worker.models.encoders import ENCODERS
@@ -19,6 +20,7 @@ from kindred_worker.models.plan import resolve
 from kindred_worker.objectives import OBJECTIVES
 from kindred_worker.optimiser import AdamW
 from kindred_worker.report import InvalidInput, Report
+from kindred_worker.rpc.messages import spec_of
 from kindred_worker.sampler import Batch, Sampler
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.step import Step
@@ -115,6 +117,10 @@ def test_a_run_in_bfloat16_learns_as_one_in_float32(data: TrainingData) -> None:
     ]
     assert found[0] != found[1]
     assert found[1] == pytest.approx(found[0], rel=0.03)
+
+
+def test_the_precision_that_a_run_asks_for_is_the_specs() -> None:
+    assert spec_of(pb.TrainingSpec(precision="bfloat16")).precision == "bfloat16"
 
 
 def test_a_precision_that_is_none_is_refused() -> None:

@@ -1,4 +1,4 @@
-import { DuckDBInstance } from '@duckdb/node-api';
+import { DuckDBInstance } from '#libs/duckdb';
 
 /** An event of an archive's file, every value as text. */
 export interface ArchivedEvent {

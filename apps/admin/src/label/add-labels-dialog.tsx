@@ -54,7 +54,7 @@ export function AddLabelsDialog({ set, onClose, onChanged }: AddLabelsDialogProp
   };
 
   return (
-    <Dialog title={`Labels for “${set.name}”`} confirm={added ? 'Done' : 'Add'} busy={isBusy} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
+    <Dialog title={`Labels for “${set.name}”`} confirm={added ? 'Done' : 'Add'} busy={isBusy} done={added !== undefined} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
       {added ? (
         <LeftOut added={added} />
       ) : (

@@ -4,6 +4,8 @@ interface DialogProps {
   title: string;
   confirm: string;
   busy?: boolean;
+  /** It is done already and only told of: there is nothing to cancel. */
+  done?: boolean;
   /** Why it did not work; shown above the buttons. */
   problem?: ReactNode;
   onConfirm: () => void;
@@ -12,7 +14,7 @@ interface DialogProps {
 }
 
 /** Asks before something is done. Escape and the backdrop's button close it; focus is kept inside by the browser. */
-export function Dialog({ title, confirm, busy = false, problem, onConfirm, onClose, children }: DialogProps): ReactNode {
+export function Dialog({ title, confirm, busy = false, done = false, problem, onConfirm, onClose, children }: DialogProps): ReactNode {
   const box = useRef<HTMLDialogElement>(null);
   const heading = useId();
   useEffect(() => {
@@ -34,9 +36,11 @@ export function Dialog({ title, confirm, busy = false, problem, onConfirm, onClo
           </p>
         )}
         <div className="row end tight">
-          <button type="button" className="button" onClick={() => box.current?.close()}>
-            Cancel
-          </button>
+          {!done && (
+            <button type="button" className="button" onClick={() => box.current?.close()}>
+              Cancel
+            </button>
+          )}
           <button type="submit" className="button primary" disabled={busy}>
             {confirm}
           </button>

@@ -138,6 +138,7 @@ function SpecCard({ spec }: { spec: Detail['spec'] }): ReactNode {
     ['Main events', spec.mainEvents.length > 0 ? spec.mainEvents.join(', ') : null],
     ['Value', spec.valueProperty],
     ['Items', spec.itemField],
+    ['Precision', spec.precision],
     ['Leaks', spec.keepLeaks ? 'learned from' : null],
     ['Seed', spec.seed],
   ];

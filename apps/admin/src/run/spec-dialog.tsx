@@ -1,6 +1,6 @@
 import { useState, type ReactNode } from 'react';
 import { Dialog } from '../parts/dialog';
-import { draftOf, ENCODERS, OBJECTIVES, specOf, type Draft, type Spec } from './spec-draft';
+import { draftOf, ENCODERS, OBJECTIVES, PRECISIONS, specOf, type Draft, type Spec } from './spec-draft';
 import { useStartRun } from './use-start-run';
 import './spec-dialog.css';
 
@@ -81,6 +81,17 @@ export function SpecDialog({ spec, onClose }: { spec?: Spec | undefined; onClose
         ))}
       </fieldset>
       <div className="spec-fields">{MODEL.map(typed)}</div>
+      <label className="field">
+        Precision of products
+        <select value={draft.precision} onChange={(event) => change({ precision: event.target.value })}>
+          <option value="">as the machine can</option>
+          {PRECISIONS.map((name) => (
+            <option key={name} value={name}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
       <label className="spec-leaks">
         <input type="checkbox" checked={draft.keepLeaks} onChange={(event) => change({ keepLeaks: event.target.checked })} />
         Learn also from properties that the leak guard leaves out

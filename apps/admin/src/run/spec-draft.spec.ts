@@ -9,13 +9,14 @@ describe('what is typed of a spec', () => {
   });
 
   it('is read as numbers, lists and names', () => {
-    const draft = { ...empty, encoder: 'gru', objectives: { horizon: '1', order: ' 0.5 ', vicreg: '' }, horizonDays: '30, 90,', segmentCount: '8', mainEvents: 'Order Completed, Refunded', keepLeaks: true };
+    const draft = { ...empty, encoder: 'gru', objectives: { horizon: '1', order: ' 0.5 ', vicreg: '' }, horizonDays: '30, 90,', segmentCount: '8', mainEvents: 'Order Completed, Refunded', precision: 'bfloat16', keepLeaks: true };
     expect(chosen(specOf(draft))).toEqual({
       encoder: 'gru',
       objectives: [{ name: 'horizon', weight: 1 }, { name: 'order', weight: 0.5 }],
       horizonDays: [30, 90],
       segmentCount: 8,
       mainEvents: ['Order Completed', 'Refunded'],
+      precision: 'bfloat16',
       keepLeaks: true,
     });
   });
@@ -27,7 +28,7 @@ describe('what is typed of a spec', () => {
   it('stays what an earlier run was asked for', () => {
     const spec = {
       encoder: 'transformer', objectives: [{ name: 'horizon', weight: 2 }], width: 64, epochs: null, batchSize: null, learningRate: 0.001, horizonDays: [30], halfLifeDays: [],
-      segmentCount: 6, sampleFraction: null, seed: 7, mainEvents: ['Order Completed'], valueProperty: 'revenue', itemField: null, keepLeaks: false,
+      segmentCount: 6, sampleFraction: null, seed: 7, mainEvents: ['Order Completed'], valueProperty: 'revenue', itemField: null, precision: 'float32', keepLeaks: false,
     };
     const { epochs: _1, batchSize: _2, halfLifeDays: _3, sampleFraction: _4, itemField: _5, keepLeaks: _6, ...said } = spec;
     expect(chosen(specOf(draftOf(spec)))).toEqual(said);

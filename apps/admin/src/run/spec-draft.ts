@@ -19,10 +19,12 @@ export interface Draft {
   mainEvents: string;
   valueProperty: string;
   itemField: string;
+  precision: string;
   keepLeaks: boolean;
 }
 
 export const ENCODERS = ['decayed_sum', 'gru', 'gated_linear', 'transformer'] as const;
+export const PRECISIONS = ['float32', 'bfloat16'] as const;
 export const OBJECTIVES = ['horizon', 'next_event', 'transitions', 'masked_event', 'contrastive', 'order', 'vicreg', 'barlow_twins'] as const;
 
 /** Nothing chosen, or all that a spec says. */
@@ -43,6 +45,7 @@ export function draftOf(spec?: Spec): Draft {
     mainEvents: spec?.mainEvents.join(', ') ?? '',
     valueProperty: said(spec?.valueProperty),
     itemField: said(spec?.itemField),
+    precision: said(spec?.precision),
     keepLeaks: spec?.keepLeaks ?? false,
   };
 }
@@ -77,6 +80,7 @@ export function specOf(draft: Draft): StartTrainingRunInput | string {
     mainEvents: filled(listed(draft.mainEvents)),
     valueProperty: draft.valueProperty.trim() || undefined,
     itemField: draft.itemField.trim() || undefined,
+    precision: draft.precision || undefined,
     keepLeaks: draft.keepLeaks || undefined,
   };
   return problems[0] ?? input;

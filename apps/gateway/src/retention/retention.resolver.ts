@@ -1,3 +1,5 @@
+import { retention } from '#libs/contracts';
+
 import { readConnection } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { invalidArgument } from '../graphql/error.js';
@@ -5,6 +7,8 @@ import { expecting, notFound, outcomeOf } from '../graphql/expected.js';
 import { globalId, localId } from '../graphql/global-id.js';
 import { found } from '../graphql/loaders.js';
 import { countOrNull, orNull, present } from '../graphql/present.js';
+
+const { SUCCEEDED } = retention.ArchiveRequestState;
 
 export const retentionQueries = {
   retentionPolicy: async (_root, _args, { rpc }) => present((await rpc.retention.getRetentionPolicy({})).policy, 'policy'),
@@ -30,7 +34,7 @@ export const retentionMutations = {
     return expecting({ RETENTION_INVALID: 'RetentionInvalid' }, async () => present((await rpc.retention.setRetentionPolicy({ policy })).policy, 'policy'));
   },
   archiveEvents: (_root, { before }, { rpc }) =>
-    expecting({ ARCHIVING_ACTIVE: 'ArchivingActive' }, async () => present((await rpc.retention.archiveEvents({ before })).request, 'request')),
+    expecting({ ARCHIVING_ACTIVE: 'ArchivingActive', NOTHING_TO_ARCHIVE: 'NothingToArchive' }, async () => present((await rpc.retention.archiveEvents({ before })).request, 'request')),
   replayArchive: (_root, args, { rpc }) => {
     const archiveId = localId('EventArchive', args.id);
     if (archiveId === undefined) return notFound('ARCHIVE_UNKNOWN', 'There is no such archive.');
@@ -72,8 +76,8 @@ export const retentionTypes: ResolversOf<
   ArchiveRequest: {
     id: ({ id }) => globalId('ArchiveRequest', id),
     createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
-    progress: ({ eventsDone, eventsTotal }) => (eventsTotal === 0 ? null : Math.min(eventsDone / eventsTotal, 1)),
-    eventsTotal: ({ eventsTotal }) => countOrNull(eventsTotal),
+    progress: ({ state, eventsDone, eventsTotal }) => (state === SUCCEEDED ? 1 : eventsTotal === 0 ? null : Math.min(eventsDone / eventsTotal, 1)),
+    eventsTotal: ({ state, eventsTotal }) => (state === SUCCEEDED ? eventsTotal : countOrNull(eventsTotal)),
     error: ({ error }) => orNull(error),
   },
   SetRetentionPolicyResult: outcomeOf('RetentionPolicy'),

@@ -73,8 +73,16 @@ test('archiving is asked for and stopped, one at a time', async () => {
   const { body } = await gateway.ask(`mutation($id: ID!) {
     archiveEvents(before: "2026-01-01T00:00:00Z") { __typename } cancelArchiveRequest(id: $id) { ... on ArchiveRequest { state } } }`, { id: globalId('ArchiveRequest', REQUEST) });
   expect(body.data).toEqual({ archiveEvents: { __typename: 'ArchivingActive' }, cancelArchiveRequest: { state: 'CANCELLED' } });
+  gateway.services.replace('archiveEvents', () => {
+    throw RpcError.precondition('There is nothing to archive.', { reason: 'NOTHING_TO_ARCHIVE' });
+  });
+  const early = await gateway.ask('mutation { archiveEvents(before: "2026-01-01T00:00:00Z") { __typename ... on Failure { code message } } }');
+  expect(early.body.data.archiveEvents).toEqual({ __typename: 'NothingToArchive', code: 'NOTHING_TO_ARCHIVE', message: 'There is nothing to archive.' });
   const read = await gateway.ask('query($id: ID!) { archiveRequest(id: $id) { state } node(id: $id) { __typename } }', { id: globalId('ArchiveRequest', REQUEST) });
   expect(read.body.data).toEqual({ archiveRequest: { state: 'RUNNING' }, node: { __typename: 'ArchiveRequest' } });
+  gateway.services.replace('getArchiveRequest', () => ({ request: { ...request, state: retention.ArchiveRequestState.SUCCEEDED, eventsTotal: 0, eventsDone: 0 } }));
+  const empty = await gateway.ask('query($id: ID!) { archiveRequest(id: $id) { state progress eventsTotal eventsDone } }', { id: globalId('ArchiveRequest', REQUEST) });
+  expect(empty.body.data.archiveRequest).toEqual({ state: 'SUCCEEDED', progress: 1, eventsTotal: 0, eventsDone: 0 });
 });
 
 test('an archive is restored and kept for the days that are said, and one that was dropped is told of', async () => {

@@ -20,5 +20,6 @@ export function toTrainingSpec(input: StartTrainingRunInput): worker.TrainingSpe
     valueProperty: input.valueProperty ?? '',
     keepLeaks: input.keepLeaks ?? false,
     itemField: input.itemField ?? '',
+    precision: input.precision ?? '',
   } satisfies worker.TrainingSpec;
 }

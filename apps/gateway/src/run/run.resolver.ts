@@ -77,6 +77,7 @@ export const runTypes: ResolversOf<'TrainingRun' | 'TrainingSpec' | 'StartTraini
     sampleFraction: ({ sampleFraction }) => countOrNull(sampleFraction),
     valueProperty: ({ valueProperty }) => orNull(valueProperty),
     itemField: ({ itemField }) => orNull(itemField),
+    precision: ({ precision }) => orNull(precision),
   },
   StartTrainingRunResult: outcomeOf('TrainingRun'),
   CancelTrainingRunResult: outcomeOf('TrainingRun'),

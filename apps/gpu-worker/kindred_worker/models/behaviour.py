@@ -75,7 +75,7 @@ class BehaviourModel(nn.Module):
         """What the main events' forecast says to people; empty without a horizon objective."""
         head = self.horizon
         if head is None:
-            none = embedding.new_zeros(len(embedding), 0)
+            none = embedding.new_zeros(embedding.shape[0], 0)  # len() would fix the number in an export
             return MainForecast([], none, none)
         size = head.mains * len(head.days)
         said = head.forecast(embedding).unflatten(-1, (len(head.events), 2, len(head.days)))

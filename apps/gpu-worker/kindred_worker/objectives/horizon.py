@@ -4,11 +4,14 @@ Whether is a discrete hazard over the horizons' steps, so a longer horizon is ne
 log1p of the summed value (of events that carry value, else of their number), learned where the event happens;
 the expectation over both cases is probability times that. A horizon that reaches beyond the data's end is left out.
 
-Chances drift with the time, so what is said to people is read once more from the newest moments alone (newest.py):
-`newest_*` is what that adds to the hazards. The loss is of all times and does without.
+Chances drift with the time, so what is said to people is read once more from the newest moments alone (newest.py), at the level of
+the season to come (season.py): `newest_*` is what is added to the hazards, and `season` to the logarithm of their sum up to each
+horizon. The loss is of all times and does without.
 """
 
 from __future__ import annotations
+
+from itertools import accumulate
 
 import numpy as np
 import torch
@@ -41,6 +44,8 @@ class Horizon(Objective):
         self.newest_bias: Tensor  # (M H)
         self.register_buffer("newest_weight", torch.zeros(len(self.events) * len(self.days), plan.width))
         self.register_buffer("newest_bias", torch.zeros(len(self.events) * len(self.days)))
+        self.season: Tensor  # (M, H)
+        self.register_buffer("season", torch.zeros(len(self.events), len(self.days)))
         self.register_load_state_dict_pre_hook(_older_have_none)
         weight = [1.0 if at < self.mains else OTHERS_WEIGHT for at in range(len(self.events))]
         self._has_value = np.zeros(len(self.events), bool)  # `valued`, where targets are made: no device is asked for it
@@ -119,16 +124,25 @@ class Horizon(Objective):
         """(…, M, H) of each step between horizons, before the softplus, as learned from all times."""
         return self._out(embedding)[..., 0, :, :]
 
+    def quiet_lately(self, embedding: Tensor) -> Tensor:
+        """(…, M, H) log P(not within horizon), as the newest times have it and without the season to come."""
+        return self._lately(embedding, self._out(embedding))
+
     def _read(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
         """log P(not within horizon) and log1p amount if it happens, both (…, M, H), as learned from all times."""
         out = self._out(embedding)
         return quiet_of(out[..., 0, :, :]), self._amount(out)
 
     def _said(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
-        """The same, as the newest times have it."""
+        """The same, as the newest times and the season to come have it."""
         out = self._out(embedding)
+        quiet = (self._lately(embedding, out) * self.season.exp()).unbind(-1)
+        # However the seasons of two horizons differ: a longer one is never less likely.
+        return torch.stack(list(accumulate(quiet, torch.minimum)), dim=-1), self._amount(out)
+
+    def _lately(self, embedding: Tensor, out: Tensor) -> Tensor:
         added = functional.linear(embedding, self.newest_weight, self.newest_bias).unflatten(-1, (len(self.events), len(self.days)))
-        return quiet_of(out[..., 0, :, :] + added), self._amount(out)
+        return quiet_of(out[..., 0, :, :] + added)
 
     def _out(self, embedding: Tensor) -> Tensor:
         return self.head(embedding).unflatten(-1, (2, len(self.events), len(self.days)))
@@ -155,6 +169,6 @@ def log_not(quiet: Tensor) -> Tensor:
 
 
 def _older_have_none(head: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-    """Weights from before the newest times were read apart say what all times say."""
-    for name in ("newest_weight", "newest_bias"):
+    """Weights from before the newest times were read apart, or the season was, say what they said."""
+    for name in ("newest_weight", "newest_bias", "season"):
         state.setdefault(prefix + name, torch.zeros_like(head.get_buffer(name)))

@@ -47,8 +47,8 @@ const settleMsOf = ({ ARCHIVE_SETTLE_SECONDS }: IngestionConfig) => ARCHIVE_SETT
         requests: ArchiveRequestRepository,
         queue: JobQueue<RequestPayload>,
         keys: KeyRing,
-        { log }: ServiceContext<IngestionConfig>,
-      ) => new RetentionService({ policies, archives, requests, queue, keys }, log),
+        { config, log }: ServiceContext<IngestionConfig>,
+      ) => new RetentionService({ policies, archives, requests, queue, keys, settleMs: settleMsOf(config) }, log),
     },
     {
       provide: JobProcessor,

@@ -114,6 +114,20 @@ export class ArchiveRepository {
     });
   }
 
+  /** Whether anybody's asking would find a month due; and the oldest month with events of the workspace, if there are any. */
+  async outlook(workspaceId: string, before: string, receivedBefore: Date): Promise<{ isDue: boolean; oldest: Period | undefined }> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const events = `FROM ingestion.events e WHERE e.workspace_id = $1 AND e.occurred_at >= p.period_start AND e.occurred_at < p.period_end`;
+      const { rows } = await client.query<Period & { is_due: boolean }>(
+        `SELECT ${isoMicros('p.period_start')} AS period_start, ${isoMicros('p.period_end')} AS period_end,
+           p.period_end <= $2::timestamptz AND EXISTS (SELECT ${events} AND e.received_at < $3) AS is_due
+         FROM ingestion.event_periods() p WHERE EXISTS (SELECT ${events}) ORDER BY p.period_start`,
+        [workspaceId, before, receivedBefore],
+      );
+      return { isDue: rows.some(({ is_due }) => is_due), oldest: rows[0] };
+    });
+  }
+
   async find(workspaceId: string, id: string): Promise<ArchiveRow | undefined> {
     return (await this.where(workspaceId, 'id = $2', [id]))[0];
   }

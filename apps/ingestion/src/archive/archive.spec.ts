@@ -199,6 +199,17 @@ test('a month that is empty for everybody is dropped, and a late event makes it 
   expect(await customer('late-a')).toMatchObject({ eventCount: 3, archivedEventCount: 3 });
 });
 
+test('a request that would find nothing is not begun, and why is told', async () => {
+  const asked = (before: string, as: typeof call) => kindred.retention.archiveEvents({ before }, as);
+  await expect(asked('2001-01-01T00:00:00Z', call)).rejects.toMatchObject({ reason: 'NOTHING_TO_ARCHIVE', message: expect.stringMatching(/a month that ends at 20\d\d-\d\d-01T/) as string });
+  const emptyCall = { principal: await new PrincipalSigner(SECRET).sign({ workspaceId: uuid(), actor: 'key:empty', role: 'ADMIN' }) };
+  await expect(asked('2026-01-01T00:00:00Z', emptyCall)).rejects.toMatchObject({ reason: 'NOTHING_TO_ARCHIVE', message: expect.stringContaining('No events are in the database') as string });
+  const unsettled = { workspaceId: WORKSPACE, actor: 'key:test' };
+  await send([{ userId: 'unsettled', timestamp: '2020-03-01T00:00:00Z' }]);
+  const service = new RetentionService({ archives: rooms.archives, settleMs: 3_600_000 } as never, undefined as never);
+  await expect(service.archive(unsettled, '2020-04-01T00:00:00Z')).rejects.toThrow(/arrived after .* they wait/);
+});
+
 test('archived events are replayed into another workspace once, however often', async () => {
   await send(month('2023-01', 'replayed'));
   await archive('2023-02-01T00:00:00Z');
@@ -333,7 +344,7 @@ test('a person is exported with archived events and erased from the files, and n
 
 test('a policy archives and, later, drops: then message ids have gone with their events', async () => {
   const policies = new RetentionRepository(database);
-  const service = new RetentionService({ policies, archives: rooms.archives, requests: rooms.requests, queue: { enqueue: () => Promise.resolve() } as never, keys: undefined as never }, undefined as never);
+  const service = new RetentionService({ policies, archives: rooms.archives, requests: rooms.requests, queue: { enqueue: () => Promise.resolve() } as never, keys: undefined as never, settleMs: 0 }, undefined as never);
   const schedule = new RetentionSchedule(policies, rooms.archives, service, 0, undefined as never);
   await send(month('2019-01', 'policy'));
   for (const [policy, reason] of [[{ archiveAfterDays: 0, dropAfterDays: 5 }, /archiveAfterDays/], [{ archiveAfterDays: 9, dropAfterDays: 5 }, /less/]] as const) {

@@ -6,7 +6,7 @@ import { RpcError, status } from '#libs/grpc';
 import type { JobQueue, RequestPayload } from '#libs/queue';
 
 import { type Cut, UUID } from '../page.js';
-import type { ArchiveRepository, ArchiveRow } from './archive.repository.js';
+import type { ArchiveRepository, ArchiveRow, Period } from './archive.repository.js';
 import type { ArchiveRequestRepository, ArchiveRequestRow, NewArchiveRequest } from './archive.request.repository.js';
 import type { RetentionPolicy, RetentionRepository } from './retention.repository.js';
 
@@ -19,6 +19,8 @@ export interface RetentionRooms {
   readonly requests: ArchiveRequestRepository;
   readonly queue: JobQueue<RequestPayload>;
   readonly keys: KeyRing;
+  /** What arrived later than this long ago is not archived yet. */
+  readonly settleMs: number;
 }
 
 /** Who asks. */
@@ -52,9 +54,18 @@ export class RetentionService {
   }
 
   async archive({ workspaceId, actor }: Asker, before: string): Promise<ArchiveRequestRow> {
+    await this.checkDue(workspaceId, before);
     const row = await this.start(workspaceId, actor, before, null);
     if (!row) throw RpcError.precondition('Another request archives events just now. Wait for it, or cancel it.', { reason: 'ARCHIVING_ACTIVE' });
     return row;
+  }
+
+  /** A request that would find nothing is refused, and told what there is. */
+  private async checkDue(workspaceId: string, before: string): Promise<void> {
+    const { archives, settleMs } = this.rooms;
+    const settledBefore = new Date(Date.now() - settleMs);
+    const { isDue, oldest } = await archives.outlook(workspaceId, before, settledBefore);
+    if (!isDue) throw RpcError.precondition(`There is nothing to archive. ${whyNothing(oldest, before, settledBefore)}`, { reason: 'NOTHING_TO_ARCHIVE' });
   }
 
   /** Undefined: another request archives already. */
@@ -120,6 +131,12 @@ export class RetentionService {
       .catch((error: unknown) => this.log.warn({ err: error, requestId: row.id }, 'the request waits for the queue'));
     return row;
   }
+}
+
+function whyNothing(oldest: Period | undefined, before: string, settledBefore: Date): string {
+  if (!oldest) return 'No events are in the database: none came, or all lie in archives.';
+  if (Date.parse(oldest.period_end) > Date.parse(before)) return `The oldest events are of a month that ends at ${oldest.period_end}: it may go when it has ended.`;
+  return `Events of months that ended by then arrived after ${settledBefore.toISOString()}: they wait until who follows the feed has read them (ARCHIVE_SETTLE_SECONDS).`;
 }
 
 const nothingIn = (what: string) =>

@@ -3,9 +3,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { DuckDBInstance } from '@duckdb/node-api';
-
 import type { ingestion } from '#libs/contracts';
+import { DuckDBInstance } from '#libs/duckdb';
 
 import { type IngestionUnderTest, startIngestion, WORKSPACE } from '../testing/ingestion-under-test.js';
 import type { Manifest } from './snapshot.manifest.js';

@@ -1,6 +1,5 @@
-import { DuckDBInstance } from '@duckdb/node-api';
-
 import { z } from '#libs/config';
+import { DuckDBInstance } from '#libs/duckdb';
 import { RpcError } from '#libs/grpc';
 
 /** How a file that somebody else wrote is read. */

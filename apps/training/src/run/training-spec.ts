@@ -6,6 +6,7 @@ import { RpcError } from '#libs/grpc';
 export const SPEC_VERSION = 1;
 
 const ENCODERS = ['', 'decayed_sum', 'gru', 'gated_linear', 'transformer'] as const;
+const PRECISIONS = ['', 'float32', 'bfloat16'] as const;
 
 /** Zero and empty mean "chosen from the data"; the worker knows what it has learned to do with the rest. */
 const Spec = z.object({
@@ -23,8 +24,9 @@ const Spec = z.object({
   mainEvents: z.array(z.string().min(1).max(200)).max(16),
   valueProperty: z.string().max(200),
   keepLeaks: z.boolean(),
-  // Missing in runs that were stored before there was one.
+  // These are missing in runs that were stored before there were any.
   itemField: z.string().max(200).default(''),
+  precision: z.enum(PRECISIONS).default(''),
 });
 
 /** The spec of a new run; without one, all defaults. Throws INVALID_ARGUMENT (SPEC_INVALID) naming the field. */

@@ -1,0 +1,20 @@
+import { worker } from '#libs/contracts';
+import { RpcError } from '#libs/grpc';
+
+import { checkedSpec } from './training-spec.js';
+
+describe('the spec of a run', () => {
+  it('leaves to the worker what nothing is said of', () => {
+    expect(checkedSpec(undefined)).toEqual(worker.TrainingSpec.fromPartial({}));
+  });
+
+  it('keeps the precision that is asked for', () => {
+    expect(checkedSpec(worker.TrainingSpec.fromPartial({ precision: 'bfloat16' })).precision).toBe('bfloat16');
+  });
+
+  it('is refused with the name of the field and what it may be', () => {
+    const refused = (): unknown => checkedSpec(worker.TrainingSpec.fromPartial({ precision: 'int4' }));
+    expect(refused).toThrow(RpcError);
+    expect(refused).toThrow(/precision: .*float32.*bfloat16/);
+  });
+});
