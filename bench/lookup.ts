@@ -7,7 +7,8 @@ import { temporaryFolder } from '#libs/embedded';
 
 import { bootstrapWorkspace } from '../scripts/start/main-job.ts';
 import { startSystem } from '../scripts/start/system.ts';
-import { type Answered, askEcho, askEvenly, askGraphql, askPostgres, type GraphqlTarget, type Load, median } from './lookup/load.ts';
+import { atHalf, type Halved, type HalvedName, lookupTable } from './lookup/half.ts';
+import { type Answered, askEcho, askGraphql, askPostgres, type GraphqlTarget, type Load, median } from './lookup/load.ts';
 import { questions, relate } from './lookup/postgraphile.ts';
 import { LIST, LOOKUP } from './lookup/query.ts';
 import { installPostgraphile, type Rival, startRival } from './lookup/rivals.ts';
@@ -20,6 +21,7 @@ type Contenders = Partial<Record<Name, (load: Load) => Promise<Answered>>>;
 
 export const benchmark: Benchmark = {
   about: "a customer's memberships and a list of 25 segments, asked by key: requests/s and p99, beside Postgres, gRPC, Apollo on Express and PostGraphile",
+  table: lookupTable,
   run: async ({ args, tell }) => {
     const { seconds, connections, rounds } = new Command()
       .option('--seconds <n>', 'of each measurement', Number, 5)
@@ -35,9 +37,9 @@ export const benchmark: Benchmark = {
       await bootstrapWorkspace(system.ports.accessGrpc, system.secrets);
       const shop = await fillShop(system);
       const ours = questionsOf(`http://127.0.0.1:${system.ports.gateway}/graphql`, shop, system.secrets.adminKey);
-      const contenders = await contend(shop, ours, rivals, tell);
-      const measured = await takeTurns(contenders, load, rounds, tell);
-      const halves = { lookup: await atHalf(ours.lookup, measured.lookup, load), list: await atHalf(ours.list, measured.list, load) };
+      const others = await startOthers(shop, rivals);
+      const measured = await takeTurns(await contend(shop, ours, others, rivals, tell), load, rounds, tell);
+      const halves = await atHalf(halvesOf(ours, others, measured), load);
       return { figures: { seconds, connections, rounds, ...rounded(measured), atHalfTheTopRate: rounded(halves) }, targets: targetsOf(measured, halves) };
     } finally {
       for (const rival of rivals) await rival.stop();
@@ -55,17 +57,29 @@ function questionsOf(url: string, { customers }: Pick<Shop, 'customers'>, key?: 
   };
 }
 
-async function contend(shop: Shop, ours: Record<'lookup' | 'list', GraphqlTarget>, rivals: Rival[], tell: (line: string) => void): Promise<Contenders> {
-  const started = async (script: string, args: readonly string[] = []) => {
-    const rival = await startRival(script, args);
+type Questions = ReturnType<typeof questionsOf>;
+interface Others {
+  readonly echo: number;
+  readonly apollo: Questions;
+  readonly bare: Questions;
+}
+
+async function startOthers(shop: Shop, rivals: Rival[]): Promise<Others> {
+  const started = async (script: string) => {
+    const rival = await startRival(script);
     rivals.push(rival);
     return rival.port;
   };
-  const echo = await started('rival.echo.ts');
-  const apollo = questionsOf(`http://127.0.0.1:${await started('rival.apollo.ts')}/graphql`, shop);
+  const asked = async (script: string) => questionsOf(`http://127.0.0.1:${await started(script)}/graphql`, shop);
+  return { echo: await started('rival.echo.ts'), apollo: await asked('rival.apollo.ts'), bare: await asked('rival.bare.ts') };
+}
+
+async function contend(shop: Shop, ours: Questions, { echo, apollo }: Others, rivals: Rival[], tell: (line: string) => void): Promise<Contenders> {
   const installed = await installPostgraphile(tell);
   if (installed !== undefined) await relate(shop);
-  const graphile = installed === undefined ? undefined : questions(await started('rival.postgraphile.ts', [installed, shop.ownerUrl]), shop);
+  const postgraphile = installed === undefined ? undefined : await startRival('rival.postgraphile.ts', [installed, shop.ownerUrl]);
+  if (postgraphile) rivals.push(postgraphile);
+  const graphile = postgraphile && questions(postgraphile.port, shop);
   return {
     lookup: (load) => askGraphql(ours.lookup, load),
     list: (load) => askGraphql(ours.list, load),
@@ -92,8 +106,13 @@ async function takeTurns(contenders: Contenders, load: Load, rounds: number, tel
   return Object.fromEntries(names.map((name) => [name, median(all.get(name) ?? [])]));
 }
 
-async function atHalf(target: GraphqlTarget, top: Answered | undefined, load: Load): Promise<Answered> {
-  return askEvenly(target, load, (top?.perSecond ?? 0) / 2);
+function halvesOf(ours: Questions, { apollo, bare }: Others, measured: Partial<Record<Name, Answered>>): Record<HalvedName, Halved> {
+  const of = (target: GraphqlTarget, name: Name): Halved => ({ target, top: measured[name]?.perSecond ?? 0 });
+  return {
+    lookup: of(ours.lookup, 'lookup'), list: of(ours.list, 'list'),
+    bareLookup: of(bare.lookup, 'lookup'), bareList: of(bare.list, 'list'),
+    apolloLookup: of(apollo.lookup, 'apolloLookup'), apolloList: of(apollo.list, 'apolloList'),
+  };
 }
 
 function targetsOf(measured: Partial<Record<Name, Answered>>, halves: Record<'lookup' | 'list', Answered>): Target[] {

@@ -14,6 +14,12 @@ export interface Answered {
   readonly p99: number;
 }
 
+/** Asked at a rate. */
+export interface AnsweredEvenly extends Answered {
+  /** Milliseconds by which requests were sent later than they were due, the most but for one in a hundred: the load generator's own share. */
+  readonly lateP99: number;
+}
+
 export interface Load {
   readonly connections: number;
   readonly seconds: number;
@@ -47,11 +53,12 @@ const headersOf = (key: string | undefined) => ({ 'content-type': 'application/j
  * The same at a rate, evenly spaced and whether or not answers come (autocannon sends a second's worth at once and
  * then rests): what is late counts from when it was due.
  */
-export async function askEvenly({ url, key, bodies }: GraphqlTarget, { connections, seconds }: Load, perSecond: number): Promise<Answered> {
+export async function askEvenly({ url, key, bodies }: GraphqlTarget, { connections, seconds }: Load, perSecond: number): Promise<AnsweredEvenly> {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
-  const took: number[] = [];
+  const [took, late]: [number[], number[]] = [[], []];
   const ask = (body: string, due: number) =>
     new Promise<void>((resolve, reject) => {
+      late.push(performance.now() - due);
       const sent = request(url, { agent, method: 'POST', headers: { ...headersOf(key), 'content-length': Buffer.byteLength(body) } }, (response) => {
         let told = '';
         response.setEncoding('utf8').on('data', (part: string) => (told += part)).on('end', () => {
@@ -70,7 +77,7 @@ export async function askEvenly({ url, key, bodies }: GraphqlTarget, { connectio
   }
   await Promise.all(asked);
   agent.destroy();
-  return { perSecond: took.length / ((performance.now() - began) / 1_000), ...middleAndTail(took) };
+  return { perSecond: took.length / ((performance.now() - began) / 1_000), ...middleAndTail(took), lateP99: middleAndTail(late).p99 };
 }
 
 /** As many in flight as connections, each anew as soon as it is answered. */

@@ -18,6 +18,9 @@ const CHECKPOINT = 'checkpoint.json';
 /** What the fake measures of ordinary novelty. */
 export const ORDINARY: novelty.OrdinaryNovelty = { customers: { quantiles: [0.9, 0.995], novelty: [0.2, 0.48], measuredOn: 100, usual: 0.995 }, events: undefined };
 
+/** Whom the fake evaluates on. */
+export const SAMPLE: worker.PopulationSample = { customers: 60, population: 100, drawn: 'by lot' };
+
 /** What a test wants to know of a call. */
 export interface WorkerCall {
   readonly method: WorkerMethod;
@@ -117,7 +120,7 @@ export class FakeWorker {
     for await (const value of this.work('evaluate', runId, signal)) yield { event: { $case: 'progress', value } };
     const files = [await this.write(fileURLToPath(outputUri), 'evaluation.json', '{}')];
     const measures = [measure('auc', 'embedding', 0.81), measure('auc', 'rfm', 0.79, true), measure('ari', 'segments', 0.94)];
-    yield { event: { $case: 'completed', value: { completed: { files, events: 1_000, customers: 100 }, measures } } };
+    yield { event: { $case: 'completed', value: { completed: { files, events: 1_000, customers: 100 }, measures, sample: SAMPLE } } };
   }
 
   private async *embed({ runId, outputUri }: worker.EmbedRequest, { signal }: CallContext): AsyncGenerator<worker.EmbedResponse> {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { training } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
+import { SAMPLE } from './fake-worker.js';
 import { eventually, startRequest, TrainingHouse, type TrainingProcess, until } from './training-house.js';
 
 const { RunState, ModelState } = training;
@@ -49,7 +50,7 @@ describe('a run', () => {
     );
     for (const { startedAt, finishedAt } of run.steps) expect(Date.parse(finishedAt ?? '')).toBeGreaterThanOrEqual(Date.parse(startedAt ?? ''));
     expect(run.metrics).toEqual([{ name: 'loss', points: Array.from({ length: 20 }, (_, i) => ({ step: i + 1, value: 1 - (i + 1) / 32 })) }]);
-    expect(model).toMatchObject({ version: 1, state: ModelState.CHAMPION, runId: run.id, segmentCount: 2, position: { horizon: 42, sequence: 7 } });
+    expect(model).toMatchObject({ version: 1, state: ModelState.CHAMPION, runId: run.id, segmentCount: 2, position: { horizon: 42, sequence: 7 }, evaluationSample: SAMPLE });
     expect(model.verdict).toBe(
       'Approved: 2 segments; alike when found again (agreement 0.94); foresees customers with AUC 0.81, against 0.79 by recency, frequency and monetary value; all 100 customers have a place.',
     );

@@ -246,6 +246,7 @@ export function model(modelId: string): training.Model {
   return {
     id: modelId, version: 1, state: training.ModelState.CHAMPION, runId: id('run', 1), createdAt: AT, promotedAt: AT, uri: 'file:///x', hash: 'ff', position: undefined,
     events: 100, customers: CUSTOMERS, segmentCount: SEGMENTS, verdict: 'Better than before.', ordinaryNovelty: { customers: REACH, events: undefined },
+    evaluationSample: { customers: 30, population: CUSTOMERS, drawn: 'by a hash of what they did and the seed 0' },
     measures: [
       { name: 'auc', subject: 'embedding', value: 0.9, deviation: 0.01, baseline: false },
       { name: 'auc', subject: 'rfm', value: 0.7, deviation: 0.01, baseline: true },

@@ -145,14 +145,14 @@ test('what counts says of when, by which model and over how many', async () => {
   const { segments, customerMap, model, eventLedger } = await data(`{
     segments { asOf population totalCount model { version } nodes { name } }
     customerMap(sample: 3) { asOf population model { version } points { customerId segmentId x y strength } }
-    model(champion: true) { verdict evaluation { asOf population measures(name: "auc") { subject value isBaseline } } run { state } }
+    model(champion: true) { verdict evaluation { asOf population sample { customers population drawn } measures(name: "auc") { subject value isBaseline } } run { state } }
     eventLedger { received stored duplicate rejected asOf }
   }`);
   expect(segments).toMatchObject({ asOf: AT, population: 40, totalCount: 4, model: { version: 1 } });
   expect(customerMap).toMatchObject({ asOf: AT, population: 40, model: { version: 1 } });
   expect(customerMap.points[0].segmentId).toBeNull();
   expect(readGlobalId(customerMap.points[1].segmentId)).toEqual({ type: 'Segment', id: id('segment', 1) });
-  expect(model.evaluation).toEqual({ asOf: AT, population: 40, measures: [{ subject: 'embedding', value: 0.9, isBaseline: false }, { subject: 'rfm', value: 0.7, isBaseline: true }] });
+  expect(model.evaluation).toEqual({ asOf: AT, population: 40, sample: { customers: 30, population: 40, drawn: 'by a hash of what they did and the seed 0' }, measures: [{ subject: 'embedding', value: 0.9, isBaseline: false }, { subject: 'rfm', value: 0.7, isBaseline: true }] });
   expect(eventLedger).toEqual({ received: 5_000_000_000, stored: 4_999_999_990, duplicate: 7, rejected: 3, asOf: AT });
 });
 

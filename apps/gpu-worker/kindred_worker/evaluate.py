@@ -18,19 +18,20 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score, silhouette_score
 
-from kindred_worker.data.aggregates import DAY, EventTable, Table, aggregates, outcome, prepared, rfm
+from kindred_worker.data.aggregates import EventTable, Table, aggregates, outcome, prepared, rfm
 from kindred_worker.data.arrays import load
 from kindred_worker.data.fit import examine
 from kindred_worker.data.profile import LEAKS
 from kindred_worker.data.quality import Quality
 from kindred_worker.data.recognised import recognised
-from kindred_worker.data.sample import some_of
+from kindred_worker.data.sample import Sample, sample_of, some_of
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder, WrittenFile
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.reading import Reading, rank_me, read_everyone
 from kindred_worker.page import PAGE, alarm, leak_alarm, page, verdict
-from kindred_worker.report import Report, TooLittleData
+from kindred_worker.protocol import Protocol, protocol_of
+from kindred_worker.report import Report
 from kindred_worker.segments.assignment import SegmentModel
 from kindred_worker.segments.finding import find_segments
 from kindred_worker.segments.partition import drawn_anew, fit_partition, refit
@@ -68,6 +69,7 @@ class Evaluated:
     events: int
     customers: int
     measures: list[Measure]
+    sample: Sample | None  # None: everyone was measured
 
 
 @dataclass
@@ -82,14 +84,6 @@ class _Sheet:
         one = figure if isinstance(figure, Figure) else Figure(figure, 0.0)
         if np.isfinite(one.value):
             self.measures.append(Measure(name, subject, one.value, one.deviation, baseline))
-
-
-@dataclass(frozen=True)
-class _Protocol:
-    days: float  # the horizon
-    t0: int  # microseconds
-    cut: int
-    now: int
 
 
 @dataclass(frozen=True)
@@ -131,7 +125,7 @@ def evaluate(
     """
     features = model.features
     with some_of(snapshot, features, MEASURED_ON, spec.seed, report.check) as some:
-        protocol = protocol_of(model, some)
+        protocol, sample = protocol_of(model, some), sample_of(snapshot, some, spec.seed)
         learned = _second_encoder(spec, some, model, protocol, report.part(0.0, 0.5))
         second, leaks = learned.model, _leaks(learned.quality, some)
         with EventTable(some, features.main_events, features.value_property, report.check, leaks) as events:
@@ -142,6 +136,7 @@ def evaluate(
             before, fit_on = _read(some, second, untrained, events, protocol.t0, protocol.days, settling, report.part(0.5, 0.6))
             after, test_on = _read(some, second, untrained, events, protocol.cut, protocol.days, settling, report.part(0.6, 0.7))
     sheet = _Sheet()
+    sheet.behind["sample"] = None if sample is None else asdict(sample)
     sheet.behind["protocol"] = {
         **asdict(protocol),
         "fitted_on": len(fit_on.customers),
@@ -169,23 +164,10 @@ def evaluate(
     told["verdict"] = verdict(told["measures"])
     files = [output.write_json(EVALUATION, told), output.write(PAGE, page(told).encode())]
     report.progress(1.0, "evaluated")
-    return Evaluated(files, int(after.events.sum()), len(after.customers), sheet.measures)
+    return Evaluated(files, int(after.events.sum()), len(after.customers), sheet.measures, sample)
 
 
-def protocol_of(model: BehaviourModel, snapshot: Snapshot) -> _Protocol:
-    """The longest of the model's horizons up to the middle one that fits three times before t0."""
-    span = (snapshot.now - snapshot.manifest.first) / DAY
-    horizons = sorted(model.plan.horizon_days)
-    fitting = [h for h in horizons[: len(horizons) // 2 + 1] if 4 * h <= span]
-    if not fitting:
-        raise TooLittleData(
-            "There is too little time to measure out of time", needed=f"{4 * horizons[0]:.0f} days of events", found=f"{span:.0f} days"
-        )
-    length = int(fitting[-1] * DAY)
-    return _Protocol(fitting[-1], snapshot.now - 2 * length, snapshot.now - length, snapshot.now)
-
-
-def _second_encoder(spec: TrainingSpec, snapshot: Snapshot, model: BehaviourModel, protocol: _Protocol, report: Report) -> _Second:
+def _second_encoder(spec: TrainingSpec, snapshot: Snapshot, model: BehaviourModel, protocol: Protocol, report: Report) -> _Second:
     report.progress(0.0, "a second encoder, from earlier events only")
     earlier = snapshot.before(protocol.t0)
     value = model.features.value_property or ""
@@ -292,7 +274,7 @@ def _can_be_tested(side: _Sides) -> bool:
     return bool(min((side.came == 1).sum(), (side.came == 0).sum()) >= NEEDED)
 
 
-def _probes(sheet: _Sheet, fit_on: _Sides, test_on: _Sides, model: BehaviourModel, protocol: _Protocol) -> None:
+def _probes(sheet: _Sheet, fit_on: _Sides, test_on: _Sides, model: BehaviourModel, protocol: Protocol) -> None:
     """AUC of "a main event within the horizon", each kind of features by the same probes."""
     truth = test_on.came
     if model.horizon is not None:
@@ -318,7 +300,7 @@ def _joined(side: _Sides) -> Float64:
     return np.concatenate([side.aggregates, side.embedding], axis=1)
 
 
-def _newcomers(sheet: _Sheet, test_on: _Sides, known: set[str], model: BehaviourModel, protocol: _Protocol) -> None:
+def _newcomers(sheet: _Sheet, test_on: _Sides, known: set[str], model: BehaviourModel, protocol: Protocol) -> None:
     """Customers whom the encoder never saw, apart."""
     if model.horizon is None:
         return

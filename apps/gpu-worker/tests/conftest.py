@@ -101,6 +101,13 @@ def model(snapshot: Snapshot, features: FeatureSpec, arrays: EventArrays) -> Beh
     return made.eval()
 
 
+@pytest.fixture
+def without_live_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that say nothing of it: to make a live form takes seconds."""
+    monkeypatch.setattr("kindred_worker.discover.export", lambda *_: [])
+    monkeypatch.setattr("kindred_worker.labels.learning.write_live_form", lambda *_: [])
+
+
 def turned_round(arrays: EventArrays) -> EventArrays:
     """The same customers, the last one first."""
     backwards = np.arange(arrays.count)[::-1]

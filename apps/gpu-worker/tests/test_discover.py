@@ -18,11 +18,13 @@ from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder
 from kindred_worker.discover import Discovered, discover
 from kindred_worker.embed import embed
-from kindred_worker.evaluate import evaluate, protocol_of
+from kindred_worker.evaluate import evaluate
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import open_model, save_model
 from kindred_worker.models.reading import read_everyone
+from kindred_worker.protocol import protocol_of
 from kindred_worker.report import Cancelled, Report, TooLittleData
+from kindred_worker.rpc.messages import evaluated
 from kindred_worker.score import Customer, LiveEvent, score
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.train import Trained, TrainingData, train
@@ -105,6 +107,7 @@ def test_the_same_call_writes_the_same_files(bundle: tuple[Folder, Discovered], 
     assert [f.sha256 for f in discover(SPEC, large, model, folder, "", Report()).files] == [f.sha256 for f in found.files]
 
 
+@pytest.mark.usefixtures("without_live_form")
 def test_a_champion_that_drew_the_same_segments_is_continued_by_all(
     bundle: tuple[Folder, Discovered], model: BehaviourModel, large: Snapshot, tmp_path: Path
 ) -> None:
@@ -156,11 +159,14 @@ def test_the_evaluation_lays_everything_side_by_side(
     assert said["rank_me", "embedding"].value > 1
     written = json.loads(folder.read("evaluation.json"))
     assert len(written["measures"]) == len(result.measures)
+    assert written["sample"] is None  # everyone was measured
+    assert not evaluated(result).HasField("sample")
     assert written["protocol"]["t0"] == protocol.t0
     assert [f.path for f in result.files] == ["evaluation.json", "report.html"]
     page = folder.read("report.html").decode()
     for m in result.measures:
         assert f'<td class="text">{m.name}</td><td class="text">{m.subject}</td>' in page
+    assert "Measured on a sample" not in page
     assert "http://" not in page
     assert "https://" not in page
     assert written["verdict"][0] in page

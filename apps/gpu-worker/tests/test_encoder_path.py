@@ -24,6 +24,7 @@ from tests.test_features import as_event
 from tests.test_train import Keeping
 
 
+@pytest.mark.usefixtures("without_live_form")
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_a_run_with_each_encoder_ends_in_segments_and_live_scores(encoder: str, snapshot: Snapshot, tmp_path: Path) -> None:
     spec = TrainingSpec(encoder=encoder, width=16, epochs=4, batch_size=16, segment_count=3)

@@ -102,6 +102,7 @@ def learned(snapshot: Snapshot, model: BehaviourModel, folder: Path, spec: HeadS
     return learn_head(snapshot, model, everyone(snapshot), Folder(folder.as_uri()), Report(), spec)
 
 
+@pytest.mark.usefixtures("without_live_form")
 def test_labels_give_everyone_a_probability_and_are_judged_beside_aggregates(
     snapshot: Snapshot, model: BehaviourModel, tmp_path: Path
 ) -> None:
@@ -121,6 +122,7 @@ def test_labels_give_everyone_a_probability_and_are_judged_beside_aggregates(
     assert told["spec"]["fine_tuned"] is False
 
 
+@pytest.mark.usefixtures("without_live_form")
 def test_labels_whose_outcome_the_model_may_have_learned_from_are_counted_and_told(
     snapshot: Snapshot, model: BehaviourModel, tmp_path: Path
 ) -> None:

@@ -158,7 +158,7 @@ def test_every_task_can_be_mixed_with_the_horizon_and_learned_alone(
             def metric(self, name: str, step: int, value: float) -> None:
                 said.setdefault(name, []).append(value)  # noqa: B023 - of this very run
 
-        trained = train(TrainingSpec(width=16, epochs=16, batch_size=16, learning_rate=0.01, objectives=objectives), data, None, Keeping())
+        trained = train(TrainingSpec(width=16, epochs=8, batch_size=16, learning_rate=0.01, objectives=objectives), data, None, Keeping())
         assert list(trained.model.objectives) == list(objectives)
         assert all(math.isfinite(value) for values in said.values() for value in values)
         assert said["validation.loss"][-1] < said["validation.loss"][0]

@@ -10,15 +10,18 @@ import pyarrow as pa
 import pytest
 
 from kindred_worker import discover as discovery
+from kindred_worker import evaluate as evaluation
 from kindred_worker.data.arrays import events_until, load
 from kindred_worker.data.features import FeatureSpec
 from kindred_worker.data.sample import some_of
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder
 from kindred_worker.discover import discover
+from kindred_worker.evaluate import evaluate
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import open_model, save_model
 from kindred_worker.report import Cancelled, Report
+from kindred_worker.rpc.messages import evaluated
 from kindred_worker.spec import TrainingSpec
 from tests.conftest import shop
 from tests.make_snapshot import write_snapshot
@@ -65,6 +68,7 @@ def test_who_is_drawn_hangs_on_what_they_did_and_not_on_their_ids(large: Snapsho
         assert sorted(map(str, histories(some).values())) == sorted(map(str, histories(again).values()))
 
 
+@pytest.mark.usefixtures("without_live_form")
 def test_segments_of_a_sample_count_everyone(
     model: BehaviourModel, large: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,6 +87,19 @@ def test_segments_of_a_sample_count_everyone(
     opened, segments = open_model(folder.uri)
     assert segments is not None
     assert opened.width == model.width
+
+
+def test_an_evaluation_of_a_sample_says_so(model: BehaviourModel, large: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "MEASURED_ON", 150)
+    folder = Folder(tmp_path.as_uri())
+    found = evaluate(TrainingSpec(segment_count=3, width=16, epochs=1, seed=3), large, model, None, folder, Report())
+    told = json.loads((tmp_path / "evaluation.json").read_text())
+    looked_at = told["sample"]["customers"]
+    assert 100 < looked_at < 200
+    assert told["sample"] == {"customers": looked_at, "population": 260, "drawn": "by a hash of what they did and the seed 3"}
+    assert f"Measured on a sample: {looked_at} of 260 customers" in (tmp_path / "report.html").read_text()
+    message = evaluated(found).sample
+    assert {"customers": message.customers, "population": message.population, "drawn": message.drawn} == told["sample"]
 
 
 def test_drawing_a_sample_can_be_cancelled(large: Snapshot, features: FeatureSpec) -> None:

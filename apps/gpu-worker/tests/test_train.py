@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -59,9 +60,16 @@ def files(folder: Path) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}
 
 
-def test_a_run_learns_and_tells_how_it_goes(snapshot: Snapshot, tmp_path: Path) -> None:
-    report = Keeping()
-    learn(SPEC, snapshot, Folder(tmp_path.as_uri()), report)
+@pytest.fixture(scope="module")
+def whole(snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Keeping]:
+    """A run from beginning to end, and what it told."""
+    folder, report = tmp_path_factory.mktemp("whole"), Keeping()
+    learn(SPEC, snapshot, Folder(folder.as_uri()), report)
+    return folder, report
+
+
+def test_a_run_learns_and_tells_how_it_goes(whole: tuple[Path, Keeping]) -> None:
+    _, report = whole
     assert {"loss", "loss.horizon", "loss.next_event", "events_per_second"} <= set(report.metrics)
     assert {"validation.loss", "rank_me", "identity_recall", "alignment", "uniformity"} <= set(report.metrics)
     assert report.metrics["validation.loss"][-1] < report.metrics["validation.loss"][0]
@@ -69,9 +77,10 @@ def test_a_run_learns_and_tells_how_it_goes(snapshot: Snapshot, tmp_path: Path) 
     assert report.fractions[-1] == 1.0
 
 
-def test_a_run_cut_off_anywhere_resumes_to_the_same_files(snapshot: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    learn(SPEC, snapshot, Folder(whole.as_uri()), Report())
+def test_a_run_cut_off_anywhere_resumes_to_the_same_files(
+    whole: tuple[Path, Keeping], snapshot: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken"
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)  # after every step
     stops = 0
     while True:
@@ -81,16 +90,15 @@ def test_a_run_cut_off_anywhere_resumes_to_the_same_files(snapshot: Snapshot, tm
         except Cancelled:
             stops += 1
     assert stops >= 1
-    assert files(broken) == files(whole)
+    assert files(broken) == files(whole[0])
     assert not list((broken / "checkpoints").iterdir())
 
 
-def test_a_finished_run_asked_for_again_only_says_so(snapshot: Snapshot, tmp_path: Path) -> None:
-    folder = Folder(tmp_path.as_uri())
-    first = learn(SPEC, snapshot, folder, Report())
-    report = Keeping()
-    again = learn(SPEC, snapshot, folder, report)
-    assert {f.path: f.sha256 for f in again.files} == {f.path: f.sha256 for f in first.files}
+def test_a_finished_run_asked_for_again_only_says_so(whole: tuple[Path, Keeping], snapshot: Snapshot) -> None:
+    before, report = files(whole[0]), Keeping()
+    again = learn(SPEC, snapshot, Folder(whole[0].as_uri()), report)
+    assert {f.path: f.sha256 for f in again.files} == {name: hashlib.sha256(content).hexdigest() for name, content in before.items()}
+    assert files(whole[0]) == before
     assert not report.metrics
 
 

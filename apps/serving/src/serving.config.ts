@@ -25,6 +25,7 @@ const shape = {
   LEASE_SECONDS: z.coerce.number().positive().default(5).describe('how long a replica that says nothing keeps its partitions of customers'),
   SCORE_DEADLINE_MS: z.coerce.number().int().positive().default(15_000).describe('how long one batch may take at the worker'),
   SCORE_FALLBACK_MS: z.coerce.number().int().positive().default(2_000).describe('how long a batch may take at the worker before it is scored in process, where the model has that form'),
+  SCORE_IN_PROCESS_UP_TO: z.coerce.number().int().min(0).default(64).describe('customers of one batch up to whom they are scored in process, where the model has that form; 0: only while the worker is away'),
   WEBHOOK_PRIVATE_TARGETS: z.stringbool().default(false).describe('whether receivers of webhooks may be private addresses, and http'),
   WEBHOOK_ATTEMPTS: z.coerce.number().int().min(1).max(20).default(8).describe('attempts at a delivery before it is given up'),
   WEBHOOK_BACKOFF_MS: z.coerce.number().int().positive().default(5_000).describe('wait after a first failed attempt; four times longer each time'),

@@ -112,7 +112,8 @@ export function openDatabase({ url, service, connections = 5, pipeline = false, 
 }
 
 function openPool(options: PoolConfig): Pool {
-  const pool = new Pool(options);
+  // Connections stay once they are open: to log in takes Postgres milliseconds of a core, which a burst after ten quiet seconds would wait for.
+  const pool = new Pool({ ...options, min: options.max, keepAlive: true });
   // An idle connection that breaks (Postgres restarted) is replaced by the pool; unheard it would end the process.
   pool.on('error', () => undefined);
   // So would one that breaks in use, between two statements: the next of them fails, which its caller hears.

@@ -2,6 +2,7 @@ import type { ServiceDefinition } from '@grpc/grpc-js';
 import { type GrpcOptions, Transport } from '@nestjs/microservices';
 import { HealthImplementation } from 'grpc-health-check';
 
+import { rememberingAnswers } from './encoded.once.js';
 import { widenConnections } from './window.js';
 
 widenConnections();
@@ -34,7 +35,7 @@ function fullName(definition: ServiceDefinition): string {
  * generated types, with no second description of them at run time.
  */
 export function grpcServer({ host, port, services, health }: GrpcServerOptions): GrpcOptions {
-  const definitions = Object.fromEntries(services.map((definition) => [fullName(definition), definition]));
+  const definitions = Object.fromEntries(services.map((definition) => [fullName(definition), rememberingAnswers(definition)]));
   const packages = [...new Set(Object.keys(definitions).map((name) => name.slice(0, name.lastIndexOf('.'))))];
   return {
     transport: Transport.GRPC,

@@ -86,8 +86,10 @@ function Detail({ model }: { model: Model }): ReactNode {
 
 function EvaluationCard({ evaluation }: { evaluation: Model['evaluation'] }): ReactNode {
   const comparisons = compare(evaluation.measures);
+  const { population, sample } = evaluation;
+  const over = sample ? `${count(sample.customers)} of ${counted(sample.population, 'customer')}, drawn ${sample.drawn}` : counted(population, 'customer');
   return (
-    <Card title="Evaluation" note={`Measured on a later time, over ${counted(evaluation.population, 'customer')}`} flush>
+    <Card title="Evaluation" note={`Measured on a later time, over ${over}`} flush>
       {comparisons.length === 0 ? (
         <Empty title="Not measured yet">The figures appear once the run has evaluated its model.</Empty>
       ) : (

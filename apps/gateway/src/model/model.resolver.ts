@@ -57,6 +57,7 @@ export const modelTypes: ResolversOf<'Model' | 'Evaluation' | 'Measure' | 'Promo
   Evaluation: {
     model: (model) => model,
     population: ({ customers }) => customers,
+    sample: ({ evaluationSample }) => evaluationSample ?? null,
     asOf: ({ createdAt }) => present(createdAt, 'createdAt'),
     measures: ({ measures }, { name, subject }) =>
       measures.filter((measure) => (!name || measure.name === name) && (!subject || measure.subject === subject)),

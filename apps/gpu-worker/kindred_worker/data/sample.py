@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -26,6 +26,22 @@ from kindred_worker.data.storage import Folder
 TURN = 330  # of the draw
 ROWS = 65_536  # written at a time
 FILE = "events.parquet"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """PopulationSample of worker.proto."""
+
+    customers: int  # looked at
+    population: int  # there are
+    drawn: str  # how, in words
+
+
+def sample_of(everyone: Snapshot, some: Snapshot, seed: int) -> Sample | None:
+    """What is to be told of `some`, which some_of gave; None where that is everyone."""
+    if some is everyone:
+        return None
+    return Sample(some.manifest.customers, everyone.manifest.customers, f"by a hash of what they did and the seed {seed}")
 
 
 @contextmanager

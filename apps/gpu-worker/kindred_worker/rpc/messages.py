@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from kindred_worker.data.storage import WrittenFile
@@ -68,6 +69,7 @@ def evaluated(found: Evaluated) -> pb.EvaluateCompleted:
         measures=[
             pb.Measure(name=m.name, subject=m.subject, value=m.value, deviation=m.deviation, baseline=m.baseline) for m in found.measures
         ],
+        sample=None if found.sample is None else pb.PopulationSample(**asdict(found.sample)),
     )
 
 

@@ -45,6 +45,8 @@ export interface ImportItem {
 /** Rows and bytes that are folded at once, about: folding holds them in memory. */
 const PART = { rows: 150_000, bytes: 64 * 1024 * 1024 };
 const MOST_PARTS = 4_096;
+/** Parts beside one another lie in the same blocks; of parts further back none is read again. */
+const PARTS_KEPT = 8;
 
 /** A file, read by its mapping: first as rows that are counted, then as events in one order that never changes. */
 export class ImportReader {
@@ -150,6 +152,7 @@ export class ImportReader {
     const { mapping } = this;
     const parts = mapping.form === 'segment' ? Math.ceil(this.lines / SEGMENT_PART_LINES) : this.parts;
     for (let part = 0; part < parts; part++) {
+      if (part % PARTS_KEPT === 0) await this.scratch.release();
       const query = mapping.form === 'segment' ? callQuery(part) : eventQuery(mapping, this.source, part);
       const result = await this.scratch.connection.stream(query);
       for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {

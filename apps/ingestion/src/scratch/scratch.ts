@@ -3,6 +3,9 @@ import { join } from 'node:path';
 
 import { type DuckDBConnection, DuckDBInstance } from '#libs/duckdb';
 
+/** As little as DuckDB can be held to while nothing runs; it gives back all that it need not keep. */
+const LEAST_MEMORY = '16MB';
+
 export interface ScratchOptions {
   /** Where its folder is made. */
   workDir: string;
@@ -19,6 +22,7 @@ export class Scratch {
     readonly folder: string,
     readonly connection: DuckDBConnection,
     private readonly instance: DuckDBInstance,
+    private readonly memory: string,
   ) {}
 
   static async open({ workDir, memory, threads }: ScratchOptions): Promise<Scratch> {
@@ -33,7 +37,7 @@ export class Scratch {
     const connection = await instance.connect();
     // Progress is counted, and never printed.
     await connection.run("SET TimeZone = 'UTC'; SET enable_progress_bar = true; SET enable_progress_bar_print = false; SET progress_bar_time = 0");
-    return new Scratch(folder, connection, instance);
+    return new Scratch(folder, connection, instance, memory);
   }
 
   async run(sql: string): Promise<void> {
@@ -52,6 +56,11 @@ export class Scratch {
     const { percentage, total_rows_to_process: rows } = this.connection.progress;
     const total = Number(rows);
     return percentage < 0 || total === 0 ? undefined : { done: (percentage / 100) * total, total };
+  }
+
+  /** Gives back what is kept of tables that were read, which else fills the memory bit by bit. Only between statements. */
+  async release(): Promise<void> {
+    await this.run(`SET memory_limit = '${LEAST_MEMORY}'; SET memory_limit = '${this.memory}'`);
   }
 
   /** Stops what runs on the connection, and whatever would come after it; the promises reject. */

@@ -82,6 +82,7 @@ export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
       live: this.live.of(model),
       deadlineMs: config.SCORE_DEADLINE_MS,
       fallbackMs: config.SCORE_FALLBACK_MS,
+      nearUpTo: config.SCORE_IN_PROCESS_UP_TO,
       log: log.child({ modelId: model.modelId }),
     });
   }

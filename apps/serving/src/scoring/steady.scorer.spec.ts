@@ -27,8 +27,8 @@ class Stream {
 const live = { score: async () => ({ customers: [result(IN_PROCESS)], foreseen: [] }) } as unknown as LiveModel;
 const away = new RpcError(status.UNAVAILABLE, 'away', { reason: 'WORKER_AWAY' });
 
-function scorer(stream: Stream, model: LiveModel | undefined): SteadyScorer {
-  return new SteadyScorer({ stream: stream as unknown as ScoreStream, live: Promise.resolve(model), deadlineMs: 15_000, fallbackMs: 2_000, log: pino({ level: 'silent' }) });
+function scorer(stream: Stream, model: LiveModel | undefined, nearUpTo = 0): SteadyScorer {
+  return new SteadyScorer({ stream: stream as unknown as ScoreStream, live: Promise.resolve(model), deadlineMs: 15_000, fallbackMs: 2_000, nearUpTo, log: pino({ level: 'silent' }) });
 }
 const strengthOf = async (subject: SteadyScorer) => (await subject.score(asked)).customers[0]?.strength;
 
@@ -74,4 +74,24 @@ test('the end of a term is no absence of the worker', async () => {
   const stream = new Stream();
   stream.failure = new RpcError(status.CANCELLED, 'ended', { reason: 'CANCELLED' });
   await expect(scorer(stream, live).score(asked)).rejects.toBe(stream.failure);
+});
+
+const customers = (count: number, events = 1) =>
+  Array.from({ length: count }, (_, index) => ({ customerId: `c${index}`, state: Buffer.alloc(0), events: Array.from({ length: events }, () => ({ name: 'A', occurredAt: 0, properties: Buffer.alloc(0) })), readAt: 0 }));
+
+test('few customers are scored in this process, many of them or many events at the worker', async () => {
+  const stream = new Stream();
+  const subject = scorer(stream, live, 2);
+  expect((await subject.score(customers(2))).customers[0]?.strength).toBe(IN_PROCESS);
+  expect((await subject.score(customers(3))).customers[0]?.strength).toBe(AT_WORKER);
+  expect((await subject.score(customers(1, 5))).customers[0]?.strength).toBe(AT_WORKER);
+});
+
+test('of few customers the worker takes in whose events came late, and they are asked for anew while it is away', async () => {
+  const stream = new Stream();
+  const late = { score: async () => ({ customers: [{ ...result(0), rebuild: true }, { ...result(IN_PROCESS), customerId: 'b', rebuild: false }], foreseen: [] }) } as unknown as LiveModel;
+  const subject = scorer(stream, late, 2);
+  expect((await subject.score(customers(2))).customers).toMatchObject([{ customerId: 'a', strength: AT_WORKER }, { customerId: 'b', strength: IN_PROCESS }]);
+  stream.failure = away;
+  expect((await subject.score(customers(2))).customers).toMatchObject([{ customerId: 'a', rebuild: true }, { customerId: 'b', strength: IN_PROCESS }]);
 });

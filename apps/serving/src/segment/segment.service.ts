@@ -2,16 +2,16 @@ import { Injectable } from '@nestjs/common';
 
 import { type counting, serving, worker } from '#libs/contracts';
 import { z } from '#libs/config';
-import { RpcError, status } from '#libs/grpc';
+import { encodedOnce, RpcError, status } from '#libs/grpc';
 
-import { cursorFormat, cutPage, pageAsked } from '../page/page.js';
+import { cursorFormat, cutPage, type PageAsked, pageAsked } from '../page/page.js';
 import { onlyUuids, uuidFilter } from '../page/uuid.js';
 import { isoOf, microsOf } from '../time/micros.js';
 import { expectPast } from '../time/past.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { toBasis, toSegment, toVersion } from './segment.mapper.js';
 import { SegmentRepository } from './segment.repository.js';
-import { type Drawing, SegmentsNow } from './segments.now.js';
+import { type Drawing, type DrawingNow, SegmentsNow } from './segments.now.js';
 
 const LONGEST_NAME = 120;
 const LONGEST_DESCRIPTION = 2_000;
@@ -47,16 +47,17 @@ export class SegmentService {
     return modelId === '' || modelId === basis.modelId ? basis : (await this.read(workspaceId, { ids: [], modelId, asOf: undefined })).basis;
   }
 
-  async list(workspaceId: string, { page, kind, modelId, asOf, level }: serving.ListSegmentsRequest): Promise<serving.ListSegmentsResponse> {
-    const { first, after } = pageAsked(page, bySize);
-    const isNow = modelId === '' && asOf === undefined;
-    const { segments, basis } = isNow ? await this.drawnNow(workspaceId) : await this.read(workspaceId, { ids: null, modelId, asOf });
-    const ordered = segments
-      .filter((segment) => (kind === serving.SegmentKind.UNSPECIFIED || segment.kind === kind) && isOnLevel(segment, level))
-      .sort((a, b) => b.size - a.size || compare(a.id, b.id));
-    const rest = after ? ordered.filter(({ size, id }) => size < after[0] || (size === after[0] && id > after[1])) : ordered;
-    const cut = cutPage(rest, first, ordered.length, ({ size, id }) => bySize.write([size, id]));
-    return { segments: [...cut.rows], pageInfo: cut.pageInfo, population: basis.placed + basis.unseen, basis } satisfies serving.ListSegmentsResponse;
+  async list(workspaceId: string, request: serving.ListSegmentsRequest): Promise<Readonly<serving.ListSegmentsResponse>> {
+    const { page, modelId, asOf } = request;
+    const asked = pageAsked(page, bySize);
+    if (modelId !== '' || asOf !== undefined) return pageOf(await this.read(workspaceId, { ids: null, modelId, asOf }), asked, request);
+    const drawing = await this.drawnNow(workspaceId);
+    const name = `${request.kind}|${request.level}|${asked.first}|${page?.after ?? ''}`;
+    const known = drawing.pages.get(name);
+    if (known) return known;
+    const made = encodedOnce(pageOf(drawing, asked, request));
+    drawing.pages.set(name, made);
+    return made;
   }
 
   async versions(workspaceId: string, { segmentId, page }: serving.ListSegmentVersionsRequest): Promise<serving.ListSegmentVersionsResponse> {
@@ -87,7 +88,7 @@ export class SegmentService {
     return { segment: segments[0], basis } satisfies serving.RenameSegmentResponse;
   }
 
-  private drawnNow(workspaceId: string): Promise<Drawing> {
+  private drawnNow(workspaceId: string): Promise<DrawingNow> {
     return this.now.of(workspaceId, () => this.read(workspaceId, { ids: null, modelId: '', asOf: undefined }));
   }
 
@@ -104,6 +105,16 @@ export class SegmentService {
     const basis = asOf === null ? toBasis(counted, counted.readAt === null ? now : isoOf(counted.readAt)) : toBasis({ ...counted, newestEventAt: null }, asOf);
     return { basis, segments: segments.map((row) => toSegment(row, basis)) };
   }
+}
+
+/** The largest first. */
+function pageOf({ segments, basis }: Drawing, { first, after }: PageAsked<readonly [number, string]>, { kind, level }: serving.ListSegmentsRequest): serving.ListSegmentsResponse {
+  const ordered = segments
+    .filter((segment) => (kind === serving.SegmentKind.UNSPECIFIED || segment.kind === kind) && isOnLevel(segment, level))
+    .sort((a, b) => b.size - a.size || compare(a.id, b.id));
+  const rest = after ? ordered.filter(({ size, id }) => size < after[0] || (size === after[0] && id > after[1])) : ordered;
+  const cut = cutPage(rest, first, ordered.length, ({ size, id }) => bySize.write([size, id]));
+  return { segments: [...cut.rows], pageInfo: cut.pageInfo, population: basis.placed + basis.unseen, basis } satisfies serving.ListSegmentsResponse;
 }
 
 /** The levels are cuts through one tree: what joins nothing, or is not split, is on more than one. */

@@ -20,6 +20,7 @@ export function toModel(row: ModelRow): training.Model {
     measures: (row.measures as unknown[]).map((measure) => worker.Measure.fromJSON(measure)),
     verdict: row.verdict,
     ordinaryNovelty: ordinaryNoveltyOf(row.ordinaryNovelty),
+    evaluationSample: row.evaluationSample === null ? undefined : worker.PopulationSample.fromJSON(row.evaluationSample),
   } satisfies training.Model;
 }
 

@@ -103,6 +103,7 @@ function modelOf(id: string, runId: string, uri: string, embedded: worker.Comple
     retiredChampionIndexes: discovered.retiredChampionIndexes,
     championModelId: championModelId === '' ? null : championModelId,
     measures: evaluated.measures.map((measure) => worker.Measure.toJSON(measure) as Prisma.InputJsonObject),
+    ...(evaluated.sample ? { evaluationSample: worker.PopulationSample.toJSON(evaluated.sample) as Prisma.InputJsonObject } : {}),
     ...(discovered.ordinaryNovelty ? { ordinaryNovelty: novelty.OrdinaryNovelty.toJSON(discovered.ordinaryNovelty) as Prisma.InputJsonObject } : {}),
   };
 }
