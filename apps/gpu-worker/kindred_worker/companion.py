@@ -26,6 +26,7 @@ from kindred_worker.report import Report
 # many customers speak for it.
 HELD = 200.0
 SHARES = (0.0, 0.25, 0.5)  # in the mean, of which one is chosen; equal weights are hard to beat (Clemen 1989)
+EVEN = 1e-3
 ENOUGH = 50  # customers held out, in each window, for a choice
 
 
@@ -56,7 +57,8 @@ def opinion_of(head: Horizon, windows: Sequence[Counts], report: Report) -> Opin
     rows = torch.cat([w.tally for w in windows])
     if rows.shape[1] == 0 or len(rows) == 0:
         return None
-    mean, spread = rows.mean(0), rows.std(0, correction=0).clamp(min=1e-6)
+    mean, spread = rows.mean(0), rows.std(0, correction=0)
+    spread[spread < EVEN] = 1.0  # what is alike for everyone says nothing, and its rounding is no difference
     shape = (head.mains, len(head.days))
     hazards = _hazards(head, (rows - mean) / spread, windows, report)
     amounts = torch.stack([_amounts((w.tally - mean) / spread, w) for w in windows], dim=1).flatten(0, 1)  # (C H, P + 1)

@@ -28,7 +28,8 @@ from kindred_worker.segments.assignment import SegmentModel
 FORMAT = "kindred.live/1"
 OPSET = 18
 ENCODERS = ("decayed_sum", "gru", "gated_linear")  # a window's readings have sizes that depend on what is in it
-logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells of every pass
+for teller in ("torch.onnx", "onnx_ir", "onnxscript"):  # they tell of every pass, and of every number that is there twice
+    logging.getLogger(teller).setLevel(logging.ERROR)
 TENSOR_TYPES = {torch.float32: "float32", torch.int64: "int64", torch.int32: "int32"}
 
 

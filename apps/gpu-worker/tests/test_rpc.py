@@ -51,14 +51,20 @@ async def worker(role: str) -> AsyncIterator[tuple[grpc.aio.Channel, subprocess.
         if fields["message"] == "listening":
             port = fields["port"]
             break
+    # Read while it runs: a full pipe would hold it up for ever.
+    said = asyncio.create_task(asyncio.to_thread(process.stderr.read))
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.max_receive_message_length", 64 << 20)])
     try:
         yield channel, process
     finally:
         await channel.close()
         process.terminate()
-        process.wait(15)
-        process.stderr.close()
+        try:
+            await asyncio.to_thread(process.wait, 15)
+        finally:
+            process.kill()
+            await said
+            process.stderr.close()
 
 
 async def result_of(call: AsyncIterator[Any]) -> tuple[list[str], Any]:
