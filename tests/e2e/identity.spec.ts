@@ -39,7 +39,7 @@ const ends = (life: readonly Life[]): number => Date.parse(life.at(-1)?.occurred
 /** Lives of members of two segments: of who is surely in one those that ended last, so that they are placed alike when they are moved a little. */
 async function twoLives(): Promise<[Life[], Life[]]> {
   const { segments } = await api().ask<{ segments: { nodes: { id: string; members: { nodes: { events: { nodes: Life[] }; memberships: { strength: number }[] }[] } }[] } }>(
-    '{ segments(kind: LEARNED, first: 6) { nodes { id members(first: 25) { nodes { events(first: 100) { nodes { name type occurredAt properties } } memberships { strength } } } } } }',
+    '{ segments(kind: LEARNED, first: 6) { nodes { id members(first: 8) { nodes { events(first: 100) { nodes { name type occurredAt properties } } memberships { strength } } } } } }',
   );
   const latest = segments.nodes.flatMap(({ members }) => {
     const sure = members.nodes.filter(({ events, memberships }) => events.nodes.length < 98 && (memberships[0]?.strength ?? 0) > 0.9);
