@@ -41,6 +41,8 @@ export interface Database {
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
+/** As long as a call may take (libs/grpc): where all connections are in use, that is no sign that the database is away. */
+const WAIT_MS = 10_000;
 
 /** Opens a service's database under its own non-owner role, so that row-level security holds. */
 export function openDatabase({ url, service, connections = 5, pipeline = false, idleTransactionMs = 0 }: DatabaseOptions): Database {
@@ -113,7 +115,7 @@ export function openDatabase({ url, service, connections = 5, pipeline = false, 
 
 function openPool(options: PoolConfig): Pool {
   // Connections stay once they are open: to log in takes Postgres milliseconds of a core, which a burst after ten quiet seconds would wait for.
-  const pool = new Pool({ ...options, min: options.max, keepAlive: true });
+  const pool = new Pool({ ...options, connectionTimeoutMillis: WAIT_MS, min: options.max, keepAlive: true });
   // An idle connection that breaks (Postgres restarted) is replaced by the pool; unheard it would end the process.
   pool.on('error', () => undefined);
   // So would one that breaks in use, between two statements: the next of them fails, which its caller hears.
