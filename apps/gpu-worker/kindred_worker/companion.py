@@ -27,7 +27,7 @@ from kindred_worker.report import Report
 HELD = 200.0
 SHARES = (0.0, 0.25, 0.5)  # in the mean, of which one is chosen; equal weights are hard to beat (Clemen 1989)
 EVEN = 1e-3
-ENOUGH = 50  # customers held out, in each window, for a choice
+ENOUGH = 250  # customers held out, in each window, for a choice: of fewer any share may look as good as another
 
 
 @dataclass(frozen=True)
