@@ -129,6 +129,6 @@ export function describeScoreWorker(name: string, start: () => Promise<ScoreWork
 }
 
 /** Probabilities of a forecast: every other of its numbers. */
-function chancesOf({ forecast }: worker.CustomerScoreResult): number[] {
+function chancesOf({ packedForecast: forecast }: worker.CustomerScoreResult): number[] {
   return Array.from({ length: forecast.length / 8 }, (_, index) => forecast.readFloatLE(index * 8));
 }

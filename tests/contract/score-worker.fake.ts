@@ -81,7 +81,8 @@ function outcome(modelUri: string, state: State, readAt: number) {
     embedding,
     mapX: state.orders,
     mapY: quietDays,
-    forecast: Buffer.from(Float32Array.of(Math.min(1, state.orders / 10), state.orders * 5).buffer),
+    forecast: [],
+    packedForecast: Buffer.from(Float32Array.of(Math.min(1, state.orders / 10), state.orders * 5).buffer),
   };
 }
 
@@ -95,7 +96,8 @@ const NOTHING: Omit<worker.CustomerScoreResult, 'customerId'> = {
   mapY: 0,
   rebuild: false,
   error: '',
-  forecast: Buffer.alloc(0),
+  forecast: [],
+  packedForecast: Buffer.alloc(0),
 };
 
 /** Of everyone, by every model. */

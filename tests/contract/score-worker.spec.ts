@@ -114,7 +114,7 @@ function customerOf(index: number, { hash }: Learned): worker.CustomerScoreReque
 function expectClose(ours: worker.CustomerScoreResult | undefined, theirs: worker.CustomerScoreResult | undefined): void {
   expect(ours).toMatchObject({ customerId: theirs?.customerId, segmentIndex: theirs?.segmentIndex, rebuild: false, error: '' });
   const numbers = (result: worker.CustomerScoreResult | undefined) => [
-    result?.strength, result?.mapX, result?.mapY, ...floats(result?.forecast), ...floats(result?.embedding),
+    result?.strength, result?.mapX, result?.mapY, ...floats(result?.packedForecast), ...floats(result?.embedding),
   ];
   const wanted = numbers(theirs);
   for (const [at, value] of numbers(ours).entries()) expect(value).toBeCloseTo(wanted[at] ?? Number.NaN, 3);

@@ -241,7 +241,7 @@ export class ServingHouse {
         events: events.length,
         first_event_at: events[0]?.at,
         last_event_at: events.at(-1)?.at,
-        forecast: FORESEEN.map(({ event, horizonDays }, index) => ({ event, horizon_days: horizonDays, probability: result.forecast.readFloatLE(index * 8), expected_value: result.forecast.readFloatLE(index * 8 + 4) })),
+        forecast: FORESEEN.map(({ event, horizonDays }, index) => ({ event, horizon_days: horizonDays, probability: result.packedForecast.readFloatLE(index * 8), expected_value: result.packedForecast.readFloatLE(index * 8 + 4) })),
       };
     });
     const folder = join(fileURLToPath(this.platform.artifactUrl), workspaceId, 'models', model.id);

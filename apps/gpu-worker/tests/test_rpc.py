@@ -156,8 +156,8 @@ async def test_the_train_role_from_snapshot_to_everyones_membership_and_scores(s
         assert (one.customer_id, one.error, one.rebuild, len(one.embedding)) == ("c1", "", False, 64)
         foreseen = answers[3].foreseen
         assert foreseen[0].event in ("Order Completed", "Product Added", "Product Viewed")
-        assert len(one.forecast) == 8 * len(foreseen)  # two float32 each
-        assert 0 <= np.frombuffer(one.forecast, "<f4")[0] <= 1
+        assert len(one.packed_forecast) == 8 * len(foreseen)  # two float32 each
+        assert 0 <= np.frombuffer(one.packed_forecast, "<f4")[0] <= 1
 
         await judges(rpc.ScoreWorkerServiceStub(channel), uri, bundle.sha256, event)
 

@@ -213,5 +213,5 @@ def _result(result: Score) -> pb.CustomerScoreResult:
         map_y=result.map_y,
         rebuild=result.rebuild,
         error=result.error,
-        forecast=result.forecast,
+        packed_forecast=result.forecast,
     )

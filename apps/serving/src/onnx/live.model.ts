@@ -22,7 +22,7 @@ interface Entry {
   readonly events: readonly EncodedEvent[];
 }
 
-const NOTHING = { state: Buffer.alloc(0), embedding: Buffer.alloc(0), segmentIndex: -1, strength: 0, novelty: 0, mapX: 0, mapY: 0, forecast: Buffer.alloc(0) };
+const NOTHING = { state: Buffer.alloc(0), embedding: Buffer.alloc(0), segmentIndex: -1, strength: 0, novelty: 0, mapX: 0, mapY: 0, forecast: [], packedForecast: Buffer.alloc(0) };
 
 /**
  * A model in its live form, scored in this process. Answers what the worker answers (to rounding), except that a late event is never
@@ -110,7 +110,8 @@ export class LiveModel {
       mapY: Number(mapY),
       rebuild: false,
       error: '',
-      forecast: Buffer.from(Float32Array.from(this.foreseen.flatMap((_, index) => [Number(chances[index]), Number(values[index])])).buffer),
+      forecast: [],
+      packedForecast: Buffer.from(Float32Array.from(this.foreseen.flatMap((_, index) => [Number(chances[index]), Number(values[index])])).buffer),
     };
   }
 }

@@ -138,7 +138,7 @@ function after(reading: Reading, result: worker.CustomerScoreResult, shape: Fore
     mapX: result.mapX,
     mapY: result.mapY,
     isBroken: false,
-    forecast: { shape, values: result.forecast },
+    forecast: { shape, values: result.packedForecast },
     embedding: result.embedding,
     state: result.state,
   };

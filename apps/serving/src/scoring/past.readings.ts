@@ -12,7 +12,7 @@ import { type PackedForecast, shapeOf } from './packed.forecast.js';
 import { ScoringRepository, type ServedModel } from './scoring.repository.js';
 import { ScoringService } from './scoring.service.js';
 
-export interface PastReading extends Omit<worker.CustomerScoreResult, 'forecast'> {
+export interface PastReading extends Omit<worker.CustomerScoreResult, 'forecast' | 'packedForecast'> {
   readonly forecast: PackedForecast;
 }
 
@@ -60,7 +60,7 @@ export class PastReadings {
         if (requests.length === 0) continue;
         const { customers, foreseen } = await scorer.score(requests);
         const shape = shapeOf(foreseen);
-        for (const { forecast, ...result } of customers) if (!result.error && !result.rebuild) readings.set(result.customerId, { ...result, forecast: { shape, values: forecast } });
+        for (const { packedForecast, forecast: _, ...result } of customers) if (!result.error && !result.rebuild) readings.set(result.customerId, { ...result, forecast: { shape, values: packedForecast } });
       }
     } finally {
       scorer.close();
