@@ -19,14 +19,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from kindred_worker.modes import mode_of
-from kindred_worker.objectives.horizon import Horizon, log_not, quiet_of
+from kindred_worker.objectives.horizon import Horizon, nats, of_own_horizon, quiet_of
 from kindred_worker.report import Report
 
 # The prior's precision, for counts standardised over customers: what is learned weighs as much as "everyone is alike" where about so
 # many customers speak for it.
 HELD = 200.0
 SHARES = (0.0, 0.25, 0.5)  # in the mean, of which one is chosen; equal weights are hard to beat (Clemen 1989)
-EVEN = 1e-3
+EVEN = 1e-3  # a spread below which everyone is alike
 ENOUGH = 250  # customers held out, in each window, for a choice: of fewer any share may look as good as another
 
 
@@ -83,15 +83,12 @@ def _hazards(head: Horizon, rows: Tensor, windows: Sequence[Counts], report: Rep
     """(C H, P + 1) weights and bias of the hazards: the mode of the posterior."""
     shape = (head.mains, len(head.days))
     happened = torch.cat([w.happened for w in windows])
-    # Of each window its own horizon is asked; a longer one is not known there.
-    horizon = torch.cat([torch.full((len(w.tally), 1, 1), at, device=rows.device) for at, w in enumerate(windows)])
-    horizon = horizon.expand(-1, shape[0], -1)
+    each = [len(w.tally) for w in windows]
     held = torch.cat([torch.full_like(rows[:1], HELD), rows.new_full((1, 1), 1e-3)], dim=1)
 
     def missed(weights: Tensor) -> Tensor:
         said = functional.linear(rows, weights[:, :-1], weights[:, -1]).unflatten(-1, shape)
-        quiet = quiet_of(said).gather(-1, horizon).squeeze(-1)  # (N, C)
-        return -(happened * log_not(quiet) + (1 - happened) * quiet).sum() + (held * weights.square()).sum() / 2
+        return nats(of_own_horizon(quiet_of(said), each), happened).sum() + (held * weights.square()).sum() / 2
 
     begin = rows.new_zeros(shape[0] * shape[1], rows.shape[1] + 1)
     return mode_of(missed, begin, len(rows), report)

@@ -22,7 +22,7 @@ from kindred_worker.models.batch import batch_of, put
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.encoder import Sight
 from kindred_worker.modes import mode_of
-from kindred_worker.objectives.horizon import Horizon, log_not, quiet_of
+from kindred_worker.objectives.horizon import Horizon, nats, of_own_horizon, quiet_of
 from kindred_worker.objectives.objective import Moments
 from kindred_worker.report import Report
 
@@ -45,6 +45,16 @@ class Window:
 Customers = Iterable[tuple[Encoded, Int64]]  # events and offsets, batch by batch
 
 
+def some(customers: Customers) -> Customers:
+    """About CUSTOMERS of them."""
+    read = 0
+    for events, offsets in customers:
+        if read >= CUSTOMERS:
+            return
+        yield events, offsets
+        read += len(offsets) - 1
+
+
 def fit_newest(model: BehaviourModel, customers: Customers, held_out: Customers, now: int, report: Report) -> None:
     """Sets what the newest moments add to the hazards of the model's horizon head, and the tally's opinion; `held_out` are customers
     from whom the model did not learn, `now` in microseconds. Nothing where there is no such head."""
@@ -55,12 +65,14 @@ def fit_newest(model: BehaviourModel, customers: Customers, held_out: Customers,
     windows = _windows(model, head, customers, now, report)
     weight, bias = _fitted(head, windows, report)
     opinion = opinion_of(head, [w.counts for w in windows], report)
+    unseen = _windows(model, head, held_out, now, report) if opinion is not None else []
+    # From here on nothing can be cancelled, so that a model is as it was or as it should be.
     head.newest_weight.copy_(weight)
     head.newest_bias.copy_(bias)
     if opinion is not None:
         head.tally_weight.copy_(opinion.weight)
         head.tally_bias.copy_(opinion.bias)
-        head.tally_share.fill_(_share(head, _windows(model, head, held_out, now, report)))
+        head.tally_share.fill_(_share(head, unseen))
 
 
 @torch.no_grad()
@@ -70,10 +82,7 @@ def _windows(model: BehaviourModel, head: Horizon, customers: Customers, now: in
     embeddings: list[list[Tensor]] = [[] for _ in head.days]
     outcomes: list[list[Tensor]] = [[] for _ in head.days]
     counts: list[list[Counts]] = [[] for _ in head.days]
-    read = 0
-    for events, offsets in customers:
-        if read >= CUSTOMERS:
-            break
+    for events, offsets in some(customers):
         report.check()
         first = events.time[offsets[:-1]][:, None]
         moments = Moments(events, offsets, np.maximum(back, first), now)
@@ -88,7 +97,6 @@ def _windows(model: BehaviourModel, head: Horizon, customers: Customers, now: in
             outcomes[horizon].append(happened[rows, moment, :, horizon])
             mains = (rows, moment, slice(head.mains), horizon)
             counts[horizon].append(Counts(sight.tally[rows, moment], happened[mains], amount[mains]))
-        read += len(offsets) - 1
     return [Window(torch.cat(e), torch.cat(o), joined(c)) for e, o, c in zip(embeddings, outcomes, counts, strict=True)]
 
 
@@ -102,19 +110,15 @@ def _fitted(head: Horizon, windows: list[Window], report: Report) -> tuple[Tenso
     mean, spread = rows.mean(0), rows.std(0, correction=0).clamp(min=1e-6)
     hazards, happened = head.hazards(rows), torch.cat([w.happened for w in windows])
     rows = (rows - mean) / spread
-    # Of each window its own horizon is asked; a longer one is not known there.
-    horizon = torch.cat([torch.full((len(w.embedding), 1, 1), at, device=rows.device) for at, w in enumerate(windows)])
-    horizon = horizon.expand(-1, shape[0], -1)
-    count = max(len(w.embedding) for w in windows)
+    each = [len(w.embedding) for w in windows]
     held = torch.cat([torch.full_like(rows[:1], HELD), rows.new_full((1, 1), LEVEL_HELD)], dim=1)  # of weights and bias
 
     def missed(added: Tensor) -> Tensor:
         hazard = hazards + functional.linear(rows, added[:, :-1], added[:, -1]).unflatten(-1, shape)
-        quiet = quiet_of(hazard).gather(-1, horizon).squeeze(-1)  # (N, M)
-        missed = -((happened * log_not(quiet) + (1 - happened) * quiet) * head.weight.squeeze(-1)).sum()
-        return missed + (held * added.square()).sum() / 2
+        missed = nats(of_own_horizon(quiet_of(hazard), each), happened)  # (N, M)
+        return (missed * head.weight.squeeze(-1)).sum() + (held * added.square()).sum() / 2
 
-    added = mode_of(missed, rows.new_zeros(shape[0] * shape[1], rows.shape[1] + 1), count, report)
+    added = mode_of(missed, rows.new_zeros(shape[0] * shape[1], rows.shape[1] + 1), max(each), report)
     weight = added[:, :-1] / spread
     return weight, added[:, -1] - weight @ mean
 
@@ -134,5 +138,4 @@ def _share(head: Horizon, held_out: list[Window]) -> float:
 def _missed(head: Horizon, window: Window, horizon: int) -> Tensor:
     """(N) nats by which what is said of a window's own horizon missed each customer, over the main events."""
     quiet = head.quiet_lately(Sight(window.embedding, window.counts.tally))[:, : head.mains, horizon]
-    happened = window.happened[:, : head.mains]
-    return -(happened * log_not(quiet) + (1 - happened) * quiet).sum(dim=1)
+    return nats(quiet, window.happened[:, : head.mains]).sum(dim=1)

@@ -11,7 +11,6 @@ Figures: docs/adr/0011-the-season-to-come.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,8 +22,8 @@ from kindred_worker.data.features import MICROS_PER_DAY, Encoded, Int64
 from kindred_worker.models.batch import batch_of, put
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.modes import mode_of
-from kindred_worker.newest import CUSTOMERS, LEVEL_HELD
-from kindred_worker.objectives.horizon import Horizon, log_not
+from kindred_worker.newest import LEVEL_HELD, Customers, some
+from kindred_worker.objectives.horizon import Horizon, nats
 from kindred_worker.objectives.objective import Moments
 from kindred_worker.report import Report
 
@@ -45,14 +44,14 @@ class _Window:
 
 
 @torch.no_grad()
-def fit_season(model: BehaviourModel, customers: Iterable[tuple[Encoded, Int64]], now: int, report: Report) -> None:
+def fit_season(model: BehaviourModel, customers: Customers, now: int, report: Report) -> None:
     """Sets the season of the model's horizon head; `customers` as for fit_newest, which comes before. Nothing where there is no such
     head; 0 for horizons for which the data do not reach back a year more."""
     head = model.horizon
     if head is None:
         return
     model.eval()
-    chosen = _some(customers)
+    chosen = list(some(customers))
     history = _history(chosen, now)
     asked = [days for days in head.days if days <= min(history, YEAR) / MICROS_PER_DAY]  # the shorter ones
     season = torch.zeros_like(head.season)
@@ -73,18 +72,6 @@ def fit_season(model: BehaviourModel, customers: Iterable[tuple[Encoded, Int64]]
 def _believed(short: float) -> float:
     """The share of a season's move that is expected again, `short` being horizon / history: the mean of the posterior."""
     return OF_SEASONS**2 / (OF_SEASONS**2 + OF_YEARS**2 + (OF_SHORT_HISTORIES * short) ** 2)
-
-
-def _some(customers: Iterable[tuple[Encoded, Int64]]) -> list[tuple[Encoded, Int64]]:
-    """As many as the newest moments are fitted to."""
-    chosen: list[tuple[Encoded, Int64]] = []
-    read = 0
-    for events, offsets in customers:
-        if read >= CUSTOMERS:
-            break
-        chosen.append((events, offsets))
-        read += len(offsets) - 1
-    return chosen
 
 
 def _history(customers: list[tuple[Encoded, Int64]], now: int) -> int:
@@ -119,6 +106,6 @@ def _level(window: _Window, horizon: int, report: Report) -> Tensor:
 
     def missed(level: Tensor) -> Tensor:
         quiet = said * level.exp()
-        return -(happened * log_not(quiet) + (1 - happened) * quiet).sum() + LEVEL_HELD * level.square().sum() / 2
+        return nats(quiet, happened).sum() + LEVEL_HELD * level.square().sum() / 2
 
     return mode_of(missed, said.new_zeros(said.shape[1]), len(said), report)

@@ -22,12 +22,26 @@ from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.models.batch import choose
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.plan import resolve
+from kindred_worker.report import Cancelled, Report
 from kindred_worker.spec import TrainingSpec
 from tests.make_snapshot import write_snapshot
 
 torch.set_num_threads(1)
 NAMES = ("Product Viewed", "Product Added", "Order Completed")
 START = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+class Stopping(Report):
+    """Cancels at the nth check."""
+
+    def __init__(self, checks: int) -> None:
+        super().__init__()
+        self.left = checks
+
+    def check(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise Cancelled
 
 
 def shop(customers: int = 90, seed: int = 0) -> pa.Table:

@@ -20,6 +20,7 @@ from kindred_worker.models.encoder import Sight
 from kindred_worker.newest import fit_newest
 from kindred_worker.objectives import Horizon
 from kindred_worker.report import Cancelled, Report
+from tests.conftest import Stopping
 
 DAY = 86_400_000_000
 
@@ -147,17 +148,14 @@ def test_nothing_is_known_before_the_first_horizon_has_passed(fresh: BehaviourMo
     assert not head_of(fresh).newest_bias.any()
 
 
-def test_cancelled_it_leaves_the_model_as_it_was(fresh: BehaviourModel, arrays: EventArrays, now: int) -> None:
-    class Stopped(Report):
-        checks = 0
-
-        def check(self) -> None:
-            self.checks += 1
-            if self.checks > 3:  # in the midst of the fit
-                raise Cancelled
-
+@pytest.mark.parametrize("checks", [2, 3, -1])  # while it reads, in the midst of the fit, and at the last one
+def test_cancelled_it_leaves_the_model_as_it_was(fresh: BehaviourModel, arrays: EventArrays, now: int, checks: int) -> None:
+    if checks < 0:
+        counting = Stopping(1_000_000)
+        fit_newest(copy.deepcopy(fresh), batches(arrays), batches(arrays), now, counting)
+        checks = 999_999 - counting.left
     everyone = anybody(fresh, 3)
     said = fresh.forecast(everyone)
     with pytest.raises(Cancelled):
-        fit_newest(fresh, batches(arrays), batches(arrays), now, Stopped())
+        fit_newest(fresh, batches(arrays), batches(arrays), now, Stopping(checks))
     assert torch.equal(fresh.forecast(everyone), said)

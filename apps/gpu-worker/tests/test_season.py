@@ -22,6 +22,7 @@ from kindred_worker.objectives import Horizon
 from kindred_worker.report import Cancelled, Report
 from kindred_worker.season import fit_season
 from kindred_worker.spec import TrainingSpec
+from tests.conftest import Stopping
 
 DAY = 86_400_000_000
 NOW = 600  # days after the data's beginning; the same weeks a year ago begin at 236
@@ -133,15 +134,7 @@ def test_however_seasons_differ_a_longer_horizon_is_never_less_likely(fresh: Beh
 
 
 def test_cancelled_it_leaves_the_season_as_it_was(fresh: BehaviourModel, arrays: EventArrays) -> None:
-    class Stopped(Report):
-        checks = 0
-
-        def check(self) -> None:
-            self.checks += 1
-            if self.checks > 3:  # in the midst of the fit
-                raise Cancelled
-
     before = copy.deepcopy(head_of(fresh).season)
     with pytest.raises(Cancelled):
-        fit_season(fresh, [until(*shop(arrays, busy=3), NOW * DAY)], NOW * DAY, Stopped())
+        fit_season(fresh, [until(*shop(arrays, busy=3), NOW * DAY)], NOW * DAY, Stopping(3))  # in the midst of the fit
     assert torch.equal(head_of(fresh).season, before)

@@ -20,23 +20,10 @@ from kindred_worker.learn import learn
 from kindred_worker.report import Cancelled, HashMismatch, InvalidInput, Report, TooLittleData
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.train import TrainingData, train
-from tests.conftest import shop
+from tests.conftest import Stopping, shop
 from tests.make_snapshot import write_snapshot
 
 SPEC = TrainingSpec(width=16, epochs=4, batch_size=16, seed=5)
-
-
-class Stopping(Report):
-    """Cancels at the nth check."""
-
-    def __init__(self, checks: int) -> None:
-        super().__init__()
-        self.left = checks
-
-    def check(self) -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise Cancelled
 
 
 class Keeping(Report):

@@ -240,8 +240,7 @@ class DecayedSum(Encoder[SumState]):
         return state.last
 
     def read(self, state: SumState, at: Tensor) -> Tensor:
-        at = torch.where(state.count > 0, torch.maximum(at, state.last), at)
-        days = torch.where(state.count > 0, (at - state.last).double() / MICROS_PER_DAY, 0.0).to(state.sums.dtype)
+        at, days = _not_before_last(state, at)
         sums, turning = self._later(state.sums, state.turning, days)
         return self._embed(sums, turning, state.count, state.first, state.last, at)
 
@@ -249,8 +248,7 @@ class DecayedSum(Encoder[SumState]):
         if not self.tally:
             return super().tally_of(state, at)
         assert isinstance(state, TalliedState)
-        at = torch.where(state.count > 0, torch.maximum(at, state.last), at)
-        days = torch.where(state.count > 0, (at - state.last).double() / MICROS_PER_DAY, 0.0).to(state.sums.dtype)
+        at, days = _not_before_last(state, at)
         return self.tally.read(state.tallies, days, at)
 
     def update(self, state: SumState, events: EventVectors) -> tuple[SumState, Tensor]:
@@ -338,6 +336,12 @@ class DecayedSum(Encoder[SumState]):
         if self.tally:
             state = _tallied(state, Tallies(arrays["tally"], arrays["met_first"], arrays["met_last"]))
         return state, unreadable
+
+
+def _not_before_last(state: SumState, at: Tensor) -> tuple[Tensor, Tensor]:
+    """Times (N), and how many days after what the sums stand at."""
+    at = torch.where(state.count > 0, torch.maximum(at, state.last), at)
+    return at, torch.where(state.count > 0, (at - state.last).double() / MICROS_PER_DAY, 0.0).to(state.sums.dtype)
 
 
 def _tallied(state: SumState, tallies: Tallies) -> TalliedState:

@@ -12,6 +12,7 @@ and of what is learned, and does without all that.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import accumulate
 
 import numpy as np
@@ -99,7 +100,7 @@ class Horizon(Objective):
         quiet, amount = self._read(embedding)
         known = targets["known"].unsqueeze(-2) * self.weight  # (B, R, M, H)
         happened = targets["happened"]
-        whether = -(happened * log_not(quiet) + (1 - happened) * quiet)
+        whether = nats(quiet, happened)
         much = functional.huber_loss(amount, targets["amount"], reduction="none") / self.scale.view(-1, 1)
         return masked_mean(whether, known) + 0.5 * masked_mean(much, known * happened)
 
@@ -179,6 +180,18 @@ def _know_values(head: nn.Module, _: object) -> None:
     """After weights were read."""
     assert isinstance(head, Horizon)
     head.know_values()
+
+
+def nats(quiet: Tensor, happened: Tensor) -> Tensor:
+    """(…) by how much log P(not within) missed what happened, 0/1: the negative log likelihood."""
+    return -(happened * log_not(quiet) + (1 - happened) * quiet)
+
+
+def of_own_horizon(quiet: Tensor, windows: Sequence[int]) -> Tensor:
+    """(N, M, H) of customers window after window, so many in each -> (N, M): of each window its own horizon, for a longer one is not
+    known there."""
+    horizon = torch.repeat_interleave(torch.tensor(windows, device=quiet.device), output_size=len(quiet))
+    return quiet.gather(-1, horizon.view(-1, 1, 1).expand(-1, quiet.shape[1], -1)).squeeze(-1)
 
 
 def log_not(quiet: Tensor) -> Tensor:
