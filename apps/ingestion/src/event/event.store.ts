@@ -56,6 +56,11 @@ export class EventStore {
     return this.partitions.having(batch.events, () => this.commit(batch, within));
   }
 
+  /** By place: why whoever they are of would keep events from being stored now. Writes nothing. */
+  async refusals(workspaceId: string, events: readonly IntakeEvent[]): Promise<ReadonlyMap<number, Rejection>> {
+    return this.database.onConnection(workspaceId, async (client) => (await admit(client, { workspaceId, events, rejections: [] }, this.digest)).refused);
+  }
+
   private async commit(batch: EventBatch, within?: (client: PoolClient, stored: StoredBatch) => Promise<void>): Promise<StoredBatch> {
     let used: PoolClient | undefined;
     const result = await this.database.onConnection(batch.workspaceId, async (client) => {

@@ -169,7 +169,8 @@ export class ImportReader {
   private segmentItem([line, text, made]: readonly unknown[], fileSha256: string): IntakeItem {
     const { receivedAt, plan } = this.options;
     const item = decodeArchived(JSON.parse(String(text)) as Record<string, unknown>, String(made), { receivedAt, plan, maxBytes: MAX_EVENT_BYTES.file });
-    return 'event' in item ? item : { ...item, rejection: { ...item.rejection, line: Number(line), fingerprint: `${fileSha256}:event:${String(line)}` } };
+    if ('event' in item) return { ...item, event: { ...item.event, line: Number(line) } };
+    return { ...item, rejection: { ...item.rejection, line: Number(line), fingerprint: `${fileSha256}:event:${String(line)}` } };
   }
 
   private columnItem(values: readonly unknown[], fileSha256: string, listProperty: string | undefined): IntakeItem {
@@ -178,7 +179,7 @@ export class ImportReader {
     const event: IntakeEvent = {
       id: uuid(), messageId: String(messageId), type: 'track', name: String(name), occurredAt: String(occurredAt), receivedAt: this.options.receivedAt,
       sentAt: null, originalAt: null, timeClamped: isClamped === true, userId: String(customer), anonymousId: null, groupId: null, previousId: null,
-      properties, context: null,
+      properties, context: null, line: this.source.headerLines + Number(line),
     };
     const broken = refusalOf(event);
     const violations = broken ? undefined : this.options.plan?.violationsOf(event);
