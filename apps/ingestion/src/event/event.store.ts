@@ -22,7 +22,7 @@ import { keepStaging, stageEvents } from './event.staging.js';
 /** What is committed together, of one workspace. */
 export interface EventBatch {
   readonly workspaceId: string;
-  /** "http", "grpc" or "import:<id>". */
+  /** "http", "graphql", "grpc" or "import:<id>". */
   readonly source: string;
   readonly importId?: string;
   readonly events: readonly IntakeEvent[];

@@ -100,7 +100,7 @@ test('an export holds events in Segment’s form, also refused ones, attributes,
   expect(lines[0]?.['customerIds']).toContain(customerId);
   expect(lines[3]).toEqual({ record: 'labels', labels: [{ labelSet: 'Complained', userId: 'exported-user', value: true, asOf: null }] });
   expect(lines[4]).toMatchObject({ record: 'predictions', predictions: expect.arrayContaining([expect.objectContaining({ labelSet: 'Complained', probability: 0.25 })]) });
-  expect(lines[5]).toMatchObject({ record: 'rejected', reason: 'NAME_MISSING', source: 'grpc', event: { type: 'track', event: '', userId: 'exported-user' } });
+  expect(lines[5]).toMatchObject({ record: 'rejected', reason: 'NAME_MISSING', source: 'graphql', event: { type: 'track', event: '', userId: 'exported-user' } });
   expect(lines.slice(6)).toHaveLength(5);
   expect(lines[6]).toMatchObject({ type: 'track', event: 'Seen', userId: 'exported-user', timestamp: '2026-01-01T00:00:00.000000Z', messageId: 'exported-twice' });
 });
