@@ -166,7 +166,7 @@ test('a rule over another one follows it, and over a learned segment too', async
   const drawn = model();
   await house.prepare(replica, workspace, drawn);
   await replica.activation.activate({ modelId: drawn.id, fence: 1 }, workspace.service);
-  const { segments, population } = await replica.segments.listSegments({ page: { first: 10, after: '' }, kind: serving.SegmentKind.LEARNED, modelId: '', asOf: undefined, level: worker.SegmentLevel.MAIN }, workspace.call);
+  const { segments, population } = await replica.segments.listSegments({ page: { first: 10, after: '' }, kind: serving.SegmentKind.LEARNED, modelId: '', asOf: undefined, level: worker.SegmentLevel.MAIN, brief: false }, workspace.call);
   const home = segments.find(({ size }) => size > 0);
   const inIt = await create(workspace, rule('In it', condition({ memberOf: home?.id ?? '' })));
   const outOfIt = await create(workspace, rule('Out of it', condition({ not: condition({ memberOf: inIt }) })));
@@ -175,7 +175,7 @@ test('a rule over another one follows it, and over a learned segment too', async
   await track(workspace, [1, 2, 3, 4].map(() => ({ customerId: many, name: 'Order Completed' })));
   await becomes(workspace, outOfIt, [many]);
   await becomes(workspace, inIt, [few]);
-  const after = await replica.segments.listSegments({ page: { first: 10, after: '' }, kind: serving.SegmentKind.UNSPECIFIED, modelId: '', asOf: undefined, level: worker.SegmentLevel.MAIN }, workspace.call);
+  const after = await replica.segments.listSegments({ page: { first: 10, after: '' }, kind: serving.SegmentKind.UNSPECIFIED, modelId: '', asOf: undefined, level: worker.SegmentLevel.MAIN, brief: false }, workspace.call);
   // Who is in a defined segment does not count twice.
   expect(after.population).toBe(population);
   const { customers: [customer] } = await replica.memberships.getCustomerMemberships({ customerIds: [few] }, workspace.call);

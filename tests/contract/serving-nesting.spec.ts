@@ -30,7 +30,7 @@ async function shop(count = 8): Promise<{ workspace: TestWorkspace; customers: s
 }
 
 const listed = (workspace: TestWorkspace, level: worker.SegmentLevel, modelId = '') =>
-  replica.segments.listSegments({ page: undefined, kind: serving.SegmentKind.UNSPECIFIED, modelId, asOf: undefined, level }, workspace.call);
+  replica.segments.listSegments({ page: undefined, kind: serving.SegmentKind.UNSPECIFIED, modelId, asOf: undefined, level, brief: false }, workspace.call);
 const sizes = async (workspace: TestWorkspace, level: worker.SegmentLevel) =>
   Object.fromEntries((await listed(workspace, level)).segments.map(({ name, size }) => [name, size]));
 async function idOf(workspace: TestWorkspace, name: string): Promise<string> {

@@ -38,7 +38,7 @@ async function story(count = 4) {
 async function drawn(workspace: TestWorkspace, asOf?: number): Promise<serving.Segment[]> {
   const kind = serving.SegmentKind.UNSPECIFIED;
   const answers = await Promise.all(
-    [COARSER, MAIN, FINER].map((level) => replica.segments.listSegments({ page: undefined, kind, modelId: '', level, asOf: asOf === undefined ? undefined : iso(asOf) }, workspace.call)),
+    [COARSER, MAIN, FINER].map((level) => replica.segments.listSegments({ page: undefined, kind, modelId: '', level, asOf: asOf === undefined ? undefined : iso(asOf), brief: false }, workspace.call)),
   );
   return [...new Map(answers.flatMap(({ segments }) => segments).map((segment) => [segment.id, segment])).values()];
 }

@@ -32,7 +32,7 @@ async function shop(count: number): Promise<Shop> {
   const first = model();
   await house.prepare(replica, workspace, first);
   await replica.activation.activate({ modelId: first.id, fence: 1 }, workspace.service);
-  const { segments } = await replica.segments.listSegments({ page: undefined, kind: 'SEGMENT_KIND_UNSPECIFIED' as never, modelId: '', asOf: undefined, level: 'SEGMENT_LEVEL_UNSPECIFIED' as never }, workspace.call);
+  const { segments } = await replica.segments.listSegments({ page: undefined, kind: 'SEGMENT_KIND_UNSPECIFIED' as never, modelId: '', asOf: undefined, level: 'SEGMENT_LEVEL_UNSPECIFIED' as never, brief: false }, workspace.call);
   return { workspace, customers, segments: Object.fromEntries(segments.map(({ id, name }) => [name, id])) };
 }
 

@@ -210,6 +210,20 @@ describe('lists and lookups', () => {
     expect(seen.map(({ strength }) => strength)).toEqual(seen.map(({ strength }) => strength).toSorted((a, b) => b - a));
   });
 
+  test('places come with the segments they are in, each once and brief, and a name that a person gave is in the next answer', async () => {
+    const { workspace, customers } = await served();
+    const whole = (await listed(workspace)).segments;
+    const briefly = (segment?: serving.Segment) => ({ ...segment, traits: [], typicalCustomerIds: [], lineage: [], rule: undefined });
+    expect(whole.every(({ traits, lineage }) => traits.length > 0 && lineage.length > 0)).toBe(true);
+    expect((await listed(workspace, { brief: true })).segments).toEqual(whole.map(briefly));
+    const { segments, basis } = await replica.memberships.getCustomerMemberships({ customerIds: customers }, workspace.call);
+    expect(segments).toEqual([briefly(whole.find(({ name }) => name === 'Few orders'))]);
+    expect(basis).toMatchObject({ placed: 3, unseen: 0 });
+    await replica.segments.renameSegment({ id: segments[0]?.id ?? '', name: 'Regulars', description: undefined }, workspace.call);
+    expect((await replica.memberships.getCustomerMemberships({ customerIds: customers }, workspace.call)).segments.map(({ name }) => name)).toEqual(['Regulars']);
+    expect((await replica.memberships.getCustomerMemberships({ customerIds: [randomUUID()] }, workspace.call)).segments).toEqual([]);
+  });
+
   test('a name is taken once, whatever its case, and what nobody knows cannot be renamed', async () => {
     const { workspace } = await served(1);
     const id = await idOf(workspace, 'Few orders');

@@ -281,6 +281,10 @@ export function segmentOf(segmentId: string): serving.Segment {
   };
 }
 
+function briefly(segment: serving.Segment): serving.Segment {
+  return { ...segment, traits: [], typicalCustomerIds: [], lineage: [], rule: undefined };
+}
+
 const BASIS: counting.CountBasis = { asOf: AT, modelId: id('model', 1), placed: CUSTOMERS - 2, unseen: 2, newestEventAt: AT };
 
 function servingHandlers(): Record<string, Handler> {
@@ -291,7 +295,7 @@ function servingHandlers(): Record<string, Handler> {
         customerId, known: true, novelty: 0.1, mapX: 1, mapY: 2,
         memberships: [membershipOf(id('segment', (numberOf(customerId) % SEGMENTS) + 1))],
       })),
-      modelId: id('model', 1), asOf: AT,
+      modelId: id('model', 1), asOf: AT, segments: segments.map(briefly), basis: BASIS,
     }),
     getForecasts: ({ customerIds }: foresight.GetForecastsRequest) => ({
       customers: customerIds.map((customerId) => ({
@@ -326,7 +330,7 @@ function servingHandlers(): Record<string, Handler> {
       threshold: { threshold: 0.46, quantile: 0.995, overridden: false },
     }),
     getSegments: ({ ids }: serving.GetSegmentsRequest) => ({ segments: segments.filter((segment) => ids.includes(segment.id)), basis: BASIS }),
-    listSegments: ({ page }: serving.ListSegmentsRequest) => ({ ...cut(segments, page, 'segments'), population: CUSTOMERS, basis: BASIS }),
+    listSegments: ({ page, brief }: serving.ListSegmentsRequest) => ({ ...cut(brief ? segments.map(briefly) : segments, page, 'segments'), population: CUSTOMERS, basis: BASIS }),
     getCountReach: () => ({ basis: BASIS, customers: CUSTOMERS + 3, eventsBehind: 5, secondsBehind: 1.5 }),
     // The last member was erased a moment ago: ingestion does not know them any more.
     listSegmentMembers: ({ segmentId }: serving.ListSegmentMembersRequest) => ({

@@ -91,7 +91,8 @@ test('many requests at the same time cost few calls, and callers share none', as
   const answers = await asking;
   expect(answers.map(({ body }) => body.data.customer.userId)).toEqual(numbers.flatMap((number) => [`user-${number}`, `user-${number}`]));
   expect(gateway.services.count('resolveCustomers')).toBeLessThan(40);
-  expect(gateway.services.count('getSegments')).toBeLessThan(40);
+  expect(gateway.services.count('getCustomerMemberships')).toBeLessThan(40);
+  expect(gateway.services.count('getSegments')).toBe(0);
   const asked = gateway.services.calls.filter(({ method }) => method === 'resolveCustomers');
   const byActor = Map.groupBy(asked, ({ principal }) => principal.actor);
   for (const calls of byActor.values()) {

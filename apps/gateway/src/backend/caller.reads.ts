@@ -21,6 +21,9 @@ export interface PastKey {
   readonly asOf: string;
 }
 
+/** What serving knows of a customer, and the segments that they are in. */
+export type Place = serving.CustomerMemberships & { readonly told: ReadonlyMap<string, Segment> };
+
 /** Who follows the events that a count is of: a model, rules, nobody. */
 export type ReachKey = counting.GetCountReachRequest;
 
@@ -28,8 +31,7 @@ export type ReachKey = counting.GetCountReachRequest;
 export interface CallerReads {
   readonly customer: Gathered<string, ingestion.Customer | undefined>;
   readonly customerIdByUserId: Gathered<string, string | undefined>;
-  /** What serving knows of a customer. */
-  readonly place: Gathered<string, serving.CustomerMemberships | undefined>;
+  readonly place: Gathered<string, Place | undefined>;
   /** Where a customer was at a time. */
   readonly pastPlace: Gathered<PastKey, serving.Membership[]>;
   /** What the champion makes of what a customer had done by a time. */
@@ -96,8 +98,9 @@ function readsOf(rpc: () => Backends): CallerReads {
       return userIds.map((userId) => byUserId.get(userId));
     }),
     place: gather(async (ids) => {
-      const { customers } = await rpc().memberships.getCustomerMemberships({ customerIds: unique(ids) });
-      const byId = new Map(customers.map((place) => [place.customerId, place]));
+      const { customers, segments, basis } = await rpc().memberships.getCustomerMemberships({ customerIds: unique(ids) });
+      const told = new Map(asAsked(segments, basis, { modelId: '', isBrief: true }).map((segment) => [segment.id, segment]));
+      const byId = new Map(customers.map((place) => [place.customerId, Object.assign(place, { told })]));
       return ids.map((id) => byId.get(id));
     }),
     pastPlace: gather((keys) => pastPlaces(rpc(), keys)),
@@ -113,7 +116,7 @@ function readsOf(rpc: () => Backends): CallerReads {
     segment: gather((keys) => segmentsOf(rpc(), keys)),
     segmentList: gather((requests) => distinctly(requests, async (request) => {
       const { segments, ...answer } = await rpc().segments.listSegments(request);
-      return { ...answer, segments: asAsked(segments, answer.basis, request) };
+      return { ...answer, segments: asAsked(segments, answer.basis, { ...request, isBrief: request.brief }) };
     })),
     countReach: gather((keys) => distinctly(keys, (key) => rpc().counting.getCountReach(key))),
     model: gather(async (ids) => {
@@ -171,8 +174,8 @@ export function pastName({ customerId, asOf }: PastKey): string {
 }
 
 /** The same segments, each with how it was asked for and what its size is of. They were made for this answer, so they are not copied. */
-function asAsked(segments: serving.Segment[], sizes: counting.CountBasis | undefined, { modelId, asOf }: { modelId: string; asOf?: string | undefined }): Segment[] {
-  const asked = { sizes, ...(asOf ? { past: asOf } : {}), ...(modelId ? { drawnBy: modelId } : {}) };
+function asAsked(segments: serving.Segment[], sizes: counting.CountBasis | undefined, { modelId, asOf, isBrief }: { modelId: string; asOf?: string | undefined; isBrief?: boolean }): Segment[] {
+  const asked = { sizes, ...(asOf ? { past: asOf } : {}), ...(modelId ? { drawnBy: modelId } : {}), ...(isBrief ? { isBrief } : {}) };
   return segments.map((segment) => Object.assign(segment, asked));
 }
 

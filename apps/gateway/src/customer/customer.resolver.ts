@@ -86,8 +86,9 @@ export const customerTypes: ResolversOf<'Customer' | 'CustomerConnection'> = {
     countedAt,
     isScored: async ({ id }, _args, { loaders }) => (await loaders.place.load(id))?.known ?? false,
     memberships: async ({ id }, { asOf }, { loaders }) => {
-      const memberships = asOf ? await loaders.pastPlace.load({ customerId: id, asOf }) : ((await loaders.place.load(id))?.memberships ?? []);
-      return memberships.map((membership) => ({ ...membership, customerId: id, ...(asOf ? { past: asOf } : {}) }));
+      if (asOf) return (await loaders.pastPlace.load({ customerId: id, asOf })).map((membership) => ({ ...membership, customerId: id, past: asOf }));
+      const { memberships = [], told } = (await loaders.place.load(id)) ?? {};
+      return memberships.map((membership) => ({ ...membership, customerId: id, ...(told ? { told } : {}) }));
     },
     novelty: async ({ id }, { asOf }, { loaders }) => (await readingOf(id, asOf, loaders))?.novelty,
     mapPosition: ({ id }, { asOf }, { loaders }) => readingOf(id, asOf, loaders),

@@ -2,7 +2,7 @@ import type { counting, foresight, ingestion, label, pastReading, prediction, se
 import { RpcError, status } from '#libs/grpc';
 
 import type { Backends } from '../backend/backends.js';
-import { type CallerReads, type PastKey, pastName, type ReachKey, type SegmentKey, segmentName } from '../backend/caller.reads.js';
+import { type CallerReads, type PastKey, pastName, type Place, type ReachKey, type SegmentKey, segmentName } from '../backend/caller.reads.js';
 import { type RecommendationKey, recommendationName } from '../foresight/foresight.reads.js';
 import type { HeldNovelty } from '../unusual/unusual.reads.js';
 import type { Gathered } from '../backend/gathered.js';
@@ -11,8 +11,7 @@ import type { Segment } from './message.js';
 /** One set per request: what several fields ask for is fetched once, and what many rows ask for in one call. */
 export interface Loaders {
   readonly customer: Loader<string, ingestion.Customer | undefined>;
-  /** What serving knows of a customer. */
-  readonly place: Loader<string, serving.CustomerMemberships | undefined>;
+  readonly place: Loader<string, Place | undefined>;
   readonly forecast: Loader<string, foresight.TimedForecast[]>;
   readonly recommendation: Loader<RecommendationKey, foresight.ItemRecommendation[]>;
   readonly eventNovelty: Loader<foresight.EventKey, number | undefined>;

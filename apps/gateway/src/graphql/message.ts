@@ -40,8 +40,8 @@ export type TableRows = person.TableRows;
 export type BlockedId = identity.BlockedId;
 export type RowCount = ingestion.RowCount;
 
-/** And whose it is; `past`: the time that it was asked as of. */
-export type Membership = serving.Membership & { readonly customerId: string; readonly past?: string };
+/** And whose it is; `past`: the time that it was asked as of; `told`: segments that came with it. */
+export type Membership = serving.Membership & { readonly customerId: string; readonly past?: string; readonly told?: ReadonlyMap<string, Segment> };
 export interface MembershipExplanation {
   readonly membership: Membership;
   readonly segment: serving.Segment;
@@ -63,6 +63,8 @@ export type Segment = serving.Segment & {
   readonly past?: string;
   /** As drawn by a model, the champion, if left out. */
   readonly drawnBy?: string;
+  /** Without traits, typical customers, lineage and rule: they are loaded for who asks for them. */
+  readonly isBrief?: boolean;
   /** What its size is of, and those of all that were read with it. */
   readonly sizes?: counting.CountBasis | undefined;
 };

@@ -30,8 +30,8 @@ export const membershipTypes: ResolversOf<
   'Membership' | 'MembershipExplanation' | 'MembershipEvidence' | 'EventContribution' | 'ContributionCheck' | 'FittingTrait' | 'BehaviourChange' | 'MembershipChange'
 > = {
   Membership: {
-    segment: async ({ segmentId }, _args, { loaders }) => present(await loaders.segment.load(segmentNow(segmentId)), 'the segment of a membership'),
-    finer: ({ finerSegmentId }, _args, { loaders }) => (finerSegmentId === '' ? null : loaders.segment.load(segmentNow(finerSegmentId))),
+    segment: async ({ segmentId, told }, _args, { loaders }) => told?.get(segmentId) ?? present(await loaders.segment.load(segmentNow(segmentId)), 'the segment of a membership'),
+    finer: ({ finerSegmentId, told }, _args, { loaders }) => (finerSegmentId === '' ? null : (told?.get(finerSegmentId) ?? loaders.segment.load(segmentNow(finerSegmentId)))),
     since: ({ since }) => present(since, 'since'),
     decidedAt: ({ decidedAt }) => present(decidedAt, 'decidedAt'),
     model: ({ modelId }, _args, { loaders }) => (modelId === '' ? null : loaders.model.load(modelId)),

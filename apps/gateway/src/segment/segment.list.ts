@@ -15,7 +15,7 @@ export interface SegmentFilter {
 export async function listSegments(reads: CallerReads, paging: Paging, { kind, modelId, asOf, level }: SegmentFilter): Promise<SegmentConnection> {
   let sizes: SegmentConnection['sizes'];
   const connection = await readConnection(paging, async (page) => {
-    const answer = await reads.segmentList({ page, kind: kind ?? SegmentKind.UNSPECIFIED, modelId, asOf: asOf ?? undefined, level: level ?? SegmentLevel.MAIN });
+    const answer = await reads.segmentList({ page, kind: kind ?? SegmentKind.UNSPECIFIED, modelId, asOf: asOf ?? undefined, level: level ?? SegmentLevel.MAIN, brief: true });
     sizes = answer.basis;
     return { rows: answer.segments, pageInfo: answer.pageInfo };
   });

@@ -1,10 +1,12 @@
 import { basisOfSize, basisOfSizes } from '../counting/count.resolver.js';
 import { readConnection, rowsOf } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
+import type { GatewayContext } from '../graphql/context.js';
 import { invalidArgument } from '../graphql/error.js';
 import { expecting, notFound, outcomeOf } from '../graphql/expected.js';
 import { globalId, localId } from '../graphql/global-id.js';
 import { loadPresent, segmentBeside, segmentNow } from '../graphql/loaders.js';
+import type { Segment } from '../graphql/message.js';
 import { present } from '../graphql/present.js';
 import { listMembers } from './member.list.js';
 import { listSegments } from './segment.list.js';
@@ -28,11 +30,21 @@ export const segmentMutations = {
   },
 } satisfies Partial<ResolversOf<'Mutation'>['Mutation']>;
 
+/** A field of what is most of a segment, loaded where it was told briefly. */
+function detail<Args, Value>(read: (segment: Segment, args: Args, context: GatewayContext) => Value | Promise<Value>) {
+  return (segment: Segment, args: Args, context: GatewayContext): Value | Promise<Value> =>
+    segment.isBrief
+      ? context.loaders.segment.load(segmentBeside(segment, segment.id)).then((whole) => read(present(whole, 'a segment that was just told'), args, context))
+      : read(segment, args, context);
+}
+
 export const segmentTypes: ResolversOf<'Segment' | 'SegmentConnection' | 'SegmentRule' | 'SegmentVersion' | 'SegmentLineage' | 'RenameSegmentResult'> = {
   Segment: {
     id: ({ id }) => globalId('Segment', id),
-    traits: ({ traits }, { first }) => traits.slice(0, rowsOf(first)),
-    typicalCustomers: ({ typicalCustomerIds }, { first }, { loaders }) => loadPresent(loaders.customer, typicalCustomerIds.slice(0, rowsOf(first))),
+    traits: detail(({ traits }, { first }) => traits.slice(0, rowsOf(first))),
+    typicalCustomers: detail(({ typicalCustomerIds }, { first }, { loaders }) => loadPresent(loaders.customer, typicalCustomerIds.slice(0, rowsOf(first)))),
+    rule: detail(({ rule }) => rule),
+    lineage: detail(({ lineage }) => lineage),
     members: (segment, args, context) => listMembers(segmentBeside(segment, segment.id), args, context),
     basis: (segment) => basisOfSize(segment),
     parent: (segment, _args, { loaders }) => (segment.parentId === '' ? null : loaders.segment.load(segmentBeside(segment, segment.parentId))),

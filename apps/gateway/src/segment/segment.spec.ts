@@ -57,10 +57,27 @@ test('a membership tells the finer segment within it, where there is one', async
         customerId, known: true, novelty: 0, mapX: 0, mapY: 0, forecast: [],
         memberships: [{ segmentId: id('segment', 1), strength: 0.9, since: '2026-01-01T00:00:00.000Z', decidedAt: '2026-01-01T00:00:00.000Z', modelId: '', finerSegmentId }],
       })),
-      modelId: '', asOf: '2026-01-01T00:00:00.000Z',
+      modelId: '', asOf: '2026-01-01T00:00:00.000Z', segments: [], basis: undefined,
     }));
     return (await data('{ customer(userId: "user-1") { memberships { segment { name } finer { name } } } }')).customer.memberships;
   };
   expect(await answerOf(id('segment', 2))).toEqual([{ segment: { name: 'Segment 1' }, finer: { name: 'Segment 2' } }]);
   expect(await answerOf('')).toEqual([{ segment: { name: 'Segment 1' }, finer: null }]);
+});
+
+test('the segments of a look-up come with its places, in a list as they are: another call is made for who asks for traits, one for all', async () => {
+  const plain = '{ customers(first: 30) { nodes { memberships { segment { id name size share stability basis { asOf } } } } } segments(first: 25) { nodes { id name description size } } }';
+  expect((await data(plain)).segments.nodes[0]).toMatchObject({ name: 'Segment 1', description: 'A group.', size: 10 });
+  expect(gateway.services.count('getSegments')).toBe(0);
+  const detailed = await data('{ segments(first: 25) { nodes { traits { label } typicalCustomers { userId } lineage { kind } rule { text } } } customer(userId: "user-1") { memberships { segment { traits { label } } } } }');
+  expect(detailed.segments.nodes[0]).toEqual({ traits: [{ label: 'orders often' }], typicalCustomers: [{ userId: 'user-1' }, { userId: 'user-2' }, { userId: 'user-39' }], lineage: [], rule: null });
+  expect(detailed.customer.memberships[0].segment.traits).toEqual([{ label: 'orders often' }]);
+  expect(gateway.services.count('getSegments')).toBe(1);
+});
+
+test('traits of a listed segment are those of the model, or of the time, that the list was asked for', async () => {
+  const modelId = globalId('Model', id('model', 2));
+  await data('query($modelId: ID!) { segments(modelId: $modelId) { nodes { traits { label } } } past: segments(asOf: "2026-01-02T00:00:00Z") { nodes { lineage { kind } } } }', { modelId });
+  const asked = gateway.services.calls.filter(({ method }) => method === 'getSegments').map(({ request }) => request as serving.GetSegmentsRequest);
+  expect(asked.map((request) => [request.modelId, request.asOf]).toSorted()).toEqual([['', '2026-01-02T00:00:00.000Z'], [id('model', 2), undefined]]);
 });

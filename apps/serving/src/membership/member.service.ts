@@ -6,6 +6,7 @@ import { RpcError } from '#libs/grpc';
 
 import { cursorFormat, cutPage, pageAsked } from '../page/page.js';
 import { NIL, onlyUuids, uuidFilter } from '../page/uuid.js';
+import { Drawings } from '../segment/drawings.js';
 import { isoOf } from '../time/micros.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { toCustomer, toMember, toPoint } from './membership.mapper.js';
@@ -24,6 +25,7 @@ export class MemberService {
   constructor(
     private readonly memberships: MembershipRepository,
     private readonly placements: PlacementRepository,
+    private readonly drawings: Drawings,
     private readonly directory: WorkspaceDirectory,
   ) {}
 
@@ -31,12 +33,18 @@ export class MemberService {
     if (customerIds.length > MOST_CUSTOMERS) {
       throw RpcError.invalid(`At most ${MOST_CUSTOMERS} customers at once; ${customerIds.length} were asked for.`, { reason: 'TOO_MANY_IDS' });
     }
-    const { served, rows } = await this.memberships.ofCustomers(workspaceId, [...new Set(onlyUuids(customerIds))]);
+    const [{ served, rows }, { briefs, basis }] = await Promise.all([
+      this.memberships.ofCustomers(workspaceId, [...new Set(onlyUuids(customerIds))]),
+      this.drawings.now(workspaceId),
+    ]);
+    const held = new Set(rows.flatMap(({ segmentId, finerSegmentId }) => [segmentId, finerSegmentId]));
     const byCustomer = Map.groupBy(rows, ({ customerId }) => customerId);
     return {
       customers: customerIds.map((id) => toCustomer(id, byCustomer.get(id.toLowerCase()) ?? [])),
       modelId: served?.modelId ?? '',
       asOf: await this.directory.asOf(workspaceId, served?.newestEventAt ?? null),
+      segments: [...held].flatMap((id) => (id === null ? [] : (briefs.get(id) ?? []))),
+      basis,
     } satisfies serving.GetCustomerMembershipsResponse;
   }
 

@@ -48,6 +48,11 @@ export function toSegment(row: SegmentRow, { placed, unseen, asOf }: counting.Co
   } satisfies serving.Segment;
 }
 
+/** All but what is most of a segment, and few ask for. */
+export function briefly(segment: serving.Segment): serving.Segment {
+  return { ...segment, traits: [], typicalCustomerIds: [], lineage: [], rule: undefined };
+}
+
 function toLineage(row: LineageRow): serving.SegmentLineage {
   return {
     kind: LINEAGE[row.kind] ?? serving.LineageKind.UNSPECIFIED,

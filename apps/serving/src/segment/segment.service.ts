@@ -6,12 +6,9 @@ import { encodedOnce, RpcError, status } from '#libs/grpc';
 
 import { cursorFormat, cutPage, type PageAsked, pageAsked } from '../page/page.js';
 import { onlyUuids, uuidFilter } from '../page/uuid.js';
-import { isoOf, microsOf } from '../time/micros.js';
-import { expectPast } from '../time/past.js';
-import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
-import { toBasis, toSegment, toVersion } from './segment.mapper.js';
+import { type Drawing, Drawings } from './drawings.js';
+import { briefly, toVersion } from './segment.mapper.js';
 import { SegmentRepository } from './segment.repository.js';
-import { type Drawing, type DrawingNow, SegmentsNow } from './segments.now.js';
 
 const LONGEST_NAME = 120;
 const LONGEST_DESCRIPTION = 2_000;
@@ -25,34 +22,34 @@ const byAge = cursorFormat<readonly [number, string]>(z.tuple([z.number(), z.uui
 export class SegmentService {
   constructor(
     private readonly segments: SegmentRepository,
-    private readonly directory: WorkspaceDirectory,
-    private readonly now: SegmentsNow,
+    private readonly drawings: Drawings,
   ) {}
 
   async get(workspaceId: string, { ids, modelId, asOf }: serving.GetSegmentsRequest): Promise<serving.GetSegmentsResponse> {
     if (ids.length > MOST_IDS) throw RpcError.invalid(`At most ${MOST_IDS} ids at once.`, { reason: 'TOO_MANY_IDS' });
     const wanted = new Set(onlyUuids(ids));
     if (modelId === '' && asOf === undefined) {
-      const { segments, basis } = await this.drawnNow(workspaceId);
+      const { segments, basis } = await this.drawings.now(workspaceId);
       const drawn = segments.filter(({ id }) => wanted.has(id));
       // Who asks for one that is live no more gets it all the same.
       if (drawn.length === wanted.size) return { segments: drawn, basis } satisfies serving.GetSegmentsResponse;
     }
-    return (await this.read(workspaceId, { ids: [...wanted], modelId, asOf })) satisfies serving.GetSegmentsResponse;
+    const { segments, basis } = await this.drawings.read(workspaceId, { ids: [...wanted], modelId, asOf });
+    return { segments: [...segments], basis } satisfies serving.GetSegmentsResponse;
   }
 
   /** What the sizes of now are of, by a model; empty: the champion. */
   async basis(workspaceId: string, modelId: string): Promise<counting.CountBasis> {
-    const { basis } = await this.drawnNow(workspaceId);
-    return modelId === '' || modelId === basis.modelId ? basis : (await this.read(workspaceId, { ids: [], modelId, asOf: undefined })).basis;
+    const { basis } = await this.drawings.now(workspaceId);
+    return modelId === '' || modelId === basis.modelId ? basis : (await this.drawings.read(workspaceId, { ids: [], modelId, asOf: undefined })).basis;
   }
 
   async list(workspaceId: string, request: serving.ListSegmentsRequest): Promise<Readonly<serving.ListSegmentsResponse>> {
     const { page, modelId, asOf } = request;
     const asked = pageAsked(page, bySize);
-    if (modelId !== '' || asOf !== undefined) return pageOf(await this.read(workspaceId, { ids: null, modelId, asOf }), asked, request);
-    const drawing = await this.drawnNow(workspaceId);
-    const name = `${request.kind}|${request.level}|${asked.first}|${page?.after ?? ''}`;
+    if (modelId !== '' || asOf !== undefined) return pageOf(await this.drawings.read(workspaceId, { ids: null, modelId, asOf }), asked, request);
+    const drawing = await this.drawings.now(workspaceId);
+    const name = `${request.kind}|${request.level}|${request.brief}|${asked.first}|${page?.after ?? ''}`;
     const known = drawing.pages.get(name);
     if (known) return known;
     const made = encodedOnce(pageOf(drawing, asked, request));
@@ -79,42 +76,24 @@ export class SegmentService {
     }
     const [id] = onlyUuids([request.id]);
     const outcome = id === undefined ? 'UNKNOWN' : await this.segments.rename(workspaceId, id, name, description);
-    if (outcome === 'RENAMED') this.now.changed(workspaceId);
+    if (outcome === 'RENAMED') this.drawings.changed(workspaceId);
     if (outcome === 'NAME_TAKEN') {
       throw new RpcError(status.ALREADY_EXISTS, `Another segment is called "${name}".`, { reason: 'NAME_TAKEN', metadata: { name } });
     }
-    const { segments, basis } = await this.read(workspaceId, { ids: id === undefined ? [] : [id], modelId: '', asOf: undefined });
+    const { segments, basis } = await this.drawings.read(workspaceId, { ids: id === undefined ? [] : [id], modelId: '', asOf: undefined });
     if (outcome === 'UNKNOWN' || !segments[0]) throw RpcError.notFound('There is no such segment.', { reason: 'SEGMENT_UNKNOWN' });
     return { segment: segments[0], basis } satisfies serving.RenameSegmentResponse;
-  }
-
-  private drawnNow(workspaceId: string): Promise<DrawingNow> {
-    return this.now.of(workspaceId, () => this.read(workspaceId, { ids: null, modelId: '', asOf: undefined }));
-  }
-
-  private async read(workspaceId: string, view: { ids: string[] | null; modelId: string; asOf: string | undefined }) {
-    const then = view.asOf === undefined ? undefined : microsOf(view.asOf);
-    if (then !== undefined && view.modelId !== '') {
-      throw RpcError.invalid('Give one of modelId and asOf: where another model would have placed customers then is not kept.', { reason: 'AS_OF_INVALID' });
-    }
-    const asOf = then === undefined ? null : isoOf(then);
-    const { segments, ...counted } = await this.segments.list(workspaceId, { ids: view.ids, modelId: uuidFilter(view.modelId), asOf });
-    const now = await this.directory.asOf(workspaceId, counted.newestEventAt);
-    if (then !== undefined) expectPast(then, microsOf(now));
-    // Which events had moved memberships by an earlier time is not kept.
-    const basis = asOf === null ? toBasis(counted, counted.readAt === null ? now : isoOf(counted.readAt)) : toBasis({ ...counted, newestEventAt: null }, asOf);
-    return { basis, segments: segments.map((row) => toSegment(row, basis)) };
   }
 }
 
 /** The largest first. */
-function pageOf({ segments, basis }: Drawing, { first, after }: PageAsked<readonly [number, string]>, { kind, level }: serving.ListSegmentsRequest): serving.ListSegmentsResponse {
+function pageOf({ segments, basis }: Drawing, { first, after }: PageAsked<readonly [number, string]>, { kind, level, brief }: serving.ListSegmentsRequest): serving.ListSegmentsResponse {
   const ordered = segments
     .filter((segment) => (kind === serving.SegmentKind.UNSPECIFIED || segment.kind === kind) && isOnLevel(segment, level))
     .sort((a, b) => b.size - a.size || compare(a.id, b.id));
   const rest = after ? ordered.filter(({ size, id }) => size < after[0] || (size === after[0] && id > after[1])) : ordered;
   const cut = cutPage(rest, first, ordered.length, ({ size, id }) => bySize.write([size, id]));
-  return { segments: [...cut.rows], pageInfo: cut.pageInfo, population: basis.placed + basis.unseen, basis } satisfies serving.ListSegmentsResponse;
+  return { segments: brief ? cut.rows.map(briefly) : [...cut.rows], pageInfo: cut.pageInfo, population: basis.placed + basis.unseen, basis } satisfies serving.ListSegmentsResponse;
 }
 
 /** The levels are cuts through one tree: what joins nothing, or is not split, is on more than one. */

@@ -1,0 +1,89 @@
+import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+
+import type { counting, serving } from '#libs/contracts';
+import { RpcError } from '#libs/grpc';
+
+import { ChangeSignal } from '../change/change.signal.js';
+import { uuidFilter } from '../page/uuid.js';
+import { isoOf, microsOf } from '../time/micros.js';
+import { expectPast } from '../time/past.js';
+import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
+import { briefly, toBasis, toSegment } from './segment.mapper.js';
+import { SegmentRepository } from './segment.repository.js';
+
+/** Segments as a model draws them, with sizes as of the time that each says. */
+export interface Drawing {
+  readonly segments: readonly serving.Segment[];
+  /** Of all sizes. */
+  readonly basis: counting.CountBasis;
+}
+
+/** The live segments as the served model draws them now, and the pages that were made of it, by what was asked. */
+export interface DrawingNow extends Drawing {
+  /** Each briefly, by its id. */
+  readonly briefs: ReadonlyMap<string, serving.Segment>;
+  readonly pages: LRUCache<string, Readonly<serving.ListSegmentsResponse>>;
+}
+
+interface Kept {
+  /** What was raised before it was read: what is raised later may not be in it. */
+  readonly seen: number;
+  readonly readAt: number;
+  readonly drawing: Promise<DrawingNow>;
+}
+
+/** For what nobody announces (strengths, parts of segments), and for announcements that get lost between replicas. */
+const FRESH_MS = 500;
+const MOST_WORKSPACES = 1_000;
+const MOST_PAGES = 20;
+const NOW = { ids: null, modelId: '', asOf: undefined };
+
+/** Segments as they are drawn: now, which nearly every answer needs, by another model, or as of a time. */
+@Injectable()
+export class Drawings {
+  private readonly kept = new LRUCache<string, Kept>({ max: MOST_WORKSPACES });
+
+  constructor(
+    private readonly segments: SegmentRepository,
+    private readonly directory: WorkspaceDirectory,
+    private readonly changes: ChangeSignal,
+  ) {}
+
+  /** Kept until somebody moves, a name or a model changes, or half a second has passed. */
+  now(workspaceId: string): Promise<DrawingNow> {
+    const seen = this.changes.seen(workspaceId);
+    const known = this.kept.get(workspaceId);
+    if (known && known.seen === seen && performance.now() - known.readAt < FRESH_MS) return known.drawing;
+    const made: Kept = { seen, readAt: performance.now(), drawing: this.read(workspaceId, NOW).then(drawnNow) };
+    this.kept.set(workspaceId, made);
+    made.drawing.catch(() => {
+      if (this.kept.get(workspaceId) === made) this.kept.delete(workspaceId);
+    });
+    return made.drawing;
+  }
+
+  /** Call after the commit of what the drawing of now shows. */
+  changed(workspaceId: string): void {
+    this.changes.announce(workspaceId);
+  }
+
+  /** By a model (empty: the served one), or as of a time; `ids` null: all that are live, or drawn by the model asked for. */
+  async read(workspaceId: string, view: { ids: string[] | null; modelId: string; asOf: string | undefined }): Promise<Drawing> {
+    const then = view.asOf === undefined ? undefined : microsOf(view.asOf);
+    if (then !== undefined && view.modelId !== '') {
+      throw RpcError.invalid('Give one of modelId and asOf: where another model would have placed customers then is not kept.', { reason: 'AS_OF_INVALID' });
+    }
+    const asOf = then === undefined ? null : isoOf(then);
+    const { segments, ...counted } = await this.segments.list(workspaceId, { ids: view.ids, modelId: uuidFilter(view.modelId), asOf });
+    const now = await this.directory.asOf(workspaceId, counted.newestEventAt);
+    if (then !== undefined) expectPast(then, microsOf(now));
+    // Which events had moved memberships by an earlier time is not kept.
+    const basis = asOf === null ? toBasis(counted, counted.readAt === null ? now : isoOf(counted.readAt)) : toBasis({ ...counted, newestEventAt: null }, asOf);
+    return { basis, segments: segments.map((row) => toSegment(row, basis)) };
+  }
+}
+
+function drawnNow(drawing: Drawing): DrawingNow {
+  return { ...drawing, briefs: new Map(drawing.segments.map((segment) => [segment.id, briefly(segment)])), pages: new LRUCache({ max: MOST_PAGES }) };
+}
