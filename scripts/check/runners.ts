@@ -1,8 +1,7 @@
 import { resolve } from 'node:path';
 
-import { execa } from 'execa';
-
 import { command, jest, pytest, type Runner } from '../test/runner.ts';
+import { protoCompatibility } from './proto-compatibility.ts';
 
 const worker = { cwd: 'apps/gpu-worker' };
 const program = (name: string) => resolve('.venv/bin', name);
@@ -22,15 +21,3 @@ export const checks: readonly Runner[] = [
   jest('unit'),
   pytest(),
 ];
-
-/** What services promised one another at the last published state (else at the last commit) is still kept. */
-function protoCompatibility(): Runner {
-  return {
-    name: 'proto compatibility',
-    run: async () => {
-      const { exitCode } = await execa('git', ['rev-parse', '--verify', '--quiet', 'origin/main'], { reject: false });
-      const against = `.git#ref=${exitCode === 0 ? 'origin/main' : 'HEAD'}`;
-      return command('proto compatibility', 'buf', ['breaking', '--against', against]).run();
-    },
-  };
-}

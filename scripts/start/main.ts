@@ -46,6 +46,8 @@ async function start({ port, data, json, live, once, ...job }: StartOptions): Pr
       admin: `${base}/admin`,
       adminKey: secrets.adminKey,
       writeKey: secrets.writeKey,
+      // For operators' commands, which speak to it as services do.
+      access: `127.0.0.1:${ports.accessGrpc}`,
     };
     tell(`Everything is healthy after ${((Date.now() - began) / 1000).toFixed(1)} s.\n`);
     const outcome = await Promise.race([stopped, doMainJob({ ...job, live, folder, where, system, tell })]);

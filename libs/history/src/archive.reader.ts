@@ -1,6 +1,6 @@
 import { DuckDBInstance } from '#libs/duckdb';
 
-/** An event of an archive's file, every value as text. */
+/** An event of an archive's file, its numbers as texts. */
 export interface ArchivedEvent {
   readonly horizon: string;
   readonly sequence: string;
@@ -12,6 +12,7 @@ export interface ArchivedEvent {
   /** ISO 8601, to the microsecond. */
   readonly occurred_at: string;
   readonly received_at: string;
+  readonly time_clamped: boolean;
   /** JSON object. */
   readonly properties: string;
 }
@@ -33,7 +34,7 @@ export interface ArchivedScope {
 
 const iso = (column: string) => `strftime(${column}, '%Y-%m-%dT%H:%M:%S.%fZ') AS ${column}`;
 const COLUMNS = `horizon::VARCHAR AS horizon, sequence::VARCHAR AS sequence, id::VARCHAR AS event_id, subject_id::VARCHAR AS subject_id, type, name, message_id,
-  ${iso('occurred_at')}, ${iso('received_at')}, properties`;
+  ${iso('occurred_at')}, ${iso('received_at')}, time_clamped, properties`;
 /** Memory that reading files of any size may take. */
 const MEMORY_LIMIT = '256MB';
 

@@ -46,11 +46,11 @@ const OF_SOME = `select a.artifact, a.sha256, s.customer_id as "customerId", s.s
   where (s.customer_id = any($4::uuid[]) or s.subject_id = any($5::uuid[])) and (s.behaviour_events > 0 or not $6) and ${REACHING}`;
 const CREATE = `create temp table if not exists archived_events (
     workspace_id uuid, horizon bigint, sequence bigint, event_id uuid, customer_id uuid, subject_id uuid, type text, name text collate "C", message_id text,
-    occurred_at timestamptz, received_at timestamptz, properties jsonb) on commit drop`;
+    occurred_at timestamptz, received_at timestamptz, time_clamped boolean, properties jsonb) on commit drop`;
 const BROUGHT = `insert into pg_temp.archived_events
-  select kindred.workspace(), r.horizon, r.sequence, r.event_id, m.customer_id, r.subject_id, r.type, r.name, r.message_id, r.occurred_at, r.received_at, r.properties::jsonb
+  select kindred.workspace(), r.horizon, r.sequence, r.event_id, m.customer_id, r.subject_id, r.type, r.name, r.message_id, r.occurred_at, r.received_at, r.time_clamped, r.properties::jsonb
   from json_to_recordset($1::json) as r(horizon bigint, sequence bigint, event_id uuid, subject_id uuid, type text, name text, message_id text,
-    occurred_at timestamptz, received_at timestamptz, properties text)
+    occurred_at timestamptz, received_at timestamptz, time_clamped boolean, properties text)
   join ingestion.subject_customers_v1 m on m.subject_id = r.subject_id`;
 /** A transaction that says nothing while files are read is not taken for one whose process is paused. */
 const READING_MAY_TAKE = `set local idle_in_transaction_session_timeout = '2min'`;

@@ -2,6 +2,7 @@ import { useState, type ReactNode } from 'react';
 import { EventLedgerDocument, RejectedEventsDocument, type EventLedgerQuery, type RejectedEventsQuery } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { useNow } from '../parts/clock';
+import { Badge } from '../parts/figures';
 import { Pager, usePaging } from '../parts/pager';
 import { Empty, Loading, Notice, Problem } from '../parts/states';
 import { useReading } from '../session/reading';
@@ -93,7 +94,7 @@ function RejectedCard(): ReactNode {
   };
   return (
     <Card
-      title="Rejected events"
+      title="Rejected events and rows"
       note={
         reason && (
           <>
@@ -116,7 +117,7 @@ function RejectedCard(): ReactNode {
               <Rejection key={event.id} event={event} onReason={choose} />
             ))}
           </ol>
-          <Pager paging={paging} shown={list.nodes.length} total={list.totalCount} what="rejected events" pageInfo={list.pageInfo} />
+          <Pager paging={paging} shown={list.nodes.length} total={list.totalCount} what="rejected events and rows" pageInfo={list.pageInfo} />
         </>
       )}
     </Card>
@@ -128,9 +129,15 @@ function Rejection({ event, onReason }: { event: Rejected; onReason: (reason: st
   return (
     <li>
       <div className="row spread">
-        <button type="button" className="badge bad reason" onClick={() => onReason(event.reason)} title="Only this reason">
-          {reasonInWords(event.reason)}
-        </button>
+        <span className="row tight">
+          <button type="button" className="badge bad reason" onClick={() => onReason(event.reason)} title="Only this reason">
+            {reasonInWords(event.reason)}
+          </button>
+          {/* These two are not among the ledger's rejected, what was discarded is. */}
+          {event.unit === 'ROW' && <Badge>Row of a file</Badge>}
+          {event.state === 'REPLAYED' && <Badge tone="good">Taken in since</Badge>}
+          {event.state === 'DISCARDED' && <Badge>Discarded</Badge>}
+        </span>
         <span className="quiet small">
           {event.source}, <time dateTime={event.receivedAt}>{ago(event.receivedAt, now)}</time>
         </span>

@@ -47,6 +47,7 @@ export const eventTypes: ResolversOf<'Event' | 'EventResult' | 'EventReceipt' | 
   },
   EventReceipt: {
     receivedAt: ({ receivedAt }) => present(receivedAt, 'receivedAt'),
+    isTimeClamped: ({ timeClamped }) => timeClamped,
     eventId: ({ eventId }) => (eventId === '' ? null : globalId('Event', eventId)),
     customer: ({ customerId }, _args, { loaders }) => (customerId === '' ? null : loaders.customer.load(customerId)),
     reason: ({ reason }) => orNull(reason),

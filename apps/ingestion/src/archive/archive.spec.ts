@@ -390,3 +390,12 @@ test('a file that is not as it was written is told of and not used; a request th
   const { request: replay } = await kindred.retention.replayArchive({ archiveId: id, writeKey: '' }, call);
   expect(await ended(replay)).toMatchObject({ state: retention.ArchiveRequestState.FAILED, eventsStored: 0, error: expect.stringContaining('backup') });
 });
+
+test('that a time was set to its bound is told by the receipt, from the table and from an archive', async () => {
+  await send([{ userId: 'early', messageId: 'before-1970', timestamp: '1950-01-01T00:00:00Z' }, { userId: 'early', messageId: 'as-said', timestamp: '1970-01-02T00:00:00Z' }]);
+  const both = async () => [await receipt('before-1970'), await receipt('as-said')];
+  const before = await both();
+  expect(before).toMatchObject([{ timeClamped: true, occurredAt: '1970-01-01T00:00:00.000Z' }, { timeClamped: false }]);
+  expect(await archive('1971-01-01T00:00:00Z')).toMatchObject({ state: SUCCEEDED, eventsDone: 2 });
+  expect(await both()).toEqual(before);
+});

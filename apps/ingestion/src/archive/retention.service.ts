@@ -135,7 +135,7 @@ export class RetentionService {
 
 function whyNothing(oldest: Period | undefined, before: string, settledBefore: Date): string {
   if (!oldest) return 'No events are in the database: none came, or all lie in archives.';
-  if (Date.parse(oldest.period_end) > Date.parse(before)) return `The oldest events are of a month that ends at ${oldest.period_end}: it may go when it has ended.`;
+  if (Date.parse(oldest.period_end) > Date.parse(before)) return `The oldest events are of a month that ends at ${oldest.period_end}, and only months that ended by ${before} were asked for.`;
   return `Events of months that ended by then arrived after ${settledBefore.toISOString()}: they wait until who follows the feed has read them (ARCHIVE_SETTLE_SECONDS).`;
 }
 

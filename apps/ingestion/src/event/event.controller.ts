@@ -49,7 +49,7 @@ export class EventController implements ingestion.EventServiceController {
       const sentAt = sent === undefined ? undefined : Date.parse(sent);
       const envelope = { receivedAt: new Date(), sentAt, maxBytes: MAX_EVENT_BYTES.http, plan: this.plans.of(workspaceId) };
       const items = calls.map((call) => decodeEvent(call, envelope));
-      return { items, results: await this.writer.submit(workspaceId, 'grpc', items) };
+      return { items, results: await this.writer.submit(workspaceId, 'graphql', items) };
     };
     return take().catch(asRpcError);
   }

@@ -35,6 +35,7 @@ export function storedReceiptOf(messageId: string, row: StoredReceipt): ingestio
     reason: '',
     detail: '',
     duplicates: Number(row.duplicates),
+    timeClamped: row.time_clamped ?? false,
   } satisfies ingestion.EventReceipt;
 }
 
@@ -49,6 +50,7 @@ export function rejectedReceiptOf(messageId: string, row: RejectedRow): ingestio
     reason: row.reason,
     detail: row.detail,
     duplicates: 0,
+    timeClamped: false,
   } satisfies ingestion.EventReceipt;
 }
 

@@ -10,6 +10,7 @@ export interface StoredReceipt {
   occurred_at: string;
   received_at: string;
   customer_id: string | null;
+  time_clamped: boolean | null;
   duplicates: string;
 }
 
@@ -69,7 +70,7 @@ export const rejectedColumns = (payloadBytes: number) => `id, ${isoMicros('recei
 const REJECTED_COLUMNS = rejectedColumns(SHOWN_PAYLOAD_BYTES);
 
 const STORED = `
-  SELECT i.event_id, ${isoMicros('i.occurred_at')} AS occurred_at, ${isoMicros('i.received_at')} AS received_at, m.customer_id, e.id IS NOT NULL AS is_here,
+  SELECT i.event_id, ${isoMicros('i.occurred_at')} AS occurred_at, ${isoMicros('i.received_at')} AS received_at, m.customer_id, e.time_clamped, e.id IS NOT NULL AS is_here,
     (SELECT count(*) FROM ingestion.duplicate_events d WHERE d.workspace_id = i.workspace_id AND d.message_id = i.message_id) AS duplicates
   FROM ingestion.message_ids i
   LEFT JOIN ingestion.events e ON e.workspace_id = i.workspace_id AND e.horizon = i.horizon AND e.occurred_at = i.occurred_at AND e.id = i.event_id
@@ -106,8 +107,8 @@ export class EventRepository {
       if (!row || row.is_here) return row;
       const scope = { eventIds: [row.event_id], since: new Date(Date.parse(row.occurred_at) - 1).toISOString(), before: { at: row.occurred_at, sequence: LAST_SEQUENCE } };
       if ((await this.history.open(client, scope)) === FEED) return row;
-      const archived = await client.query<{ customer_id: string }>('SELECT customer_id FROM pg_temp.archived_events');
-      return { ...row, customer_id: archived.rows[0]?.customer_id ?? null };
+      const archived = await client.query<Pick<StoredReceipt, 'customer_id' | 'time_clamped'>>('SELECT customer_id, time_clamped FROM pg_temp.archived_events');
+      return { ...row, ...archived.rows[0] };
     });
   }
 

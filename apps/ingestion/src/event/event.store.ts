@@ -22,7 +22,7 @@ import { keepStaging, stageEvents } from './event.staging.js';
 /** What is committed together, of one workspace. */
 export interface EventBatch {
   readonly workspaceId: string;
-  /** "http", "grpc" or "import:<id>". */
+  /** "http", "graphql", "grpc" or "import:<id>". */
   readonly source: string;
   readonly importId?: string;
   readonly events: readonly IntakeEvent[];
@@ -54,6 +54,11 @@ export class EventStore {
   /** Resolves after the commit. `within` runs in the same transaction, after the events. */
   async write(batch: EventBatch, within?: (client: PoolClient, stored: StoredBatch) => Promise<void>): Promise<StoredBatch> {
     return this.partitions.having(batch.events, () => this.commit(batch, within));
+  }
+
+  /** By place: why whoever they are of would keep events from being stored now. Writes nothing. */
+  async refusals(workspaceId: string, events: readonly IntakeEvent[]): Promise<ReadonlyMap<number, Rejection>> {
+    return this.database.onConnection(workspaceId, async (client) => (await admit(client, { workspaceId, events, rejections: [] }, this.digest)).refused);
   }
 
   private async commit(batch: EventBatch, within?: (client: PoolClient, stored: StoredBatch) => Promise<void>): Promise<StoredBatch> {

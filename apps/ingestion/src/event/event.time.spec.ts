@@ -54,6 +54,12 @@ test('a moment is the same in every zone and every way of writing it', () => {
   );
 });
 
+test('a day that no calendar has is no time, also where Date would take it for the next one', () => {
+  const days = ['2026-02-29', '2026-02-30T10:00:00Z', '2026-04-31 10:00', '2026-06-31T10:00:00+02:00', '2026-02-32', '2026-13-01', '2026-00-10', '2026-01-00'];
+  expect(days.map(parseTime)).toEqual(days.map(() => undefined));
+  expect(['2024-02-29', '2026-01-31T23:59:59Z', '2000-02-29'].map(parseTime)).toEqual([1_709_164_800_000, 1_769_903_999_000, 951_782_400_000]);
+});
+
 test('a number is seconds or milliseconds, and anything else is a time or none, never a failure', () => {
   fc.assert(
     fc.property(moment, (at) => {

@@ -2,6 +2,8 @@ const ISO = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s?(Z|[+
 /** Numbers up to here are seconds since 1970 (until the year 5138), above it milliseconds. */
 const SECONDS_UP_TO = 1e11;
 const DAY_MS = 86_400_000;
+/** Days that every month has. */
+const SHORTEST_MONTH = 28;
 
 /** Milliseconds since 1970, or undefined where the value is no time. A time without a zone is UTC. */
 export function parseTime(value: unknown): number | undefined {
@@ -10,10 +12,16 @@ export function parseTime(value: unknown): number | undefined {
   }
   if (typeof value !== 'string') return undefined;
   const match = ISO.exec(value.trim());
-  if (!match) return undefined;
+  if (!match || !isDay(value.trim().slice(0, 10))) return undefined;
   const hasTime = value.trim().length > 10;
   const text = value.trim().replace(' ', 'T').replace(',', '.').replace(/\s/, '');
   return clipped(Date.parse(hasTime && match[1] === undefined ? `${text}Z` : text));
+}
+
+/** Date itself takes February 30th for a day of March. */
+function isDay(date: string): boolean {
+  const day = Number(date.slice(8));
+  return day <= SHORTEST_MONTH || new Date(`${date}T00:00:00Z`).getUTCDate() === day;
 }
 
 /** Date's own bounds, so that a Date of it is always valid. */

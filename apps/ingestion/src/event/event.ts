@@ -28,6 +28,8 @@ export interface IntakeEvent {
   /** JSON objects. */
   readonly properties: string;
   readonly context: string | null;
+  /** Of a file: where it was read, to be found again when it is refused. */
+  readonly line?: number;
 }
 
 /** Something that was refused, whole. */

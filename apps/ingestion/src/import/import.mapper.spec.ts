@@ -16,13 +16,13 @@ test('while a file is read, progress, rate and time left come from what was look
   expect(now.remainingSeconds).toBeCloseTo(90);
 });
 
-test('while it is written, the time left comes from the pace of writing alone', () => {
+test('while it is written, rate and time left come from the pace of writing alone', () => {
   const now = importOf({ ...ROW, staged_share: 1, staged_at: '2026-05-01T10:00:20Z', rows_total: '1000', rows_read: '250' }, BEGUN + 30_000);
-  expect(now).toMatchObject({ stage: ingestion.ImportStage.WRITING, progress: 0.4, rowsStaged: 1000, remainingSeconds: 30 });
+  expect(now).toMatchObject({ stage: ingestion.ImportStage.WRITING, progress: 0.4, rowsStaged: 1000, rowsPerSecond: 25, remainingSeconds: 30 });
 });
 
 test('before anything is known there is no time left to tell, and at the end none is left', () => {
   expect(importOf(ROW, BEGUN + 1_000)).toMatchObject({ progress: 0, remainingSeconds: 0 });
   const done = importOf({ ...ROW, state: 'SUCCEEDED', staged_share: 1, staged_at: '2026-05-01T10:00:20Z', finished_at: '2026-05-01T10:01:00Z', rows_total: '1000', rows_read: '1000' });
-  expect(done).toMatchObject({ stage: ingestion.ImportStage.UNSPECIFIED, progress: 1, remainingSeconds: 0 });
+  expect(done).toMatchObject({ stage: ingestion.ImportStage.UNSPECIFIED, progress: 1, rowsPerSecond: 1000 / 60, remainingSeconds: 0 });
 });

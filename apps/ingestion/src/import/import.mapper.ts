@@ -22,9 +22,10 @@ export function importOf(row: ImportRow, now = Date.now()): ingestion.Import {
   const written = total > 0 ? read / total : 0;
   const progress = isReading ? READING_SHARE * row.staged_share : total > 0 ? READING_SHARE + (1 - READING_SHARE) * written : 0;
   const seconds = secondsFrom(started_at, finished_at ?? now);
-  const rate = (rows: number) => (seconds > 0 ? rows / seconds : 0);
-  // Reading and writing differ in pace: what is written tells how long the rest of it takes.
-  const left = isReading ? leftOf(seconds, progress) : leftOf(secondsFrom(row.staged_at, now), written);
+  // Reading and writing differ in pace: what is written tells how fast it goes, and how long the rest of it takes.
+  const secondsOfStage = isRunning && !isReading ? secondsFrom(row.staged_at, now) : seconds;
+  const done = isReading ? staged : read;
+  const left = isReading ? leftOf(seconds, progress) : leftOf(secondsOfStage, written);
   return {
     id: row.id,
     state: STATE[row.state],
@@ -39,7 +40,7 @@ export function importOf(row: ImportRow, now = Date.now()): ingestion.Import {
     eventsStored: Number(row.events_stored),
     eventsDuplicate: Number(row.events_duplicate),
     eventsRejected: Number(row.events_rejected),
-    rowsPerSecond: rate(isReading ? staged : read),
+    rowsPerSecond: secondsOfStage > 0 ? done / secondsOfStage : 0,
     remainingSeconds: isRunning ? left : 0,
     error: row.error,
     mapping: JSON.stringify(row.mapping),
@@ -58,7 +59,7 @@ function leftOf(seconds: number, share: number): number {
   return share > 0 ? (seconds * (1 - share)) / share : 0;
 }
 
-function countsOf(rows: Readonly<Record<string, number>>): ingestion.RowCount[] {
+export function countsOf(rows: Readonly<Record<string, number>>): ingestion.RowCount[] {
   return Object.entries(rows)
     .map(([reason, count]) => ({ reason, rows: count }))
     .sort((a, b) => b.rows - a.rows);

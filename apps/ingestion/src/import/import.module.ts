@@ -31,9 +31,15 @@ const IMPORT_RECONCILER = Symbol('IMPORT_RECONCILER');
     { provide: JobQueue, inject: [SERVICE], useFactory: ({ config, log }: ServiceContext<IngestionConfig>) => new JobQueue(IMPORT_JOBS, config.REDIS_URL, log) },
     {
       provide: ImportService,
-      inject: [ImportRepository, JobQueue, ARTIFACTS, SERVICE],
-      useFactory: (repository: ImportRepository, queue: JobQueue<ImportPayload>, artifacts: ArtifactStore, { config, log }: ServiceContext<IngestionConfig>) =>
-        new ImportService(repository, queue, artifacts, scratchOf(config), log),
+      inject: [ImportRepository, JobQueue, ARTIFACTS, EventStore, TrackingPlanBook, SERVICE],
+      useFactory: (
+        repository: ImportRepository,
+        queue: JobQueue<ImportPayload>,
+        artifacts: ArtifactStore,
+        store: EventStore,
+        plans: TrackingPlanBook,
+        { config, log }: ServiceContext<IngestionConfig>,
+      ) => new ImportService({ repository, queue, artifacts, store, plans, scratch: scratchOf(config) }, log),
     },
     {
       provide: JobProcessor,

@@ -6,6 +6,7 @@ import { decodeEvent, type Envelope, MAX_EVENT_BYTES } from '../event/event.deco
 import { isStorable, isStorableJson } from '../event/event.text.js';
 import type { Scratch } from '../scratch/scratch.js';
 import { guessMapping } from './import.guess.js';
+import { BROKEN_BEFORE, FileLines } from './import.lines.js';
 import { columnsNamed, type FileMapping, type Mapping, MappingError } from './import.mapping.js';
 import { eventQuery, FAULT_SEPARATOR, stagingQuery } from './import.query.js';
 import { callQuery, isSegmentForm, REPEATED_CALLS, SEGMENT_PART_LINES, segmentQuery } from './import.segment.js';
@@ -52,6 +53,7 @@ const PARTS_KEPT = 8;
 export class ImportReader {
   private readonly staging: Staging;
   private lines = 0;
+  private inFile: FileLines | undefined;
 
   private constructor(
     private readonly scratch: Scratch,
@@ -99,6 +101,7 @@ export class ImportReader {
     await this.scratch.run(
       `CREATE OR REPLACE TABLE broken AS ${hasRejects ? 'SELECT line, any_value(error_message) AS message, any_value(csv_line) AS text FROM reject_errors GROUP BY line' : 'SELECT 0::UBIGINT AS line, NULL::VARCHAR AS message, NULL::VARCHAR AS text WHERE false'}`,
     );
+    this.inFile = await FileLines.of(this.scratch, this.source.headerLines);
     return this.count();
   }
 
@@ -130,12 +133,10 @@ export class ImportReader {
   /** Rows that no event can be made of, with their line and why. */
   async *rejectedRows(fileSha256: string): AsyncGenerator<Rejection> {
     const { headerLines } = this.source;
-    // A broken line shifts all behind it, because the reader numbers only those that it could read: the nth broken one, in
-    // line l, stands before what is numbered from l - n + 1 on.
     const result = await this.scratch.connection.stream(
       `SELECT ${headerLines} + s.line + coalesce(b.before, 0) AS line, s.fault, s.whole
        FROM (SELECT line, fault, whole FROM staged WHERE skip IS NULL AND fault IS NOT NULL) s
-       ASOF LEFT JOIN (SELECT line - n AS line, max(n) AS before FROM (SELECT line::BIGINT AS line, row_number() OVER (ORDER BY line) AS n FROM broken) GROUP BY ALL) b ON ${headerLines} + s.line > b.line
+       ASOF LEFT JOIN ${BROKEN_BEFORE} b ON ${headerLines} + s.line > b.line
        UNION ALL SELECT line, 'ROW_MALFORMED${FAULT_SEPARATOR}' || coalesce(message, ''), text FROM broken`,
     );
     for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
@@ -166,10 +167,15 @@ export class ImportReader {
     }
   }
 
+  private lineOf(row: unknown): number {
+    return this.inFile?.of(Number(row)) ?? Number(row);
+  }
+
   private segmentItem([line, text, made]: readonly unknown[], fileSha256: string): IntakeItem {
     const { receivedAt, plan } = this.options;
     const item = decodeArchived(JSON.parse(String(text)) as Record<string, unknown>, String(made), { receivedAt, plan, maxBytes: MAX_EVENT_BYTES.file });
-    return 'event' in item ? item : { ...item, rejection: { ...item.rejection, line: Number(line), fingerprint: `${fileSha256}:event:${String(line)}` } };
+    if ('event' in item) return { ...item, event: { ...item.event, line: this.lineOf(line) } };
+    return { ...item, rejection: { ...item.rejection, line: this.lineOf(line), fingerprint: `${fileSha256}:event:${String(line)}` } };
   }
 
   private columnItem(values: readonly unknown[], fileSha256: string, listProperty: string | undefined): IntakeItem {
@@ -178,7 +184,7 @@ export class ImportReader {
     const event: IntakeEvent = {
       id: uuid(), messageId: String(messageId), type: 'track', name: String(name), occurredAt: String(occurredAt), receivedAt: this.options.receivedAt,
       sentAt: null, originalAt: null, timeClamped: isClamped === true, userId: String(customer), anonymousId: null, groupId: null, previousId: null,
-      properties, context: null,
+      properties, context: null, line: this.lineOf(line),
     };
     const broken = refusalOf(event);
     const violations = broken ? undefined : this.options.plan?.violationsOf(event);
@@ -187,7 +193,7 @@ export class ImportReader {
     const payload = Buffer.from(callOf(event));
     const fingerprint = `${fileSha256}:event:${String(line)}`;
     const messageKept = event.messageId.length <= 100 && isStorable(event.messageId) ? event.messageId : null;
-    return { rejection: { ...refusal, messageId: messageKept, receivedAt: event.receivedAt, payload, unit: 'EVENT', line: this.source.headerLines + Number(line), fingerprint }, ...counted(violations) };
+    return { rejection: { ...refusal, messageId: messageKept, receivedAt: event.receivedAt, payload, unit: 'EVENT', line: this.lineOf(line), fingerprint }, ...counted(violations) };
   }
 }
 

@@ -8,10 +8,12 @@ import { ingestion } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 import { type ImportPayload, isEnded, type JobQueue } from '#libs/queue';
 
-import { callOf } from '../event/event.call.js';
+import type { EventStore } from '../event/event.store.js';
 import { Scratch, type ScratchOptions } from '../scratch/scratch.js';
+import type { TrackingPlanBook } from '../tracking-plan/tracking-plan.book.js';
 import { importOf } from './import.mapper.js';
 import { type Mapping, parseMapping } from './import.mapping.js';
+import { previewOf } from './import.preview.js';
 import { ImportReader } from './import.reader.js';
 import { type ImportRepository, type ImportRow } from './import.repository.js';
 import { asRpcError } from './import.rpc-error.js';
@@ -27,13 +29,20 @@ interface FileToRead {
   mapping: string;
 }
 
+/** What imports are begun and looked at with. */
+export interface ImportDesk {
+  readonly repository: ImportRepository;
+  readonly queue: JobQueue<ImportPayload>;
+  readonly artifacts: ArtifactStore;
+  readonly store: Pick<EventStore, 'refusals'>;
+  readonly plans: TrackingPlanBook;
+  readonly scratch: ScratchOptions;
+}
+
 /** Begins imports, shows what a mapping makes of a file, and tells how imports get on. */
 export class ImportService {
   constructor(
-    private readonly repository: ImportRepository,
-    private readonly queue: JobQueue<ImportPayload>,
-    private readonly artifacts: ArtifactStore,
-    private readonly scratch: ScratchOptions,
+    private readonly rooms: ImportDesk,
     private readonly log: Logger,
   ) {}
 
@@ -44,19 +53,14 @@ export class ImportService {
       return reader.mapping;
     });
     const id = uuid();
-    const row = await this.repository.insert(workspaceId, { id, artifact: file.artifact, fileName: file.fileName, mapping, isGuessed: file.mapping === '' });
-    await this.queue.enqueue({ workspaceId, importId: id }).catch((error: unknown) => this.log.warn({ err: error, importId: id }, 'the import waits for the queue'));
+    const row = await this.rooms.repository.insert(workspaceId, { id, artifact: file.artifact, fileName: file.fileName, mapping, isGuessed: file.mapping === '' });
+    await this.rooms.queue.enqueue({ workspaceId, importId: id }).catch((error: unknown) => this.log.warn({ err: error, importId: id }, 'the import waits for the queue'));
     return importOf(row);
   }
 
   async preview(workspaceId: string, file: FileToRead, rows: number): Promise<ingestion.PreviewImportResponse> {
     if (rows > MOST_PREVIEW_ROWS) throw RpcError.invalid(`A preview has at most ${MOST_PREVIEW_ROWS} rows.`, { reason: 'PREVIEW_TOO_LARGE' });
-    return this.look(workspaceId, file, rows || PREVIEW_ROWS, async (reader) => {
-      await reader.stage();
-      const events: string[] = [];
-      for await (const { item } of reader.items('preview')) events.push('event' in item ? callOf(item.event) : item.rejection.payload.toString());
-      return { mapping: JSON.stringify(reader.mapping), guesses: [...reader.guesses], events };
-    });
+    return this.look(workspaceId, file, rows || PREVIEW_ROWS, (reader) => previewOf(reader, (events) => this.rooms.store.refusals(workspaceId, events)));
   }
 
   async get(workspaceId: string, id: string): Promise<ingestion.Import> {
@@ -77,13 +81,13 @@ export class ImportService {
 
   async cancel(workspaceId: string, id: string): Promise<ingestion.Import> {
     await this.found(workspaceId, id);
-    const row = await this.repository.cancel(workspaceId, id);
+    const row = await this.rooms.repository.cancel(workspaceId, id);
     if (!row) throw RpcError.precondition('This import has ended already.', { reason: 'IMPORT_ENDED' });
     return importOf(row);
   }
 
   private async found(workspaceId: string, id: string): Promise<ImportRow> {
-    const row = await this.repository.find(workspaceId, id);
+    const row = await this.rooms.repository.find(workspaceId, id);
     if (!row) throw RpcError.notFound(`There is no import ${id}.`, { reason: 'IMPORT_UNKNOWN' });
     return row;
   }
@@ -92,10 +96,11 @@ export class ImportService {
     if (!artifact.startsWith(`${workspaceId}/`)) throw RpcError.notFound('There is no such file.', { reason: 'FILE_UNKNOWN' });
     try {
       const given: Mapping | undefined = mapping === '' ? undefined : parseMapping(mapping);
-      const path = await this.artifacts.localFile(artifact);
-      const scratch = await Scratch.open(this.scratch);
+      const path = await this.rooms.artifacts.localFile(artifact);
+      const plan = this.rooms.plans.of(workspaceId);
+      const scratch = await Scratch.open(this.rooms.scratch);
       try {
-        return await work(await ImportReader.open(scratch, { path, fileName, mapping: given, limit, receivedAt: new Date() }));
+        return await work(await ImportReader.open(scratch, { path, fileName, mapping: given, limit, receivedAt: new Date(), plan }));
       } finally {
         await scratch.close();
       }

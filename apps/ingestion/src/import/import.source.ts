@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 
 import { identifier, literal, type Scratch } from '../scratch/scratch.js';
 import { type FileMapping, MappingError, type PropertyKind } from './import.mapping.js';
@@ -61,13 +61,14 @@ export function formatOf(fileName: string, file: FileMapping | undefined): Sourc
 export async function openSource(scratch: Scratch, path: string, fileName: string, file: FileMapping | undefined, limit = 0): Promise<Source> {
   const format = formatOf(fileName, file);
   const bound = limit > 0 ? ` LIMIT ${limit}` : '';
+  if ((await stat(path)).size === 0) throw new FileUnreadableError('The file is empty.');
   try {
     if (format === 'parquet') return await openParquet(scratch, path, bound);
     if (format === 'ndjson') return await openLines(scratch, path, fileName, bound);
     return file?.delimiter === 'whitespace' ? await openColumnsOfText(scratch, path, fileName, file, bound) : await openCsv(scratch, path, fileName, file, bound);
   } catch (error) {
     if (error instanceof MappingError) throw error;
-    throw new FileUnreadableError(`The file cannot be read as ${format}: ${(error as Error).message.split('\n', 1)[0] ?? ''}`, { cause: error });
+    throw new FileUnreadableError(`The file cannot be read as ${format}: ${((error as Error).message.split('\n', 1)[0] ?? '').replaceAll(path, fileName)}`, { cause: error });
   }
 }
 

@@ -190,6 +190,22 @@ test('a mapping is guessed and shown before anything is written', async () => {
   expect(JSON.parse(events[0] ?? '{}')).toMatchObject({ type: 'track', userId: 'ann', event: 'Order Completed' });
 });
 
+test('a preview accounts for every row that it looked at: what would be taken in, left out and refused, with line and reason', async () => {
+  const file = await upload(`${ORDERS}7,dan\n8,null,2026-01-06 10:00,apple,1,1.5\n`, 'preview.csv');
+  const preview = await kindred.imports.previewImport({ ...file, mapping: JSON.stringify(ORDER_MAPPING), rows: 100 }, call);
+  expect(preview).toMatchObject({ rows: 9, rowsFolded: 5, skipped: [{ reason: 'no customer', rows: 1 }], eventsRejected: 1 });
+  expect(preview.rows).toBe(preview.rowsFolded + sum(preview.skipped) + sum(preview.rejected));
+  expect(preview.events.map((event) => (JSON.parse(event) as { userId: string }).userId).sort()).toEqual(['ann', 'ann', 'bob']);
+  expect(preview.refusals.map(({ line, reason }) => [line, reason])).toEqual([[7, 'TIME_INVALID'], [8, 'VALUE_INVALID'], [9, 'ROW_MALFORMED'], [10, 'ID_BLOCKED']]);
+  expect(preview.refusals[2]).toMatchObject({ payload: '7,dan', detail: expect.stringContaining('Columns') });
+});
+
+test('an event that is refused for its customer says its line of the file', async () => {
+  await importFile('who,at\nzoe,2026-01-01\nundefined,2026-01-02\n', 'nobody.csv', { customer: { column: 'who' }, time: { column: 'at' }, event: { name: 'Seen' } });
+  const { events } = await kindred.events.listRejectedEvents({ ...ANY_REJECTED, reason: 'ID_BLOCKED' }, call);
+  expect(events[0]?.source).toMatch(/^import:\S+ line 3$/);
+});
+
 test.each([
   ['names a column that is not there', { ...ORDER_MAPPING, customer: { column: 'absent' } }, 'MAPPING_INVALID', /"absent".*order_no, client/],
   ['is no JSON', '{', 'MAPPING_INVALID', /no JSON/],
@@ -201,9 +217,13 @@ test.each([
   await expect(started).rejects.toMatchObject({ reason, message: expect.stringMatching(message) as string });
 });
 
-test('a file that is not what its name says is refused', async () => {
+test('a file that is empty or not what its name says is refused, by its name and never by where it lies', async () => {
   const file = await upload('this is no parquet', 'orders.parquet');
-  await expect(kindred.imports.startImport({ ...file, mapping: '' }, call)).rejects.toMatchObject({ reason: 'FILE_UNREADABLE' });
+  const refusal = await kindred.imports.startImport({ ...file, mapping: '' }, call).catch((error: unknown) => error);
+  expect(refusal).toMatchObject({ reason: 'FILE_UNREADABLE', message: expect.stringContaining("'orders.parquet'") });
+  expect((refusal as Error).message).not.toContain(WORKSPACE);
+  const empty = { ...(await upload('', 'orders.csv')), mapping: '' };
+  await expect(kindred.imports.startImport(empty, call)).rejects.toMatchObject({ reason: 'FILE_UNREADABLE', message: 'The file is empty.' });
 });
 
 test('a file of somebody else is no file', async () => {

@@ -37,7 +37,8 @@ export function intakeRoutes(parts: IntakeParts) {
     boundBodies(scope, parts);
     scope.setErrorHandler((error: FastifyError, _request, reply) => answerError(error, reply, parts.log));
     for (const [path, type] of Object.entries(PATHS)) {
-      scope.post(`/v1/${path}`, { bodyLimit: parts.maxBodyBytes }, (request) => take(parts, type, request));
+      // A slash too many is no reason to lose a batch, as clients do that are answered with 404.
+      for (const end of ['', '/']) scope.post(`/v1/${path}${end}`, { bodyLimit: parts.maxBodyBytes }, (request) => take(parts, type, request));
     }
   };
 }

@@ -59,6 +59,11 @@ test('an unknown key gets 401, a reading key 403, unreadable JSON and no batch 4
   expect(await stored('x1')).toBe(0);
 });
 
+test('a slash behind a path is taken as none', async () => {
+  const answer = await fetch(`${kindred.intake}/v1/t/`, { method: 'POST', body: JSON.stringify({ ...track('slash'), writeKey: WRITE_KEY }) });
+  expect([answer.status, await answer.json()]).toEqual([200, { success: true }]);
+});
+
 test('browsers may send from any origin', async () => {
   const response = await fetch(`${kindred.intake}/v1/p`, {
     method: 'OPTIONS',

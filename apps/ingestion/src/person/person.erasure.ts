@@ -6,9 +6,9 @@ import type { Attempt } from '#libs/queue';
 import type { ForgottenRows } from '../archive/archive.file.js';
 import type { PersonArchives } from '../archive/archive.person.js';
 import { CLOSE_IDENTITY_GATE } from '../identity/identity.gate.js';
-import { payloadPatterns } from './person.payload.js';
 import type { PersonPeers } from './person.peers.js';
 import type { PersonRequestRepository, PersonRequestRow } from './person.repository.js';
+import { refusedIds } from './person.refused.js';
 import { type PersonSubjects, subjectsOf } from './person.subjects.js';
 
 export interface Erased {
@@ -129,17 +129,10 @@ export class PersonErasure {
     });
   }
 
-  /** What was refused names its person in its payload only. */
-  private async emptyQuarantine(workspaceId: string, { userIds, anonymousIds }: PersonSubjects): Promise<number> {
-    const patterns = payloadPatterns([...userIds, ...anonymousIds]);
-    return this.database.onConnection(workspaceId, async (client) => {
-      const found = await client.query<{ id: string }>(
-        `SELECT id FROM ingestion.rejected_events
-         WHERE workspace_id = $1 AND encode(payload, 'escape') ~ ANY (CASE WHEN unit = 'ROW' OR reason = 'NOT_AN_OBJECT' THEN $2::text[] ELSE $3::text[] END)`,
-        [workspaceId, patterns.ofLines, patterns.ofCalls],
-      );
-      return deleteCounted(client, 'ingestion.rejected_events', 'id = ANY ($2::uuid[])', [workspaceId, found.rows.map(({ id }) => id)]);
-    });
+  private async emptyQuarantine(workspaceId: string, person: PersonSubjects): Promise<number> {
+    return this.database.onConnection(workspaceId, async (client) =>
+      deleteCounted(client, 'ingestion.rejected_events', 'id = ANY ($2::uuid[])', [workspaceId, await refusedIds(client, workspaceId, person)]),
+    );
   }
 
   private async forgetExports(client: PoolClient, workspaceId: string, customerIds: readonly string[]): Promise<string[]> {

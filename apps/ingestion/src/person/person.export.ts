@@ -8,6 +8,7 @@ import type { ArchivedLine, PersonArchives } from '../archive/archive.person.js'
 import { isoMicros } from '../page.js';
 import type { PersonPeers } from './person.peers.js';
 import type { PersonRequestRow, TableRows } from './person.repository.js';
+import { refusedRecords } from './person.refused.js';
 import { type PersonSubjects, subjectsOf } from './person.subjects.js';
 
 const EVENTS_AT_ONCE = 2_000;
@@ -64,6 +65,11 @@ export class PersonExport {
     tables['serving.predictions'] = predictions.length;
     yield line({ record: 'labels', labels });
     yield line({ record: 'predictions', predictions });
+    tables['ingestion.rejected_events'] = 0;
+    for await (const refused of refusedRecords(this.database, workspaceId, person)) {
+      tables['ingestion.rejected_events']++;
+      yield line(refused);
+    }
     tables['ingestion.event_archives (events)'] = 0;
     for await (const events of this.archives.events(workspaceId, person.subjectIds)) {
       tables['ingestion.event_archives (events)'] += events.length;

@@ -1,6 +1,6 @@
 import { quarantine } from '#libs/contracts';
 
-import type { IntakeItem } from '../event/event.js';
+import type { IntakeEvent, IntakeItem, Rejection } from '../event/event.js';
 import { IntakeUnavailableError } from '../event/event.failure.js';
 import { type ItemResult, writeItems } from '../event/event.quarantine.js';
 import type { EventStore } from '../event/event.store.js';
@@ -35,6 +35,11 @@ export class Replay {
     private readonly store: EventStore,
     private readonly imports: ImportRows,
   ) {}
+
+  /** Why an event would be refused now for whom it is of; undefined: it would not be. */
+  async refusalOf(workspaceId: string, event: IntakeEvent): Promise<Rejection | undefined> {
+    return (await this.store.refusals(workspaceId, [event])).get(0);
+  }
 
   /** One result per id, in order. */
   async run(call: ReplayCall, ids: readonly string[]): Promise<quarantine.ReplayResult[]> {

@@ -5,7 +5,7 @@ import type { RejectedRow, RejectedState } from '../event/event.repository.js';
 import { asRpcError } from '../event/event.rpc-error.js';
 import { type Mapping, parseMapping } from '../import/import.mapping.js';
 import { asRpcError as asFileError } from '../import/import.rpc-error.js';
-import type { ImportRows } from '../import/import.rows.js';
+import type { ImportRows, RowRefusal, RowResult } from '../import/import.rows.js';
 import { UUID } from '../page.js';
 import type { TrackingPlanBook } from '../tracking-plan/tracking-plan.book.js';
 import { decodeAgain } from './quarantine.decoder.js';
@@ -50,11 +50,8 @@ export class QuarantineService {
     const rows = await this.repository.read(workspaceId, [id]);
     const reading = { mapping: undefined, plan: this.planOf(workspaceId) };
     const [decoded] = await decodeAgain(this.imports, workspaceId, rows.map((row) => ({ ...row, payload: Buffer.from(payload), is_mended: true })), reading).catch(told);
-    const result = decoded?.result;
-    if (result && !('event' in result)) {
-      const { reason, detail } = 'rejection' in result ? result.rejection : result.refusal;
-      throw stillRejected(reason, detail);
-    }
+    const refusal = decoded && (await this.refusalOf(workspaceId, decoded.result));
+    if (refusal) throw stillRejected(refusal.reason, refusal.detail);
     if (!(await this.repository.mend(workspaceId, id, payload))) throw resolved((await this.get(workspaceId, id)).state);
     return this.get(workspaceId, id);
   }
@@ -79,6 +76,12 @@ export class QuarantineService {
     const ids = selection.ids.length > 0 ? selection.ids : await this.repository.openIds(workspaceId, selection, undefined, first);
     const discarded = ids.length === 0 ? 0 : await this.repository.discard(workspaceId, actor, ids, note);
     return { discarded, remaining: await this.repository.countOpen(workspaceId, selection, selection.ids) };
+  }
+
+  /** Why it would be refused, as an event or for whom it is of. */
+  private async refusalOf(workspaceId: string, result: RowResult): Promise<RowRefusal | undefined> {
+    if ('event' in result) return this.replayer.refusalOf(workspaceId, result.event);
+    return 'rejection' in result ? result.rejection : result.refusal;
   }
 
   private planOf(workspaceId: string) {

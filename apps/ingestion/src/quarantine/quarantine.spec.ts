@@ -73,6 +73,8 @@ test('a mended event is replayed, once, and keeps what it was', async () => {
 test('a mend that would be refused says why, and nothing is kept', async () => {
   const id = await idOf('g1');
   await expect(mend(id, track('g1', { userId: 'u', event: '' }))).rejects.toMatchObject({ reason: 'STILL_REJECTED', metadata: { reason: 'NAME_MISSING' }, message: expect.stringContaining('event') as string });
+  // Readable as an event, and yet of nobody.
+  await expect(mend(id, track('g1', { userId: 'null' }))).rejects.toMatchObject({ reason: 'STILL_REJECTED', metadata: { reason: 'ID_BLOCKED' } });
   await expect(kindred.quarantine.mendRejectedEvent({ id, payload: '{' }, call)).rejects.toMatchObject({ reason: 'STILL_REJECTED', metadata: { reason: 'NOT_JSON' } });
   expect((await get(id))?.mendedPayload).toBe('');
   await expect(mend(await idOf('g3'), track('g3'))).rejects.toMatchObject({ reason: 'REJECTED_EVENT_RESOLVED', metadata: { state: 'REPLAYED' } });

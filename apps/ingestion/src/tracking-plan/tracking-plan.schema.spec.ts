@@ -53,7 +53,8 @@ test('for a person, the property and the rule are named', () => {
 test.each([
   ['a text', 'string', '', /JSON object/],
   ['an unknown keyword', { type: 'object', propertees: {} }, '', /propertees/],
-  ['an unknown type', { type: 'objekt' }, '', /type/],
+  ['an unknown type', { type: 'objekt' }, '/type', /type/],
+  ['an unknown type of a property', { properties: { a: { type: 'objekt' } } }, '/properties/a/type', /type/],
   ['a remote reference', { properties: { a: { $ref: 'https://example.org/schema.json' } } }, '/properties/a/$ref', /same schema/],
   ['a reference to a file', { $ref: 'file:///etc/passwd' }, '/$ref', /same schema/],
   ['a reference to itself', { $defs: { a: { items: { $ref: '#/$defs/a' } } }, $ref: '#/$defs/a' }, '/$defs/a/items/$ref', /refers to itself/],

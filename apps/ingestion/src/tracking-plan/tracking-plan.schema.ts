@@ -49,7 +49,7 @@ export function compileSchema(schema: unknown): SchemaCheck {
 }
 
 function compiled(schema: Fields): ValidateFunction {
-  if (dialect.validateSchema(schema) !== true) throw unusable(dialect.errorsText(dialect.errors, { dataVar: 'schema' }));
+  if (dialect.validateSchema(schema) !== true) throw unusable(dialect.errorsText(dialect.errors, { dataVar: 'schema' }), dialect.errors?.[0]?.instancePath);
   // One for each: an instance keeps what it has compiled for as long as it lives.
   const ajv = new Ajv2020(OPTIONS);
   // ajv-formats is written for CommonJS.
@@ -61,7 +61,7 @@ function compiled(schema: Fields): ValidateFunction {
   }
 }
 
-const unusable = (why: string) => new SchemaError('', `This is no JSON Schema that can be used: ${why}. Formats there are: ${FORMATS.join(', ')}.`);
+const unusable = (why: string, path = '') => new SchemaError(path, `This is no JSON Schema that can be used: ${why}. Formats there are: ${FORMATS.join(', ')}.`);
 
 /** At most so many values does a JSON text have: each but the first lies behind a comma or a bracket. */
 function valuesIn(json: string): number {

@@ -36,9 +36,9 @@ test('what is observed is stored, and shown by event, property, rule and source'
   await post([track('o5', 'Order', { revenue: false })]);
   const found = (await violations('Order')).map(({ property, rule, source, count, refused, exampleMessageId }) => ({ property, rule, source, count, refused, exampleMessageId }));
   expect(found).toEqual([
-    { property: 'coupon', rule: 'type', source: 'grpc', count: 1, refused: 0, exampleMessageId: 'o1' },
-    { property: 'revenue', rule: 'required', source: 'grpc', count: 1, refused: 0, exampleMessageId: 'o2' },
-    { property: 'revenue', rule: 'type', source: 'grpc', count: 1, refused: 0, exampleMessageId: 'o1' },
+    { property: 'coupon', rule: 'type', source: 'graphql', count: 1, refused: 0, exampleMessageId: 'o1' },
+    { property: 'revenue', rule: 'required', source: 'graphql', count: 1, refused: 0, exampleMessageId: 'o2' },
+    { property: 'revenue', rule: 'type', source: 'graphql', count: 1, refused: 0, exampleMessageId: 'o1' },
     { property: 'revenue', rule: 'type', source: 'http', count: 1, refused: 0, exampleMessageId: 'o5' },
   ]);
 });
@@ -53,7 +53,7 @@ test('what is enforced is refused with property and rule, whole, and its neighbo
   const [refused, taken] = await send([track('e1', 'Order', { revenue: 'five' }), track('e2', 'Order', { revenue: 5 })]);
   expect(refused).toMatchObject({ outcome: REJECTED, reason: 'PLAN_VIOLATION', detail: expect.stringContaining('"revenue" must be number (type)') as string });
   expect(taken?.outcome).toBe(STORED);
-  expect((await violations('Order')).find(({ property, rule, source }) => property === 'revenue' && rule === 'type' && source === 'grpc')).toMatchObject({ count: 2, refused: 1, exampleMessageId: 'e1' });
+  expect((await violations('Order')).find(({ property, rule, source }) => property === 'revenue' && rule === 'type' && source === 'graphql')).toMatchObject({ count: 2, refused: 1, exampleMessageId: 'e1' });
   const kept = await kindred.sql.query("SELECT payload FROM ingestion.rejected_events WHERE message_id = 'e1'");
   expect(JSON.parse(kept.rows[0].payload.toString())).toEqual(track('e1', 'Order', { revenue: 'five' }));
 });

@@ -1,0 +1,54 @@
+import type { PoolClient } from 'pg';
+
+import type { Database } from '#libs/database';
+
+import { jsonOrText } from '../event/event.text.js';
+import { isoMicros } from '../page.js';
+import { payloadPatterns } from './person.payload.js';
+import type { PersonSubjects } from './person.subjects.js';
+
+/** Payloads may be as large as a request. */
+const PAYLOADS_AT_ONCE = 10;
+
+interface RefusedRow {
+  received_at: string;
+  reason: string;
+  source: string;
+  payload: Buffer;
+}
+
+/** Ids of what was refused and names the person: it does so in its payload only. Lines of files count where an id stands by itself. */
+export async function refusedIds(client: PoolClient, workspaceId: string, { userIds, anonymousIds }: PersonSubjects): Promise<string[]> {
+  const patterns = payloadPatterns([...userIds, ...anonymousIds]);
+  const { rows } = await client.query<{ id: string }>(
+    `SELECT id FROM ingestion.rejected_events
+     WHERE workspace_id = $1 AND encode(payload, 'escape') ~ ANY (CASE WHEN unit = 'ROW' OR reason = 'NOT_AN_OBJECT' THEN $2::text[] ELSE $3::text[] END) ORDER BY id`,
+    [workspaceId, patterns.ofLines, patterns.ofCalls],
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** Refused events that say they are the person's, as records of an export. One that merely mentions the person may be somebody else's, and so may a line of a file. */
+export async function* refusedRecords(database: Database, workspaceId: string, person: PersonSubjects): AsyncGenerator<object> {
+  const ids = await database.onConnection(workspaceId, (client) => refusedIds(client, workspaceId, person));
+  for (let at = 0; at < ids.length; at += PAYLOADS_AT_ONCE) {
+    const rows = await database.onConnection(workspaceId, async (client) => {
+      const found = await client.query<RefusedRow>(
+        `SELECT ${isoMicros('received_at')} AS received_at, reason, source, payload FROM ingestion.rejected_events
+         WHERE workspace_id = $1 AND id = ANY ($2::uuid[]) AND unit = 'EVENT' AND state <> 'REPLAYED' ORDER BY id`,
+        [workspaceId, ids.slice(at, at + PAYLOADS_AT_ONCE)],
+      );
+      return found.rows;
+    });
+    for (const { received_at, reason, source, payload } of rows) {
+      const event = jsonOrText(payload.toString());
+      if (isOf(event, person)) yield { record: 'rejected', receivedAt: received_at, reason, source, event };
+    }
+  }
+}
+
+function isOf(event: unknown, { userIds, anonymousIds }: PersonSubjects): boolean {
+  if (typeof event !== 'object' || event === null) return false;
+  const { userId, anonymousId } = event as Record<string, unknown>;
+  return userIds.includes(String(userId)) || anonymousIds.includes(String(anonymousId));
+}
