@@ -1,5 +1,5 @@
 import { rm, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 
 import { Command } from 'commander';
 import { Client } from 'pg';

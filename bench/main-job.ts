@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { access } from 'node:fs/promises';
 
 import { temporaryFolder } from '#libs/embedded';
