@@ -6,6 +6,7 @@ interface Evidence {
   strength: number;
   events: { event: string; firstAt: string; effect: number; towards: number; isExact: boolean }[];
   check: { strengthWithoutNamed: number; strengthWithoutOthers: number } | null;
+  traits: { value: number; fits: boolean; isExact: boolean; trait: { key: string } }[];
   changes: { kind: string; event: string | null; times: number | null; days: number | null; segment: { id: string } | null }[];
 }
 interface Explained {
@@ -21,7 +22,7 @@ interface StoredEvent {
 }
 
 const EVIDENCE = `id userId memberships { segment { id name } why { evidence {
-  strength events(first: 3) { event firstAt effect towards isExact } check { strengthWithoutNamed strengthWithoutOthers } changes { kind event times days segment { id } } } } }`;
+  strength events(first: 3) { event firstAt effect towards isExact } check { strengthWithoutNamed strengthWithoutOthers } traits { value fits isExact trait { key } } changes { kind event times days segment { id } } } } }`;
 const DAY_MS = 86_400_000;
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
@@ -59,6 +60,11 @@ test('leaving out the events that are named weakens a membership more than leavi
   expect(checks.length).toBeGreaterThanOrEqual(12);
   expect(named).toBeLessThan(others);
   expect(evidence.every(({ events }) => events.every(({ isExact }) => isExact))).toBe(true);
+  // What sets the segment apart is told of the customer too, and mostly holds; what is foreseen is no count.
+  const traits = evidence.flatMap((one) => one.traits);
+  expect(evidence.every((one) => one.traits.length > 0)).toBe(true);
+  expect(traits.filter((one) => one.fits).length).toBeGreaterThan(traits.length / 2);
+  expect(traits.every(({ isExact, trait }) => isExact !== trait.key.startsWith('expected:'))).toBe(true);
   // Also where strength does not move, events are told apart.
   expect(evidence.every(({ events }) => new Set(events.map(({ effect, towards }) => `${effect}/${towards}`)).size > 1)).toBe(true);
 }, 120_000);

@@ -64,7 +64,7 @@ export const membershipTypes: ResolversOf<
     isExact: () => true,
   },
   ContributionCheck: {},
-  FittingTrait: { isExact: () => true },
+  FittingTrait: { isExact: ({ isEstimate }) => !isEstimate },
   BehaviourChange: {
     event: ({ event }) => orNull(event),
     times: ({ kind, times }) => (kind === BehaviourChangeKind.DO ? times : null),

@@ -12,13 +12,17 @@ import { PastReadings } from '../scoring/past.readings.js';
 import { ScoringRepository, type ServedModel } from '../scoring/scoring.repository.js';
 import { ScoringService } from '../scoring/scoring.service.js';
 import type { HeldState } from '../scoring/state.repository.js';
+import { Calendar } from '../onnx/calendar.js';
+import { type PackedForecast, unpackForecast } from '../scoring/packed.forecast.js';
 import { similarityOf } from '../similar/embedding.js';
 import { isoOf, type Micros } from '../time/micros.js';
 import { endOf } from '../time/past.js';
+import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { changesOf } from './behaviour.change.js';
 import { contributionsOf, historyOf, type Nearness } from './contribution.js';
 import { type DrawnSegment, ExplanationRepository } from './explanation.repository.js';
-import { fittingTraits } from './own.figures.js';
+import { figuresOf, fittingTraits, isForeseen, type OwnFigures } from './own.figures.js';
+import { pauseBetweenVisits } from './visit.js';
 
 /** A customer and their segment, at the time that is spoken of. */
 interface Subject {
@@ -27,13 +31,16 @@ interface Subject {
   readonly readAt: Micros;
   /** Little-endian float32. */
   readonly embedding: Buffer;
-  readonly mainEvents: ReadonlySet<string>;
+  readonly forecast: PackedForecast;
   readonly own: DrawnSegment;
   readonly drawn: readonly DrawnSegment[];
   /** Events up to this place of the feed, and up to a time where one was asked for. */
   readonly upTo: Position;
   readonly until: Micros | undefined;
 }
+
+/** Typical customers of each segment whose events tell how long a pause ends a visit; one of each is an example of what people do. */
+const COUNTED_OF_EACH = 3;
 
 /** Says why a customer is in a segment, by asking the model what it would say otherwise. */
 @Injectable()
@@ -44,14 +51,15 @@ export class ExplanationService {
     private readonly scorers: ScoringService,
     private readonly feed: FeedRepository,
     private readonly readings: PastReadings,
+    private readonly directory: WorkspaceDirectory,
   ) {}
 
   async explain(workspaceId: string, { customerId, segmentId, asOf }: explanation.ExplainMembershipRequest): Promise<explanation.ExplainMembershipResponse> {
     const subject = await (asOf === undefined ? this.present(workspaceId, customerId, segmentId) : this.past(workspaceId, customerId, segmentId, asOf));
     const { served, readAt, own, drawn } = subject;
-    const byCustomer = await this.eventsOf(workspaceId, subject, [customerId, ...examplesOf(drawn)]);
+    const byCustomer = await this.eventsOf(workspaceId, subject, [customerId, ...typicalOfEach(drawn, COUNTED_OF_EACH)]);
     const events = byCustomer.get(customerId) ?? [];
-    const examples = [...byCustomer].flatMap(([id, theirs]) => (id === customerId ? [] : theirs));
+    const examples = typicalOfEach(drawn, 1).flatMap((id) => (id === customerId ? [] : (byCustomer.get(id) ?? [])));
     const scorer = this.scorers.openScorer(served);
     try {
       const history = await historyOf(scorer, events, readAt);
@@ -63,7 +71,7 @@ export class ExplanationService {
         readAt: isoOf(readAt),
         ...contributions,
         changes: await changesOf(scorer, history, own.index, examples, segments),
-        traits: fittingTraits(own.traits, events, subject.mainEvents, readAt),
+        traits: fittingTraits(own.traits, await this.figuresOf(workspaceId, subject, byCustomer)),
         typical: mostAlike(subject, typical.get(own) ?? []),
       } satisfies explanation.ExplainMembershipResponse;
     } finally {
@@ -89,7 +97,7 @@ export class ExplanationService {
         : [false, [], []];
     const own = drawn.find(({ segmentId: id }) => id === segment);
     if (!served || !upTo || !isMember || !held || held.isBroken || !own) throw noMembership('now');
-    return { served, customerId, readAt: held.readAt, embedding: held.embedding, mainEvents: new Set(held.forecast.shape.targets.map(([event]) => event)), own, drawn, upTo, until: undefined };
+    return { served, customerId, readAt: held.readAt, embedding: held.embedding, forecast: held.forecast, own, drawn, upTo, until: undefined };
   }
 
   /** As the served model reads what they had done by then. */
@@ -107,7 +115,18 @@ export class ExplanationService {
     const own = drawn.find(({ segmentId: id }) => id === segment);
     const reading = read?.readings.get(customerId);
     if (!served || !wasMember || !reading || !own) throw noMembership('then that the served model draws');
-    return { served, customerId, readAt: endOf(at), embedding: Buffer.from(reading.embedding), mainEvents: new Set(reading.forecast.shape.targets.map(([event]) => event)), own, drawn, upTo: WHOLE_FEED, until: endOf(at) };
+    return { served, customerId, readAt: endOf(at), embedding: Buffer.from(reading.embedding), forecast: reading.forecast, own, drawn, upTo: WHOLE_FEED, until: endOf(at) };
+  }
+
+  /** What is counted of the customer's events, and what the model foresees of them. */
+  private async figuresOf(workspaceId: string, { customerId, readAt, forecast }: Subject, byCustomer: ReadonlyMap<string, worker.ScoreEvent[]>): Promise<OwnFigures> {
+    const foreseen = chancesOf(forecast);
+    const counted = figuresOf(byCustomer.get(customerId) ?? [], readAt, {
+      mainEvents: new Set(foreseen.keys()),
+      pause: pauseBetweenVisits(byCustomer.values()),
+      calendar: new Calendar(await this.directory.timezone(workspaceId)),
+    });
+    return (key) => (isForeseen(key) ? foreseen.get(key.slice(key.indexOf(':') + 1)) : counted(key));
   }
 
   private async eventsOf(workspaceId: string, { upTo, until }: Subject, customerIds: readonly string[]): Promise<Map<string, worker.ScoreEvent[]>> {
@@ -141,9 +160,17 @@ function mostAlike({ customerId: own, embedding: theirs }: Subject, typical: rea
     .sort((a, b) => b.similarity - a.similarity);
 }
 
-/** One typical customer of each segment: what people do, with the properties it has. */
-function examplesOf(drawn: readonly DrawnSegment[]): string[] {
-  return drawn.flatMap(({ typicalCustomerIds }) => typicalCustomerIds.slice(0, 1));
+/** Typical customers of each segment: what people do, with the properties it has. */
+function typicalOfEach(drawn: readonly DrawnSegment[], most: number): string[] {
+  return drawn.flatMap(({ typicalCustomerIds }) => typicalCustomerIds.slice(0, most));
+}
+
+/** The chance of each main event within the middle horizon, which is what segments are told apart by. */
+function chancesOf(forecast: PackedForecast): ReadonlyMap<string, number> {
+  const foreseen = unpackForecast(forecast);
+  const horizons = [...new Set(foreseen.map(({ horizonDays }) => horizonDays))].sort((a, b) => a - b);
+  const middle = horizons[Math.floor(horizons.length / 2)];
+  return new Map(foreseen.flatMap(({ event, horizonDays, probability }) => (horizonDays === middle ? [[event, probability] as const] : [])));
 }
 
 /** The same customer is explained alike each time. */

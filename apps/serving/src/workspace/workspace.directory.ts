@@ -11,22 +11,29 @@ import { isoOf, type Micros, nowMicros } from '../time/micros.js';
 const FRESH_MS = 5_000;
 const PAGE = 500;
 
-/** The workspaces there are and the clock each lives by, as access says; while it is away, the last known. */
+/** What serving has to know of a workspace. */
+interface Custom {
+  readonly clock: access.Clock;
+  /** IANA name. */
+  readonly timezone: string;
+}
+
+/** The workspaces there are, and the clock and calendar each lives by, as access says; while it is away, the last known. */
 @Injectable()
 export class WorkspaceDirectory {
-  private readonly clocks: LRUCache<string, access.Clock>;
+  private readonly customs: LRUCache<string, Custom>;
 
   constructor(
     @Inject(ACCESS) private readonly client: AccessClient,
     @Inject(SERVICE) private readonly context: Context,
   ) {
-    this.clocks = new LRUCache<string, access.Clock>({
+    this.customs = new LRUCache<string, Custom>({
       max: 10_000,
       ttl: FRESH_MS,
       allowStale: true,
       noDeleteOnStaleGet: true,
       allowStaleOnFetchRejection: true,
-      fetchMethod: (workspaceId) => this.askClock(workspaceId),
+      fetchMethod: (workspaceId) => this.ask(workspaceId),
     });
   }
 
@@ -38,7 +45,7 @@ export class WorkspaceDirectory {
       const { workspaces, pageInfo } = await this.client.listWorkspaces({ page: { first: PAGE, after } }, { principal });
       for (const workspace of workspaces) {
         ids.push(workspace.id);
-        this.clocks.set(workspace.id, workspace.settings?.clock ?? access.Clock.LIVE);
+        this.customs.set(workspace.id, customOf(workspace));
       }
       if (!pageInfo?.hasNextPage) return ids;
       after = pageInfo.endCursor;
@@ -51,10 +58,13 @@ export class WorkspaceDirectory {
    * by the wrong clock would say that everyone had left.
    */
   async now(workspaceId: string, newestEventAt: Micros | null): Promise<Micros> {
-    const known = this.clocks.get(workspaceId, { allowStale: true });
-    if (known !== undefined) void this.clocks.fetch(workspaceId).catch(() => undefined);
-    const clock = known ?? (await this.clocks.fetch(workspaceId));
+    const { clock } = await this.custom(workspaceId);
     return clock === access.Clock.DATA && newestEventAt !== null ? newestEventAt : nowMicros();
+  }
+
+  /** The time zone whose hours and weekdays the workspace speaks of. Waits and rejects as `now` does. */
+  async timezone(workspaceId: string): Promise<string> {
+    return (await this.custom(workspaceId)).timezone;
   }
 
   /** The same for what is only told with an answer: never rejects. */
@@ -62,9 +72,19 @@ export class WorkspaceDirectory {
     return isoOf(await this.now(workspaceId, newestEventAt).catch(() => newestEventAt ?? nowMicros()));
   }
 
-  private async askClock(workspaceId: string): Promise<access.Clock> {
+  private async custom(workspaceId: string): Promise<Custom> {
+    const known = this.customs.get(workspaceId, { allowStale: true });
+    if (known !== undefined) void this.customs.fetch(workspaceId).catch(() => undefined);
+    return known ?? (await this.customs.fetch(workspaceId)) ?? customOf(undefined);
+  }
+
+  private async ask(workspaceId: string): Promise<Custom> {
     const principal = await this.context.signer.service(this.context.name, workspaceId);
     const { workspace } = await this.client.getWorkspace({}, { principal });
-    return workspace?.settings?.clock ?? access.Clock.LIVE;
+    return customOf(workspace);
   }
+}
+
+function customOf(workspace: access.Workspace | undefined): Custom {
+  return { clock: workspace?.settings?.clock ?? access.Clock.LIVE, timezone: workspace?.settings?.timezone || 'UTC' };
 }
