@@ -12,9 +12,8 @@ import { Progress } from '../scripts/start/progress.ts';
 import { trainAndFollow, untilChampion } from '../scripts/start/run.ts';
 import { segmentsTable } from '../scripts/start/segments-table.ts';
 import { agreement, sendHistory } from '../scripts/start/simulated-shop.ts';
-import { startSystem } from '../scripts/start/system.ts';
 import { atLeast, below, type Benchmark, markdown } from './measurement.ts';
-import { freeBase } from './ports.ts';
+import { startMeasured } from './system.ts';
 
 export const benchmark: Benchmark = {
   table: (results) =>
@@ -33,7 +32,7 @@ export const benchmark: Benchmark = {
       .parse([...args], { from: 'user' })
       .opts<{ seed: number; customers: number }>();
     const folder = await temporaryFolder('kindred-bench');
-    const system = await startSystem({ port: await freeBase(), data: join(folder, 'data'), tell });
+    const system = await startMeasured(folder, tell);
     try {
       await bootstrapWorkspace(system.ports.accessGrpc, system.secrets);
       const api = new Api(`http://127.0.0.1:${system.ports.gateway}/graphql`, system.secrets.adminKey);

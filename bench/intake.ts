@@ -1,5 +1,5 @@
 import { rm, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 
 import { Command } from 'commander';
 import { Client } from 'pg';
@@ -10,12 +10,12 @@ import { importFile } from '../scripts/start/file-import.ts';
 import { Api } from '../scripts/start/graphql.ts';
 import { bootstrapWorkspace } from '../scripts/start/main-job.ts';
 import { Progress } from '../scripts/start/progress.ts';
-import { startSystem, type System } from '../scripts/start/system.ts';
+import type { System } from '../scripts/start/system.ts';
 import { graphqlBody, send, sendSteadily } from './intake/load.ts';
 import { copyRate, createManyRate } from './intake/rivals.ts';
 import { cpuSeconds, residentMiB as memoryOf } from './intake/usage.ts';
 import { atLeast, atMost, type Benchmark, markdown, type Recorded, type Target, targetsTable } from './measurement.ts';
-import { freeBase } from './ports.ts';
+import { startMeasured } from './system.ts';
 
 const FILE = resolve('../shared/data/online_retail_II.parquet');
 const MAPPING = resolve('apps/ingestion/mappings/online-retail-II.json');
@@ -33,7 +33,7 @@ export const benchmark: Benchmark = {
     const command = new Command().option('--events <n>', 'sent over HTTP at full rate', Number, 400_000).option('--flat [n]', 'events sent over HTTP behind all that, to see whether the memory stays');
     const { events, flat } = command.parse([...args], { from: 'user' }).opts<{ events: number; flat?: string | true }>();
     const folder = await temporaryFolder('kindred-bench');
-    const system = await startSystem({ port: await freeBase(), data: join(folder, 'data'), tell });
+    const system = await startMeasured(folder, tell);
     const { postgresPassword, servicePassword } = system.secrets;
     const address = `127.0.0.1:${system.ports.postgres}/kindred`;
     const ownerUrl = `postgresql://postgres:${encodeURIComponent(postgresPassword)}@${address}`;

@@ -1,5 +1,4 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { Command } from 'commander';
@@ -9,12 +8,12 @@ import { temporaryFolder } from '#libs/embedded';
 import type { Api } from '../scripts/start/graphql.ts';
 import { Progress } from '../scripts/start/progress.ts';
 import { trainAndFollow } from '../scripts/start/run.ts';
-import { startSystem, type System } from '../scripts/start/system.ts';
+import type { System } from '../scripts/start/system.ts';
 import { openShop, ownerUrlOf } from './live/shop.ts';
 import { type Intake, sendSteadily } from './live/traffic.ts';
 import { type Delay, VisibilityWatch } from './live/visibility.ts';
 import { atLeast, atMost, type Benchmark } from './measurement.ts';
-import { freeBase } from './ports.ts';
+import { startMeasured } from './system.ts';
 
 const RATES = [100, 1_000, 3_000];
 const OUTAGE_RATE = 1_000;
@@ -38,7 +37,7 @@ export const benchmark: Benchmark = {
       .parse([...args], { from: 'user' })
       .opts<{ seconds: number; customers: number; seed: number }>();
     const folder = await temporaryFolder('kindred-bench');
-    const system = await startSystem({ port: await freeBase(), data: join(folder, 'data'), tell });
+    const system = await startMeasured(folder, tell);
     try {
       const { api, intake } = await openShop(system, folder, seed, customers);
       const watch = await VisibilityWatch.begin(ownerUrlOf(system));

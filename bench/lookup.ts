@@ -1,12 +1,10 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 
 import { Command } from 'commander';
 
 import { temporaryFolder } from '#libs/embedded';
 
 import { bootstrapWorkspace } from '../scripts/start/main-job.ts';
-import { startSystem } from '../scripts/start/system.ts';
 import { atHalf, type Halved, type HalvedName, lookupTable } from './lookup/half.ts';
 import { type Answered, askEcho, askGraphql, askPostgres, type GraphqlTarget, type Load, median } from './lookup/load.ts';
 import { questions, relate } from './lookup/postgraphile.ts';
@@ -14,7 +12,7 @@ import { LIST, LOOKUP } from './lookup/query.ts';
 import { installPostgraphile, type Rival, startRival } from './lookup/rivals.ts';
 import { fillShop, type Shop } from './lookup/shop.ts';
 import { atLeast, atMost, type Benchmark, type Target } from './measurement.ts';
-import { freeBase } from './ports.ts';
+import { startMeasured } from './system.ts';
 
 type Name = 'lookup' | 'list' | 'postgres' | 'echo' | 'apolloLookup' | 'apolloList' | 'postgraphileLookup' | 'postgraphileList';
 type Contenders = Partial<Record<Name, (load: Load) => Promise<Answered>>>;
@@ -31,7 +29,7 @@ export const benchmark: Benchmark = {
       .opts<{ seconds: number; connections: number; rounds: number }>();
     const load = { seconds, connections };
     const folder = await temporaryFolder('kindred-bench');
-    const system = await startSystem({ port: await freeBase(), data: join(folder, 'data'), tell });
+    const system = await startMeasured(folder, tell);
     const rivals: Rival[] = [];
     try {
       await bootstrapWorkspace(system.ports.accessGrpc, system.secrets);

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { access } from 'node:fs/promises';
 
 import { temporaryFolder } from '#libs/embedded';
@@ -10,10 +10,9 @@ import { bootstrapWorkspace } from '../scripts/start/main-job.ts';
 import { Progress } from '../scripts/start/progress.ts';
 import { trainAndFollow, untilChampion } from '../scripts/start/run.ts';
 import { segmentsTable } from '../scripts/start/segments-table.ts';
-import { startSystem } from '../scripts/start/system.ts';
 import { atLeast, atMost, type Benchmark, markdown } from './measurement.ts';
 import { MemorySampler } from './memory.ts';
-import { freeBase } from './ports.ts';
+import { startMeasured } from './system.ts';
 
 const FILE = resolve('../shared/data/online_retail_II.parquet');
 const MAPPING = resolve('apps/ingestion/mappings/online-retail-II.json');
@@ -42,7 +41,7 @@ export const benchmark: Benchmark = {
       throw new Error(`${FILE} is not there; this benchmark needs Online Retail II.`);
     });
     const folder = await temporaryFolder('kindred-bench');
-    const system = await startSystem({ port: await freeBase(), data: join(folder, 'data'), tell });
+    const system = await startMeasured(folder, tell);
     const memory = new MemorySampler(() => [process.pid]);
     try {
       await bootstrapWorkspace(system.ports.accessGrpc, system.secrets);

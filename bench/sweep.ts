@@ -6,13 +6,13 @@ import { Client } from 'pg';
 
 import { temporaryFolder } from '#libs/embedded';
 
-import { startSystem, type System } from '../scripts/start/system.ts';
+import type { System } from '../scripts/start/system.ts';
 import { cpuSeconds } from './intake/usage.ts';
 import { openShop, ownerUrlOf } from './live/shop.ts';
 import { type Intake, sendSteadily } from './live/traffic.ts';
 import { type Delay, VisibilityWatch } from './live/visibility.ts';
 import { atLeast, atMost, type Benchmark } from './measurement.ts';
-import { freeBase } from './ports.ts';
+import { startMeasured } from './system.ts';
 
 const EVENTS_A_SECOND = 1_000;
 /** What reads a million customers in an hour. */
@@ -35,7 +35,7 @@ export const benchmark: Benchmark = {
       .parse([...args], { from: 'user' })
       .opts<{ seconds: number; customers: number; quiet: number }>();
     const folder = await temporaryFolder('kindred-bench');
-    const system = await startSystem({ port: await freeBase(), data: `${folder}/data`, tell });
+    const system = await startMeasured(folder, tell);
     try {
       const { intake } = await openShop(system, folder, 1, customers);
       const watch = await VisibilityWatch.begin(ownerUrlOf(system));

@@ -10,9 +10,9 @@ import { importFile } from '../../scripts/start/file-import.ts';
 import { Api } from '../../scripts/start/graphql.ts';
 import { bootstrapWorkspace } from '../../scripts/start/main-job.ts';
 import { Progress } from '../../scripts/start/progress.ts';
-import { startSystem, type System } from '../../scripts/start/system.ts';
-import { freeBase } from '../ports.ts';
+import type { System } from '../../scripts/start/system.ts';
 import type { Measured } from './measured.ts';
+import { startMeasured } from '../system.ts';
 
 /** Rows of an order, which become one event: as in a shop's export. */
 const ROWS_OF_AN_ORDER = 20;
@@ -27,7 +27,7 @@ async function measure(rows: number): Promise<Measured> {
     const mapping = join(folder, 'mapping.json');
     await generate(file, rows);
     await writeFile(mapping, JSON.stringify(MAPPING));
-    system = await startSystem({ port: await freeBase(), data: join(folder, 'data'), tell });
+    system = await startMeasured(folder, tell);
     await bootstrapWorkspace(system.ports.accessGrpc, system.secrets);
     const api = new Api(`http://127.0.0.1:${system.ports.gateway}/graphql`, system.secrets.adminKey);
     const ingestion = system.pids()['ingestion'] ?? 0;

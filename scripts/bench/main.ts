@@ -33,7 +33,7 @@ process.exit(0);
 
 /** Files that are measurements: each exports `benchmark`. */
 async function named(): Promise<string[]> {
-  const parts = new Set(['measurement', 'memory', 'ports']);
+  const parts = new Set(['measurement', 'memory', 'ports', 'system']);
   return (await readdir('bench')).filter((file) => file.endsWith('.ts') && !file.endsWith('.spec.ts')).map((file) => file.slice(0, -3)).filter((file) => !parts.has(file)).sort();
 }
 

@@ -94,15 +94,29 @@ async function upload(api: Api, file: string): Promise<string> {
   return createUpload.id;
 }
 
+interface Preview {
+  mapping: unknown;
+  guesses: string[];
+  events: unknown[];
+  rows: number;
+  rowsFolded: number;
+  refusals: { line: number; detail: string }[];
+}
+/** Of what would be refused. */
+const SHOWN_REFUSALS = 3;
+
 async function showGuess(api: Api, uploadId: string, tell: (line: string) => void): Promise<void> {
-  const { previewImport } = await api.ask<{ previewImport: { mapping?: unknown; guesses?: string[]; events?: unknown[]; message?: string } }>(
+  const { previewImport } = await api.ask<{ previewImport: Preview | { message: string } }>(
     `query($input: PreviewImportInput!) { previewImport(input: $input) {
-      ... on ImportPreview { mapping guesses events } ... on Failure { message } } }`,
+      ... on ImportPreview { mapping guesses events rows rowsFolded refusals { line detail } } ... on Failure { message } } }`,
     { input: { uploadId, mapping: null } },
   );
-  if (previewImport.mapping === undefined) throw new StartError(previewImport.message ?? 'The file could not be read.');
+  if (!('mapping' in previewImport)) throw new StartError(previewImport.message);
+  const { mapping, guesses, events, rows, rowsFolded, refusals } = previewImport;
   tell('No mapping was given; this one was guessed from the columns:');
-  tell(JSON.stringify(previewImport.mapping, null, 2));
-  for (const guess of previewImport.guesses ?? []) tell(`  ${guess}`);
-  tell(`The first event would be ${JSON.stringify(previewImport.events?.[0])}`);
+  tell(JSON.stringify(mapping, null, 2));
+  for (const guess of guesses) tell(`  ${guess}`);
+  tell(`Of the first ${rows} rows ${rowsFolded} are read, and ${events.length} events come of them.`);
+  for (const { line, detail } of refusals.slice(0, SHOWN_REFUSALS)) tell(`  Refused would be line ${line}: ${detail}`);
+  if (events.length > 0) tell(`The first event would be ${JSON.stringify(events[0])}`);
 }

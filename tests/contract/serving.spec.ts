@@ -79,6 +79,17 @@ describe('what is served', () => {
     expect(changes).toMatchObject([{ fromSegmentId: '', byPromotion: true, modelId: first.id }]);
   });
 
+  test('after a switch the tables are measured, each in a transaction of its own, behind which no event has to wait long', async () => {
+    await served();
+    const { rows } = await house.owner.query<{ relname: string; transactions: number; transaction: string }>(
+      `select c.relname, count(distinct s.xmin::text)::int as transactions, min(s.xmin::text) as transaction from pg_statistic s join pg_class c on c.oid = s.starelid
+       where c.relnamespace = 'serving'::regnamespace and c.relname in ('customer_states', 'segments', 'segment_versions', 'segment_sizes') group by 1`,
+    );
+    expect(rows).toHaveLength(4);
+    expect(rows.map(({ transactions }) => transactions)).toEqual([1, 1, 1, 1]);
+    expect(new Set(rows.map(({ transaction }) => transaction)).size).toBe(4);
+  });
+
   test('a shadow tells how far it is, ends with the counts, and the same again changes nothing', async () => {
     const workspace = await house.workspace();
     await house.track(workspace.id, (await house.customers(workspace.id, 2)).flatMap((id) => orders(id, 1)));

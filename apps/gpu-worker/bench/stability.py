@@ -42,11 +42,11 @@ from kindred_worker.data.aggregates import DAY, EventTable, outcome
 from kindred_worker.data.arrays import load
 from kindred_worker.data.fit import fit
 from kindred_worker.data.snapshot import Snapshot
-from kindred_worker.data.split import Split
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.reading import Reading, read_everyone
 from kindred_worker.models.settling import settling_time
 from kindred_worker.report import Report
+from kindred_worker.sampler import Predecessor
 from kindred_worker.segments.finding import Champion, Found, find_segments
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.train import TrainingData, loss_of, train
@@ -63,7 +63,7 @@ REFITS = 10
 @dataclass(frozen=True)
 class Learned:
     model: BehaviourModel
-    split: Split  # whom it never learned from
+    knew: Predecessor
     settling: int  # microseconds, as its segments wait
     reading: Reading  # settled, at the end of what it learned from
 
@@ -140,13 +140,15 @@ def learned(snapshot: Snapshot, spec: TrainingSpec, now: int, former: Learned | 
         features = fit(known, CASE.main, CASE.value)
         return drawn(known, spec, TrainingData(features, load(known, features), now), None)
     features = former.model.features
-    return drawn(known, spec, TrainingData(features, load(known, features), now, former.split), former.model)
+    return drawn(known, spec, TrainingData(features, load(known, features), now, former.knew), former.model)
 
 
 def drawn(known: Snapshot, spec: TrainingSpec, data: TrainingData, former: BehaviourModel | None) -> Learned:
     trained = train(spec, data, None, Report(), former)
     settling = settling_time(known, trained.model, 0, Report())
-    return Learned(trained.model, trained.split, settling, settled(known, trained.model, data.now, settling))
+    return Learned(
+        trained.model, Predecessor(trained.split, data.now, trained.customers), settling, settled(known, trained.model, data.now, settling)
+    )
 
 
 def settled(seen: Snapshot, model: BehaviourModel, at: int, settling: int) -> Reading:
@@ -217,11 +219,11 @@ def taught(snapshot: Snapshot, spec: TrainingSpec, now: int, former: Learned | N
     if former is not None:
         before = snapshot.before(int((START + timedelta(days=DAILY)).timestamp()) * 1_000_000)
         seen = former.model.features
-        then = TrainingData(seen, load(before, seen), before.now, former.split)
-        data = TrainingData(seen, load(known, seen), now, former.split)
+        then = TrainingData(seen, load(before, seen), before.now, former.knew)
+        data = TrainingData(seen, load(known, seen), now, former.knew)
         usual, loss = loss_of(spec, then, former.model), loss_of(spec, data, former.model)
         print(f"surprise {loss / usual - 1:.3f}", file=sys.stderr)
-        champion = Former(former.model, usual, before.now, 0, former.split)
+        champion = Former(former.model, usual, 0, former.knew)
         if not why_anew(spec, champion, features) and loss <= (1 + spec.surprise) * usual:
             return drawn(known, spec, data, former.model)
     return drawn(known, spec, TrainingData(features, load(known, features), now), None)

@@ -52,17 +52,21 @@ class Opinion:
 
 
 @torch.no_grad()
-def opinion_of(head: Horizon, windows: Sequence[Counts], report: Report) -> Opinion | None:
-    """What the tally says, by the window of each horizon, in their order. None where nothing is counted."""
+def opinion_of(head: Horizon, windows: Sequence[Counts], report: Report, kept: float = 0.0) -> Opinion | None:
+    """What the tally says, by the window of each horizon, in their order; `kept`: precision of the opinion that the head has so far.
+    None where nothing is counted."""
     rows = torch.cat([w.tally for w in windows])
     if rows.shape[1] == 0 or len(rows) == 0:
         return None
     mean, spread = rows.mean(0), rows.std(0, correction=0)
     spread[spread < EVEN] = 1.0  # what is alike for everyone says nothing, and its rounding is no difference
-    shape = (head.mains, len(head.days))
-    hazards = _hazards(head, (rows - mean) / spread, windows, report)
-    amounts = torch.stack([_amounts((w.tally - mean) / spread, w) for w in windows], dim=1).flatten(0, 1)  # (C H, P + 1)
-    found = torch.cat([hazards.view(shape[0] * shape[1], -1), amounts])
+    so_far = torch.cat([head.tally_weight * spread, (head.tally_bias + head.tally_weight @ mean).unsqueeze(1)], dim=1)
+    kept *= float(so_far[:, :-1].any())  # one from before there was a tally had no opinion
+    chances, much = so_far.chunk(2)  # (C H, P + 1) each
+    hazards = _hazards(head, (rows - mean) / spread, windows, report, chances, kept)
+    former = much.unflatten(0, (head.mains, -1)).unbind(1)
+    amounts = [_amounts((w.tally - mean) / spread, w, f, kept) for w, f in zip(windows, former, strict=True)]
+    found = torch.cat([hazards, torch.stack(amounts, dim=1).flatten(0, 1)])
     weight = found[:, :-1] / spread
     return Opinion(weight, found[:, -1] - weight @ mean)
 
@@ -79,8 +83,8 @@ def share_of(missed: Sequence[Sequence[Tensor]]) -> float:
     return SHARES[best]
 
 
-def _hazards(head: Horizon, rows: Tensor, windows: Sequence[Counts], report: Report) -> Tensor:
-    """(C H, P + 1) weights and bias of the hazards: the mode of the posterior."""
+def _hazards(head: Horizon, rows: Tensor, windows: Sequence[Counts], report: Report, so_far: Tensor, kept: float) -> Tensor:
+    """(C H, P + 1) weights and bias of the hazards: the mode of the posterior, held to `so_far`, its like, with precision `kept`."""
     shape = (head.mains, len(head.days))
     happened = torch.cat([w.happened for w in windows])
     each = [len(w.tally) for w in windows]
@@ -88,14 +92,14 @@ def _hazards(head: Horizon, rows: Tensor, windows: Sequence[Counts], report: Rep
 
     def missed(weights: Tensor) -> Tensor:
         said = functional.linear(rows, weights[:, :-1], weights[:, -1]).unflatten(-1, shape)
-        return nats(of_own_horizon(quiet_of(said), each), happened).sum() + (held * weights.square()).sum() / 2
+        moved = (weights - so_far)[:, :-1].square().sum()
+        return nats(of_own_horizon(quiet_of(said), each), happened).sum() + (held * weights.square()).sum() / 2 + kept * moved / 2
 
-    begin = rows.new_zeros(shape[0] * shape[1], rows.shape[1] + 1)
-    return mode_of(missed, begin, len(rows), report)
+    return mode_of(missed, so_far, len(rows), report)
 
 
-def _amounts(rows: Tensor, window: Counts) -> Tensor:
-    """(C, P + 1) weights and bias of how much, where anything came: ridge regressions."""
+def _amounts(rows: Tensor, window: Counts, so_far: Tensor, kept: float) -> Tensor:
+    """(C, P + 1) weights and bias of how much, where anything came: ridge regressions, held to `so_far`, their like, as well."""
     found = rows.new_zeros(window.amount.shape[1], rows.shape[1] + 1)
     for at, (happened, amount) in enumerate(zip(window.happened.unbind(1), window.amount.unbind(1), strict=True)):
         came = happened > 0
@@ -104,8 +108,7 @@ def _amounts(rows: Tensor, window: Counts) -> Tensor:
         here, much = rows[came].double(), amount[came].double()
         centre, level = here.mean(0), much.mean()
         within = here - centre
-        weight = torch.linalg.solve(
-            within.T @ within + HELD * torch.eye(rows.shape[1], dtype=here.dtype, device=here.device), within.T @ (much - level)
-        )
+        held = (HELD + kept) * torch.eye(rows.shape[1], dtype=here.dtype, device=here.device)
+        weight = torch.linalg.solve(within.T @ within + held, within.T @ (much - level) + kept * so_far[at, :-1].double())
         found[at] = torch.cat([weight, (level - centre @ weight).unsqueeze(0)]).to(rows)
     return found

@@ -18,6 +18,7 @@ from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import ENCODER, load_model
 from kindred_worker.models.plan import counted_of
 from kindred_worker.report import HashMismatch, InvalidInput
+from kindred_worker.sampler import Predecessor
 from kindred_worker.spec import TrainingSpec
 
 NEW_WORDS = 0.2  # share of a vocabulary's words that the champion does not know, above which it is learned anew
@@ -27,9 +28,8 @@ NEW_WORDS = 0.2  # share of a vocabulary's words that the champion does not know
 class Former:
     model: BehaviourModel
     loss: float  # its validation loss when it was made
-    now: int  # microseconds, the end of what it learned from
-    events: int  # that it learned from, until then
-    split: Split  # whom it never learned from
+    events: int  # that it learned from
+    knew: Predecessor
 
 
 def open_former(uri: str) -> Former | str:
@@ -41,7 +41,7 @@ def open_former(uri: str) -> Former | str:
         facts = folder.read_json(ENCODER)
         loss, now, events = float(facts["metrics"]["validation.loss"]), int(facts["now"]), int(facts["eventsUntilNow"])
         split = Split(int(facts["split"]["seed"]), float(facts["split"]["share"]))
-        return Former(_counting(load_model(folder)), loss, now, events, split)
+        return Former(_counting(load_model(folder)), loss, events, Predecessor(split, now, int(facts["customers"])))
     except (InvalidInput, HashMismatch, FileNotFoundError, KeyError, TypeError, ValueError) as error:
         return f"the champion cannot be read ({error})"
 
@@ -82,7 +82,7 @@ def why_anew(spec: TrainingSpec, former: Former, features: FeatureSpec) -> str:
 def has_lost(former: Former, times: Int64) -> bool:
     """Whether events that the champion learned from are no longer among these (E), microseconds: somebody may have been
     erased, and weights that go on from it would still remember them."""
-    return events_until(times, former.now) < former.events
+    return events_until(times, former.knew.now) < former.events
 
 
 def _seen(features: FeatureSpec) -> list[tuple[str, ...]]:

@@ -229,7 +229,7 @@ def expected(reading: Reading) -> list[Feature]:
     """What the forecast says of the main events, as describing features: the chance within the middle horizon."""
     horizons = sorted({c.horizon_days for c in reading.columns if c.horizon_days > 0})
     return [
-        Feature(f"expected:{c.event}", "share", "forecast", False, reading.forecast[:, at].astype(np.float64))
+        Feature(f"expected:{c.event}", "share", "forecast", False, reading.forecast[:, at].astype(np.float64), c.horizon_days)
         for at, c in enumerate(reading.columns)
         if c.main and c.kind == "probability" and c.horizon_days == horizons[len(horizons) // 2]
     ]

@@ -22,11 +22,11 @@ import torch
 from kindred_worker.data.arrays import load
 from kindred_worker.data.features import FeatureSpec
 from kindred_worker.data.snapshot import Manifest, Snapshot
-from kindred_worker.data.split import Split
 from kindred_worker.data.storage import Folder
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.plan import Plan
 from kindred_worker.report import Report
+from kindred_worker.sampler import Predecessor
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.team import ALONE, Team
 from kindred_worker.train import TrainingData, train
@@ -48,7 +48,7 @@ class Task:
     manifest: Manifest
     until: int | None
     features: FeatureSpec
-    split: Split | None
+    predecessor: Predecessor | None
     former: Plan | None  # of the model that is gone on from
     threads: int
 
@@ -70,7 +70,7 @@ def assembled(
     from torch.multiprocessing.spawn import start_processes
 
     plan = former.plan if former is not None else None
-    task = Task(spec, snapshot.folder.uri, snapshot.manifest, snapshot.until, data.features, data.split, plan, torch.get_num_threads())
+    task = Task(spec, snapshot.folder.uri, snapshot.manifest, snapshot.until, data.features, data.former, plan, torch.get_num_threads())
     if sys.platform == "linux":  # all are on this machine
         os.environ.update(GLOO_SOCKET_IFNAME="lo", NCCL_SOCKET_IFNAME="lo")
     with tempfile.TemporaryDirectory(prefix="kindred-team-") as folder:
@@ -98,7 +98,7 @@ def follow(index: int, task: Task, meeting: str, size: int) -> None:
 
     torch.set_num_threads(task.threads)
     snapshot = Snapshot(Folder(task.uri), task.manifest, task.until)
-    data = TrainingData(task.features, load(snapshot, task.features), snapshot.now, task.split)
+    data = TrainingData(task.features, load(snapshot, task.features), snapshot.now, task.predecessor)
     former = None if task.former is None else BehaviourModel(task.features, task.former)  # whose weights the first one tells
     store = _store(meeting, size)
     store.set(f"ready {index + 1}", "")

@@ -96,7 +96,7 @@ def _begin(
     reason = former if isinstance(former, str) else why_anew(spec, former, features)
     if not isinstance(former, str) and not reason:
         arrays = load(snapshot, former.model.features, report.check)
-        data = TrainingData(former.model.features, arrays, snapshot.now, former.split)
+        data = TrainingData(former.model.features, arrays, snapshot.now, former.knew)
         report.check()
         loss = loss_of(spec, data, former.model)
         report.metric("surprise", 0, loss / former.loss - 1)

@@ -4,6 +4,10 @@ The encoder learns from all times, and so does its horizon head: what it says is
 with the season, with what the shop does. For each horizon the moment that lies exactly that far back is the newest whose
 outcome is known, so the hazards are fitted there once more, all customers at once, held to what all times say by a normal
 prior: few customers move them little. The encoder stays as it is. Figures: docs/adr/0010-newest-moments.md.
+
+A model that goes on from another one is held to what that one said as well: two fits a few weeks apart differ by chance as much as
+by what people do, and every segment hangs on them. What was said drifts away as a random walk does, so it weighs the less the
+longer ago it was. Figures: docs/adr/0005-stable-retraining.md.
 """
 
 from __future__ import annotations
@@ -30,7 +34,10 @@ CUSTOMERS = 20_000  # at most: more move the fit no more, and all of them are he
 # The prior's precision, for an embedding standardised over customers: what is learned anew weighs as much as what all
 # times say where about so many customers speak for it.
 HELD = 900.0
-LEVEL_HELD = 25.0  # the same for how often anything comes at all, which moves with the season
+# And to what the model said that is gone on from: as to the word of the customers whom it had learned from, which after so many days
+# is worth one customer's, after half as many two, and so on, where it had learned from many.
+DRIFT = 280_000.0
+LEVEL_HELD = 25.0  # the first for how often anything comes at all, which moves with the season
 
 
 @dataclass(frozen=True)
@@ -55,16 +62,17 @@ def some(customers: Customers) -> Customers:
         read += len(offsets) - 1
 
 
-def fit_newest(model: BehaviourModel, customers: Customers, held_out: Customers, now: int, report: Report) -> None:
+def fit_newest(model: BehaviourModel, customers: Customers, held_out: Customers, now: int, report: Report, kept: float = 0.0) -> None:
     """Sets what the newest moments add to the hazards of the model's horizon head, and the tally's opinion; `held_out` are customers
-    from whom the model did not learn, `now` in microseconds. Nothing where there is no such head."""
+    from whom the model did not learn, `now` in microseconds, `kept` the precision of what the head says of them so far. Nothing
+    where there is no such head."""
     head = model.horizon
     if head is None:
         return
     model.eval()
     windows = _windows(model, head, customers, now, report)
-    weight, bias = _fitted(head, windows, report)
-    opinion = opinion_of(head, [w.counts for w in windows], report)
+    weight, bias = _fitted(head, windows, report, kept)
+    opinion = opinion_of(head, [w.counts for w in windows], report, kept)
     unseen = _windows(model, head, held_out, now, report) if opinion is not None else []
     # From here on nothing can be cancelled, so that a model is as it was or as it should be.
     head.newest_weight.copy_(weight)
@@ -73,6 +81,11 @@ def fit_newest(model: BehaviourModel, customers: Customers, held_out: Customers,
         head.tally_weight.copy_(opinion.weight)
         head.tally_bias.copy_(opinion.bias)
         head.tally_share.fill_(_share(head, unseen))
+
+
+def kept_after(customers: int, passed: int) -> float:
+    """The precision that is left, so many microseconds later, of what a model said that had learned from so many customers."""
+    return 1 / (1 / max(1, min(customers, CUSTOMERS)) + max(0, passed) / MICROS_PER_DAY / DRIFT)
 
 
 @torch.no_grad()
@@ -101,8 +114,9 @@ def _windows(model: BehaviourModel, head: Horizon, customers: Customers, now: in
 
 
 @torch.no_grad()
-def _fitted(head: Horizon, windows: list[Window], report: Report) -> tuple[Tensor, Tensor]:
-    """What to add to the hazards' weights (M H, D) and biases (M H): the mode of the posterior."""
+def _fitted(head: Horizon, windows: list[Window], report: Report, kept: float = 0.0) -> tuple[Tensor, Tensor]:
+    """What to add to the hazards' weights (M H, D) and biases (M H): the mode of the posterior; `kept`: precision of what the head
+    adds so far."""
     rows = torch.cat([w.embedding for w in windows])
     shape = (len(head.events), len(head.days))
     if len(rows) == 0:
@@ -112,13 +126,16 @@ def _fitted(head: Horizon, windows: list[Window], report: Report) -> tuple[Tenso
     rows = (rows - mean) / spread
     each = [len(w.embedding) for w in windows]
     held = torch.cat([torch.full_like(rows[:1], HELD), rows.new_full((1, 1), LEVEL_HELD)], dim=1)  # of weights and bias
+    so_far = torch.cat([head.newest_weight * spread, (head.newest_bias + head.newest_weight @ mean).unsqueeze(1)], dim=1)
+    kept *= float(so_far[:, :-1].any())  # one from before the newest moments were looked at said nothing of them
 
     def missed(added: Tensor) -> Tensor:
         hazard = hazards + functional.linear(rows, added[:, :-1], added[:, -1]).unflatten(-1, shape)
         missed = nats(of_own_horizon(quiet_of(hazard), each), happened)  # (N, M)
-        return (missed * head.weight.squeeze(-1)).sum() + (held * added.square()).sum() / 2
+        moved = (added - so_far)[:, :-1].square().sum()
+        return (missed * head.weight.squeeze(-1)).sum() + (held * added.square()).sum() / 2 + kept * moved / 2
 
-    added = mode_of(missed, rows.new_zeros(shape[0] * shape[1], rows.shape[1] + 1), max(each), report)
+    added = mode_of(missed, so_far, max(each), report)
     weight = added[:, :-1] / spread
     return weight, added[:, -1] - weight @ mean
 

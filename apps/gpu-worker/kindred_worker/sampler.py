@@ -32,12 +32,20 @@ BATCH_SIZES, STEPS_PER_EPOCH = (32, 128), 40
 
 
 @dataclass(frozen=True)
+class Predecessor:
+    """What a model learned from that another one goes on from."""
+
+    split: Split  # whom it never learned from
+    now: int  # microseconds; nothing later was known
+    customers: int
+
+
+@dataclass(frozen=True)
 class TrainingData:
     features: FeatureSpec
     arrays: EventArrays
     now: int  # microseconds; nothing later is known
-    # Whom the model that is gone on from has never learned from; none: the spec decides.
-    split: Split | None = None
+    former: Predecessor | None = None  # of the model that is gone on from
 
 
 @dataclass(frozen=True)

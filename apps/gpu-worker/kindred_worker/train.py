@@ -24,7 +24,7 @@ from kindred_worker.memory import keep_freed_memory
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.plan import Plan, resolve
 from kindred_worker.models.reading import rank_me
-from kindred_worker.newest import fit_newest
+from kindred_worker.newest import fit_newest, kept_after
 from kindred_worker.objectives.geometry import geometry
 from kindred_worker.optimiser import AdamW
 from kindred_worker.report import Cancelled, Report
@@ -118,7 +118,7 @@ def train(
 
     if team.leads:
         _smear(model, sampler, learning, report)
-        fit_newest(model, sampler.whole(learning), sampler.whole(tested), data.now, report)
+        fit_newest(model, sampler.whole(learning), sampler.whole(tested), data.now, report, _kept(data))
         fit_season(model, sampler.whole(learning), data.now, report)
     metrics = _validate(model, sampler, tested, plan, report, steps) if team.leads else {}
     model.eval()
@@ -136,6 +136,11 @@ def _begun(spec: TrainingSpec, data: TrainingData, plan: Plan, former: Behaviour
     for head in model.objectives.values():
         head.measure(_some(data.arrays.events))
     return model
+
+
+def _kept(data: TrainingData) -> float:
+    """How firmly the newest chances are held to those of the model that is gone on from."""
+    return kept_after(data.former.customers, data.now - data.former.now) if data.former is not None else 0.0
 
 
 @torch.no_grad()
@@ -198,7 +203,8 @@ def _divided(spec: TrainingSpec, data: TrainingData) -> tuple[Split, Int64, Int6
     """
     customers = canonical_order(data.arrays)
     share = min(spec.held_out * spec.sample_fraction, HELD_OUT_AT_MOST / max(1, len(customers)))
-    split = Split(spec.seed, share) if data.split is None else Split(data.split.seed, min(share, data.split.share))
+    begun = data.former.split if data.former is not None else Split(spec.seed, share)
+    split = Split(begun.seed, min(share, begun.share))
     drawn_at = drawn(told_apart(beginning_keys(data.arrays)[customers]), split.seed, 0)
     sampled = drawn_at <= max(spec.sample_fraction, drawn_at.min(initial=1.0))
     held = sampled & (drawn_at < split.share) & (sampled.sum() >= 20)

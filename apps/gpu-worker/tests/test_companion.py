@@ -41,6 +41,7 @@ def windows(model: BehaviourModel, head: Horizon) -> list[Counts]:
 def test_of_the_first_horizon_it_is_a_logistic_regression(head: Horizon, windows: list[Counts]) -> None:
     tally, happened = windows[0].tally.numpy(), windows[0].happened.numpy()[:, 0]
     head.days = head.days[:1]  # with more, later windows say something of the first step too
+    head.tally_weight, head.tally_bias = head.tally_weight[: 2 * head.mains], head.tally_bias[: 2 * head.mains]
     alone = opinion_of(head, windows[:1], Report())
     assert alone is not None
     scaler = StandardScaler().fit(tally)
@@ -72,6 +73,22 @@ def test_the_greatest_share_that_is_not_clearly_worse_is_chosen() -> None:
         each = [torch.from_numpy(mean + noise + at * random.normal(0, 0.2, 400)) for at, mean in enumerate(means)]
         each = [one - one.mean() + mean for one, mean in zip(each, means, strict=True)]
         assert companion.share_of([[one, one] for one in each]) == chosen
+
+
+def test_it_is_held_to_the_opinion_so_far_as_firmly_as_is_said(head: Horizon, windows: list[Counts]) -> None:
+    first = opinion_of(head, [Counts(w.tally[:200], w.happened[:200], w.amount[:200]) for w in windows], Report())
+    assert first is not None
+    head.tally_weight.copy_(first.weight)
+    head.tally_bias.copy_(first.bias)
+    later = [Counts(w.tally[200:], w.happened[200:], w.amount[200:]) for w in windows]
+    for rows in (slice(0, len(first.weight) // 2), slice(len(first.weight) // 2, None)):  # of chances, and of amounts
+        apart: list[float] = []
+        for kept in (1e6, 1e3, 10.0, 0.0):
+            opinion = opinion_of(head, later, Report(), kept)
+            assert opinion is not None
+            apart.append(float((opinion.weight - first.weight)[rows].norm()))
+        assert apart[0] < apart[1] < apart[2] < apart[3]
+        assert apart[0] < 0.02 * apart[3]
 
 
 def test_networks_that_differ_say_the_more_alike_the_greater_its_share(model: BehaviourModel, windows: list[Counts]) -> None:

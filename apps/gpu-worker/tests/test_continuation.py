@@ -25,6 +25,7 @@ from kindred_worker.models.bundle import load_model, save_model
 from kindred_worker.models.plan import resolve
 from kindred_worker.models.reading import read_everyone
 from kindred_worker.report import Cancelled, Report
+from kindred_worker.sampler import Predecessor
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.train import TrainingData, loss_of
 from tests.conftest import shop
@@ -90,7 +91,8 @@ def test_a_split_given_decides_who_is_held_out(snapshot: Snapshot) -> None:
     features = fit(snapshot)
     arrays = load(snapshot, features)
     spec = TrainingSpec(width=8, epochs=1, batch_size=32, seed=3)
-    data = [TrainingData(features, arrays, snapshot.now, split) for split in (None, Split(0, 0.1), Split(3, 0.1))]
+    formers = (None, *(Predecessor(Split(seed, 0.1), snapshot.now, arrays.count) for seed in (0, 3)))
+    data = [TrainingData(features, arrays, snapshot.now, former) for former in formers]
     model = BehaviourModel.create(features, resolve(spec, features, arrays, snapshot.now), 0)
     own, theirs, same = (loss_of(spec, one, model) for one in data)
     assert own == same != theirs

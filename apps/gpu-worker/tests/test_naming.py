@@ -121,3 +121,39 @@ def test_a_trait_carries_its_figures() -> None:
 )
 def test_phrases(said: str, wanted: str) -> None:
     assert said == wanted
+
+
+@pytest.mark.parametrize(
+    ("key", "unit", "within", "means", "said"),
+    [
+        ("expected:Order Completed", "share", 90.0, (0.1, 0.4, 0.4, 0.4), "expected to come back within 3 months: 10 % (others 40 %)"),
+        ("expected:Product Viewed", "share", 21.0, (0.1, 0.4, 0.4, 0.4), "product view expected within 21 days: 10 % (others 40 %)"),
+        ("recent:90", "times", 0.0, (0.013, 1.5, 1.5, 1.5), "hardly any orders in the last 90 days (others 1.5)"),
+        ("value_rate", "currency per month", 0.0, (11, 190, 190, 190), "11 spent a month (others 190)"),
+        ("value_rate", "GBP per month", 0.0, (11, 190, 190, 190), "11 GBP spent a month (others 190)"),
+        ("value_mean", "currency", 0.0, (11, 190, 190, 190), "11 per order (others 190)"),
+        ("mean:sensor_14", "", 0.0, (8143, 8135, 8135, 8135), "sensor 14 8,143 on average (others 8,135)"),
+    ],
+)
+def test_a_trait_says_what_is_meant_in_figures_that_people_say(
+    key: str, unit: str, within: float, means: tuple[float, ...], said: str
+) -> None:
+    values = np.array(means)[LABELS] * (1 + 1e-5 * np.tile([-1.0, 1.0], 200))
+    found = contrast(Feature(key, unit, key, False, values, within), LABELS == 0)
+    assert found is not None
+    assert trait_of(found, "Order Completed").label == said
+
+
+def test_a_name_says_the_figure_that_the_trait_says() -> None:
+    """The mean: of few who are long gone, the median says something else."""
+    skewed = np.tile([*[20.0] * 8, 400.0, 400.0], 10)
+    recency = Feature("recency", "days", "recency", False, np.concatenate([skewed, skewed + 200, *[np.full(100, 900.0)] * 2]))
+    gap = feature("gap", (80, 80, 10, 10), 5)
+    named = name_segments([gap, recency], LABELS, 4, ["Order Completed"])
+    assert [n.name.partition(", ")[2] for n in named[:2]] == ["last seen about 3 months ago", "last seen about 10 months ago"]
+    assert "ast seen 3 months ago" in named[0].description
+
+
+def test_a_description_names_no_share_which_the_first_events_would_make_untrue() -> None:
+    for named in name_segments(LIFE, LABELS, 4, ["Order Completed"]):
+        assert "of all customers" not in named.description

@@ -17,7 +17,7 @@ from kindred_worker.data.features import Encoded, Int64
 from kindred_worker.models.batch import batch_of, choose
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.encoder import Sight
-from kindred_worker.newest import fit_newest
+from kindred_worker.newest import fit_newest, kept_after
 from kindred_worker.objectives import Horizon
 from kindred_worker.report import Cancelled, Report
 from tests.conftest import Stopping
@@ -124,6 +124,31 @@ def test_few_customers_move_them_less_than_many(model: BehaviourModel, arrays: E
         fit_newest(one, batches(arrays, copies), batches(arrays), now, Report())
         moved.append(float(head_of(one).newest_weight.norm()))
     assert moved[0] < moved[1] < moved[2]
+
+
+def test_gone_on_from_a_model_it_says_the_more_alike_the_more_that_one_knew_and_the_less_time_has_passed(
+    model: BehaviourModel, arrays: EventArrays, now: int
+) -> None:
+    everyone = anybody(model, 50)
+    champion = copy.deepcopy(model)
+    some, others = [list(batches(arrays, copies=40))[at::2] for at in range(2)]  # who differ by chance
+    fit_newest(champion, some, batches(arrays), now, Report())
+    apart: list[float] = []
+    for kept in (kept_after(20_000, 0), kept_after(20_000, 200 * DAY), kept_after(100, 0), 0.0):
+        one = copy.deepcopy(champion)
+        fit_newest(one, others, batches(arrays), now, Report(), kept)
+        apart.append(float((one.forecast(everyone) - champion.forecast(everyone)).detach().abs().mean()))
+    assert 0 < apart[0] < apart[1] < apart[2] < apart[3]
+
+
+def test_held_to_a_model_from_before_newest_moments_were_looked_at_it_is_as_it_would_be(
+    model: BehaviourModel, arrays: EventArrays, now: int
+) -> None:
+    everyone = anybody(model, 5)
+    one, other = copy.deepcopy(model), copy.deepcopy(model)
+    fit_newest(one, batches(arrays, copies=20), batches(arrays), now, Report())
+    fit_newest(other, batches(arrays, copies=20), batches(arrays), now, Report(), kept=1_000.0)
+    assert torch.equal(one.forecast(everyone), other.forecast(everyone))
 
 
 def test_a_longer_horizon_is_never_less_likely(fresh: BehaviourModel, arrays: EventArrays, now: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kindred_worker.page import alarm, page, verdict
+from kindred_worker.page.verdict import claims
 
 
 def measure(name: str, subject: str, value: float, deviation: float = 0.004, baseline: bool = False) -> dict[str, Any]:
@@ -135,3 +136,27 @@ def test_an_alarm_needs_identity_to_rise_and_foresight_to_fall(
     if said:
         assert "Alarm: the encoder learned who customers are" in said
         assert said in page(told(compared(0.8, 0.81), alarms=[said]))
+
+
+def test_it_says_whether_the_chances_can_be_taken_at_their_word() -> None:
+    bins = [{"claimed": 0.2, "happened": 0.1, "customers": 100}, {"claimed": 0.8, "happened": 0.5, "customers": 300}]
+    said = claims(bins, ["Order Completed"])
+    assert said is not None
+    assert said.startswith("The chances are too high here: of everyone together it claimed 65.0%, and 40.0% came.")
+    assert "without regard to the others" not in said
+    assert "one of 2 events" in (claims(bins, ["Order Completed", "Product Viewed"]) or "")
+    assert (claims([{"claimed": 0.5, "happened": 0.51, "customers": 10}], []) or "").startswith("The chances can be taken at their word")
+    assert claims([], ["Order Completed"]) is None
+
+
+def test_the_question_of_several_events_is_whether_any_comes() -> None:
+    several = told(compared(ours=0.8, theirs=0.79))
+    several["protocol"] |= {"event": ["Order Completed", "Product Viewed"]}
+    assert "does any of Order Completed, Product Viewed come within" in page(several)
+    assert "does Order Completed come within" in page(told(compared(ours=0.8, theirs=0.79)))
+
+
+def test_what_almost_every_event_lacks_is_not_called_missing_from_all() -> None:
+    rare = told(compared(ours=0.8, theirs=0.79))
+    rare["quality"]["properties"][0] |= {"missing": 0.9978}
+    assert "<td>over 99 %</td>" in page(rare)

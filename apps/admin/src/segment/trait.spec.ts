@@ -15,7 +15,7 @@ describe('a trait', () => {
   });
 
   it('is not said twice where the description is made of the traits', () => {
-    expect(saysMore('36 % of all customers. Begin a visit by searching: 20 % (others 2 %). End a visit by ordering: 4 % (others 39 %).', [opening, closing])).toBe(false);
+    expect(saysMore('Begin a visit by searching: 20 % (others 2 %). End a visit by ordering: 4 % (others 39 %).', [opening, closing])).toBe(false);
     expect(saysMore('They look before they buy.', [opening, closing])).toBe(true);
     expect(saysMore('Everybody else.', [])).toBe(true);
   });

@@ -35,6 +35,7 @@ class Feature:
     family: str
     is_skewed: bool  # compared on a log scale
     values: Float64  # (N)
+    within_days: float = 0.0  # of what is foreseen: the horizon
 
 
 def portrait(events: EventTable, customers: Sequence[str], cut: int, currency: str | None) -> list[Feature]:

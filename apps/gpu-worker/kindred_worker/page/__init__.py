@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from kindred_worker.page.charts import calibration, curves, standings
-from kindred_worker.page.verdict import PROBES, SUBJECTS, alarm, leak_alarm, verdict
+from kindred_worker.page.verdict import PROBES, SUBJECTS, alarm, claims, leak_alarm, verdict
 
 PAGE = "report.html"
 COMPARED = ("rfm", "aggregates", "untrained", "embedding", "aggregates+embedding", "forecast")
@@ -50,7 +50,7 @@ def page(told: Mapping[str, Any]) -> str:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"day": _day, "figure": _figure}
+    environment.filters |= {"day": _day, "figure": _figure, "share": _share}
     return environment.get_template("page.html").render(
         told=told,
         columns=columns,
@@ -61,6 +61,7 @@ def page(told: Mapping[str, Any]) -> str:
             (label, told.get(f"partition:{s}", []), s) for s, label in (("segments", "Segments"), ("rfm", "As many groups by RFM"))
         ],
         found=found,
+        claims=claims(told.get("reliability", []), told["protocol"]["event"]),
         charts={
             "standings": standings(measures),
             "calibration": calibration(told.get("reliability", [])),
@@ -75,6 +76,13 @@ def _day(micros: int) -> str:
 
 def _figure(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def _share(value: float) -> str:
+    """Nothing and everything are said only where they are meant: a property that two events have is not missing from all."""
+    if 0 < value < 0.005:
+        return "under 1 %"
+    return "over 99 %" if 0.995 < value < 1 else f"{value:.0%}".replace("%", " %")
 
 
 __all__ = ["PAGE", "PROBES", "alarm", "leak_alarm", "page", "verdict"]

@@ -21,6 +21,7 @@ SUBJECTS = {
     "forecast": "the forecast, without any label",
 }
 FELT = 0.0005  # AUC; less is nothing in three digits
+AS_CLAIMED = 0.02  # distance of what is claimed of everyone and what happens that is told as none
 CLEARLY = 2.5  # deviations by which a figure must move before it is an alarm
 
 
@@ -76,6 +77,21 @@ def alarm(recall: tuple[float, float], customers: int, gain: float, deviation: f
         f"while the probe of the horizon fell by {-gain:.3f} (sd {deviation:.3f}) below the untrained encoder. Look for a property that is "
         "an id in disguise (quality.json), or give contrastive tasks less weight."
     )
+
+
+def claims(bins: Sequence[Mapping[str, float]], events: Sequence[str]) -> str | None:
+    """Whether the forecast's chances may be taken at their word, and in which direction not; None where it claimed nothing."""
+    customers = sum(b["customers"] for b in bins)
+    if not customers:
+        return None
+    claimed, happened = (sum(b[what] * b["customers"] for b in bins) / customers for what in ("claimed", "happened"))
+    said = f"of everyone together it claimed {claimed:.1%}, and {happened:.1%} came"
+    if abs(claimed - happened) <= AS_CLAIMED:
+        return f"The chances can be taken at their word: {said}."
+    told = f"The chances are too {'high' if claimed > happened else 'low'} here: {said}. Who is likelier than whom they say all the same."
+    if len(events) < 2:
+        return told
+    return f"{told} That one of {len(events)} events comes is put together as if each came without regard to the others."
 
 
 def leak_alarm(one: Recognised) -> str | None:

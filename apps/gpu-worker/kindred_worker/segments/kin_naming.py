@@ -54,9 +54,7 @@ def name_kin(
         children = [k.index for k in kin if k.parent == parent]
         rows = np.flatnonzero(labels == parent)
         parts = np.searchsorted(np.array(children), finer[rows])
-        found |= dict(
-            zip(children, _finer(among(features, rows), parts, len(children), len(labels), names[parent].name, main), strict=True)
-        )
+        found |= dict(zip(children, _finer(among(features, rows), parts, len(children), names[parent].name, main), strict=True))
     return found
 
 
@@ -78,7 +76,7 @@ def _coarser(
     return found
 
 
-def _finer(features: Sequence[Feature], parts: Int64, count: int, everyone: int, parent: str, main: Sequence[str]) -> list[Named]:
+def _finer(features: Sequence[Feature], parts: Int64, count: int, parent: str, main: Sequence[str]) -> list[Named]:
     """Of the parts (M) of one segment."""
     event, people = main[0] if main else "", people_of(list(main))
     found = [contrasts(features, parts, part) for part in range(count)]
@@ -95,8 +93,7 @@ def _finer(features: Sequence[Feature], parts: Int64, count: int, everyone: int,
         number = f" ({seen[tuple(said)]})" if seen[tuple(said)] > 1 else ""
         name = f"{parent}{'' if parent.endswith(people) else ','} {_listed(said)}{number}" if said else f"{parent}, part {part + 1}"
         about = " ".join(f"{text[0].upper()}{text[1:]}." for text in (label_of(c, event) for c in distinct(one, TOLD)))
-        share = 100 * (parts == part).sum() / everyone
-        named.append(Named(name, f"{share:.0f} % of all customers, a part of “{parent}”. Against the rest of it: {about}"))
+        named.append(Named(name, f"A part of “{parent}”. Against the rest of it: {about}"))
     return named
 
 

@@ -46,12 +46,10 @@ def name_segments(features: Sequence[Feature], labels: Int64, count: int, main_e
     main = main_events[0] if main_events else ""
     people = people_of(list(main_events))
     found = [contrasts(features, labels, segment) for segment in range(count)]
-    names = machine_names(found) if are_machines(features, people) else [_name(one, main, people) for one in found]
+    machines = are_machines(features, people)
+    names = machine_names(found) if machines else [_name(one, main, people) for one in found]
     names = _told_apart(names, features, labels, main)
-    return [
-        Named(name, _description(one, (labels == segment).mean(), main, people))
-        for segment, (name, one) in enumerate(zip(names, found, strict=True))
-    ]
+    return [Named(name, _description(one, main, "machines" if machines else people)) for name, one in zip(names, found, strict=True)]
 
 
 def _name(found: Sequence[Contrast], main: str, people: str) -> str:
@@ -190,7 +188,7 @@ _FIGURES: dict[str, Callable[[float, str, str], str]] = {
     "recency_main": lambda v, main, unit: f"last {event_noun(main)} about {span(v)} ago",
     "recency": lambda v, main, unit: f"last seen about {span(v)} ago",
     "gap": lambda v, main, unit: f"about {span(v)} between {event_noun(main, plural=True)}",
-    "value_mean": lambda v, main, unit: f"about {number(v)} {unit} per {event_noun(main)}",
+    "value_mean": lambda v, main, unit: f"about {number(v)}{'' if unit == 'currency' else f' {unit}'} per {event_noun(main)}",
     "main_count": lambda v, main, unit: f"about {number(v)} {event_noun(main, plural=True)} so far",
     "tenure": lambda v, main, unit: f"customers for about {span(v)}",
 }
@@ -202,7 +200,8 @@ def _tells_apart(key: str, main: str) -> bool:
 
 def _figure(feature: Feature, inside: npt.NDArray[np.bool_], main: str) -> str:
     values = feature.values[inside & np.isfinite(feature.values)]
-    return _FIGURES[feature.key](float(np.median(values)), main, feature.unit) if len(values) else ""
+    # The mean, as in the traits: a name must not say another figure than what is told of the segment.
+    return _FIGURES[feature.key](float(values.mean()), main, feature.unit) if len(values) else ""
 
 
 def _numbered(names: list[str]) -> list[str]:
@@ -215,12 +214,12 @@ def _numbered(names: list[str]) -> list[str]:
     return out
 
 
-def _description(found: Sequence[Contrast], share: float, main: str, people: str) -> str:
+def _description(found: Sequence[Contrast], main: str, people: str) -> str:
+    """Without the share: people come and go while the model stays, and it would soon be untrue beside the size that is counted."""
     told = distinct(found, TOLD_IN_DESCRIPTION)
-    begin = f"{100 * share:.0f} % of all customers."
     if not told:
-        return f"{begin} They differ little from the others: {people} whose behaviour follows no single pattern."
-    return f"{begin} " + " ".join(f"{_sentence(label_of(c, main))}." for c in told)
+        return f"They differ little from the others: {people} whose behaviour follows no single pattern."
+    return " ".join(f"{_sentence(label_of(c, main))}." for c in told)
 
 
 def _sentence(text: str) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from kindred_worker.segments.contrast import Contrast
 from kindred_worker.segments.phrase import SEASONS, WEEKDAYS, event_doing, event_noun, number, percent, span, times
 
+SELDOM = 0.1  # of a mean count: at most every tenth has one
+
 
 @dataclass(frozen=True)
 class Trait:
@@ -39,7 +41,9 @@ def label_of(contrast: Contrast, main_event: str) -> str:
     main, mains = event_noun(main_event), event_noun(main_event, plural=True)
     share = f"{percent(ours)} (others {percent(theirs)})"
     spans = f"{span(ours)} (others {span(theirs)})"
-    amount = f"{number(ours)} {unit} (others {number(theirs)})"
+    money = f" {unit.removesuffix(' per month')}" if unit and not unit.startswith("currency") else ""  # "currency": nobody said which
+    amount = f"{number(ours)}{money} (others {number(theirs)})"
+    spent = f"{number(ours)}{money} spent"
     match kind:
         case "recency":
             return f"last seen {span(ours)} ago (others {span(theirs)})"
@@ -52,11 +56,11 @@ def label_of(contrast: Contrast, main_event: str) -> str:
         case "main_count":
             return f"{number(ours)} {mains} so far (others {number(theirs)})"
         case "value_mean":
-            return f"{number(ours)} {unit} per {main} (others {number(theirs)})"
+            return f"{number(ours)}{money} per {main} (others {number(theirs)})"
         case "value_rate":
-            return f"{amount.replace(' per month', ' a month')}"
+            return f"{spent} a month (others {number(theirs)})"
         case "value_total":
-            return f"{number(ours)} {unit} spent so far (others {number(theirs)})"
+            return f"{spent} so far (others {number(theirs)})"
         case "lines_mean":
             return f"{number(ours)} items per {main} (others {number(theirs)})"
         case "variety":
@@ -72,12 +76,12 @@ def label_of(contrast: Contrast, main_event: str) -> str:
         case "visit_size":
             return f"{number(ours)} events per visit (others {number(theirs)})"
         case "recent":
-            return f"{number(ours)} {mains} in the last {about} days (others {number(theirs)})"
+            return f"{_few(ours)} {mains} in the last {about} days (others {_few(theirs)})"
         case _:
-            return _about(kind, about, contrast, share, amount)
+            return _about(kind, about, contrast, share, amount, main_event)
 
 
-def _about(kind: str, about: str, contrast: Contrast, share: str, amount: str) -> str:
+def _about(kind: str, about: str, contrast: Contrast, share: str, amount: str, main_event: str) -> str:
     match kind:
         case "event_rate":
             return f"{event_noun(about, plural=True)} {times(contrast.lift)} often as others"
@@ -92,7 +96,9 @@ def _about(kind: str, about: str, contrast: Contrast, share: str, amount: str) -
             again = "again " if first == then else ""
             return f"after {event_doing(first)} comes {again}{event_doing(then)}: {share}"
         case "expected":
-            return f"expected to come back: {share}"
+            within = f" within {span(contrast.feature.within_days)}" if contrast.feature.within_days else ""
+            who = "expected to come back" if about == main_event else f"{event_noun(about)} expected"
+            return f"{who}{within}: {share}"
         case "expected_value":
             return f"expected to bring {amount}"
         case "weekend" | "evening" | "morning":
@@ -106,12 +112,18 @@ def _about(kind: str, about: str, contrast: Contrast, share: str, amount: str) -
             name, _, word = about.partition("=")
             return f"{name.replace('_', ' ')} is {word}: {share}"
         case "mean":
-            return f"{about.replace('_', ' ')} {number(contrast.segment_value)} on average (others {number(contrast.rest_value)})"
+            mine, other = _told_apart(contrast.segment_value, contrast.rest_value)
+            return f"{about.replace('_', ' ')} {mine} on average (others {other})"
         case "lately":
             mine, other = _told_apart(contrast.segment_value, contrast.rest_value)
             return f"{about.replace('_', ' ')} {mine} lately (others {other})"
         case _:
             return f"{contrast.key}: {number(contrast.segment_value)} (others {number(contrast.rest_value)})"
+
+
+def _few(count: float) -> str:
+    """A mean count. 0.013 orders is what nobody says."""
+    return "hardly any" if 0 < count < SELDOM else number(count)
 
 
 def _told_apart(ours: float, theirs: float) -> tuple[str, str]:

@@ -65,6 +65,11 @@ export class PersonExport {
     tables['serving.predictions'] = predictions.length;
     yield line({ record: 'labels', labels });
     yield line({ record: 'predictions', predictions });
+    tables['serving.membership_changes'] = 0;
+    for await (const changes of this.peers.membershipChangesOf(workspaceId, person.customerIds)) {
+      tables['serving.membership_changes'] += changes.length;
+      yield changes.map((change) => line({ record: 'membershipChange', ...change })).join('');
+    }
     tables['ingestion.rejected_events'] = 0;
     for await (const refused of refusedRecords(this.database, workspaceId, person)) {
       tables['ingestion.rejected_events']++;

@@ -15,6 +15,15 @@ export interface KnownMembership {
   readonly since: string;
 }
 
+/** When a person came into a segment, or left one. */
+export interface KnownChange {
+  /** Names; null where there was or is none. */
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly strength: number;
+  readonly at: string;
+}
+
 /** What somebody knew of the person. */
 export interface KnownLabel {
   readonly labelSet: string;
@@ -30,6 +39,7 @@ export interface KnownPrediction {
   readonly asOf: string;
 }
 
+const CHANGES_AT_ONCE = 100;
 /** Removing a person's history may take a while. */
 const PATIENTLY = { deadline: 120_000 };
 
@@ -91,9 +101,22 @@ export class PersonPeers implements OnApplicationShutdown {
     const call = await this.as(workspaceId);
     const { customers } = await this.memberships.getCustomerMemberships({ customerIds: [...customerIds] }, call);
     const found = customers.flatMap(({ memberships }) => memberships);
-    const { segments } = await this.segments.getSegments({ ids: found.map(({ segmentId }) => segmentId), modelId: '', asOf: undefined }, call);
-    const nameOf = new Map(segments.map(({ id, name }) => [id, name]));
+    const nameOf = await this.namesOf(found.map(({ segmentId }) => segmentId), call);
     return found.map(({ segmentId, strength, since }) => ({ segmentId, segment: nameOf.get(segmentId) ?? '', strength, since: since ?? '' }));
+  }
+
+  /** Newest first, page by page. */
+  async *membershipChangesOf(workspaceId: string, customerIds: readonly string[]): AsyncGenerator<KnownChange[]> {
+    for (const customerId of customerIds) {
+      for (let after = ''; ; ) {
+        const call = await this.as(workspaceId);
+        const { changes, pageInfo } = await this.memberships.listMembershipChanges({ customerId, segmentId: '', page: { first: CHANGES_AT_ONCE, after } }, call);
+        const nameOf = await this.namesOf(changes.flatMap(({ fromSegmentId, toSegmentId }) => [fromSegmentId, toSegmentId]), call);
+        yield changes.map(({ fromSegmentId, toSegmentId, strength, at }) => ({ from: nameOf.get(fromSegmentId) ?? null, to: nameOf.get(toSegmentId) ?? null, strength, at: at ?? '' }));
+        if (!pageInfo?.hasNextPage) break;
+        after = pageInfo.endCursor;
+      }
+    }
   }
 
   /** Models whose snapshot goes as far as the person's first event. */
@@ -110,6 +133,13 @@ export class PersonPeers implements OnApplicationShutdown {
 
   onApplicationShutdown(): void {
     for (const client of [this.forgettings, this.memberships, this.segments, this.labels, this.predictions, this.models]) client.close();
+  }
+
+  private async namesOf(segmentIds: readonly string[], call: { principal: string }): Promise<Map<string, string>> {
+    const ids = [...new Set(segmentIds)].filter((id) => id !== '');
+    if (ids.length === 0) return new Map();
+    const { segments } = await this.segments.getSegments({ ids, modelId: '', asOf: undefined }, call);
+    return new Map(segments.map(({ id, name }) => [id, name]));
   }
 
   private async as(workspaceId: string): Promise<{ principal: string }> {

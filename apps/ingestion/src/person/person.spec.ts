@@ -83,7 +83,7 @@ async function somebody(name: string): Promise<string> {
 
 const labelOf = (userId: string) => ({ labelSetId: 'l1', labelSet: 'Complained', userId, value: true, asOf: undefined, addedAt: undefined });
 
-test('an export holds events in Segment’s form, also refused ones, attributes, identity, memberships, labels and predictions', async () => {
+test('an export holds events in Segment’s form, also refused ones, attributes, identity, memberships and how they changed, labels and predictions', async () => {
   const customerId = await somebody('exported');
   // Of somebody else, who merely speaks of them.
   await send({ type: 'track', event: '', userId: 'gossip', properties: { about: 'exported-user' } });
@@ -97,12 +97,14 @@ test('an export holds events in Segment’s form, also refused ones, attributes,
     { record: 'memberships' },
   ]);
   expect(lines[2]).toMatchObject({ memberships: expect.arrayContaining([expect.objectContaining({ segment: 'Regulars', strength: 0.5 })]) });
-  expect(lines[0]?.['customerIds']).toContain(customerId);
   expect(lines[3]).toEqual({ record: 'labels', labels: [{ labelSet: 'Complained', userId: 'exported-user', value: true, asOf: null }] });
   expect(lines[4]).toMatchObject({ record: 'predictions', predictions: expect.arrayContaining([expect.objectContaining({ labelSet: 'Complained', probability: 0.25 })]) });
-  expect(lines[5]).toMatchObject({ record: 'rejected', reason: 'NAME_MISSING', source: 'graphql', event: { type: 'track', event: '', userId: 'exported-user' } });
-  expect(lines.slice(6)).toHaveLength(5);
-  expect(lines[6]).toMatchObject({ type: 'track', event: 'Seen', userId: 'exported-user', timestamp: '2026-01-01T00:00:00.000000Z', messageId: 'exported-twice' });
+  const customerIds = lines[0]?.['customerIds'] as string[];
+  expect(customerIds).toContain(customerId);
+  expect(lines.slice(5).map(({ record }) => record)).toEqual([...customerIds.map(() => 'membershipChange'), 'rejected', ...Array.from({ length: 5 }, () => undefined)]);
+  expect(lines[5]).toEqual({ record: 'membershipChange', from: null, to: 'Regulars', strength: 0.5, at: '2026-01-02T00:00:00.000Z' });
+  expect(lines.at(-6)).toMatchObject({ reason: 'NAME_MISSING', source: 'graphql', event: { type: 'track', event: '', userId: 'exported-user' } });
+  expect(lines.at(-5)).toMatchObject({ type: 'track', event: 'Seen', userId: 'exported-user', timestamp: '2026-01-01T00:00:00.000000Z', messageId: 'exported-twice' });
 });
 
 test('after an erasure no table of ingestion holds the ids or what the events said, and the others keep theirs', async () => {

@@ -43,6 +43,8 @@ export async function startPeersStandIn(): Promise<PeersStandIn> {
     ...rest(serving.MembershipServiceService),
     getCustomerMemberships: ({ request }: ServerUnaryCall<serving.GetCustomerMembershipsRequest, unknown>, done: Done<object>) =>
       done(null, serving.GetCustomerMembershipsResponse.fromPartial({ customers: request.customerIds.map((customerId) => ({ customerId, memberships: [{ segmentId: 's1', strength: 0.5 }] })) })),
+    listMembershipChanges: (_: unknown, done: Done<object>) =>
+      done(null, serving.ListMembershipChangesResponse.fromPartial({ changes: [{ toSegmentId: 's1', strength: 0.5, at: '2026-01-02T00:00:00.000Z' }] })),
   });
   add(serving.SegmentServiceService, {
     ...rest(serving.SegmentServiceService),

@@ -48,6 +48,8 @@ const PLACES = `select s.customer_id, v.segment_id, f.segment_id as finer_segmen
     and not exists (select from serving.customer_states s where s.model_id = $1 and s.customer_id = c.customer_id)`;
 
 /** The switch from one model to another: everyone, in one transaction. */
+const MEASURED = ['customer_states', 'memberships', 'membership_changes', 'segments', 'segment_versions', 'segment_sizes'];
+
 @Injectable()
 export class ActivationRepository {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
@@ -82,9 +84,9 @@ export class ActivationRepository {
     });
   }
 
-  /** Measures the tables after much of them changed, so that lookups are planned for what they hold now. */
+  /** Measures the tables after much of them changed, so that lookups are planned for what they hold now: one at a time, for events wait behind what writes. */
   async measureTables(workspaceId: string): Promise<void> {
-    await this.database.onConnection(workspaceId, (client) => client.query('select serving.measure_tables()'));
+    for (const table of MEASURED) await this.database.onConnection(workspaceId, (client) => client.query('select serving.measure_table($1)', [table]));
   }
 
   private async readActive(client: PoolClient): Promise<ActiveModel | undefined> {

@@ -23,6 +23,20 @@ describe('the gate', () => {
     });
   });
 
+  it.each([
+    ['what they reach', 0.791, 'against 0.79 by recency, frequency and monetary value and 0.79 by hand-made aggregates;'],
+    ['that they win', 0.82, 'against 0.79 by recency, frequency and monetary value (hand-made aggregates foresee better: 0.820 against 0.800);'],
+  ])('says of hand-made aggregates %s', (_, auc, told) => {
+    const { state, sentence } = judgeCandidate({ ...sane, measures: [...sane.measures, measure('auc', 'aggregates', auc)] });
+    expect(state).toBe('APPROVED');
+    expect(sentence).toContain(told);
+  });
+
+  it('calls a lead of hand-made aggregates small where it lies within one deviation', () => {
+    const aggregates = { ...measure('auc', 'aggregates', 0.804), deviation: 0.005 };
+    expect(judgeCandidate({ ...sane, measures: [...sane.measures, aggregates] }).sentence).toContain('a little better: 0.804 against 0.800');
+  });
+
   it('does not hold against a model what could not be measured', () => {
     expect(judgeCandidate({ ...sane, measures: [measure('auc', 'embedding', Number.NaN)] })).toEqual({
       state: 'APPROVED',

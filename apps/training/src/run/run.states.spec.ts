@@ -2,7 +2,7 @@ import fc from 'fast-check';
 
 import { RUN_STEPS } from '#libs/queue';
 
-import { IllegalTransition, isTerminal, mayBecome, progressOf, RUN_STATES, type RunState, transition } from './run.states.js';
+import { IllegalTransition, isTerminal, mayBecome, progressOf, RUN_STATES, type RunState, secondsLeft, transition } from './run.states.js';
 
 const anyState = fc.constantFrom(...RUN_STATES);
 
@@ -65,5 +65,11 @@ describe('states of a run', () => {
     expect(ends[0]).toBe(0);
     expect(ends.at(-1)).toBeCloseTo(1, 10);
     for (const [index, end] of ends.entries()) expect(end).toBeGreaterThanOrEqual(ends[index - 1] ?? 0);
+  });
+
+  it('counts the steps to come into the time that is left, at the pace so far, and says nothing where a step does not know its own', () => {
+    expect(secondsLeft('TRAINING', 23, 0)).toBeCloseTo(50, 10); // of .46 of the run at its end, 23 s of .54 more are 27 s
+    expect(secondsLeft('BACKFILLING', 5, 95)).toBeCloseTo(5, 10);
+    expect(secondsLeft('TRAINING', 0, 60)).toBe(0);
   });
 });

@@ -48,3 +48,13 @@ export function progressOf(state: RunStepName, fraction: number): number {
   const before = RUN_STEPS.slice(0, RUN_STEPS.indexOf(state)).reduce((sum, step) => sum + WEIGHT[step], 0);
   return before + WEIGHT[state] * Math.min(Math.max(fraction, 0), 1);
 }
+
+/**
+ * Seconds until the whole run ends: those until the step ends, as the step itself counts them, and for the steps after it as long as their
+ * share takes at the pace from the run's beginning to that end. 0 while unknown, as for the step.
+ */
+export function secondsLeft(state: RunStepName, ofStep: number, tookSeconds: number): number {
+  if (!(ofStep > 0)) return 0;
+  const done = progressOf(state, 1);
+  return ofStep + ((Math.max(tookSeconds, 0) + ofStep) * (1 - done)) / done;
+}

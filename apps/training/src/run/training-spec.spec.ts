@@ -17,4 +17,12 @@ describe('the spec of a run', () => {
     expect(refused).toThrow(RpcError);
     expect(refused).toThrow(/precision: .*float32.*bfloat16/);
   });
+
+  it.each([
+    [{ encoder: 'lstm' }, /encoder: must be one of decayed_sum, gru, gated_linear, transformer\./],
+    [{ width: 3 }, /width: must be 0 \(chosen\) or 4 to 1024\./],
+    [{ segmentCount: 65 }, /segmentCount: must be 0 \(chosen\) or 2 to 64\./],
+  ])('refuses %j at once, not when the run has begun', (spec, said) => {
+    expect(() => checkedSpec(worker.TrainingSpec.fromPartial(spec))).toThrow(said);
+  });
 });

@@ -8,17 +8,19 @@ export const SPEC_VERSION = 1;
 const ENCODERS = ['', 'decayed_sum', 'gru', 'gated_linear', 'transformer'] as const;
 const PRECISIONS = ['', 'float32', 'bfloat16'] as const;
 
+const oneOf = (names: readonly string[]) => `must be one of ${names.filter(Boolean).join(', ')}`;
+
 /** Zero and empty mean "chosen from the data"; the worker knows what it has learned to do with the rest. */
 const Spec = z.object({
-  encoder: z.enum(ENCODERS),
+  encoder: z.enum(ENCODERS, { error: oneOf(ENCODERS) }),
   objectives: z.array(z.object({ name: z.string().regex(/^[a-z][a-z_]{0,40}$/), weight: z.number().positive().max(1_000) })).max(8),
-  width: z.number().int().min(0).max(1_024),
+  width: z.number().int().max(1_024).refine((width) => width === 0 || width >= 4, 'must be 0 (chosen) or 4 to 1024'),
   epochs: z.number().int().min(0).max(1_000),
   batchSize: z.number().int().min(0).max(8_192),
   learningRate: z.number().min(0).max(1),
   horizonDays: z.array(z.number().positive().max(3_660)).max(8),
   halfLifeDays: z.array(z.number().positive()).max(32),
-  segmentCount: z.number().int().max(200).refine((count) => count === 0 || count >= 2, 'must be 0 (chosen) or at least 2'),
+  segmentCount: z.number().int().refine((count) => count === 0 || (count >= 2 && count <= 64), 'must be 0 (chosen) or 2 to 64'),
   sampleFraction: z.number().min(0).max(1),
   seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
   mainEvents: z.array(z.string().min(1).max(200)).max(16),
@@ -26,7 +28,7 @@ const Spec = z.object({
   keepLeaks: z.boolean(),
   // These are missing in runs that were stored before there were any.
   itemField: z.string().max(200).default(''),
-  precision: z.enum(PRECISIONS).default(''),
+  precision: z.enum(PRECISIONS, { error: oneOf(PRECISIONS) }).default(''),
 });
 
 /** The spec of a new run; without one, all defaults. Throws INVALID_ARGUMENT (SPEC_INVALID) naming the field. */

@@ -4,7 +4,7 @@ import { exhaustMap, interval } from 'rxjs';
 import type { worker } from '#libs/contracts';
 
 import { Curve } from '../run/run.curve.js';
-import { progressOf } from '../run/run.states.js';
+import { progressOf, secondsLeft } from '../run/run.states.js';
 import { type BegunStep, StaleToken, type StepPatch, type StepRepository, type StepToken } from './step.repository.js';
 import type { StepReport } from './step.js';
 
@@ -25,6 +25,7 @@ export class StepExecution implements StepReport {
   private readonly abort = new AbortController();
   private readonly curves = new Map<string, Curve>();
   private readonly changedCurves = new Set<string>();
+  private readonly startedAt: number;
   private latest: NonNullable<StepPatch['progress']> | undefined;
   private isHeard = false;
   private isHeardSinceReport = false;
@@ -36,6 +37,7 @@ export class StepExecution implements StepReport {
     private readonly log: Logger,
   ) {
     this.token = begun.token;
+    this.startedAt = begun.run.startedAt?.getTime() ?? Date.now();
     for (const { name, steps, values } of begun.curves) {
       this.curves.set(name, new Curve(steps.map((step, index) => ({ step: Number(step), value: values[index] ?? 0 }))));
     }
@@ -55,7 +57,9 @@ export class StepExecution implements StepReport {
   }
 
   progress({ fraction, step, rate, unit, remainingSeconds }: worker.Progress): void {
-    this.latest = { progress: progressOf(this.token.state, fraction), step, rate, rateUnit: unit, remainingSeconds };
+    const { state } = this.token;
+    const took = (Date.now() - this.startedAt) / 1000;
+    this.latest = { progress: progressOf(state, fraction), step, rate, rateUnit: unit, remainingSeconds: secondsLeft(state, remainingSeconds, took) };
     this.isHeard = this.isHeardSinceReport = true;
   }
 
