@@ -61,9 +61,9 @@ export async function doMainJob(job: MainJob): Promise<{ farewell: string }> {
     lines.push(`Found against planted behaviours: adjusted Rand index ${adjustedRand.toFixed(3)} over ${planted.toLocaleString('en')} customers.`);
   }
   if (isShop && job.live > 0) {
-    const { command, args } = trickleCommand(shop, job.live);
+    const { command, args } = await trickleCommand(shop, job.live);
     system.supervisor.start({ name: 'simulator', command, args, env: { PATH: process.env['PATH'] } });
-    lines.push(`The simulated shop stays open: about ${job.live} live events a second move memberships.`);
+    lines.push(`The simulated shop stays open, at about ${job.live} events a second: its customers live on, and others move in with the past that they had elsewhere.`);
   }
   lines.push('', ...(await signposts(api, where)), '', 'Ctrl-C stops everything.');
   return { farewell: lines.join('\n') };

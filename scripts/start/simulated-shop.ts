@@ -40,9 +40,10 @@ export async function sendHistory(options: ShopOptions, progress: Progress): Pro
   progress.end('committed');
 }
 
-/** What to keep running for the trickle of live events. */
-export function trickleCommand(options: ShopOptions, rate: number): { command: string; args: string[] } {
-  return { command: process.execPath, args: [...flags(options), '--skip-history', '--live', String(rate), '--progress', 'none'] };
+/** What to keep running so that the shop stays open: it goes on where the history that was sent ends. */
+export async function trickleCommand(options: ShopOptions, rate: number): Promise<{ command: string; args: string[] }> {
+  const { until } = JSON.parse(await readFile(truthFile(options.folder), 'utf8')) as TruthFile;
+  return { command: process.execPath, args: [...flags(options), '--until', until, '--skip-history', '--live', String(rate), '--progress', 'none'] };
 }
 
 export interface Agreement {
@@ -55,6 +56,7 @@ export interface Agreement {
 }
 
 interface TruthFile {
+  until: string;
   customers: { userId: string; behaviour: string | null; kind: string }[];
 }
 

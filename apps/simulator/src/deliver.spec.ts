@@ -92,18 +92,51 @@ describe('a history that is sent', () => {
   });
 });
 
-it('keeps telling of new events, as happening now, until it is stopped', async () => {
-  const stop = new AbortController();
-  const intake = new Intake();
-  const begun = Date.now();
-  const shop = new Shop(small);
-  for (const _ of shop.history());
-  const total = await trickle(shop, 200, await intake.open(), stop.signal, (acknowledged) => {
-    if (acknowledged >= 100) stop.abort();
+describe('a shop that stays open', () => {
+  let intake: Intake;
+  beforeEach(() => (intake = new Intake()));
+  afterEach(() => intake.close());
+
+  /** Open until so many events are acknowledged. */
+  async function open(shop: Shop, least: number): Promise<number> {
+    const stop = new AbortController();
+    return trickle(shop, 400, await intake.open(), stop.signal, (acknowledged) => {
+      if (acknowledged >= least) stop.abort();
+    });
+  }
+
+  it("tells what its customers did since the history ended, at their own times, and each once however often it is opened", async () => {
+    const shop = new Shop(small);
+    for (const _ of shop.history());
+    const total = await open(shop, 20);
+    const since = new Shop(small);
+    for (const _ of since.history());
+    expect(intake.stored).toHaveLength(total);
+    const expected = Array.from({ length: 20 }, () => since.next());
+    expect(intake.stored.slice(0, 20)).toEqual(expected.map(({ messageId, timestamp }) => ({ messageId, timestamp })));
   });
-  intake.close();
-  const ids = intake.stored.map(({ messageId }) => messageId);
-  expect(total).toBe(ids.length);
-  expect(new Set(ids).size).toBe(ids.length);
-  expect(intake.stored.every(({ timestamp }) => Date.parse(timestamp) >= begun)).toBe(true);
+
+  it('has others move in, each with a past of their own that ends now', async () => {
+    const shop = new Shop({ ...small, until: Date.now() });
+    for (const _ of shop.history());
+    const total = await open(shop, 120);
+    const ids = intake.stored.map(({ messageId }) => messageId);
+    expect(new Set(ids).size).toBe(total);
+    const times = [...Map.groupBy(intake.stored, ({ messageId }) => messageId.split('-')[2]).values()].map((life) => life.map(({ timestamp }) => Date.parse(timestamp)));
+    expect(times.length).toBeGreaterThan(1);
+    for (const life of times) expect(life).toEqual(life.toSorted((one, other) => one - other));
+    expect(times.flat().every((time) => time <= Date.now())).toBe(true);
+    // Most of a year and a half, and not a moment.
+    expect(Math.max(...times[0] ?? []) - Math.min(...times[0] ?? [])).toBeGreaterThan(90 * 86_400_000);
+  });
+
+  it('goes on with whoever has moved in', () => {
+    const shop = new Shop({ ...small, customers: 1 });
+    for (const _ of shop.history());
+    const past = [...shop.moveIn(1_000, small.until)].map(({ messageId }) => messageId);
+    const later = Array.from({ length: 200 }, () => shop.next().messageId).filter((id) => id.startsWith('sim-1-1000-'));
+    expect(past.length).toBeGreaterThan(5);
+    expect(later.length).toBeGreaterThan(5);
+    expect(new Set([...past, ...later]).size).toBe(past.length + later.length);
+  });
 });

@@ -5,11 +5,13 @@ import type { Shop } from './shop.js';
 
 const TICK = 250;
 const LARGEST_BATCH = 500;
+/** Customers have a number each: whoever moves in gets one by the time, so that a shop that is opened again takes in others. */
+const NUMBER_EVERY_MS = 100;
 
 /**
- * Keeps the customers' lives going at so many events a second until the signal is given. Time is compressed: what a
- * customer would do next comes next, in the same order, but now. Message ids carry the time the trickle began, since
- * a trickle that is started again tells of new events and not of the old ones once more.
+ * Keeps the shop open at so many events a second until the signal is given. Its customers live on, each at their own time, which is
+ * seldom: the rest are the pasts of others who move in, one after another, up to now. Nobody's time is compressed, so that everybody
+ * stays who they are.
  */
 export async function trickle(
   shop: Shop,
@@ -18,13 +20,13 @@ export async function trickle(
   signal: AbortSignal,
   acknowledged: Acknowledged = () => undefined,
 ): Promise<number> {
-  const begun = Date.now();
+  const newcomers = movingIn(shop);
   const origin = performance.now();
   let total = 0;
   try {
     for await (const _ of setInterval(TICK, undefined, { signal })) {
-      const due = Math.floor(((performance.now() - origin) / 1000) * rate) - total;
-      const batch = Array.from({ length: Math.min(due, LARGEST_BATCH) }, () => happeningNow(shop.next(), begun));
+      const count = Math.floor(((performance.now() - origin) / 1000) * rate) - total;
+      const batch = Array.from({ length: Math.min(count, LARGEST_BATCH) }, () => shop.due(Date.now()) ?? newcomers.next().value);
       if (batch.length === 0) continue;
       await postBatch(batch, destination, signal);
       total += batch.length;
@@ -36,6 +38,6 @@ export async function trickle(
   return total;
 }
 
-function happeningNow(call: SegmentCall, begun: number): SegmentCall {
-  return { ...call, timestamp: new Date().toISOString(), messageId: `${call.messageId}-live-${begun.toString(36)}` };
+function* movingIn(shop: Shop): Generator<SegmentCall, never> {
+  for (let number = Math.floor(Date.now() / NUMBER_EVERY_MS); ; number += 1) yield* shop.moveIn(number, Date.now());
 }

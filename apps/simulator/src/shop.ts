@@ -16,8 +16,8 @@ export class Shop {
   constructor(options: Partial<ShopOptions> = {}) {
     this.options = shopOptions(options);
     for (let index = 0; index < this.options.customers; index += 1) {
-      this.#lives.push(callsOf(index, this.options));
-      this.#refill(index);
+      const life = callsOf(index, this.options);
+      this.#enter(life, life.next().value);
     }
   }
 
@@ -33,6 +33,25 @@ export class Shop {
     if (index === undefined || pending === undefined) throw new Error('A shop without customers has no events');
     this.#refill(index);
     return pending.call;
+  }
+
+  /** The next call of anyone whose time has come, beyond the end of the history. */
+  due(now: number): SegmentCall | undefined {
+    return (this.#queue.peekValue() ?? Infinity) <= now ? this.next() : undefined;
+  }
+
+  /** One customer more, who has lived elsewhere for as long as a history is: that past. What they do later is among what is due. */
+  *moveIn(index: number, now: number): Generator<SegmentCall, void> {
+    const life = callsOf(index, { ...this.options, until: now });
+    let following = life.next().value;
+    for (; following.time <= now; following = life.next().value) yield following.call;
+    this.#enter(life, following);
+  }
+
+  #enter(life: Generator<TimedCall, never>, first: TimedCall): void {
+    const place = this.#lives.push(life) - 1;
+    this.#pending[place] = first;
+    this.#queue.push(place, first.time);
   }
 
   #refill(index: number): void {
