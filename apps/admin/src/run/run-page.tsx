@@ -12,6 +12,7 @@ import { useMay } from '../session/viewer';
 import { count } from '../wording/figure';
 import { dateAndTime, daysInWords } from '../wording/time';
 import { Curves } from './curve-charts';
+import { factsOf } from './curves';
 import { useLive, useLiveRun } from './live-run';
 import { ChooseButton } from './retrain-button';
 import { RunProgress } from './run-progress';
@@ -69,6 +70,9 @@ function RunDetail({ read }: { read: Detail }): ReactNode {
         <Stat label="Of" value={run.customers === null ? '–' : count(run.customers)} note="customers" />
         <Stat label="Started by" value={<span className="mono small">{run.requestedBy}</span>} words />
         <Stat label="Asked for" value={dateAndTime(run.createdAt)} words />
+        {factsOf(read.metrics).map((fact) => (
+          <Stat key={fact.label} {...fact} words />
+        ))}
       </Stats>
       {read.metrics.some(({ points }) => points.length > 0) ? (
         <Curves metrics={read.metrics} />
