@@ -203,8 +203,8 @@ test('what cannot be a rule is refused with where and why', async () => {
   expect(await refusal(condition({}))).toMatch(/^CONDITION_INVALID condition: give exactly one/);
   expect(await refusal(condition({ all: [bought, performed('Order Completed', 0, { atLeast: 1 })] }))).toMatch(/^CONDITION_INVALID condition\.all\[1\]\.performed\.withinDays/);
   expect(await refusal(condition({ any: Array.from({ length: 60 }, () => bought) }))).toMatch(/^CONDITION_TOO_LARGE/);
-  expect(await refusal(performed('Order Complete', 7, { atLeast: 1 }))).toMatch(/^EVENT_UNKNOWN .*"Order Complete"/);
-  expect(await refusal(condition({ memberOf: workspace.id }))).toMatch(/^SEGMENT_UNKNOWN/);
+  expect(await refusal(performed('Order Complete', 7, { atLeast: 1 }))).toMatch(/^EVENT_UNKNOWN condition\.performed\.event: .*"Order Complete"/);
+  expect(await refusal(condition({ not: condition({ memberOf: workspace.id }) }))).toMatch(/^SEGMENT_UNKNOWN condition\.not\.memberOf: /);
   expect(await create(workspace, list('Nobody', [])).then(() => 'made')).toBe('made');
   await expect(replica.definitions.createDefinedSegment({ ...list('L', []), customers: { userIds: ['ghost'] } }, workspace.call)).rejects.toMatchObject({ reason: 'CUSTOMER_UNKNOWN' });
   const first = await create(workspace, rule('First', bought));

@@ -17,7 +17,6 @@ const LONG = isLong ? 600_000 : 120_000;
 let house: ServingHouse;
 let replicas: ServingProcess[] = [];
 let shop: LiveShop;
-/** Those that took the place of one that was killed. */
 /** Those that were started in another's place, and what they keep. */
 const emptied: { valkey: EmbeddedValkey; dataDir: string }[] = [];
 beforeAll(async () => {

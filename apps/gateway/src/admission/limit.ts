@@ -23,15 +23,15 @@ export const LIMITS = {
 const USUAL_ROWS = 4;
 const COST_OF_CALL = 10;
 /** The one field for which a model reads a customer some hundred times. */
-const ASKS_THE_MODEL = 'MembershipExplanation.evidence';
+export const ASKS_THE_MODEL = 'MembershipExplanation.evidence';
 const COST_OF_ASKING_THE_MODEL = 1_900;
 /** Fields for which, as of an earlier time, the model reads all that a customer had done by then. */
 const READS_AGAIN = new Set(['Customer.novelty', 'Customer.mapPosition', 'Customer.forecast', 'Customer.recommendations']);
 const COST_OF_READING_AGAIN = 60;
-/** Fields that cost a call to a service for each object they are asked of. */
-const CALLS = new Set([
-  'Customer.membershipHistory', 'Customer.similar', 'Customer.events', 'Segment.members', 'Segment.versions', 'Model.segments', 'TrainingRun.metrics',
-  'Webhook.deliveries',
+/** Fields that cost a call to a service for each object they are asked of: pages of a list of its own, mostly. All others are answered for all objects together. */
+export const CALLS: ReadonlySet<string> = new Set([
+  'Customer.membershipHistory', 'Customer.similar', 'Customer.events', 'Customer.mergeHistory', 'Segment.members', 'Segment.versions', 'Model.segments', 'TrainingRun.metrics',
+  'Webhook.deliveries', 'ExportSchedule.exports', 'LabelSet.heads', 'RejectedEventGroup.import',
 ]);
 
 /** Rules that need the document only; they run with the specification's own. */

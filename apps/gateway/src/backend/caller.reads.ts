@@ -1,11 +1,12 @@
 import { LRUCache } from 'lru-cache';
 
-import type { counting, foresight, ingestion, label, pastReading, prediction, serving, training, unusual } from '#libs/contracts';
+import type { counting, exporting, foresight, ingestion, label, pastReading, prediction, serving, training, unusual } from '#libs/contracts';
 
 import { eventNoveltyOf, forecastsOf, pastReadingsOf, type RecommendationKey, recommendationsOf } from '../foresight/foresight.reads.js';
 import { customerNoveltyOf, type HeldNovelty } from '../unusual/unusual.reads.js';
 import { actingAs, type Backends } from './backends.js';
 import { gather, type Gathered } from './gathered.js';
+import { MOST_ROWS } from '../graphql/connection.js';
 import type { Segment } from '../graphql/message.js';
 
 /** A segment, as drawn by a model (empty: the champion) at a time (empty: now). */
@@ -47,6 +48,7 @@ export interface CallerReads {
   readonly model: Gathered<string, training.Model | undefined>;
   readonly labelSet: Gathered<string, label.LabelSet | undefined>;
   readonly labelHead: Gathered<string, label.Head | undefined>;
+  readonly exportSchedule: Gathered<string, exporting.ExportSchedule | undefined>;
   readonly prediction: Gathered<string, prediction.Prediction[]>;
 }
 
@@ -132,6 +134,12 @@ function readsOf(rpc: () => Backends): CallerReads {
     labelHead: gather(async (ids) => {
       const { heads } = await rpc().heads.getHeads({ ids: unique(ids) });
       const byId = new Map(heads.map((head) => [head.id, head]));
+      return ids.map((id) => byId.get(id));
+    }),
+    // A workspace has a page of them at most.
+    exportSchedule: gather(async (ids) => {
+      const { schedules } = await rpc().exports.listExportSchedules({ segmentId: '', page: { first: MOST_ROWS, after: '' } });
+      const byId = new Map(schedules.map((schedule) => [schedule.id, schedule]));
       return ids.map((id) => byId.get(id));
     }),
     prediction: gather(async (ids) => {

@@ -1,4 +1,5 @@
 import { definition } from '#libs/contracts';
+import { RpcError } from '#libs/grpc';
 
 import type { CustomerConditionInput, PropertyFilterInput } from '../gen/resolvers.js';
 import { invalidArgument } from '../graphql/error.js';
@@ -59,6 +60,6 @@ function countOf(name: string, given: number | null | undefined): number | undef
 
 function segmentIdOf(given: string): string {
   const id = localId('Segment', given as never);
-  if (id === undefined) throw invalidArgument(`memberOf: ${given} is the id of no segment.`);
+  if (id === undefined) throw RpcError.invalid(`memberOf: ${given} is the id of no segment.`, { reason: 'SEGMENT_UNKNOWN' });
   return id;
 }

@@ -41,4 +41,6 @@ test('what serving refuses is told with its reason', async () => {
   });
   const { body } = await gateway.ask(CREATE, { input: { name: 'Loyal', condition } });
   expect(body.data.createSegment).toEqual({ __typename: 'SegmentInvalid', code: 'EVENT_UNKNOWN', message: 'No event is called "Ordr".' });
+  const { body: other } = await gateway.ask(CREATE, { input: { name: 'Loyal', condition: { memberOf: 'xx' } } });
+  expect(other.data.createSegment).toEqual({ __typename: 'SegmentInvalid', code: 'SEGMENT_UNKNOWN', message: 'memberOf: xx is the id of no segment.' });
 });

@@ -69,7 +69,7 @@ export const exportTypes: ResolversOf<
     id: ({ id }) => globalId('Export', id),
     segment: ({ segmentId }, _args, { loaders }) => loaders.segment.load(segmentNow(segmentId)),
     progress: ({ membersDone, membersTotal, manifest }) => (manifest ? 1 : membersTotal === 0 ? null : Math.min(membersDone / membersTotal, 1)),
-    schedule: async ({ scheduleId }, _args, { rpc }) => (scheduleId === '' ? null : (await found(rpc.exports.getExportSchedule({ id: scheduleId })))?.schedule),
+    schedule: ({ scheduleId }, _args, { loaders }) => (scheduleId === '' ? null : loaders.exportSchedule.load(scheduleId)),
     createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
     error: ({ error }) => orNull(error),
     download: ({ artifact }, _args, { downloads }) => (artifact === '' ? null : downloads.make(artifact)),

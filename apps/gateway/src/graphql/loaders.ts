@@ -1,4 +1,4 @@
-import type { counting, foresight, ingestion, label, pastReading, prediction, serving, training, unusual } from '#libs/contracts';
+import type { counting, exporting, foresight, ingestion, label, pastReading, prediction, serving, training, unusual } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
 import type { Backends } from '../backend/backends.js';
@@ -27,7 +27,9 @@ export interface Loaders {
   readonly model: Loader<string, training.Model | undefined>;
   readonly labelSet: Loader<string, label.LabelSet | undefined>;
   readonly labelHead: Loader<string, label.Head | undefined>;
+  readonly exportSchedule: Loader<string, exporting.ExportSchedule | undefined>;
   readonly prediction: Loader<string, prediction.Prediction[]>;
+  readonly import: Loader<string, ingestion.Import | undefined>;
   /** Whole, with the points of its curves. */
   readonly run: Loader<string, training.Run | undefined>;
 }
@@ -52,7 +54,9 @@ export function makeLoaders(reads: CallerReads, rpc: Backends): Loaders {
     model: new Remembered(reads.model),
     labelSet: new Remembered(reads.labelSet),
     labelHead: new Remembered(reads.labelHead),
+    exportSchedule: new Remembered(reads.exportSchedule),
     prediction: new Remembered(reads.prediction),
+    import: new Remembered(async (id) => (await found(rpc.imports.getImport({ id })))?.import),
     // There is no call for several: a list of runs carries all but the points of curves, which few ask for.
     run: new Remembered(async (id) => (await found(rpc.runs.getRun({ id })))?.run),
   };

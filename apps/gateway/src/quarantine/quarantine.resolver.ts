@@ -56,8 +56,7 @@ export const quarantineTypes: ResolversOf<
     firstSeenAt: ({ firstSeenAt }) => present(firstSeenAt, 'firstSeenAt'),
     lastSeenAt: ({ lastSeenAt }) => present(lastSeenAt, 'lastSeenAt'),
     example: ({ example }) => present(example, 'example'),
-    import: async ({ source }, _args, { rpc }) =>
-      source.startsWith(FROM_IMPORT) ? (await found(rpc.imports.getImport({ id: source.slice(FROM_IMPORT.length) })))?.import : null,
+    import: ({ source }, _args, { loaders }) => (source.startsWith(FROM_IMPORT) ? loaders.import.load(source.slice(FROM_IMPORT.length)) : null),
   },
   RejectedEventsReplayed: {
     stored: ({ results }) => results.filter(({ outcome, changed }) => changed && outcome === ReplayOutcome.STORED).length,

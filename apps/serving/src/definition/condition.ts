@@ -34,7 +34,7 @@ export function checkForm(condition: Condition): void {
 function check({ all, any, not, performed, memberOf, attribute }: Condition, path: string, depth: number): void {
   if (depth > DEEPEST) throw RpcError.invalid(`${path}: conditions lie at most ${DEEPEST} deep in one another.`, { reason: 'CONDITION_TOO_LARGE' });
   const given = [all.length > 0, any.length > 0, not !== undefined, performed !== undefined, memberOf !== '', attribute !== undefined].filter(Boolean).length;
-  if (given !== 1) throw invalid(path, `give exactly one of all, any, not, performed, memberOf and attribute; ${given} were given`);
+  if (given !== 1) throw invalid(path, `give exactly one of all, any, not, performed, memberOf and attribute, and at least one condition in all or any; ${given} were given`);
   all.forEach((part, index) => check(part, `${path}.all[${index}]`, depth + 1));
   any.forEach((part, index) => check(part, `${path}.any[${index}]`, depth + 1));
   if (not) check(not, `${path}.not`, depth + 1);
@@ -74,6 +74,26 @@ function invalid(path: string, message: string): RpcError {
   return RpcError.invalid(`${path}: ${message}.`, { reason: 'CONDITION_INVALID', metadata: { path } });
 }
 
-export function unknownSegment(where: string, segmentId: string): RpcError {
-  return RpcError.invalid(`${where}: there is no segment ${segmentId}.`, { reason: 'SEGMENT_UNKNOWN', metadata: { segment_id: segmentId } });
+export function unknownSegment(path: string, segmentId: string): RpcError {
+  return RpcError.invalid(`${path}.memberOf: there is no such segment.`, { reason: 'SEGMENT_UNKNOWN', metadata: { path, segment_id: segmentId } });
+}
+
+export function unknownEvent(path: string, event: string): RpcError {
+  const message = `${path}.performed.event: no event is called "${event}". Give the name as it is sent, in the same case; of one that is still to come, send one first.`;
+  return RpcError.invalid(message, { reason: 'EVENT_UNKNOWN', metadata: { path, event } });
+}
+
+/** Where the first condition lies that is meant. */
+export function pathTo(condition: Condition, isMeant: (part: Condition) => boolean, path = 'condition'): string | undefined {
+  if (isMeant(condition)) return path;
+  const { all, any, not } = condition;
+  const within = [
+    ...all.map((part, index) => ({ part, at: `${path}.all[${index}]` })), ...any.map((part, index) => ({ part, at: `${path}.any[${index}]` })),
+    ...(not ? [{ part: not, at: `${path}.not` }] : []),
+  ];
+  for (const { part, at } of within) {
+    const found = pathTo(part, isMeant, at);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }

@@ -11,7 +11,7 @@ import { lockMemberships, shareMemberships } from '../scoring/write.lock.js';
 import { isoOf } from '../time/micros.js';
 import { CustomerDirectory } from '../workspace/customer.directory.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
-import { checkForm, type Condition, eventsIn, segmentsIn, unknownSegment } from './condition.js';
+import { checkForm, type Condition, eventsIn, pathTo, segmentsIn, unknownEvent, unknownSegment } from './condition.js';
 import { DefinitionReader } from './definition.reader.js';
 import { DefinitionRepository, type DefinitionRow, isNameTaken, type Transaction } from './definition.repository.js';
 import { writeCrossings } from './member.writes.js';
@@ -160,13 +160,14 @@ export class DefinitionService {
 
   private async checkNames(client: Transaction, condition: Condition): Promise<void> {
     const [event] = await this.definitions.unknownEvents(client, eventsIn(condition));
-    if (event !== undefined) throw RpcError.invalid(`No event is called "${event}".`, { reason: 'EVENT_UNKNOWN', metadata: { event } });
+    if (event !== undefined) throw unknownEvent(pathTo(condition, ({ performed }) => performed?.event === event) ?? '', event);
     const named = segmentsIn(condition);
     const known = new Map((await this.definitions.known(client, named)).map((segment) => [segment.id, segment]));
     for (const id of named) {
       const segment = known.get(id);
-      if (!segment) throw unknownSegment('memberOf', id);
-      if (!segment.isMain) throw RpcError.invalid(`Segment ${id} is not on the main level; a rule names only those that are.`, { reason: 'SEGMENT_NOT_MAIN' });
+      const path = pathTo(condition, ({ memberOf }) => memberOf.toLowerCase() === id) ?? '';
+      if (!segment) throw unknownSegment(path, id);
+      if (!segment.isMain) throw RpcError.invalid(`${path}.memberOf: the segment is not on the main level; a rule names only those that are.`, { reason: 'SEGMENT_NOT_MAIN', metadata: { path } });
     }
   }
 }
