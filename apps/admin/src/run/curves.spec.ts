@@ -31,9 +31,10 @@ describe('the curves of a run', () => {
     const known = [
       { name: 'continued', points: [{ step: 0, value: 0 }] },
       { name: 'quality.left_out', points: [{ step: 0, value: 4 }] },
+      { name: 'surprise', points: [{ step: 0, value: 0.062 }] },
     ];
     expect(groupCurves(known)).toEqual([]);
-    expect(factsOf(known).map(({ label, value }) => [label, value])).toEqual([['Properties left out', '4'], ['Began', 'anew']]);
+    expect(factsOf(known).map(({ label, value }) => [label, value])).toEqual([['Properties left out', '4'], ['Began', 'anew'], ['Surprise of the served model', '6.2 %']]);
     expect(factsOf([])).toEqual([]);
   });
 

@@ -1,5 +1,5 @@
 import type { RunDetailQuery } from '../gen/graphql';
-import { figure } from '../wording/figure';
+import { figure, percent } from '../wording/figure';
 
 export type Metric = NonNullable<RunDetailQuery['trainingRun']>['metrics'][number];
 
@@ -38,6 +38,7 @@ const FACTS = {
   'quality.left_out': { label: 'Properties left out', note: 'ids, or always the same' },
   'quality.drift': { label: 'Most drift of a property', note: 'PSI; from .25 on it has changed' },
   continued: { label: 'Began', note: '' },
+  surprise: { label: 'Surprise of the served model', note: 'by how much worse it foresees its held-out customers now' },
 };
 
 export interface RunFact {
@@ -52,7 +53,7 @@ export function factsOf(metrics: readonly Metric[]): RunFact[] {
     const value = metrics.find((metric) => metric.name === name)?.points.at(-1)?.value;
     if (value === undefined) return [];
     if (name === 'continued') return [{ label, value: value === 0 ? 'anew' : 'from the served model', note }];
-    return [{ label, value: figure(value), note }];
+    return [{ label, value: name === 'surprise' ? percent(value) : figure(value), note }];
   });
 }
 

@@ -52,6 +52,7 @@ export function RunPage(): ReactNode {
 function RunDetail({ read }: { read: Detail }): ReactNode {
   const run = useLive(read);
   const isGoing = !isEnded(run);
+  const facts = factsOf(read.metrics);
   return (
     <>
       <PageHead
@@ -70,10 +71,14 @@ function RunDetail({ read }: { read: Detail }): ReactNode {
         <Stat label="Of" value={run.customers === null ? '–' : count(run.customers)} note="customers" />
         <Stat label="Started by" value={<span className="mono small">{run.requestedBy}</span>} words />
         <Stat label="Asked for" value={dateAndTime(run.createdAt)} words />
-        {factsOf(read.metrics).map((fact) => (
-          <Stat key={fact.label} {...fact} words />
-        ))}
       </Stats>
+      {facts.length > 0 && (
+        <Stats>
+          {facts.map((fact) => (
+            <Stat key={fact.label} {...fact} words />
+          ))}
+        </Stats>
+      )}
       {read.metrics.some(({ points }) => points.length > 0) ? (
         <Curves metrics={read.metrics} />
       ) : (
