@@ -73,8 +73,8 @@ def write_snapshot(table: pa.Table, out: Path, shards: int = 2, **facts: Any) ->
                 "customers": len(set(part.column("customer").to_pylist())),
             }
         )
-    micros = occurred.cast(pa.int64())
-    last = pc.max(micros).as_py()
+    micros: list[int] = occurred.cast(pa.int64()).to_pylist()
+    last = max(micros)
     names = Counter(table.column("name").to_pylist())
     manifest: dict[str, Any] = {
         "format": "kindred.snapshot/1",
@@ -89,7 +89,7 @@ def write_snapshot(table: pa.Table, out: Path, shards: int = 2, **facts: Any) ->
         "valueProperty": None,
         "events": table.num_rows,
         "customers": len(set(ids)),
-        "firstOccurredAt": pc.min(micros).as_py(),
+        "firstOccurredAt": min(micros),
         "lastOccurredAt": last,
         "columns": [
             {
@@ -146,9 +146,10 @@ def from_ndjson(path: Path, out: Path, **facts: Any) -> Path:
 
 
 def from_online_retail(path: Path, out: Path, **facts: Any) -> Path:
-    table = duckdb.sql(ONLINE_RETAIL.format(path=path)).to_arrow_table()
-    told = {"currency": "GBP", "mainEvents": ["Order Completed"], "valueProperty": "revenue", **facts}
-    return write_snapshot(table, out, **told)
+    baskets = duckdb.sql(ONLINE_RETAIL.format(path=path))
+    assert baskets is not None
+    told: dict[str, Any] = {"currency": "GBP", "mainEvents": ["Order Completed"], "valueProperty": "revenue", **facts}
+    return write_snapshot(baskets.to_arrow_table(), out, **told)
 
 
 if __name__ == "__main__":

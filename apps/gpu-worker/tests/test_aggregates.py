@@ -188,5 +188,5 @@ def test_on_online_retail_the_rival_is_as_strong_as_it_was_measured(tmp_path: Pa
     assert [len(t.names) for t in tables] == [7, 34]
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500))
-    scores = [cross_val_predict(model, prepared(t.values), came, cv=folds, method="predict_proba")[:, 1] for t in tables]
+    scores = [np.asarray(cross_val_predict(model, prepared(t.values), came, cv=folds, method="predict_proba"))[:, 1] for t in tables]
     assert [roc_auc_score(came, s) for s in scores] == pytest.approx([0.795, 0.8085], abs=0.002)

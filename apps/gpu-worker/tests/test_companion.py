@@ -55,7 +55,7 @@ def test_how_much_is_a_ridge_regression_where_it_came(head: Horizon, windows: li
     assert opinion is not None
     everyone = np.concatenate([w.tally.numpy() for w in windows])
     came = windows[0].happened.numpy()[:, 0] > 0
-    scaled = StandardScaler().fit(everyone).transform(windows[0].tally.numpy())
+    scaled = np.asarray(StandardScaler().fit(everyone).transform(windows[0].tally.numpy()))
     known = Ridge(alpha=companion.HELD).fit(scaled[came], windows[0].amount.numpy()[came, 0]).predict(scaled)
     place = head.mains * len(head.days)
     said = windows[0].tally @ opinion.weight[place] + opinion.bias[place]

@@ -147,7 +147,7 @@ def test_another_model_is_begun_anew(snapshot: Snapshot, champion: Folder, chang
     former = open_former(champion.uri)
     assert isinstance(former, Former)
     assert why_anew(SPEC, former, former.model.features) == ""
-    assert why_anew(TrainingSpec(**{"width": 16, **changed}), former, former.model.features) == reason
+    assert why_anew(replace(TrainingSpec(width=16), **changed), former, former.model.features) == reason
 
 
 def test_people_who_behave_otherwise_are_learned_anew(snapshot: Snapshot, champion: Folder, tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ def ready(encoder: Encoder) -> Encoder:
     """As after training: inputs of the readout have means and spreads."""
     for module in encoder.modules():
         if isinstance(module, nn.BatchNorm1d):
+            assert module.running_mean is not None
+            assert module.running_var is not None
             module.running_mean.uniform_(-0.5, 0.5)
             module.running_var.uniform_(0.5, 2)
     return encoder.eval()

@@ -65,7 +65,8 @@ def live(request: pytest.FixtureRequest, snapshot: Snapshot, arrays: EventArrays
 
 
 def run(session: ort.InferenceSession, inputs: list[torch.Tensor]) -> list[np.ndarray]:
-    return session.run(None, {i.name: t.numpy() for i, t in zip(session.get_inputs(), inputs, strict=True)})
+    found = session.run(None, {i.name: t.numpy() for i, t in zip(session.get_inputs(), inputs, strict=True)})
+    return [np.asarray(one) for one in found]
 
 
 @torch.inference_mode()

@@ -197,7 +197,7 @@ def test_an_embedding_before_a_basket_knows_nothing_of_it(fitted: tuple[Recommen
         offsets[baskets.owner[rows[row]] + 1 :] = until - cut
         from kindred_worker.data.arrays import take
 
-        alone = EventArrays(arrays.customers, offsets, take(arrays.events, cut, until))
+        alone = EventArrays(arrays.customers, offsets, take(arrays.events, int(cut), int(until)))
         slow = read_before(model, alone, baskets.chosen(rows[row : row + 1]), Report())
         assert np.allclose(fast[row], slow[0], atol=1e-4)
 

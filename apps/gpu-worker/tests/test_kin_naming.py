@@ -29,7 +29,13 @@ FEATURES = [
     feature("recency_main", (20, 20, 300), (1, 1), family="recency"),
     feature("main_count", (30, 12, 8), (1, 1), "times", "frequency"),
     feature("value_total", (400, 400, 400), (1, 3), "GBP", "value"),
-    Feature("expected:Order Completed", "share", "forecast", False, np.where(PART == 0, 0.2, 0.9) + 0.01 * np.arange(600) % 0.02),
+    Feature(
+        "expected:Order Completed",
+        "share",
+        "forecast",
+        False,
+        (np.where(PART == 0, 0.2, 0.9) + np.arange(600) % 2 * 0.01).astype(np.float64),
+    ),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pyarrow.parquet as pq
@@ -18,7 +19,7 @@ from tests.test_labels import everyone
 from tests.test_rpc import reason_of, result_of, worker
 
 
-def request(snapshot_uri: str, folder: Path, lines: list[str], **spec: object) -> pb.TrainHeadRequest:
+def request(snapshot_uri: str, folder: Path, lines: list[str], **spec: Any) -> pb.TrainHeadRequest:
     (folder / "labels-1.csv").write_text("customer,value,as_of\n" + "".join(f"{line}\n" for line in lines))
     return pb.TrainHeadRequest(
         head_id="h1",

@@ -134,7 +134,7 @@ def test_labels_whose_outcome_the_model_may_have_learned_from_are_counted_and_to
 
 
 def test_too_few_labels_are_refused_with_what_is_needed(snapshot: Snapshot, model: BehaviourModel, tmp_path: Path) -> None:
-    labels = Labels([f"c{at:03d}" for at in range(15)], np.arange(15) % 2.0, np.full(15, snapshot.now))
+    labels = Labels([f"c{at:03d}" for at in range(15)], np.tile([0.0, 1.0], 8)[:15], np.full(15, snapshot.now))
     with pytest.raises(TooLittleData, match="too few labels"):
         learn_head(snapshot, model, labels, Folder(tmp_path.as_uri()), Report())
 

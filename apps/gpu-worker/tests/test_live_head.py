@@ -35,10 +35,10 @@ def test_a_head_read_from_kept_states_says_what_was_written_for_everyone(model: 
         assert not unreadable.any()
         assert all(packed.startswith(bytes.fromhex(manifest["state"]["record"]["head"])) for packed in batch.packed)
         feeds = {name: tensor.numpy() for name, tensor in state_tensors(state).items()}
-        (now,) = session.run(None, {**feeds, "at": batch.read_at})
+        now = np.asarray(session.run(None, {**feeds, "at": batch.read_at})[0])
         np.testing.assert_allclose(now, [of[customer] for customer in batch.customers], atol=1e-4)
         # It is the time that moves it: nothing else has come.
-        (later,) = session.run(None, {**feeds, "at": batch.read_at + 90 * DAY})
+        later = np.asarray(session.run(None, {**feeds, "at": batch.read_at + 90 * DAY})[0])
         assert np.abs(later - now).max() > 1e-3
         seen += len(batch.customers)
     assert seen == len(of) > 0

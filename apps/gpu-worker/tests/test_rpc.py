@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
@@ -35,7 +35,7 @@ SPEC = pb.TrainingSpec(width=16, epochs=2, batch_size=32)
 
 
 @asynccontextmanager
-async def worker(role: str) -> AsyncIterator[tuple[grpc.aio.Channel, subprocess.Popen[str]]]:
+async def worker(role: str) -> AsyncGenerator[tuple[grpc.aio.Channel, subprocess.Popen[str]]]:
     """A worker process of this role, as operators start it."""
     process = subprocess.Popen(
         [sys.executable, "-m", "kindred_worker", "--role", role, "--port", "0"],
@@ -77,7 +77,9 @@ async def result_of(call: AsyncIterator[Any]) -> tuple[list[str], Any]:
 
 
 def reason_of(error: grpc.aio.AioRpcError) -> ErrorInfo:
-    status = Status.FromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
+    details = dict(error.trailing_metadata())["grpc-status-details-bin"]
+    assert isinstance(details, bytes)
+    status = Status.FromString(details)
     info = ErrorInfo()
     assert status.details[0].Unpack(info)
     return info
@@ -222,7 +224,7 @@ async def test_the_score_role_puts_any_members_into_a_rule_and_says_what_is_wron
 
 async def test_health_answers_and_a_cancel_frees_the_worker_while_it_trains(snapshot_uri: str, tmp_path: Path) -> None:
     async with worker("train") as (channel, process):
-        health = health_pb2_grpc.HealthStub(channel)
+        health: Any = health_pb2_grpc.HealthStub(channel)
         train = rpc.TrainWorkerServiceStub(channel)
         long = pb.TrainRequest(snapshot_uri=snapshot_uri, output_uri=(tmp_path / "a").as_uri(), spec=pb.TrainingSpec(epochs=1000))
         call = train.Train(long)

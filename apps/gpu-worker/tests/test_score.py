@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -15,7 +16,7 @@ from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.reading import read_everyone
 from kindred_worker.report import Report
 from kindred_worker.score import Customer, LiveEvent, score
-from kindred_worker.segments.assignment import Assignment
+from kindred_worker.segments.assignment import Assignment, SegmentModel
 from tests.test_features import as_event
 
 
@@ -32,7 +33,7 @@ class Halves:
         return Assignment((embedding[:, 0] > 0).astype(np.int32), one, 0 * one, embedding[:, :2], none, none)
 
 
-HALVES = Halves()  # pyright: ignore[reportAssignmentType]
+HALVES = cast(SegmentModel, Halves())
 
 
 @pytest.fixture(scope="module")

@@ -133,9 +133,8 @@ def test_the_live_form_waits_as_the_scorer_does(visited: Visited, tmp_path: Path
     told = visited.placed(segments, 2)
     state, _ = encoder.unpack([s.state for s in told], visited.model.stamp)
     inputs = [*state_tensors(state).values(), encoder.last_time(state)]
-    found = dict(
-        zip(Read.OUTPUTS, read.run(None, {i.name: t.numpy() for i, t in zip(read.get_inputs(), inputs, strict=True)}), strict=True)
-    )
+    outputs = read.run(None, {i.name: t.numpy() for i, t in zip(read.get_inputs(), inputs, strict=True)})
+    found = dict(zip(Read.OUTPUTS, map(np.asarray, outputs), strict=True))
     assert found["segment"].tolist() == [s.segment_index for s in told]
     np.testing.assert_allclose(found["embedding"], np.stack([np.frombuffer(s.embedding, "<f4") for s in told]), rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(found["probability"], [np.frombuffer(s.forecast, "<f4")[::2] for s in told], rtol=1e-4, atol=1e-4)

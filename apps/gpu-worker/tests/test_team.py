@@ -67,7 +67,8 @@ def one_after_the_other(spec: TrainingSpec, data: TrainingData) -> BehaviourMode
             torch.manual_seed(training._seed_of(spec.seed, at, *team.salt))  # pyright: ignore[reportPrivateUsage]
             batch = sampler.draw(model, team.share(customers), np.random.default_rng([spec.seed, 1, at, *team.salt]))
             losses = Step(model)(batch)
-            (sum(plan.objectives[name] * value for name, value in losses.items()) / 2).backward()
+            loss = sum((plan.objectives[name] * value for name, value in losses.items()), start=torch.zeros(()))
+            (loss / 2).backward()
             after.append([statistics(layer) for layer in layers])
         for layer, one, other in zip(layers, *after, strict=True):
             put_back(layer, (one + other) / 2)

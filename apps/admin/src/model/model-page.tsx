@@ -76,12 +76,20 @@ function Detail({ model }: { model: Model }): ReactNode {
         <Stat label="Last served from" value={model.promotedAt ? date(model.promotedAt) : 'never'} words />
         <Stat label="Bundle" value={<span className="mono small" title={model.hash}>{model.hash.slice(0, 12)}</span>} words />
       </Stats>
+      <p className="small quiet">
+        The evaluation as a page, with its plots and what was found in the data: <code className="mono">{reportOf(model.artefacts)}</code>
+      </p>
       <div className="columns wide-left">
         <EvaluationCard evaluation={model.evaluation} />
         <DrawnSegments segments={model.segments.nodes} />
       </div>
     </>
   );
+}
+
+/** A file on this machine is told as its path, as it is opened. */
+function reportOf(artefacts: string): string {
+  return `${artefacts.startsWith('file://') ? decodeURIComponent(new URL(artefacts).pathname) : artefacts}/report.html`;
 }
 
 function EvaluationCard({ evaluation }: { evaluation: Model['evaluation'] }): ReactNode {

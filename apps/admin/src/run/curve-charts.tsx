@@ -6,7 +6,7 @@ import { tip } from '../chart/tip';
 import { Card } from '../parts/card';
 import { count, figure, shortCount } from '../wording/figure';
 import './curve-charts.css';
-import { curveName, groupCurves, type CurveGroup, type Metric } from './curves';
+import { curveName, goesOver, groupCurves, type CurveGroup, type Metric } from './curves';
 
 /** What was measured while learning, over the steps of the optimiser. */
 export function Curves({ metrics }: { metrics: readonly Metric[] }): ReactNode {
@@ -25,10 +25,12 @@ export function Curves({ metrics }: { metrics: readonly Metric[] }): ReactNode {
 
 function last(metric: Metric | undefined): string {
   const point = metric?.points.at(-1);
-  return point ? `${figure(point.value)} at step ${count(point.step)}` : '';
+  if (!metric || !point) return '';
+  return goesOver(metric.name) === 'step' ? `${figure(point.value)} at step ${count(point.step)}` : `${figure(point.value)} with ${count(point.step)} segments`;
 }
 
 function Curve({ group }: { group: CurveGroup }): ReactNode {
+  const over = goesOver(group.metrics[0]?.name ?? '');
   const option = useCallback(
     (paper: Paper): ChartOption => ({
       animation: false,
@@ -41,7 +43,7 @@ function Curve({ group }: { group: CurveGroup }): ReactNode {
         formatter: (shown) => {
           const all = Array.isArray(shown) ? shown : [shown];
           const step = Number((all[0]?.value as number[] | undefined)?.[0] ?? 0);
-          return tip(`Step ${count(step)}`, all.map(({ seriesName = '', value }) => `${seriesName}: ${figure(Number((value as number[])[1]))}`));
+          return tip(over === 'step' ? `Step ${count(step)}` : `${count(step)} segments`, all.map(({ seriesName = '', value }) => `${seriesName}: ${figure(Number((value as number[])[1]))}`));
         },
       },
       xAxis: { type: 'value', axisLine: { lineStyle: { color: paper.line } }, axisTick: { show: false }, splitLine: { show: false }, axisLabel: axisLabel(paper) },
@@ -60,7 +62,7 @@ function Curve({ group }: { group: CurveGroup }): ReactNode {
         };
       }),
     }),
-    [group],
+    [group, over],
   );
   return (
     <>
@@ -76,7 +78,7 @@ function Curve({ group }: { group: CurveGroup }): ReactNode {
           ))}
         </ul>
       )}
-      <Chart label={`${group.title} over the steps of learning`} height={220} option={option} />
+      <Chart label={over === 'step' ? `${group.title} over the steps of learning` : group.title} height={220} option={option} />
     </>
   );
 }

@@ -12,6 +12,7 @@ import { useMay } from '../session/viewer';
 import { count } from '../wording/figure';
 import { dateAndTime, daysInWords } from '../wording/time';
 import { Curves } from './curve-charts';
+import { factsOf } from './curves';
 import { useLive, useLiveRun } from './live-run';
 import { ChooseButton } from './retrain-button';
 import { RunProgress } from './run-progress';
@@ -51,6 +52,7 @@ export function RunPage(): ReactNode {
 function RunDetail({ read }: { read: Detail }): ReactNode {
   const run = useLive(read);
   const isGoing = !isEnded(run);
+  const facts = factsOf(read.metrics);
   return (
     <>
       <PageHead
@@ -70,6 +72,13 @@ function RunDetail({ read }: { read: Detail }): ReactNode {
         <Stat label="Started by" value={<span className="mono small">{run.requestedBy}</span>} words />
         <Stat label="Asked for" value={dateAndTime(run.createdAt)} words />
       </Stats>
+      {facts.length > 0 && (
+        <Stats>
+          {facts.map((fact) => (
+            <Stat key={fact.label} {...fact} words />
+          ))}
+        </Stats>
+      )}
       {read.metrics.some(({ points }) => points.length > 0) ? (
         <Curves metrics={read.metrics} />
       ) : (

@@ -51,6 +51,7 @@ export const modelTypes: ResolversOf<'Model' | 'Evaluation' | 'Measure' | 'Promo
     run: ({ runId }, _args, { loaders }) => (runId === '' ? null : loaders.run.load(runId)),
     createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
     verdict: ({ verdict }) => orNull(verdict),
+    artefacts: ({ uri }) => uri,
     segments: ({ id }, args, { reads }) => listSegments(reads, args, { modelId: id }),
     evaluation: (model) => model,
   },

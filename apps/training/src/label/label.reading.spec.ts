@@ -50,3 +50,10 @@ test('users whom nobody knows are left out, and only the first hundred problems 
   expect(reading.problems).toHaveLength(100);
   expect(reading.problems[0]).toMatchObject({ line: 1, userId: 'u0', reason: 'CUSTOMER_UNKNOWN' });
 });
+
+test('problems are told by line, however late each was found', () => {
+  const reading = new LabelReading(NOW);
+  const labels = reading.read([given(1, 'u1', '1'), given(2, 'nobody', '1'), given(3, 'u2', 'maybe')]);
+  reading.withoutUnknown(labels, new Set(['u1']));
+  expect(reading.problems.map(({ line, reason }) => [line, reason])).toEqual([[2, 'CUSTOMER_UNKNOWN'], [3, 'VALUE_INVALID']]);
+});

@@ -58,7 +58,13 @@ export class LabelReading {
 
   private leaveOut({ line, userId }: { line: number; userId: string }, reason: string, message: string): [] {
     this.leftOut += 1;
-    if (this.problems.length < MOST_TOLD) this.problems.push({ line, userId: shortened(userId), reason, message });
+    const told = this.problems;
+    // Those of lowest line: users whom nobody knows are found after a whole batch has been read.
+    if (told.length < MOST_TOLD || line < (told.at(-1)?.line ?? 0)) {
+      told.push({ line, userId: shortened(userId), reason, message });
+      told.sort((one, other) => one.line - other.line);
+      told.splice(MOST_TOLD);
+    }
     return [];
   }
 }
