@@ -145,7 +145,7 @@ def _discover(
             report.metric("segments.foresight", candidate.count, candidate.foresight)
             report.metric("segments.score", candidate.count, candidate.score)
     report.progress(0.97, "writing the live form")
-    files = _write(model, told(found.model, story_of(found, segments, now, crowd)), output)
+    files = _write(model, told(found.model, story_of(found, segments, now, crowd)), output, report)
     report.progress(1.0, f"{found.model.count} segments found, {len(kin)} coarser and finer ones")
     main_event = next(iter(features.main_events), "")
     reaches = found.model.ordinary, _ordinary_events(output)
@@ -365,7 +365,7 @@ def _champion_places(uri: str, among: Sequence[str]) -> _Placed:
     return _Placed(customers, Places(main, coarser, finer), int(np.median(times)) if len(times) else 0)
 
 
-def _write(model: BehaviourModel, segments: SegmentModel, output: Folder) -> list[WrittenFile]:
+def _write(model: BehaviourModel, segments: SegmentModel, output: Folder, report: Report) -> list[WrittenFile]:
     content = segments.to_bytes()
-    written = [output.write(TENSORS, content[TENSORS]), output.write(SIDECAR, content[SIDECAR]), *export(model, segments, output)]
+    written = [output.write(TENSORS, content[TENSORS]), output.write(SIDECAR, content[SIDECAR]), *export(model, segments, output, report)]
     return [*written, seal(output)]

@@ -23,6 +23,7 @@ from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import LIVE_MANIFEST, READ, STEP
 from kindred_worker.models.live_form import Form, Read, Step, state_tensors
 from kindred_worker.models.packing import head_of
+from kindred_worker.report import Report
 from kindred_worker.segments.assignment import SegmentModel
 
 FORMAT = "kindred.live/1"
@@ -33,8 +34,11 @@ for teller in ("torch.onnx", "onnx_ir", "onnxscript"):  # they tell of every pas
 TENSOR_TYPES = {torch.float32: "float32", torch.int64: "int64", torch.int32: "int32"}
 
 
-def export(model: BehaviourModel, segments: SegmentModel, output: Folder) -> list[WrittenFile]:
-    """Writes the three files; the manifest last. None for an encoder that has no live form: there scoring needs the worker."""
+def export(model: BehaviourModel, segments: SegmentModel, output: Folder, report: Report) -> list[WrittenFile]:
+    """Writes the three files; the manifest last. None for an encoder that has no live form: there scoring needs the worker.
+
+    To make a graph takes seconds in which nothing can stop it: none is written that nobody waits for any more.
+    """
     if model.plan.encoder not in ENCODERS:
         return []
     step, read = Step(model), Read(model, segments)
@@ -47,7 +51,7 @@ def export(model: BehaviourModel, segments: SegmentModel, output: Folder) -> lis
     files: list[WrittenFile] = []
     told: dict[str, Any] = {}
     for name, (form, inputs) in graphs.items():
-        file, told[name] = write_graph(output, name, form, inputs)
+        file, told[name] = write_graph(output, name, form, inputs, report)
         files.append(file)
     manifest = {
         "format": FORMAT,
@@ -62,6 +66,7 @@ def export(model: BehaviourModel, segments: SegmentModel, output: Folder) -> lis
         "mainEvents": [list(pair) for pair in model.main_events],
         "segments": segments.count,
     }
+    report.check()
     return [*files, output.write_json(LIVE_MANIFEST, manifest)]
 
 
@@ -76,9 +81,11 @@ def event_tensors(events: Encoded) -> list[Tensor]:
     return [torch.from_numpy(np.ascontiguousarray(a)) for a in arrays]
 
 
-def write_graph(output: Folder, name: str, form: Form, inputs: list[Tensor]) -> tuple[WrittenFile, dict[str, Any]]:
+def write_graph(output: Folder, name: str, form: Form, inputs: list[Tensor], report: Report) -> tuple[WrittenFile, dict[str, Any]]:
     """A form's graph, made with inputs of its sizes; and what a manifest tells of it."""
-    file = output.write(name, _graph(form, inputs))
+    graph = _graph(form, inputs, report)
+    report.check()
+    file = output.write(name, graph)
     with torch.inference_mode():
         outputs = form(*inputs)
     told = {
@@ -90,13 +97,15 @@ def write_graph(output: Folder, name: str, form: Form, inputs: list[Tensor]) -> 
     return file, told
 
 
-def _graph(form: Form, inputs: list[Tensor]) -> bytes:
+def _graph(form: Form, inputs: list[Tensor], report: Report) -> bytes:
     form.eval()
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         # Traced here: left to itself, the exporter would fall back to a graph for exactly this many customers.
+        program = traced(form, inputs)
+        report.check()
         made = torch.onnx.export(
-            traced(form, inputs), input_names=form.inputs(), output_names=form.outputs(), opset_version=OPSET, dynamo=True, verbose=False
+            program, input_names=form.inputs(), output_names=form.outputs(), opset_version=OPSET, dynamo=True, verbose=False
         )
     form.eval()  # an exporter may leave the model in training mode, and dropout on
     if made is None:

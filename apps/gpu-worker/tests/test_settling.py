@@ -24,11 +24,12 @@ from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import READ, Bundle, load_model, load_segments
 from kindred_worker.models.live_form import Read, state_tensors
 from kindred_worker.models.settling import SETTLED, settling_time
-from kindred_worker.report import Report
+from kindred_worker.report import Cancelled, Report
 from kindred_worker.score import Customer, LiveEvent, Score, score
 from kindred_worker.segments.assignment import SegmentModel
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.train import TrainingData, train
+from tests.conftest import Stopping
 from tests.make_snapshot import write_snapshot
 
 MINUTE, DAY = 60_000_000, 86_400_000_000
@@ -126,9 +127,16 @@ def test_places_are_those_of_the_settled_reading_and_the_forecast_is_of_now(visi
     )
 
 
+@pytest.mark.parametrize("checks", [0, 1])  # while a graph is made, and before it is written
+def test_a_live_form_that_nobody_waits_for_any_more_leaves_no_file(visited: Visited, tmp_path: Path, checks: int) -> None:
+    with pytest.raises(Cancelled):
+        export(visited.model, visited.segments, Folder(tmp_path.as_uri()), Stopping(checks))
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_live_form_waits_as_the_scorer_does(visited: Visited, tmp_path: Path) -> None:
     segments, encoder = visited.segments, visited.model.encoder
-    export(visited.model, segments, Folder(tmp_path.as_uri()))
+    export(visited.model, segments, Folder(tmp_path.as_uri()), Report())
     read = ort.InferenceSession(tmp_path / READ, providers=["CPUExecutionProvider"])
     told = visited.placed(segments, 2)
     state, _ = encoder.unpack([s.state for s in told], visited.model.stamp)

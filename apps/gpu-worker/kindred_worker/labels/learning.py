@@ -111,7 +111,7 @@ def learn_head(
     probability = calibration.probability(
         tuned.head.log_odds(question.scales.inputs(everyone.embedding, everyone.forecast, everyone.columns))
     )
-    files = _written(output, question, tuned, calibration, evaluation, everyone.customers, probability)
+    files = _written(output, question, tuned, calibration, evaluation, everyone.customers, probability, report)
     report.progress(1.0, f"{len(everyone.customers)} customers have a probability")
     return LearnedHead(files, evaluation, everyone.read_at, int(everyone.events.sum()), len(everyone.customers))
 
@@ -194,6 +194,7 @@ def _written(
     evaluation: Evaluation,
     customers: list[str],
     probability: Float64,
+    report: Report,
 ) -> list[WrittenFile]:
     """head.json is written last: where it lies, the others do."""
 
@@ -217,7 +218,7 @@ def _written(
         weights = {name: value.detach().cpu().contiguous() for name, value in tuned.model.state_dict().items()}
         files.append(output.write(WEIGHTS, save(weights)))
     else:
-        files += write_live_form(output, question.model, scales, head, calibration)
+        files += write_live_form(output, question.model, scales, head, calibration, report)
     told = {
         "format": FORMAT,
         "spec": asdict(question.spec),

@@ -24,6 +24,7 @@ from kindred_worker.labels.head import Head, Scales
 from kindred_worker.labels.head_inputs import HeadInputs
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.live_form import Form, state_tensors
+from kindred_worker.report import Report
 
 FORMAT = "kindred.live-head/1"
 GRAPH, MANIFEST = "head.onnx", "head.live.json"
@@ -52,13 +53,18 @@ class ReadHead(Form):
         return (torch.sigmoid((self.slope * log_odds + self.shift).clamp(-30, 30)),)
 
 
-def write_live_form(output: Folder, model: BehaviourModel, scales: Scales, head: Head, calibration: Calibration) -> list[WrittenFile]:
+def write_live_form(
+    output: Folder, model: BehaviourModel, scales: Scales, head: Head, calibration: Calibration, report: Report
+) -> list[WrittenFile]:
     """The manifest last; nothing for an encoder whose states no graph reads (export.py)."""
     if model.plan.encoder not in ENCODERS:
         return []
     local = copy.deepcopy(model).cpu().eval()
     # Copies: an exporter takes inputs that are one tensor for one input.
     state = [t.clone() for t in state_tensors(local.encoder.initial_state(2)).values()]
-    graph, told = write_graph(output, GRAPH, ReadHead(local, scales, head, calibration), [*state, torch.zeros(2, dtype=torch.int64)])
+    graph, told = write_graph(
+        output, GRAPH, ReadHead(local, scales, head, calibration), [*state, torch.zeros(2, dtype=torch.int64)], report
+    )
+    report.check()
     manifest = {"format": FORMAT, "version": __version__, "state": {"record": record_of(local)}, "graph": told}
     return [graph, output.write_json(MANIFEST, manifest)]
