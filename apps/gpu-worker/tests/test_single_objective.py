@@ -36,7 +36,7 @@ def test_each_pretext_task_alone_is_enough_for_segments_and_their_live_form(
 ) -> None:
     """The live form as a program; to make files of it takes seconds and is told of in test_encoder_export.py."""
 
-    def program(form: Form, inputs: list[Tensor]) -> bytes:
+    def program(form: Form, inputs: list[Tensor], _: Report) -> bytes:
         if isinstance(form, Read) and name in READ_DIFFERENTLY:
             assert len(traced(form.eval(), inputs).graph_signature.user_outputs) == len(form.outputs())
         return b""
