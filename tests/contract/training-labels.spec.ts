@@ -175,7 +175,7 @@ test('labels of a file are stored with what was wrong with the others, a later l
   ]);
   const added = await service.labels.addLabels({ labelSetId: place.setId, labels: [], artifact: 'upload', fileName: 'labels.csv' }, place.call);
   expect(added).toMatchObject({ stored: 1, leftOut: 2, labelSet: { labels: 24, positives: 11 } });
-  expect(added.problems.map(({ line, reason }) => [line, reason])).toEqual([[4, 'UNREADABLE'], [3, 'CUSTOMER_UNKNOWN']]);
+  expect(added.problems.map(({ line, reason }) => [line, reason])).toEqual([[3, 'CUSTOMER_UNKNOWN'], [4, 'UNREADABLE']]);
   expect(await failure(service.labels.getPersonLabels({ userIds: ['user-0'] }, place.call))).toMatchObject({ status: status.PERMISSION_DENIED });
   const asService = { principal: await house.asService(place.workspaceId) };
   expect((await service.labels.getPersonLabels({ userIds: ['user-0'] }, asService)).labels).toMatchObject([{ labelSet: 'Complained', value: false, asOf: '2011-05-01T00:00:00.000Z' }]);
