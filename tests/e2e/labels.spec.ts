@@ -68,7 +68,7 @@ afterAll(async () => {
 test('labels of a list and of a file become everyone’s probability, judged beside what hand-made features give', async () => {
   const id = await labelSet('In the first segment');
   const listed = await api().ask<Added>(ADD, { input: { labelSetId: id, labels: [...labelsOf(yes.slice(0, 20), true), ...labelsOf(['nobody-at-all', yes[0]!], false)] } });
-  expect(listed.addLabels).toMatchObject({ stored: 20, leftOut: 2, problems: [{ line: 22, userId: yes[0], reason: 'DUPLICATE' }, { line: 21, userId: 'nobody-at-all', reason: 'CUSTOMER_UNKNOWN' }] });
+  expect(listed.addLabels).toMatchObject({ stored: 20, leftOut: 2, problems: [{ line: 21, userId: 'nobody-at-all', reason: 'CUSTOMER_UNKNOWN' }, { line: 22, userId: yes[0], reason: 'DUPLICATE' }] });
   const lines = ['user_id,label', ...yes.slice(20, 30).map((user) => `${user},yes`), ...no.slice(0, 30).map((user) => `${user},0`), `${no[30]},perhaps`, 'a-stranger,1'];
   const filed = await api().ask<Added>(ADD, { input: { labelSetId: id, uploadId: await upload('labels.csv', `${lines.join('\n')}\n`) } });
   expect(filed.addLabels).toMatchObject({ stored: 40, leftOut: 2, labelSet: { labelCount: 60, positiveCount: 30 } });
