@@ -10,6 +10,7 @@ import { Progress } from '../scripts/start/progress.ts';
 import { trainAndFollow } from '../scripts/start/run.ts';
 import type { System } from '../scripts/start/system.ts';
 import { openShop, ownerUrlOf } from './live/shop.ts';
+import { liveTable } from './live/table.ts';
 import { type Intake, sendSteadily } from './live/traffic.ts';
 import { type Delay, VisibilityWatch } from './live/visibility.ts';
 import { atLeast, atMost, type Benchmark } from './measurement.ts';
@@ -29,6 +30,7 @@ interface Stages {
 
 export const benchmark: Benchmark = {
   about: 'from an acknowledged event to a membership that can be read: p50, p95, p99 at 100, 1,000 and 3,000 events/s, quiet and in a retrain; catching up after an outage',
+  table: liveTable,
   run: async ({ args, tell }) => {
     const { seconds, customers, seed } = new Command()
       .option('--seconds <n>', 'of each rate', Number, 30)

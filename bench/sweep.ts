@@ -11,7 +11,7 @@ import { cpuSeconds } from './intake/usage.ts';
 import { openShop, ownerUrlOf } from './live/shop.ts';
 import { type Intake, sendSteadily } from './live/traffic.ts';
 import { type Delay, VisibilityWatch } from './live/visibility.ts';
-import { atLeast, atMost, type Benchmark } from './measurement.ts';
+import { atLeast, atMost, type Benchmark, markdown, type Recorded, targetsTable } from './measurement.ts';
 import { startMeasured } from './system.ts';
 
 const EVENTS_A_SECOND = 1_000;
@@ -27,6 +27,7 @@ interface Swept {
 
 export const benchmark: Benchmark = {
   about: 'quiet customers read again at the present time: states a second, what they cost, and events beside them',
+  table: sweepTable,
   run: async ({ args, tell }) => {
     const { seconds, customers, quiet } = new Command()
       .option('--seconds <n>', 'of each measurement', Number, 30)
@@ -66,6 +67,31 @@ export const benchmark: Benchmark = {
     }
   },
 };
+
+interface Figures {
+  readonly quiet: number;
+  readonly bytesAState: number;
+  readonly idleCores: number;
+  readonly without: { readonly delay: Delay; readonly cores: number };
+  readonly alone: Swept;
+  readonly beside: Swept & { readonly delay: Delay };
+}
+
+/** What was aimed at, and what sweeping costs beside what there is without it. */
+function sweepTable(results: readonly Recorded[]): string {
+  return results
+    .map((result) => {
+      const { quiet, bytesAState, idleCores, without, alone, beside } = result.figures as unknown as Figures;
+      const rows = [
+        ['nothing', '–', idleCores, '–'],
+        [`${EVENTS_A_SECOND.toLocaleString('en')} events a second`, '–', without.cores, without.delay.p99],
+        ['a sweep', alone.statesPerSecond, alone.cores, '–'],
+        ['both', beside.statesPerSecond, beside.cores, beside.delay.p99],
+      ];
+      return `${targetsTable([result])}\n\n${markdown([['', 'states a second', 'cores, all processes', 'p99 ms until visible'], ...rows])}\n\n${quiet.toLocaleString('en')} quiet customers, ${bytesAState.toLocaleString('en')} bytes a state.`;
+    })
+    .join('\n\n');
+}
 
 async function withEvents(system: System, intake: Intake, watch: VisibilityWatch, stage: string, seconds: number): Promise<{ delay: Delay; cores: number }> {
   let delay: Delay | undefined;
