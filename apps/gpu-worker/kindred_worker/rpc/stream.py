@@ -6,9 +6,10 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib import import_module
 from time import monotonic
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import grpc
 
@@ -76,7 +77,7 @@ class Jobs:
             await abort(context, ShuttingDown("the worker is stopping"))
         self._running.add(report)
         future = loop.run_in_executor(self._thread, _checked, work, report)
-        future.add_done_callback(lambda _: queue.put_nowait(None))
+        future.add_done_callback(partial(_ended, queue))
         if len(self._running) > 1:
             queue.put_nowait(pb.Progress(step="waiting for another run"))
         try:
@@ -92,6 +93,12 @@ class Jobs:
             # Reached too when the caller cancels: the thread ends at its next check.
             report.stop(report.reason)
             self._running.discard(report)
+
+
+def _ended(queue: asyncio.Queue[Message | None], job: asyncio.Future[Any]) -> None:
+    if not job.cancelled():
+        job.exception()  # is seen, also where the caller has gone: asyncio would tell of it as of one that was forgotten
+    queue.put_nowait(None)
 
 
 def _warm() -> None:
