@@ -224,7 +224,7 @@ test('what a run trains can be chosen; what cannot be read is said, and the run 
   await dialog.getByRole('alert').filter({ hasText: '“soon” is not a number' }).waitFor();
   await dialog.getByLabel('Horizons, in days').fill('30, 90');
   await dialog.getByRole('button', { name: 'Retrain with these' }).click();
-  await dialog.getByRole('alert').filter({ hasText: 'segmentCount: must be 0 (chosen) or at least 2' }).waitFor();
+  await dialog.getByRole('alert').filter({ hasText: 'segmentCount: must be 0 (chosen) or 2 to 64' }).waitFor();
   await dialog.getByLabel('Segments').fill('4');
   await shoot('what-to-train');
   expect(await admin.brokenRules()).toEqual([]);
