@@ -94,6 +94,7 @@ export async function runAll(runners: readonly Runner[]): Promise<never> {
     sum.skipped += skipped;
     lines.push(`${runner.name.padEnd(28)} ${String(passed).padStart(4)} passed ${String(failed).padStart(3)} failed ${String(skipped).padStart(3)} skipped ${((Date.now() - began) / 1000).toFixed(1).padStart(7)} s`);
   }
-  process.stdout.write(`\n${lines.join('\n')}\n\n${sum.passed} passed, ${sum.failed} failed${sum.skipped > 0 ? `, ${sum.skipped} skipped` : ''}\n`);
+  const skipped = sum.skipped > 0 ? `${sum.skipped} skipped, for the reasons that are told above\n` : '';
+  process.stdout.write(`\n${lines.join('\n')}\n\n${skipped}${sum.passed} passed, ${sum.failed} failed\n`);
   process.exit(sum.failed > 0 ? 1 : 0);
 }
