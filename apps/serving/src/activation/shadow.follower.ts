@@ -43,6 +43,8 @@ export class ShadowFollower {
    * events that were taken in by then. Ends at once where the model is served, or is not prepared.
    */
   async *follow(workspaceId: string, modelId: string, until: number): AsyncGenerator<number> {
+    const { log } = this.context;
+    const began = Date.now();
     let taken = 0;
     while (Date.now() < until) {
       const standing = await this.models.shadow(workspaceId, modelId);
@@ -52,11 +54,11 @@ export class ShadowFollower {
         for await (const events of this.batchesOf(workspaceId, term)) {
           taken += events;
           yield taken;
-          if (Date.now() >= until) return;
+          if (Date.now() >= until) break;
         }
-        return;
+        return log.info({ modelId, events: taken, seconds: (Date.now() - began) / 1_000 }, 'a model has taken in what came since its snapshot');
       } catch (error) {
-        if (error instanceof RpcError) return this.context.log.warn({ err: error, modelId }, 'a model takes in what came since its snapshot only once it is served: nobody can be scored now');
+        if (error instanceof RpcError) return log.warn({ err: error, modelId }, 'a model takes in what came since its snapshot only once it is served: nobody can be scored now');
         // Somebody was forgotten, or another one follows too: from what stands now.
         if (!(error instanceof StaleBatch)) throw error;
       } finally {
