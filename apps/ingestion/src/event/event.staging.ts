@@ -40,17 +40,26 @@ export async function stageEvents(client: PoolClient, events: readonly IntakeEve
   if (!prepared.has(client)) await client.query(CREATE);
   await client.query(BY_INDEX);
   const copy = client.query(copyFrom(COPY));
-  copy.end(Buffer.from(events.map(copyLine).join('')));
+  const texts = new Map<Date, string>();
+  copy.end(Buffer.from(events.map((event, ordinal) => copyLine(event, ordinal, texts)).join('')));
   await finished(copy);
 }
 
-function copyLine(event: IntakeEvent, ordinal: number): string {
+/** Events of one request came at the same moment: `texts` has those that were written already. */
+function copyLine(event: IntakeEvent, ordinal: number, texts: Map<Date, string>): string {
   const { messageId, name, userId, anonymousId, groupId, previousId } = event;
   const sentAt = event.sentAt?.toISOString() ?? '\\N';
-  const originalAt = event.originalAt?.toISOString() ?? '\\N';
-  const times = `${event.occurredAt}\t${event.receivedAt.toISOString()}\t${sentAt}\t${originalAt}\t${event.timeClamped ? 't' : 'f'}`;
+  const times = `${event.occurredAt}\t${textOf(event.receivedAt, texts)}\t${sentAt}\t${event.originalAt ?? '\\N'}\t${event.timeClamped ? 't' : 'f'}`;
   const ids = `${copyText(userId)}\t${copyText(anonymousId)}\t${copyText(groupId)}\t${copyText(previousId)}`;
   return `${ordinal}\t${event.id}\t${copyText(messageId)}\t${event.type}\t${copyText(name)}\t${times}\t${ids}\t${copyText(event.properties)}\t${copyText(event.context)}\n`;
+}
+
+function textOf(moment: Date, texts: Map<Date, string>): string {
+  const known = texts.get(moment);
+  if (known !== undefined) return known;
+  const text = moment.toISOString();
+  texts.set(moment, text);
+  return text;
 }
 
 const SPECIAL = /[\\\t\n\r]/;
