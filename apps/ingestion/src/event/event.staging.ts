@@ -22,10 +22,11 @@ const CREATE = `
     fresh boolean NOT NULL DEFAULT false, user_subject_id uuid, anonymous_subject_id uuid
   ) ON COMMIT DELETE ROWS;
   ALTER TABLE staged_events ALTER COLUMN properties SET STORAGE EXTERNAL, ALTER COLUMN context SET STORAGE EXTERNAL`;
-// What is staged is small and looked up in tables that may have grown a thousandfold since they were last analysed:
-// always by index, never by reading a table whole for each staged row.
-const BY_INDEX = `
-  SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`;
+/**
+ * Settings of a transaction that stages events. What is staged is small and looked up in tables that may have grown a
+ * thousandfold since they were last analysed: always by index, never by reading a table whole for each staged row.
+ */
+export const BY_INDEX = { enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off' };
 const COPY = `COPY staged_events (${COLUMNS.join(', ')}) FROM STDIN`;
 
 const prepared = new WeakSet<PoolClient>();
@@ -38,7 +39,6 @@ export function keepStaging(client: PoolClient): void {
 /** Puts events into this connection's staging table; they are gone at the end of the transaction. */
 export async function stageEvents(client: PoolClient, events: readonly IntakeEvent[]): Promise<void> {
   if (!prepared.has(client)) await client.query(CREATE);
-  await client.query(BY_INDEX);
   const copy = client.query(copyFrom(COPY));
   const texts = new Map<Date, string>();
   copy.end(Buffer.from(events.map((event, ordinal) => copyLine(event, ordinal, texts)).join('')));

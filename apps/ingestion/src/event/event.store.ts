@@ -17,7 +17,7 @@ import {
   INSERT_REJECTED,
   UPSERT_ATTRIBUTES,
 } from './event.sql.js';
-import { keepStaging, stageEvents } from './event.staging.js';
+import { BY_INDEX, keepStaging, stageEvents } from './event.staging.js';
 
 /** What is committed together, of one workspace. */
 export interface EventBatch {
@@ -75,7 +75,7 @@ export class EventStore {
       await writeLedger(client, { ...batch, rejections: kept }, counts);
       await within?.(client, counts);
       return counts;
-    });
+    }, BY_INDEX);
     if (used && batch.events.length > 0) keepStaging(used);
     return result;
   }

@@ -24,7 +24,7 @@ export interface LedgerSource {
 }
 
 /** Of the time, that may be spent recounting: where an hour holds more than can be counted aside, rounds become rarer, and intake stays as fast. */
-const MOST_OF_THE_TIME = 0.1;
+const MOST_OF_THE_TIME = 0.25;
 
 /** Recounts every workspace's ledger, round after round. */
 export class LedgerReconciler extends Rounds {
