@@ -1,17 +1,10 @@
-import { defaultFieldResolver, getNamedType, type GraphQLOutputType, type GraphQLSchema, isUnionType, Kind, type OperationDefinitionNode } from 'graphql';
+import { defaultFieldResolver, getNamedType, type GraphQLOutputType, type GraphQLSchema, isUnionType } from 'graphql';
 
 import type { GatewayContext } from '../graphql/context.js';
 import { codeOf } from '../graphql/error.js';
 import { ExpectedFailure } from '../graphql/expected.js';
 import { readGlobalId } from '../graphql/global-id.js';
-
-/** Traffic, not deeds: the event ledger accounts for each event, by whichever door it came. */
-const TRAFFIC: ReadonlySet<string> = new Set(['trackEvents']);
-
-/** Whether a mutation is traffic and nothing else. */
-export function isTraffic({ selectionSet }: OperationDefinitionNode): boolean {
-  return selectionSet.selections.every((one) => one.kind === Kind.FIELD && TRAFFIC.has(one.name.value));
-}
+import { TRAFFIC } from './traffic.js';
 
 /** The schema, every mutation of which leaves an entry in the audit trail, however it ends. */
 export function audited(schema: GraphQLSchema): GraphQLSchema {

@@ -3,8 +3,7 @@ import { compileQuery, isCompiledQuery } from 'graphql-jit';
 import { LRUCache } from 'lru-cache';
 
 import { Admission, type Operation } from '../admission/admission.js';
-import { isTraffic } from '../audit/audited.js';
-import type { GatewayContext } from '../graphql/context.js';
+import { isTraffic } from '../audit/traffic.js';
 import type { Caller } from '../graphql/message.js';
 
 /** An operation as it was sent: what it is known by. */
@@ -15,7 +14,7 @@ export interface Asked {
 }
 
 /** Executes an operation; undefined, and nothing executed, where its variables are of a wrong type. */
-export type Program = (context: GatewayContext, variables: Record<string, unknown>) => ExecutionResult | Promise<ExecutionResult> | undefined;
+export type Program = (context: object, variables: Record<string, unknown>) => ExecutionResult | Promise<ExecutionResult> | undefined;
 
 interface Known {
   readonly document: DocumentNode;
