@@ -41,6 +41,8 @@ export class FakeIngestion {
 /** Serving's activation as the contract promises it: idempotent shadows, a switch that only later fences make. */
 export class FakeServing {
   readonly shadows: serving.PrepareShadowRequest[] = [];
+  /** For how long each preparation let a model take in what came since. */
+  readonly catchingUp: { modelId: string; seconds: number }[] = [];
   /** Switches that really happened. */
   readonly switches: { modelId: string; fence: number }[] = [];
   readonly beforeAnswer = new Barrier();
@@ -57,6 +59,7 @@ export class FakeServing {
   }
 
   private async *prepare(request: serving.PrepareShadowRequest): AsyncGenerator<serving.PrepareShadowResponse> {
+    this.catchingUp.push({ modelId: request.modelId, seconds: request.catchUpSeconds });
     if (!this.shadows.some((shadow) => shadow.modelId === request.modelId)) this.shadows.push(request);
     yield { fraction: 0.5, customers: 50, completed: false };
     yield { fraction: 1, customers: 100, completed: true };

@@ -261,6 +261,7 @@ export class ServingHouse {
         retiredChampionIndexes: [],
         championModelId: '',
         ordinaryNovelty: undefined,
+        catchUpSeconds: 0,
       },
     };
   }

@@ -217,6 +217,10 @@ describe('models', () => {
     expect((await service.models.promoteModel({ id: second.id }, call)).model?.state).toBe(ModelState.CHAMPION);
     expect(await failure(service.models.promoteModel({ id: second.id }, call))).toMatchObject({ reason: 'ALREADY_CHAMPION' });
     expect(await failure(service.models.promoteModel({ id: run.id }, call))).toMatchObject({ status: status.NOT_FOUND });
+
+    // Long before a switch that nobody waits for, not at all before one that is to undo another.
+    const secondsOf = ({ id }: { id: string }) => house.serving.catchingUp.filter(({ modelId }) => modelId === id).map(({ seconds }) => seconds);
+    expect([secondsOf(first), secondsOf(second)]).toEqual([[0, 20, 0], [0, 300, 20]]);
   });
 
   it('keep a unique, growing fence in every workspace', async () => {

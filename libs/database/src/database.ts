@@ -20,6 +20,9 @@ export interface DatabaseOptions {
   idleTransactionMs?: number;
 }
 
+/** Of Postgres, by name. */
+export type Settings = Readonly<Record<string, string>>;
+
 /** Prisma inside a transaction that sees one workspace. */
 export type Transaction = Prisma.TransactionClient;
 
@@ -30,8 +33,8 @@ export interface Database {
   readonly pool: Pool;
   /** One transaction in one workspace. Serialisation is the caller's to ask for by locking. */
   inWorkspace<T>(workspaceId: string, work: (transaction: Transaction) => Promise<T>, timeoutMs?: number): Promise<T>;
-  /** The same on a raw connection, for COPY and set-based statements. */
-  onConnection<T>(workspaceId: string, work: (client: PoolClient) => Promise<T>): Promise<T>;
+  /** The same on a raw connection, for COPY and set-based statements; with settings of Postgres that hold for this transaction. */
+  onConnection<T>(workspaceId: string, work: (client: PoolClient) => Promise<T>, settings?: Settings): Promise<T>;
   /**
    * The rows of one statement that only reads, in one workspace: sent together with its transaction, so that it costs one round trip. With
    * `isPlannedOnce`, a named statement is planned once a connection, and again whenever its tables were measured.
@@ -68,11 +71,11 @@ export function openDatabase({ url, service, connections = 5, pipeline = false, 
         },
         { timeout: timeoutMs, maxWait: CONNECT_TIMEOUT_MS },
       ),
-    onConnection: async (workspaceId, work) => {
+    onConnection: async (workspaceId, work, settings) => {
       const client = await pool.connect();
       let broken: Error | undefined;
       try {
-        const begun = client.query(begin(client, workspaceId));
+        const begun = client.query(begin(client, workspaceId, settings));
         // In a pipeline the work's first statements go out behind the beginning; were that to fail, so would they.
         if (!pipeline) await begun;
         const [worked, opened] = await Promise.allSettled([work(client), begun]);
@@ -123,7 +126,8 @@ function openPool(options: PoolConfig): Pool {
   return pool;
 }
 
-/** One message for both: the rest is often less work than a round trip. */
-function begin(client: PoolClient, workspaceId: string): string {
-  return `begin; select set_config('app.workspace', ${client.escapeLiteral(workspaceId)}, true)`;
+/** One message for all: the rest is often less work than a round trip. */
+function begin(client: PoolClient, workspaceId: string, settings: Settings = {}): string {
+  const local = Object.entries({ 'app.workspace': workspaceId, ...settings });
+  return `begin; select ${local.map(([name, value]) => `set_config(${client.escapeLiteral(name)}, ${client.escapeLiteral(value)}, true)`).join(', ')}`;
 }

@@ -4,9 +4,7 @@ import type { GatewayContext } from '../graphql/context.js';
 import { codeOf } from '../graphql/error.js';
 import { ExpectedFailure } from '../graphql/expected.js';
 import { readGlobalId } from '../graphql/global-id.js';
-
-/** Traffic, not deeds: the event ledger accounts for each event, by whichever door it came. */
-const TRAFFIC: ReadonlySet<string> = new Set(['trackEvents']);
+import { TRAFFIC } from './traffic.js';
 
 /** The schema, every mutation of which leaves an entry in the audit trail, however it ends. */
 export function audited(schema: GraphQLSchema): GraphQLSchema {

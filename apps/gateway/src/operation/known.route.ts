@@ -1,32 +1,28 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ExecutionResult, GraphQLError, GraphQLFormattedError } from 'graphql';
-import type { CompiledQuery } from 'graphql-jit';
 
 import { admitted, GRAPHQL_PATH } from '../admission/admission.route.js';
-import { contextOf, type GatewayContext, type GatewayParts } from '../graphql/context.js';
+import { contextOf, type GatewayParts } from '../graphql/context.js';
 import type { Asked } from './known.operations.js';
 
 type Format = (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError;
 
-/** Answers known queries by their programs, exactly as Apollo would; all else goes on to Apollo. */
+/** Answers known operations by their programs, exactly as Apollo would; all else goes on to Apollo. */
 export function answerKnown(fastify: FastifyInstance, parts: GatewayParts, format: Format): void {
   fastify.addHook('preHandler', (request, reply, goOn) => {
     const asked = request.routeOptions.url === GRAPHQL_PATH ? askedBy(request) : undefined;
     const caller = asked && admitted(request);
     const program = caller && parts.known?.programOf(asked, caller);
     if (!program) return goOn();
-    const answered = contextOf(parts, caller).then(async (context) => answer(reply, await run(program, context, asked), format));
-    // What Apollo words itself (variables of a wrong type) was not executed.
+    const answered = contextOf(parts, caller).then(async (context) => answer(reply, await program(context, asked.variables), format));
+    // Variables of a wrong type are Apollo's to word.
     answered.then((isAnswered) => (isAnswered ? undefined : goOn()), goOn);
   });
 }
 
-async function run(program: CompiledQuery['query'], context: GatewayContext, { variables }: Asked): Promise<ExecutionResult> {
-  return program(undefined, context, variables);
-}
-
-function answer(reply: FastifyReply, { data, errors }: ExecutionResult, format: Format): boolean {
-  if (data === undefined) return false;
+function answer(reply: FastifyReply, result: ExecutionResult | undefined, format: Format): boolean {
+  if (!result) return false;
+  const { data, errors } = result;
   const body = errors ? { errors: errors.map((error) => format(formattedOf(error), error)), data } : { data };
   void reply.header('content-type', 'application/json; charset=utf-8').send(`${JSON.stringify(body)}\n`);
   return true;

@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals';
 
+import type { ingestion } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
 import { KEYS } from '../gateway.fake.js';
@@ -71,7 +72,21 @@ test('a wrong text in place of one that was right is refused in the same words a
   expect(await wrong(query)).toEqual(await wrong(query.replace('segment(', 'segment (')));
 });
 
-test('mutations have no program: each is entered in the trail', async () => {
+test('events have a program too: what is left out of them has its usual value, and what is wrong is refused in the same words', async () => {
+  const query = 'mutation($events: [EventInput!]!) { trackEvents(input: { events: $events }) { stored results { messageId outcome } } }';
+  const events = [{ event: 'A', userId: 'u', messageId: 'm-1', properties: { price: 5, note: null } }, { type: 'IDENTIFY', userId: 'u', traits: { plan: 'gold' } }];
+  const wrong = async (text: string) => lasting(await gateway.ask(text, { events: [{ type: 'SING', userId: 'u' }] }, KEYS.intake));
+  const [first, ...others] = (await askUntilKnown(query, { events }, KEYS.intake)).map(lasting);
+  for (const other of others) expect(other).toEqual(first);
+  expect(first?.body).toMatchObject({ data: { trackEvents: { stored: 2 } } });
+  const sent = gateway.services.calls.map(({ request }) => JSON.parse(Buffer.from((request as ingestion.TrackEventBatchRequest).events).toString()) as unknown);
+  const segment = [{ ...events[0], type: 'track' }, { ...events[1], type: 'identify' }];
+  expect(sent).toEqual(Array.from({ length: 5 }, () => segment));
+  // The same but for a space is not known.
+  expect(await wrong(query)).toEqual(await wrong(`${query} `));
+});
+
+test('deeds have no program: each is entered in the trail', async () => {
   const found = jest.spyOn(KnownOperations.prototype, 'programOf');
   for (let times = 0; times < 5; times++) await gateway.ask('mutation { startTrainingRun { __typename } }');
   expect(found.mock.results.map(({ value }) => typeof value)).toEqual(Array.from({ length: 5 }, () => 'undefined'));

@@ -86,7 +86,7 @@ function eventOf(archived: ArchivedEvent, receivedAt: Date): IntakeEvent {
     occurredAt: archived.occurred_at,
     receivedAt,
     sentAt: null,
-    originalAt: archived.original_at === null ? null : new Date(archived.original_at),
+    originalAt: archived.original_at === null ? null : new Date(archived.original_at).toISOString(),
     timeClamped: archived.time_clamped,
     userId: archived.user_id,
     anonymousId: archived.anonymous_id,

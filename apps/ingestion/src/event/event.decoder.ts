@@ -159,10 +159,11 @@ function timesOf(fields: Fields, envelope: Envelope): Pick<IntakeEvent, 'occurre
   }
   const sentAt = parseTime(fields['sentAt']) ?? envelope.sentAt;
   const { time, isClamped } = correctTime(original, sentAt, envelope.receivedAt.getTime());
+  const occurredAt = new Date(time).toISOString();
   return {
-    occurredAt: new Date(time).toISOString(),
+    occurredAt,
     sentAt: boundedDate(sentAt),
-    originalAt: boundedDate(original),
+    originalAt: original === time ? occurredAt : (boundedDate(original)?.toISOString() ?? null),
     timeClamped: isClamped,
   };
 }

@@ -22,10 +22,11 @@ const CREATE = `
     fresh boolean NOT NULL DEFAULT false, user_subject_id uuid, anonymous_subject_id uuid
   ) ON COMMIT DELETE ROWS;
   ALTER TABLE staged_events ALTER COLUMN properties SET STORAGE EXTERNAL, ALTER COLUMN context SET STORAGE EXTERNAL`;
-// What is staged is small and looked up in tables that may have grown a thousandfold since they were last analysed:
-// always by index, never by reading a table whole for each staged row.
-const BY_INDEX = `
-  SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`;
+/**
+ * Settings of a transaction that stages events. What is staged is small and looked up in tables that may have grown a
+ * thousandfold since they were last analysed: always by index, never by reading a table whole for each staged row.
+ */
+export const BY_INDEX = { enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off' };
 const COPY = `COPY staged_events (${COLUMNS.join(', ')}) FROM STDIN`;
 
 const prepared = new WeakSet<PoolClient>();
@@ -38,19 +39,27 @@ export function keepStaging(client: PoolClient): void {
 /** Puts events into this connection's staging table; they are gone at the end of the transaction. */
 export async function stageEvents(client: PoolClient, events: readonly IntakeEvent[]): Promise<void> {
   if (!prepared.has(client)) await client.query(CREATE);
-  await client.query(BY_INDEX);
   const copy = client.query(copyFrom(COPY));
-  copy.end(Buffer.from(events.map(copyLine).join('')));
+  const texts = new Map<Date, string>();
+  copy.end(Buffer.from(events.map((event, ordinal) => copyLine(event, ordinal, texts)).join('')));
   await finished(copy);
 }
 
-function copyLine(event: IntakeEvent, ordinal: number): string {
+/** Events of one request came at the same moment: `texts` has those that were written already. */
+function copyLine(event: IntakeEvent, ordinal: number, texts: Map<Date, string>): string {
   const { messageId, name, userId, anonymousId, groupId, previousId } = event;
   const sentAt = event.sentAt?.toISOString() ?? '\\N';
-  const originalAt = event.originalAt?.toISOString() ?? '\\N';
-  const times = `${event.occurredAt}\t${event.receivedAt.toISOString()}\t${sentAt}\t${originalAt}\t${event.timeClamped ? 't' : 'f'}`;
+  const times = `${event.occurredAt}\t${textOf(event.receivedAt, texts)}\t${sentAt}\t${event.originalAt ?? '\\N'}\t${event.timeClamped ? 't' : 'f'}`;
   const ids = `${copyText(userId)}\t${copyText(anonymousId)}\t${copyText(groupId)}\t${copyText(previousId)}`;
   return `${ordinal}\t${event.id}\t${copyText(messageId)}\t${event.type}\t${copyText(name)}\t${times}\t${ids}\t${copyText(event.properties)}\t${copyText(event.context)}\n`;
+}
+
+function textOf(moment: Date, texts: Map<Date, string>): string {
+  const known = texts.get(moment);
+  if (known !== undefined) return known;
+  const text = moment.toISOString();
+  texts.set(moment, text);
+  return text;
 }
 
 const SPECIAL = /[\\\t\n\r]/;

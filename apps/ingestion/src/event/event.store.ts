@@ -17,7 +17,7 @@ import {
   INSERT_REJECTED,
   UPSERT_ATTRIBUTES,
 } from './event.sql.js';
-import { keepStaging, stageEvents } from './event.staging.js';
+import { BY_INDEX, keepStaging, stageEvents } from './event.staging.js';
 
 /** What is committed together, of one workspace. */
 export interface EventBatch {
@@ -75,7 +75,7 @@ export class EventStore {
       await writeLedger(client, { ...batch, rejections: kept }, counts);
       await within?.(client, counts);
       return counts;
-    });
+    }, BY_INDEX);
     if (used && batch.events.length > 0) keepStaging(used);
     return result;
   }
@@ -134,12 +134,13 @@ async function writeRejected(client: PoolClient, { workspaceId, source, importId
 
 /** One row per moment of arrival, so that the ledger is exact for any range of time. */
 async function writeLedger(client: PoolClient, { workspaceId, source, events, rejections }: EventBatch, { isStored, refused }: Pick<StoredBatch, 'isStored' | 'refused'>): Promise<void> {
-  const moments = new Map<string, { stored: number; duplicate: number; rejected: number }>();
+  const moments = new Map<number, { stored: number; duplicate: number; rejected: number }>();
   const at = (moment: Date) => {
-    const key = moment.toISOString();
-    const known = moments.get(key) ?? { stored: 0, duplicate: 0, rejected: 0 };
-    moments.set(key, known);
-    return known;
+    const known = moments.get(moment.getTime());
+    if (known) return known;
+    const counts = { stored: 0, duplicate: 0, rejected: 0 };
+    moments.set(moment.getTime(), counts);
+    return counts;
   };
   for (const [ordinal, { receivedAt }] of events.entries()) if (!refused.has(ordinal)) at(receivedAt)[isStored[ordinal] ? 'stored' : 'duplicate']++;
   for (const { receivedAt, unit } of rejections) if (unit === 'EVENT') at(receivedAt).rejected++;
@@ -150,7 +151,7 @@ async function writeLedger(client: PoolClient, { workspaceId, source, events, re
     values: [
       workspaceId,
       source,
-      [...moments.keys()],
+      [...moments.keys()].map((moment) => new Date(moment).toISOString()),
       counts.map(() => uuid()),
       counts.map(({ stored }) => stored),
       counts.map(({ duplicate }) => duplicate),

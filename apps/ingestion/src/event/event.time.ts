@@ -11,11 +11,11 @@ export function parseTime(value: unknown): number | undefined {
     return clipped(Math.abs(value) < SECONDS_UP_TO ? value * 1000 : value);
   }
   if (typeof value !== 'string') return undefined;
-  const match = ISO.exec(value.trim());
-  if (!match || !isDay(value.trim().slice(0, 10))) return undefined;
-  const hasTime = value.trim().length > 10;
-  const text = value.trim().replace(' ', 'T').replace(',', '.').replace(/\s/, '');
-  return clipped(Date.parse(hasTime && match[1] === undefined ? `${text}Z` : text));
+  const given = value.trim();
+  const match = ISO.exec(given);
+  if (!match || !isDay(given.slice(0, 10))) return undefined;
+  const text = given.replace(' ', 'T').replace(',', '.').replace(/\s/, '');
+  return clipped(Date.parse(given.length > 10 && match[1] === undefined ? `${text}Z` : text));
 }
 
 /** Date itself takes February 30th for a day of March. */

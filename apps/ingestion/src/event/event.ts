@@ -19,7 +19,8 @@ export interface IntakeEvent {
   readonly occurredAt: string;
   readonly receivedAt: Date;
   readonly sentAt: Date | null;
-  readonly originalAt: Date | null;
+  /** ISO 8601 UTC, as it was said. */
+  readonly originalAt: string | null;
   readonly timeClamped: boolean;
   readonly userId: string | null;
   readonly anonymousId: string | null;

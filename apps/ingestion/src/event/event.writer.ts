@@ -26,7 +26,7 @@ export interface WriterLimits {
   maxPendingEvents: number;
   /** Events of one commit. A single larger request is one commit of its own. */
   maxCommitEvents?: number;
-  /** Commits of one lane at once. A further one begins only when it is half full, so that few requests still share one. */
+  /** Commits of one lane at once. A further one begins only when it is a quarter full, so that few requests still share one. */
   commitsAtOnce?: number;
   /** How long the first request waits for others to share its commit. */
   waitMs?: number;
@@ -56,7 +56,7 @@ export class EventWriter {
     private readonly limits: WriterLimits,
     private readonly committedTo: (workspaceId: string) => void = () => undefined,
   ) {
-    this.maxCommitEvents = limits.maxCommitEvents ?? 4_000;
+    this.maxCommitEvents = limits.maxCommitEvents ?? 2_000;
     this.commitsAtOnce = limits.commitsAtOnce ?? 2;
     this.waitMs = limits.waitMs ?? 4;
   }
@@ -104,7 +104,7 @@ export class EventWriter {
 
   /** Beside other commits only where many wait: alone, each would bear the cost of a commit for a few events. */
   private isWorthACommit({ waiting, waitingEvents }: Lane, others: number): boolean {
-    return waiting.length > 0 && (others === 0 || waitingEvents * 2 >= this.maxCommitEvents);
+    return waiting.length > 0 && (others === 0 || waitingEvents * 4 >= this.maxCommitEvents);
   }
 
   private take(lane: Lane): Submission[] {

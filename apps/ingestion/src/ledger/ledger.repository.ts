@@ -29,9 +29,9 @@ export class LedgerRepository {
     return this.database.onConnection(workspaceId, async (lock) => {
       const { rows } = await lock.query<{ ours: boolean }>(`SELECT pg_try_advisory_xact_lock(hashtextextended('ledger:' || $1::text, 0)) AS ours`, [workspaceId]);
       if (!rows[0]?.ours) return false;
-      for (const which of [NEWEST_HOURS, WRONG_HOURS, OLDEST_CHECK]) {
-        for (const range of await this.ranges(workspaceId, which)) await this.recount(workspaceId, range);
-      }
+      const newest = await this.recount(workspaceId, NEWEST_HOURS);
+      await this.recount(workspaceId, WRONG_HOURS);
+      await this.recount(workspaceId, OLDEST_CHECK, newest[0]?.from);
       return true;
     });
   }
@@ -40,13 +40,11 @@ export class LedgerRepository {
     return this.database.onConnection(workspaceId, (client) => checkIn(client, workspaceId, from, to));
   }
 
-  private async ranges(workspaceId: string, sql: string): Promise<Range[]> {
-    return this.database.onConnection(workspaceId, async (client) => (await client.query<Range>(sql, [workspaceId])).rows);
-  }
-
-  /** A transaction of its own: one that has written holds back whoever follows the events, so it counts first. */
-  private async recount(workspaceId: string, { from, to }: Range): Promise<void> {
-    await this.database.onConnection(workspaceId, (client) => client.query({ ...RECOUNT, values: [workspaceId, from, to] }));
+  /** Ranges that a statement names. Each in a transaction of its own: one that has written holds back whoever follows the events, so it counts first. */
+  private async recount(workspaceId: string, which: string, ...parameters: unknown[]): Promise<Range[]> {
+    const { rows } = await this.database.onConnection(workspaceId, (client) => client.query<Range>(which, [workspaceId, ...parameters]));
+    for (const { from, to } of rows) await this.database.onConnection(workspaceId, (client) => client.query({ ...RECOUNT, values: [workspaceId, from, to] }));
+    return rows;
   }
 }
 

@@ -39,10 +39,13 @@ const DIFFERENCE = 'abs(stored_difference) + abs(duplicate_difference) + abs(rej
 export const NEWEST_HOURS = `
   SELECT coalesce((max(hour) - interval '1 hour')::text, '-infinity') AS from, 'infinity' AS to FROM ingestion.ledger_checks WHERE workspace_id = $1`;
 
-/** What was not looked at for longest, a day and the gap behind it: such ranges leave no time out, also none without a check. */
+/**
+ * What was not looked at for longest, a day and the gap behind it, as far as the newest hours ($2), which were looked at just now:
+ * such ranges leave no time out, also none without a check.
+ */
 export const OLDEST_CHECK = `
   SELECT CASE WHEN EXISTS (SELECT FROM ingestion.ledger_checks e WHERE e.workspace_id = $1 AND e.hour < o.hour) THEN o.hour::text ELSE '-infinity' END AS from,
-    coalesce((SELECT min(n.hour)::text FROM ingestion.ledger_checks n WHERE n.workspace_id = $1 AND n.hour >= o.hour + interval '1 day'), 'infinity') AS to
+    least($2::timestamptz, coalesce((SELECT min(n.hour) FROM ingestion.ledger_checks n WHERE n.workspace_id = $1 AND n.hour >= o.hour + interval '1 day'), 'infinity'))::text AS to
   FROM ingestion.ledger_checks o WHERE o.workspace_id = $1 ORDER BY o.reconciled_at, o.hour LIMIT 1`;
 
 /** What was found wrong, so that an alarm ends as soon as it has no reason any more. */

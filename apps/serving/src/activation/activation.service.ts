@@ -15,6 +15,7 @@ import { isoOf, type Micros } from '../time/micros.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { ActivationRepository } from './activation.repository.js';
 import { openBackfill } from './backfill.reader.js';
+import { ShadowFollower } from './shadow.follower.js';
 import { ShadowRepository } from './shadow.repository.js';
 
 /** Brings models in beside the served one, and switches between them. */
@@ -24,6 +25,7 @@ export class ActivationService {
     private readonly shadows: ShadowRepository,
     private readonly activations: ActivationRepository,
     private readonly scoring: ScoringService,
+    private readonly follower: ShadowFollower,
     private readonly changes: ChangeSignal,
     private readonly directory: WorkspaceDirectory,
     @Inject(ARTIFACTS) private readonly artifacts: ArtifactStore,
@@ -32,16 +34,14 @@ export class ActivationService {
   async *prepare(workspaceId: string, request: serving.PrepareShadowRequest): AsyncGenerator<serving.PrepareShadowResponse> {
     if (!validate(request.modelId)) throw RpcError.invalid('model_id must be a UUID.', { reason: 'MODEL_INVALID' });
     const known = await this.shadows.find(workspaceId, request.modelId);
-    if (known?.isPrepared) {
-      if (known.customersSha256 !== request.customersSha256 || known.hash !== request.modelHash) {
-        throw RpcError.precondition('This model was prepared from other files; a model never changes.', { reason: 'MODEL_CHANGED' });
-      }
-      yield { fraction: 1, customers: known.customers, completed: true };
-      return;
+    if (known?.isPrepared && (known.customersSha256 !== request.customersSha256 || known.hash !== request.modelHash)) {
+      throw RpcError.precondition('This model was prepared from other files; a model never changes.', { reason: 'MODEL_CHANGED' });
     }
-    const file = await this.verified(request);
-    await this.shadows.register(workspaceId, request);
-    yield* this.load(workspaceId, request, file);
+    const customers = known?.isPrepared ? known.customers : yield* this.load(workspaceId, request);
+    for await (const _ of this.follower.follow(workspaceId, request.modelId, Date.now() + request.catchUpSeconds * 1_000)) {
+      yield { fraction: 1, customers, completed: false };
+    }
+    yield { fraction: 1, customers, completed: true };
   }
 
   async activate(workspaceId: string, { modelId, fence }: serving.ActivateRequest): Promise<serving.ActivateResponse> {
@@ -74,8 +74,11 @@ export class ActivationService {
     }
   }
 
-  /** In transactions of one piece each: a long one would hold back the feed of every workspace. */
-  private async *load(workspaceId: string, { modelId, modelUri, modelHash, segments }: serving.PrepareShadowRequest, file: string): AsyncGenerator<serving.PrepareShadowResponse> {
+  /** In transactions of one piece each: a long one would hold back the feed of every workspace. Returns how many customers there are. */
+  private async *load(workspaceId: string, request: serving.PrepareShadowRequest): AsyncGenerator<serving.PrepareShadowResponse, number> {
+    const { modelId, modelUri, modelHash, segments } = request;
+    const file = await this.verified(request);
+    await this.shadows.register(workspaceId, request);
     const indexes = new Set(segments.map(({ index }) => index)).add(UNSEEN);
     const backfill = await openBackfill(file);
     let customers = 0;
@@ -95,7 +98,7 @@ export class ActivationService {
     await this.activations.measureTables(workspaceId);
     await this.shadows.finish(workspaceId, modelId, customers, Number.isFinite(newestEventAt) ? newestEventAt : null);
     await this.scoring.warm({ modelId, uri: modelUri, hash: modelHash });
-    yield { fraction: 1, customers, completed: true };
+    return customers;
   }
 }
 

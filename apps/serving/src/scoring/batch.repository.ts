@@ -9,7 +9,7 @@ import { crossRegions, regionsOf } from '../region/region.writes.js';
 import { isoOf } from '../time/micros.js';
 import { unusualBefore, unusualWrites } from '../unusual/unusual.writes.js';
 import { membershipWrites, placesOf } from './membership.writes.js';
-import type { ScoredBatch } from './scored.batch.js';
+import type { ScoredBatch, ShadowBatch } from './scored.batch.js';
 import type { ServedModel } from './scoring.repository.js';
 import { writeStates } from './state.repository.js';
 import { lockChanges, shareMemberships } from './write.lock.js';
@@ -19,10 +19,12 @@ export class StaleBatch extends Error {}
 
 const IS_SERVED = `select from serving.active_model a join serving.shadow_models m using (workspace_id, model_id)
   where m.model_id = $1 and a.fence = $2 and m.erasures = $3`;
+const IS_SHADOW = `select from serving.shadow_models m
+  where m.model_id = $1 and m.erasures = $2 and not exists (select from serving.active_model a where a.model_id = m.model_id)`;
 
 const ADVANCES = `json_to_recordset($2::json) as r(partition smallint, horizon bigint, sequence bigint, mapping_horizon bigint, mapping_sequence bigint,
   was_horizon bigint, was_sequence bigint, was_mapping_horizon bigint, was_mapping_sequence bigint)`;
-/** Only from where it stood. Without a row it stands where the model began, which nobody but the one who leases it can change. */
+/** Only from where it stood; without a row it stands where the model began, and of two who move it on from there one is late. */
 const ADVANCE = `insert into serving.partition_positions as held
     (workspace_id, model_id, partition, position_horizon, position_sequence, mapping_horizon, mapping_sequence)
   select kindred.workspace(), $1, r.partition, r.horizon, r.sequence, r.mapping_horizon, r.mapping_sequence from ${ADVANCES}
@@ -74,6 +76,24 @@ export class BatchRepository {
       return memberships.hasChanges || novel.told.length > 0 || hasCrossed;
     });
   }
+
+  /** Writes states of a model that is not served, and how far they stand, in one transaction, or nothing. Throws StaleBatch. */
+  async commitShadow(workspaceId: string, batch: ShadowBatch): Promise<void> {
+    const { served: { modelId, erasures }, states, newestEventAt } = batch;
+    await this.database.onConnection(workspaceId, async (client) => {
+      const [, { rowCount }, isAdvanced] = await Promise.all([
+        shareMemberships(client, workspaceId),
+        client.query({ name: 'is-shadow', text: IS_SHADOW, values: [modelId, erasures] }),
+        advance(client, batch),
+      ]);
+      if (rowCount === 0) throw new StaleBatch('the model is served by now, or somebody was forgotten');
+      if (!isAdvanced) throw new StaleBatch('somebody else brings this model up to the feed');
+      await Promise.all([
+        writeStates(client, modelId, states),
+        ...(newestEventAt === null ? [] : [client.query({ name: 'newest', text: NEWEST, values: [modelId, isoOf(newestEventAt)] })]),
+      ]);
+    });
+  }
 }
 
 async function isStillServed(client: PoolClient, { modelId, fence, erasures }: ServedModel): Promise<boolean> {
@@ -81,7 +101,7 @@ async function isStillServed(client: PoolClient, { modelId, fence, erasures }: S
   return rowCount === 1;
 }
 
-async function advance(client: PoolClient, { served, advances }: ScoredBatch): Promise<boolean> {
+async function advance(client: PoolClient, { served, advances }: Pick<ScoredBatch, 'served' | 'advances'>): Promise<boolean> {
   if (advances.length === 0) return true;
   const rows = advances.map(({ partition, from, to }) => ({
     partition,

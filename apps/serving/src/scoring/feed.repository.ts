@@ -102,6 +102,11 @@ export class FeedRepository {
     return rows;
   }
 
+  /** The first events of a span, in the order of the feed. */
+  after(workspaceId: string, span: FeedSpan, limit: number): Promise<FeedEvent[]> {
+    return this.database.onConnection(workspaceId, (client) => this.within(client, span, limit));
+  }
+
   /** All events of some customers up to a position, and to a time where one is given, archived ones too, in the order in which they happened. */
   async ofCustomers(workspaceId: string, customerIds: readonly string[], upTo: Position, until?: Micros): Promise<FeedEvent[]> {
     const at = until === undefined ? undefined : isoOf(until);

@@ -26,3 +26,6 @@ export interface ScoredBatch {
   /** Lasting segment of each place in the model's bundle. */
   readonly segments: ReadonlyMap<number, string>;
 }
+
+/** The same of a model that nobody is told by: no memberships follow from it yet. */
+export type ShadowBatch = Pick<ScoredBatch, 'served' | 'advances' | 'newestEventAt' | 'states'>;

@@ -15,6 +15,6 @@ import { StateCache } from './state.cache.js';
 @Module({
   imports: [ChangeModule, LeaseModule, WorkspaceModule],
   providers: [BatchRepository, FeedHealth, FeedRepository, LiveModels, PastReadings, ScoringRepository, ScoringService, StateCache],
-  exports: [FeedHealth, FeedRepository, PastReadings, ScoringRepository, ScoringService],
+  exports: [BatchRepository, FeedHealth, FeedRepository, PastReadings, ScoringRepository, ScoringService],
 })
 export class ScoringModule {}

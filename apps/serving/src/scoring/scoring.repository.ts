@@ -45,12 +45,17 @@ export const ALL_PARTITIONS: readonly number[] = Array.from({ length: PARTITIONS
 const SERVED = `select m.model_id as "modelId", m.uri, m.hash, a.fence::float8 as fence, ${microsSql('m.newest_event_at')} as "newestEventAt", m.erasures,
     exists (select from ingestion.mapping_feed_v1 f where (f.horizon, f.sequence) > ($1::bigint, $2::bigint)) as "hasMoves"
   from serving.active_model a join serving.shadow_models m using (workspace_id, model_id)`;
+/** Of the model $2, or of the served one where that is null. */
 const PLACES = `select r.partition, coalesce(p.position_horizon, m.position_horizon)::float8 as horizon,
     coalesce(p.position_sequence, m.position_sequence)::float8 as sequence,
     coalesce(p.mapping_horizon, m.mapping_horizon)::float8 as "mappingHorizon", coalesce(p.mapping_sequence, m.mapping_sequence)::float8 as "mappingSequence"
-  from serving.active_model a join serving.shadow_models m using (workspace_id, model_id)
-    cross join unnest($1::smallint[]) as r(partition)
-    left join serving.partition_positions p on p.workspace_id = m.workspace_id and p.model_id = m.model_id and p.partition = r.partition`;
+  from serving.shadow_models m cross join unnest($1::smallint[]) as r(partition)
+    left join serving.partition_positions p on p.workspace_id = m.workspace_id and p.model_id = m.model_id and p.partition = r.partition
+  where m.model_id = coalesce($2::uuid, (select a.model_id from serving.active_model a))`;
+/** Beside the served one: prepared, and not served. No fence is theirs. */
+const SHADOW = `select m.model_id as "modelId", m.uri, m.hash, 0::float8 as fence, ${microsSql('m.newest_event_at')} as "newestEventAt", m.erasures
+  from serving.shadow_models m
+  where m.model_id = $1 and m.prepared_at is not null and not exists (select from serving.active_model a where a.model_id = m.model_id)`;
 
 /** What scoring reads. */
 @Injectable()
@@ -80,6 +85,14 @@ export class ScoringRepository {
     });
   }
 
+  /** Where a model stands that is prepared beside the served one; undefined where it is not. */
+  shadow(workspaceId: string, modelId: string): Promise<Standing | undefined> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const [{ rows: [served] }, places] = await Promise.all([client.query<ServedModel>(SHADOW, [modelId]), readPlaces(client, ALL_PARTITIONS, modelId)]);
+      return served && { served, places };
+    });
+  }
+
   segmentsOf(workspaceId: string, modelId: string): Promise<ReadonlyMap<number, string>> {
     return this.database.onConnection(workspaceId, async (client) => {
       const { rows } = await client.query<{ index: number; id: string }>(
@@ -105,8 +118,8 @@ async function readServed(client: PoolClient, mapping: Position): Promise<Pick<G
   return { hasMoves, served: rows[0] && (served as ServedModel) };
 }
 
-async function readPlaces(client: PoolClient, partitions: readonly number[]): Promise<Map<number, Place>> {
-  const { rows } = await client.query<Position & { partition: number; mappingHorizon: number; mappingSequence: number }>(PLACES, [partitions]);
+async function readPlaces(client: PoolClient, partitions: readonly number[], modelId: string | null = null): Promise<Map<number, Place>> {
+  const { rows } = await client.query<Position & { partition: number; mappingHorizon: number; mappingSequence: number }>(PLACES, [partitions, modelId]);
   return new Map(
     rows.map(({ partition, horizon, sequence, mappingHorizon, mappingSequence }) => [
       partition,

@@ -1,37 +1,28 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 import pRetry from 'p-retry';
-import type { Logger } from 'pino';
 import { v7 as uuid } from 'uuid';
 
 import type { ChangeSignal } from '../change/change.signal.js';
 import { type LeaseKeeper, leaseKey } from '../lease/lease.keeper.js';
 import { type Lease, partitionOf } from '../lease/partition.js';
-import { type Micros, MICROS_PER_SECOND, nowMicros } from '../time/micros.js';
-import type { WorkspaceDirectory } from '../workspace/workspace.directory.js';
+import { MICROS_PER_SECOND, nowMicros } from '../time/micros.js';
 import type { WorkspaceSignal } from '../workspace/workspace.signal.js';
+import { BatchReader, type BatchReaderParts, latest, type ReadBatch } from './batch.reader.js';
 import { type BatchRepository, StaleBatch } from './batch.repository.js';
-import { type Reading, type ReadingOptions, scoreAll, scoreAnew } from './customer.reading.js';
-import type { FeedEvent, FeedRepository, FeedSpan, Horizon } from './feed.repository.js';
+import type { FeedEvent, FeedSpan, Horizon } from './feed.repository.js';
 import { ReadingTerm } from './reading.term.js';
-import type { Advance } from './scored.batch.js';
 import type { OpenScorer } from './scorer.js';
 import { customersRead, eventsApplied, eventToMembership, timed } from './scoring.metrics.js';
-import type { ScoringRepository } from './scoring.repository.js';
 import type { StateCache } from './state.cache.js';
-import type { HeldState } from './state.repository.js';
 
-export interface ReaderParts {
-  readonly scoring: ScoringRepository;
+export interface ReaderParts extends BatchReaderParts {
   readonly batches: BatchRepository;
-  readonly feed: FeedRepository;
   readonly cache: StateCache;
   readonly leases: LeaseKeeper;
   readonly hints: WorkspaceSignal;
   readonly changes: ChangeSignal;
-  readonly directory: WorkspaceDirectory;
   readonly openScorer: OpenScorer;
-  readonly log: Logger;
   readonly pollMs: number;
   readonly sweepAfterSeconds: number;
 }
@@ -59,11 +50,14 @@ export class WorkspaceReader {
   private awaited = 0;
   private lookAgainMs = FIRST_LOOK_AGAIN_MS;
   private hintsSeen = -1;
+  private readonly reading: BatchReader;
 
   constructor(
     private readonly workspaceId: string,
     private readonly parts: ReaderParts,
-  ) {}
+  ) {
+    this.reading = new BatchReader(workspaceId, parts);
+  }
 
   /** Runs until the signal fires. Trouble (no worker, no database) is waited out; nothing is skipped for it. */
   async run(signal: AbortSignal): Promise<void> {
@@ -157,65 +151,40 @@ export class WorkspaceReader {
     await term?.reading.end();
   }
 
-  private async applyEvents(term: ReadingTerm, { after, upTo, partitions }: FeedSpan, events: readonly FeedEvent[], isWhole: boolean): Promise<void> {
-    const last = events.at(-1);
-    const end = (isWhole ? upTo : undefined) ?? (last ? { horizon: last.horizon, sequence: last.sequence } : after);
-    const byCustomer = Map.groupBy(events, ({ customerId }) => customerId);
-    for (const { occurredAt } of events) term.newestEventAt = latest(term.newestEventAt, occurredAt);
-    const held = await timed('read states', this.heldStates(term, [...byCustomer.keys()]));
-    const now = await this.parts.directory.now(this.workspaceId, term.newestEventAt);
-    const readings = [...byCustomer].map(([customerId, theirs]) => ({ customerId, held: held.get(customerId), events: theirs, now }));
-    const advances = term.advance(partitions, { position: end });
-    const states = await timed('score', scoreAll(readings, this.options(term)));
-    await this.handOver(term, readings, { states, gone: [], advances, events });
-    customersRead.inc({ cause: 'event' }, readings.length);
+  private async applyEvents(term: ReadingTerm, span: FeedSpan, events: readonly FeedEvent[], isWhole: boolean): Promise<void> {
+    const batch = await this.reading.events(term, span, events, isWhole);
+    await this.handOver(term, batch, events);
+    customersRead.inc({ cause: 'event' }, batch.readings.length);
   }
 
   /** Builds anew, from the events that are theirs now, customers whose ids came or went. */
   private async follow(term: ReadingTerm): Promise<void> {
-    const { feed, directory } = this.parts;
-    const { customerIds, end } = await feed.moves(this.workspaceId, term.mapping, MOVES_PER_BATCH);
+    const { customerIds, end } = await this.parts.feed.moves(this.workspaceId, term.mapping, MOVES_PER_BATCH);
     const partitions = term.partitions;
-    const ours = customerIds.filter((id) => partitions.includes(partitionOf(id)));
-    const held = await this.heldStates(term, ours);
-    const now = await directory.now(this.workspaceId, term.newestEventAt);
-    const readings = ours.map((customerId) => ({ customerId, held: held.get(customerId), events: [], now }));
-    const { states, gone } = await scoreAnew(readings, this.options(term));
-    await this.handOver(term, readings, { states, gone, advances: term.advance(partitions, { mapping: end }), events: [] });
-    customersRead.inc({ cause: 'move' }, ours.length);
+    const batch = await this.reading.anew(term, customerIds.filter((id) => partitions.includes(partitionOf(id))));
+    await this.handOver(term, { ...batch, advances: term.advance(partitions, { mapping: end }) });
+    customersRead.inc({ cause: 'move' }, batch.readings.length);
   }
 
   /** Reads customers whom no event has touched for a while at the present time. Answers whether there were any. */
   private async sweep(term: ReadingTerm): Promise<boolean> {
     if (Date.now() - this.lastSweep < SWEEP_EVERY_MS) return false;
     this.lastSweep = Date.now();
-    const { directory, scoring, sweepAfterSeconds } = this.parts;
-    const now: Micros = await directory.now(this.workspaceId, term.newestEventAt);
+    const { scoring, sweepAfterSeconds } = this.parts;
+    const now = await this.reading.now(term);
     // Whom the batch before has read is not quiet.
     await term.committing;
     const due = { now, age: sweepAfterSeconds * MICROS_PER_SECOND, limit: SWEPT_PER_BATCH };
     const quiet = await scoring.quiet(this.workspaceId, term.served.modelId, term.partitions, due);
     this.isSweeping = quiet.length === SWEPT_PER_BATCH;
     if (quiet.length === 0) return false;
-    const readings = quiet.map((held) => ({ customerId: held.customerId, held, events: [], now }));
-    const states = await scoreAll(readings, this.options(term));
-    await this.handOver(term, readings, { states, gone: [], advances: [], events: [] });
+    await this.handOver(term, { ...(await this.reading.at(term, quiet, now)), advances: [] });
     customersRead.inc({ cause: 'sweep' }, quiet.length);
     return true;
   }
 
-  /** Scores by the term's model; where a state has to be built anew, from all events up to where its partitions stand. */
-  private options(term: ReadingTerm): ReadingOptions {
-    const { feed, log } = this.parts;
-    return { scorer: term.parts.scorer, allEvents: (ids) => feed.ofCustomers(this.workspaceId, ids, term.span.after), log };
-  }
-
   /** Begins to commit what was read once the batch before is in the tables: in order, one at a time, while reading goes on. */
-  private async handOver(
-    term: ReadingTerm,
-    readings: readonly Reading[],
-    { states, gone, advances, events }: { states: HeldState[]; gone: string[]; advances: Advance[]; events: readonly FeedEvent[] },
-  ): Promise<void> {
+  private async handOver(term: ReadingTerm, { readings, states, gone, advances }: ReadBatch, events: readonly FeedEvent[] = []): Promise<void> {
     await term.committing;
     const former = new Map(readings.flatMap(({ customerId, held }) => (held ? [[customerId, held] as const] : [])));
     const { leases, segments } = term.parts;
@@ -231,22 +200,4 @@ export class WorkspaceReader {
     };
     term.handOver(states, gone, commit());
   }
-
-  private async heldStates(term: ReadingTerm, customerIds: readonly string[]): Promise<Map<string, HeldState>> {
-    const held = new Map<string, HeldState>();
-    const missing: string[] = [];
-    for (const id of customerIds) {
-      const known = term.held(id);
-      if (known) held.set(id, known);
-      else missing.push(id);
-    }
-    if (missing.length > 0) {
-      for (const state of await this.parts.scoring.states(this.workspaceId, term.served.modelId, missing)) held.set(state.customerId, state);
-    }
-    return held;
-  }
-}
-
-function latest(one: Micros | null, other: Micros | null): Micros | null {
-  return one === null ? other : other === null ? one : Math.max(one, other);
 }

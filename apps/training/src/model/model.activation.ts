@@ -23,11 +23,11 @@ const SWITCH_WITHIN_MS = 120_000;
 export class ModelActivation {
   constructor(private readonly peers: Peers) {}
 
-  /** Loads a model beside the served one; a model that is loaded already is answered at once. */
+  /** Loads a model beside the served one, unless that was done, and has it take in what came since, for so long at most. */
   async prepareShadow(
     workspaceId: string,
     model: NewModel,
-    { signal, progress }: { signal?: AbortSignal; progress?: (fraction: number) => void } = {},
+    { signal, progress, catchUpSeconds = 0 }: { signal?: AbortSignal; progress?: (fraction: number) => void; catchUpSeconds?: number } = {},
   ): Promise<void> {
     const request: serving.PrepareShadowRequest = {
       modelId: model.id,
@@ -40,6 +40,7 @@ export class ModelActivation {
       retiredChampionIndexes: model.retiredChampionIndexes,
       championModelId: model.championModelId ?? '',
       ordinaryNovelty: ordinaryNoveltyOf(model.ordinaryNovelty),
+      catchUpSeconds,
     };
     const call = await this.peers.as(workspaceId, { deadline: SHADOW_WITHIN_MS, ...(signal ? { signal } : {}) });
     for await (const { fraction, completed } of hear('serving', this.peers.activation.prepareShadow(request, call))) {

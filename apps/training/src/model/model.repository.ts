@@ -19,6 +19,9 @@ export type NewModel = Omit<Prisma.TrainedModelUncheckedCreateInput, 'workspaceI
   positionSequence: bigint;
 };
 
+/** Who promotes where no person does. */
+export const BY_POLICY = 'service:training';
+
 /** Who promotes, and whether it goes back. */
 export interface PromotionRequest {
   requestedBy: string;
@@ -77,7 +80,7 @@ export class ModelRepository {
         const verdict = gate(candidateOf(model, run));
         const champion = await transaction.trainedModel.findFirst({ where: { workspaceId, state: 'CHAMPION' } });
         await transaction.trainedModel.update({ where: key, data: { state: modelTransition(model.state, verdict.state), verdict: verdict.sentence } });
-        if (isPromoted(verdict, champion)) return addPromotion(transaction, model, champion, { requestedBy: 'service:training', isRollback: false });
+        if (isPromoted(verdict, champion)) return addPromotion(transaction, model, champion, { requestedBy: BY_POLICY, isRollback: false });
       }
       const pending = await transaction.promotion.findFirst({ where: { workspaceId, modelId: id, state: 'PENDING' } });
       if (pending) return pending;

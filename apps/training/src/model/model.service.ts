@@ -12,7 +12,11 @@ import type { TrainingConfig } from '../training.config.js';
 import { type Activation, ModelActivation } from './model.activation.js';
 import { judgeCandidate } from './model.gate.js';
 import { toModel } from './model.mapper.js';
-import { type ModelRow, ModelRepository, type NewModel, type PromotionRow } from './model.repository.js';
+import { BY_POLICY, type ModelRow, ModelRepository, type NewModel, type PromotionRow } from './model.repository.js';
+
+/** Nobody waits for a promotion by policy: the served model goes on as it is meanwhile. A person waits, and so does whoever has no model yet. */
+const CATCH_UP_SECONDS = 300;
+const CATCH_UP_SECONDS_WAITED_FOR = 20;
 
 /** Models: judged once, promoted by policy or by a person, rolled back. */
 @Injectable()
@@ -93,11 +97,17 @@ export class ModelService {
   private async switchTo(promotion: PromotionRow, model: ModelRow): Promise<Activation | 'STALE'> {
     const { workspaceId, modelId, fence } = promotion;
     try {
-      await this.activation.prepareShadow(workspaceId, model as ModelRow & NewModel);
+      await this.activation.prepareShadow(workspaceId, model as ModelRow & NewModel, { catchUpSeconds: catchUpSecondsOf(promotion) });
       return await this.activation.activate(workspaceId, modelId, fence);
     } catch (error) {
       if (judge(error).kind === 'END') await this.repository.supersede(promotion);
       throw error instanceof PeerFailure ? error.error : error;
     }
   }
+}
+
+/** For how long a model may take in what came since its snapshot before everyone is switched to it; whoever goes back wants to be rid of a model at once. */
+function catchUpSecondsOf({ isRollback, requestedBy, formerModelId }: PromotionRow): number {
+  if (isRollback) return 0;
+  return requestedBy === BY_POLICY && formerModelId !== null ? CATCH_UP_SECONDS : CATCH_UP_SECONDS_WAITED_FOR;
 }

@@ -1,0 +1,94 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import { RpcError } from '#libs/grpc';
+import { SERVICE } from '#libs/service';
+
+import { partitionOf } from '../lease/partition.js';
+import { BatchReader } from '../scoring/batch.reader.js';
+import { BatchRepository, StaleBatch } from '../scoring/batch.repository.js';
+import { FeedRepository } from '../scoring/feed.repository.js';
+import { ReadingTerm } from '../scoring/reading.term.js';
+import { ScoringRepository } from '../scoring/scoring.repository.js';
+import { ScoringService } from '../scoring/scoring.service.js';
+import type { Context } from '../store.js';
+import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
+
+/** More than of the served model at once: nobody waits for one of them, and a customer with several is read once. */
+const EVENTS_PER_BATCH = 8_000;
+/** A batch that is not this much smaller than the one before says that events come as fast as they are read. */
+const STILL_GAINING = 0.75;
+/** That many more are taken in after a switch before anybody notices. */
+const FEW_EVENTS = 100;
+/** Everything is written once, and read again only by whoever serves it: nothing is gained by keeping it. */
+const NOTHING_KEPT = { get: () => undefined, set: () => undefined, drop: () => undefined };
+
+/**
+ * Brings the states of a model that is not served up to the feed, so that a switch to it leaves little to be taken in
+ * afterwards. What is committed stays: whoever is cut off goes on from there. Subjects that went from one customer to
+ * another meanwhile are followed after the switch.
+ */
+@Injectable()
+export class ShadowFollower {
+  constructor(
+    @Inject(SERVICE) private readonly context: Context,
+    private readonly models: ScoringRepository,
+    private readonly batches: BatchRepository,
+    private readonly feed: FeedRepository,
+    private readonly scoring: ScoringService,
+    private readonly directory: WorkspaceDirectory,
+  ) {}
+
+  /**
+   * Until next to nothing is left, or as much as comes meanwhile, or the time is over, or nobody can be scored now; told are the
+   * events that were taken in by then. Ends at once where the model is served, or is not prepared.
+   */
+  async *follow(workspaceId: string, modelId: string, until: number): AsyncGenerator<number> {
+    const { log } = this.context;
+    const began = Date.now();
+    let taken = 0;
+    while (Date.now() < until) {
+      const standing = await this.models.shadow(workspaceId, modelId);
+      if (!standing) return;
+      const term = new ReadingTerm(standing, { leases: [], segments: new Map(), states: NOTHING_KEPT, scorer: this.scoring.openScorer(standing.served) });
+      try {
+        for await (const events of this.batchesOf(workspaceId, term)) {
+          taken += events;
+          yield taken;
+          if (Date.now() >= until) break;
+        }
+        return log.info({ modelId, events: taken, seconds: (Date.now() - began) / 1_000 }, 'a model has taken in what came since its snapshot');
+      } catch (error) {
+        if (error instanceof RpcError) return log.warn({ err: error, modelId }, 'a model takes in what came since its snapshot only once it is served: nobody can be scored now');
+        // Somebody was forgotten, or another one follows too: from what stands now.
+        if (!(error instanceof StaleBatch)) throw error;
+      } finally {
+        await term.end();
+      }
+    }
+  }
+
+  /** Takes in batch after batch, and says how many events were in each. */
+  private async *batchesOf(workspaceId: string, term: ReadingTerm): AsyncGenerator<number> {
+    const reader = new BatchReader(workspaceId, { scoring: this.models, feed: this.feed, directory: this.directory, log: this.context.log });
+    for (let before = Number.POSITIVE_INFINITY; ; ) {
+      const { span } = term;
+      const events = await this.feed.after(workspaceId, span, EVENTS_PER_BATCH);
+      const isWhole = events.length < EVENTS_PER_BATCH;
+      if (events.length === 0 && !span.upTo) return;
+      const { states, advances } = await reader.events(term, span, events, isWhole);
+      const byPartition = Map.groupBy(states, ({ customerId }) => partitionOf(customerId));
+      // In transactions of one partition each: a long one would hold back the feed of every workspace.
+      for (const advance of advances) {
+        await this.batches.commitShadow(workspaceId, {
+          served: term.served, advances: [advance], newestEventAt: term.newestEventAt, states: byPartition.get(advance.partition) ?? [],
+        });
+      }
+      term.handOver(states, [], Promise.resolve());
+      yield events.length;
+      if (isWhole && !span.upTo) {
+        if (events.length <= FEW_EVENTS || events.length > before * STILL_GAINING) return;
+        before = events.length;
+      }
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import { forgetting, type serving } from '#libs/contracts';
+import { connect, type RpcClient } from '#libs/grpc';
+
+import { MANY } from './score-worker.fake.js';
+import { model, ServingHouse, type ServingReplica, type TestEvent, type TestModel, type TestWorkspace, until } from './serving-house.js';
+import { expectRecomputed, statesOf } from './serving-states.js';
+
+const DAY = 86_400_000;
+const CATCH_UP_SECONDS = 60;
+
+let house: ServingHouse;
+let replica: ServingReplica;
+let forgettings: RpcClient<typeof forgetting.ForgettingServiceService>;
+beforeAll(async () => {
+  house = await ServingHouse.open();
+  replica = await house.start({ FEED_POLL_MS: '300' });
+  forgettings = connect(forgetting.ForgettingServiceService, replica.address);
+});
+afterAll(async () => {
+  forgettings.close();
+  await house.close();
+});
+
+const orders = (customerId: string, howMany: number): TestEvent[] => Array.from({ length: howMany }, (_, at) => ({ customerId, name: 'Order Completed', at: Date.now() - DAY + at }));
+
+/** A served model, and one beside it of the same snapshot, which has missed what came after it. */
+async function withShadow(kind: Parameters<typeof model>[0], missed: (customers: string[]) => TestEvent[]) {
+  const workspace = await house.workspace();
+  const customers = await house.customers(workspace.id, 6);
+  await house.track(workspace.id, customers.flatMap((id) => orders(id, 1)));
+  const [first, shadow] = [model(), model(kind)];
+  await house.prepare(replica, workspace, first);
+  await replica.activation.activate({ modelId: first.id, fence: 1 }, workspace.service);
+  const { request: made, position } = await house.backfill(workspace.id, shadow);
+  const request = { ...made, position };
+  await prepare(workspace, request, 0);
+  await house.track(workspace.id, missed(customers));
+  await house.untilShown(workspace.id);
+  await until(() => activeOf(workspace), ({ backlogEvents }) => backlogEvents === 0);
+  return { workspace, customers, shadow, request };
+}
+
+const activeOf = (workspace: TestWorkspace) => replica.activation.getActiveModel({}, workspace.call);
+
+async function eventsOf(workspace: TestWorkspace, { id }: TestModel): Promise<Record<string, number>> {
+  const { rows } = await house.owner.query<{ customer: string; events: number }>(
+    'select customer_id as customer, events::float8 as events from serving.customer_states where workspace_id = $1 and model_id = $2', [workspace.id, id],
+  );
+  return Object.fromEntries(rows.map(({ customer, events }) => [customer, events]));
+}
+
+async function prepare(workspace: TestWorkspace, request: serving.PrepareShadowRequest, catchUpSeconds = CATCH_UP_SECONDS) {
+  const told = [];
+  for await (const response of replica.activation.prepareShadow({ ...request, catchUpSeconds }, workspace.service)) told.push(response);
+  return told;
+}
+
+describe('a model beside the served one', () => {
+  test.each(['plain', 'window'] as const)('has taken in, once it is served, what came after its snapshot, late events too (%s)', async (kind) => {
+    const { workspace, customers: [one = '', two = ''], shadow, request } = await withShadow(kind, ([one = '', two = '']) => [
+      ...orders(one, 3), { customerId: two, name: 'Product Viewed', at: Date.now() - 5 * DAY },
+    ]);
+    const newcomer = await house.customer(workspace.id);
+    await house.track(workspace.id, orders(newcomer, 3));
+    await house.untilShown(workspace.id);
+    expect(await prepare(workspace, request)).toContainEqual({ fraction: 1, customers: 6, completed: true });
+    expect(await eventsOf(workspace, shadow)).toMatchObject({ [one]: 4, [two]: 2, [newcomer]: 3 });
+    await replica.activation.activate({ modelId: shadow.id, fence: 2 }, workspace.service);
+    expect(await activeOf(workspace)).toMatchObject({ modelId: shadow.id, backlogEvents: 0 });
+    // At once, without anything that is waited for.
+    expect(Object.fromEntries((await statesOf(house, workspace.id)).map(({ customer, index }) => [customer, index]))).toMatchObject({ [one]: MANY, [newcomer]: MANY });
+    await expectRecomputed(house, workspace.id, shadow.uri);
+  });
+
+  test('takes in each event once, however they come while it follows and is switched to', async () => {
+    const { workspace, customers, shadow, request } = await withShadow('plain', (all) => all.flatMap((id) => orders(id, 2)));
+    let sent = customers.length * 3;
+    const sending = (async () => {
+      for (let round = 0; round < 20; round++) {
+        const batch = customers.slice(round % 3).flatMap((id) => orders(id, 1));
+        await house.track(workspace.id, batch, { hint: round % 2 === 0 });
+        sent += batch.length;
+      }
+    })();
+    await prepare(workspace, request);
+    await replica.activation.activate({ modelId: shadow.id, fence: 2 }, workspace.service);
+    await sending;
+    await until(async () => Object.values(await eventsOf(workspace, shadow)).reduce((sum, events) => sum + events, 0), (sum) => sum === sent);
+    await expectRecomputed(house, workspace.id, shadow.uri);
+  });
+
+  test('is followed by two at once to the same end', async () => {
+    const { workspace, customers, shadow, request } = await withShadow('plain', (all) => all.flatMap((id) => orders(id, 3)));
+    await Promise.all([prepare(workspace, request), prepare(workspace, request)]);
+    expect(await eventsOf(workspace, shadow)).toEqual(Object.fromEntries(customers.map((id) => [id, 4])));
+  });
+
+  test('brings nobody back who is forgotten while it follows', async () => {
+    const { workspace, customers, shadow, request } = await withShadow('plain', (all) => all.flatMap((id) => orders(id, 2)));
+    const [gone = '', ...others] = customers;
+    house.worker.beforeAnswer.hold();
+    const followed = prepare(workspace, request);
+    await house.worker.beforeAnswer.reached.next();
+    await house.owner.query('delete from ingestion.events where workspace_id = $1 and subject_id = $2', [workspace.id, gone]);
+    await forgettings.forgetCustomers({ customerIds: [gone] }, workspace.service);
+    house.worker.beforeAnswer.go();
+    await followed;
+    expect(await eventsOf(workspace, shadow)).toEqual(Object.fromEntries(others.map((id) => [id, 3])));
+  });
+
+  test('stays where it stands where no time is given, and so does the one that is served', async () => {
+    const { workspace, customers, shadow, request } = await withShadow('plain', (all) => all.flatMap((id) => orders(id, 1)));
+    expect(await prepare(workspace, request, 0)).toEqual([{ fraction: 1, customers: 6, completed: true }]);
+    expect(await eventsOf(workspace, shadow)).toEqual(Object.fromEntries(customers.map((id) => [id, 1])));
+    await replica.activation.activate({ modelId: shadow.id, fence: 2 }, workspace.service);
+    expect(await prepare(workspace, request)).toEqual([{ fraction: 1, customers: 6, completed: true }]);
+  });
+});
