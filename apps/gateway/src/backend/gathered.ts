@@ -71,7 +71,8 @@ class Turns {
   }
 
   private goOn(): void {
-    for (const begin of [...this.held.keys()]) this.release(begin, this.pause());
+    const all = Array.from(this.held.keys());
+    for (const begin of all) this.release(begin, this.pause());
   }
 
   private release(begin: () => void, ms: number): void {
