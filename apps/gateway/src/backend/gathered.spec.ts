@@ -60,22 +60,22 @@ test('a read that takes long holds up no others', async () => {
 test('in a crowd the next read begins only a moment after the last one began, or once enough are there', async () => {
   const { begun, read } = heldRead();
   const load = gather(read);
-  const asked = [load('a'), load('b')];
+  const asked = ['a', 'b', 'c'].map(load);
   await nextTurn();
   begun[0]?.end();
   await nextTurn();
-  asked.push(load('c'));
+  asked.push(load('d'), load('e'));
   await nextTurn();
   expect(begun).toHaveLength(1);
   jest.advanceTimersByTime(8);
   await nextTurn();
-  expect(begun[1]?.keys).toEqual(['c']);
+  expect(begun[1]?.keys).toEqual(['d', 'e']);
   begun[1]?.end();
   await nextTurn();
-  // That one was asked for alone: the crowd is gone.
-  asked.push(load('d'), load('e'));
+  // Two are no crowd.
+  asked.push(...['f', 'g', 'h'].map(load));
   await nextTurn();
-  expect(begun[2]?.keys).toEqual(['d', 'e']);
+  expect(begun[2]?.keys).toEqual(['f', 'g', 'h']);
   begun[2]?.end();
   await nextTurn();
   const many = Array.from({ length: 12 }, (_, index) => `m${index}`);
@@ -83,7 +83,7 @@ test('in a crowd the next read begins only a moment after the last one began, or
   await nextTurn();
   expect(begun[3]?.keys).toEqual(many);
   begun[3]?.end();
-  expect(await Promise.all(asked)).toEqual(['a', 'b', 'c', 'd', 'e', ...many].map((key) => `${key}!`));
+  expect(await Promise.all(asked)).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', ...many].map((key) => `${key}!`));
 });
 
 test('a read that fails fails those who waited for it, and the next one is made all the same', async () => {

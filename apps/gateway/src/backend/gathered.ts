@@ -10,6 +10,8 @@ const PATIENCE_MS = 100;
  */
 const PACE_MS = 8;
 const ENOUGH_FOR_A_CALL = 12;
+/** Two meet by chance: nobody waits for that, where there is room for small calls. */
+const CROWD = 3;
 
 export type Gathered<Key, Value> = (key: Key) => Promise<Value>;
 
@@ -83,7 +85,7 @@ class Turns {
 
   /** Milliseconds until the next read is worth a call. */
   private pause(): number {
-    const isCrowd = this.last.keys > 1 && this.keysWaiting < ENOUGH_FOR_A_CALL;
+    const isCrowd = this.last.keys >= CROWD && this.keysWaiting < ENOUGH_FOR_A_CALL;
     return isCrowd ? this.last.beganAt + PACE_MS - performance.now() : 0;
   }
 }
