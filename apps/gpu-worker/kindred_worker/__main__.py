@@ -8,6 +8,8 @@ import logging
 import os
 import sys
 
+from kindred_worker.precedence import let_others_go_first
+
 
 def main() -> None:
     arguments = argparse.ArgumentParser(prog="kindred_worker", description=__doc__)
@@ -20,7 +22,7 @@ def main() -> None:
     # Before torch is imported: waiting OpenMP threads that spin slow every other process down.
     os.environ.update(OMP_NUM_THREADS=str(threads), OMP_WAIT_POLICY="PASSIVE", KMP_BLOCKTIME="0")
     if given.role == "train":
-        os.nice(10)  # live scoring goes first
+        let_others_go_first()  # live scoring does
 
     from kindred_worker.rpc.logs import write_json_lines
     from kindred_worker.rpc.server import serve
