@@ -1,3 +1,6 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Http2Stream } from 'node:http2';
+
 import { Metadata, Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, type ServiceDefinition, status } from '@grpc/grpc-js';
 
 import { connect, PRINCIPAL_METADATA, RpcError } from './index.js';
@@ -66,4 +69,17 @@ test('stack traces of others stay as long as they were', async () => {
   await using service = await saying((_call, done) => done(null, Buffer.alloc(0), new Metadata()));
   await service.method(request);
   expect(Error.stackTraceLimit).toBe(stackTraceLimit);
+});
+
+test('once a call is over nobody listens to its stream: Node holds it longer, and by listeners all that the call had in hand', async () => {
+  const closed = Promise.withResolvers<Http2Stream>();
+  const onClosing = (message: unknown) => {
+    const { stream } = message as { stream: Http2Stream };
+    stream.once('close', () => setImmediate(closed.resolve, stream));
+  };
+  subscribe('http2.client.stream.close', onClosing);
+  await using service = await saying((_call, done) => done(null, request));
+  await service.method(request);
+  expect((await closed.promise).eventNames()).toEqual([]);
+  unsubscribe('http2.client.stream.close', onClosing);
 });

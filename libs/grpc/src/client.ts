@@ -11,9 +11,12 @@ import {
 } from 'nice-grpc';
 import { deadlineMiddleware, type DeadlineOptions } from 'nice-grpc-client-middleware-deadline';
 
+import { forgetClosedCalls } from './closed.stream.js';
 import { RpcError } from './error.js';
 import { PRINCIPAL_METADATA } from './metadata.js';
 import { unaryMethods } from './unary.js';
+
+forgetClosedCalls();
 
 interface CallExtension extends DeadlineOptions {
   principal?: string;

@@ -42,25 +42,37 @@ export interface GatewayContext {
 
 export async function contextOf(parts: GatewayParts, caller: Caller): Promise<GatewayContext> {
   const { rpc, reads } = parts.callers.of(`${caller.workspaceId}|${caller.actor}|${caller.role}`, await parts.signer.sign(caller));
-  let loaders = makeLoaders(reads, rpc);
-  let askedAt = Date.now();
-  return {
-    caller,
-    rpc,
-    reads,
-    audit: parts.audit,
-    uploads: parts.uploads,
-    downloads: parts.downloads,
-    artifacts: parts.artifacts,
-    get loaders() {
-      return loaders;
-    },
-    get askedAt() {
-      return askedAt;
-    },
-    renew: () => {
-      askedAt = Date.now();
-      loaders = makeLoaders(reads, rpc);
-    },
-  };
+  return new RequestContext(caller, rpc, reads, parts);
+}
+
+class RequestContext implements GatewayContext {
+  loaders: Loaders;
+  askedAt = Date.now();
+
+  constructor(
+    readonly caller: Caller,
+    readonly rpc: Backends,
+    readonly reads: CallerReads,
+    private readonly parts: GatewayParts,
+  ) {
+    this.loaders = makeLoaders(reads, rpc);
+  }
+
+  get audit() {
+    return this.parts.audit;
+  }
+  get uploads() {
+    return this.parts.uploads;
+  }
+  get downloads() {
+    return this.parts.downloads;
+  }
+  get artifacts() {
+    return this.parts.artifacts;
+  }
+
+  renew(): void {
+    this.askedAt = Date.now();
+    this.loaders = makeLoaders(this.reads, this.rpc);
+  }
 }

@@ -38,34 +38,79 @@ export interface Loader<Key, Value> {
   load(key: Key): Promise<Value>;
 }
 
+/** Each is made when it is first asked for: most requests load of two or three kinds, and all of them for each would be most of what a request leaves to be collected. */
+class LoadersOfRequest implements Loaders {
+  private readonly made: { -readonly [Kind in keyof Loaders]?: Loaders[Kind] } = {};
+
+  constructor(
+    private readonly reads: CallerReads,
+    private readonly rpc: Backends,
+  ) {}
+
+  get customer() {
+    return (this.made.customer ??= new Remembered(this.reads.customer));
+  }
+  get place() {
+    return (this.made.place ??= new Remembered(this.reads.place));
+  }
+  get forecast() {
+    return (this.made.forecast ??= new Remembered(this.reads.forecast));
+  }
+  get recommendation() {
+    return (this.made.recommendation ??= new Remembered(this.reads.recommendation, recommendationName));
+  }
+  get eventNovelty() {
+    return (this.made.eventNovelty ??= new Remembered(this.reads.eventNovelty, ({ eventId }) => eventId));
+  }
+  get customerNovelty() {
+    return (this.made.customerNovelty ??= new Remembered(this.reads.customerNovelty));
+  }
+  get noveltyThresholds() {
+    return (this.made.noveltyThresholds ??= new Remembered(this.reads.noveltyThresholds));
+  }
+  get segment() {
+    return (this.made.segment ??= new Remembered(this.reads.segment, segmentName));
+  }
+  get countReach() {
+    return (this.made.countReach ??= new Remembered(this.reads.countReach, ({ follower, modelId }) => `${follower}|${modelId}`));
+  }
+  get pastPlace() {
+    return (this.made.pastPlace ??= new Remembered(this.reads.pastPlace, pastName));
+  }
+  get pastReading() {
+    return (this.made.pastReading ??= new Remembered(this.reads.pastReading, pastName));
+  }
+  get model() {
+    return (this.made.model ??= new Remembered(this.reads.model));
+  }
+  get labelSet() {
+    return (this.made.labelSet ??= new Remembered(this.reads.labelSet));
+  }
+  get labelHead() {
+    return (this.made.labelHead ??= new Remembered(this.reads.labelHead));
+  }
+  get exportSchedule() {
+    return (this.made.exportSchedule ??= new Remembered(this.reads.exportSchedule));
+  }
+  get prediction() {
+    return (this.made.prediction ??= new Remembered(this.reads.prediction));
+  }
+  get import() {
+    return (this.made.import ??= new Remembered(async (id) => (await found(this.rpc.imports.getImport({ id })))?.import));
+  }
+  // There is no call for several: a list of runs carries all but the points of curves, which few ask for.
+  get run() {
+    return (this.made.run ??= new Remembered(async (id) => (await found(this.rpc.runs.getRun({ id })))?.run));
+  }
+}
+
 export function makeLoaders(reads: CallerReads, rpc: Backends): Loaders {
-  return {
-    customer: new Remembered(reads.customer),
-    place: new Remembered(reads.place),
-    forecast: new Remembered(reads.forecast),
-    recommendation: new Remembered(reads.recommendation, recommendationName),
-    eventNovelty: new Remembered(reads.eventNovelty, ({ eventId }) => eventId),
-    customerNovelty: new Remembered(reads.customerNovelty),
-    noveltyThresholds: new Remembered(reads.noveltyThresholds),
-    segment: new Remembered(reads.segment, segmentName),
-    countReach: new Remembered(reads.countReach, ({ follower, modelId }) => `${follower}|${modelId}`),
-    pastPlace: new Remembered(reads.pastPlace, pastName),
-    pastReading: new Remembered(reads.pastReading, pastName),
-    model: new Remembered(reads.model),
-    labelSet: new Remembered(reads.labelSet),
-    labelHead: new Remembered(reads.labelHead),
-    exportSchedule: new Remembered(reads.exportSchedule),
-    prediction: new Remembered(reads.prediction),
-    import: new Remembered(async (id) => (await found(rpc.imports.getImport({ id })))?.import),
-    // There is no call for several: a list of runs carries all but the points of curves, which few ask for.
-    run: new Remembered(async (id) => (await found(rpc.runs.getRun({ id })))?.run),
-  };
+  return new LoadersOfRequest(reads, rpc);
 }
 
 /** For as long as a request lasts, what was read is not read again; that reads go together is the matter of who gathers them. */
 class Remembered<Key, Value> implements Loader<Key, Value> {
-  /** Most requests load of two or three kinds only. */
-  private known: Map<unknown, Promise<Value>> | undefined;
+  private readonly known = new Map<unknown, Promise<Value>>();
 
   constructor(
     private readonly read: Gathered<Key, Value>,
@@ -74,7 +119,6 @@ class Remembered<Key, Value> implements Loader<Key, Value> {
 
   load(key: Key): Promise<Value> {
     const name = this.nameOf(key);
-    this.known ??= new Map();
     const known = this.known.get(name);
     if (known) return known;
     const read = this.read(key);

@@ -31,10 +31,13 @@ interface Kept {
   readonly seen: number;
   readonly readAt: number;
   readonly drawing: Promise<DrawingNow>;
+  /** What takes its place, read before it is too old: nobody waits for what is asked for all the time. */
+  next?: Kept | undefined;
 }
 
 /** For what nobody announces (strengths, parts of segments), and for announcements that get lost between replicas. */
 const FRESH_MS = 500;
+const RENEWED_AFTER_MS = 350;
 const MOST_WORKSPACES = 1_000;
 const MOST_PAGES = 20;
 const NOW = { ids: null, modelId: '', asOf: undefined };
@@ -53,13 +56,14 @@ export class Drawings {
   /** Kept until somebody moves, a name or a model changes, or half a second has passed. */
   now(workspaceId: string): Promise<DrawingNow> {
     const seen = this.changes.seen(workspaceId);
+    const isFresh = (kept: Kept) => kept.seen === seen && ageOf(kept) < FRESH_MS;
     const known = this.kept.get(workspaceId);
-    if (known && known.seen === seen && performance.now() - known.readAt < FRESH_MS) return known.drawing;
-    const made: Kept = { seen, readAt: performance.now(), drawing: this.read(workspaceId, NOW).then(drawnNow) };
+    if (known && isFresh(known)) {
+      if (ageOf(known) >= RENEWED_AFTER_MS) known.next ??= this.readNow(workspaceId, seen);
+      return known.drawing;
+    }
+    const made = known?.next && isFresh(known.next) ? known.next : this.readNow(workspaceId, seen);
     this.kept.set(workspaceId, made);
-    made.drawing.catch(() => {
-      if (this.kept.get(workspaceId) === made) this.kept.delete(workspaceId);
-    });
     return made.drawing;
   }
 
@@ -82,6 +86,23 @@ export class Drawings {
     const basis = asOf === null ? toBasis(counted, counted.readAt === null ? now : isoOf(counted.readAt)) : toBasis({ ...counted, newestEventAt: null }, asOf);
     return { basis, segments: segments.map((row) => toSegment(row, basis)) };
   }
+
+  private readNow(workspaceId: string, seen: number): Kept {
+    const made: Kept = { seen, readAt: performance.now(), drawing: this.read(workspaceId, NOW).then(drawnNow) };
+    made.drawing.catch(() => this.forget(workspaceId, made));
+    return made;
+  }
+
+  /** What could not be read is read anew for who asks next. */
+  private forget(workspaceId: string, failed: Kept): void {
+    const known = this.kept.get(workspaceId);
+    if (known === failed) this.kept.delete(workspaceId);
+    else if (known?.next === failed) known.next = undefined;
+  }
+}
+
+function ageOf({ readAt }: Kept): number {
+  return performance.now() - readAt;
 }
 
 function drawnNow(drawing: Drawing): DrawingNow {
