@@ -12,6 +12,7 @@ describe('figures', () => {
     expect(percent(0.0004)).toBe('< 0.1 %');
     expect(percent(0.0423)).toBe('4.2 %');
     expect(percent(0.315)).toBe('32 %');
+    expect(percent(0.997)).toBe('99.7 %');
     expect(percent(0.9996)).toBe('> 99.9 %');
     expect(percent(1)).toBe('100 %');
   });
