@@ -241,6 +241,16 @@ test('services are called as the key that asked', async () => {
   for (const { principal } of gateway.services.calls) expect(principal).toMatchObject({ workspaceId: WORKSPACE, actor: 'key:viewer', role: 'VIEWER' });
 });
 
+test.each(['__proto__', 'constructor'])('an event with a property named %s is passed on as it is, and so are its neighbours', async (name) => {
+  const events = `[{"event":"A","userId":"u","properties":{"${name}":{"prototype":{"isAdmin":true}}}},{"event":"B","userId":"u"}]`;
+  const query = 'mutation($events: [EventInput!]!) { trackEvents(input: { events: $events }) { stored } }';
+  const { status } = await gateway.post(`{"query":${JSON.stringify(query)},"variables":{"events":${events}}}`, { authorization: `Bearer ${KEYS.intake}` });
+  expect(status).toBe(200);
+  const [request] = gateway.services.calls.filter(({ method }) => method === 'trackEventBatch').map((call) => call.request as ingestion.TrackEventBatchRequest);
+  expect(Buffer.from(request?.events ?? []).toString()).toContain(`"properties":{"${name}":{"prototype":{"isAdmin":true}}}`);
+  expect(JSON.parse(Buffer.from(request?.events ?? []).toString())).toHaveLength(2);
+});
+
 test('events are passed on in the form of Segment, each with its fate', async () => {
   const { trackEvents } = await data(
     `mutation { trackEvents(input: { events: [

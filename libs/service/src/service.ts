@@ -64,7 +64,9 @@ export async function createService<Config extends ServiceConfig>(options: Servi
   @Module({ imports: [ServiceModule.of(context), options.module] })
   class RootModule {}
 
-  const adapter = new FastifyAdapter({ bodyLimit: options.bodyLimit ?? 1_048_576, forceCloseConnections: 'idle', trustProxy: true });
+  // Events may have properties of any name, and nothing here merges bodies into objects: a refused body would refuse all events beside one.
+  const names = { onProtoPoisoning: 'ignore', onConstructorPoisoning: 'ignore' } as const;
+  const adapter = new FastifyAdapter({ bodyLimit: options.bodyLimit ?? 1_048_576, forceCloseConnections: 'idle', trustProxy: true, ...names });
   let isReady = false;
   const fastify = adapter.getInstance();
   fastify.get('/healthz', () => ({ status: 'ok' }));
