@@ -211,6 +211,8 @@ test('Retrain starts a run that is followed live until it has made a model', asy
   await shoot('run');
   await page.getByRole('link', { name: 'See the model' }).click();
   await page.getByRole('region', { name: 'Evaluation' }).locator('tbody tr').first().waitFor();
+  // What was left out says why.
+  await page.getByRole('region', { name: 'Properties of its events' }).getByRole('row', { name: /^order_id .* no: .* an id$/ }).waitFor();
   await shoot('model');
 }, RUN_MS + 60_000);
 

@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 
 import { PrincipalSigner } from '#libs/auth';
-import { label, training, worker } from '#libs/contracts';
+import { dataProfile, label, training, worker } from '#libs/contracts';
 import { freePort, startTestPlatform, type TestPlatform } from '#libs/embedded';
 import { type Call, connect, isServing, type RpcClient, RpcError } from '#libs/grpc';
 
@@ -25,6 +25,7 @@ const LAST_CHARACTERS = 2_000;
 export interface TrainingProcess {
   readonly runs: RpcClient<typeof training.RunServiceService>;
   readonly models: RpcClient<typeof training.ModelServiceService>;
+  readonly profiles: RpcClient<typeof dataProfile.DataProfileServiceService>;
   readonly labels: RpcClient<typeof label.LabelServiceService>;
   readonly heads: RpcClient<typeof label.HeadServiceService>;
   /** -9 gives it no time for anything. */
@@ -93,12 +94,14 @@ export class TrainingHouse {
     }
     const runs = connect(training.RunServiceService, address);
     const models = connect(training.ModelServiceService, address);
+    const profiles = connect(dataProfile.DataProfileServiceService, address);
     const labels = connect(label.LabelServiceService, address);
     const heads = connect(label.HeadServiceService, address);
-    this.clients.push(runs, models, labels, heads);
+    this.clients.push(runs, models, profiles, labels, heads);
     return {
       runs,
       models,
+      profiles,
       labels,
       heads,
       signal: (signal) => void child.kill(signal),

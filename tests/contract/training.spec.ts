@@ -223,6 +223,17 @@ describe('models', () => {
     expect([secondsOf(first), secondsOf(second)]).toEqual([[0, 20, 0], [0, 300, 20]]);
   });
 
+  it('have no profile where their files are gone, and none is told of a model that is not there', async () => {
+    const { call } = await house.workspace();
+    const { model, run } = await completed(call);
+    // The fake writes none of the files that a profile is read from.
+    expect(await service.profiles.getDataProfile({ modelId: model.id }, call)).toEqual({ profile: undefined });
+    const { call: stranger } = await house.workspace();
+    for (const [modelId, whose] of [[run.id, call], ['no id', call], [model.id, stranger]] as const) {
+      expect(await failure(service.profiles.getDataProfile({ modelId }, whose))).toMatchObject({ status: status.NOT_FOUND, reason: 'MODEL_UNKNOWN' });
+    }
+  });
+
   it('keep a unique, growing fence in every workspace', async () => {
     const doubled = await house.rows('select 1 from training.promotions group by workspace_id, fence having count(*) > 1');
     const champions = await house.rows("select workspace_id from training.models where state = 'CHAMPION' group by 1 having count(*) > 1");

@@ -4,6 +4,16 @@ interface Started {
   startTrainingRun: { __typename: string; id?: string; run?: { id: string } };
 }
 
+interface Profile {
+  encoder: string;
+  halfLifeDays: number[];
+  horizonDays: number[];
+  mainEvents: string[];
+  notes: string[];
+  isGuarded: boolean;
+  properties: { name: string; isKept: boolean; missing: number; reason: string | null }[];
+}
+
 const START = 'mutation { startTrainingRun { __typename ... on TrainingRun { id } ... on RunActive { run { id } } } }';
 const STATE = 'query($id: ID!) { trainingRun(id: $id) { state progress } }';
 const state = async (id: string) => (await api().ask<{ trainingRun: { state: string; progress: number } }>(STATE, { id })).trainingRun;
@@ -32,6 +42,19 @@ test('a run is followed live from queue to success, and its segments keep their 
   const kept = after.segments.nodes.filter(({ id }) => before.segments.nodes.some((segment) => segment.id === id));
   expect(kept.length).toBeGreaterThanOrEqual(Math.ceil(before.segments.nodes.length / 2));
 }, 300_000);
+
+test('a model tells what its data were like, and what was taken from them', async () => {
+  const { model } = await api().ask<{ model: { profile: Profile } }>(
+    '{ model(champion: true) { profile { encoder halfLifeDays horizonDays mainEvents notes isGuarded properties { name isKept missing reason } } } }',
+  );
+  const { properties, halfLifeDays, horizonDays, ...rest } = model.profile;
+  expect(rest).toMatchObject({ encoder: 'decayed_sum', isGuarded: true, mainEvents: expect.arrayContaining(['Order Completed']) });
+  for (const days of [halfLifeDays, horizonDays]) expect(days.length > 1 && days.every((value, at) => value > (days[at - 1] ?? 0))).toBe(true);
+  // The simulator writes a fresh id on each order.
+  expect(properties.find(({ name }) => name === 'order_id')).toMatchObject({ isKept: false, reason: expect.stringContaining('id') });
+  expect(properties.find(({ name }) => name === 'price')).toMatchObject({ isKept: true, reason: null });
+  expect(rest.notes).toEqual(expect.arrayContaining([expect.stringContaining('order_id is left out')]));
+});
 
 test('a second run is refused while one is under way, and the first can be cancelled within seconds', async () => {
   const { startTrainingRun: first } = await api().ask<Started>(START);

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { type CallContext, createServer, ServerError, type Server } from 'nice-grpc';
 
-import { access, counting, definition, explanation, exporting, foresight, history, identity, ingestion, label, novelty, pastReading, person, prediction, quarantine, region, retention, serving, similar, trackingPlan, training, unusual, unusualEvent, webhook, worker } from '#libs/contracts';
+import { access, counting, dataProfile, definition, explanation, exporting, foresight, history, identity, ingestion, label, novelty, pastReading, person, prediction, quarantine, region, retention, serving, similar, trackingPlan, training, unusual, unusualEvent, webhook, worker } from '#libs/contracts';
 import { PRINCIPAL_METADATA, RpcError, status } from '#libs/grpc';
 import { type Principal, PrincipalSigner } from '#libs/auth';
 
@@ -88,7 +88,7 @@ export async function startFakeServices(): Promise<FakeServices> {
   const definitions = [
     access.AccessServiceService, ingestion.EventServiceService, ingestion.CustomerServiceService, ingestion.ImportServiceService,
     quarantine.QuarantineServiceService, trackingPlan.TrackingPlanServiceService, identity.IdentityServiceService, person.PersonServiceService,
-    training.RunServiceService, training.ModelServiceService, label.LabelServiceService, label.HeadServiceService, prediction.PredictionServiceService, serving.MembershipServiceService, serving.SegmentServiceService, explanation.ExplanationServiceService,
+    training.RunServiceService, training.ModelServiceService, dataProfile.DataProfileServiceService, label.LabelServiceService, label.HeadServiceService, prediction.PredictionServiceService, serving.MembershipServiceService, serving.SegmentServiceService, explanation.ExplanationServiceService,
     foresight.ForesightServiceService, retention.RetentionServiceService, webhook.WebhookServiceService,
     definition.SegmentDefinitionServiceService, similar.SimilarityServiceService, region.RegionServiceService, exporting.ExportServiceService, history.HistoryServiceService, unusual.UnusualServiceService, unusualEvent.UnusualEventServiceService, counting.CountingServiceService, pastReading.PastReadingServiceService,
   ];
@@ -262,6 +262,9 @@ function trainingHandlers(): Record<string, Handler> {
     getRun: (request: training.GetRunRequest) => ({ run: run(request.id) }),
     listRuns: ({ page }: training.ListRunsRequest) => cut([1, 2, 3].map((number) => run(id('run', number), { metrics: [] })), page, 'runs'),
     getModels: ({ ids, champion }: training.GetModelsRequest) => ({ models: (champion ? [id('model', 1)] : ids).map(model) }),
+    getDataProfile: () => ({
+      profile: dataProfile.DataProfile.fromPartial({ notes: ['order_id is left out: an id.'], encoder: 'decayed_sum', properties: [{ name: 'order_id', kind: 'categorical', reason: 'an id' }, { name: 'price', kind: 'numeric', isKept: true }] }),
+    }),
     promoteModel: () => {
       throw RpcError.precondition('It is the champion already.', { reason: 'ALREADY_CHAMPION' });
     },

@@ -1,4 +1,4 @@
-import { label, training } from '#libs/contracts';
+import { dataProfile, label, training } from '#libs/contracts';
 import { runService } from '#libs/service';
 
 import { RunReconciler } from './run/run.reconciler.js';
@@ -9,7 +9,7 @@ await runService({
   name: 'training',
   config: trainingConfig,
   module: TrainingModule,
-  services: [training.RunServiceService, training.ModelServiceService, label.LabelServiceService, label.HeadServiceService],
+  services: [training.RunServiceService, training.ModelServiceService, dataProfile.DataProfileServiceService, label.LabelServiceService, label.HeadServiceService],
   ready: (app) => app.get(RunReconciler).firstRound,
   isWorking: (app) => app.get(RunReconciler).isWorking,
 });

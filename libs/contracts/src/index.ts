@@ -30,6 +30,7 @@ export * as history from './gen/kindred/serving/v1/history.js';
 export * as customerList from './gen/kindred/ingestion/v1/customer_list.js';
 /** Of training as well, in a file of its own. */
 export * as label from './gen/kindred/training/v1/label.js';
+export * as dataProfile from './gen/kindred/training/v1/data_profile.js';
 export * as prediction from './gen/kindred/serving/v1/prediction.js';
 /** What heads are, between training and the worker. */
 export * as head from './gen/kindred/worker/v1/label.js';

@@ -10,6 +10,7 @@ import { useReading } from '../session/reading';
 import { count, counted, measure } from '../wording/figure';
 import { date, dateAndTime } from '../wording/time';
 import { compare, subjectName, type Comparison } from './measures';
+import { ProfileCards } from './profile-card';
 import { PromoteButton } from './promotion';
 import { isPromotable, modelStateInWords } from './verdict';
 import './models-card.css';
@@ -83,6 +84,7 @@ function Detail({ model }: { model: Model }): ReactNode {
         <EvaluationCard evaluation={model.evaluation} />
         <DrawnSegments segments={model.segments.nodes} />
       </div>
+      {model.profile && <ProfileCards profile={model.profile} />}
     </>
   );
 }

@@ -20,12 +20,12 @@ export function counted(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
-/** A share of 0..1 in percent: one decimal below ten, and never "0 %" for something that is there. */
+/** A share of 0..1 in percent: one decimal below ten and near a hundred, and never "0 %" for something that is there, nor "100 %" for what is not all. */
 export function percent(share: number): string {
   const value = share * 100;
   if (value > 0 && value < 0.1) return '< 0.1 %';
   if (value > 99.9 && value < 100) return '> 99.9 %';
-  const decimals = value >= 10 || Number.isInteger(value) ? 0 : 1;
+  const decimals = (value >= 10 && value < 99.5) || Number.isInteger(value) ? 0 : 1;
   return `${value.toFixed(decimals)} %`;
 }
 

@@ -1,4 +1,4 @@
-import { access, counting, definition, explanation, exporting, foresight, history, identity, ingestion, label, pastReading, person, prediction, quarantine, region, retention, serving, similar, trackingPlan, training, unusual, unusualEvent, webhook } from '#libs/contracts';
+import { access, counting, dataProfile, definition, explanation, exporting, foresight, history, identity, ingestion, label, pastReading, person, prediction, quarantine, region, retention, serving, similar, trackingPlan, training, unusual, unusualEvent, webhook } from '#libs/contracts';
 import { connect, type RpcClient } from '#libs/grpc';
 
 /** Where the services listen, `host:port` each. */
@@ -22,6 +22,7 @@ export interface Backends {
   readonly plans: RpcClient<typeof trackingPlan.TrackingPlanServiceService>;
   readonly runs: RpcClient<typeof training.RunServiceService>;
   readonly models: RpcClient<typeof training.ModelServiceService>;
+  readonly profiles: RpcClient<typeof dataProfile.DataProfileServiceService>;
   readonly labels: RpcClient<typeof label.LabelServiceService>;
   readonly heads: RpcClient<typeof label.HeadServiceService>;
   readonly predictions: RpcClient<typeof prediction.PredictionServiceService>;
@@ -54,6 +55,7 @@ export function connectBackends(at: BackendAddresses): Backends {
     plans: connect(trackingPlan.TrackingPlanServiceService, at.INGESTION_ADDRESS),
     runs: connect(training.RunServiceService, at.TRAINING_ADDRESS),
     models: connect(training.ModelServiceService, at.TRAINING_ADDRESS),
+    profiles: connect(dataProfile.DataProfileServiceService, at.TRAINING_ADDRESS),
     labels: connect(label.LabelServiceService, at.TRAINING_ADDRESS),
     heads: connect(label.HeadServiceService, at.TRAINING_ADDRESS),
     predictions: connect(prediction.PredictionServiceService, at.SERVING_ADDRESS),

@@ -1,6 +1,6 @@
 // Which message each type of the SDL is resolved from; codegen.ts names these.
 import type { Principal } from '#libs/auth';
-import { access, counting, definition, explanation, exporting, foresight, head, identity, ingestion, label, novelty, person, prediction, quarantine, region, retention, rule, serving, similar, trackingPlan, training, unusual, unusualEvent, webhook, worker } from '#libs/contracts';
+import { access, counting, dataProfile, definition, explanation, exporting, foresight, head, identity, ingestion, label, novelty, person, prediction, quarantine, region, retention, rule, serving, similar, trackingPlan, training, unusual, unusualEvent, webhook, worker } from '#libs/contracts';
 
 import type { Connection } from './connection.js';
 
@@ -117,6 +117,8 @@ export type WebhookDelivery = webhook.WebhookDelivery;
 
 export type Model = training.Model;
 export type Evaluation = training.Model;
+export type DataProfile = dataProfile.DataProfile;
+export type PropertyQuality = dataProfile.PropertyQuality;
 export type TrainingRun = training.Run;
 export type RunError = training.RunError;
 export type RunMetric = training.RunMetric;

@@ -44,7 +44,7 @@ export const modelMutations = {
 /** A promotion may have to load everyone's memberships first. */
 const PATIENTLY = { deadline: 60_000 };
 
-export const modelTypes: ResolversOf<'Model' | 'Evaluation' | 'Measure' | 'PromoteModelResult'> = {
+export const modelTypes: ResolversOf<'Model' | 'Evaluation' | 'Measure' | 'DataProfile' | 'PropertyQuality' | 'PromoteModelResult'> = {
   Model: {
     ...modelNovelty,
     id: ({ id }) => globalId('Model', id),
@@ -54,6 +54,14 @@ export const modelTypes: ResolversOf<'Model' | 'Evaluation' | 'Measure' | 'Promo
     artefacts: ({ uri }) => uri,
     segments: ({ id }, args, { reads }) => listSegments(reads, args, { modelId: id }),
     evaluation: (model) => model,
+    profile: async ({ id }, _args, { rpc }) => (await rpc.profiles.getDataProfile({ modelId: id })).profile ?? null,
+  },
+  DataProfile: {
+    valueProperty: ({ valueProperty }) => orNull(valueProperty),
+    begunAnewBecause: ({ begunAnewBecause }) => orNull(begunAnewBecause),
+  },
+  PropertyQuality: {
+    reason: ({ reason }) => orNull(reason),
   },
   Evaluation: {
     model: (model) => model,

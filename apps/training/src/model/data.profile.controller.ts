@@ -1,0 +1,20 @@
+import { Controller } from '@nestjs/common';
+import { Payload } from '@nestjs/microservices';
+
+import { Caller, type Principal } from '#libs/auth';
+import { dataProfile } from '#libs/contracts';
+
+import { DataProfileReader } from './data.profile.js';
+
+@Controller()
+@dataProfile.DataProfileServiceControllerMethods()
+export class DataProfileController implements dataProfile.DataProfileServiceController {
+  constructor(private readonly reader: DataProfileReader) {}
+
+  async getDataProfile(
+    @Payload() { modelId }: dataProfile.GetDataProfileRequest,
+    @Caller() { workspaceId }: Principal & { workspaceId: string },
+  ): Promise<dataProfile.GetDataProfileResponse> {
+    return { profile: await this.reader.of(workspaceId, modelId) };
+  }
+}

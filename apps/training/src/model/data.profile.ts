@@ -1,0 +1,82 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { readFile } from 'node:fs/promises';
+
+import { ArtifactError, type ArtifactStore } from '#libs/artifacts';
+import { z } from '#libs/config';
+import type { dataProfile } from '#libs/contracts';
+import { RpcError } from '#libs/grpc';
+
+import { UUID } from '../page.js';
+import { fileUri } from '../step/files.js';
+import { ARTIFACTS } from '../store.js';
+import { ModelRepository } from './model.repository.js';
+
+/** quality.json, as the worker writes it. */
+const QUALITY = z.object({
+  guard: z.boolean(),
+  notes: z.array(z.string()),
+  properties: z.array(
+    z.object({
+      property: z.string(),
+      kind: z.string(),
+      missing: z.number(),
+      distinct: z.number(),
+      within: z.number(),
+      owned: z.number(),
+      drift: z.number(),
+      kept: z.boolean(),
+      reason: z.string(),
+    }),
+  ),
+});
+/** What of encoder.json was taken from the data. */
+const ENCODER = z.object({
+  begunAnewBecause: z.string().nullish(),
+  plan: z.object({
+    encoder: z.string(),
+    objectives: z.record(z.string(), z.number()),
+    half_life_days: z.array(z.number()).default([]),
+    horizon_days: z.array(z.number()),
+  }),
+});
+/** The same of features.json. */
+const FEATURES = z.object({ main_events: z.array(z.string()), value_property: z.string().nullish() });
+
+/** What a model's data were like, from its files. */
+@Injectable()
+export class DataProfileReader {
+  constructor(
+    private readonly models: ModelRepository,
+    @Inject(ARTIFACTS) private readonly artifacts: ArtifactStore,
+  ) {}
+
+  /** Undefined where the files are gone. Throws MODEL_UNKNOWN. */
+  async of(workspaceId: string, modelId: string): Promise<dataProfile.DataProfile | undefined> {
+    const [model] = UUID.test(modelId) ? await this.models.get(workspaceId, [modelId], false) : [];
+    if (!model) throw RpcError.notFound(`There is no model ${modelId}.`, { reason: 'MODEL_UNKNOWN' });
+    try {
+      const [quality, { plan, begunAnewBecause }, features] = await Promise.all([
+        this.read(model.uri, 'quality.json', QUALITY), this.read(model.uri, 'encoder.json', ENCODER), this.read(model.uri, 'features.json', FEATURES),
+      ]);
+      return {
+        notes: quality.notes,
+        isGuarded: quality.guard,
+        properties: quality.properties.map(({ property, kept, ...same }) => ({ ...same, name: property, isKept: kept })),
+        halfLifeDays: plan.half_life_days,
+        horizonDays: plan.horizon_days,
+        mainEvents: features.main_events,
+        valueProperty: features.value_property ?? '',
+        encoder: plan.encoder,
+        objectives: Object.entries(plan.objectives).map(([name, weight]) => ({ name, weight })),
+        begunAnewBecause: begunAnewBecause ?? '',
+      } satisfies dataProfile.DataProfile;
+    } catch (error) {
+      if (error instanceof ArtifactError && error.reason === 'MISSING') return undefined;
+      throw error;
+    }
+  }
+
+  private async read<T>(folder: string, name: string, form: z.ZodType<T>): Promise<T> {
+    return form.parse(JSON.parse(await readFile(await this.artifacts.localFileOf(fileUri(folder, name)), 'utf8')));
+  }
+}
