@@ -83,7 +83,13 @@ test('in a crowd the next read begins only a moment after the last one began, or
   await nextTurn();
   expect(begun[3]?.keys).toEqual(many);
   begun[3]?.end();
-  expect(await Promise.all(asked)).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', ...many].map((key) => `${key}!`));
+  await nextTurn();
+  // So many come without waiting for them.
+  asked.push(load('z'));
+  await nextTurn();
+  expect(begun[4]?.keys).toEqual(['z']);
+  begun[4]?.end();
+  expect(await Promise.all(asked)).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', ...many, 'z'].map((key) => `${key}!`));
 });
 
 test('a read that fails fails those who waited for it, and the next one is made all the same', async () => {

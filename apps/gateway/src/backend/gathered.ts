@@ -85,7 +85,8 @@ class Turns {
 
   /** Milliseconds until the next read is worth a call. */
   private pause(): number {
-    const isCrowd = this.last.keys >= CROWD && this.keysWaiting < ENOUGH_FOR_A_CALL;
-    return isCrowd ? this.last.beganAt + PACE_MS - performance.now() : 0;
+    // Where enough came while the last but one was under way, they will again.
+    const isWorthIt = this.last.keys >= CROWD && this.last.keys < ENOUGH_FOR_A_CALL && this.keysWaiting < ENOUGH_FOR_A_CALL;
+    return isWorthIt ? this.last.beganAt + PACE_MS - performance.now() : 0;
   }
 }
