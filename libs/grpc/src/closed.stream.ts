@@ -16,4 +16,10 @@ export function forgetClosedCalls(): void {
 
 function forgetCall(this: ClientHttp2Stream): void {
   this.removeAllListeners();
+  // Nothing comes behind the closing; if it did, nobody's listening must not end the process.
+  this.on('error', ignore);
+}
+
+function ignore(): void {
+  // Whoever had the call has heard how it ended.
 }
