@@ -1,25 +1,16 @@
-import { forgetting, serving } from '#libs/contracts';
-import { connect, type RpcClient } from '#libs/grpc';
+import { serving } from '#libs/contracts';
 
 import { MANY } from './score-worker.fake.js';
-import { model, segment, ServingHouse, type ServingReplica, type TestWorkspace, until } from './serving-house.js';
-
-const DAY = 86_400_000;
+import { model, orders, segment, ServingHouse, type ServingReplica, type TestWorkspace, until } from './serving-house.js';
 
 let house: ServingHouse;
 let replica: ServingReplica;
-let forgettings: RpcClient<typeof forgetting.ForgettingServiceService>;
 beforeAll(async () => {
   house = await ServingHouse.open();
   replica = await house.start({ FEED_POLL_MS: '300' });
-  forgettings = connect(forgetting.ForgettingServiceService, replica.address);
 });
-afterAll(async () => {
-  forgettings.close();
-  await house.close();
-});
+afterAll(() => house.close());
 
-const orders = (customerId: string, howMany: number) => Array.from({ length: howMany }, (_, at) => ({ customerId, name: 'Order Completed', at: Date.now() - DAY + at }));
 
 async function served(): Promise<{ workspace: TestWorkspace; gone: string; stays: string }> {
   const workspace = await house.workspace();
@@ -63,7 +54,7 @@ test('nothing of a forgotten customer is left in any table, and the others are c
   await until(() => states(workspace), (seen) => seen[gone] === MANY);
   expect(await tablesWith(gone)).toEqual(['customer_states', 'membership_changes', 'memberships', 'segment_versions']);
   await erase(workspace, gone);
-  const { tables } = await forgettings.forgetCustomers({ customerIds: [gone] }, workspace.service);
+  const { tables } = await replica.forgetting.forgetCustomers({ customerIds: [gone] }, workspace.service);
   expect(Object.fromEntries(tables.map(({ table, rows }) => [table, rows]))).toEqual({
     'serving.customer_states': 1, 'serving.memberships': 2, 'serving.membership_changes': 2, 'serving.segment_versions': 1, 'serving.segment_deadlines': 0, 'serving.segment_regions': 0, 'serving.predictions': 0, 'serving.unusual_customers': 0, 'serving.unusual_changes': 0, 'serving.webhook_deliveries': 0,
     'serving.exports (rows taken out)': 0, 'serving.exports (files written anew)': 0,
@@ -82,7 +73,7 @@ test('what was being scored of somebody while they were forgotten is not written
   await house.track(workspace.id, [...orders(gone, 2), ...orders(stays, 2)]);
   await house.worker.beforeAnswer.reached.next();
   await erase(workspace, gone);
-  await forgettings.forgetCustomers({ customerIds: [gone] }, workspace.service);
+  await replica.forgetting.forgetCustomers({ customerIds: [gone] }, workspace.service);
   house.worker.beforeAnswer.go();
   await until(() => states(workspace), (seen) => seen[stays] === MANY);
   expect(await tablesWith(gone)).toEqual([]);
@@ -93,7 +84,7 @@ test('a model that was learned before an erasure comes in without whom it learne
   const second = model();
   const { request, position } = await house.backfill(workspace.id, second);
   await erase(workspace, gone);
-  await forgettings.forgetCustomers({ customerIds: [gone] }, workspace.service);
+  await replica.forgetting.forgetCustomers({ customerIds: [gone] }, workspace.service);
   const segments = request.segments.map((one) => ({ ...one, typicalCustomerIds: [gone, stays] }));
   for await (const _ of replica.activation.prepareShadow({ ...request, segments, position }, workspace.service));
   expect(await tablesWith(gone)).toEqual([]);
@@ -103,5 +94,5 @@ test('a model that was learned before an erasure comes in without whom it learne
 
 test('only our own services may have somebody forgotten', async () => {
   const { workspace, gone } = await served();
-  await expect(forgettings.forgetCustomers({ customerIds: [gone] }, workspace.call)).rejects.toMatchObject({ reason: 'FORBIDDEN' });
+  await expect(replica.forgetting.forgetCustomers({ customerIds: [gone] }, workspace.call)).rejects.toMatchObject({ reason: 'FORBIDDEN' });
 });

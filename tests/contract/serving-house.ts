@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import { Client, Pool } from 'pg';
 
 import { PrincipalSigner } from '#libs/auth';
-import { access, definition, exporting, foresight, history, region, serving, similar, unusual, unusualEvent, webhook, worker } from '#libs/contracts';
+import { access, definition, exporting, foresight, forgetting, history, region, serving, similar, unusual, unusualEvent, webhook, worker } from '#libs/contracts';
 import { freePort, startTestPlatform, type TestPlatform } from '#libs/embedded';
 import { type Call, connect, type RpcClient } from '#libs/grpc';
 import { publishHint } from '#libs/queue';
@@ -36,6 +36,7 @@ export interface ServingClients {
   readonly history: RpcClient<typeof history.HistoryServiceService>;
   readonly unusual: RpcClient<typeof unusual.UnusualServiceService>;
   readonly unusualEvents: RpcClient<typeof unusualEvent.UnusualEventServiceService>;
+  readonly forgetting: RpcClient<typeof forgetting.ForgettingServiceService>;
   close(): void;
 }
 
@@ -52,8 +53,9 @@ export function clientsAt(address: string): ServingClients {
   const past = connect(history.HistoryServiceService, address);
   const novel = connect(unusual.UnusualServiceService, address);
   const novelEvents = connect(unusualEvent.UnusualEventServiceService, address);
-  const clients = [memberships, similarity, regions, segments, activation, foresights, webhooks, definitions, exports, past, novel, novelEvents];
-  return { memberships, similarity, regions, segments, activation, foresight: foresights, webhooks, definitions, exports, history: past, unusual: novel, unusualEvents: novelEvents, close: () => clients.forEach((client) => client.close()) };
+  const forgettings = connect(forgetting.ForgettingServiceService, address);
+  const clients = [memberships, similarity, regions, segments, activation, foresights, webhooks, definitions, exports, past, novel, novelEvents, forgettings];
+  return { memberships, similarity, regions, segments, activation, foresight: foresights, webhooks, definitions, exports, history: past, unusual: novel, unusualEvents: novelEvents, forgetting: forgettings, close: () => clients.forEach((client) => client.close()) };
 }
 
 /** A replica of serving in this process. */
@@ -276,6 +278,11 @@ export class ServingHouse {
     await this.platform.close();
   }
 }
+
+const DAY_MS = 86_400_000;
+/** So many of one customer, one after the other; a day ago, unless it is said when. */
+export const orders = (customerId: string, howMany: number, at = Date.now() - DAY_MS): TestEvent[] =>
+  Array.from({ length: howMany }, (_, index) => ({ customerId, name: 'Order Completed', at: at + index }));
 
 export const model = (kind: 'plain' | 'window' | 'swapped' | 'missing' | 'family' = 'plain'): TestModel => ({ id: randomUUID(), uri: `file:///models/${kind}` });
 

@@ -2,7 +2,7 @@ import { forgetting, rule, serving, worker } from '#libs/contracts';
 import { connect } from '#libs/grpc';
 
 import { HERE, LOTS, MANY, SOME } from './score-worker.fake.js';
-import { family, model, ServingHouse, type ServingReplica, type TestModel, type TestWorkspace, until } from './serving-house.js';
+import { family, model, orders, ServingHouse, type ServingReplica, type TestModel, type TestWorkspace, until } from './serving-house.js';
 
 const DAY = 86_400_000;
 const { COARSER, MAIN, FINER } = worker.SegmentLevel;
@@ -14,9 +14,6 @@ beforeAll(async () => {
   replica = await house.start({ FEED_POLL_MS: '300' });
 });
 afterAll(() => house.close());
-
-const orders = (customerId: string, count: number, at = Date.now() - DAY) =>
-  Array.from({ length: count }, (_, index) => ({ customerId, name: 'Order Completed', at: at + index }));
 
 /** Customers who ordered once, twice … as often as there are of them, and one whom nobody has seen the like of. */
 async function shop(count = 8): Promise<{ workspace: TestWorkspace; customers: string[]; first: TestModel }> {

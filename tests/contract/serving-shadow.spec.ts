@@ -1,8 +1,7 @@
-import { forgetting, type serving } from '#libs/contracts';
-import { connect, type RpcClient } from '#libs/grpc';
+import type { serving } from '#libs/contracts';
 
 import { MANY } from './score-worker.fake.js';
-import { model, ServingHouse, type ServingReplica, type TestEvent, type TestModel, type TestWorkspace, until } from './serving-house.js';
+import { model, orders, ServingHouse, type ServingReplica, type TestEvent, type TestModel, type TestWorkspace, until } from './serving-house.js';
 import { expectRecomputed, statesOf } from './serving-states.js';
 
 const DAY = 86_400_000;
@@ -10,18 +9,12 @@ const CATCH_UP_SECONDS = 60;
 
 let house: ServingHouse;
 let replica: ServingReplica;
-let forgettings: RpcClient<typeof forgetting.ForgettingServiceService>;
 beforeAll(async () => {
   house = await ServingHouse.open();
   replica = await house.start({ FEED_POLL_MS: '300' });
-  forgettings = connect(forgetting.ForgettingServiceService, replica.address);
 });
-afterAll(async () => {
-  forgettings.close();
-  await house.close();
-});
+afterAll(() => house.close());
 
-const orders = (customerId: string, howMany: number): TestEvent[] => Array.from({ length: howMany }, (_, at) => ({ customerId, name: 'Order Completed', at: Date.now() - DAY + at }));
 
 /** A served model, and one beside it of the same snapshot, which has missed what came after it. */
 async function withShadow(kind: Parameters<typeof model>[0], missed: (customers: string[]) => TestEvent[]) {
@@ -102,7 +95,7 @@ describe('a model beside the served one', () => {
     const followed = prepare(workspace, request);
     await house.worker.beforeAnswer.reached.next();
     await house.owner.query('delete from ingestion.events where workspace_id = $1 and subject_id = $2', [workspace.id, gone]);
-    await forgettings.forgetCustomers({ customerIds: [gone] }, workspace.service);
+    await replica.forgetting.forgetCustomers({ customerIds: [gone] }, workspace.service);
     house.worker.beforeAnswer.go();
     await followed;
     expect(await eventsOf(workspace, shadow)).toEqual(Object.fromEntries(others.map((id) => [id, 3])));

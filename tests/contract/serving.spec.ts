@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { access, serving } from '#libs/contracts';
 
 import { MANY, SEGMENTS } from './score-worker.fake.js';
-import { model, segment, ServingHouse, type ServingReplica, type TestModel, type TestWorkspace, until } from './serving-house.js';
+import { model, orders, segment, ServingHouse, type ServingReplica, type TestModel, type TestWorkspace, until } from './serving-house.js';
 
 let house: ServingHouse;
 let replica: ServingReplica;
@@ -16,9 +16,6 @@ beforeAll(async () => {
 afterAll(() => house.close());
 
 const DAY = 86_400_000;
-const orders = (customerId: string, count: number, at = Date.now() - DAY) =>
-  Array.from({ length: count }, (_, index) => ({ customerId, name: 'Order Completed', at: at + index }));
-
 const membershipsOf = async (workspace: TestWorkspace, customerIds: string[]) =>
   (await replica.memberships.getCustomerMemberships({ customerIds }, workspace.call)).customers;
 const listed = (workspace: TestWorkspace, change: Partial<serving.ListSegmentsRequest> = {}) =>
