@@ -1,5 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 
+import { setTimeout as rest } from 'node:timers/promises';
+
 import { RpcError } from '#libs/grpc';
 import { SERVICE } from '#libs/service';
 
@@ -19,6 +21,8 @@ const EVENTS_PER_BATCH = 8_000;
 const STILL_GAINING = 0.75;
 /** That many more are taken in after a switch before anybody notices. */
 const FEW_EVENTS = 100;
+/** One after another: the served model's readings wait behind no more than that at the worker. */
+const REQUESTS_AT_ONCE = 1;
 /** Everything is written once, and read again only by whoever serves it: nothing is gained by keeping it. */
 const NOTHING_KEPT = { get: () => undefined, set: () => undefined, drop: () => undefined };
 
@@ -69,9 +73,10 @@ export class ShadowFollower {
 
   /** Takes in batch after batch, and says how many events were in each. */
   private async *batchesOf(workspaceId: string, term: ReadingTerm): AsyncGenerator<number> {
-    const reader = new BatchReader(workspaceId, { scoring: this.models, feed: this.feed, directory: this.directory, log: this.context.log });
+    const reader = new BatchReader(workspaceId, { scoring: this.models, feed: this.feed, directory: this.directory, requestsAtOnce: REQUESTS_AT_ONCE, log: this.context.log });
     for (let before = Number.POSITIVE_INFINITY; ; ) {
       const { span } = term;
+      const began = performance.now();
       const events = await this.feed.after(workspaceId, span, EVENTS_PER_BATCH);
       const isWhole = events.length < EVENTS_PER_BATCH;
       if (events.length === 0 && !span.upTo) return;
@@ -89,6 +94,8 @@ export class ShadowFollower {
         if (events.length <= FEW_EVENTS || events.length > before * STILL_GAINING) return;
         before = events.length;
       }
+      // Half of the time is theirs who wait for the served model.
+      await rest(performance.now() - began);
     }
   }
 }

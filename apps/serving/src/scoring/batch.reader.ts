@@ -14,6 +14,8 @@ export interface BatchReaderParts {
   readonly scoring: ScoringRepository;
   readonly feed: FeedRepository;
   readonly directory: WorkspaceDirectory;
+  /** That many requests are under way at the scorer; others' wait behind them. */
+  readonly requestsAtOnce: number;
   readonly log: Logger;
 }
 
@@ -68,8 +70,8 @@ export class BatchReader {
 
   /** Where a state has to be built anew, from all events up to where its partitions stand. */
   private options(term: ReadingTerm): ReadingOptions {
-    const { feed, log } = this.parts;
-    return { scorer: term.parts.scorer, allEvents: (ids) => feed.ofCustomers(this.workspaceId, ids, term.span.after), log };
+    const { feed, requestsAtOnce, log } = this.parts;
+    return { scorer: term.parts.scorer, allEvents: (ids) => feed.ofCustomers(this.workspaceId, ids, term.span.after), requestsAtOnce, log };
   }
 
   private async held(term: ReadingTerm, customerIds: readonly string[]): Promise<Map<string, HeldState>> {

@@ -22,11 +22,12 @@ export interface ReadingOptions {
   readonly scorer: Scorer;
   /** All events of customers up to what is being applied now, in the order in which they happened. */
   allEvents(customerIds: readonly string[]): Promise<readonly FeedEvent[]>;
+  /** That many requests are under way at the scorer. */
+  readonly requestsAtOnce: number;
   readonly log: Logger;
 }
 
 const CUSTOMERS_PER_REQUEST = 256;
-const REQUESTS_AT_ONCE = 4;
 /** Few, for their whole histories are held at once. */
 const REBUILDS_AT_ONCE = 32;
 const EMPTY = Buffer.alloc(0);
@@ -45,7 +46,7 @@ export async function scoreAll(readings: readonly Reading[], options: ReadingOpt
         else states.push(after(reading, result, shape, options.log));
       }
     },
-    { concurrency: REQUESTS_AT_ONCE },
+    { concurrency: options.requestsAtOnce },
   );
   for (const chunk of chunks(toRebuild, REBUILDS_AT_ONCE)) states.push(...(await rebuild(chunk, options)));
   return states;

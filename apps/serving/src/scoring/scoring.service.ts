@@ -21,6 +21,8 @@ import { SteadyScorer } from './steady.scorer.js';
 import { type ReaderParts, WorkspaceReader } from './workspace.reader.js';
 
 const LOOK_AROUND_MS = 5_000;
+/** Of those who serve. */
+const REQUESTS_AT_ONCE = 4;
 
 /** One reader for each workspace there is, of the partitions that are leased, woken by hints. */
 @Injectable()
@@ -49,6 +51,7 @@ export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
       scoring, batches, feed, cache, leases, changes, directory, log,
       openScorer: (model) => this.openScorer(model),
       hints: this.hints,
+      requestsAtOnce: REQUESTS_AT_ONCE,
       pollMs: config.FEED_POLL_MS,
       sweepAfterSeconds: config.SWEEP_AFTER_SECONDS,
     };
