@@ -116,6 +116,30 @@ test('another replica tells its watchers too', async () => {
   await other.stop();
 });
 
+test('a stream says first where it begins, so that whoever is cut off before anything came misses nothing', async () => {
+  const { workspace, customers: [customer = ''] } = await served(1);
+  const signed = (signal: AbortSignal) => ({ ...workspace.call, signal });
+  const [begun, ...others] = await Promise.all([
+    beginningOf((signal) => replica.memberships.watchMembershipChanges({ customerId: '', segmentId: '', after: '' }, signed(signal))),
+    beginningOf((signal) => replica.unusual.watchUnusualCustomers({ customerId: '', after: '' }, signed(signal))),
+    beginningOf((signal) => replica.unusualEvents.watchUnusualEvents({ after: '' }, signed(signal))),
+  ]);
+  expect(others).toEqual([expect.stringMatching(/./), expect.stringMatching(/./)]);
+  await toMany(workspace, customer);
+  await house.untilShown(workspace.id);
+  expect(await take(workspace, 1, { after: begun })).toMatchObject([{ customerId: customer }]);
+});
+
+async function beginningOf(open: (signal: AbortSignal) => AsyncIterable<{ beginsAfter: string }>): Promise<string> {
+  const abort = new AbortController();
+  try {
+    for await (const { beginsAfter } of open(abort.signal)) return beginsAfter;
+    throw new Error('The stream ended without a response.');
+  } finally {
+    abort.abort();
+  }
+}
+
 test('a stop ends the streams that are open, and does not wait for their consumers', async () => {
   const other = await house.start();
   const { workspace } = await served(1);

@@ -5,7 +5,7 @@ import { localId } from '../graphql/global-id.js';
 import { found, loadPresent, segmentNow } from '../graphql/loaders.js';
 import { BehaviourChangeKind, type MembershipChange } from '../graphql/message.js';
 import { orNull, present } from '../graphql/present.js';
-import { follow } from '../subscription/follow.js';
+import { followFeed } from '../subscription/follow.js';
 
 export const membershipSubscriptions = {
   membershipChanged: {
@@ -14,12 +14,9 @@ export const membershipSubscriptions = {
       const customerId = args.customerId ? localId('Customer', args.customerId) : '';
       if (segmentId === undefined) throw invalidArgument('segmentId is the id of no segment.');
       if (customerId === undefined) throw invalidArgument('customerId is the id of no customer.');
-      // Broken off, it goes on behind the last change that was passed on.
-      return follow<MembershipChange>(context, async function* open(signal, last) {
-        const request = { segmentId, customerId, after: last?.cursor ?? args.after ?? '' };
-        for await (const { change } of context.rpc.memberships.watchMembershipChanges(request, { signal })) {
-          if (change) yield change;
-        }
+      return followFeed<MembershipChange>(context, args.after, async function* open(after, signal) {
+        const told = context.rpc.memberships.watchMembershipChanges({ segmentId, customerId, after }, { signal });
+        for await (const { change, beginsAfter } of told) yield { value: change, beginsAfter };
       });
     },
     resolve: (change: MembershipChange) => change,

@@ -10,12 +10,12 @@ const GIVE_UP_AFTER_MS = 60_000;
 
 /**
  * A service's stream as a subscription's source. It ends the call as soon as the client goes away, even
- * while nothing happens; opens it again, from the last value on, when the service was away for a moment; and
- * lets every value be answered from freshly loaded data.
+ * while nothing happens; opens it again when the service was away for a moment; and lets every value be answered
+ * from freshly loaded data.
  */
 export function follow<Value>(
   context: Pick<GatewayContext, 'renew'>,
-  open: (signal: AbortSignal, last: Value | undefined) => AsyncIterable<Value>,
+  open: (signal: AbortSignal) => AsyncIterable<Value>,
 ): AsyncIterableIterator<Value, undefined> {
   const abort = new AbortController();
   const values = read(abort.signal, context, open);
@@ -38,18 +38,40 @@ export function follow<Value>(
   };
 }
 
+/** What a service tells of a feed: where it begins, then what comes. */
+export interface Told<Value> {
+  readonly value: Value | undefined;
+  readonly beginsAfter: string;
+}
+
+/**
+ * Follows a feed with cursors, from `after` on or from now. Cut off, it goes on behind the last value that was passed on; before the first
+ * one, from where it had begun.
+ */
+export function followFeed<Value extends { readonly cursor: string }>(
+  context: Pick<GatewayContext, 'renew'>,
+  after: string | null | undefined,
+  open: (after: string, signal: AbortSignal) => AsyncIterable<Told<Value>>,
+): AsyncIterableIterator<Value, undefined> {
+  let place = after ?? '';
+  return follow<Value>(context, async function* values(signal) {
+    for await (const { value, beginsAfter } of open(place, signal)) {
+      place = (value?.cursor ?? beginsAfter) || place;
+      if (value) yield value;
+    }
+  });
+}
+
 async function* read<Value>(
   signal: AbortSignal,
   context: Pick<GatewayContext, 'renew'>,
-  open: (signal: AbortSignal, last: Value | undefined) => AsyncIterable<Value>,
+  open: (signal: AbortSignal) => AsyncIterable<Value>,
 ): AsyncGenerator<Value, undefined> {
-  let last: Value | undefined;
   let awaySince: number | undefined;
   for (;;) {
     try {
-      for await (const value of open(signal, last)) {
+      for await (const value of open(signal)) {
         awaySince = undefined;
-        last = value;
         context.renew();
         yield value;
       }

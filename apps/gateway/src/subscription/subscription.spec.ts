@@ -123,6 +123,21 @@ test('a service that was away for a moment is followed again from the last chang
   await updates.return?.();
 });
 
+test('a service that was away before anything came is followed again from where it had begun', async () => {
+  const asked: string[] = [];
+  gateway.services.replace('watchMembershipChanges', async function* watch({ after }: serving.WatchMembershipChangesRequest) {
+    asked.push(after);
+    yield { beginsAfter: 'c7' };
+    if (asked.length > 1) yield { change: change(8) };
+    const { ServerError } = await import('nice-grpc');
+    throw new ServerError(status.UNAVAILABLE as number, 'gone');
+  } as never);
+  const updates = client().iterate({ query: WATCH_CHANGES });
+  expect((await updates.next()).value).toMatchObject({ data: { membershipChanged: { cursor: 'c8' } } });
+  expect(asked.slice(0, 2)).toEqual(['', 'c7']);
+  await updates.return?.();
+});
+
 test('an unknown key is not let in, and a missing one neither', async () => {
   for (const headers of [{}, { authorization: 'Bearer ka_guess' }]) {
     const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { headers });

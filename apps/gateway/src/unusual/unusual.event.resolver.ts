@@ -2,17 +2,14 @@ import type { ResolversOf } from '../graphql/complete.js';
 import { globalId } from '../graphql/global-id.js';
 import type { EventType, UnusualEvent } from '../graphql/message.js';
 import { present } from '../graphql/present.js';
-import { follow } from '../subscription/follow.js';
+import { followFeed } from '../subscription/follow.js';
 import { inWords } from './novelty.words.js';
 
 export const unusualEventSubscriptions = {
   eventUnusual: {
     subscribe: (_root, { after }, context) =>
-      // Broken off, it goes on behind the last event that was passed on.
-      follow<UnusualEvent>(context, async function* open(signal, last) {
-        for await (const { event } of context.rpc.unusualEvents.watchUnusualEvents({ after: last?.cursor ?? after ?? '' }, { signal })) {
-          if (event) yield event;
-        }
+      followFeed<UnusualEvent>(context, after, async function* open(place, signal) {
+        for await (const { event, beginsAfter } of context.rpc.unusualEvents.watchUnusualEvents({ after: place }, { signal })) yield { value: event, beginsAfter };
       }),
     resolve: (event: UnusualEvent) => event,
   },

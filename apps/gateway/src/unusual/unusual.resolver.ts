@@ -8,7 +8,7 @@ import { expecting, outcomeOf } from '../graphql/expected.js';
 import { localId } from '../graphql/global-id.js';
 import { type NoveltyReach, UnusualCause, type UnusualChange } from '../graphql/message.js';
 import { present } from '../graphql/present.js';
-import { follow } from '../subscription/follow.js';
+import { followFeed } from '../subscription/follow.js';
 import { inWords, oneIn } from './novelty.words.js';
 
 export const unusualQueries = {
@@ -37,12 +37,9 @@ export const unusualSubscriptions = {
     subscribe: (_root, args, context) => {
       const customerId = args.customerId ? localId('Customer', args.customerId) : '';
       if (customerId === undefined) throw invalidArgument('customerId is the id of no customer.');
-      // Broken off, it goes on behind the last change that was passed on.
-      return follow<UnusualChange>(context, async function* open(signal, last) {
-        const request = { customerId, after: last?.cursor ?? args.after ?? '' };
-        for await (const { change } of context.rpc.unusual.watchUnusualCustomers(request, { signal })) {
-          if (change) yield change;
-        }
+      return followFeed<UnusualChange>(context, args.after, async function* open(after, signal) {
+        const told = context.rpc.unusual.watchUnusualCustomers({ customerId, after }, { signal });
+        for await (const { change, beginsAfter } of told) yield { value: change, beginsAfter };
       });
     },
     resolve: (change: UnusualChange) => change,

@@ -40,8 +40,9 @@ export class ChangeService implements OnModuleDestroy {
   ): AsyncGenerator<serving.WatchMembershipChangesResponse> {
     const filter = filterOf(request);
     const place = request.after ? changeCursor.read(request.after) : await this.changes.head(workspaceId);
+    yield { change: undefined, beginsAfter: changeCursor.write([...place]) };
     const parts = { workspaceId, signal: this.signal, outlet, stopping: this.stopping.signal };
-    for await (const row of watchFeed((after, limit) => this.changes.after(workspaceId, after, filter, limit), place, parts)) yield { change: toChange(row) };
+    for await (const row of watchFeed((after, limit) => this.changes.after(workspaceId, after, filter, limit), place, parts)) yield { change: toChange(row), beginsAfter: '' };
   }
 }
 

@@ -45,9 +45,10 @@ export class UnusualEventService implements OnModuleDestroy {
   async *watch(workspaceId: string, { after }: unusualEvent.WatchUnusualEventsRequest, outlet: Outlet): AsyncGenerator<unusualEvent.WatchUnusualEventsResponse> {
     const gone = AbortSignal.any([outlet.signal, this.stopping.signal]);
     let place = after ? placeOf(placeInFeed.read(after)) : await this.feed.head(workspaceId);
+    yield { event: undefined, beginsAfter: placeInFeed.write([place.horizon, place.sequence]) };
     while (!gone.aborted) {
       const events = await this.feed.after(workspaceId, place, EVENTS_AT_ONCE);
-      for (const event of await this.unusualOf(workspaceId, events, gone)) yield { event };
+      for (const event of await this.unusualOf(workspaceId, events, gone)) yield { event, beginsAfter: '' };
       place = events.at(-1) ?? place;
       await outlet.ready();
       if (events.length < EVENTS_AT_ONCE) await wait(LOOK_MS, undefined, { signal: gone }).catch(() => undefined);

@@ -60,9 +60,10 @@ export class UnusualService implements OnModuleDestroy {
   async *watch(workspaceId: string, request: unusual.WatchUnusualCustomersRequest, outlet: Outlet): AsyncGenerator<unusual.WatchUnusualCustomersResponse> {
     const customerId = uuidFilter(request.customerId);
     const place = request.after ? changeCursor.read(request.after) : await this.repository.head(workspaceId);
+    yield { change: undefined, beginsAfter: changeCursor.write([...place]) };
     const parts = { workspaceId, signal: this.signal, outlet, stopping: this.stopping.signal };
     for await (const row of watchFeed((after, limit) => this.repository.after(workspaceId, after, customerId, limit), place, parts)) {
-      yield { change: toUnusualChange(row) };
+      yield { change: toUnusualChange(row), beginsAfter: '' };
     }
   }
 
