@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from kindred_worker.data.column import Column
+from kindred_worker.data.column import Column, Texts
 
 
 def test_rows_come_back_as_one_array_in_the_order_they_were_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,3 +40,21 @@ def test_rows_without_columns_are_counted() -> None:
     column = Column(np.zeros((0, 0), np.float32))
     column.add(np.zeros((5, 0), np.float32))
     assert column.read().shape == (5, 0)
+
+
+def test_texts_come_back_as_one_array_also_of_slices_and_without_any_letters() -> None:
+    parts = [pa.array(["anna", "bé", ""]).slice(1), pa.array([], pa.string()), pa.array([""]), pa.array(["zoë", "x"]).slice(0, 1)]
+    texts = Texts()
+    for part in parts:
+        texts.add(part)
+    read = texts.read()
+    read.validate(full=True)
+    assert read.equals(pa.concat_arrays(parts))
+    assert Texts().read().equals(pa.array([], pa.string()))
+
+
+def test_texts_beyond_what_arrow_can_hold_are_an_error_and_no_wrong_texts() -> None:
+    texts = Texts(most=3)
+    texts.add(pa.array(["abc"]))
+    with pytest.raises(pa.ArrowCapacityError, match="more than 3 bytes"):
+        texts.add(pa.array(["d"]))

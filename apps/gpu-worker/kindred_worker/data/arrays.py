@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from kindred_worker.data.column import Column
+from kindred_worker.data.column import Column, Texts
 from kindred_worker.data.features import (
     Encoded,
     EncodedItems,
@@ -48,19 +48,18 @@ class EventArrays:
 
 
 def load(snapshot: Snapshot, spec: FeatureSpec, check: Callable[[], None] = lambda: None) -> EventArrays:
-    """The whole snapshot, encoded; the columns are mapped files (column.py)."""
+    """The whole snapshot, encoded; columns, ids and offsets are mapped files (column.py)."""
     nobody = join([], spec)
     columns = [Column(column) for column in _columns(nobody)]
-    customers: list[pa.Array] = []
-    lengths: list[Int64] = []
+    customers, lengths = Texts(), Column(np.zeros(0, np.int64))
     for part in stream(snapshot, spec, check):
-        customers.append(part.customers)
-        lengths.append(np.diff(part.offsets))
+        customers.add(part.customers)
+        lengths.add(np.diff(part.offsets))
         for column, rows in zip(columns, _columns(part.events), strict=True):
             column.add(rows)
     return EventArrays(
-        customers=pa.concat_arrays(customers) if customers else pa.array([], pa.string()),
-        offsets=_offsets(np.concatenate(lengths) if lengths else np.zeros(0, np.int64)),
+        customers=customers.read(),
+        offsets=_begins(lengths.read()),
         events=_of_columns([column.read() for column in columns]),
     )
 
