@@ -45,7 +45,7 @@ export interface ReplayRooms {
  */
 export async function replayArchive(rooms: ReplayRooms, attempt: Attempt, row: ArchiveRequestRow, archive: ArchiveRow, signal: AbortSignal): Promise<void> {
   const { store, requests, artifacts, hint } = rooms;
-  const to = { workspaceId: row.into_workspace_id ?? attempt.workspaceId, source: `archive:${archive.id}` };
+  const to = { workspaceId: row.into_workspace_id ?? attempt.workspaceId, source: `archive:${archive.id}`, isRepeatable: true };
   const scratch = await Scratch.open(rooms.scratch);
   try {
     const file = await checkedFile(artifacts, archive);

@@ -231,6 +231,19 @@ test('archived events are replayed into another workspace once, however often', 
   await expect(kindred.retention.replayArchive({ archiveId: WORKSPACE, writeKey: '' }, call)).rejects.toMatchObject({ reason: 'ARCHIVE_UNKNOWN' });
 });
 
+test('what the target refuses of an archive lies in its quarantine once, however often it is replayed', async () => {
+  await send(month('2023-02', 'unwanted'));
+  await archive('2023-03-01T00:00:00Z');
+  const { id } = await archiveOfMonth('2023-02');
+  await kindred.identity.setBlockedId({ value: 'unwanted-b', blocked: true }, otherCall);
+  const replay = async () => ended((await kindred.retention.replayArchive({ archiveId: id, writeKey: OTHER_WRITE_KEY }, call)).request);
+  const { rejected: before } = await ledger(otherCall);
+  for (let time = 0; time < 2; time++) {
+    expect(await replay()).toMatchObject({ state: SUCCEEDED, eventsRejected: 2 });
+    expect((await ledger(otherCall)).rejected).toBe(before + 2);
+  }
+});
+
 test('an undone merge holds for archived events too', async () => {
   await send([
     { anonymousId: 'split-device', timestamp: '2022-01-02T00:00:00Z' },

@@ -56,6 +56,10 @@ test.each([
   expect(refused(raw).reason).toBe(reason);
 });
 
+test.each([['x'.repeat(101), 'x'.repeat(101)], [42, '42'], ['x'.repeat(601), null], ['a\0', null], [{ id: 1 }, null]])('a refused event is known by what it was sent with as its message id', (messageId, known) => {
+  expect(refused({ ...track, messageId })).toMatchObject({ reason: expect.stringMatching(/MESSAGE_ID_INVALID|TEXT_UNSTORABLE/) as string, messageId: known });
+});
+
 test('10,000 levels of nesting are refused and kept whole', () => {
   const json = `{"type":"track","userId":"u","event":"e","properties":${'{"a":['.repeat(5_000)}1${']}'.repeat(5_000)}}`;
   const rejection = refused(JSON.parse(json));

@@ -6,6 +6,8 @@ import { correctTime, parseTime } from './event.time.js';
 export const MAX_EVENT_BYTES = { http: 32 * 1024, file: 1024 * 1024 } as const;
 const MAX_DEPTH = 64;
 const MAX_MESSAGE_ID = 100;
+/** Of what is no valid message id; an index of Postgres holds no more than 2,700 bytes. */
+const LONGEST_KNOWN = 600;
 const MAX_ID = 256;
 const MAX_NAME = 255;
 /** A batch's context is kept with each of its refused events, so only a small one. */
@@ -48,7 +50,7 @@ export function decodeEvent(raw: unknown, envelope: Envelope): IntakeItem {
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const { reason, message, violations } = error;
-    const rejection = { messageId: readableMessageId(raw), reason, detail: message, receivedAt: envelope.receivedAt, ...besideOf(envelope) };
+    const rejection = { messageId: knownBy(objectOf(raw)?.['messageId']), reason, detail: message, receivedAt: envelope.receivedAt, ...besideOf(envelope) };
     return { rejection: { ...rejection, payload: Buffer.from(jsonOf(raw)), unit: 'EVENT' }, ...(violations ? { violations } : {}) };
   }
 }
@@ -109,9 +111,10 @@ function messageIdOf(value: unknown): string {
   return storable('messageId', value);
 }
 
-function readableMessageId(raw: unknown): string | null {
-  const value = objectOf(raw)?.['messageId'];
-  return typeof value === 'string' && value !== '' && value.length <= MAX_MESSAGE_ID && isStorable(value) ? value : null;
+/** What a refused event is asked for by: its message id as it was sent, also one that is no valid id. Null: it has none, or one that cannot be kept. */
+export function knownBy(messageId: unknown): string | null {
+  const text = typeof messageId === 'number' ? String(messageId) : messageId;
+  return typeof text === 'string' && text !== '' && text.length <= LONGEST_KNOWN && isStorable(text) ? text : null;
 }
 
 function idsOf(fields: Fields, type: EventType): Pick<IntakeEvent, 'userId' | 'anonymousId' | 'groupId' | 'previousId'> {

@@ -21,6 +21,8 @@ export interface Destination {
   readonly importId?: string;
   /** What is replayed lies in quarantine already: refused by the store, it is told so and not kept a second time. */
   readonly isReplay?: boolean;
+  /** As of EventBatch. */
+  readonly isRepeatable?: boolean;
 }
 
 /** Runs in the transaction of the items that it is given. */

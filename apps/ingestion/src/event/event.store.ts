@@ -27,6 +27,10 @@ export interface EventBatch {
   readonly importId?: string;
   readonly events: readonly IntakeEvent[];
   readonly rejections: readonly Rejection[];
+  /** It lies in quarantine already: what is refused again is neither kept nor counted a second time. */
+  readonly isReplay?: boolean;
+  /** All of it may come again: what is refused is known by its message id then, as that of a file is. */
+  readonly isRepeatable?: boolean;
 }
 
 export interface StoredBatch {
@@ -68,7 +72,7 @@ export class EventStore {
       const { admitted, refused, rejections: before } = await admit(client, batch, this.digest);
       const isStored = await this.writeEvents(client, batch, admitted);
       const stored = isStored.reduce((sum, one) => sum + (one ? 1 : 0), 0);
-      const rejections = [...before, ...refused.values()].map((rejection) => recognisable(rejection, batch.importId));
+      const rejections = [...before, ...(batch.isReplay ? [] : refused.values())].map((rejection) => recognisable(rejection, batch));
       const rejected = rejections.filter(({ unit }) => unit === 'EVENT').length;
       const counts = { isStored, refused, stored, duplicate: admitted.length - stored, rejected };
       const kept = rejections.length > 0 ? await writeRejected(client, { ...batch, rejections }) : [];
@@ -98,9 +102,9 @@ export class EventStore {
   }
 }
 
-/** What the store refuses of a file is known by its message id when the same file comes again, as its lines are by their place. */
-function recognisable(rejection: Rejection, importId: string | undefined): Rejection {
-  if (importId === undefined || rejection.fingerprint !== undefined || rejection.messageId === null) return rejection;
+/** What the store refuses of a file, or of an archive, is known by its message id when the same file comes again, as its lines are by their place. */
+function recognisable(rejection: Rejection, { importId, isRepeatable = importId !== undefined }: EventBatch): Rejection {
+  if (!isRepeatable || rejection.fingerprint !== undefined || rejection.messageId === null) return rejection;
   return { ...rejection, fingerprint: `message:${rejection.messageId}` };
 }
 

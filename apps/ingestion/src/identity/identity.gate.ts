@@ -2,6 +2,7 @@ import type { PoolClient } from 'pg';
 
 import type { IntakeEvent, Rejection } from '../event/event.js';
 import { rejectionOf } from '../event/event.rejection.js';
+import { jsonOrText } from '../event/event.text.js';
 import { type BlockedIds, isBlocked } from './blocked.ids.js';
 import type { IdDigest } from './suppressed.ids.js';
 
@@ -12,6 +13,8 @@ export interface Admission {
   /** What was refused before, as it may be kept. */
   readonly rejections: readonly Rejection[];
 }
+
+const BETWEEN_CELLS = /[\s,;|"]+/;
 
 interface Arrivals {
   readonly workspaceId: string;
@@ -76,14 +79,13 @@ function idsOf({ userId, anonymousId, previousId }: IntakeEvent): string[] {
   return [userId, anonymousId, previousId].filter((id) => id !== null);
 }
 
-/** The ids that something unreadable as an event carries all the same. */
-function idsIn({ payload }: Rejection): string[] {
-  try {
-    const { userId, anonymousId, previousId } = (JSON.parse(payload.toString()) ?? {}) as Record<string, unknown>;
-    return [userId, anonymousId, previousId].filter((id) => typeof id === 'string' || typeof id === 'number').map(String);
-  } catch {
-    return [];
-  }
+/** The ids that something unreadable as an event carries all the same; of a line of a file whatever stands in it by itself, for its columns have any names. */
+function idsIn({ payload, unit }: Pick<Rejection, 'payload' | 'unit'>): string[] {
+  const value = jsonOrText(payload.toString());
+  if (typeof value !== 'object' || value === null) return unit === 'ROW' ? String(value).split(BETWEEN_CELLS) : [];
+  const { userId, anonymousId, previousId } = value as Record<string, unknown>;
+  const cells = unit === 'ROW' ? Object.values(value) : [userId, anonymousId, previousId];
+  return cells.filter((id) => typeof id === 'string' || typeof id === 'number').map(String);
 }
 
 /** The same event where it names nobody wrongly; undefined where nothing is left to say whom it is of. */

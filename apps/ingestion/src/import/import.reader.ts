@@ -2,7 +2,7 @@ import { v7 as uuid } from 'uuid';
 
 import type { EventPlan, IntakeEvent, IntakeItem, PlanViolations, Rejection, RejectionReason } from '../event/event.js';
 import { callOf } from '../event/event.call.js';
-import { decodeEvent, type Envelope, MAX_EVENT_BYTES } from '../event/event.decoder.js';
+import { decodeEvent, type Envelope, knownBy, MAX_EVENT_BYTES } from '../event/event.decoder.js';
 import { isStorable, isStorableJson } from '../event/event.text.js';
 import type { Scratch } from '../scratch/scratch.js';
 import { guessMapping } from './import.guess.js';
@@ -192,8 +192,7 @@ export class ImportReader {
     if (!refusal) return { event, ...counted(violations) };
     const payload = Buffer.from(callOf(event));
     const fingerprint = `${fileSha256}:event:${String(line)}`;
-    const messageKept = event.messageId.length <= 100 && isStorable(event.messageId) ? event.messageId : null;
-    return { rejection: { ...refusal, messageId: messageKept, receivedAt: event.receivedAt, payload, unit: 'EVENT', line: this.lineOf(line), fingerprint }, ...counted(violations) };
+    return { rejection: { ...refusal, messageId: knownBy(event.messageId), receivedAt: event.receivedAt, payload, unit: 'EVENT', line: this.lineOf(line), fingerprint }, ...counted(violations) };
   }
 }
 

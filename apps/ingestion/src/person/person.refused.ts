@@ -10,6 +10,8 @@ import type { PersonSubjects } from './person.subjects.js';
 /** Payloads may be as large as a request. */
 const PAYLOADS_AT_ONCE = 10;
 
+const PATTERNS = `CASE WHEN unit = 'ROW' OR reason = 'NOT_AN_OBJECT' THEN $2::text[] ELSE $3::text[] END`;
+
 interface RefusedRow {
   received_at: string;
   reason: string;
@@ -17,12 +19,12 @@ interface RefusedRow {
   payload: Buffer;
 }
 
-/** Ids of what was refused and names the person: it does so in its payload only. Lines of files count where an id stands by itself. */
+/** Ids of what was refused and names the person: it does so in its payload only, or in what somebody mended it to. Lines of files count where an id stands by itself. */
 export async function refusedIds(client: PoolClient, workspaceId: string, { userIds, anonymousIds }: PersonSubjects): Promise<string[]> {
   const patterns = payloadPatterns([...userIds, ...anonymousIds]);
   const { rows } = await client.query<{ id: string }>(
     `SELECT id FROM ingestion.rejected_events
-     WHERE workspace_id = $1 AND encode(payload, 'escape') ~ ANY (CASE WHEN unit = 'ROW' OR reason = 'NOT_AN_OBJECT' THEN $2::text[] ELSE $3::text[] END) ORDER BY id`,
+     WHERE workspace_id = $1 AND (encode(payload, 'escape') ~ ANY (${PATTERNS}) OR encode(mended_payload, 'escape') ~ ANY (${PATTERNS})) ORDER BY id`,
     [workspaceId, patterns.ofLines, patterns.ofCalls],
   );
   return rows.map(({ id }) => id);
@@ -34,7 +36,7 @@ export async function* refusedRecords(database: Database, workspaceId: string, p
   for (let at = 0; at < ids.length; at += PAYLOADS_AT_ONCE) {
     const rows = await database.onConnection(workspaceId, async (client) => {
       const found = await client.query<RefusedRow>(
-        `SELECT ${isoMicros('received_at')} AS received_at, reason, source, payload FROM ingestion.rejected_events
+        `SELECT ${isoMicros('received_at')} AS received_at, reason, source, coalesce(mended_payload, payload) AS payload FROM ingestion.rejected_events
          WHERE workspace_id = $1 AND id = ANY ($2::uuid[]) AND unit = 'EVENT' AND state <> 'REPLAYED' ORDER BY id`,
         [workspaceId, ids.slice(at, at + PAYLOADS_AT_ONCE)],
       );

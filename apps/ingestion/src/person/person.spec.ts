@@ -1,10 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { jwtVerify } from 'jose';
+import { v7 as uuid } from 'uuid';
 
+import { openArtifactStore } from '#libs/artifacts';
 import { PrincipalSigner } from '#libs/auth';
 import { ingestion, person } from '#libs/contracts';
 
@@ -66,6 +69,13 @@ async function tablesWith(text: string): Promise<string[]> {
   return found;
 }
 
+/** A refused event, and what somebody mended it to. */
+async function mended(event: { messageId: string }, better: object): Promise<void> {
+  await send(event);
+  const { rows } = await kindred.sql.query<{ id: string }>('SELECT id FROM ingestion.rejected_events WHERE message_id = $1', [event.messageId]);
+  await kindred.quarantine.mendRejectedEvent({ id: rows[0]?.id ?? '', payload: JSON.stringify({ type: 'track', event: 'Seen', ...event, ...better }) }, call);
+}
+
 /** Somebody of whom every table holds something. */
 async function somebody(name: string): Promise<string> {
   await send({ anonymousId: `${name}-device`, properties: { note: `${name}-secret` } });
@@ -75,6 +85,7 @@ async function somebody(name: string): Promise<string> {
     { type: 'alias', previousId: `${name}-former`, userId: `${name}-user` },
     { userId: `${name}-user`, messageId: `${name}-twice`, timestamp: '2026-01-01T00:00:00Z' },
   );
+  await mended({ messageId: `${name}-lost` }, { userId: `${name}-user`, properties: { note: `${name}-secret` } });
   // Again, refused, and on a device of theirs that somebody else uses too.
   await send({ userId: `${name}-user`, messageId: `${name}-twice` }, { type: 'track', event: '', userId: `${name}-user` }, { anonymousId: `${name}-device`, userId: `${name}-friend` });
   const { customer } = await kindred.customers.resolveCustomer({ key: { $case: 'userId', value: `${name}-user` } }, call);
@@ -101,8 +112,9 @@ test('an export holds events in Segment’s form, also refused ones, attributes,
   expect(lines[4]).toMatchObject({ record: 'predictions', predictions: expect.arrayContaining([expect.objectContaining({ labelSet: 'Complained', probability: 0.25 })]) });
   const customerIds = lines[0]?.['customerIds'] as string[];
   expect(customerIds).toContain(customerId);
-  expect(lines.slice(5).map(({ record }) => record)).toEqual([...customerIds.map(() => 'membershipChange'), 'rejected', ...Array.from({ length: 5 }, () => undefined)]);
+  expect(lines.slice(5).map(({ record }) => record)).toEqual([...customerIds.map(() => 'membershipChange'), 'rejected', 'rejected', ...Array.from({ length: 5 }, () => undefined)]);
   expect(lines[5]).toEqual({ record: 'membershipChange', from: null, to: 'Regulars', strength: 0.5, at: '2026-01-02T00:00:00.000Z' });
+  expect(lines.at(-7)).toMatchObject({ reason: 'ID_MISSING', event: { userId: 'exported-user', messageId: 'exported-lost' } });
   expect(lines.at(-6)).toMatchObject({ reason: 'NAME_MISSING', source: 'graphql', event: { type: 'track', event: '', userId: 'exported-user' } });
   expect(lines.at(-5)).toMatchObject({ type: 'track', event: 'Seen', userId: 'exported-user', timestamp: '2026-01-01T00:00:00.000000Z', messageId: 'exported-twice' });
 });
@@ -128,7 +140,7 @@ test('after an erasure no table of ingestion holds the ids or what the events sa
 
   const rows = Object.fromEntries(request.tables.map(({ table, rows: removed }) => [table, removed]));
   expect(rows).toMatchObject({
-    'ingestion.events': 5, 'ingestion.duplicate_events': 1, 'ingestion.rejected_events': 1, 'ingestion.subject_attributes': 1, 'ingestion.subjects': 3, 'serving.memberships': 3,
+    'ingestion.events': 5, 'ingestion.duplicate_events': 1, 'ingestion.rejected_events': 2, 'ingestion.subject_attributes': 1, 'ingestion.subjects': 3, 'serving.memberships': 3,
     'ingestion.events (ids taken out)': 1, 'training.labels': 1,
   });
   const friend = await kindred.customers.resolveCustomer({ key: { $case: 'userId', value: 'erased-friend' } }, call);
@@ -178,6 +190,19 @@ test('events of somebody who is suppressed are dropped, and nothing of them is k
   for (const name of ['quiet-user', 'quiet-device', 'quiet-former', 'quiet-secret']) expect([name, await tablesWith(name)]).toEqual([name, []]);
   const ledger = await kindred.events.getEventLedger({ from: undefined, to: undefined }, call);
   expect(ledger.received).toBe(ledger.stored + ledger.duplicate + ledger.rejected);
+});
+
+test('nothing is kept of a suppressed person whose row of a file is refused either, whatever its columns are named', async () => {
+  await ended(await start(SUPPRESS, 'filed-user'));
+  const file = { 'rows.csv': 'who,when,note\nfiled-user,yesterday,filed-secret\nother-user,yesterday,other-secret\n', 'rows.ndjson': '{"who":"other-user","when":"2026-01-01"}\n{"who":"filed-user","when":filed-secret}\n' };
+  for (const [fileName, content] of Object.entries(file)) {
+    const { path } = await openArtifactStore(kindred.platform.artifactUrl).write({ workspaceId: WORKSPACE, area: 'uploads', id: uuid(), name: `data${fileName.slice(4)}` }, Readable.from([content]));
+    const mapping = { customer: { column: 'who' }, time: { column: 'when' }, event: { name: 'Seen' } };
+    const { import: started } = await kindred.imports.startImport({ artifact: path, fileName, mapping: JSON.stringify(mapping) }, call);
+    for await (const _ of kindred.imports.watchImport({ id: started?.id ?? '' }, call));
+  }
+  for (const name of ['filed-user', 'filed-secret']) expect([name, await tablesWith(name)]).toEqual([name, []]);
+  expect(await tablesWith('other-secret')).toEqual(['rejected_events']);
 });
 
 test('somebody who was only ever refused can be erased and suppressed by an id', async () => {

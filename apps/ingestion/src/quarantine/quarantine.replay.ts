@@ -80,8 +80,11 @@ export class Replay {
   private async commit({ workspaceId, actor }: ReplayCall, taken: readonly Taken[]): Promise<quarantine.ReplayResult[]> {
     const { source, import_id: importId } = (taken[0] as Taken).row;
     const to = { workspaceId, source, isReplay: true, ...(importId === null ? {} : { importId }) };
-    const written = await writeItems(this.store, to, taken, (client, { isStored }, items) => {
-      const resolutions = items.map(({ row, item }, ordinal): Resolution => ({ row, messageId: item.event.messageId, outcome: isStored[ordinal] ? 'STORED' : 'DUPLICATE' }));
+    const written = await writeItems(this.store, to, taken, (client, { isStored, refused }, items) => {
+      // Refused for whom they are of, they stay open as they are.
+      const resolutions = items.flatMap(({ row, item }, ordinal): Resolution[] =>
+        refused.has(ordinal) ? [] : [{ row, messageId: item.event.messageId, outcome: isStored[ordinal] ? 'STORED' : 'DUPLICATE' }],
+      );
       return this.repository.resolve(client, workspaceId, actor, source, resolutions);
     });
     return taken.map(({ row, item }, at) => writtenOf(row, item.event.messageId, written[at]));

@@ -69,6 +69,17 @@ test('rows are mended as JSON and become events by the mapping of their import; 
   expect(await replay(source)).toMatchObject([{ outcome: STILL_REJECTED }]);
 });
 
+test('an event of a file that is refused for whom it is of is open after a replay as before, and is stored once it may be', async () => {
+  const source = await importFile('who,when,amount,page\nnull,2026-01-01 10:00,5,home\n', 'nobody.csv', MAPPING);
+  const [before] = await rowsOf(source);
+  for (let time = 0; time < 2; time++) expect(await replay(source)).toMatchObject([{ id: before?.id, outcome: STILL_REJECTED, reason: 'ID_BLOCKED', changed: false }]);
+  expect(await rowsOf(source)).toEqual([before]);
+  await kindred.identity.setBlockedId({ value: 'null', blocked: false }, call);
+  expect(await replay(source)).toMatchObject([{ outcome: STORED }]);
+  await kindred.identity.setBlockedId({ value: 'null', blocked: true }, call);
+  expect(await eventsOf('null')).toMatchObject([{ name: 'Visited' }]);
+});
+
 test('a mapping that was wrong is replaced, and the rows it refused are replayed by the new one', async () => {
   const source = await importFile('who,when,size\ndot,01/02/2026,3\ndot,03/02/2026,4\n', 'dates.csv', { ...MAPPING, time: { column: 'when', format: '%Y-%m-%d' }, properties: { size: { column: 'size' } } });
   const better = { ...MAPPING, time: { column: 'when', format: '%d/%m/%Y' }, properties: { size: { column: 'size' } } };

@@ -239,3 +239,20 @@ test('whatever is sent, mended, replayed and discarded in whatever order, the le
     { numRuns: 15 },
   );
 });
+
+test('what is refused for whom it is of stays open as it is, however often it is replayed beside others, and is stored once it may be', async () => {
+  await send(track('b1', { userId: 'null' }), track('b2', { event: '' }), track('b3', { userId: 'null' }));
+  const [blocked, mended, other] = [await idOf('b1'), await idOf('b2'), await idOf('b3')];
+  await mend(mended, track('b2'));
+  const before = await ledger();
+  expect((await replay({ ids: [blocked, mended, other] })).results.map(({ outcome, reason, changed }) => [outcome, reason, changed])).toEqual([
+    [STILL_REJECTED, 'ID_BLOCKED', false], [STORED, '', true], [STILL_REJECTED, 'ID_BLOCKED', false],
+  ]);
+  expect((await replay({ reason: 'ID_BLOCKED' })).results.map(({ id }) => id)).toEqual([blocked, other]);
+  expect(await get(blocked)).toMatchObject({ state: OPEN, reason: 'ID_BLOCKED' });
+  expect(await ledger()).toEqual({ ...before, stored: before.stored + 1, rejected: before.rejected - 1 });
+  await kindred.identity.setBlockedId({ value: 'null', blocked: false }, call);
+  expect((await replay({ reason: 'ID_BLOCKED' })).results.map(({ outcome }) => outcome)).toEqual([STORED, STORED]);
+  await kindred.identity.setBlockedId({ value: 'null', blocked: true }, call);
+  expect(await ledger()).toEqual({ ...before, stored: before.stored + 3, rejected: before.rejected - 3 });
+});
