@@ -38,6 +38,7 @@ const config: CodegenConfig = {
         scalars: {
           ID: '../graphql/global-id.js#GlobalId',
           DateTime: 'string',
+          EventTime: { input: 'unknown', output: 'never' },
           JSON: { input: 'unknown', output: '../graphql/scalar.js#Json' },
           SafeInt: 'number',
         },

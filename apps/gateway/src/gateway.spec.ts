@@ -272,6 +272,15 @@ test('events are passed on in the form of Segment, each with its fate', async ()
   ]);
 });
 
+test.each(['"2026-02-30T00:00:00Z"', '"2026-05-01"', '1777636800', '"yesterday"', 'true', '{ at: "noon" }'])('a timestamp of %s is ingestion\'s to judge, and keeps no neighbour out', async (timestamp) => {
+  const query = `mutation { trackEvents(input: { events: [{ event: "A", userId: "u", timestamp: ${timestamp} }, { event: "B", userId: "u" }] }) { stored } }`;
+  await data(query, {}, KEYS.intake);
+  const asVariables = { events: [{ event: 'A', userId: 'u', timestamp: JSON.parse(timestamp.replace('at:', '"at":')) as unknown }, { event: 'B', userId: 'u' }] };
+  await data('mutation($events: [EventInput!]!) { trackEvents(input: { events: $events }) { stored } }', asVariables, KEYS.intake);
+  const sent = gateway.services.calls.filter(({ method }) => method === 'trackEventBatch').map((call) => JSON.parse(Buffer.from((call.request as ingestion.TrackEventBatchRequest).events).toString()) as { timestamp: unknown }[]);
+  expect(sent.map((events) => events.map((event) => event.timestamp))).toEqual([[asVariables.events[0]?.timestamp, undefined], [asVariables.events[0]?.timestamp, undefined]]);
+});
+
 test('settings that are said stop being guesses, and the rest stays', async () => {
   await data('mutation { updateWorkspaceSettings(input: { currency: "GBP", valueProperty: null }) { ... on Workspace { settings { version } } } }');
   expect(gateway.services.calls.find(({ method }) => method === 'updateWorkspaceSettings')?.request).toEqual({

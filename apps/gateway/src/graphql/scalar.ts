@@ -46,4 +46,7 @@ function isTime(text: string): boolean {
   return Number(day) <= 28 || new Date(`${text.slice(0, 10)}T00:00:00Z`).getUTCDate() === Number(day);
 }
 
-export const scalars = { DateTime, JSON: JSONResolver, SafeInt: SafeIntResolver };
+/** Whatever it is, ingestion judges it: a refused argument would refuse all events beside it. */
+const EventTime = new GraphQLScalarType<unknown, never>({ name: 'EventTime' });
+
+export const scalars = { DateTime, EventTime, JSON: JSONResolver, SafeInt: SafeIntResolver };
