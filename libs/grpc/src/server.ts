@@ -1,4 +1,4 @@
-import type { ServiceDefinition } from '@grpc/grpc-js';
+import type { ServerInterceptor, ServerOptions, ServiceDefinition } from '@grpc/grpc-js';
 import { type GrpcOptions, Transport } from '@nestjs/microservices';
 import { HealthImplementation } from 'grpc-health-check';
 
@@ -15,7 +15,13 @@ export interface GrpcServerOptions {
   /** Generated definitions, `XServiceService` of ts-proto. */
   services: readonly ServiceDefinition[];
   health: HealthState;
+  /** See grpc-js; in the order in which they are passed. */
+  interceptors?: readonly ServerInterceptor[];
+  /** Of a message that comes in; a larger one is answered with RESOURCE_EXHAUSTED. */
+  maxMessageBytes?: number;
 }
+
+const MOST_BYTES = 64 * 1024 * 1024;
 
 /** Standard gRPC health; starts NOT_SERVING, `setStatus('', 'SERVING')` once the path behind it works. */
 export function healthOf(): HealthState {
@@ -34,8 +40,15 @@ function fullName(definition: ServiceDefinition): string {
  * Nest microservice options that serve ts-proto's own codecs: messages in handlers are exactly the
  * generated types, with no second description of them at run time.
  */
-export function grpcServer({ host, port, services, health }: GrpcServerOptions): GrpcOptions {
+export function grpcServer({ host, port, services, health, interceptors = [], maxMessageBytes = MOST_BYTES }: GrpcServerOptions): GrpcOptions {
   const definitions = Object.fromEntries(services.map((definition) => [fullName(definition), rememberingAnswers(definition)]));
+  // Nest hands them to the server as they are, though its own type knows numbers and texts alone.
+  const channelOptions: ServerOptions = {
+    'grpc.keepalive_time_ms': 10_000,
+    'grpc.keepalive_timeout_ms': 5_000,
+    'grpc.enable_channelz': 0,
+    interceptors: [...interceptors],
+  };
   const packages = [...new Set(Object.keys(definitions).map((name) => name.slice(0, name.lastIndexOf('.'))))];
   return {
     transport: Transport.GRPC,
@@ -46,13 +59,9 @@ export function grpcServer({ host, port, services, health }: GrpcServerOptions):
       gracefulShutdown: true,
       onLoadPackageDefinition: (_definition: unknown, server: Parameters<HealthImplementation['addToServer']>[0]) =>
         health.addToServer(server),
-      maxReceiveMessageLength: 64 * 1024 * 1024,
-      maxSendMessageLength: 64 * 1024 * 1024,
-      channelOptions: {
-        'grpc.keepalive_time_ms': 10_000,
-        'grpc.keepalive_timeout_ms': 5_000,
-        'grpc.enable_channelz': 0,
-      },
+      maxReceiveMessageLength: maxMessageBytes,
+      maxSendMessageLength: MOST_BYTES,
+      channelOptions: channelOptions as NonNullable<GrpcOptions['options']['channelOptions']>,
     },
   };
 }

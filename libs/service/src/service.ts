@@ -8,7 +8,7 @@ import type { Logger } from 'pino';
 
 import { PrincipalGuard, PrincipalSigner } from '#libs/auth';
 import { ConfigError } from '#libs/config';
-import { grpcServer, healthOf, RpcErrorFilter } from '#libs/grpc';
+import { grpcServer, type GrpcServerOptions, healthOf, RpcErrorFilter } from '#libs/grpc';
 import { metrics, startTelemetry } from '#libs/telemetry';
 
 import type { ServiceContext } from './service-context.js';
@@ -30,6 +30,8 @@ export interface ServiceDefinitionOptions<Config> {
   module: Type | DynamicModule;
   /** gRPC services it answers; none for a service that only listens to HTTP. */
   services?: readonly ServiceDefinition[];
+  /** What is particular about its gRPC server. */
+  grpc?: (app: NestFastifyApplication) => Pick<GrpcServerOptions, 'interceptors' | 'maxMessageBytes'>;
   /** Resolves when the path behind this service works; health is NOT_SERVING before. */
   ready?: (app: NestFastifyApplication) => Promise<void>;
   /** Asked at every /readyz after that: false while the path behind this service does not work. */
@@ -83,7 +85,7 @@ export async function createService<Config extends ServiceConfig>(options: Servi
     app.useGlobalGuards(new PrincipalGuard(app.get(Reflector), context.signer));
     app.useGlobalFilters(new RpcErrorFilter(log));
     app.connectMicroservice(
-      grpcServer({ host: config.KINDRED_HOST, port: config.GRPC_PORT, services: options.services, health: context.health }),
+      grpcServer({ host: config.KINDRED_HOST, port: config.GRPC_PORT, services: options.services, health: context.health, ...options.grpc?.(app) }),
       { inheritAppConfig: true },
     );
   }

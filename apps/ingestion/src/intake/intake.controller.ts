@@ -14,6 +14,7 @@ import type { IngestionConfig } from '../ingestion.config.js';
 import { TrackingPlanBook } from '../tracking-plan/tracking-plan.book.js';
 import { ForbiddenKeyError, NotReadyError, principalOf, UnknownKeyError } from './intake.key.js';
 import { presentedKeys } from './intake.request.js';
+import { StreamGate } from './intake.gate.js';
 import { EventStream } from './intake.stream.js';
 
 type Call = ServerReadableStream<intake.StreamEventsRequest, intake.StreamEventsResponse>;
@@ -22,12 +23,14 @@ type Call = ServerReadableStream<intake.StreamEventsRequest, intake.StreamEvents
 @Controller()
 export class IntakeController implements BeforeApplicationShutdown {
   private readonly ending = new AbortController();
+  private open = 0;
 
   constructor(
     private readonly writer: EventWriter,
     private readonly rates: EventRates,
     private readonly keys: KeyRing,
     private readonly plans: TrackingPlanBook,
+    private readonly gate: StreamGate,
     @Inject(SERVICE) private readonly context: ServiceContext<IngestionConfig>,
   ) {}
 
@@ -47,16 +50,19 @@ export class IntakeController implements BeforeApplicationShutdown {
     });
     const signal = AbortSignal.any([gone.signal, this.ending.signal]);
     let stream: EventStream | undefined;
+    this.open++;
     const leave = () => call.destroy(signal.reason instanceof Error ? signal.reason : undefined);
     signal.addEventListener('abort', leave);
     try {
       const sender = await this.senderOf(call.metadata);
-      const maxMessageBytes = this.context.config.INTAKE_MAX_BODY_BYTES;
-      stream = new EventStream({ writer: this.writer, rates: this.rates, plans: this.plans, maxMessageBytes }, sender, signal);
+      const { INTAKE_MAX_BODY_BYTES: maxMessageBytes, INTAKE_MAX_STREAMS: most } = this.context.config;
+      if (this.open > most) throw new TooManyStreamsError(most);
+      stream = new EventStream({ writer: this.writer, rates: this.rates, plans: this.plans, gate: this.gate, maxMessageBytes }, sender, signal);
       answer(null, await stream.take(call));
     } catch (error) {
       if (!gone.signal.aborted) answer(this.failureOf(error, stream?.results.length ?? 0).toServiceError());
     } finally {
+      this.open--;
       signal.removeEventListener('abort', leave);
     }
   }
@@ -78,8 +84,20 @@ export class IntakeController implements BeforeApplicationShutdown {
       const { message, retryAfterSeconds } = error;
       return new RpcError(status.UNAVAILABLE, message, { reason: 'INTAKE_UNAVAILABLE', metadata: { ...metadata, retryAfterSeconds: String(retryAfterSeconds) } });
     }
+    if (error instanceof TooManyStreamsError) {
+      return new RpcError(status.RESOURCE_EXHAUSTED, error.message, { reason: 'STREAMS_FULL', metadata: { ...metadata, retryAfterSeconds: String(error.retryAfterSeconds) } });
+    }
     if (error instanceof RpcError) return new RpcError(error.status, error.message, { reason: error.reason, metadata });
     this.context.log.error({ err: error }, 'unexpected failure in a stream of events');
     return new RpcError(status.INTERNAL, 'An unexpected failure; the service log has it.', { reason: 'INTERNAL', metadata });
+  }
+}
+
+/** The replica serves as many streams as it may. */
+class TooManyStreamsError extends Error {
+  readonly retryAfterSeconds = 1;
+
+  constructor(most: number) {
+    super(`${most} streams are open, which is as many as this replica takes at once. Come again later, or send more events in each stream.`);
   }
 }

@@ -12,6 +12,7 @@ import type { IngestionConfig } from '../ingestion.config.js';
 import { TrackingPlanBook } from '../tracking-plan/tracking-plan.book.js';
 import { TrackingPlanModule } from '../tracking-plan/tracking-plan.module.js';
 import { IntakeController } from './intake.controller.js';
+import { StreamGate } from './intake.gate.js';
 import { intakeRoutes } from './intake.routes.js';
 
 /** Hangs the intake into the HTTP server, outside of Nest: its own parsers, errors and CORS. */
@@ -46,6 +47,11 @@ class IntakeServer implements OnModuleInit, OnApplicationShutdown {
       provide: KeyRing,
       inject: [SERVICE],
       useFactory: ({ name, config, signer, log }: ServiceContext<IngestionConfig>) => new KeyRing(name, config.ACCESS_ADDRESS, signer, log),
+    },
+    {
+      provide: StreamGate,
+      inject: [SERVICE],
+      useFactory: ({ config }: ServiceContext<IngestionConfig>) => new StreamGate(config.INTAKE_MAX_PENDING_BYTES),
     },
     IntakeServer,
   ],

@@ -15,11 +15,12 @@ import { type IngestionUnderTest, OTHER_WORKSPACE, OTHER_WRITE_KEY, startIngesti
 const { STORED, DUPLICATE, REJECTED } = ingestion.EventOutcome;
 const MIB = 1024 * 1024;
 const RATE = 2_000;
+const STREAMS = 4;
 
 let kindred: IngestionUnderTest;
 let call: { principal: string };
 beforeAll(async () => {
-  kindred = await startIngestion({ INTAKE_MAX_BODY_BYTES: String(4 * MIB), INTAKE_KEY_EVENTS_PER_SECOND: String(RATE) });
+  kindred = await startIngestion({ INTAKE_MAX_BODY_BYTES: String(4 * MIB), INTAKE_KEY_EVENTS_PER_SECOND: String(RATE), INTAKE_MAX_STREAMS: String(STREAMS) });
   call = { principal: kindred.principal };
 });
 afterAll(() => kindred?.close());
@@ -101,6 +102,23 @@ test('while nothing can be committed the sender is held back, and then loses not
   expect(pulled).toBeLessThan(COUNT / 2);
   await kindred.sql.query('COMMIT');
   expect(await sending).toMatchObject({ stored: COUNT * 2, duplicate: 0, rejected: 0 });
+});
+
+test('a stream too many is told to come again later, and has its turn when another ends', async () => {
+  let release: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  async function* open(name: string): AsyncGenerator<intake.StreamEventsRequest> {
+    yield { events: [track(name)], sentAt: undefined };
+    await held;
+  }
+  const streams = Array.from({ length: STREAMS }, (_, at) => kindred.streams.streamEvents(open(`open ${at}`), call));
+  const committed = async () => (await kindred.sql.query("SELECT FROM ingestion.message_ids WHERE message_id LIKE 'open _'")).rows.length;
+  while ((await committed()) < STREAMS);
+  const late = () => kindred.streams.streamEvents(messages([track('late')]), call);
+  await expect(late()).rejects.toMatchObject({ status: status.RESOURCE_EXHAUSTED, reason: 'STREAMS_FULL' });
+  release();
+  await Promise.all(streams);
+  expect(await late()).toMatchObject({ stored: 1 });
 });
 
 test('whatever is sent in whatever portions, each event has its result, and the other door says the same of it', async () => {

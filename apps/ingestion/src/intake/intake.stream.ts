@@ -10,17 +10,18 @@ import { resultsOf } from '../event/event.mapper.js';
 import type { EventRates } from '../event/event.rates.js';
 import { jsonOrText } from '../event/event.text.js';
 import type { EventWriter } from '../event/event.writer.js';
+import { AT_ONCE, bytesOf, type StreamGate } from './intake.gate.js';
 import type { PlanReader } from './intake.routes.js';
 
 /** The results of all events are one answer, which must fit into a message. */
 const MOST_EVENTS = 100_000;
-/** Messages of one stream that are decoded or on their way into a commit; no further one is read meanwhile. */
-const AT_ONCE = 4;
 
 export interface StreamParts {
   readonly writer: EventWriter;
   readonly rates: EventRates;
   readonly plans: PlanReader;
+  /** Told of each message that is settled. */
+  readonly gate: Pick<StreamGate, 'leave'>;
   readonly maxMessageBytes: number;
 }
 
@@ -43,10 +44,10 @@ export class EventStream {
       this.signal.throwIfAborted();
       events += message.events.length;
       if (events > MOST_EVENTS) throw refusal('STREAM_TOO_LONG', `A stream takes at most ${MOST_EVENTS} events. End it, and begin another one.`);
-      const bytes = message.events.reduce((sum, event) => sum + event.length, 0);
+      const bytes = bytesOf(message);
       if (bytes > this.parts.maxMessageBytes) throw refusal('MESSAGE_TOO_LARGE', `A message has ${bytes} characters of events; ${this.parts.maxMessageBytes} are allowed. Send smaller ones.`);
       if (this.underWay.length === AT_ONCE) await this.settleFirst();
-      const stored = this.store(message);
+      const stored = this.store(message).finally(() => this.parts.gate.leave(message));
       // Whoever awaits it hears of its failure, also when reading fails first.
       stored.catch(() => undefined);
       this.underWay.push(stored);

@@ -1,0 +1,79 @@
+import { ServerInterceptingCall, type ServerInterceptingCallInterface, type ServerInterceptor } from '@grpc/grpc-js';
+import { Semaphore } from 'async-mutex';
+
+import { intake } from '#libs/contracts';
+
+type Message = intake.StreamEventsRequest;
+
+/** Messages of one stream that are in at once: read, and not yet settled. */
+export const AT_ONCE = 4;
+/** Room is given out in such pieces: the semaphore's work grows with how many there are. */
+const PIECE_BYTES = 64 * 1024;
+
+/**
+ * Lets messages of streams in while there is room for their bytes, and of each stream few; what waits before it holds its
+ * sender back by flow control. Only here can that be: the stream that handlers are given reads sixteen messages ahead, of whatever size.
+ */
+export class StreamGate {
+  private readonly room: Semaphore;
+  private readonly leaving = new WeakMap<Message, () => void>();
+
+  private readonly pieces: number;
+
+  constructor(maxBytes: number) {
+    this.pieces = piecesOf(maxBytes);
+    this.room = new Semaphore(this.pieces);
+  }
+
+  /** For the gRPC server; calls of other methods pass. */
+  readonly interceptor: ServerInterceptor = (method, call) => (method.path === intake.IntakeServiceService.streamEvents.path ? this.guarded(call) : new ServerInterceptingCall(call));
+
+  /** A message's events are settled: its room is free. */
+  leave(message: Message): void {
+    this.leaving.get(message)?.();
+  }
+
+  private guarded(call: ServerInterceptingCallInterface): ServerInterceptingCall {
+    const places = new Semaphore(AT_ONCE);
+    const inside = new Set<() => void>();
+    let isOver = false;
+    const end = () => {
+      isOver = true;
+      for (const leave of inside) leave();
+    };
+    const enter = async (message: Message, pass: (message: Message) => void) => {
+      const [, freePlace] = await places.acquire();
+      // What is larger than all room would wait for ever; the stream refuses it.
+      const [, freeRoom] = await this.room.acquire(Math.min(piecesOf(bytesOf(message)), this.pieces));
+      const leave = () => {
+        inside.delete(leave);
+        freeRoom();
+        freePlace();
+      };
+      inside.add(leave);
+      if (isOver) return leave();
+      this.leaving.set(message, leave);
+      pass(message);
+    };
+    return new ServerInterceptingCall(call, {
+      start: (next) =>
+        next({
+          onReceiveMessage: (message, pass) => void enter(message as Message, pass),
+          onCancel: () => end(),
+        }),
+      sendStatus: (status, next) => {
+        end();
+        next(status);
+      },
+    });
+  }
+}
+
+/** What a message's events hold, by their characters. */
+export function bytesOf({ events }: Message): number {
+  return events.reduce((sum, event) => sum + event.length, 0);
+}
+
+function piecesOf(bytes: number): number {
+  return Math.max(1, Math.ceil(bytes / PIECE_BYTES));
+}
