@@ -45,6 +45,7 @@ export const personTypes: ResolversOf<'PersonRequest' | 'PersonReceipt' | 'Perso
   PersonReceipt: {
     jws: ({ receipt }) => receipt,
     models: ({ modelIds }, _args, { loaders }) => loadPresent(loaders.model, modelIds),
+    runs: ({ runIds }, _args, { loaders }) => loadPresent(loaders.run, runIds),
   },
   PersonRequestResult: outcomeOf('PersonRequest'),
 };

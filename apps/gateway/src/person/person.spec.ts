@@ -20,7 +20,7 @@ afterAll(() => gateway.close());
 const REQUEST = id('run', 5);
 const requestOf = (more: Partial<person.PersonRequest> = {}): person.PersonRequest => ({
   id: REQUEST, kind: person.PersonRequestKind.EXPORT, state: person.PersonRequestState.SUCCEEDED, requestedBy: 'key:admin', createdAt: AT, startedAt: AT, finishedAt: AT, error: '',
-  artifact: '', receipt: 'a.b.c', tables: [{ table: 'ingestion.events', rows: 5 }], modelIds: [id('model', 1)], ...more,
+  artifact: '', receipt: 'a.b.c', tables: [{ table: 'ingestion.events', rows: 5 }], modelIds: [id('model', 1)], runIds: [id('run', 1)], ...more,
 });
 const ERASE = 'mutation($person: PersonInput!) { erasePerson(person: $person) { __typename ... on PersonRequest { id kind state } ... on Failure { code } } }';
 
@@ -48,11 +48,11 @@ test('an export is fetched by a link, and a receipt tells rows and models', asyn
   const { artifacts } = gateway.service.app.get<GatewayParts>(GATEWAY_PARTS);
   const { path } = await artifacts.write({ workspaceId: WORKSPACE, area: 'exports', id: REQUEST, name: 'person-1.ndjson' }, Readable.from(['{"record":"identity"}\n']));
   gateway.services.replace('getPersonRequest', () => ({ request: requestOf({ artifact: path }) }));
-  const { body } = await gateway.ask('query($id: ID!) { personRequest(id: $id) { download { url expiresAt } receipt { jws tables { table rows } models { version } } } node(id: $id) { __typename } }', {
+  const { body } = await gateway.ask('query($id: ID!) { personRequest(id: $id) { download { url expiresAt } receipt { jws tables { table rows } models { version } runs { state } } } node(id: $id) { __typename } }', {
     id: globalId('PersonRequest', REQUEST),
   });
   const { download, receipt } = body.data.personRequest;
-  expect(receipt).toEqual({ jws: 'a.b.c', tables: [{ table: 'ingestion.events', rows: 5 }], models: [{ version: 1 }] });
+  expect(receipt).toEqual({ jws: 'a.b.c', tables: [{ table: 'ingestion.events', rows: 5 }], models: [{ version: 1 }], runs: [{ state: 'TRAINING' }] });
   expect(body.data.node).toEqual({ __typename: 'PersonRequest' });
   const file = await fetch(gateway.url + download.url);
   expect([file.status, file.headers.get('content-disposition'), await file.text()]).toEqual([200, 'attachment; filename="person.ndjson"', '{"record":"identity"}\n']);

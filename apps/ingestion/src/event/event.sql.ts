@@ -71,12 +71,12 @@ export const INSERT_REJECTED = {
   name: 'insert_rejected',
   text: `
     INSERT INTO ingestion.rejected_events
-      (workspace_id, id, unit, received_at, message_id, reason, detail, payload, source, import_id, line, fingerprint, call_type, sent_at, batch_context)
+      (workspace_id, id, unit, received_at, message_id, reason, detail, payload, source, import_id, line, fingerprint, call_type, sent_at, batch_context, row_user_id)
     SELECT $1::uuid, r.id, r.unit, r.received_at, r.message_id, r.reason, r.detail, r.payload, $2, $3::uuid, r.line, r.fingerprint,
-      r.call_type, r.sent_at, r.batch_context
+      r.call_type, r.sent_at, r.batch_context, r.row_user_id
     FROM unnest($4::uuid[], $5::text[], $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::bytea[], $11::bigint[], $12::text[],
-        $13::text[], $14::timestamptz[], $15::text[])
-      AS r (id, unit, received_at, message_id, reason, detail, payload, line, fingerprint, call_type, sent_at, batch_context)
+        $13::text[], $14::timestamptz[], $15::text[], $16::text[])
+      AS r (id, unit, received_at, message_id, reason, detail, payload, line, fingerprint, call_type, sent_at, batch_context, row_user_id)
     ON CONFLICT (workspace_id, fingerprint) WHERE fingerprint IS NOT NULL DO NOTHING
     RETURNING id`,
 };

@@ -130,6 +130,7 @@ async function writeRejected(client: PoolClient, { workspaceId, source, importId
       column(({ callType }) => callType ?? null),
       column(({ sentAt }) => sentAt?.toISOString() ?? null),
       column(({ batchContext }) => batchContext ?? null),
+      column(({ rowUserId }) => rowUserId ?? null),
     ],
   });
   const kept = new Set(rows.map(({ id }) => id));

@@ -45,6 +45,8 @@ export interface Rejection {
   readonly unit: 'EVENT' | 'ROW';
   readonly line?: number;
   readonly fingerprint?: string;
+  /** Whom a ROW is of, by the mapping of its import. */
+  readonly rowUserId?: string;
   /** What its request said beside it, needed to decode it again: the path's type, the time of sending, the batch's context (JSON). */
   readonly callType?: EventType;
   readonly sentAt?: Date;

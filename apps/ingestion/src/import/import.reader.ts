@@ -134,16 +134,18 @@ export class ImportReader {
   async *rejectedRows(fileSha256: string): AsyncGenerator<Rejection> {
     const { headerLines } = this.source;
     const result = await this.scratch.connection.stream(
-      `SELECT ${headerLines} + s.line + coalesce(b.before, 0) AS line, s.fault, s.whole
-       FROM (SELECT line, fault, whole FROM staged WHERE skip IS NULL AND fault IS NOT NULL) s
+      `SELECT ${headerLines} + s.line + coalesce(b.before, 0) AS line, s.fault, s.whole, s.customer
+       FROM (SELECT line, fault, whole, ${this.mapping.form === 'columns' ? 'customer' : 'NULL AS customer'} FROM staged WHERE skip IS NULL AND fault IS NOT NULL) s
        ASOF LEFT JOIN ${BROKEN_BEFORE} b ON ${headerLines} + s.line > b.line
-       UNION ALL SELECT line, 'ROW_MALFORMED${FAULT_SEPARATOR}' || coalesce(message, ''), text FROM broken`,
+       UNION ALL SELECT line, 'ROW_MALFORMED${FAULT_SEPARATOR}' || coalesce(message, ''), text, NULL FROM broken`,
     );
     for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
-      for (const [line, fault, whole] of chunk.getRows()) {
+      for (const [line, fault, whole, customer] of chunk.getRows()) {
         const [reason = '', detail = ''] = String(fault).split(FAULT_SEPARATOR);
         const fingerprint = `${fileSha256}:${String(line)}`;
-        yield { messageId: null, reason, detail, receivedAt: this.options.receivedAt, payload: Buffer.from(String(whole ?? '')), unit: 'ROW', line: Number(line), fingerprint };
+        const payload = Buffer.from(String(whole ?? ''));
+        const of = typeof customer === 'string' ? { rowUserId: customer } : {};
+        yield { messageId: null, reason, detail, receivedAt: this.options.receivedAt, payload, unit: 'ROW', line: Number(line), fingerprint, ...of };
       }
     }
   }

@@ -37,7 +37,7 @@ export async function answerRequest(rooms: PersonRooms, attempt: Attempt, row: P
 
 async function answerExport(rooms: PersonRooms, attempt: Attempt, row: PersonRequestRow): Promise<void> {
   const { artifact, person, tables } = await rooms.exporting.run(attempt, row);
-  const receipt = await receiptOf(rooms, attempt, row, { customerIds: person.customerIds, tables, models: [] });
+  const receipt = await receiptOf(rooms, attempt, row, { customerIds: person.customerIds, tables, models: [], runs: [] });
   // Erased while it was written: the file goes as well.
   if (!(await rooms.repository.succeed(attempt, { receipt, artifact }))) await rooms.artifacts.remove(rooms.artifacts.uri(artifact));
 }
@@ -50,8 +50,10 @@ async function answerErasure(rooms: PersonRooms, attempt: Attempt, row: PersonRe
   const { customer_ids: customerIds, deleted } = erased.row;
   const forgotten = await peers.forget(attempt.workspaceId, customerIds);
   const first = firstOf(erased.row);
+  // Runs first: one that ends meanwhile is named twice, and not never.
+  const runs = first ? await peers.runsUnderWay(attempt.workspaceId, first) : [];
   const models = first ? await peers.modelsSince(attempt.workspaceId, first) : [];
-  const receipt = await receiptOf(rooms, attempt, row, { customerIds, tables: { ...deleted, ...forgotten }, models });
+  const receipt = await receiptOf(rooms, attempt, row, { customerIds, tables: { ...deleted, ...forgotten }, models, runs });
   await repository.succeed(attempt, { receipt });
 }
 
@@ -63,7 +65,7 @@ async function answerSuppression(rooms: PersonRooms, attempt: Attempt, row: Pers
   // From here on no new export has them; then the old ones.
   const rewritten = person.customerIds.length === 0 ? {} : await rooms.peers.forgetExported(workspaceId, person.customerIds);
   const tables = { 'ingestion.suppressed_ids': ids.length, ...rewritten };
-  const receipt = await receiptOf(rooms, attempt, row, { customerIds: person.customerIds, tables, models: [] });
+  const receipt = await receiptOf(rooms, attempt, row, { customerIds: person.customerIds, tables, models: [], runs: [] });
   await rooms.repository.succeed(attempt, { receipt });
 }
 
@@ -75,7 +77,7 @@ function receiptOf(
   { secret }: PersonRooms,
   { workspaceId, id }: Attempt,
   { kind, requested_by }: PersonRequestRow,
-  facts: { customerIds: readonly string[]; tables: TableRows; models: readonly string[] },
+  facts: { customerIds: readonly string[]; tables: TableRows; models: readonly string[]; runs: readonly string[] },
 ): Promise<string> {
   return signReceipt(secret, { workspaceId, requestId: id, kind, requestedBy: requested_by, ...facts });
 }

@@ -18,5 +18,6 @@ export function personRequestOf(row: PersonRequestRow): person.PersonRequest {
     receipt: row.receipt ?? '',
     tables: Object.entries(said?.tables ?? {}).map(([table, rows]) => ({ table, rows })),
     modelIds: [...(said?.models ?? [])],
+    runIds: [...(said?.runs ?? [])],
   } satisfies person.PersonRequest;
 }

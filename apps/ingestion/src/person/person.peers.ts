@@ -51,6 +51,7 @@ export class PersonPeers implements OnApplicationShutdown {
   private readonly labels: RpcClient<typeof label.LabelServiceService>;
   private readonly predictions: RpcClient<typeof prediction.PredictionServiceService>;
   private readonly models: RpcClient<typeof training.ModelServiceService>;
+  private readonly runs: RpcClient<typeof training.RunServiceService>;
 
   constructor(
     at: { readonly SERVING_ADDRESS: string; readonly TRAINING_ADDRESS: string },
@@ -63,6 +64,7 @@ export class PersonPeers implements OnApplicationShutdown {
     this.labels = connect(label.LabelServiceService, at.TRAINING_ADDRESS);
     this.predictions = connect(prediction.PredictionServiceService, at.SERVING_ADDRESS);
     this.models = connect(training.ModelServiceService, at.TRAINING_ADDRESS);
+    this.runs = connect(training.RunServiceService, at.TRAINING_ADDRESS);
   }
 
   /** Removes customers from serving; answers rows by table. */
@@ -131,8 +133,16 @@ export class PersonPeers implements OnApplicationShutdown {
     }
   }
 
+  /** Runs that are not over and whose snapshot, as far as it is known, goes as far as the person's first event. */
+  async runsUnderWay(workspaceId: string, first: Position): Promise<string[]> {
+    // A workspace has one at a time, which is its newest.
+    const { runs } = await this.runs.listRuns({ page: { first: 1, after: '' }, state: training.RunState.UNSPECIFIED }, await this.as(workspaceId));
+    const mayKnow = ({ state, position }: training.Run) => state !== training.RunState.QUEUED && (position === undefined || !positionAfter(first, position));
+    return runs.filter((run) => run.finishedAt === undefined && mayKnow(run)).map(({ id }) => id);
+  }
+
   onApplicationShutdown(): void {
-    for (const client of [this.forgettings, this.memberships, this.segments, this.labels, this.predictions, this.models]) client.close();
+    for (const client of [this.forgettings, this.memberships, this.segments, this.labels, this.predictions, this.models, this.runs]) client.close();
   }
 
   private async namesOf(segmentIds: readonly string[], call: { principal: string }): Promise<Map<string, string>> {

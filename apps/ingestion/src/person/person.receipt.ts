@@ -17,14 +17,16 @@ export interface ReceiptFacts {
   readonly tables: TableRows;
   /** Models that learned from the person's events. */
   readonly models: readonly string[];
+  /** Runs under way that may learn from them. */
+  readonly runs: readonly string[];
 }
 
 /** The key of receipts: whoever knows the installation's secret can check one (docs/api/person.md). */
 export const receiptKey = (secret: string): Uint8Array => new Uint8Array(hkdfSync('sha256', secret, '', 'kindred:person-receipts', 32));
 
 /** JWS in compact form, HS256. */
-export async function signReceipt(secret: string, { workspaceId, requestId, kind, requestedBy, customerIds, tables, models }: ReceiptFacts): Promise<string> {
-  return new SignJWT({ ws: workspaceId, kind, requestedBy, customerIds, tables, models })
+export async function signReceipt(secret: string, { workspaceId, requestId, kind, requestedBy, customerIds, tables, models, runs }: ReceiptFacts): Promise<string> {
+  return new SignJWT({ ws: workspaceId, kind, requestedBy, customerIds, tables, models, runs })
     .setProtectedHeader({ alg: 'HS256', typ: 'kindred-receipt+jwt' })
     .setIssuer(ISSUER)
     .setAudience(AUDIENCE)
@@ -34,7 +36,8 @@ export async function signReceipt(secret: string, { workspaceId, requestId, kind
 }
 
 /** What one of our own receipts says; it lies beside its request and is not checked. */
-export function readReceipt(receipt: string): Pick<ReceiptFacts, 'tables' | 'models'> {
-  const { tables, models } = decodeJwt<Pick<ReceiptFacts, 'tables' | 'models'>>(receipt);
-  return { tables, models };
+export function readReceipt(receipt: string): Pick<ReceiptFacts, 'tables' | 'models' | 'runs'> {
+  // Receipts of former versions know of no runs.
+  const { tables, models, runs = [] } = decodeJwt<Pick<ReceiptFacts, 'tables' | 'models'> & Partial<Pick<ReceiptFacts, 'runs'>>>(receipt);
+  return { tables, models, runs };
 }

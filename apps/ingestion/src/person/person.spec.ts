@@ -9,7 +9,7 @@ import { v7 as uuid } from 'uuid';
 
 import { openArtifactStore } from '#libs/artifacts';
 import { PrincipalSigner } from '#libs/auth';
-import { ingestion, person } from '#libs/contracts';
+import { ingestion, person, training } from '#libs/contracts';
 
 import { type IngestionUnderTest, SECRET, startIngestion, WORKSPACE } from '../testing/ingestion-under-test.js';
 import { type PeersStandIn, startPeersStandIn } from '../testing/peers-stand-in.js';
@@ -29,6 +29,7 @@ beforeAll(async () => {
 afterEach(() => {
   peers.isAway = false;
   peers.models.clear();
+  peers.run = undefined;
   peers.forgotten.length = 0;
   peers.labels.length = 0;
 });
@@ -158,6 +159,23 @@ test('a receipt is signed, and says what was deleted without naming the person',
   await expect(jwtVerify(request.receipt, receiptKey(`${SECRET}?`))).rejects.toMatchObject({ code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' });
 });
 
+const [EARLY, LATE] = [{ horizon: 1, sequence: 1 }, { horizon: Number.MAX_SAFE_INTEGER, sequence: 1 }];
+test.each([
+  ['exports its snapshot', { state: training.RunState.SNAPSHOTTING }, true],
+  ['learns from a snapshot that reaches to the person', { state: training.RunState.TRAINING, position: LATE }, true],
+  ['learns from one that ends before', { state: training.RunState.TRAINING, position: EARLY }, false],
+  ['has not begun', { state: training.RunState.QUEUED }, false],
+  ['is over', { state: training.RunState.FAILED, position: LATE, finishedAt: '2026-01-01T00:00:00Z' }, false],
+])('a run that %s is named in the receipt where it may learn from the person', async (what, run, isNamed) => {
+  const user = `run ${what}-user`;
+  await send({ userId: user });
+  peers.run = training.Run.fromPartial({ id: '0a000000-0000-4000-8000-00000000000a', ...run });
+  const request = await ended(await start(ERASE, user));
+  const { payload } = await jwtVerify(request.receipt, receiptKey(SECRET));
+  const expected = isNamed ? ['0a000000-0000-4000-8000-00000000000a'] : [];
+  expect([request.runIds, payload['runs'], request.modelIds]).toEqual([expected, expected, []]);
+});
+
 test('a retry does not bring an erased event back, and the same person may come again as somebody new', async () => {
   const before = await somebody('again');
   await ended(await start(ERASE, 'again-user'));
@@ -192,15 +210,30 @@ test('events of somebody who is suppressed are dropped, and nothing of them is k
   expect(ledger.received).toBe(ledger.stored + ledger.duplicate + ledger.rejected);
 });
 
+async function importRows(content: string, fileName: string, customer: object): Promise<void> {
+  const { path } = await openArtifactStore(kindred.platform.artifactUrl).write({ workspaceId: WORKSPACE, area: 'uploads', id: uuid(), name: `data${fileName.slice(4)}` }, Readable.from([content]));
+  const mapping = { customer, time: { column: 'when' }, event: { name: 'Seen' } };
+  const { import: started } = await kindred.imports.startImport({ artifact: path, fileName, mapping: JSON.stringify(mapping) }, call);
+  for await (const _ of kindred.imports.watchImport({ id: started?.id ?? '' }, call));
+}
+
+test('refused rows of files whose customer is made of several columns are exported, erased and dropped, and no other’s are', async () => {
+  await send({ userId: 'shop-17' });
+  const customer = { column: ['shop', 'who'] };
+  await importRows('shop,who,when,note\nshop,17,yesterday,mine\nshop,18,yesterday,of 17\nelse,17,yesterday,shop-17\n', 'rows.csv', customer);
+  const lines = (await fileOf(await ended(await start(EXPORT, 'shop-17')))).trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(lines.filter(({ record }) => record === 'rejected')).toMatchObject([{ reason: 'TIME_INVALID', row: { shop: 'shop', who: '17', note: 'mine' } }]);
+  await ended(await start(ERASE, 'shop-17'));
+  expect([await tablesWith('mine'), await tablesWith('of 17')]).toEqual([[], ['rejected_events']]);
+  await ended(await start(SUPPRESS, 'shop-17'));
+  await importRows('shop,who,when,note\nshop,17,tomorrow,mine\nshop,18,tomorrow,theirs\n', 'rows.csv', customer);
+  expect([await tablesWith('mine'), await tablesWith('theirs')]).toEqual([[], ['rejected_events']]);
+});
+
 test('nothing is kept of a suppressed person whose row of a file is refused either, whatever its columns are named', async () => {
   await ended(await start(SUPPRESS, 'filed-user'));
   const file = { 'rows.csv': 'who,when,note\nfiled-user,yesterday,filed-secret\nother-user,yesterday,other-secret\n', 'rows.ndjson': '{"who":"other-user","when":"2026-01-01"}\n{"who":"filed-user","when":filed-secret}\n' };
-  for (const [fileName, content] of Object.entries(file)) {
-    const { path } = await openArtifactStore(kindred.platform.artifactUrl).write({ workspaceId: WORKSPACE, area: 'uploads', id: uuid(), name: `data${fileName.slice(4)}` }, Readable.from([content]));
-    const mapping = { customer: { column: 'who' }, time: { column: 'when' }, event: { name: 'Seen' } };
-    const { import: started } = await kindred.imports.startImport({ artifact: path, fileName, mapping: JSON.stringify(mapping) }, call);
-    for await (const _ of kindred.imports.watchImport({ id: started?.id ?? '' }, call));
-  }
+  for (const [fileName, content] of Object.entries(file)) await importRows(content, fileName, { column: 'who' });
   for (const name of ['filed-user', 'filed-secret']) expect([name, await tablesWith(name)]).toEqual([name, []]);
   expect(await tablesWith('other-secret')).toEqual(['rejected_events']);
 });

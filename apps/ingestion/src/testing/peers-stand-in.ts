@@ -13,6 +13,8 @@ export interface PeersStandIn {
   readonly labels: label.PersonLabel[];
   /** Positions of training's models, by id. */
   readonly models: Map<string, Position>;
+  /** Training's newest run. */
+  run: training.Run | undefined;
   /** While true, serving does not answer. */
   isAway: boolean;
   close(): void;
@@ -23,7 +25,7 @@ type Done<Answer> = (error: Partial<Error> | null, answer?: Answer) => void;
 /** Serving and training as answering people's requests sees them. */
 export async function startPeersStandIn(): Promise<PeersStandIn> {
   const server = new Server();
-  const peers = { forgotten: [] as string[][], takenOut: [] as string[][], labels: [] as label.PersonLabel[], models: new Map<string, Position>(), isAway: false };
+  const peers = { forgotten: [] as string[][], takenOut: [] as string[][], labels: [] as label.PersonLabel[], models: new Map<string, Position>(), run: undefined as training.Run | undefined, isAway: false };
   const add = (definition: object, handlers: object) => server.addService(definition as Parameters<Server['addService']>[0], handlers as Parameters<Server['addService']>[1]);
   const nothing = (_: unknown, done: Done<object>) => done(new Error('not asked for here'));
   const rest = (definition: object) => Object.fromEntries(Object.keys(definition).map((name) => [name, nothing]));
@@ -54,6 +56,10 @@ export async function startPeersStandIn(): Promise<PeersStandIn> {
     ...rest(training.ModelServiceService),
     listModels: (_: unknown, done: Done<object>) =>
       done(null, training.ListModelsResponse.fromPartial({ models: [...peers.models].map(([id, position]) => ({ id, position })) })),
+  });
+  add(training.RunServiceService, {
+    ...rest(training.RunServiceService),
+    listRuns: (_: unknown, done: Done<object>) => done(null, training.ListRunsResponse.fromPartial({ runs: peers.run ? [peers.run] : [] })),
   });
   add(label.LabelServiceService, {
     ...rest(label.LabelServiceService),

@@ -26,6 +26,7 @@ export function toListedRun(row: ListedRunRow): training.Run {
     steps: stepsOf(row),
     events: Number(row.events),
     customers: Number(row.customers),
+    position: positionOf(row),
   } satisfies training.Run;
 }
 
@@ -39,6 +40,10 @@ export function toRun(row: WholeRunRow): training.Run {
       points: steps.map((step, index) => ({ step: Number(step), value: values[index] ?? 0 })),
     })),
   };
+}
+
+function positionOf({ positionHorizon, positionSequence }: ListedRunRow): training.Run['position'] {
+  return positionHorizon === null || positionSequence === null ? undefined : { horizon: Number(positionHorizon), sequence: Number(positionSequence) };
 }
 
 function errorOf({ errorCode, errorMessage, errorState }: ListedRunRow): training.RunError | undefined {
