@@ -149,6 +149,11 @@ export class IntakeHouse {
     return this.signer.sign({ workspaceId: WORKSPACE, actor: 'key:test', role: 'ADMIN' });
   }
 
+  /** Of another service, for what no key may ask. */
+  async servicePrincipal(): Promise<string> {
+    return this.signer.service('training', WORKSPACE);
+  }
+
   async close(): Promise<void> {
     for (const child of this.processes) child.kill('SIGKILL');
     this.access.close();

@@ -3,7 +3,7 @@ import type { Http2Stream } from 'node:http2';
 
 import { Metadata, Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, type ServiceDefinition, status } from '@grpc/grpc-js';
 
-import { connect, PRINCIPAL_METADATA, RpcError } from './index.js';
+import { connect, factOf, PRINCIPAL_METADATA, RpcError } from './index.js';
 
 const asItIs = (bytes: Buffer): Buffer => bytes;
 const SAY: ServiceDefinition = {
@@ -40,6 +40,18 @@ test('a failure comes as the service told it', async () => {
   const told = RpcError.notFound('There is no such thing.', { reason: 'THING_UNKNOWN', metadata: { thing: 'a' } });
   await using service = await saying((_call, done) => done(told.toServiceError(), null));
   await expect(service.method(request)).rejects.toMatchObject({ status: status.NOT_FOUND, message: told.message, reason: 'THING_UNKNOWN', metadata: { thing: 'a' } });
+});
+
+test.each([
+  ['half of a character', '"\ud83d" is no id.', '"\ufffd" is no id.'],
+  ['all of a long text', '€'.repeat(100_000), `${'€'.repeat(2_000)}…`],
+])('a failure that tells %s back is told, and the service answers on', async (_what, message, told) => {
+  await using service = await saying(({ request: said }, done) => {
+    if (said.equals(request)) done(RpcError.invalid(message, { reason: 'ID_INVALID', metadata: { id: message } }).toServiceError(), null);
+    else done(null, said);
+  });
+  await expect(service.method(request)).rejects.toMatchObject({ status: status.INVALID_ARGUMENT, reason: 'ID_INVALID', message: told });
+  expect((await service.method(Buffer.from('again'))).toString()).toBe('again');
 });
 
 test('a call whose deadline passes fails, and its service hears of it', async () => {
@@ -83,4 +95,13 @@ test('once a call is over nobody listens to its stream: Node holds it longer, an
   // But for what keeps the process alive, and holds nothing.
   expect((await closed.promise).eventNames()).toEqual(['error']);
   unsubscribe('http2.client.stream.close', onClosing);
+});
+
+test('a fact that is a list stays one, however many values there are', async () => {
+  const names = Array.from({ length: 2_000 }, (_, at) => `column "${at}"`);
+  await using service = await saying((_call, done) => done(RpcError.invalid('No such column.', { reason: 'COLUMN_MISSING', metadata: { columns: factOf(names) } }).toServiceError(), null));
+  const error = (await service.method(request).catch((thrown: unknown) => thrown)) as RpcError;
+  const told = JSON.parse(error.metadata['columns'] ?? '') as string[];
+  expect(told.length).toBeGreaterThan(100);
+  expect(told).toEqual(names.slice(0, told.length));
 });

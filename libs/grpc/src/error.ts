@@ -6,6 +6,10 @@ import { Status } from 'nice-grpc-error-details/lib/proto/google/rpc/status.js';
 const DETAILS_KEY = 'grpc-status-details-bin';
 const ERROR_INFO_TYPE = 'type.googleapis.com/google.rpc.ErrorInfo';
 
+/** They travel twice, escaped, in headers, and a peer takes 64 KiB of those. */
+const MOST_CHARACTERS = 2_000;
+const MOST_OF_A_FACT = 4_000;
+
 export interface RpcErrorOptions {
   /** Machine-readable, UPPER_SNAKE, part of the contract (proto comments name them). */
   reason: string;
@@ -27,10 +31,10 @@ export class RpcError extends Error {
     message: string,
     options: RpcErrorOptions,
   ) {
-    super(message, { cause: options.cause });
+    super(sendable(message, MOST_CHARACTERS), { cause: options.cause });
     this.name = 'RpcError';
     this.reason = options.reason;
-    this.metadata = options.metadata ?? {};
+    this.metadata = Object.fromEntries(Object.entries(options.metadata ?? {}).map(([name, value]) => [name, sendable(value, MOST_OF_A_FACT)]));
   }
 
   static invalid(message: string, options: RpcErrorOptions): RpcError {
@@ -63,4 +67,16 @@ export class RpcError extends Error {
       cause,
     });
   }
+}
+
+/** A fact that is a list, as JSON: of its values as many as may be told. */
+export function factOf(values: readonly string[]): string {
+  let length = 1;
+  const fitting = values.map((value) => value.toWellFormed()).filter((value) => (length += JSON.stringify(value).length + 1) <= MOST_OF_A_FACT);
+  return JSON.stringify(fitting);
+}
+
+/** What is told back to a caller may hold anything that it said: with half of a character in it grpc-js throws where nobody catches. */
+function sendable(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most).toWellFormed()}…` : text.toWellFormed();
 }

@@ -3,6 +3,7 @@ import { type GrpcOptions, Transport } from '@nestjs/microservices';
 import { HealthImplementation } from 'grpc-health-check';
 
 import { rememberingAnswers } from './encoded.once.js';
+import { handingOnUnreadable } from './unreadable.js';
 import { widenConnections } from './window.js';
 
 widenConnections();
@@ -41,7 +42,7 @@ function fullName(definition: ServiceDefinition): string {
  * generated types, with no second description of them at run time.
  */
 export function grpcServer({ host, port, services, health, interceptors = [], maxMessageBytes = MOST_BYTES }: GrpcServerOptions): GrpcOptions {
-  const definitions = Object.fromEntries(services.map((definition) => [fullName(definition), rememberingAnswers(definition)]));
+  const definitions = Object.fromEntries(services.map((definition) => [fullName(definition), rememberingAnswers(handingOnUnreadable(definition))]));
   // Nest hands them to the server as they are, though its own type knows numbers and texts alone.
   const channelOptions: ServerOptions = {
     'grpc.keepalive_time_ms': 10_000,

@@ -8,7 +8,7 @@ import type { Logger } from 'pino';
 
 import { PrincipalGuard, PrincipalSigner } from '#libs/auth';
 import { ConfigError } from '#libs/config';
-import { grpcServer, type GrpcServerOptions, healthOf, RpcErrorFilter } from '#libs/grpc';
+import { grpcServer, type GrpcServerOptions, healthOf, ReadableGuard, RpcErrorFilter } from '#libs/grpc';
 import { metrics, startTelemetry } from '#libs/telemetry';
 
 import type { ServiceContext } from './service-context.js';
@@ -82,7 +82,7 @@ export async function createService<Config extends ServiceConfig>(options: Servi
   const app = await NestFactory.create<NestFastifyApplication>(RootModule, adapter, { logger: nest, abortOnError: false });
   if (options.services) {
     // Before the handlers are bound, which connectMicroservice does at once: what is set later guards nothing.
-    app.useGlobalGuards(new PrincipalGuard(app.get(Reflector), context.signer));
+    app.useGlobalGuards(new PrincipalGuard(app.get(Reflector), context.signer), new ReadableGuard());
     app.useGlobalFilters(new RpcErrorFilter(log));
     app.connectMicroservice(
       grpcServer({ host: config.KINDRED_HOST, port: config.GRPC_PORT, services: options.services, health: context.health, ...options.grpc?.(app) }),

@@ -1,6 +1,6 @@
 import type { ArtifactStore } from '#libs/artifacts';
 import type { customerList } from '#libs/contracts';
-import { RpcError } from '#libs/grpc';
+import { factOf, RpcError } from '#libs/grpc';
 
 import { asRpcError } from '../import/import.rpc-error.js';
 import { openSource, type Source } from '../import/import.source.js';
@@ -75,7 +75,7 @@ function cellOf(source: Source, { names, required }: customerList.ListColumn): s
   const known = source.columns.map(({ name }) => name);
   throw RpcError.invalid(`The file has no column ${names[0] ?? ''}; it has ${known.join(', ')}.`, {
     reason: 'COLUMN_MISSING',
-    metadata: { column: names[0] ?? '', columns: JSON.stringify(known) },
+    metadata: { column: names[0] ?? '', columns: factOf(known) },
   });
 }
 

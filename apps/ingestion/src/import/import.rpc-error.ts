@@ -1,5 +1,5 @@
 import { ArtifactError } from '#libs/artifacts';
-import { RpcError, status } from '#libs/grpc';
+import { factOf, RpcError, status } from '#libs/grpc';
 
 import { isNoSpace } from '../scratch/scratch.js';
 import { MappingError } from './import.mapping.js';
@@ -8,7 +8,7 @@ import { FileUnreadableError } from './import.source.js';
 /** What keeps a file from being read as callers over gRPC are told it; anything else as it is. */
 export function asRpcError(error: unknown): unknown {
   if (error instanceof MappingError) {
-    const facts = { ...(error.column === undefined ? {} : { column: error.column }), ...(error.columns ? { columns: JSON.stringify(error.columns) } : {}) };
+    const facts = { ...(error.column === undefined ? {} : { column: error.column }), ...(error.columns ? { columns: factOf(error.columns) } : {}) };
     return RpcError.invalid(error.message, { reason: 'MAPPING_INVALID', metadata: facts });
   }
   if (error instanceof FileUnreadableError) return RpcError.invalid(error.message, { reason: 'FILE_UNREADABLE', cause: error });
