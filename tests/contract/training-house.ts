@@ -23,6 +23,8 @@ const LAST_CHARACTERS = 2_000;
 
 /** A process of the training service. */
 export interface TrainingProcess {
+  /** `host:port` of its gRPC. */
+  readonly address: string;
   readonly runs: RpcClient<typeof training.RunServiceService>;
   readonly models: RpcClient<typeof training.ModelServiceService>;
   readonly profiles: RpcClient<typeof dataProfile.DataProfileServiceService>;
@@ -99,6 +101,7 @@ export class TrainingHouse {
     const heads = connect(label.HeadServiceService, address);
     this.clients.push(runs, models, profiles, labels, heads);
     return {
+      address,
       runs,
       models,
       profiles,

@@ -1,5 +1,3 @@
-import { readdir } from 'node:fs/promises';
-
 import fc from 'fast-check';
 import { ClientError, Status } from 'nice-grpc';
 
@@ -7,7 +5,7 @@ import { ingestion, intake } from '#libs/contracts';
 import { connect, RpcError } from '#libs/grpc';
 
 import { ingestionService } from '../../apps/ingestion/src/ingestion.service-definition.js';
-import { AnyCaller, anyCallsOf } from './any-call.js';
+import { namesOf, OF_THE_SERVICE, tryAnyCalls } from '../any-call.js';
 import { IntakeHouse, isLong, type IngestionProcess, WORKSPACE, WRITE_KEY } from './intake-house.js';
 import { AUTHORIZATION, ledgerGaps } from './intake-load.js';
 
@@ -163,14 +161,13 @@ describe('generated input', () => {
       text.map((userId) => () => clients.customers.resolveCustomer({ key: { $case: 'userId', value: userId } }, { principal })),
       fc.record({ page, search: text }).map((request) => () => clients.customers.listCustomers(request, { principal })),
     );
-    const ours = new Set<Status>([Status.UNKNOWN, Status.INTERNAL, Status.UNAVAILABLE, Status.DATA_LOSS, Status.DEADLINE_EXCEEDED]);
     const seen = new Map<string, number>();
     try {
       await fc.assert(
         fc.asyncProperty(many(attempt), async (attempts) => {
           const codes = await Promise.all(attempts.map((send) => send().then(() => Status.OK, codeOf)));
           for (const code of codes) seen.set(Status[code], (seen.get(Status[code]) ?? 0) + 1);
-          expect(codes.filter((code) => ours.has(code)).map((code) => Status[code])).toEqual([]);
+          expect(codes.filter((code) => OF_THE_SERVICE.has(code)).map((code) => Status[code])).toEqual([]);
         }),
         rounds(3_000),
       );
@@ -182,8 +179,6 @@ describe('generated input', () => {
   }, LONG);
 
   test('of any method of any service over gRPC is never answered with a failure of the service', async () => {
-    const files = (await readdir('libs/contracts/proto/kindred/ingestion/v1')).map((file) => `kindred/ingestion/v1/${file}`);
-    const registered = (ingestionService.services ?? []).map((definition) => Object.values(definition)[0]?.path.split('/')[1] ?? '');
     const principals = [await house.principal(), await house.servicePrincipal()];
     const known = await house.rows<{ id: string }>(
       `(SELECT id::text FROM ingestion.rejected_events LIMIT 5) UNION ALL (SELECT id::text FROM ingestion.subjects LIMIT 5) UNION ALL (SELECT external_id FROM ingestion.subjects LIMIT 5)`,
@@ -191,29 +186,10 @@ describe('generated input', () => {
     const ids = fc.oneof(fc.constantFrom(WORKSPACE, ...known.map(({ id }) => id)), fc.uuid());
     const said = fc.oneof(text, ids, fc.constantFrom('', 'u', 'Seen', '2026-01', 'import:x', '{}', '[]', '{"type":"object"}'), fc.json(), fc.date({ noInvalidDate: true }).map((date) => date.toISOString()));
     const bytes = fc.oneof(call.map((value) => Buffer.from(JSON.stringify(value))), fc.uint8Array({ maxLength: 200 }).map((value) => Buffer.from(value)));
-    const { services, methods, call: any } = anyCallsOf(files, { text: said, bytes });
-    expect(services.toSorted()).toEqual(registered.toSorted());
-    const caller = new AnyCaller(service.grpc, methods);
-    const ours = new Set<number>([Status.UNKNOWN, Status.INTERNAL, Status.UNAVAILABLE, Status.DATA_LOSS, Status.DEADLINE_EXCEEDED]);
-    const seen = new Map<string, Map<string, number>>();
-    try {
-      await fc.assert(
-        fc.asyncProperty(many(fc.tuple(any, fc.constantFrom(...principals))), async (attempts) => {
-          const answers = await Promise.all(attempts.map(async ([made, principal]) => ({ path: made.path, ...(await caller.send(made, principal)) })));
-          for (const { path, code } of answers) {
-            const ofPath = seen.get(path) ?? new Map<string, number>();
-            seen.set(path, ofPath.set(Status[code] ?? '', (ofPath.get(Status[code] ?? '') ?? 0) + 1));
-          }
-          expect(answers.filter(({ code }) => ours.has(code))).toEqual([]);
-        }),
-        rounds(10_000),
-      );
-    } finally {
-      caller.close();
-    }
-    const well = [...seen.values()].filter((codes) => codes.has('OK')).length;
-    process.stderr.write(`   ${seen.size} methods, ${well} of them answered well\n`);
-    expect([seen.size, well > seen.size / 3]).toEqual([methods.size, true]);
+    const attempt = { address: service.grpc, folder: 'kindred/ingestion/v1', principals, leaves: { text: said, bytes }, rounds: isLong ? 400 : 40 };
+    const { services, methods, well } = await tryAnyCalls(attempt);
+    process.stderr.write(`   ${methods} methods, ${well} of them answered well\n`);
+    expect([services, well > methods / 3]).toEqual([namesOf(ingestionService.services), true]);
   }, LONG);
 });
 

@@ -1,4 +1,7 @@
-import { Client, credentials, Metadata, type MethodDefinition, type ServiceError } from '@grpc/grpc-js';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { Client, credentials, Metadata, type MethodDefinition, type ServiceDefinition, type ServiceError } from '@grpc/grpc-js';
 import { type AnyDefinition, loadSync } from '@grpc/proto-loader';
 import fc from 'fast-check';
 
@@ -20,41 +23,65 @@ export interface Leaves {
 }
 
 /** A call of some method with some request, or several where it takes a stream. */
-export interface AnyCall {
+interface AnyCall {
   readonly path: string;
   readonly requests: readonly object[];
 }
 
-export interface Answer {
+interface Answer {
   readonly code: number;
   readonly details: string;
 }
 
+export interface Attempt {
+  readonly address: string;
+  /** "kindred/serving/v1": a folder of definitions. */
+  readonly folder: string;
+  readonly principals: readonly string[];
+  readonly leaves: Leaves;
+  /** Of 25 calls at once. */
+  readonly rounds: number;
+}
+
+/** What was tried: by service, methods and those of them that were answered well at least once. */
+export interface Tried {
+  readonly services: readonly string[];
+  readonly methods: number;
+  readonly well: number;
+}
+
+/** Statuses that say that the service failed, and not its caller. */
+export const OF_THE_SERVICE: ReadonlySet<number> = new Set([status.UNKNOWN, status.INTERNAL, status.UNAVAILABLE, status.DATA_LOSS, status.DEADLINE_EXCEEDED]);
+
 /** Streams of answers may never end; their beginning is waited for this long. */
 const STREAM_MS = 150;
+const PROTO = 'libs/contracts/proto';
 const DEADLINE_MS = 30_000;
 const MOST_DEEP = 4;
+const AT_ONCE = 25;
 const WHOLE = /INT|FIXED/;
 const TIMESTAMP = 'google.protobuf.Timestamp';
 /** As far as they go by their definition: of others in a stream grpc-js itself says INTERNAL, before anybody here has seen them. */
 const TIMES = fc.record({ seconds: fc.integer({ min: Date.parse('0001-01-01') / 1_000, max: Date.parse('9999-12-31') / 1_000 }), nanos: fc.integer({ min: 0, max: 999_999_999 }) });
 
-export interface AnyCalls {
+interface AnyCalls {
   readonly services: readonly string[];
   readonly methods: ReadonlyMap<string, Method>;
   readonly call: fc.Arbitrary<AnyCall>;
 }
 
-/** Every method of every service that the files define: what they take is read from the definition, so that none is forgotten. */
-export function anyCallsOf(files: readonly string[], leaves: Leaves): AnyCalls {
-  const definition = loadSync([...files], { includeDirs: ['libs/contracts/proto'], enums: Number, longs: Number, defaults: false });
-  const services = Object.keys(definition).filter((name) => isService(definition[name]));
+/** Every method of every service of a folder of definitions ("kindred/serving/v1"): what they take is read from there, so that none is forgotten. */
+function anyCallsOf(folder: string, leaves: Leaves): AnyCalls {
+  const files = readdirSync(join(PROTO, folder)).map((file) => join(folder, file));
+  const own = `${folder.replaceAll('/', '.')}.`;
+  const definition = loadSync(files, { includeDirs: [PROTO], enums: Number, longs: Number, defaults: false });
+  const services = Object.keys(definition).filter((name) => name.startsWith(own) && isService(definition[name]));
   const methods = services.flatMap((service) => Object.values(definition[service] as Record<string, Method>));
   const calls = methods.map(({ path, requestType, requestStream }) => {
     const request = messageOf(requestType.type, path.slice(1, path.lastIndexOf('.', path.indexOf('/', 1))), 0);
     return fc.array(request, { minLength: requestStream ? 0 : 1, maxLength: requestStream ? 4 : 1 }).map((requests) => ({ path, requests }));
   });
-  return { services, methods: new Map(methods.map((method) => [method.path, method])), call: fc.oneof(...calls) };
+  return { services: services.toSorted(), methods: new Map(methods.map((method) => [method.path, method])), call: fc.oneof(...calls) };
 
   function messageOf(type: object, home: string, depth: number): fc.Arbitrary<object> {
     const { field } = type as { readonly field: readonly Field[] };
@@ -84,12 +111,37 @@ export function anyCallsOf(files: readonly string[], leaves: Leaves): AnyCalls {
   }
 }
 
+/** Any request of any method of any service, and none of them may be answered as a failure of the service. */
+export async function tryAnyCalls({ address, folder, principals, leaves, rounds }: Attempt): Promise<Tried> {
+  const { services, methods, call } = anyCallsOf(folder, leaves);
+  const caller = new AnyCaller(address, methods);
+  const well = new Set<string>();
+  try {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(call, fc.constantFrom(...principals)), { minLength: AT_ONCE, maxLength: AT_ONCE }), async (attempts) => {
+        const answers = await Promise.all(attempts.map(async ([made, principal]) => ({ path: made.path, ...(await caller.send(made, principal)) })));
+        for (const { path, code } of answers) if (code === status.OK) well.add(path);
+        expect(answers.filter(({ code }) => OF_THE_SERVICE.has(code))).toEqual([]);
+      }),
+      { numRuns: rounds, endOnFailure: true },
+    );
+  } finally {
+    caller.close();
+  }
+  return { services, methods: methods.size, well: well.size };
+}
+
+/** The services that a process registers, by their definitions, as `tryAnyCalls` names them. */
+export function namesOf(services: readonly ServiceDefinition[] = []): string[] {
+  return services.map((definition) => Object.values(definition)[0]?.path.split('/')[1] ?? '').toSorted();
+}
+
 function isService(defined: AnyDefinition | undefined): boolean {
   return defined !== undefined && !('format' in defined);
 }
 
 /** Calls by their definition alone. */
-export class AnyCaller {
+class AnyCaller {
   private readonly client: Client;
 
   constructor(
