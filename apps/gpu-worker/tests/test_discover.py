@@ -19,8 +19,9 @@ from kindred_worker.data.storage import Folder
 from kindred_worker.discover import Discovered, discover
 from kindred_worker.embed import embed
 from kindred_worker.evaluate import evaluate
+from kindred_worker.learn import learn
 from kindred_worker.models.behaviour import BehaviourModel
-from kindred_worker.models.bundle import open_model, save_model
+from kindred_worker.models.bundle import load_model, open_model, save_model
 from kindred_worker.models.reading import read_everyone
 from kindred_worker.protocol import protocol_of
 from kindred_worker.report import Cancelled, Report, TooLittleData
@@ -174,6 +175,29 @@ def test_the_evaluation_lays_everything_side_by_side(
     assert said["identity_recall", "untrained"].baseline
     assert written["curves"]["identity_recall"][0][0] == 0
     assert len(written["partition:segments"]) == 3
+
+
+@pytest.mark.parametrize("claim", [1e300, -1e300, 1.7e308])
+def test_an_event_that_claims_a_monstrous_amount_stops_no_run(claim: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = shop(customers=260, seed=1)
+    revenue = table.column("p:revenue").to_pylist()
+    orders = [at for at, value in enumerate(revenue) if value is not None]
+    for at in (orders[0], orders[1]):  # of one customer, so that their sum is beyond all doubles
+        revenue[at] = claim
+    table = table.set_column(table.schema.get_field_index("p:revenue"), "p:revenue", pa.array(revenue, pa.float64()))
+    snapshot = Snapshot.open(write_snapshot(table, tmp_path / "snapshot", timezone="UTC", valueProperty="revenue").as_uri())
+    folder = Folder((tmp_path / "model").as_uri())
+    learn(SPEC, snapshot, folder, Report())
+    found = discover(SPEC, snapshot, load_model(folder), folder, "", Report())
+    assert all(np.isfinite(t.segment_value) for s in found.segments for t in s.traits)
+    opened, segments = open_model(folder.uri)
+    reading = read_everyone(snapshot, opened, 0, Report())
+    assert np.isfinite(reading.embedding).all()
+    assert np.isfinite(reading.forecast).all()
+    monkeypatch.setattr(evaluation, "NEEDED", 5)
+    busy = snapshot.before(snapshot.manifest.first + 60 * DAY)
+    measures = evaluate(SPEC, busy, opened, segments, folder, Report()).measures
+    assert {"aggregates", "rfm", "embedding"} <= {m.subject for m in measures if m.name == "auc"}
 
 
 def test_a_main_event_that_came_up_only_lately_stops_no_evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from kindred_worker.data.arrays import EventArrays, load, stream
 from kindred_worker.data.features import CategoryFeature, Encoded, FeatureSpec, NumberFeature, Vocabulary, as_numbers, encode
-from kindred_worker.data.live import featurised, parse
+from kindred_worker.data.live import COERCE, featurised, parse
 from kindred_worker.data.snapshot import Snapshot
 
 
@@ -139,3 +139,9 @@ def test_numerals_in_a_column_of_texts_are_the_numbers_that_live_events_have(fea
     assert features.value_property is not None
     live = featurised(features, [("Order Completed", 0, {features.value_property: text}) for text in texts])
     assert np.array_equal(live.value, np.nan_to_num(found).astype(np.float32))
+
+
+@pytest.mark.parametrize(("said", "taken"), [(12.5, 12.5), ("12.5", 12.5), (1e31, 1e30), (-1e300, -1e30), ("1e300", 1e30), (10**40, 1e30)])
+def test_a_number_is_no_larger_than_sums_of_squares_can_bear_in_a_snapshot_and_live(said: Any, taken: float) -> None:
+    assert as_numbers(pa.array([said if isinstance(said, str) else float(said)]))[0] == taken
+    assert COERCE["numeric"](said) == taken

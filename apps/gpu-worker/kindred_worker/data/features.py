@@ -23,6 +23,7 @@ from kindred_worker.report import InvalidInput
 FORMAT = "kindred.features/1"
 ITEM_LIMIT = 1000  # items read of one event
 CLIP = 8.0
+LARGEST = 1e30  # of a number's size: sums and squares of what an event may claim must stay numbers, in 32 bits too
 MICROS_PER_DAY = 86_400_000_000
 
 Float32 = npt.NDArray[np.float32]
@@ -237,7 +238,7 @@ def local_clock(spec: FeatureSpec, occurred: pa.Array) -> tuple[Int32, Int32]:
 
 def amounts(raw: npt.NDArray[np.float64]) -> Float32:
     """0 where there is none."""
-    return np.nan_to_num(raw, nan=0.0, posinf=0.0, neginf=0.0).clip(-1e30, 1e30).astype(np.float32)
+    return np.nan_to_num(raw, nan=0.0).astype(np.float32)
 
 
 def _categories(features: Sequence[CategoryFeature], rows: int, column: Any) -> Int32:
@@ -311,12 +312,12 @@ def as_words(values: pa.Array) -> pa.Array:
 
 def as_numbers(values: pa.Array) -> npt.NDArray[np.float64]:
     """NaN where missing. A column of numbers becomes one of texts where one in twenty is none: its numerals are numbers
-    still, as they are to who reads live (live.py), and the others are missing."""
+    still, as they are to who reads live (live.py), and the others are missing. Beyond LARGEST: LARGEST."""
     if pa.types.is_string(values.type):
         words = pc.utf8_trim_whitespace(values)
         values = pc.if_else(pc.match_substring_regex(words, f"^(?:{NUMERAL})$"), pc.utf8_ltrim(words, "+"), pa.scalar(None, pa.string()))
     numbers = np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
-    return np.where(np.isfinite(numbers), numbers, np.nan)
+    return np.clip(np.where(np.isfinite(numbers), numbers, np.nan), -LARGEST, LARGEST)
 
 
 def days_until(values: pa.Array, time: Int64) -> npt.NDArray[np.float64]:

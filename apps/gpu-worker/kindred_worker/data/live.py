@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from kindred_worker.data.features import (
     ITEM_LIMIT,
+    LARGEST,
     MICROS_PER_DAY,
     NUMERAL,
     CategoryFeature,
@@ -151,7 +152,7 @@ def _number(value: Any) -> float | None:
             number = float(value)
         except OverflowError:
             return None
-        return number if math.isfinite(number) else None
+        return max(-LARGEST, min(number, LARGEST)) if math.isfinite(number) else None
     return None
 
 

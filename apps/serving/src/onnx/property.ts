@@ -8,6 +8,7 @@ export type Json = null | boolean | number | bigint | string | Json[] | { readon
 export type JsonObject = Readonly<Record<string, Json>>;
 
 const LARGEST = 1e21;
+const LARGEST_AMOUNT = 1e30;
 const NUMERAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const TIME = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)?)?$/;
 const WHOLE = /^-?\d+$/;
@@ -53,7 +54,7 @@ export function truth(value: Json | undefined): string | null {
   return said === 'true' || said === 'false' ? said : null;
 }
 
-/** NaN where it is missing. */
+/** NaN where it is missing; beyond what models take of a number's size, that size. */
 export function amount(value: Json | undefined): number {
   if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return finite(Number(value));
   if (typeof value !== 'string') return Number.NaN;
@@ -83,5 +84,5 @@ function numeral(value: number): string {
 }
 
 function finite(value: number): number {
-  return Number.isFinite(value) ? value : Number.NaN;
+  return Number.isFinite(value) ? Math.max(-LARGEST_AMOUNT, Math.min(value, LARGEST_AMOUNT)) : Number.NaN;
 }
