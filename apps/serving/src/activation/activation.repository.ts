@@ -163,32 +163,29 @@ export class ActivationRepository {
 
   /** Set by set; answers how many customers' segment is another one now. */
   private async changeMemberships(client: PoolClient, modelId: string, now: Micros): Promise<number> {
-    // No row may end before it began, wherever the workspace's clock was set to meanwhile.
-    const { rows } = await client.query<{ moment: string }>(
-      `select greatest($1::timestamptz, max(since))::text as moment from serving.memberships where level = 0 and until is null`,
-      [isoOf(now)],
-    );
-    const moment = rows[0]?.moment ?? isoOf(now);
+    const moment = isoOf(now);
     const changed = await client.query(
       `insert into serving.membership_changes (workspace_id, customer_id, from_segment_id, to_segment_id, strength, decided_at, model_id, by_promotion)
-       select kindred.workspace(), customer_id, m.segment_id, p.segment_id, p.strength, p.read_at, $1, true
+       select kindred.workspace(), customer_id, m.segment_id, p.segment_id, p.strength, least(p.read_at, $2), $1, true
        from (${CURRENT}) m right join (${PLACES}) p using (customer_id) where m.segment_id is distinct from p.segment_id`,
-      [modelId],
-    );
-    await client.query(
-      `update serving.memberships m set until = $2 where level = 0 and until is null and not exists (
-         select from (${PLACES}) p where p.customer_id = m.customer_id and p.segment_id is not distinct from m.segment_id)`,
       [modelId, moment],
     );
     await client.query(
-      `update serving.memberships m set strength = p.strength, decided_at = p.read_at, model_id = p.model_id, finer_segment_id = p.finer_segment_id
-       from (${PLACES}) p where p.customer_id = m.customer_id and m.level = 0 and m.until is null`,
-      [modelId],
+      `update serving.memberships m set strength = p.strength, decided_at = least(p.read_at, $2), model_id = p.model_id, finer_segment_id = p.finer_segment_id
+       from (${PLACES}) p where p.customer_id = m.customer_id and p.segment_id is not distinct from m.segment_id and m.level = 0 and m.until is null`,
+      [modelId, moment],
     );
+    // No row may end before it began, wherever the workspace's clock was set to meanwhile: the next one begins where it ends.
     await client.query(
-      `insert into serving.memberships (workspace_id, customer_id, level, segment_id, finer_segment_id, since, strength, decided_at, model_id)
-       select kindred.workspace(), p.customer_id, 0, p.segment_id, p.finer_segment_id, $2, p.strength, p.read_at, p.model_id
-       from (${PLACES}) p left join (${CURRENT}) m using (customer_id) where m.customer_id is null`,
+      `with ended as (
+         update serving.memberships m set until = greatest($2, m.since) where level = 0 and until is null and not exists (
+           select from (${PLACES}) p where p.customer_id = m.customer_id and p.segment_id is not distinct from m.segment_id)
+         returning customer_id, until
+       )
+       insert into serving.memberships (workspace_id, customer_id, level, segment_id, finer_segment_id, since, strength, decided_at, model_id)
+       select kindred.workspace(), p.customer_id, 0, p.segment_id, p.finer_segment_id, coalesce(e.until, $2), p.strength, least(p.read_at, $2), p.model_id
+       from (${PLACES}) p left join (${CURRENT}) m using (customer_id) left join ended e using (customer_id)
+       where m.customer_id is null or e.customer_id is not null`,
       [modelId, moment],
     );
     await client.query(`delete from serving.segment_sizes`);

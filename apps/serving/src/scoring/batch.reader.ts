@@ -21,6 +21,8 @@ export interface BatchReaderParts {
 
 /** What was read, and how far that brings the term's partitions. */
 export interface ReadBatch {
+  /** When, by the workspace's clock; states may be of a later time, where an event is dated ahead. */
+  readonly now: Micros;
   readonly readings: readonly Reading[];
   readonly states: HeldState[];
   /** Customers without a single event now. */
@@ -46,7 +48,7 @@ export class BatchReader {
     const readings = [...byCustomer].map(([customerId, theirs]) => ({ customerId, held: held.get(customerId), events: theirs, now }));
     const advances = term.advance(partitions, { position: end });
     const states = await timed('score', scoreAll(readings, this.options(term)));
-    return { readings, states, gone: [], advances };
+    return { now, readings, states, gone: [], advances };
   }
 
   /** Customers whose ids came or went, anew from the events that are theirs now. */
@@ -54,13 +56,13 @@ export class BatchReader {
     const held = await this.held(term, customerIds);
     const now = await this.now(term);
     const readings = customerIds.map((customerId) => ({ customerId, held: held.get(customerId), events: [], now }));
-    return { readings, ...(await scoreAnew(readings, this.options(term))) };
+    return { now, readings, ...(await scoreAnew(readings, this.options(term))) };
   }
 
   /** Customers at another time than they were read at last. */
   async at(term: ReadingTerm, held: readonly HeldState[], now: Micros): Promise<Omit<ReadBatch, 'advances'>> {
     const readings = held.map((state) => ({ customerId: state.customerId, held: state, events: [], now }));
-    return { readings, states: await scoreAll(readings, this.options(term)), gone: [] };
+    return { now, readings, states: await scoreAll(readings, this.options(term)), gone: [] };
   }
 
   /** The workspace's, as far as this term knows its newest event. */

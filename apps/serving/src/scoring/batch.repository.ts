@@ -61,9 +61,8 @@ export class BatchRepository {
       if (!isGuarded || !isAdvanced) throw new StaleBatch('another replica reads these customers now');
       if (!isServed) throw new StaleBatch('another model is served by now, or somebody was forgotten');
       const { newestEventAt, served: { modelId } } = batch;
-      const readAt = isoOf(batch.states.reduce((latest, state) => Math.max(latest, state.readAt), newestEventAt ?? batch.served.newestEventAt ?? 0));
       const memberships = membershipWrites(batch, places);
-      const novel = unusualWrites(batch, unusual, readAt);
+      const novel = unusualWrites(batch, unusual);
       const [own, told] = [[...memberships.own, ...novel.own], [...memberships.told, ...novel.told]];
       await Promise.all([
         writeStates(client, modelId, batch.states),
@@ -72,7 +71,7 @@ export class BatchRepository {
         ...told.map((write) => write(client)),
         ...(newestEventAt === null ? [] : [client.query({ name: 'newest', text: NEWEST, values: [modelId, isoOf(newestEventAt)] })]),
       ]);
-      const hasCrossed = await crossRegions(client, workspaceId, regions, { states: batch.states, gone: batch.gone, now: readAt });
+      const hasCrossed = await crossRegions(client, workspaceId, regions, { states: batch.states, gone: batch.gone, now: isoOf(batch.now) });
       return memberships.hasChanges || novel.told.length > 0 || hasCrossed;
     });
   }

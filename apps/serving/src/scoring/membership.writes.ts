@@ -33,13 +33,14 @@ export type Write = (client: PoolClient) => Promise<unknown>;
  * those that need the lock of changes; and whether anybody moves.
  */
 export function membershipWrites(
-  { served, states, gone, former, segments }: ScoredBatch,
+  { now, served, states, gone, former, segments }: ScoredBatch,
   places: ReadonlyMap<string, SegmentPlace>,
 ): { own: Write[]; told: Write[]; hasChanges: boolean } {
   const placeOf = ({ segmentIndex, finerIndex }: Pick<HeldState, 'segmentIndex' | 'finerIndex'>): SegmentPlace => ({
     segmentId: segmentIndex === UNSEEN ? null : (segments.get(segmentIndex) ?? null),
     finerSegmentId: finerIndex === null ? null : (segments.get(finerIndex) ?? null),
   });
+  const decidedAt = isoOf(now);
   const moves: Move[] = states.map((held) => {
     const before = former.get(held.customerId);
     const [was, is] = [before ? placeOf(before) : places.get(held.customerId), placeOf(held)];
@@ -51,7 +52,7 @@ export function membershipWrites(
       was_finer: was?.finerSegmentId ?? null,
       finer: is.finerSegmentId,
       strength: held.strength,
-      decided_at: isoOf(held.readAt),
+      decided_at: decidedAt,
     };
   });
   const leaves = gone.flatMap((customer_id) => {
@@ -70,8 +71,7 @@ export function membershipWrites(
   }
   if (gone.length > 0) own.push(statement('forget', FORGET, [served.modelId, gone]));
   if (leaves.length > 0) {
-    const now = served.newestEventAt === null ? new Date().toISOString() : isoOf(served.newestEventAt);
-    const rows = JSON.stringify(leaves.map((leave) => ({ ...leave, becomes: null, strength: 0, decided_at: now })));
+    const rows = JSON.stringify(leaves.map((leave) => ({ ...leave, becomes: null, strength: 0, decided_at: decidedAt })));
     // Their history stays.
     own.push(statement('leave', LEAVE, [rows]));
     told.push(statement('tell', TELL, [rows, served.modelId]));

@@ -14,6 +14,8 @@ export interface Advance {
 export interface ScoredBatch {
   /** Under which the batch was scored: another one by now makes it void. */
   readonly served: ServedModel;
+  /** By the workspace's clock: when what follows from the batch is decided, also where an event is dated ahead. */
+  readonly now: Micros;
   readonly leases: readonly Lease[];
   readonly advances: readonly Advance[];
   /** Null: as it was. */

@@ -184,11 +184,11 @@ export class WorkspaceReader {
   }
 
   /** Begins to commit what was read once the batch before is in the tables: in order, one at a time, while reading goes on. */
-  private async handOver(term: ReadingTerm, { readings, states, gone, advances }: ReadBatch, events: readonly FeedEvent[] = []): Promise<void> {
+  private async handOver(term: ReadingTerm, { now, readings, states, gone, advances }: ReadBatch, events: readonly FeedEvent[] = []): Promise<void> {
     await term.committing;
     const former = new Map(readings.flatMap(({ customerId, held }) => (held ? [[customerId, held] as const] : [])));
     const { leases, segments } = term.parts;
-    const batch = { served: term.served, leases, advances, newestEventAt: events.length > 0 ? term.newestEventAt : null, states, gone, former, segments };
+    const batch = { now, served: term.served, leases, advances, newestEventAt: events.length > 0 ? term.newestEventAt : null, states, gone, former, segments };
     const commit = async () => {
       const { batches, changes, leases: { replicaId } } = this.parts;
       const hasChanges = await timed('commit', batches.commit(this.workspaceId, replicaId, batch));

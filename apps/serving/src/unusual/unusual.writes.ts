@@ -83,18 +83,19 @@ export async function unusualBefore(client: PoolClient, modelId: string, custome
 }
 
 /** The statements that bring who is unusual to where the batch says: those of its own customers, and those under the lock of changes. */
-export function unusualWrites({ served: { modelId }, states, gone, former }: ScoredBatch, { threshold, unusual }: UnusualBefore, now: string): { own: Write[]; told: Write[] } {
+export function unusualWrites({ now, served: { modelId }, states, gone, former }: ScoredBatch, { threshold, unusual }: UnusualBefore): { own: Write[]; told: Write[] } {
+  const decidedAt = isoOf(now);
   const readings = states
     .filter(({ isBroken }) => !isBroken)
-    .map(({ customerId, novelty, readAt }) => ({
+    .map(({ customerId, novelty }) => ({
       crossing: crossingOf(unusual.has(customerId), novelty, threshold?.threshold),
-      change: { customer_id: customerId, novelty, decided_at: isoOf(readAt) },
+      change: { customer_id: customerId, novelty, decided_at: decidedAt },
     }));
   const those = (asked: string, is_unusual: boolean): Change[] => readings.filter(({ crossing }) => crossing === asked).map(({ change }) => ({ ...change, is_unusual }));
   const begun = those('BEGINS', true);
   const ended = [
     ...those('ENDS', false),
-    ...gone.flatMap((id) => unusual.get(id) ?? []).map(({ customerId, novelty }) => ({ customer_id: customerId, is_unusual: false, novelty: former.get(customerId)?.novelty ?? novelty, decided_at: now })),
+    ...gone.flatMap((id) => unusual.get(id) ?? []).map(({ customerId, novelty }) => ({ customer_id: customerId, is_unusual: false, novelty: former.get(customerId)?.novelty ?? novelty, decided_at: decidedAt })),
   ];
   const changes = [...begun, ...ended.filter(({ customer_id }) => unusual.get(customer_id)?.isTold)];
   const own: Write[] = [];
