@@ -62,6 +62,19 @@ test('an event beyond what ordinary ones reach is told with whose it is, others 
   expect(events).toEqual([{ eventId: next?.eventId, novelty: next?.novelty }]);
 });
 
+test('an event behind which thousands came at once is judged by what came before it, and told', async () => {
+  const one = await shop();
+  const [flooded = ''] = one.customers;
+  const began = Date.now() - DAY / 2;
+  const views = Array.from({ length: 2_100 }, (_, at) => ({ customerId: flooded, name: 'Product Viewed', at: began + 1 + at }));
+  await house.track(one.workspace.id, [{ customerId: flooded, name: 'Alien', at: began }, ...views]);
+  const [event] = await told(one, 1);
+  expect([event?.name, Date.parse(event?.occurredAt ?? '')]).toEqual(['Alien', began]);
+  const asked = [event?.eventId ?? '', one.modelId].map((eventId) => ({ customerId: flooded, eventId }));
+  const { events: judged } = await replica.foresight.getEventNovelty({ events: asked }, one.workspace.call);
+  expect(judged.map(({ novelty }) => novelty)).toEqual([event?.novelty, undefined]);
+});
+
 test('while the worker is away events wait, and are told once it is back', async () => {
   const one = await shop();
   const [customer = ''] = one.customers;

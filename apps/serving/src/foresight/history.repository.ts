@@ -5,7 +5,7 @@ import { type Archived, EventHistory, type EventScope, FEED, HISTORY, LAST_SEQUE
 
 import type { FeedEvent } from '../scoring/feed.repository.js';
 import { DATABASE } from '../store.js';
-import { type Micros, microsSql } from '../time/micros.js';
+import { isoOf, type Micros, microsSql } from '../time/micros.js';
 import type { ItemTable } from './item.table.js';
 
 /** A list of items that an event carried, as it was sent. */
@@ -19,21 +19,33 @@ export interface PastEvent extends Pick<FeedEvent, 'customerId' | 'type' | 'name
   readonly eventId: string;
 }
 
-/** Events of some customers, latest first, at most so many of each; `$1` their ids. */
-const latest = (columns: string, condition: string, limit: string) => (source: string) => `select e.* from unnest($1::uuid[]) as c(id) cross join lateral (
+/** Where an event lies in its customer's life. */
+export interface LifePlace {
+  readonly customerId: string;
+  readonly eventId: string;
+  readonly at: Micros;
+  readonly sequence: number;
+}
+
+/** Events of some customers, latest first, at most so many of each; `customers` are theirs, as `c`. */
+const latest = (customers: string, columns: string, condition: string, limit: string) => (source: string) => `select e.* from ${customers} cross join lateral (
     select ${columns} from ${source} f where f.customer_id = c.id ${condition}
     order by f.occurred_at desc, f.sequence desc limit ${limit}) as e`;
 
 const BASKETS = latest(
+  'unnest($1::uuid[]) as c(id)',
   `f.customer_id as "customerId", ${microsSql('f.occurred_at')} as at, f.properties -> $2::text as items`,
   `and f.type = 'track' and f.name = any($3::text[]) and jsonb_typeof(f.properties -> $2::text) = 'array' and ($5::timestamptz is null or f.occurred_at <= $5)`,
   '$4',
 );
 const EVENTS = latest(
+  'unnest($1::uuid[], $3::timestamptz[], $4::bigint[]) as c(id, at, sequence)',
   `f.customer_id as "customerId", f.event_id as "eventId", f.type, f.name, ${microsSql('f.occurred_at')} as "occurredAt", f.properties::text as properties`,
-  '',
+  'and (c.at is null or (f.occurred_at, f.sequence) <= (c.at, c.sequence))',
   '$2',
 );
+const PLACES = `select f.customer_id as "customerId", f.event_id as "eventId", ${microsSql('f.occurred_at')} as at, f.sequence::float8 as sequence
+  from ${FEED} f where f.customer_id = any($1::uuid[]) and f.event_id = any($2::uuid[]) order by f.occurred_at, f.sequence`;
 
 /** What customers did, as ingestion publishes it. */
 @Injectable()
@@ -49,9 +61,18 @@ export class HistoryRepository {
     return this.latest<SentBasket>(workspaceId, scope, BASKETS, [customerIds, property, names, most, until ?? null], { most, at: ({ at }) => at });
   }
 
-  /** By customer, oldest first: one statement for all of them. */
-  events(workspaceId: string, customerIds: readonly string[], most: number): Promise<Map<string, PastEvent[]>> {
-    return this.latest<PastEvent>(workspaceId, { customerIds, latest: most }, EVENTS, [customerIds, most], { most, at: ({ occurredAt }) => occurredAt });
+  /** By customer, oldest first, of those who have one up to that place: one statement for all of them. */
+  events(workspaceId: string, customerIds: readonly string[], most: number, upTo: ReadonlyMap<string, LifePlace> = new Map()): Promise<Map<string, PastEvent[]>> {
+    const places = customerIds.map((id) => upTo.get(id));
+    const last = [...upTo.values()].reduce<LifePlace | undefined>((one, other) => (one && one.at >= other.at ? one : other), undefined);
+    const scope = { customerIds, latest: most, ...(last ? { before: { at: isoOf(last.at), sequence: LAST_SEQUENCE } } : {}) };
+    const values = [customerIds, most, places.map((place) => (place ? isoOf(place.at) : null)), places.map((place) => place?.sequence ?? null)];
+    return this.latest<PastEvent>(workspaceId, scope, EVENTS, values, { most, at: ({ occurredAt }) => occurredAt });
+  }
+
+  /** Where those of the events lie that are not archived, in order of time. */
+  async places(workspaceId: string, customerIds: readonly string[], eventIds: readonly string[]): Promise<LifePlace[]> {
+    return this.database.onConnection(workspaceId, async (client) => (await client.query<LifePlace>(PLACES, [customerIds, eventIds])).rows);
   }
 
   /** Archives are opened for whom the feed has fewer than are wanted, or older ones than archives have. */
