@@ -5,7 +5,7 @@ import { api, post, until } from './ready.ts';
 interface Evidence {
   strength: number;
   events: { event: string; firstAt: string; effect: number; towards: number; isExact: boolean }[];
-  check: { strengthWithoutNamed: number; strengthWithoutOthers: number } | null;
+  check: { strengthWithoutNamed: number; strengthWithoutOthers: number; towardsByNamed: number; towardsByOthers: number } | null;
   traits: { value: number; fits: boolean; isExact: boolean; trait: { key: string } }[];
   changes: { kind: string; event: string | null; times: number | null; days: number | null; segment: { id: string } | null }[];
 }
@@ -22,7 +22,7 @@ interface StoredEvent {
 }
 
 const EVIDENCE = `id userId memberships { segment { id name } why { evidence {
-  strength events(first: 3) { event firstAt effect towards isExact } check { strengthWithoutNamed strengthWithoutOthers } traits { value fits isExact trait { key } } changes { kind event times days segment { id } } } } }`;
+  strength events(first: 3) { event firstAt effect towards isExact } check { strengthWithoutNamed strengthWithoutOthers towardsByNamed towardsByOthers } traits { value fits isExact trait { key } } changes { kind event times days segment { id } } } } }`;
 const DAY_MS = 86_400_000;
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
@@ -59,6 +59,10 @@ test('leaving out the events that are named weakens a membership more than leavi
   process.stderr.write(`   ${checks.length} customers: strength ${whole.toFixed(3)}, without the named events ${named.toFixed(3)}, without as many others ${others.toFixed(3)}\n`);
   expect(checks.length).toBeGreaterThanOrEqual(12);
   expect(named).toBeLessThan(others);
+  const nearer = checks.filter(({ towardsByNamed, towardsByOthers }) => towardsByNamed > towardsByOthers).length;
+  process.stderr.write(`   of ${checks.length} customers ${nearer} are brought nearer by the named events than by as many others; for ${evidence.filter(({ changes }) => changes.length > 0).length} a change is known that moves them\n`);
+  // Also where strength is as good as certain.
+  expect(nearer).toBeGreaterThan(checks.length * 0.8);
   expect(evidence.every(({ events }) => events.every(({ isExact }) => isExact))).toBe(true);
   // What sets the segment apart is told of the customer too, and mostly holds; what is foreseen is no count.
   const traits = evidence.flatMap((one) => one.traits);

@@ -344,9 +344,9 @@ function servingHandlers(): Record<string, Handler> {
       const told = { firstAt: AT, lastAt: AT, events: 1, effect: 1.5, towards: 0.2, strengthWithout: 0.4 };
       return {
         modelId: id('model', 1), readAt: AT, strength: 0.9, events: [{ ...told, event: 'Order Completed' }, { ...told, event: 'Product Viewed', effect: 0.1 }],
-        earlier: { ...told, event: '', events: 30 }, check: { events: 1, strengthWithoutNamed: 0.4, strengthWithoutOthers: 0.85, drawings: 8 },
+        earlier: { ...told, event: '', events: 30 }, check: { events: 1, strengthWithoutNamed: 0.4, strengthWithoutOthers: 0.85, drawings: 8, towardsByNamed: 0.3, towardsByOthers: 0.05 },
         traits: [{ key: 'recency', value: 2.5, fits: true, isEstimate: false }], typical: [{ customerId: id('customer', 1), similarity: 0.9 }, { customerId: id('customer', 999), similarity: 0.8 }],
-        changes: [{ kind: explanation.BehaviourChangeKind.WAIT, event: '', times: 0, days: 30, segmentId: id('segment', 2), strength: 0.7 }],
+        changes: [{ kind: explanation.BehaviourChangeKind.WAIT, event: '', thenEvent: '', times: 0, days: 30, segmentId: id('segment', 2), strength: 0.7 }], mostTimes: 34, mostDays: 365,
       };
     },
     getCustomerMap: ({ sample }: serving.GetCustomerMapRequest) => ({

@@ -32,7 +32,7 @@ export function EvidenceCard({ id }: { id: string }): ReactNode {
 }
 
 function Told({ segment, evidence }: { segment: Membership['segment']; evidence: Evidence }): ReactNode {
-  const { strength, events, earlier, check, traits, changes } = evidence;
+  const { strength, events, earlier, check, traits, changes, changesTriedTimes, changesTriedDays } = evidence;
   return (
     <div className="stack">
       <p>
@@ -71,11 +71,15 @@ function Told({ segment, evidence }: { segment: Membership['segment']; evidence:
         </ul>
       )}
       <h3>What would change it</h3>
-      {changes.length === 0 && <p className="quiet small">Nothing that was tried.</p>}
+      {changes.length === 0 && (
+        <p className="quiet small">
+          Nothing that was tried: neither up to {changesTriedTimes} times more of what people do most here, nor up to {changesTriedDays} days of nothing.
+        </p>
+      )}
       <ul className="plain">
-        {changes.map(({ kind, event, times, days, strength: there, segment: to }) => (
+        {changes.map(({ kind, event, thenEvent, times, days, strength: there, segment: to }) => (
           <li key={`${kind}${event ?? ''}`}>
-            {kind === 'WAIT' ? `Doing nothing for ${days ?? 0} days` : `“${event ?? ''}” ${times ?? 0} more ${times === 1 ? 'time' : 'times'}`} →{' '}
+            {kind === 'WAIT' ? `Doing nothing for ${days ?? 0} days` : `“${event ?? ''}”${thenEvent === null ? '' : ` and then “${thenEvent}”`} ${times ?? 0} more ${times === 1 ? 'time' : 'times'}`} →{' '}
             {to ? <SegmentName segment={to} /> : 'unlike anything seen'} <span className="quiet small">{percent(there)}, the least that was tried</span>
           </li>
         ))}

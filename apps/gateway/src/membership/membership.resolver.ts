@@ -46,6 +46,8 @@ export const membershipTypes: ResolversOf<
   MembershipEvidence: {
     readAt: ({ readAt }) => present(readAt, 'readAt'),
     model: ({ modelId }, _args, { loaders }) => loaders.model.load(modelId),
+    changesTriedTimes: ({ mostTimes }) => mostTimes,
+    changesTriedDays: ({ mostDays }) => mostDays,
     events: ({ events }, { first }) => events.slice(0, rowsOf(first)),
     traits: ({ traits, segment }) => traits.flatMap((fitting) => segment.traits.filter(({ key }) => key === fitting.key).map((trait) => ({ ...fitting, trait }))),
     typicalCustomers: async ({ typical }, { first }, { loaders }) => {
@@ -64,6 +66,7 @@ export const membershipTypes: ResolversOf<
   FittingTrait: { isExact: ({ isEstimate }) => !isEstimate },
   BehaviourChange: {
     event: ({ event }) => orNull(event),
+    thenEvent: ({ thenEvent }) => orNull(thenEvent),
     times: ({ kind, times }) => (kind === BehaviourChangeKind.DO ? times : null),
     days: ({ kind, days }) => (kind === BehaviourChangeKind.WAIT ? days : null),
     segment: ({ segmentId }, _args, { loaders }) => (segmentId === '' ? null : loaders.segment.load(segmentNow(segmentId))),

@@ -26,6 +26,13 @@ export interface Contributions {
 /** How much nearer an embedding is to a segment than to any other: what moves even where strength is as good as certain. */
 export type Nearness = (embedding: Buffer) => number;
 
+/** The segment that is spoken of, and how near the customer is to it with all events. */
+interface Whole {
+  readonly index: number;
+  readonly near: number;
+  readonly nearness: Nearness;
+}
+
 const EMPTY = Buffer.alloc(0);
 const SINGLE_EVENTS = 100;
 const NAMED = 3;
@@ -63,16 +70,22 @@ export async function contributionsOf(scorer: Scorer, history: History, index: n
     strength,
     events: singles.map(({ message }) => message),
     earlier: told.find(({ at }) => at === latest.length)?.message,
-    check: named.length > 0 ? await check(scorer, history, index, named, seed) : undefined,
+    check: named.length > 0 ? await check(scorer, history, { index, near, nearness }, named, seed) : undefined,
   };
 }
 
-async function check(scorer: Scorer, history: History, index: number, named: readonly number[], seed: number): Promise<explanation.ContributionCheck> {
+async function check(scorer: Scorer, history: History, { index, near, nearness }: Whole, named: readonly number[], seed: number): Promise<explanation.ContributionCheck> {
   const others = [...history.latest.keys()].filter((event) => !named.includes(event));
   const drawings = Array.from({ length: DRAWINGS }, (_, drawing) => drawn(others, named.length, seed + drawing));
-  const [first = 0, ...rest] = (await ask(scorer, [named, ...drawings].map((events) => without(history, new Set(events))))).map((answer) => strengthIn(index, answer));
-  const mean = rest.reduce((sum, value) => sum + value, 0) / rest.length;
-  return { events: named.length, strengthWithoutNamed: first, strengthWithoutOthers: mean, drawings: DRAWINGS } satisfies explanation.ContributionCheck;
+  const [first, ...rest] = (await ask(scorer, [named, ...drawings].map((events) => without(history, new Set(events))))).map((answer) => ({
+    strength: strengthIn(index, answer), towards: near - nearness(answer.embedding),
+  }));
+  const mean = (of: 'strength' | 'towards') => rest.reduce((sum, drawing) => sum + drawing[of], 0) / rest.length;
+  return {
+    events: named.length, drawings: DRAWINGS,
+    strengthWithoutNamed: first?.strength ?? 0, strengthWithoutOthers: mean('strength'),
+    towardsByNamed: first?.towards ?? 0, towardsByOthers: mean('towards'),
+  } satisfies explanation.ContributionCheck;
 }
 
 function without({ state, latest, readAt }: History, left: ReadonlySet<number>): Question {

@@ -18,7 +18,7 @@ import { similarityOf } from '../similar/embedding.js';
 import { isoOf, type Micros } from '../time/micros.js';
 import { endOf } from '../time/past.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
-import { changesOf } from './behaviour.change.js';
+import { changesOf, TRIED } from './behaviour.change.js';
 import { contributionsOf, historyOf, type Nearness } from './contribution.js';
 import { type DrawnSegment, ExplanationRepository } from './explanation.repository.js';
 import { figuresOf, fittingTraits, isForeseen, type OwnFigures } from './own.figures.js';
@@ -71,6 +71,7 @@ export class ExplanationService {
         readAt: isoOf(readAt),
         ...contributions,
         changes: await changesOf(scorer, history, own.index, examples, segments),
+        ...TRIED,
         traits: fittingTraits(own.traits, await this.figuresOf(workspaceId, subject, byCustomer)),
         typical: mostAlike(subject, typical.get(own) ?? []),
       } satisfies explanation.ExplainMembershipResponse;
