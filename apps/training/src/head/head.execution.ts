@@ -107,7 +107,8 @@ export class HeadExecution {
       }
     }
     yield 'customer,value,as_of\n';
-    for (const { line } of latest.values()) yield line;
+    // In an order of their own, for a head's random choices follow the lines.
+    for (const place of [...latest.keys()].toSorted()) yield latest.get(place)?.line ?? '';
   }
 
   private async learn(snapshotUri: string, labelsUri: string, outputUri: string): Promise<head.TrainHeadCompleted> {
