@@ -75,7 +75,8 @@ async function readMapping(file: string): Promise<unknown> {
   }
 }
 
-async function upload(api: Api, file: string): Promise<string> {
+/** Answers the id that the file goes by. */
+export async function upload(api: Api, file: string): Promise<string> {
   const found = await stat(file).catch(() => {
     throw new StartError(`The file ${file} cannot be read. Is the path right?`);
   });

@@ -10,6 +10,7 @@ const LABELLED = 30;
 let admin: AdminPage;
 let page: Page;
 const question = `Asked in the browser ${Date.now()}`;
+const amount = `An amount asked in the browser ${Date.now()}`;
 /** Members of the two largest segments: who is in the first is what the labels say. */
 let yes: string[];
 let no: string[];
@@ -33,7 +34,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await admin?.close();
   const { labelSets } = await api().ask<{ labelSets: { nodes: { id: string; name: string }[] } }>('{ labelSets(first: 100) { nodes { id name } } }');
-  for (const { id, name } of labelSets.nodes) if (name === question) await api().ask('mutation($id: ID!) { deleteLabelSet(id: $id) { __typename } }', { id });
+  for (const { id, name } of labelSets.nodes) if (name === question || name === amount) await api().ask('mutation($id: ID!) { deleteLabelSet(id: $id) { __typename } }', { id });
 });
 
 test('a question is made and a file of labels is sent; lines that cannot be used are told', async () => {
@@ -81,5 +82,35 @@ test('a head is trained and judged, and says what it thinks of a customer withou
   );
   const probability = customer.predictions.find(({ labelSet }) => labelSet.name === question)?.probability ?? Number.NaN;
   expect(Math.abs(Number.parseFloat((await row.locator('.measured').innerText()).replace(/[<>]/, '')) - probability * 100)).toBeLessThan(1.1);
+  expect(admin.complaints).toEqual([]);
+}, HEAD_MS + 90_000);
+
+test('a question whose answer is a number is judged by its error, and says a number with its interval', async () => {
+  const numbers = admin.region(amount);
+  await menu('Labels');
+  await page.getByRole('button', { name: 'New label set' }).click();
+  await page.getByRole('dialog').getByLabel('The question').fill(amount);
+  await page.getByRole('dialog').getByLabel('The answer is').selectOption('a number');
+  await page.getByRole('dialog').getByRole('button', { name: 'Make' }).click();
+  await numbers.getByText(/with labels of twenty customers or more/).waitFor();
+  await numbers.getByRole('button', { name: 'Add labels' }).click();
+  const lines = ['userId,value', ...yes.slice(0, LABELLED).map((user) => `${user},90`), ...no.slice(0, LABELLED).map((user) => `${user},10.5`)];
+  await page.getByRole('dialog').getByLabel(/value \(a number\)/).setInputFiles({ name: 'amounts.csv', mimeType: 'text/csv', buffer: Buffer.from(`${lines.join('\n')}\n`) });
+  await page.getByRole('dialog').getByRole('button', { name: 'Add' }).click();
+  await numbers.getByText('60 labels, from 10.5 to 90, 50.3 in the mean').waitFor();
+  await numbers.getByRole('button', { name: 'Train' }).click();
+  const standings = numbers.locator('tbody tr');
+  await standings.first().waitFor({ timeout: HEAD_MS });
+  expect((await standings.getByRole('rowheader').allInnerTexts()).slice(0, 2)).toEqual(['this head', 'the labels’ mean']);
+  await numbers.getByText(/that is the interval of a prediction/).waitFor();
+  await shoot('labels-numbers');
+  expect(await admin.brokenRules()).toEqual([]);
+
+  await menu('Customers');
+  await page.getByLabel('User id').fill(yes[LABELLED]!);
+  await page.getByRole('button', { name: 'Look up' }).click();
+  const row = page.getByRole('region', { name: 'What labels say' }).getByRole('row').filter({ hasText: amount });
+  await row.getByText(/^-?[\d.,]+ to -?[\d.,]+$/).waitFor();
+  await shoot('customer-number');
   expect(admin.complaints).toEqual([]);
 }, HEAD_MS + 90_000);

@@ -89,8 +89,10 @@ export class FakeLabelPeers {
       await writeFile(join(folder, path), path);
       return { path, sha256: createHash('sha256').update(path).digest('hex'), bytes: path.length };
     }));
-    const evaluation = head.HeadEvaluation.fromPartial({ labels: labels.length - 1, verdict: head.HeadVerdict.BEHIND, sentence: 'Hand-made aggregates win.' });
-    yield { event: { $case: 'completed', value: { completed: { files, events: 1_000, customers: 100 }, evaluation, asOf: Date.parse('2011-12-09T12:50:00Z') * 1_000 } } };
+    const judged = { labels: labels.length - 1, verdict: head.HeadVerdict.BEHIND, sentence: 'Hand-made aggregates win.' };
+    const found = request.spec?.task === head.HeadTask.REGRESSION ? { numberEvaluation: judged } : { evaluation: judged };
+    const value = head.TrainHeadCompleted.fromPartial({ completed: { files, events: 1_000, customers: 100 }, asOf: Date.parse('2011-12-09T12:50:00Z') * 1_000, ...found });
+    yield { event: { $case: 'completed', value } };
   }
 
   private async *load(request: prediction.LoadPredictionsRequest): AsyncGenerator<prediction.LoadPredictionsResponse> {

@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { v7 as uuid } from 'uuid';
 
-import { forgetting, prediction } from '#libs/contracts';
+import { forgetting, prediction, head as worker } from '#libs/contracts';
 import { connect, type RpcClient, status } from '#libs/grpc';
 
 import { model, segment, ServingHouse, type ServingReplica, type TestWorkspace } from './serving-house.js';
@@ -43,20 +43,23 @@ async function served(count: number): Promise<{ workspace: TestWorkspace; custom
 
 /** What a head says, as the worker writes it. */
 async function fileOf(workspace: TestWorkspace, said: Readonly<Record<string, number>>): Promise<{ predictionsUri: string; predictionsSha256: string }> {
+  return written(workspace, 'customer, probability', Object.entries(said).map(([customer, probability]) => `('${customer}', ${probability}::DOUBLE)`));
+}
+
+async function written(workspace: TestWorkspace, columns: string, rows: string[]): Promise<{ predictionsUri: string; predictionsSha256: string }> {
   const folder = join(fileURLToPath(house.platform.artifactUrl), workspace.id, 'heads', uuid());
   await mkdir(folder, { recursive: true });
   const path = join(folder, 'predictions.parquet');
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
-  const rows = Object.entries(said).map(([customer, probability]) => `('${customer}', ${probability}::DOUBLE)`);
-  await connection.run(`COPY (SELECT * FROM (VALUES ${rows.join(', ')}) AS t (customer, probability)) TO '${path}' (FORMAT parquet)`);
+  await connection.run(`COPY (SELECT * FROM (VALUES ${rows.join(', ')}) AS t (${columns})) TO '${path}' (FORMAT parquet)`);
   connection.closeSync();
   return { predictionsUri: pathToFileURL(path).href, predictionsSha256: createHash('sha256').update(await readFile(path)).digest('hex') };
 }
 
-async function load(workspace: TestWorkspace, labelSetId: string, headId: string, file: { predictionsUri: string; predictionsSha256: string }, live = { liveUri: '', liveSha256: '' }): Promise<prediction.LoadPredictionsResponse[]> {
+async function load(workspace: TestWorkspace, labelSetId: string, headId: string, file: { predictionsUri: string; predictionsSha256: string }, live: Partial<prediction.LoadPredictionsRequest> = {}): Promise<prediction.LoadPredictionsResponse[]> {
   const answers: prediction.LoadPredictionsResponse[] = [];
-  for await (const answer of predictions.loadPredictions({ labelSetId, headId, ...file, ...live, asOf: AS_OF }, workspace.service)) answers.push(answer);
+  for await (const answer of predictions.loadPredictions(prediction.LoadPredictionsRequest.fromPartial({ labelSetId, headId, ...file, ...live, asOf: AS_OF }), workspace.service)) answers.push(answer);
   return answers;
 }
 
@@ -75,6 +78,21 @@ test('a head’s words are loaded for everyone whom serving knows, and read by c
   expect(first?.predictions[0]).toMatchObject({ labelSetId: set, asOf: AS_OF, live: false });
   const elsewhere = await house.workspace();
   expect(await saidOf(elsewhere, [one])).toEqual({});
+});
+
+test('numbers are told with their intervals, after probabilities', async () => {
+  const { workspace, customers: [one = ''] } = await served(1);
+  const [chances, numbers] = [uuid(), uuid()];
+  const regression = { task: worker.HeadTask.REGRESSION };
+  const numbersOf = (number: string) => written(workspace, 'customer, number, low, high', [`('${one}', ${number}::DOUBLE, -10.25::DOUBLE, 2000::DOUBLE)`]);
+  await load(workspace, numbers, uuid(), await numbersOf('1234.5'), regression);
+  await load(workspace, chances, uuid(), await fileOf(workspace, { [one]: 0.25 }));
+  const { customers: [said] } = await predictions.getPredictions({ customerIds: [one] }, workspace.call);
+  expect(said?.predictions).toMatchObject([
+    { labelSetId: chances, probability: 0.25, number: undefined },
+    { labelSetId: numbers, number: { number: 1234.5, low: -10.25, high: 2000 }, asOf: AS_OF, live: false },
+  ]);
+  await expect(load(workspace, numbers, uuid(), await numbersOf("'inf'"), regression)).rejects.toMatchObject({ reason: 'PREDICTIONS_INVALID' });
 });
 
 test('a later head takes the place of an earlier one, and an earlier one that comes late changes nothing', async () => {

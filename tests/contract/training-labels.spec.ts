@@ -36,7 +36,7 @@ interface Place {
   readonly setId: string;
 }
 
-const labelsOf = (from: number, to: number, value: string): label.Label[] => Array.from({ length: to - from }, (_, index) => ({ userId: `user-${from + index}`, value, asOf: '' }));
+const labelsOf = (from: number, to: number, value: string): label.Label[] => Array.from({ length: to - from }, (_, index) => ({ userId: `user-${from + index}`, value, number: undefined, asOf: '' }));
 const add = (call: Call, labelSetId: string, labels: label.Label[]) => service.labels.addLabels({ labelSetId, labels, artifact: '', fileName: '' }, call);
 
 /** A workspace with a champion and a set of twelve labels of either value. */
@@ -151,6 +151,32 @@ test('a head that is cancelled stops its worker and leaves nothing behind', asyn
   expect(await failure(service.heads.cancelHead({ id }, place.call))).toMatchObject({ reason: 'HEAD_ENDED' });
 }, 60_000);
 
+test('labels that are numbers, of several times each, are learned from as they are', async () => {
+  const place = await labelled();
+  const { labelSet: set } = await service.labels.createLabelSet({ name: 'Spent', kind: LabelKind.NUMERIC, asOf: '2011-06-01T00:00:00Z' }, place.call);
+  const setId = set?.id ?? '';
+  const numbers = (from: number, asOf: string) => labelsOf(0, 10, '').map((one, index) => ({ ...one, number: from + index / 4, asOf }));
+  await add(place.call, setId, numbers(0, ''));
+  expect(await failure(train({ ...place, setId }))).toMatchObject({ reason: 'TOO_FEW_LABELS', message: expect.stringContaining('labels of 20 customers; there are 10 labels') });
+  const added = await add(place.call, setId, [...numbers(-5, '2011-07-01'), ...labelsOf(20, 21, 'yes')]);
+  expect(added).toMatchObject({ stored: 10, leftOut: 1, problems: [{ line: 11, userId: 'user-20', reason: 'VALUE_INVALID' }], labelSet: { labels: 20, positives: 0, numbers: { lowest: -5, mean: -1.375, highest: 2.25 } } });
+  const before = peers.customers.get('user-9') ?? '';
+  peers.customers.set('user-9', peers.customers.get('user-8') ?? '');
+  const { id } = await train({ ...place, setId });
+  const done = await ended({ ...place, setId }, id);
+  peers.customers.set('user-9', before);
+  expect(done).toMatchObject({ state: HeadState.SUCCEEDED, served: true, evaluation: undefined, numberEvaluation: { labels: 18, sentence: 'Hand-made aggregates win.' } });
+  expect(peers.asked[0]?.request.spec).toMatchObject({ task: head.HeadTask.REGRESSION });
+  expect(peers.asked[0]?.labels).toHaveLength(1 + 18);
+  expect(peers.asked[0]?.labels).toEqual(expect.arrayContaining(
+    [`0.25,2011-06-01T00:00:00.000Z`, `-4.75,2011-07-01T00:00:00.000Z`].map((line) => `${peers.customers.get('user-1')},${line}`),
+  ));
+  expect(peers.loaded).toMatchObject([{ labelSetId: setId, task: head.HeadTask.REGRESSION }]);
+  const asService = { principal: await house.asService(place.workspaceId) };
+  const { labels } = await service.labels.getPersonLabels({ userIds: ['user-1'] }, asService);
+  expect(labels.filter(({ labelSet }) => labelSet === 'Spent').map(({ number }) => number).toSorted()).toEqual([-4.75, 0.25]);
+}, 60_000);
+
 test('what keeps a head from being learned is told with its remedy', async () => {
   const place = await labelled();
   peers.failWith = RpcError.precondition('There are too few labels to learn from', { reason: 'TOO_LITTLE_DATA', metadata: { needed: '10 of either value, of customers with events', found: '4 of one value' } });
@@ -166,7 +192,7 @@ test('what keeps a head from being learned is told with its remedy', async () =>
   expect(await failure(service.labels.createLabelSet({ name: 'Few', kind: LabelKind.BINARY, asOf: undefined }, place.call))).toMatchObject({ reason: 'NAME_TAKEN' });
 }, 60_000);
 
-test('labels of a file are stored with what was wrong with the others, a later label replaces an earlier one, and a person’s are forgotten', async () => {
+test('labels of a file are stored with what was wrong with the others, a later label replaces an earlier one as of the same time, and a person’s are forgotten', async () => {
   const place = await labelled();
   peers.files.set('upload', [
     { line: 2, cells: ['user-0', '0', '2011-05-01'], fault: '' },
@@ -174,12 +200,16 @@ test('labels of a file are stored with what was wrong with the others, a later l
     { line: 4, cells: [], fault: 'too many columns' },
   ]);
   const added = await service.labels.addLabels({ labelSetId: place.setId, labels: [], artifact: 'upload', fileName: 'labels.csv' }, place.call);
-  expect(added).toMatchObject({ stored: 1, leftOut: 2, labelSet: { labels: 24, positives: 11 } });
+  expect(added).toMatchObject({ stored: 1, leftOut: 2, labelSet: { labels: 25, positives: 12 } });
   expect(added.problems.map(({ line, reason }) => [line, reason])).toEqual([[3, 'CUSTOMER_UNKNOWN'], [4, 'UNREADABLE']]);
   expect(await failure(service.labels.getPersonLabels({ userIds: ['user-0'] }, place.call))).toMatchObject({ status: status.PERMISSION_DENIED });
   const asService = { principal: await house.asService(place.workspaceId) };
-  expect((await service.labels.getPersonLabels({ userIds: ['user-0'] }, asService)).labels).toMatchObject([{ labelSet: 'Complained', value: false, asOf: '2011-05-01T00:00:00.000Z' }]);
-  expect(await service.labels.forgetLabels({ userIds: ['user-0', 'nobody'] }, asService)).toEqual({ labels: 1 });
+  const replaced = await add(place.call, place.setId, [{ userId: 'user-0', value: 'no', number: undefined, asOf: '2011-06-01' }]);
+  expect(replaced).toMatchObject({ stored: 1, labelSet: { labels: 25, positives: 11 } });
+  expect((await service.labels.getPersonLabels({ userIds: ['user-0'] }, asService)).labels).toMatchObject(
+    ['2011-05-01T00:00:00.000Z', '2011-06-01T00:00:00.000Z'].map((asOf) => ({ labelSet: 'Complained', value: false, asOf })),
+  );
+  expect(await service.labels.forgetLabels({ userIds: ['user-0', 'nobody'] }, asService)).toEqual({ labels: 2 });
   expect((await service.labels.getPersonLabels({ userIds: ['user-0'] }, asService)).labels).toEqual([]);
   const elsewhere = await house.workspace();
   expect((await service.labels.getLabelSets({ ids: [place.setId] }, elsewhere.call)).labelSets).toEqual([]);

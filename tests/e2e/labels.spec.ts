@@ -28,10 +28,10 @@ const made: string[] = [];
 let yes: string[];
 let no: string[];
 
-async function labelSet(name: string): Promise<string> {
+async function labelSet(name: string, kind = 'BINARY'): Promise<string> {
   const { createLabelSet } = await api().ask<{ createLabelSet: { __typename: string; id: string } }>(
-    'mutation($name: String!) { createLabelSet(input: { name: $name }) { __typename ... on LabelSet { id } ... on Failure { message } } }',
-    { name: `${name} ${Date.now()}` },
+    'mutation($name: String!, $kind: LabelKind!) { createLabelSet(input: { name: $name, kind: $kind }) { __typename ... on LabelSet { id } ... on Failure { message } } }',
+    { name: `${name} ${Date.now()}`, kind },
   );
   expect(createLabelSet.__typename).toBe('LabelSet');
   made.push(createLabelSet.id);
@@ -146,6 +146,39 @@ test('a head on a tuned encoder is judged the same way', async () => {
   if (isTuned) expect(Date.parse(said!.asOf)).toBe(Date.parse(learned.asOf!));
 }, 300_000);
 
+test('labels that are numbers become everyone’s number with its interval, beside probabilities and not among them', async () => {
+  const id = await labelSet('Visits to come', 'NUMERIC');
+  const numbers = (users: readonly string[], number: number) => users.map((userId, index) => ({ userId, number: number + index / 100 }));
+  const listed = await api().ask<Added>(ADD, { input: { labelSetId: id, labels: [...numbers(yes.slice(0, 30), 12), { userId: no[0], value: true }] } });
+  expect(listed.addLabels).toMatchObject({ stored: 30, leftOut: 1, problems: [{ line: 31, userId: no[0], reason: 'VALUE_INVALID', message: expect.stringContaining('is no number') }] });
+  const lines = ['userId,value', ...no.slice(0, 30).map((user) => `${user},2.5`), `${no[30]},many`];
+  const filed = await api().ask<Added>(ADD, { input: { labelSetId: id, uploadId: await upload('numbers.csv', `${lines.join('\n')}\n`) } });
+  expect(filed.addLabels).toMatchObject({ stored: 30, leftOut: 1, labelSet: { labelCount: 60, positiveCount: 0 }, problems: [{ line: 32, reason: 'VALUE_INVALID' }] });
+
+  const started = await train({ labelSetId: id });
+  expect(await ended(started.id)).toMatchObject({ state: 'SUCCEEDED', error: null, isServed: true, evaluation: null });
+  const { labelHead } = await api().ask<{ labelHead: { numberEvaluation: { labels: number; sentence: string; below: number; above: number; standings: { subject: string; rmse: number; r2: number }[] } } }>(
+    'query($id: ID!) { labelHead(id: $id) { numberEvaluation { labels sentence below above standings { subject rmse r2 } } } }', { id: started.id },
+  );
+  const { standings, sentence, below, above } = labelHead.numberEvaluation;
+  expect(standings.map(({ subject }) => subject)).toEqual(['head', 'mean', 'rfm', 'aggregates', 'aggregates, boosted']);
+  expect(standings[0]!.rmse).toBeLessThan(standings[1]!.rmse);
+  expect(sentence).toContain('root mean square error');
+  // Of customers without a label, live.
+  const said = async (userId: string) => {
+    const { customer } = await api().ask<{ customer: { predictions: { labelSet: { id: string } }[]; numberPredictions: { number: number; low: number; high: number; isLive: boolean; labelSet: { id: string; kind: string } }[] } }>(
+      'query($userId: String!) { customer(userId: $userId) { predictions { labelSet { id } } numberPredictions { number low high isLive labelSet { id kind } } } }', { userId },
+    );
+    expect(customer.predictions.map(({ labelSet: set }) => set.id)).not.toContain(id);
+    const [one] = customer.numberPredictions;
+    expect(one).toMatchObject({ isLive: true, labelSet: { id, kind: 'NUMERIC' } });
+    expect(one!.low).toBeCloseTo(one!.number + below, 3);
+    expect(one!.high).toBeCloseTo(one!.number + above, 3);
+    return one!.number;
+  };
+  expect(await said(yes[35]!)).toBeGreaterThan(await said(no[35]!));
+}, 300_000);
+
 test('too few labels, a label set that is none and a name that is taken are told', async () => {
   const id = await labelSet('Of a few');
   await api().ask<Added>(ADD, { input: { labelSetId: id, labels: labelsOf(yes.slice(0, 3), true) } });
@@ -165,8 +198,9 @@ test('whoever is erased has no label and no prediction any more', async () => {
     60_000,
   );
   const rows = Object.fromEntries(personRequest.receipt!.tables.map(({ table, rows: removed }) => [table, removed]));
-  expect(rows['training.labels']).toBe(1);
-  expect(rows['serving.predictions']).toBe(1);
+  // Of yes or no, and a number.
+  expect(rows['training.labels']).toBe(2);
+  expect(rows['serving.predictions']).toBe(2);
   const { labelSet: left } = await api().ask<{ labelSet: { labelCount: number } }>('query($id: ID!) { labelSet(id: $id) { labelCount } }', { id: made[0] });
   expect(left.labelCount).toBe(59);
 }, 90_000);

@@ -29,10 +29,11 @@ from kindred_worker.data.arrays import load
 from kindred_worker.data.fit import fit
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.labels.asked import read_examples
+from kindred_worker.labels.classification import Classification
 from kindred_worker.labels.head import Inputs, Scales, fit_head
 from kindred_worker.labels.label import Labels
 from kindred_worker.labels.spec import HeadSpec
-from kindred_worker.labels.tuning import Labelled, log_odds, tune
+from kindred_worker.labels.tuning import Labelled, scores, tune
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.reading import read_everyone
 from kindred_worker.report import Report
@@ -43,6 +44,7 @@ from kindred_worker.train import TrainingData, train
 Float64 = npt.NDArray[np.float64]
 
 CASE = CASES["online-retail"]
+TASK = Classification()
 COUNTS, DRAWS = (50, 200, 1000), 20
 
 
@@ -87,8 +89,8 @@ def measure(sheet: Sheet, snapshot: Snapshot, cut: str, moment: int, seeds: int,
         foreseen = next(at for at, c in enumerate(reading.columns) if c.main and c.kind == "probability" and c.horizon_days == CASE.days)
         sheet.add("no label", f"{cut}, forecast", roc_auc_score(came, reading.forecast[rows, foreseen]))
         for count, fit_on, test in draws(len(came)):
-            head = fit_head(inputs.at(fit_on), came[fit_on])
-            sheet.add(f"{count} labels", f"{cut}, head on the frozen encoder", roc_auc_score(came[test], head.probability(inputs.at(test))))
+            head = fit_head(TASK, inputs.at(fit_on), came[fit_on], fit_on)
+            sheet.add(f"{count} labels", f"{cut}, head on the frozen encoder", roc_auc_score(came[test], head.scores(inputs.at(test))))
         labels = Labels(list(truth.customers), came, np.full(len(came), moment))
         measure_tuned(sheet, cut, seed, tuned_draws, earlier, model, scales, labels, inputs)
         said = [f"{count} labels {sheet.last(f'{count} labels', f'{cut}, head on the frozen encoder'):.3f}" for count in COUNTS]
@@ -106,10 +108,10 @@ def measure_tuned(
         if done[count] == most:
             continue
         done[count] += 1
-        tuned = tune(HeadSpec(fine_tuned=True, seed=seed), model, scales, everyone.some(fit_on), inputs.at(fit_on), Report())
-        said = log_odds(tuned, scales, everyone.some(test), Report()) if tuned.epochs else tuned.head.log_odds(inputs.at(test))
+        tuned = tune(TASK, HeadSpec(fine_tuned=True, seed=seed), model, scales, everyone.some(fit_on), inputs.at(fit_on), Report())
+        said = scores(tuned, scales, everyone.some(test), Report()) if tuned.epochs else tuned.head.scores(inputs.at(test))
         sheet.add(f"{count} labels", f"{cut}, head on the fine-tuned encoder", roc_auc_score(came[test], said))
-        frozen = fit_head(inputs.at(fit_on), came[fit_on]).log_odds(inputs.at(test))
+        frozen = fit_head(TASK, inputs.at(fit_on), came[fit_on], fit_on).scores(inputs.at(test))
         sheet.add(f"{count} labels", f"{cut}, head on the frozen encoder, the draws that were tuned on", roc_auc_score(came[test], frozen))
         sheet.add(f"{count} labels", f"{cut}, share of draws on which tuning helped", float(tuned.epochs > 0))
 

@@ -8,7 +8,8 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
 from kindred_worker.labels.calibration import fit_calibration, out_of_fold
-from kindred_worker.labels.judging import Evaluation, Float64, judge, weighted_area
+from kindred_worker.labels.classification import Classification, Evaluation, weighted_area
+from kindred_worker.labels.judging import Float64, judge
 
 COUNT = 600
 RANDOM = np.random.default_rng(0)
@@ -20,7 +21,11 @@ FOLDS = list(StratifiedKFold(5, shuffle=True, random_state=0).split(VALUES, VALU
 
 
 def judged(head: Float64, rivals: dict[str, Float64], foreknown: int = 0) -> Evaluation:
-    return judge(VALUES, np.arange(COUNT), FOLDS, head, rivals, lambda: None, left_out=0, foreknown=foreknown, tuned_epochs=0)
+    found = judge(
+        Classification(), VALUES, np.arange(COUNT), FOLDS, head, rivals, lambda: None, left_out=0, foreknown=foreknown, tuned_epochs=0
+    )
+    assert isinstance(found, Evaluation)
+    return found
 
 
 def test_areas_by_weight_are_those_of_scikit_learn() -> None:
@@ -68,9 +73,10 @@ def test_a_head_that_is_worse_than_chance_says_the_base_rate_of_everybody() -> N
 
 def test_labels_of_one_customer_are_resampled_together() -> None:
     """Each customer twice: the interval is that of half as many labels."""
-    once = judge(VALUES, np.arange(COUNT), FOLDS, POOR, {}, lambda: None, left_out=0, foreknown=0, tuned_epochs=0)
-    twice = judge(VALUES, np.arange(COUNT) // 2, FOLDS, POOR, {}, lambda: None, left_out=0, foreknown=0, tuned_epochs=0)
+    once = judge(Classification(), VALUES, np.arange(COUNT), FOLDS, POOR, {}, lambda: None, left_out=0, foreknown=0, tuned_epochs=0)
+    twice = judge(Classification(), VALUES, np.arange(COUNT) // 2, FOLDS, POOR, {}, lambda: None, left_out=0, foreknown=0, tuned_epochs=0)
     doubled = judge(
+        Classification(),
         np.tile(VALUES, 2),
         np.tile(np.arange(COUNT), 2),
         list(StratifiedKFold(5).split(np.tile(VALUES, 2), np.tile(VALUES, 2))),
@@ -81,5 +87,5 @@ def test_labels_of_one_customer_are_resampled_together() -> None:
         foreknown=0,
         tuned_epochs=0,
     )
-    assert once.standings[0].auc == twice.standings[0].auc
+    assert once.standings[0].figure == twice.standings[0].figure
     assert doubled.standings[0].deviation == pytest.approx(once.standings[0].deviation)

@@ -13,17 +13,19 @@ import torch
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder
 from kindred_worker.labels.asked import read_examples, read_labelled
+from kindred_worker.labels.classification import Classification
 from kindred_worker.labels.head import Scales, fit_head
 from kindred_worker.labels.label import Labels
 from kindred_worker.labels.learning import learn_head
 from kindred_worker.labels.spec import HeadSpec
-from kindred_worker.labels.tuning import Labelled, Tuned, log_odds, tune
+from kindred_worker.labels.tuning import Labelled, Tuned, scores, tune
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.reading import read_everyone
 from kindred_worker.report import Cancelled, InvalidInput, Report
 from tests.test_labels import everyone
 
 # The model of these tests is untrained, so that there is much to tune: steps may be larger than the default's.
+TASK = Classification()
 SPEC = HeadSpec(fine_tuned=True, learning_rate=3e-3, epochs=40)
 
 
@@ -44,7 +46,7 @@ class Prepared:
         self.labelled = Labelled(read_examples(snapshot, model, labels, asked.rows, Report()), np.arange(len(asked.rows)))
 
     def tuned(self, spec: HeadSpec = SPEC, report: Report | None = None) -> Tuned:
-        return tune(spec, self.model, self.scales, self.labelled, self.inputs, report or Report())
+        return tune(TASK, spec, self.model, self.scales, self.labelled, self.inputs, report or Report())
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +55,9 @@ def prepared(snapshot: Snapshot, model: BehaviourModel) -> Prepared:
 
 
 def test_the_copy_begins_as_the_frozen_encoder_with_the_frozen_head(prepared: Prepared) -> None:
-    head = fit_head(prepared.inputs, prepared.labelled.values)
-    by_gradient = log_odds(Tuned(prepared.model, head, 1), prepared.scales, prepared.labelled, Report())
-    np.testing.assert_allclose(by_gradient, head.log_odds(prepared.inputs), rtol=1e-3, atol=1e-3)
+    head = fit_head(TASK, prepared.inputs, prepared.labelled.targets, prepared.labelled.group)
+    by_gradient = scores(Tuned(prepared.model, head, 1), prepared.scales, prepared.labelled, Report())
+    np.testing.assert_allclose(by_gradient, head.scores(prepared.inputs), rtol=1e-3, atol=1e-3)
 
 
 def test_tuning_moves_the_copy_and_foresees_held_out_labels_better(prepared: Prepared) -> None:
@@ -109,7 +111,9 @@ def test_where_no_pass_helps_the_head_stands_on_the_model_as_it_is(prepared: Pre
         ),
         prepared.labelled.rows,
     )
-    found = tune(HeadSpec(fine_tuned=True, learning_rate=0.1, epochs=5), prepared.model, prepared.scales, noise, prepared.inputs, Report())
+    found = tune(
+        TASK, HeadSpec(fine_tuned=True, learning_rate=0.1, epochs=5), prepared.model, prepared.scales, noise, prepared.inputs, Report()
+    )
     assert found.epochs == 0
     assert found.model is prepared.model
 
@@ -126,7 +130,7 @@ def test_a_cancel_ends_it(prepared: Prepared) -> None:
 def test_a_tuned_head_is_judged_and_kept_with_its_encoder(snapshot: Snapshot, model: BehaviourModel, tmp_path: Path) -> None:
     found = learn_head(snapshot, model, viewing_first(snapshot), Folder(tmp_path.as_uri()), Report(), SPEC)
     assert found.evaluation.tuned_epochs > 0
-    assert found.evaluation.standings[0].auc > 0.8  # logistic regression on the frozen encoder: about .5
+    assert found.evaluation.standings[0].figure > 0.8  # logistic regression on the frozen encoder: about .5
     assert {file.path for file in found.files} == {"head.safetensors", "predictions.parquet", "encoder.safetensors", "head.json"}
     assert json.loads((tmp_path / "head.json").read_text())["evaluation"]["tuned_epochs"] == found.evaluation.tuned_epochs
     assert pq.read_metadata(tmp_path / "predictions.parquet").num_rows == snapshot.manifest.customers

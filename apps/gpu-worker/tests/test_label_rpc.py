@@ -15,7 +15,7 @@ from kindred_worker.gen.kindred.worker.v1 import label_pb2 as pb
 from kindred_worker.gen.kindred.worker.v1 import label_pb2_grpc as rpc
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import save_model
-from tests.test_labels import everyone
+from tests.test_labels import events_of, everyone
 from tests.test_rpc import reason_of, result_of, worker
 
 
@@ -61,3 +61,21 @@ async def test_a_head_is_learned_judged_and_written(snapshot: Snapshot, snapshot
         with pytest.raises(grpc.aio.AioRpcError) as wrong:
             await result_of(stub.TrainHead(request(snapshot_uri, tmp_path, lines, epochs=1000)))
         assert wrong.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_a_head_of_numbers_tells_its_errors_and_its_interval(
+    snapshot: Snapshot, snapshot_uri: str, model: BehaviourModel, tmp_path: Path
+) -> None:
+    save_model(Folder((tmp_path / "model").as_uri()), model, {"now": snapshot.now})
+    lines = [f"{customer},{events / 4}," for customer, events in sorted(events_of(snapshot).items())]
+    async with worker("train") as (channel, _):
+        stub = rpc.LabelWorkerServiceStub(channel)
+        _, last = await result_of(stub.TrainHead(request(snapshot_uri, tmp_path, lines, task=pb.HEAD_TASK_REGRESSION)))
+        assert not last.completed.HasField("evaluation")
+        found = last.completed.number_evaluation
+        assert [one.subject for one in found.standings[:2]] == ["head", "mean"]
+        assert found.standings[0].r2 > 0.5
+        assert found.standings[0].low <= found.standings[0].rmse <= found.standings[0].high
+        assert found.below < 0 < found.above
+        assert 0.7 < found.covered <= 1
+        assert pq.read_schema(tmp_path / "head" / "predictions.parquet").names == ["customer", "number", "low", "high"]

@@ -16,10 +16,12 @@ from sklearn.metrics import roc_auc_score
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder
 from kindred_worker.labels.asked import read_labelled
+from kindred_worker.labels.classification import Evaluation
 from kindred_worker.labels.head import Inputs, fit_head
 from kindred_worker.labels.label import Labels, read_labels
 from kindred_worker.labels.learning import LearnedHead, learn_head
 from kindred_worker.labels.spec import HeadSpec
+from kindred_worker.labels.tasks import TASKS
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import save_model
 from kindred_worker.models.reading import read_everyone
@@ -29,18 +31,23 @@ DAY = 86_400_000_000
 NOW = 1_767_225_600_000_000  # 2026-01-01
 
 
-def everyone(snapshot: Snapshot) -> Labels:
-    """Of the shop in conftest: whether a customer has more events than half of them; asked at the end."""
+def events_of(snapshot: Snapshot) -> Counter[str]:
     counts = Counter[str]()
     for batch in snapshot.batches(["customer"]):
         counts.update(batch.column("customer").to_pylist())
+    return counts
+
+
+def everyone(snapshot: Snapshot) -> Labels:
+    """Of the shop in conftest: whether a customer has more events than half of them; asked at the end."""
+    counts = events_of(snapshot)
     customers = sorted(counts)
     busy = np.array([counts[customer] for customer in customers])
     return Labels(customers, (busy > np.median(busy)).astype(float), np.full(len(customers), snapshot.now + 1))
 
 
 def test_a_file_gives_customers_values_and_times() -> None:
-    labels = read_labels("customer,value,as_of\na,1,2025-06-01\nb,no,2025-06-01T12:00:00+02:00\nc,0,\n", NOW)
+    labels = read_labels("customer,value,as_of\na,1,2025-06-01\nb,no,2025-06-01T12:00:00+02:00\nc,0,\n", NOW, TASKS["CLASSIFICATION"])
     assert labels.customers == ["a", "b", "c"]
     assert labels.values.tolist() == [1, 0, 0]
     assert labels.as_of.tolist() == [1_748_736_000_000_000, 1_748_772_000_000_000, NOW]
@@ -59,7 +66,7 @@ def test_a_file_gives_customers_values_and_times() -> None:
 )
 def test_a_file_that_cannot_be_read_is_refused_with_its_line_and_the_reason(text: str, why: str) -> None:
     with pytest.raises(InvalidInput, match=why):
-        read_labels(text, NOW)
+        read_labels(text, NOW, TASKS["CLASSIFICATION"])
 
 
 def test_a_customer_is_read_as_it_was_before_its_label(snapshot: Snapshot, model: BehaviourModel) -> None:
@@ -86,7 +93,7 @@ def test_with_few_labels_the_head_says_what_is_foreseen_and_with_many_what_they_
     test = np.arange(2000, count)
     foreseen = roc_auc_score(labels[test], inputs.foreseen[test, 0])
     few, many = (
-        roc_auc_score(labels[test], fit_head(inputs.at(rows), labels[rows]).probability(inputs.at(test)))
+        roc_auc_score(labels[test], fit_head(TASKS["CLASSIFICATION"], inputs.at(rows), labels[rows], rows).scores(inputs.at(test)))
         for rows in (np.arange(40), np.arange(2000))
     )
     assert few > foreseen - 0.05
@@ -109,13 +116,14 @@ def test_labels_give_everyone_a_probability_and_are_judged_beside_aggregates(
     found = learned(snapshot, model, tmp_path).evaluation
     assert [one.subject for one in found.standings] == ["head", "forecast", "rfm", "aggregates", "aggregates, boosted"]
     assert [one.baseline for one in found.standings] == [False, True, True, True, True]
-    assert all(one.low <= one.auc <= one.high for one in found.standings)
+    assert all(one.low <= one.figure <= one.high for one in found.standings)
     said = said_of(tmp_path)
     assert len(said) == snapshot.manifest.customers
     labels = everyone(snapshot)
-    assert found.standings[0].auc > 0.8
+    assert found.standings[0].figure > 0.8
     assert roc_auc_score(labels.values, [said[customer] for customer in labels.customers]) > 0.8
     assert np.mean(list(said.values())) == pytest.approx(labels.values.mean(), abs=0.05)
+    assert isinstance(found, Evaluation)
     assert (found.labels, found.positives, found.left_out, found.foreknown) == (90, int(labels.values.sum()), 0, 0)
     told = json.loads((tmp_path / "head.json").read_text())
     assert told["evaluation"]["sentence"] == found.sentence

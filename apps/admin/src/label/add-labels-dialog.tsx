@@ -59,7 +59,7 @@ export function AddLabelsDialog({ set, onClose, onChanged }: AddLabelsDialogProp
         <LeftOut added={added} />
       ) : (
         <label className="field">
-          CSV, Parquet or NDJSON with the columns userId and value (yes or no), and asOf where customers were asked at different times
+          CSV, Parquet or NDJSON with the columns userId and value ({set.kind === 'BINARY' ? 'yes or no' : 'a number'}), and asOf where customers were asked at different times
           <input type="file" accept=".csv,.tsv,.txt,.ndjson,.jsonl,.json,.parquet,.gz" onChange={(event) => setFile(event.target.files?.[0])} />
         </label>
       )}

@@ -4,14 +4,14 @@ import { CancelHeadDocument, TrainHeadDocument, type HeadEncoder } from '../gen/
 import { Card } from '../parts/card';
 import { Badge, Meter } from '../parts/figures';
 import { Notice } from '../parts/states';
-import { number, Table } from '../parts/table';
 import { useSay } from '../parts/toast';
 import { explain } from '../session/problem';
 import { useMay } from '../session/viewer';
-import { count, measure, percent } from '../wording/figure';
+import { percent } from '../wording/figure';
 import { dateAndTime } from '../wording/time';
 import { AddLabelsDialog } from './add-labels-dialog';
-import { isGoing, type Head, type LabelSet, subjectInWords, verdictInWords } from './label-set';
+import { ChanceStandings, NumberStandings } from './evaluation';
+import { isGoing, type Head, type LabelSet, labelsInWords, NEEDED, verdictInWords } from './label-set';
 
 /** One label set: what it holds, the head that speaks for it, and the one that is being learned. */
 export function LabelSetCard({ set, onChanged }: { set: LabelSet; onChanged: () => void }): ReactNode {
@@ -21,12 +21,12 @@ export function LabelSetCard({ set, onChanged }: { set: LabelSet; onChanged: () 
   return (
     <Card
       title={set.name}
-      note={`${count(set.labelCount)} labels, ${count(set.positiveCount)} of them yes; ${set.asOf === null ? 'as customers stand when a head is trained' : `asked on ${dateAndTime(set.asOf)}`}`}
+      note={`${labelsInWords(set)}; ${set.asOf === null ? 'as customers stand when a head is trained' : `asked on ${dateAndTime(set.asOf)}`}`}
       actions={mayEdit && <Actions set={set} isGoing={going !== undefined} onChanged={onChanged} />}
     >
       {going && <Going head={going} onChanged={onChanged} />}
       {latest?.state === 'FAILED' && <Notice tone="bad" title="The last head could not be learned.">{latest.error}</Notice>}
-      {set.servedHead ? <Served head={set.servedHead} /> : !going && <p className="quiet">No head yet: with ten labels of either value or more, train one.</p>}
+      {set.servedHead ? <Served head={set.servedHead} /> : !going && <p className="quiet">No head yet: with {NEEDED[set.kind]}, train one.</p>}
     </Card>
   );
 }
@@ -76,32 +76,23 @@ function Going({ head, onChanged }: { head: Head; onChanged: () => void }): Reac
 }
 
 function Served({ head }: { head: Head }): ReactNode {
-  const verdict = verdictInWords(head);
-  const { evaluation } = head;
-  if (!evaluation) return null;
+  const { evaluation, numberEvaluation } = head;
+  const judged = evaluation ?? numberEvaluation;
+  if (!judged) return null;
+  const verdict = verdictInWords(judged);
   return (
     <div className="stack tight">
       <p className="row tight">
-        {verdict && <Badge tone={verdict.tone}>{verdict.words}</Badge>}
+        <Badge tone={verdict.tone}>{verdict.words}</Badge>
         <span className="quiet">
           {head.encoder === 'FROZEN' ? 'frozen encoder' : 'fine-tuned encoder'}
           {head.model && ` of model v${head.model.version}`}
           {head.asOf !== null && `; trained on what was known on ${dateAndTime(head.asOf)}`}
         </span>
       </p>
-      <p>{evaluation.sentence}</p>
-      <Table columns={['Foreseen by', number('Area under the curve'), number('95 % interval')]} folds={false}>
-        {evaluation.standings.map((one) => (
-          <tr key={one.subject}>
-            <th scope="row">{subjectInWords(one.subject)}</th>
-            <td className="number">{measure(one.auc)}</td>
-            <td className="number">{measure(one.low)} to {measure(one.high)}</td>
-          </tr>
-        ))}
-      </Table>
-      <p className="small quiet">
-        Out of fold, from {count(evaluation.labels)} labels. What is claimed and what happens lie {measure(evaluation.calibrationError)} apart on average.
-      </p>
+      <p>{judged.sentence}</p>
+      {evaluation && <ChanceStandings evaluation={evaluation} />}
+      {numberEvaluation && <NumberStandings evaluation={numberEvaluation} />}
     </div>
   );
 }

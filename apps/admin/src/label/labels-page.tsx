@@ -1,6 +1,6 @@
 import { useState, type ReactNode } from 'react';
 import { useMutation } from 'urql';
-import { CreateLabelSetDocument, LabelSetsDocument } from '../gen/graphql';
+import { CreateLabelSetDocument, type LabelKind, LabelSetsDocument } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { Dialog } from '../parts/dialog';
 import { Pager, usePaging } from '../parts/pager';
@@ -25,14 +25,14 @@ export function LabelsPage(): ReactNode {
     <>
       <PageHead
         title="Labels"
-        below={<p className="quiet">What you know of a few customers becomes a probability for all, judged beside what hand-made features give.</p>}
+        below={<p className="quiet">What you know of a few customers becomes a probability or a number for all, judged beside what hand-made features give.</p>}
         actions={mayEdit && <button type="button" className="button primary" onClick={() => setMaking(true)}>New label set</button>}
       />
       {error && <Problem error={error} again={again} />}
       {isLoading && <Loading what="label sets" />}
       {list?.totalCount === 0 && (
         <Card title="Label sets">
-          <Empty title="No label sets yet">A label set asks one question of which you know some customers’ answer: did they complain, did they buy the service plan.</Empty>
+          <Empty title="No label sets yet">A label set asks one question of which you know some customers’ answer: did they complain, did they buy the service plan, what did they spend.</Empty>
         </Card>
       )}
       {list?.nodes.map((set) => <LabelSetCard key={set.id} set={set} onChanged={again} />)}
@@ -44,12 +44,13 @@ export function LabelsPage(): ReactNode {
 
 function MakeDialog({ onClose, onChanged }: { onClose: () => void; onChanged: () => void }): ReactNode {
   const [name, setName] = useState('');
+  const [kind, setKind] = useState<LabelKind>('BINARY');
   const [day, setDay] = useState('');
   const [problem, setProblem] = useState<string>();
   const [{ fetching }, create] = useMutation(CreateLabelSetDocument);
 
   const confirm = async (): Promise<void> => {
-    const { data, error } = await create({ input: { name: name.trim(), kind: 'BINARY', asOf: day === '' ? null : `${day}T00:00:00Z` } });
+    const { data, error } = await create({ input: { name: name.trim(), kind, asOf: day === '' ? null : `${day}T00:00:00Z` } });
     if (error) return setProblem(explain(error).remedy);
     const result = data?.createLabelSet;
     if (result && result.__typename !== 'LabelSet') return setProblem(result.message);
@@ -62,6 +63,13 @@ function MakeDialog({ onClose, onChanged }: { onClose: () => void; onChanged: ()
       <label className="field">
         The question
         <input value={name} onChange={(event) => setName(event.target.value)} maxLength={120} autoComplete="off" placeholder="Bought the service plan" />
+      </label>
+      <label className="field">
+        The answer is
+        <select className="box" value={kind} onChange={(event) => setKind(event.target.value as LabelKind)}>
+          <option value="BINARY">yes or no</option>
+          <option value="NUMERIC">a number</option>
+        </select>
       </label>
       <label className="field">
         Asked on (nothing from this day on is seen of a customer; empty: as they stand when a head is trained)

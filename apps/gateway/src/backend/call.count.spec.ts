@@ -20,7 +20,7 @@ const [FEW, MANY] = [1, 2];
 
 /** Types of which there is one a question here, or none: nothing is fetched for the fields of any. */
 const ALONE = [
-  'CalibrationBin', 'CustomerKey', 'Download', 'HeadEvaluation', 'HeadStanding', 'PageInfo', 'RejectedEventGroups', 'RunError', 'RunStep', 'SegmentCondition', 'SegmentRule',
+  'CalibrationBin', 'CustomerKey', 'Download', 'HeadEvaluation', 'HeadStanding', 'NumberEvaluation', 'NumberStanding', 'NumberSummary', 'PageInfo', 'RejectedEventGroups', 'RunError', 'RunStep', 'SegmentCondition', 'SegmentRule',
   'SegmentTrait', 'TrainingObjective',
 ];
 
@@ -68,7 +68,7 @@ function answerLists(): void {
   }));
   gateway.services.replace('getLabelSets', ({ ids }: label.GetLabelSetsRequest) => ({ labelSets: ids.map((setId) => label.LabelSet.fromPartial({ id: setId, createdAt: AT })) }));
   gateway.services.replace('getHeads', ({ ids }: label.GetHeadsRequest) => ({ heads: ids.map((headId) => label.Head.fromPartial({ id: headId, createdAt: AT, asOf: AT, labelSetId: something(), modelId: something() })) }));
-  gateway.services.replace('getPredictions', ({ customerIds }: prediction.GetPredictionsRequest) => ({ customers: customerIds.map((customerId) => ({ customerId, predictions: [predicted()] })) }));
+  gateway.services.replace('getPredictions', ({ customerIds }: prediction.GetPredictionsRequest) => ({ customers: customerIds.map((customerId) => ({ customerId, predictions: [predicted(), { ...predicted(), number: prediction.SaidNumber.fromPartial({}) }] })) }));
 }
 
 const isAskable = ({ args }: Field) => args.every(({ type, defaultValue }) => !isNonNullType(type) || defaultValue !== undefined);

@@ -34,7 +34,7 @@ export const labelMutations = {
     if (labelSetId === undefined) return unknownSet();
     const file = input.uploadId ? await uploadedFile(context, input.uploadId) : NO_FILE;
     if (file instanceof ExpectedFailure) return file;
-    const labels = (input.labels ?? []).map(({ userId, value, asOf }) => ({ userId, value: value ? '1' : '0', asOf: asOf ?? '' }));
+    const labels = (input.labels ?? []).map(({ userId, value, number, asOf }) => ({ userId, value: yesOrNo(value), number: number ?? undefined, asOf: asOf ?? '' }));
     return expecting({ NOT_FOUND: 'NotFound', INVALID_ARGUMENT: 'LabelsInvalid' }, async () => {
       const added = await context.rpc.labels.addLabels({ labelSetId, labels, ...file }, PATIENTLY);
       return { ...added, labelSet: present(added.labelSet, 'labelSet') };
@@ -72,4 +72,6 @@ export const labelTypes: ResolversOf<'LabelSet' | 'LabelProblem' | 'CreateLabelS
   DeleteLabelSetResult: outcomeOf('LabelSetDeleted'),
 };
 
+/** As a file has them, so that it is never taken for a number. */
+const yesOrNo = (value: boolean | null | undefined): string => (value == null ? '' : value ? 'yes' : 'no');
 const unknownSet = () => notFound('LABEL_SET_UNKNOWN', 'There is no such label set.');

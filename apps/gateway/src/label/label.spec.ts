@@ -41,6 +41,41 @@ test('what labels say of a page of customers costs one call a kind, and a remove
   expect(counts).toEqual({ getPredictions: 1, getLabelSets: 1, getHeads: 1 });
 });
 
+test('numbers stand beside what is said of yes or no, each with what is true of it', async () => {
+  const set = label.LabelSet.fromPartial({ id: SET, name: 'Spent', kind: label.LabelKind.NUMERIC, labels: 24, numbers: { lowest: -1, mean: 2.5, highest: 9 }, createdAt: AT, servedHeadId: HEAD });
+  const served = label.Head.fromPartial({
+    id: HEAD, labelSetId: SET, state: label.HeadState.SUCCEEDED, createdAt: AT, asOf: AT, served: true,
+    numberEvaluation: { labels: 24, verdict: head.HeadVerdict.AHEAD, sentence: 'Closer.', below: -2, above: 3, covered: 0.9, standings: [{ subject: 'head', rmse: 1.5, r2: 0.75 }] },
+  });
+  gateway.services.replace('getLabelSets', () => ({ labelSets: [set] }));
+  gateway.services.replace('getHeads', () => ({ heads: [served] }));
+  gateway.services.replace('getPredictions', ({ customerIds }: prediction.GetPredictionsRequest) => ({
+    customers: customerIds.map((customerId) => ({ customerId, predictions: [{ labelSetId: SET, headId: HEAD, probability: 0, number: { number: 4, low: 2, high: 7 }, asOf: AT, live: true }] })),
+  }));
+  const { body } = await gateway.ask(`{ customers(first: 1) { nodes { predictions { probability } numberPredictions { number low high isLive asOf labelSet { kind positiveCount numbers { lowest mean highest } } head {
+    evaluation { sentence } numberEvaluation { verdict sentence below above covered bestRival standings { subject rmse r2 isRival } } } } } } }`);
+  expect(body.errors).toBeUndefined();
+  expect(body.data.customers.nodes).toEqual([{
+    predictions: [],
+    numberPredictions: [{
+      number: 4, low: 2, high: 7, isLive: true, asOf: AT, labelSet: { kind: 'NUMERIC', positiveCount: 0, numbers: { lowest: -1, mean: 2.5, highest: 9 } },
+      head: {
+        evaluation: null,
+        numberEvaluation: { verdict: 'AHEAD', sentence: 'Closer.', below: -2, above: 3, covered: 0.9, bestRival: null, standings: [{ subject: 'head', rmse: 1.5, r2: 0.75, isRival: false }] },
+      },
+    }],
+  }]);
+});
+
+test('a label’s value and its number reach training as what they are', async () => {
+  gateway.services.replace('addLabels', () => ({ labelSet: label.LabelSet.fromPartial({ id: SET, createdAt: AT }), stored: 3, leftOut: 0, problems: [] }));
+  const set = Buffer.from(`LabelSet:${SET}`).toString('base64url');
+  const { body } = await gateway.ask(`mutation { addLabels(input: { labelSetId: "${set}", labels: [{ userId: "a", value: true }, { userId: "b", number: 1 }, { userId: "c" }] }) { ... on LabelsAdded { stored } } }`);
+  expect(body.errors).toBeUndefined();
+  const asked = gateway.services.calls.findLast(({ method }) => method === 'addLabels')?.request as label.AddLabelsRequest | undefined;
+  expect(asked?.labels.map(({ value, number }) => [value, number])).toEqual([['yes', undefined], ['', 1], ['', undefined]]);
+});
+
 test('a head that is being trained is named where another is asked for', async () => {
   gateway.services.replace('trainHead', () => {
     throw RpcError.precondition('A head of this label set is being trained.', { reason: 'HEAD_ACTIVE', metadata: { headId: HEAD } });
@@ -49,7 +84,7 @@ test('a head that is being trained is named where another is asked for', async (
   const { body } = await gateway.ask(`mutation { trainHead(input: { labelSetId: "${labelSet.id}", encoder: FINE_TUNED }) { __typename ... on HeadActive { code head { encoder } } } }`);
   expect(body.data.trainHead).toEqual({ __typename: 'HeadActive', code: 'HEAD_ACTIVE', head: { encoder: 'FINE_TUNED' } });
   expect(gateway.services.calls.find(({ method }) => method === 'trainHead')?.request).toEqual({
-    labelSetId: SET, modelId: '', spec: { encoder: head.HeadEncoder.FINE_TUNED, seed: 0, learningRate: 0, epochs: 0 },
+    labelSetId: SET, modelId: '', spec: { encoder: head.HeadEncoder.FINE_TUNED, seed: 0, learningRate: 0, epochs: 0, task: head.HeadTask.UNSPECIFIED },
   });
 });
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from sklearn.linear_model import LogisticRegression
+from torch import Tensor
 
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
+
+MOST = 30  # log odds
 
 
 @dataclass(frozen=True)
@@ -18,9 +22,22 @@ class Calibration:
     slope: float
     shift: float
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("probability",)
+
     def probability(self, log_odds: Float64) -> Float64:
         """(N)."""
-        return 1 / (1 + np.exp(-np.clip(self.slope * log_odds + self.shift, -30, 30)))
+        return 1 / (1 + np.exp(-np.clip(self.slope * log_odds + self.shift, -MOST, MOST)))
+
+    def said(self, scores: Float64) -> list[Float64]:
+        return [self.probability(scores)]
+
+    def tensors(self, scores: Tensor) -> tuple[Tensor, ...]:
+        return (torch.sigmoid((self.slope * scores + self.shift).clamp(-MOST, MOST)),)
+
+    def settings(self) -> dict[str, float]:
+        return asdict(self)
 
 
 def fit_calibration(log_odds: Float64, labels: Float64) -> Calibration:

@@ -1,4 +1,4 @@
-"""A head for a few labels on the frozen encoder: logistic regression that starts from what is foreseen without any label.
+"""A head for a few labels on the frozen encoder: a penalised linear model that starts from what is foreseen without any label.
 
 Inputs, standardised over everyone (those without a label too):
   what the forecast says of the main events: log odds of the chances, and amounts, for each horizon;
@@ -8,24 +8,24 @@ So with few labels the head says what the forecast says, as far as the labels ag
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
-from sklearn.model_selection import StratifiedKFold
+import torch
 
+from kindred_worker.labels.comparison import Folds
+from kindred_worker.labels.task import FOLDS, Task
 from kindred_worker.models.forecast_column import ForecastColumn
 
 Float64 = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
+Int64 = npt.NDArray[np.int64]
 
-PENALTY = 0.1  # C of the logistic regression
 # What the standardised embedding is multiplied with: the tightest that is not clearly worse is taken.
 SHRINKAGES = (0.1, 0.3, 1.0)
-FOLDS = 5
 SURE = 1e-4  # chances are kept this far from 0 and 1
 
 
@@ -67,21 +67,16 @@ class Head:
     weights: Float64  # (P + D)
     bias: float
 
-    def log_odds(self, inputs: Inputs) -> Float64:
-        """(N)."""
+    def scores(self, inputs: Inputs) -> Float64:
+        """(N), as the task has them."""
         return inputs.joined(self.shrinkage) @ self.weights + self.bias
 
-    def probability(self, inputs: Inputs) -> Float64:
-        """(N), not calibrated."""
-        return 1 / (1 + np.exp(-self.log_odds(inputs)))
 
-
-def fit_head(inputs: Inputs, labels: Float64, seed: int = 0) -> Head:
-    """From N labels, 0 or 1, with at least FOLDS of either."""
-    shrinkage = _shrinkage(inputs, labels, seed)
-    model = _fitted(inputs.joined(shrinkage), labels)
-    weights, bias = (np.ravel(np.asarray(part, dtype=np.float64)) for part in (model.coef_, model.intercept_))
-    return Head(shrinkage, weights, float(bias[0]))
+def fit_head(task: Task, inputs: Inputs, targets: Float64, group: Int64, seed: int = 0, check: Callable[[], None] = lambda: None) -> Head:
+    """From N labels; `group` (N) numbers their customers."""
+    folds = task.folds(targets, group, FOLDS, seed)
+    shrinkage, strength = _setting(task, inputs, targets, folds, check)
+    return Head(shrinkage, *task.linear(inputs.joined(shrinkage), targets, strength))
 
 
 def foreseen(forecast: Float32, columns: Sequence[ForecastColumn]) -> Float64:
@@ -99,25 +94,22 @@ def foreseen_columns(columns: Sequence[ForecastColumn]) -> tuple[list[int], npt.
     return kept, np.array([columns[at].kind == "probability" for at in kept], dtype=bool)
 
 
-def _shrinkage(inputs: Inputs, labels: Float64, seed: int) -> float:
-    """By log loss over folds of the labels: the tightest within one standard error of the best."""
-    folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(labels, labels))
-    losses = np.array([[_loss(inputs.joined(s), labels, fit, test) for fit, test in folds] for s in SHRINKAGES])  # (S, FOLDS)
-    best = int(losses.mean(axis=1).argmin())
-    behind = losses - losses[best]
+def _setting(task: Task, inputs: Inputs, targets: Float64, folds: Folds, check: Callable[[], None]) -> tuple[float, float]:
+    """By loss over folds: the tightest shrinkage within one standard error of the best setting, with its best strength."""
+    settings = list(itertools.product(SHRINKAGES, task.strengths))
+
+    def loss(setting: tuple[float, float], fit: Int64, test: Int64) -> float:
+        check()
+        features = inputs.joined(setting[0])
+        weights, bias = task.linear(features[fit], targets[fit], setting[1])
+        return float(task.loss(torch.from_numpy(features[test] @ weights + bias), torch.from_numpy(targets[test])))
+
+    losses = np.array([[loss(setting, fit, test) for fit, test in folds] for setting in settings])  # (settings, FOLDS)
+    mean = losses.mean(axis=1)
+    behind = losses - losses[mean.argmin()]
     close = behind.mean(axis=1) <= behind.std(axis=1) / np.sqrt(FOLDS)
-    return SHRINKAGES[int(np.flatnonzero(close)[0])]
-
-
-def _loss(features: Float64, labels: Float64, fit: npt.NDArray[np.int64], test: npt.NDArray[np.int64]) -> float:
-    said = np.asarray(_fitted(features[fit], labels[fit]).predict_proba(features[test]))[:, 1]
-    return float(log_loss(labels[test], said, labels=[0, 1]))
-
-
-def _fitted(features: Float64, labels: Float64) -> LogisticRegression:
-    model = LogisticRegression(C=PENALTY, max_iter=1000)
-    model.fit(features, labels)
-    return model
+    shrinkage = settings[int(np.flatnonzero(close)[0])][0]
+    return min((setting for setting in settings if setting[0] == shrinkage), key=lambda setting: mean[settings.index(setting)])
 
 
 def _scale(values: Float64) -> tuple[Float64, Float64]:

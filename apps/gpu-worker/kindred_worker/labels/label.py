@@ -1,4 +1,4 @@
-"""Labels that somebody gives of some customers: a value each, 0 or 1, and the time as of which it was asked.
+"""Labels that somebody gives of some customers: a value each, 0 or 1 or any number, and the time as of which it was asked.
 
 Nothing at or after that time is seen of a customer when the label is learned from.
 """
@@ -13,10 +13,10 @@ from io import StringIO
 import numpy as np
 import numpy.typing as npt
 
+from kindred_worker.labels.task import Task
 from kindred_worker.report import InvalidInput
 
 COLUMNS = ("customer", "value", "as_of")
-VALUES = {"1": 1.0, "true": 1.0, "yes": 1.0, "0": 0.0, "false": 0.0, "no": 0.0}
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class Labels:
     """N labels; a customer may have several, as of different times."""
 
     customers: list[str]
-    values: npt.NDArray[np.float64]  # (N) 0 or 1
+    values: npt.NDArray[np.float64]  # (N) as the task reads them
     as_of: npt.NDArray[np.int64]  # (N) microseconds
 
 
-def read_labels(text: str, now: int) -> Labels:
+def read_labels(text: str, now: int, task: Task) -> Labels:
     """From CSV with the columns customer, value and as_of (ISO 8601, UTC where it says no zone; empty: `now`).
 
     Refuses what cannot be read, saying which line, why, and what to write instead.
@@ -44,15 +44,17 @@ def read_labels(text: str, now: int) -> Labels:
         customer = (row["customer"] or "").strip()
         if not customer:
             raise InvalidInput(f"labels, line {line}: the customer is empty")
-        said = (row["value"] or "").strip().lower()
-        if said not in VALUES:
-            raise InvalidInput(f"labels, line {line}: the value {said!r} is neither 0 nor 1")
+        said = (row["value"] or "").strip()
+        try:
+            value = task.value(said)
+        except ValueError as error:
+            raise InvalidInput(f"labels, line {line}: the value {said!r} {error}") from error
         time = _time((row.get("as_of") or "").strip(), now, line)
         if (customer, time) in seen:
             raise InvalidInput(f"labels, line {line}: {customer!r} has a label as of that time already, in line {seen[customer, time]}")
         seen[customer, time] = line
         customers.append(customer)
-        values.append(VALUES[said])
+        values.append(value)
         times.append(time)
     return Labels(customers, np.array(values), np.array(times, dtype=np.int64))
 

@@ -1,12 +1,12 @@
-"""Learns a head from a few labels, judges it beside its rivals, and says everyone's probability.
+"""Learns a head from a few labels, judges it beside its rivals, and says what it foresees of everyone.
 
 Writes head.safetensors (weights and scales), head.json (spec, evaluation), for a tuned encoder encoder.safetensors, for one
-that is as it was the live form (live.py), and predictions.parquet (customer, probability; calibrated, as of the snapshot's now).
+that is as it was the live form (live.py), and predictions.parquet (customer and what is said: task.py; as of the snapshot's now).
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import BinaryIO
 
 import numpy as np
@@ -15,38 +15,38 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from safetensors.torch import save
-from sklearn.model_selection import StratifiedGroupKFold
 
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder, WrittenFile
 from kindred_worker.labels.asked import Asked, read_examples, read_labelled
-from kindred_worker.labels.calibration import Calibration, fit_calibration
-from kindred_worker.labels.head import FOLDS, Inputs, Scales, fit_head
-from kindred_worker.labels.judging import Evaluation, judge
+from kindred_worker.labels.comparison import Comparison, Folds
+from kindred_worker.labels.head import Inputs, Scales, fit_head
+from kindred_worker.labels.judging import judge
 from kindred_worker.labels.label import Labels
 from kindred_worker.labels.live import write_live_form
 from kindred_worker.labels.rivals import rivals
 from kindred_worker.labels.spec import HeadSpec
-from kindred_worker.labels.tuning import Labelled, Tuned, log_odds, tune
+from kindred_worker.labels.task import FOLDS, Saying, Task
+from kindred_worker.labels.tasks import TASKS
+from kindred_worker.labels.tuning import Labelled, Tuned, scores, tune
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import WEIGHTS
 from kindred_worker.models.reading import Reading, read_everyone
-from kindred_worker.report import Report, TooLittleData
+from kindred_worker.report import Report
 
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 
 FORMAT = "kindred.head/1"
 PREDICTIONS, TOLD, HEAD_WEIGHTS = "predictions.parquet", "head.json", "head.safetensors"
-NEEDED = 10  # labels of either value
 TUNED_AT_MOST = 5_000  # labels, of customers drawn at random where there are more: their events are held in memory
 
 
 @dataclass(frozen=True)
 class LearnedHead:
     files: list[WrittenFile]
-    evaluation: Evaluation
-    as_of: int  # microseconds, of everyone's probability
+    evaluation: Comparison
+    as_of: int  # microseconds, of what is said of everyone
     events: int
     customers: int
 
@@ -56,6 +56,7 @@ class _Question:
     """The labels that can be learned from, as every step needs them."""
 
     spec: HeadSpec
+    task: Task
     snapshot: Snapshot
     model: BehaviourModel
     scales: Scales
@@ -63,9 +64,9 @@ class _Question:
     inputs: Inputs  # of the asked, by the model as it is
     customers: list[str]  # (M)
     as_of: Int64  # (M)
-    values: Float64  # (M)
+    targets: Float64  # (M)
     group: Int64  # (M) number of the customer
-    folds: list[tuple[Int64, Int64]]
+    folds: Folds
 
 
 def learn_head(
@@ -77,24 +78,29 @@ def learn_head(
     spec: HeadSpec | None = None,
     learned_until: int | None = None,
 ) -> LearnedHead:
-    """Raises TooLittleData where there are fewer than NEEDED usable labels of either value.
+    """Raises TooLittleData where too few labels can be used (Task.check_enough).
 
     `learned_until` (microseconds): the end of what the model learned from; the snapshot's now where nobody says.
     """
     spec = spec or HeadSpec()
     report.progress(0.0, "reading customers as of their labels")
     asked = read_labelled(snapshot, model, labels, report)
-    _check_enough(labels.values[asked.rows])
+    values = labels.values[asked.rows]
+    group = _numbered([labels.customers[row] for row in asked.rows])
+    TASKS[spec.task].check_enough(values, group)
+    task = TASKS[spec.task].scaled_to(values)
+    labels = replace(labels, values=task.targets(labels.values))
     everyone = read_everyone(snapshot, model, 0, report.part(0.1, 0.3))
-    question = _question(spec, snapshot, model, labels, asked, everyone)
+    question = _question(spec, task, snapshot, model, labels, asked, group, everyone)
     report.progress(0.3, "judging out of fold")
     labelled = _labelled(question, labels, report) if spec.fine_tuned else None
     judged = _out_of_fold(question, labelled, report.part(0.3, 0.65))
     report.progress(0.65, "judging beside aggregates")
-    beside = rivals(snapshot, model, asked, question.customers, question.as_of, question.values, question.folds, report)
-    tuned = _learned(question, labelled, np.arange(len(question.values)), report.part(0.7, 0.85))
+    beside = rivals(task, snapshot, model, asked, question.customers, question.as_of, question.targets, question.folds, report)
+    tuned = _learned(question, labelled, np.arange(len(question.targets)), report.part(0.7, 0.85))
     evaluation = judge(
-        question.values,
+        task,
+        question.targets,
         question.group,
         question.folds,
         judged,
@@ -105,73 +111,67 @@ def learn_head(
         tuned_epochs=tuned.epochs,
         seed=spec.seed,
     )
-    calibration = fit_calibration(judged, question.values)
+    saying = task.saying(judged, question.targets)
     if tuned.epochs:
         everyone = read_everyone(snapshot, tuned.model, 0, report.part(0.85, 0.97))
-    probability = calibration.probability(
-        tuned.head.log_odds(question.scales.inputs(everyone.embedding, everyone.forecast, everyone.columns))
-    )
-    files = _written(output, question, tuned, calibration, evaluation, everyone.customers, probability, report)
-    report.progress(1.0, f"{len(everyone.customers)} customers have a probability")
+    said = saying.said(tuned.head.scores(question.scales.inputs(everyone.embedding, everyone.forecast, everyone.columns)))
+    files = _written(output, question, tuned, saying, evaluation, everyone.customers, said, report)
+    report.progress(1.0, f"{len(everyone.customers)} customers have a prediction")
     return LearnedHead(files, evaluation, everyone.read_at, int(everyone.events.sum()), len(everyone.customers))
 
 
-def _check_enough(values: Float64) -> None:
-    least = int(min((values == 1).sum(), (values == 0).sum()))
-    if least < NEEDED:
-        raise TooLittleData(
-            "There are too few labels to learn from",
-            needed=f"{NEEDED} of either value, of customers with events",
-            found=f"{least} of one value",
-        )
+def _numbered(customers: list[str]) -> Int64:
+    """(M) numbers of the customers."""
+    return np.unique(customers, return_inverse=True)[1].astype(np.int64)
 
 
-def _question(spec: HeadSpec, snapshot: Snapshot, model: BehaviourModel, labels: Labels, asked: Asked, everyone: Reading) -> _Question:
+def _question(
+    spec: HeadSpec, task: Task, snapshot: Snapshot, model: BehaviourModel, labels: Labels, asked: Asked, group: Int64, everyone: Reading
+) -> _Question:
     scales = Scales.of(everyone.embedding, everyone.forecast, model.columns)
-    values = labels.values[asked.rows]
-    customers = [labels.customers[row] for row in asked.rows]
-    _, group = np.unique(customers, return_inverse=True)
-    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=spec.seed).split(values, values, group)
+    targets = labels.values[asked.rows]
     return _Question(
         spec=spec,
+        task=task,
         snapshot=snapshot,
         model=model,
         scales=scales,
         asked=asked,
         inputs=scales.inputs(asked.embedding, asked.forecast, model.columns),
-        customers=customers,
+        customers=[labels.customers[row] for row in asked.rows],
         as_of=labels.as_of[asked.rows],
-        values=values,
-        group=group.astype(np.int64),
-        folds=list(folds),
+        targets=targets,
+        group=group,
+        folds=task.folds(targets, group, FOLDS, spec.seed),
     )
 
 
 def _labelled(question: _Question, labels: Labels, report: Report) -> Labelled:
     examples = read_examples(question.snapshot, question.model, labels, question.asked.rows, report)
-    return Labelled(examples, np.arange(len(question.values)))
+    return Labelled(examples, np.arange(len(question.targets)))
 
 
 def _learned(question: _Question, labelled: Labelled | None, rows: Int64, report: Report) -> Tuned:
     """The head from the labels at `rows`, on the frozen encoder or on a tuned copy."""
-    spec, inputs = question.spec, question.inputs.at(rows)
-    if labelled is None:
-        return Tuned(question.model, fit_head(inputs, question.values[rows], spec.seed), 0)
-    drawn = np.sort(np.random.default_rng([spec.seed, 0]).permutation(len(rows))[:TUNED_AT_MOST])
-    tuned = tune(spec, question.model, question.scales, labelled.some(rows[drawn]), inputs.at(drawn), report)
-    return tuned if tuned.epochs else Tuned(question.model, fit_head(inputs, question.values[rows], spec.seed), 0)
+    spec, task, inputs = question.spec, question.task, question.inputs.at(rows)
+    if labelled is not None:
+        drawn = np.sort(np.random.default_rng([spec.seed, 0]).permutation(len(rows))[:TUNED_AT_MOST])
+        tuned = tune(task, spec, question.model, question.scales, labelled.some(rows[drawn]), inputs.at(drawn), report)
+        if tuned.epochs:
+            return tuned
+    return Tuned(question.model, fit_head(task, inputs, question.targets[rows], question.group[rows], spec.seed, report.check), 0)
 
 
 def _out_of_fold(question: _Question, labelled: Labelled | None, report: Report) -> Float64:
-    """(M) log odds, each by a head that was learned without the label's customer."""
-    said = np.zeros(len(question.values))
+    """(M) scores, each by a head that was learned without the label's customer."""
+    said = np.zeros(len(question.targets))
     for at, (fit, test) in enumerate(question.folds):
         report.progress(at / len(question.folds), f"judging out of fold, {at + 1} of {len(question.folds)}")
         tuned = _learned(question, labelled, fit, _Quiet(report))
         if labelled is not None and tuned.epochs:
-            said[test] = log_odds(tuned, question.scales, labelled.some(test), report)
+            said[test] = scores(tuned, question.scales, labelled.some(test), report)
         else:
-            said[test] = tuned.head.log_odds(question.inputs.at(test))
+            said[test] = tuned.head.scores(question.inputs.at(test))
     return said
 
 
@@ -190,16 +190,16 @@ def _written(
     output: Folder,
     question: _Question,
     tuned: Tuned,
-    calibration: Calibration,
-    evaluation: Evaluation,
+    saying: Saying,
+    evaluation: Comparison,
     customers: list[str],
-    probability: Float64,
+    said: list[Float64],
     report: Report,
 ) -> list[WrittenFile]:
     """head.json is written last: where it lies, the others do."""
 
     def fill(stream: BinaryIO) -> None:
-        pq.write_table(pa.table({"customer": customers, "probability": probability}), stream, compression="zstd")
+        pq.write_table(pa.table({"customer": customers, **dict(zip(saying.columns, said, strict=True))}), stream, compression="zstd")
 
     head, scales = tuned.head, question.scales
     tensors = {
@@ -218,13 +218,13 @@ def _written(
         weights = {name: value.detach().cpu().contiguous() for name, value in tuned.model.state_dict().items()}
         files.append(output.write(WEIGHTS, save(weights)))
     else:
-        files += write_live_form(output, question.model, scales, head, calibration, report)
+        files += write_live_form(output, question.model, scales, head, saying, report)
     told = {
         "format": FORMAT,
         "spec": asdict(question.spec),
         "modelStamp": question.model.stamp,
         "shrinkage": head.shrinkage,
-        "calibration": asdict(calibration),
+        "saying": saying.settings(),
         "asOf": question.snapshot.now,
         "evaluation": asdict(evaluation),
     }

@@ -10,10 +10,10 @@ import numpy.typing as npt
 from kindred_worker.data.aggregates import EventTable, Table, aggregates, prepared, rfm
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.labels.asked import Asked
-from kindred_worker.labels.judging import Folds
+from kindred_worker.labels.comparison import Folds
+from kindred_worker.labels.task import Task
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.report import Report
-from kindred_worker.segments.probe import boosted, logistic
 
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
@@ -22,45 +22,33 @@ MOMENTS = 24  # different times of labels that aggregates are counted for, as ea
 
 
 def rivals(
+    task: Task,
     snapshot: Snapshot,
     model: BehaviourModel,
     asked: Asked,
     customers: list[str],
     as_of: Int64,
-    values: Float64,
+    targets: Float64,
     folds: Folds,
     report: Report,
 ) -> dict[str, Float64]:
     """(M) scores of each, out of fold; aggregates are left out where labels have more than MOMENTS different times."""
 
     def out_of_fold(features: Float64, probe: Callable[[Float64, Float64, Float64], Float64]) -> Float64:
-        scores = np.zeros(len(values))
+        scores = np.zeros(len(targets))
         for fit, test in folds:
             report.check()
-            scores[test] = probe(features[fit], values[fit], features[test])
+            scores[test] = probe(features[fit], targets[fit], features[test])
         return scores
 
-    scores: dict[str, Float64] = {}
-    chance = _chance(asked, model)
-    if chance is not None:
-        scores["forecast"] = chance
+    scores = task.without_features(asked.forecast, model.columns, targets, folds)
     if len(np.unique(as_of)) > MOMENTS:
         return scores
     simple, counted = _counted(snapshot, model, customers, as_of, report)
-    scores["rfm"] = out_of_fold(simple, logistic)
-    scores["aggregates"] = out_of_fold(counted, logistic)
-    scores["aggregates, boosted"] = out_of_fold(counted, boosted)
+    scores["rfm"] = out_of_fold(simple, task.plain)
+    scores["aggregates"] = out_of_fold(counted, task.plain)
+    scores["aggregates, boosted"] = out_of_fold(counted, task.boosted)
     return scores
-
-
-def _chance(asked: Asked, model: BehaviourModel) -> Float64 | None:
-    """That any main event comes within the middle horizon, foreseen without a label."""
-    chances = [(c.horizon_days, at) for at, c in enumerate(model.columns) if c.main and c.kind == "probability"]
-    if not chances:
-        return None
-    horizons = sorted({days for days, _ in chances})
-    middle = horizons[len(horizons) // 2]
-    return 1 - np.prod([1 - asked.forecast[:, at].astype(np.float64) for days, at in chances if days == middle], axis=0)
 
 
 def _counted(snapshot: Snapshot, model: BehaviourModel, customers: list[str], as_of: Int64, report: Report) -> tuple[Float64, Float64]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from kindred_worker.report import InvalidInput
+
+TaskName: TypeAlias = Literal["CLASSIFICATION", "REGRESSION"]
 
 
 @dataclass(frozen=True)
 class HeadSpec:
+    # What labels are: yes or no, or numbers.
+    task: TaskName = "CLASSIFICATION"
     # Learn on a copy of the encoder, gently trained on; else on the encoder as it is.
     fine_tuned: bool = False
     # Decides every random choice.

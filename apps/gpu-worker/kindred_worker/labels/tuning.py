@@ -1,6 +1,6 @@
 """A copy of the encoder, trained on by the labels: gently, from the model's weights, until held-out labels are foreseen no better.
 
-A fifth of the customers is held out. The copy starts as the model, the head as what logistic regression finds on the frozen
+A fifth of the customers is held out. The copy starts as the model, the head as what is found on the frozen
 encoder: so pass 0 is the frozen head, and where no pass foresees the held-out labels better than that, nothing is tuned. Batch
 normalisation keeps the statistics of everybody, whom a few labelled customers are not; heads of pretext tasks stay as they are.
 """
@@ -13,14 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.model_selection import StratifiedGroupKFold
 from torch import Tensor, nn
-from torch.nn import functional
 
 from kindred_worker.data.arrays import EventArrays
 from kindred_worker.labels.head import Head, Inputs, Scales, fit_head
 from kindred_worker.labels.head_inputs import HeadInputs
 from kindred_worker.labels.spec import HeadSpec
+from kindred_worker.labels.task import Task
 from kindred_worker.models.batch import batch_of, choose
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.reading import pieces
@@ -43,7 +42,7 @@ class Examples:
 
     arrays: EventArrays
     as_of: Int64  # (N) microseconds; nothing at or after it is read
-    values: Float64  # (N) 0 or 1
+    targets: Float64  # (N)
     group: Int64  # (N) number of the customer
 
     def at(self, rows: Int64) -> Labelled:
@@ -58,8 +57,8 @@ class Labelled:
     rows: Int64  # (M)
 
     @property
-    def values(self) -> Float64:
-        return self.examples.values[self.rows]
+    def targets(self) -> Float64:
+        return self.examples.targets[self.rows]
 
     @property
     def group(self) -> Int64:
@@ -104,7 +103,7 @@ class _Tuning(nn.Module):
                 module.eval()
 
     def forward(self, labelled: Labelled) -> Tensor:
-        """(M) log odds."""
+        """(M) scores."""
         events, offsets = choose(labelled.examples.arrays, labelled.rows, labelled.examples.arrays.item_offsets)
         model = self.behaviour
         before = torch.from_numpy(labelled.examples.as_of[labelled.rows] - 1).unsqueeze(1).to(model.device)
@@ -116,10 +115,10 @@ class _Tuning(nn.Module):
         return Head(self.shrinkage, weights, float(self.output.bias.detach()[0]))
 
 
-def tune(spec: HeadSpec, model: BehaviourModel, scales: Scales, labelled: Labelled, inputs: Inputs, report: Report) -> Tuned:
+def tune(task: Task, spec: HeadSpec, model: BehaviourModel, scales: Scales, labelled: Labelled, inputs: Inputs, report: Report) -> Tuned:
     """From M labels; `inputs` are theirs by the model as it is."""
-    fit, held = _held_out(labelled, spec.seed)
-    start = fit_head(inputs.at(fit), labelled.values[fit], spec.seed)
+    fit, held = task.folds(labelled.targets, labelled.group, HELD_OUT, spec.seed)[0]
+    start = fit_head(task, inputs.at(fit), labelled.targets[fit], labelled.group[fit], spec.seed, report.check)
     tuning = _Tuning(model, scales, start)
     if not any(p.requires_grad for p in tuning.behaviour.parameters()):
         raise InvalidInput("this model's encoder has no weights to tune; learn the head on the frozen encoder")
@@ -127,34 +126,29 @@ def tune(spec: HeadSpec, model: BehaviourModel, scales: Scales, labelled: Labell
     batches = -(-len(fit) // BATCH)
     passes = spec.epochs or int(np.clip(-(-STEPS_WANTED // batches), *EPOCHS))
     optimiser = AdamW(tuning, spec.learning_rate, passes * batches)
-    best, kept, epochs = _loss(tuning, tested, report), copy.deepcopy(tuning.state_dict()), 0
+    best, kept, epochs = _loss(task, tuning, tested, report), copy.deepcopy(tuning.state_dict()), 0
     for epoch in range(passes):
         if epoch - epochs >= max(3, -(-passes // PATIENCE)):
             break
-        _pass(tuning, optimiser, learning, spec.seed, epoch, report)
-        loss = _loss(tuning, tested, report)
+        _pass(task, tuning, optimiser, learning, spec.seed, epoch, report)
+        loss = _loss(task, tuning, tested, report)
         report.metric("head.validation.loss", epoch + 1, loss)
         report.progress((epoch + 1) / passes, f"tuning the encoder, pass {epoch + 1} of at most {passes}")
         if loss < best:
             best, kept, epochs = loss, copy.deepcopy(tuning.state_dict()), epoch + 1
     if epochs == 0:
-        return Tuned(model, fit_head(inputs, labelled.values, spec.seed), 0)
+        return Tuned(model, fit_head(task, inputs, labelled.targets, labelled.group, spec.seed, report.check), 0)
     tuning.load_state_dict(kept)
     tuning.behaviour.requires_grad_(False)
     return Tuned(tuning.behaviour.eval(), tuning.head(), epochs)
 
 
-def log_odds(tuned: Tuned, scales: Scales, labelled: Labelled, report: Report) -> Float64:
+def scores(tuned: Tuned, scales: Scales, labelled: Labelled, report: Report) -> Float64:
     """(M) by the tuned encoder and its head."""
     return _read(_Tuning(tuned.model, scales, tuned.head), labelled, report)
 
 
-def _held_out(labelled: Labelled, seed: int) -> tuple[Int64, Int64]:
-    folds = StratifiedGroupKFold(HELD_OUT, shuffle=True, random_state=seed)
-    return next(iter(folds.split(labelled.values, labelled.values, labelled.group)))
-
-
-def _pass(tuning: _Tuning, optimiser: AdamW, labelled: Labelled, seed: int, epoch: int, report: Report) -> None:
+def _pass(task: Task, tuning: _Tuning, optimiser: AdamW, labelled: Labelled, seed: int, epoch: int, report: Report) -> None:
     """One pass over the labels; its order and dropout follow from (seed, epoch, step)."""
     order = np.random.default_rng([seed, 1, epoch]).permutation(len(labelled.rows))
     for step in range(0, len(order), BATCH):
@@ -162,15 +156,15 @@ def _pass(tuning: _Tuning, optimiser: AdamW, labelled: Labelled, seed: int, epoc
         torch.manual_seed(int(np.random.SeedSequence([seed, 2, epoch, step]).generate_state(1)[0]))
         tuning.begin_step()
         batch = labelled.some(order[step : step + BATCH])
-        truth = torch.from_numpy(batch.values.astype(np.float32)).to(tuning.output.weight.device)
+        truth = torch.from_numpy(batch.targets.astype(np.float32)).to(tuning.output.weight.device)
         optimiser.clear()
-        functional.binary_cross_entropy_with_logits(tuning(batch), truth).backward()
+        task.loss(tuning(batch), truth).backward()
         optimiser.step()
 
 
-def _loss(tuning: _Tuning, labelled: Labelled, report: Report) -> float:
+def _loss(task: Task, tuning: _Tuning, labelled: Labelled, report: Report) -> float:
     said = torch.from_numpy(_read(tuning, labelled, report))
-    return float(functional.binary_cross_entropy_with_logits(said, torch.from_numpy(labelled.values)))
+    return float(task.loss(said, torch.from_numpy(labelled.targets)))
 
 
 @torch.inference_mode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
@@ -19,7 +19,9 @@ from kindred_worker.rpc.messages import completed
 from kindred_worker.rpc.stream import Jobs, Message
 
 if TYPE_CHECKING:
-    from kindred_worker.labels.judging import Evaluation
+    from kindred_worker.labels.classification import Evaluation
+    from kindred_worker.labels.comparison import Comparison
+    from kindred_worker.labels.regression import NumberEvaluation
 
 
 class LabelWorker(rpc.LabelWorkerServiceServicer):
@@ -38,19 +40,20 @@ class LabelWorker(rpc.LabelWorkerServiceServicer):
         def work(report: Report) -> pb.TrainHeadResponse:
             from kindred_worker.labels.label import read_labels
             from kindred_worker.labels.learning import learn_head
+            from kindred_worker.labels.tasks import TASKS
             from kindred_worker.models.bundle import ENCODER, open_model
 
             snapshot = Snapshot.open(request.snapshot_uri, report.check)
             model, _ = open_model(request.model_uri)
             folder, _, name = request.labels_uri.rpartition("/")
-            labels = read_labels(Folder(folder).read(name).decode(), snapshot.now)
+            labels = read_labels(Folder(folder).read(name).decode(), snapshot.now, TASKS[spec.task])
             learned_until = Folder(request.model_uri).read_json(ENCODER).get("now")
             learned = learn_head(snapshot, model, labels, Folder(request.output_uri), report, spec, learned_until)
             return pb.TrainHeadResponse(
                 completed=pb.TrainHeadCompleted(
                     completed=completed(learned.files, learned.events, learned.customers),
-                    evaluation=evaluation_of(learned.evaluation),
                     as_of=learned.as_of,
+                    **evaluation_of(learned.evaluation),
                 )
             )
 
@@ -71,6 +74,7 @@ def head_spec_of(message: pb.HeadSpec) -> HeadSpec:
     """Unset or zero means the default. Raises InvalidInput."""
     default = HeadSpec()
     return HeadSpec(
+        task="REGRESSION" if message.task == pb.HEAD_TASK_REGRESSION else "CLASSIFICATION",
         fine_tuned=message.encoder == pb.HEAD_ENCODER_FINE_TUNED,
         seed=message.seed,
         learning_rate=message.learning_rate or default.learning_rate,
@@ -78,25 +82,66 @@ def head_spec_of(message: pb.HeadSpec) -> HeadSpec:
     ).checked()
 
 
-def evaluation_of(found: Evaluation) -> pb.HeadEvaluation:
+def evaluation_of(found: Comparison) -> dict[str, Any]:
+    """The field of TrainHeadCompleted that tells it."""
+    from kindred_worker.labels.classification import Evaluation
+    from kindred_worker.labels.regression import NumberEvaluation
+
+    match found:
+        case Evaluation():
+            return {"evaluation": _of_classification(found)}
+        case NumberEvaluation():
+            return {"number_evaluation": _of_regression(found)}
+        case _:
+            raise TypeError(type(found).__name__)
+
+
+def _compared(found: Comparison) -> dict[str, Any]:
+    return {
+        "labels": found.labels,
+        "left_out": found.left_out,
+        "foreknown": found.foreknown,
+        "verdict": f"HEAD_VERDICT_{found.verdict}",
+        "sentence": found.sentence,
+        "best_rival": found.best_rival,
+        "lead": found.lead,
+        "lead_low": found.lead_low,
+        "lead_high": found.lead_high,
+        "tuned_epochs": found.tuned_epochs,
+    }
+
+
+def _of_classification(found: Evaluation) -> pb.HeadEvaluation:
     return pb.HeadEvaluation(
-        labels=found.labels,
+        **_compared(found),
         positives=found.positives,
-        left_out=found.left_out,
-        foreknown=found.foreknown,
         standings=[
-            pb.HeadStanding(subject=s.subject, auc=s.auc, deviation=s.deviation, low=s.low, high=s.high, baseline=s.baseline)
+            pb.HeadStanding(subject=s.subject, auc=s.figure, deviation=s.deviation, low=s.low, high=s.high, baseline=s.baseline)
             for s in found.standings
         ],
         calibration_error=found.calibration_error,
         calibration=[
             pb.CalibrationBin(claimed=b["claimed"], happened=b["happened"], labels=int(b["customers"])) for b in found.calibration
         ],
-        verdict=f"HEAD_VERDICT_{found.verdict}",
-        sentence=found.sentence,
-        best_rival=found.best_rival,
-        lead=found.lead,
-        lead_low=found.lead_low,
-        lead_high=found.lead_high,
-        tuned_epochs=found.tuned_epochs,
+    )
+
+
+def _of_regression(found: NumberEvaluation) -> pb.NumberEvaluation:
+    return pb.NumberEvaluation(
+        **_compared(found),
+        standings=[
+            pb.NumberStanding(
+                subject=s.subject,
+                rmse=s.figure,
+                deviation=s.deviation,
+                low=s.low,
+                high=s.high,
+                r2=found.explained(s.figure),
+                baseline=s.baseline,
+            )
+            for s in found.standings
+        ],
+        below=found.below,
+        above=found.above,
+        covered=found.covered,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,24 @@ from sklearn.preprocessing import StandardScaler
 Float64 = npt.NDArray[np.float64]
 
 RESAMPLES = 20
+
+
+def trees(count: int) -> dict[str, Any]:
+    """Settings of gradient boosted trees for so many labels; where they are few, leaves may be small, else nothing could be split."""
+    return {
+        "n_estimators": 200,
+        "learning_rate": 0.03,
+        "num_leaves": 15,
+        "min_child_samples": min(30, max(2, count // 8)),
+        "subsample": 0.8,
+        "subsample_freq": 1,
+        "colsample_bytree": 0.5,
+        "random_state": 0,
+        "n_jobs": 1,
+        "verbose": -1,
+        "deterministic": True,
+        "force_row_wise": True,
+    }
 
 
 @dataclass(frozen=True)
@@ -31,21 +50,8 @@ def logistic(features: Float64, labels: Float64, tested: Float64) -> Float64:
 
 
 def boosted(features: Float64, labels: Float64, tested: Float64) -> Float64:
-    """As `logistic`, by gradient boosted trees of 15 leaves; where labels are few, leaves may be small, else nothing could be split."""
-    model = LGBMClassifier(
-        n_estimators=200,
-        learning_rate=0.03,
-        num_leaves=15,
-        min_child_samples=min(30, max(2, len(features) // 8)),
-        subsample=0.8,
-        subsample_freq=1,
-        colsample_bytree=0.5,
-        random_state=0,
-        n_jobs=1,
-        verbose=-1,
-        deterministic=True,
-        force_row_wise=True,
-    )
+    """As `logistic`, by gradient boosted trees."""
+    model = LGBMClassifier(**trees(len(features)))
     return np.asarray(model.fit(features, labels).predict_proba(tested))[:, 1]
 
 

@@ -28,16 +28,15 @@ export interface KnownChange {
 export interface KnownLabel {
   readonly labelSet: string;
   readonly userId: string;
-  readonly value: boolean;
+  readonly value: boolean | number;
   readonly asOf: string | null;
 }
 
-/** What was concluded of the person from what was known of others. */
-export interface KnownPrediction {
+/** What was concluded of the person from what was known of others: a probability, or a number with its interval. */
+export type KnownPrediction = ({ readonly probability: number } | prediction.SaidNumber) & {
   readonly labelSet: string;
-  readonly probability: number;
   readonly asOf: string;
-}
+};
 
 const CHANGES_AT_ONCE = 100;
 /** Removing a person's history may take a while. */
@@ -87,7 +86,7 @@ export class PersonPeers implements OnApplicationShutdown {
 
   async labelsOf(workspaceId: string, userIds: readonly string[]): Promise<KnownLabel[]> {
     const { labels } = await this.labels.getPersonLabels({ userIds: [...userIds] }, await this.as(workspaceId));
-    return labels.map(({ labelSet, userId, value, asOf }) => ({ labelSet, userId, value, asOf: asOf ?? null }));
+    return labels.map(({ labelSet, userId, value, number, asOf }) => ({ labelSet, userId, value: number ?? value, asOf: asOf ?? null }));
   }
 
   async predictionsOf(workspaceId: string, customerIds: readonly string[]): Promise<KnownPrediction[]> {
@@ -96,7 +95,7 @@ export class PersonPeers implements OnApplicationShutdown {
     const found = customers.flatMap(({ predictions }) => predictions);
     const { labelSets } = await this.labels.getLabelSets({ ids: [...new Set(found.map(({ labelSetId }) => labelSetId))] }, call);
     const nameOf = new Map(labelSets.map(({ id, name }) => [id, name]));
-    return found.map(({ labelSetId, probability, asOf }) => ({ labelSet: nameOf.get(labelSetId) ?? '', probability, asOf: asOf ?? '' }));
+    return found.map(({ labelSetId, probability, number, asOf }) => ({ labelSet: nameOf.get(labelSetId) ?? '', ...(number ?? { probability }), asOf: asOf ?? '' }));
   }
 
   async membershipsOf(workspaceId: string, customerIds: readonly string[]): Promise<KnownMembership[]> {

@@ -5,6 +5,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { ArtifactStore } from '#libs/artifacts';
 import { z } from '#libs/config';
 
+import type { Said } from '../prediction/said.js';
 import type { Micros } from '../time/micros.js';
 import { graph, stateForm } from './live.manifest.js';
 import { SESSION } from './live.model.opener.js';
@@ -27,7 +28,7 @@ export interface Asked {
   readonly at: Micros;
 }
 
-/** A head that says a customer's probability at any time, in this process, from the state that scoring keeps. */
+/** A head that says what it foresees of a customer at any time, in this process, from the state that scoring keeps. */
 export class LiveHead {
   private readonly record: StateRecord;
 
@@ -43,17 +44,19 @@ export class LiveHead {
     return this.record.isOwn(state);
   }
 
-  /** Of each, 0..1, calibrated; every state is one that it knows. */
-  async probabilities(asked: readonly Asked[]): Promise<number[]> {
+  /** Of each: 0..1, calibrated, or a number with its interval; every state is one that it knows. */
+  async said(asked: readonly Asked[]): Promise<Said[]> {
     if (asked.length === 0) return [];
     const states = new StateTable(this.record, asked.map(({ state }) => state));
-    const at = new Tensor('int64', BigInt64Array.from(asked, (one) => BigInt(one.at)), [asked.length]);
+    const time = new Tensor('int64', BigInt64Array.from(asked, (one) => BigInt(one.at)), [asked.length]);
     const feeds = Object.fromEntries(this.told.graph.inputs.map(({ name, type, shape }) => [
-      name, name === 'at' ? at : new Tensor(type, states.first(asked.length, name), [asked.length, ...shape.slice(1).map(Number)]),
+      name, name === 'at' ? time : new Tensor(type, states.first(asked.length, name), [asked.length, ...shape.slice(1).map(Number)]),
     ]));
-    const { probability } = await this.session.run(feeds);
-    if (!probability) throw new Error('head.onnx answers no probability.');
-    return Array.from(probability.data as Float32Array);
+    const { probability, number, low, high } = await this.session.run(feeds);
+    const value = probability ?? number;
+    if (!value) throw new Error('head.onnx answers neither a probability nor a number.');
+    const at = (tensor: Tensor | undefined, row: number): number | null => (tensor?.data as Float32Array | undefined)?.[row] ?? null;
+    return Array.from(value.data as Float32Array, (one, row) => ({ value: one, low: at(low, row), high: at(high, row) }));
   }
 }
 

@@ -34,8 +34,8 @@ export class LivePredictions {
     const said = await Promise.all(heads.map(async ({ labelSetId, headId, ...place }) => {
       const head = await this.of(place);
       const known = states.filter(({ state }) => head?.knows(state)).map((kept) => ({ ...kept, at: Math.max(now, kept.lastEventAt ?? 0) }));
-      const probabilities = (await head?.probabilities(known)) ?? [];
-      return known.map(({ customerId, at }, row) => ({ customerId, labelSetId, headId, probability: probabilities[row] ?? 0, asOf: at, live: true }));
+      const read = (await head?.said(known)) ?? [];
+      return read.map((one, row) => ({ ...one, customerId: known[row]!.customerId, labelSetId, headId, asOf: known[row]!.at, live: true }));
     }));
     return said.flat();
   }

@@ -6,13 +6,13 @@ import type { LiveHeadPlace } from '../onnx/live.head.js';
 import { shareMemberships } from '../scoring/write.lock.js';
 import { DATABASE } from '../store.js';
 import { type Micros, microsSql } from '../time/micros.js';
-import type { SaidProbability } from './prediction.file.js';
+import type { SaidOfCustomer } from './prediction.file.js';
+import type { Said } from './said.js';
 
-export interface PredictionRow {
+export interface PredictionRow extends Said {
   readonly customerId: string;
   readonly labelSetId: string;
   readonly headId: string;
-  readonly probability: number;
   readonly asOf: Micros;
   /** Read from the present state; else written when the head was trained. */
   readonly live: boolean;
@@ -44,7 +44,7 @@ export class PredictionRepository {
     return this.database.onConnection(workspaceId, async (client) => {
       const { rows } = await client.query<PredictionRow>({
         name: 'predictions',
-        text: `select p.customer_id as "customerId", p.label_set_id as "labelSetId", p.head_id as "headId", p.probability::float8 as probability,
+        text: `select p.customer_id as "customerId", p.label_set_id as "labelSetId", p.head_id as "headId", p.value::float8 as value, p.low::float8 as low, p.high::float8 as high,
             ${microsSql('h.as_of')} as "asOf", false as live
           from serving.predictions p join serving.served_heads h using (workspace_id, label_set_id, head_id)
           where p.customer_id = any($1::uuid[])`,
@@ -92,15 +92,15 @@ export class PredictionRepository {
    * What a head says of some customers, beside what is served. Whom serving does not know is left out: a customer who was
    * forgotten since the head read them does not come back.
    */
-  async add(workspaceId: string, { labelSetId, headId }: SpeakingHead, said: readonly SaidProbability[]): Promise<void> {
+  async add(workspaceId: string, { labelSetId, headId }: SpeakingHead, said: readonly SaidOfCustomer[]): Promise<void> {
     await this.database.onConnection(workspaceId, async (client) => {
       await shareMemberships(client, workspaceId);
       await client.query(
-        `insert into serving.predictions (workspace_id, customer_id, head_id, label_set_id, probability)
-         select $1, s.customer, $2, $3, s.probability from unnest($4::uuid[], $5::real[]) as s (customer, probability)
+        `insert into serving.predictions (workspace_id, customer_id, head_id, label_set_id, value, low, high)
+         select $1, s.customer, $2, $3, s.value, s.low, s.high from unnest($4::uuid[], $5::real[], $6::real[], $7::real[]) as s (customer, value, low, high)
          where exists (select from serving.active_model a join serving.customer_states c using (workspace_id, model_id) where c.customer_id = s.customer)
-         on conflict (workspace_id, customer_id, head_id) do update set probability = excluded.probability`,
-        [workspaceId, headId, labelSetId, said.map(({ customerId }) => customerId), said.map(({ probability }) => probability)],
+         on conflict (workspace_id, customer_id, head_id) do update set value = excluded.value, low = excluded.low, high = excluded.high`,
+        [workspaceId, headId, labelSetId, said.map(({ customerId }) => customerId), said.map(({ value }) => value), said.map(({ low }) => low), said.map(({ high }) => high)],
       );
     });
   }

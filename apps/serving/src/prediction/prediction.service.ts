@@ -33,7 +33,7 @@ export class PredictionService {
     const rows = new Map([...written, ...now].map((row) => [`${row.customerId} ${row.labelSetId}`, row]));
     const customers = [...Map.groupBy(rows.values(), ({ customerId }) => customerId)].map(([customerId, said]) => ({
       customerId,
-      predictions: said.toSorted(byProbability).map(({ labelSetId, headId, probability, asOf, live }) => ({ labelSetId, headId, probability, asOf: isoOf(asOf), live }) satisfies prediction.Prediction),
+      predictions: said.map(toPrediction).toSorted(byProbability),
     }));
     return { customers };
   }
@@ -57,7 +57,7 @@ export class PredictionService {
   }
 
   private async *fill(workspaceId: string, request: prediction.LoadPredictionsRequest, signal: AbortSignal): AsyncGenerator<prediction.LoadPredictionsResponse> {
-    const predictions = await openPredictions(await this.verified(request));
+    const predictions = await openPredictions(await this.verified(request), request.task);
     try {
       let done = 0;
       for await (const said of predictions.chunks()) {
@@ -82,4 +82,11 @@ export class PredictionService {
   }
 }
 
-const byProbability = (one: PredictionRow, other: PredictionRow): number => other.probability - one.probability || one.labelSetId.localeCompare(other.labelSetId);
+function toPrediction({ labelSetId, headId, value, low, high, asOf, live }: PredictionRow): prediction.Prediction {
+  const told = { labelSetId, headId, asOf: isoOf(asOf), live };
+  return low === null || high === null ? { ...told, probability: value, number: undefined } : { ...told, probability: 0, number: { number: value, low, high } };
+}
+
+/** Numbers, which have none, come last. */
+const byProbability = (one: prediction.Prediction, other: prediction.Prediction): number =>
+  Number(one.number !== undefined) - Number(other.number !== undefined) || other.probability - one.probability || one.labelSetId.localeCompare(other.labelSetId);

@@ -10,6 +10,7 @@ import { PeerFailure } from '../step/failure.js';
 import { fileNamed, fileUri } from '../step/files.js';
 import { followWorker, hear, type Peers } from '../step/peers.js';
 import type { HeadFiles } from './head.files.js';
+import { evaluationJson } from './head.mapper.js';
 import { HeadReport } from './head.report.js';
 import type { HeadRepository, HeadRow } from './head.repository.js';
 
@@ -34,6 +35,7 @@ const BEGINS = { snapshot: 0, worker: 0.15, load: 0.85 } as const;
 /** One attempt at a head, from its labels to what customers show. Every part may be done again. */
 export class HeadExecution {
   private readonly report: HeadReport;
+  private readonly spec: head.HeadSpec;
 
   constructor(
     private readonly rooms: HeadRooms,
@@ -42,6 +44,7 @@ export class HeadExecution {
     private readonly signal: AbortSignal,
   ) {
     this.report = new HeadReport(rooms.repository, attempt);
+    this.spec = head.HeadSpec.fromJSON(row.spec);
   }
 
   async run(): Promise<void> {
@@ -57,6 +60,7 @@ export class HeadExecution {
     const asOf = new Date(learned.asOf / 1_000);
     const live = made.find(({ path }) => path === LIVE);
     await this.load({
+      task: this.spec.task,
       predictionsUri: fileUri(directory, PREDICTIONS),
       predictionsSha256: predictions.sha256,
       asOf: asOf.toISOString(),
@@ -66,7 +70,7 @@ export class HeadExecution {
     // What names customers does not stay behind in files: serving has it, and forgets whom it is told to.
     await files.removeFiles([...attempts(this.attempt.fence).map((attempt) => fileUri(directory, labelsName(attempt))), fileUri(directory, PREDICTIONS)]);
     await repository.succeed(this.attempt, {
-      evaluation: head.HeadEvaluation.toJSON(learned.evaluation ?? head.HeadEvaluation.fromPartial({})) as Prisma.InputJsonObject,
+      evaluation: evaluationJson(learned),
       files: made.filter((file) => file !== predictions).map((file) => worker.ArtifactFile.toJSON(file) as Prisma.InputJsonObject),
       asOf,
     });
@@ -86,29 +90,32 @@ export class HeadExecution {
     throw new PeerFailure('ingestion', new RpcError(status.INTERNAL, 'the stream ended without a snapshot', { reason: 'INCOMPLETE' }));
   }
 
-  /** As the worker reads them: of customers as they are now. Of two users who are one customer the later label counts. */
+  /** As the worker reads them: of customers as they are now. Of two users who are one customer the later label as of a time counts. */
   private async *labelLines(): AsyncGenerator<string> {
     const { labels, source } = this.rooms;
     const { workspaceId } = this.attempt;
-    const [set] = await labels.get(workspaceId, [this.row.labelSetId]);
-    const latest = new Map<string, { value: boolean; asOf: Date | null; addedAt: Date }>();
+    const latest = new Map<string, { line: string; addedAt: Date }>();
     for await (const batch of labels.labels(workspaceId, this.row.labelSetId, USERS_AT_ONCE)) {
-      const customers = await source.customersOf(workspaceId, batch.map(({ userId }) => userId), this.signal);
+      const customers = await source.customersOf(workspaceId, [...new Set(batch.map(({ userId }) => userId))], this.signal);
       for (const { userId, value, asOf, addedAt } of batch) {
         const customer = customers.get(userId);
-        const before = customer === undefined ? undefined : latest.get(customer);
-        if (customer !== undefined && (!before || before.addedAt <= addedAt)) latest.set(customer, { value, asOf: asOf ?? set?.asOf ?? null, addedAt });
+        if (customer === undefined) continue;
+        const time = asOf?.toISOString() ?? '';
+        const place = `${customer} ${time}`;
+        const before = latest.get(place);
+        if (!before || before.addedAt <= addedAt) latest.set(place, { line: `${customer},${value},${time}\n`, addedAt });
       }
     }
     yield 'customer,value,as_of\n';
-    for (const [customer, { value, asOf }] of latest) yield `${customer},${value ? 1 : 0},${asOf?.toISOString() ?? ''}\n`;
+    // In an order of their own, for a head's random choices follow the lines.
+    for (const place of [...latest.keys()].toSorted()) yield latest.get(place)?.line ?? '';
   }
 
   private async learn(snapshotUri: string, labelsUri: string, outputUri: string): Promise<head.TrainHeadCompleted> {
     const { models, peers } = this.rooms;
     const { workspaceId, id } = this.attempt;
     const [model] = await models.get(workspaceId, [this.row.modelId], false);
-    const request = { headId: id, snapshotUri, modelUri: model?.uri ?? '', labelsUri, outputUri, spec: head.HeadSpec.fromJSON(this.row.spec) };
+    const request = { headId: id, snapshotUri, modelUri: model?.uri ?? '', labelsUri, outputUri, spec: this.spec };
     const share = BEGINS.load - BEGINS.worker;
     return followWorker(peers.heads.trainHead(request, await peers.as(workspaceId, { signal: this.signal })), {
       progress: ({ fraction, step, remainingSeconds }) => this.report.tell({ progress: BEGINS.worker + fraction * share, step, remainingSeconds }),
@@ -122,7 +129,7 @@ export class HeadExecution {
     const request = { labelSetId, headId, ...said };
     const call = await peers.as(this.attempt.workspaceId, { signal: this.signal, deadline: LOADED_WITHIN_MS });
     for await (const { fraction, completed } of hear('serving', peers.predictions.loadPredictions(request, call))) {
-      this.report.tell({ progress: BEGINS.load + fraction * (1 - BEGINS.load), step: 'writing everyone’s probability', remainingSeconds: 0 });
+      this.report.tell({ progress: BEGINS.load + fraction * (1 - BEGINS.load), step: 'writing what it says of everyone', remainingSeconds: 0 });
       if (completed) return;
     }
     throw new PeerFailure('serving', new RpcError(status.INTERNAL, 'the stream ended before the predictions were complete', { reason: 'INCOMPLETE' }));

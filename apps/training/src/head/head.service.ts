@@ -8,6 +8,7 @@ import { RpcError } from '#libs/grpc';
 import { type HeadPayload, JobQueue } from '#libs/queue';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
+import { KINDS } from '../label/label.kind.js';
 import { LabelService } from '../label/label.service.js';
 import { ModelRepository } from '../model/model.repository.js';
 import { cursorOf, cut, rowsOf, UUID } from '../page.js';
@@ -18,8 +19,6 @@ import { checkedHeadSpec } from './head-spec.js';
 
 type Caller = Principal & { workspaceId: string };
 
-/** Labels of either value that the worker asks for. */
-const NEEDED = 10;
 const MOST_IDS = 500;
 
 /** What can be asked of heads. */
@@ -35,14 +34,12 @@ export class HeadService {
 
   /** Throws SPEC_INVALID, LABEL_SET_UNKNOWN, TOO_FEW_LABELS, MODEL_UNKNOWN, NO_CHAMPION, HEAD_ACTIVE. */
   async train({ workspaceId, actor }: Caller, request: label.TrainHeadRequest): Promise<label.Head> {
-    const spec = checkedHeadSpec(request.spec);
+    const asked = checkedHeadSpec(request.spec);
     const set = await this.sets.found(workspaceId, request.labelSetId);
-    const least = Math.min(set.positives, set.labels - set.positives);
-    if (least < NEEDED) {
-      throw RpcError.precondition(`A head needs ${NEEDED} labels of either value; there are ${set.positives} yes and ${set.labels - set.positives} no. Add more.`, {
-        reason: 'TOO_FEW_LABELS',
-      });
-    }
+    const { task, lack } = KINDS[set.kind];
+    const lacking = lack(set);
+    if (lacking !== undefined) throw RpcError.precondition(lacking, { reason: 'TOO_FEW_LABELS' });
+    const spec = { ...asked, task };
     const modelId = await this.modelOf(workspaceId, request.modelId);
     const followsChampion = request.modelId === '';
     const row = await this.repository.create(workspaceId, {

@@ -1,5 +1,6 @@
 import { label } from '#libs/contracts';
 
+import { KINDS } from './label.kind.js';
 import type { LabelSetRow, PersonLabelRow } from './label.repository.js';
 
 /** Row -> message. */
@@ -10,7 +11,7 @@ export function toLabelSet(row: LabelSetRow): label.LabelSet {
     kind: label.LabelKind[row.kind],
     asOf: row.asOf?.toISOString(),
     labels: row.labels,
-    positives: row.positives,
+    ...KINDS[row.kind].summary(row),
     requestedBy: row.requestedBy,
     createdAt: row.createdAt.toISOString(),
     servedHeadId: row.servedHeadId ?? '',
@@ -23,8 +24,8 @@ export function toPersonLabel({ labelSet, ...row }: PersonLabelRow): label.Perso
     labelSetId: row.labelSetId,
     labelSet: labelSet.name,
     userId: row.userId,
-    value: row.value,
-    asOf: (row.asOf ?? labelSet.asOf)?.toISOString(),
+    ...KINDS[labelSet.kind].told(row.value),
+    asOf: row.asOf?.toISOString(),
     addedAt: row.addedAt.toISOString(),
   } satisfies label.PersonLabel;
 }

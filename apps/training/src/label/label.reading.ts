@@ -1,4 +1,7 @@
 import type { label } from '#libs/contracts';
+import type { schema } from '#libs/database';
+
+import { KINDS } from './label.kind.js';
 
 /** A label as it was given, with its line in the file or its place in the list, from 1. */
 export interface GivenLabel extends label.Label {
@@ -11,12 +14,12 @@ export interface GivenLabel extends label.Label {
 export interface ReadLabel {
   readonly line: number;
   readonly userId: string;
-  readonly value: boolean;
-  /** Null: the time of the label set. */
+  /** Of yes or no: 1 or 0. */
+  readonly value: number;
+  /** Null: as customers stand whenever a head is trained. */
   readonly asOf: Date | null;
 }
 
-const VALUES: Readonly<Record<string, boolean>> = { 1: true, true: true, yes: true, 0: false, false: false, no: false };
 /** As RFC 3339 writes times; a date alone is its midnight, and no zone is UTC. */
 const TIME = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?$/i;
 const LONGEST_ID = 512;
@@ -29,22 +32,27 @@ export class LabelReading {
   leftOut = 0;
   private readonly lineOf = new Map<string, number>();
 
-  constructor(private readonly now: Date) {}
+  constructor(
+    private readonly set: Pick<schema.LabelSet, 'kind' | 'asOf'>,
+    private readonly now: Date,
+  ) {}
 
   /** Those of a batch that can be used. */
   read(given: readonly GivenLabel[]): ReadLabel[] {
     return given.flatMap((one) => {
       const { line, userId } = one;
-      const value = VALUES[one.value.trim().toLowerCase()];
-      const asOf = timeOf(one.asOf);
-      const before = this.lineOf.get(userId);
+      const value = KINDS[this.set.kind].read(one);
+      const given = timeOf(one.asOf);
+      const asOf = given === null ? this.set.asOf : given;
+      const place = `${asOf?.getTime()} ${userId}`;
+      const before = this.lineOf.get(place);
       if (one.fault !== '') return this.leaveOut(one, 'UNREADABLE', `The line cannot be read: ${one.fault}`);
       if (userId === '' || userId.length > LONGEST_ID) return this.leaveOut(one, 'USER_ID_MISSING', `The userId is ${userId === '' ? 'empty' : `longer than ${LONGEST_ID} characters`}.`);
-      if (value === undefined) return this.leaveOut(one, 'VALUE_INVALID', `The value "${shortened(one.value)}" is neither yes nor no; write 1 or 0.`);
+      if (typeof value === 'string') return this.leaveOut(one, 'VALUE_INVALID', value);
       if (asOf === undefined) return this.leaveOut(one, 'TIME_INVALID', `asOf "${shortened(one.asOf)}" is no time; write it as 2026-01-31T10:00:00Z.`);
       if (asOf !== null && asOf > this.now) return this.leaveOut(one, 'TIME_AHEAD', `asOf ${one.asOf} has not come yet.`);
-      if (before !== undefined) return this.leaveOut(one, 'DUPLICATE', `This user has a label in line ${before} already.`);
-      this.lineOf.set(userId, line);
+      if (before !== undefined) return this.leaveOut(one, 'DUPLICATE', `This user has a label as of the same time in line ${before} already.`);
+      this.lineOf.set(place, line);
       return [{ line, userId, value, asOf }];
     });
   }

@@ -1,17 +1,22 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { NIL } from 'uuid';
 
 import { type Database, Prisma, type schema, type Transaction } from '#libs/database';
 
 import { DATABASE } from '../store.js';
+import type { LabelCounts } from './label.kind.js';
 import type { ReadLabel } from './label.reading.js';
 
 /** A label set with what is counted of it. */
-export interface LabelSetRow extends schema.LabelSet {
-  readonly labels: number;
-  readonly positives: number;
+export interface LabelSetRow extends schema.LabelSet, LabelCounts {
   /** The head whose predictions are served. */
   readonly servedHeadId: string | null;
 }
+
+const NO_LABELS: LabelCounts = { labels: 0, ones: 0, lowest: null, mean: null, highest: null };
+
+/** What is learned from. */
+export type LabelRow = Pick<schema.Label, 'id' | 'userId' | 'value' | 'asOf' | 'addedAt'>;
 
 /** A label, with the name of the set that it is of. */
 export type PersonLabelRow = schema.Prisma.LabelGetPayload<{ include: { labelSet: true } }>;
@@ -25,7 +30,7 @@ export class LabelRepository {
   async create(workspaceId: string, set: Pick<schema.LabelSet, 'id' | 'name' | 'kind' | 'asOf' | 'requestedBy'>): Promise<LabelSetRow | undefined> {
     try {
       const row = await this.database.inWorkspace(workspaceId, (transaction) => transaction.labelSet.create({ data: { workspaceId, ...set, createdAt: new Date() } }));
-      return { ...row, labels: 0, positives: 0, servedHeadId: null };
+      return { ...row, ...NO_LABELS, servedHeadId: null };
     } catch (error) {
       if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002') return undefined;
       throw error;
@@ -47,7 +52,7 @@ export class LabelRepository {
     });
   }
 
-  /** A user's later label takes the place of the earlier one. */
+  /** A user's later label takes the place of the earlier one as of the same time. */
   async put(workspaceId: string, labelSetId: string, labels: readonly ReadLabel[]): Promise<number> {
     const users = labels.map(({ userId }) => userId);
     const values = labels.map(({ value }) => value);
@@ -57,20 +62,22 @@ export class LabelRepository {
       (transaction) => transaction.$executeRaw`
         insert into training.labels (workspace_id, label_set_id, user_id, value, as_of, added_at)
         select ${workspaceId}::uuid, ${labelSetId}::uuid, user_id, value, as_of::timestamptz, now()
-        from unnest(${users}::text[], ${values}::boolean[], ${times}::text[]) as l (user_id, value, as_of)
-        on conflict (workspace_id, label_set_id, user_id) do update set value = excluded.value, as_of = excluded.as_of, added_at = excluded.added_at`,
+        from unnest(${users}::text[], ${values}::float8[], ${times}::text[]) as l (user_id, value, as_of)
+        on conflict (workspace_id, label_set_id, user_id, as_of) do update set value = excluded.value, added_at = excluded.added_at`,
     );
   }
 
   /** Of a set, in order of their users, piece by piece. */
-  async *labels(workspaceId: string, labelSetId: string, atOnce: number): AsyncGenerator<schema.Label[]> {
-    for (let after = ''; ; ) {
-      const rows = await this.database.inWorkspace(workspaceId, (transaction) =>
-        transaction.label.findMany({ where: { workspaceId, labelSetId, userId: { gt: after } }, orderBy: { userId: 'asc' }, take: atOnce }),
-      );
+  async *labels(workspaceId: string, labelSetId: string, atOnce: number): AsyncGenerator<LabelRow[]> {
+    for (let after: Pick<LabelRow, 'userId' | 'id'> = { userId: '', id: NIL }; ; ) {
+      const rows = await this.database.inWorkspace(workspaceId, (transaction) => transaction.$queryRaw<LabelRow[]>`
+        select id, user_id as "userId", value, as_of as "asOf", added_at as "addedAt" from training.labels
+        where workspace_id = ${workspaceId}::uuid and label_set_id = ${labelSetId}::uuid and (user_id, id) > (${after.userId}, ${after.id}::uuid)
+        order by user_id, id limit ${atOnce}`);
       if (rows.length > 0) yield rows;
-      if (rows.length < atOnce) return;
-      after = rows.at(-1)?.userId ?? '';
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < atOnce) return;
+      after = last;
     }
   }
 
@@ -98,16 +105,16 @@ export class LabelRepository {
 }
 
 async function counted(transaction: Transaction, workspaceId: string, sets: readonly schema.LabelSet[]): Promise<LabelSetRow[]> {
-  const of = { workspaceId, labelSetId: { in: sets.map(({ id }) => id) } };
-  const groups = await transaction.label.groupBy({ by: ['labelSetId', 'value'], where: of, _count: true });
-  const served = await transaction.head.findMany({ where: { ...of, state: 'SUCCEEDED' }, orderBy: { id: 'desc' }, distinct: ['labelSetId'], select: { id: true, labelSetId: true } });
-  return sets.map((set) => {
-    const here = groups.filter(({ labelSetId }) => labelSetId === set.id);
-    return {
-      ...set,
-      labels: here.reduce((sum, { _count }) => sum + _count, 0),
-      positives: here.find(({ value }) => value)?._count ?? 0,
-      servedHeadId: served.find(({ labelSetId }) => labelSetId === set.id)?.id ?? null,
-    };
+  const ids = sets.map(({ id }) => id);
+  const counts = await transaction.$queryRaw<(LabelCounts & { id: string })[]>`
+    select label_set_id as id, count(*)::int as labels, (count(*) filter (where value = 1))::int as ones, min(value) as lowest, avg(value) as mean, max(value) as highest
+    from training.labels where workspace_id = ${workspaceId}::uuid and label_set_id = any(${ids}::uuid[]) group by label_set_id`;
+  const served = await transaction.head.findMany({
+    where: { workspaceId, labelSetId: { in: ids }, state: 'SUCCEEDED' }, orderBy: { id: 'desc' }, distinct: ['labelSetId'], select: { id: true, labelSetId: true },
   });
+  return sets.map((set) => ({
+    ...set,
+    ...(counts.find(({ id }) => id === set.id) ?? NO_LABELS),
+    servedHeadId: served.find(({ labelSetId }) => labelSetId === set.id)?.id ?? null,
+  }));
 }

@@ -2,11 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuid } from 'uuid';
 
 import type { Principal } from '#libs/auth';
-import { label } from '#libs/contracts';
+import type { label } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
 import { cursorOf, cut, rowsOf, UUID } from '../page.js';
 import { actorOf } from '../run/run.mapper.js';
+import { kindOf } from './label.kind.js';
 import { toLabelSet, toPersonLabel } from './label.mapper.js';
 import { LabelReading } from './label.reading.js';
 import { LabelRepository, type LabelSetRow } from './label.repository.js';
@@ -30,10 +31,11 @@ export class LabelService {
   async create({ workspaceId, actor }: Caller, request: label.CreateLabelSetRequest): Promise<label.LabelSet> {
     const name = request.name.trim();
     if (name === '' || name.length > LONGEST_NAME) throw RpcError.invalid(`A label set has a name of 1 to ${LONGEST_NAME} characters.`, { reason: 'NAME_INVALID' });
-    if (request.kind !== label.LabelKind.BINARY) throw RpcError.invalid('Labels are yes or no: the kind is BINARY.', { reason: 'LABELS_INVALID' });
+    const kind = kindOf(request.kind);
+    if (kind === undefined) throw RpcError.invalid('Labels are yes or no (BINARY), or numbers (NUMERIC).', { reason: 'LABELS_INVALID' });
     const asOf = request.asOf === undefined ? null : new Date(request.asOf);
     if (asOf !== null && asOf > new Date()) throw RpcError.invalid('asOf has not come yet: it is when the question was asked of the customers.', { reason: 'LABELS_INVALID' });
-    const row = await this.repository.create(workspaceId, { id: uuid(), name, kind: 'BINARY', asOf, requestedBy: actorOf(actor) });
+    const row = await this.repository.create(workspaceId, { id: uuid(), name, kind, asOf, requestedBy: actorOf(actor) });
     if (row) return toLabelSet(row);
     throw new RpcError(status.ALREADY_EXISTS, `There is a label set "${name}" already.`, { reason: 'NAME_TAKEN' });
   }
@@ -52,18 +54,18 @@ export class LabelService {
 
   /** Throws LABEL_SET_UNKNOWN, LABELS_INVALID, and what keeps the file from being read. */
   async add(workspaceId: string, request: label.AddLabelsRequest): Promise<label.AddLabelsResponse> {
-    const { id } = await this.found(workspaceId, request.labelSetId);
+    const set = await this.found(workspaceId, request.labelSetId);
     if ((request.artifact === '') === (request.labels.length === 0)) throw RpcError.invalid('Give labels, or a file of them.', { reason: 'LABELS_INVALID' });
     if (request.labels.length > MOST_LISTED) throw RpcError.invalid(`At most ${MOST_LISTED} labels at once; more go in a file.`, { reason: 'LABELS_INVALID' });
     const given = request.artifact === '' ? [LabelSource.ofList(request.labels)] : this.source.ofFile(workspaceId, request);
-    const reading = new LabelReading(new Date());
+    const reading = new LabelReading(set, new Date());
     let stored = 0;
     for await (const batch of given) {
       const labels = reading.read(batch);
-      const known = await this.source.customersOf(workspaceId, labels.map(({ userId }) => userId));
-      stored += await this.repository.put(workspaceId, id, reading.withoutUnknown(labels, new Set(known.keys())));
+      const known = await this.source.customersOf(workspaceId, [...new Set(labels.map(({ userId }) => userId))]);
+      stored += await this.repository.put(workspaceId, set.id, reading.withoutUnknown(labels, new Set(known.keys())));
     }
-    return { labelSet: toLabelSet(await this.found(workspaceId, id)), stored, leftOut: reading.leftOut, problems: reading.problems };
+    return { labelSet: toLabelSet(await this.found(workspaceId, set.id)), stored, leftOut: reading.leftOut, problems: reading.problems };
   }
 
   async ofPerson(workspaceId: string, userIds: readonly string[]): Promise<label.PersonLabel[]> {

@@ -26,7 +26,7 @@ export class LabelSource {
   async *ofFile(workspaceId: string, { artifact, fileName }: { artifact: string; fileName: string }): AsyncGenerator<GivenLabel[]> {
     const request = { artifact, fileName, columns: COLUMNS, mostRows: MOST_LABELS };
     for await (const { rows } of this.peers.customers.readCustomerList(request, await this.peers.as(workspaceId))) {
-      yield rows.map(({ line, cells: [userId = '', value = '', asOf = ''], fault }) => ({ line, userId, value, asOf, fault }));
+      yield rows.map(({ line, cells: [userId = '', value = '', asOf = ''], fault }) => ({ line, userId, value, number: undefined, asOf, fault }));
     }
   }
 
