@@ -1,6 +1,6 @@
 """Size of a bundle's live form, and what one event and one reading cost in it on one CPU thread: one JSON line.
 
-`python bench/onnx_step.py BUNDLE_URI [--customers 1 64] [--seconds 2]`: a sealed bundle with segments, such as a run leaves.
+`python bench/onnx_step.py BUNDLE_URI [--customers 1 64] [--calls 1000]`: a sealed bundle with segments, such as a run leaves.
 """
 
 from __future__ import annotations
@@ -28,11 +28,17 @@ def inputs_of(graph: dict[str, Any], customers: int) -> dict[str, np.ndarray]:
     return {i["name"]: np.zeros([sizes.get(s, s) for s in i["shape"]], TYPES[i["type"]]) for i in graph["inputs"]}
 
 
-def microseconds(session: ort.InferenceSession, inputs: dict[str, np.ndarray], seconds: float) -> dict[str, float]:
+def session_of(graph: bytes) -> ort.InferenceSession:
+    """On one thread."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+def microseconds(session: ort.InferenceSession, inputs: dict[str, np.ndarray], calls: int) -> dict[str, float]:
     """Median and best of single calls, Python's own cost included."""
     taken: list[float] = []
-    until = perf_counter() + seconds
-    while perf_counter() < until or len(taken) < 50:
+    for _ in range(calls):
         begin = perf_counter()
         session.run(None, inputs)
         taken.append((perf_counter() - begin) * 1e6)
@@ -43,17 +49,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("bundle")
     parser.add_argument("--customers", type=int, nargs="+", default=[1, 64])
-    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--calls", type=int, default=1000)
     asked = parser.parse_args()
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
     folder = Bundle.open(asked.bundle).folder
     told = folder.read_json(LIVE_MANIFEST)
     figures: dict[str, Any] = {}
     for name in (STEP, READ):
         graph = told["graphs"][name]
-        session = ort.InferenceSession(folder.read(name), options, providers=["CPUExecutionProvider"])
-        cost = {str(n): microseconds(session, inputs_of(graph, n), asked.seconds) for n in asked.customers}
+        session = session_of(folder.read(name))
+        cost = {str(n): microseconds(session, inputs_of(graph, n), asked.calls) for n in asked.customers}
         figures[name] = {"bytes": graph["bytes"], "microseconds_by_customers": cost}
     about = {"benchmark": "onnx_step", "encoder": told["encoder"], "path": "onnxruntime CPU, 1 thread"}
     print(
