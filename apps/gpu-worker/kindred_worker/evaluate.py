@@ -150,8 +150,9 @@ def evaluate(
     report.progress(0.7, "probes on frozen features")
     sheet.behind["alarms"] = [said for one in known_by if one is not None and (said := leak_alarm(one)) is not None]
     if _can_be_tested(fit_on) and _can_be_tested(test_on):
-        _probes(sheet, fit_on, test_on, second, protocol)
+        _probes(sheet, fit_on, test_on, second, protocol, report)
         _newcomers(sheet, test_on, set(before.customers), second, protocol)
+        report.check()
         sheet.behind["alarms"] += _alarms(learned, fit_on, test_on)
     else:
         sheet.behind["left_out"] = f"every AUC: fewer than {NEEDED} customers came, or stayed away, within the horizon"
@@ -274,7 +275,7 @@ def _can_be_tested(side: _Sides) -> bool:
     return bool(min((side.came == 1).sum(), (side.came == 0).sum()) >= NEEDED)
 
 
-def _probes(sheet: _Sheet, fit_on: _Sides, test_on: _Sides, model: BehaviourModel, protocol: Protocol) -> None:
+def _probes(sheet: _Sheet, fit_on: _Sides, test_on: _Sides, model: BehaviourModel, protocol: Protocol, report: Report) -> None:
     """AUC of "a main event within the horizon", each kind of features by the same probes."""
     truth = test_on.came
     if model.horizon is not None:
@@ -290,8 +291,9 @@ def _probes(sheet: _Sheet, fit_on: _Sides, test_on: _Sides, model: BehaviourMode
         ("aggregates+embedding", _joined(fit_on), _joined(test_on), False),
     ]
     for subject, learned, tested, baseline in rivals:
+        report.check()
         sheet.add("auc", subject, auc(truth, logistic(learned, fit_on.came, tested)), baseline)
-        sheet.add("auc_boosted", subject, auc(truth, boosted(learned, fit_on.came, tested)), baseline)
+        sheet.add("auc_boosted", subject, auc(truth, boosted(learned, fit_on.came, tested, report.check)), baseline)
         if subject in ("embedding", "aggregates"):
             sheet.add(f"auc_{FEW}_labels", subject, few_labels(learned, fit_on.came, tested, truth, FEW), baseline)
 

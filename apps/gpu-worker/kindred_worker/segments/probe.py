@@ -30,8 +30,11 @@ def logistic(features: Float64, labels: Float64, tested: Float64) -> Float64:
     return np.asarray(model.fit(features, labels).predict_proba(tested)[:, 1])
 
 
-def boosted(features: Float64, labels: Float64, tested: Float64) -> Float64:
-    """As `logistic`, by gradient boosted trees of 15 leaves; where labels are few, leaves may be small, else nothing could be split."""
+def boosted(features: Float64, labels: Float64, tested: Float64, check: Callable[[], None] = lambda: None) -> Float64:
+    """As `logistic`, by gradient boosted trees of 15 leaves; where labels are few, leaves may be small, else nothing could be split.
+
+    `check` is called before each tree (cancel).
+    """
     model = LGBMClassifier(
         n_estimators=200,
         learning_rate=0.03,
@@ -46,7 +49,7 @@ def boosted(features: Float64, labels: Float64, tested: Float64) -> Float64:
         deterministic=True,
         force_row_wise=True,
     )
-    return np.asarray(model.fit(features, labels).predict_proba(tested))[:, 1]
+    return np.asarray(model.fit(features, labels, callbacks=[lambda _: check()]).predict_proba(tested))[:, 1]
 
 
 def auc(labels: Float64, scores: Float64, seed: int = 0) -> Figure:
