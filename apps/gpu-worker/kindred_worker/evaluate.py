@@ -171,8 +171,8 @@ def evaluate(
 def _second_encoder(spec: TrainingSpec, snapshot: Snapshot, model: BehaviourModel, protocol: Protocol, report: Report) -> _Second:
     report.progress(0.0, "a second encoder, from earlier events only")
     earlier = snapshot.before(protocol.t0)
-    value = model.features.value_property or ""
-    fitted = examine(earlier, model.features.main_events, value, report.check, spec.leak_guard, earlier=True)
+    asked = replace(spec, main_events=model.features.main_events, value_property=model.features.value_property or "")
+    fitted = examine(earlier, asked, report.check, earlier=True)
     arrays = load(earlier, fitted.features, report.check)
     batch = spec.batch_size or min(128, max(1, arrays.count // 20))
     epochs = spec.epochs or max(2, ceil(STEPS * batch / max(arrays.count, 1)))
@@ -215,10 +215,10 @@ def _health(sheet: _Sheet, learned: _Second) -> None:
 
 
 def _leaks(quality: Quality, snapshot: Snapshot) -> list[str]:
-    """Properties of events that tell who a customer is and that the encoder sees, because the guard is off."""
+    """Properties of events that tell who a customer is and that the encoder sees, because the run asks for them or the guard is off."""
     of_events = {c.column for c in snapshot.manifest.columns}
-    leaks = [] if quality.guard else [one.property for one in quality.properties if one.flaw in LEAKS]
-    return [name for name in leaks if f"p:{name}" in of_events]
+    leaks = [one for one in quality.properties if one.flaw in LEAKS and one.kept and (one.asked == "keep" or not quality.guard)]
+    return [one.property for one in leaks if f"p:{one.property}" in of_events]
 
 
 def _alarms(learned: _Second, fit_on: _Sides, test_on: _Sides) -> list[str]:

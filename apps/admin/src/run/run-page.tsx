@@ -132,6 +132,7 @@ function CancelButton({ run }: { run: Run }): ReactNode {
 }
 
 function SpecCard({ spec }: { spec: Detail['spec'] }): ReactNode {
+  const named = (list: string[]): string | null => (list.length > 0 ? list.join(', ') : null);
   const days = (list: number[]): string | null => (list.length > 0 ? list.map(daysInWords).join(', ') : null);
   const facts: [string, string | number | null][] = [
     ['Encoder', spec.encoder],
@@ -144,11 +145,13 @@ function SpecCard({ spec }: { spec: Detail['spec'] }): ReactNode {
     ['Half-lives', days(spec.halfLifeDays)],
     ['Segments', spec.segmentCount],
     ['Share of customers', spec.sampleFraction],
-    ['Main events', spec.mainEvents.length > 0 ? spec.mainEvents.join(', ') : null],
+    ['Main events', named(spec.mainEvents)],
     ['Value', spec.valueProperty],
     ['Items', spec.itemField],
     ['Precision', spec.precision],
     ['Leaks', spec.keepLeaks ? 'learned from' : null],
+    ['Kept by name', named(spec.keepProperties)],
+    ['Left out by name', named(spec.leaveOutProperties)],
     ['Seed', spec.seed],
   ];
   return (

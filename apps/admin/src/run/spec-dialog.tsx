@@ -17,6 +17,8 @@ const DATA: readonly Field[] = [
   { name: 'valueProperty', label: 'Property with their value', like: 'revenue' },
   { name: 'itemField', label: 'Items to recommend', like: 'products.product_id' },
   { name: 'sampleFraction', label: 'Share of customers', like: '1' },
+  { name: 'keepProperties', label: 'Properties to learn from, whatever the leak guard says', like: 'coupon, products.price' },
+  { name: 'leaveOutProperties', label: 'Properties never to learn from', like: 'gender' },
 ];
 const MODEL: readonly Field[] = [
   { name: 'horizonDays', label: 'Horizons, in days', like: '30, 90, 180' },
@@ -94,7 +96,7 @@ export function SpecDialog({ spec, onClose }: { spec?: Spec | undefined; onClose
       </label>
       <label className="spec-leaks">
         <input type="checkbox" checked={draft.keepLeaks} onChange={(event) => change({ keepLeaks: event.target.checked })} />
-        Learn also from properties that the leak guard leaves out
+        Learn also from all properties that the leak guard leaves out
       </label>
     </Dialog>
   );

@@ -21,6 +21,8 @@ export interface Draft {
   itemField: string;
   precision: string;
   keepLeaks: boolean;
+  keepProperties: string;
+  leaveOutProperties: string;
 }
 
 export const ENCODERS = ['decayed_sum', 'gru', 'gated_linear', 'transformer'] as const;
@@ -47,6 +49,8 @@ export function draftOf(spec?: Spec): Draft {
     itemField: said(spec?.itemField),
     precision: said(spec?.precision),
     keepLeaks: spec?.keepLeaks ?? false,
+    keepProperties: spec?.keepProperties.join(', ') ?? '',
+    leaveOutProperties: spec?.leaveOutProperties.join(', ') ?? '',
   };
 }
 
@@ -82,6 +86,8 @@ export function specOf(draft: Draft): StartTrainingRunInput | string {
     itemField: draft.itemField.trim() || undefined,
     precision: draft.precision || undefined,
     keepLeaks: draft.keepLeaks || undefined,
+    keepProperties: filled(listed(draft.keepProperties)),
+    leaveOutProperties: filled(listed(draft.leaveOutProperties)),
   };
   return problems[0] ?? input;
 }

@@ -19,6 +19,8 @@ export function toTrainingSpec(input: StartTrainingRunInput): worker.TrainingSpe
     mainEvents: [...(input.mainEvents ?? [])],
     valueProperty: input.valueProperty ?? '',
     keepLeaks: input.keepLeaks ?? false,
+    keepProperties: [...(input.keepProperties ?? [])],
+    leaveOutProperties: [...(input.leaveOutProperties ?? [])],
     itemField: input.itemField ?? '',
     precision: input.precision ?? '',
   } satisfies worker.TrainingSpec;

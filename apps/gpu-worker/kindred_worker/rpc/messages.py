@@ -41,6 +41,8 @@ def spec_of(message: pb.TrainingSpec) -> TrainingSpec:
         main_events=tuple(message.main_events),
         value_property=message.value_property,
         leak_guard=not message.keep_leaks,
+        keep_properties=tuple(message.keep_properties),
+        leave_out_properties=tuple(message.leave_out_properties),
         item_field=message.item_field,
         precision=message.precision,
     ).checked()

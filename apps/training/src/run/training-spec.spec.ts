@@ -21,6 +21,7 @@ describe('the spec of a run', () => {
   it.each([
     [{ encoder: 'lstm' }, /encoder: must be one of decayed_sum, gru, gated_linear, transformer\./],
     [{ width: 3 }, /width: must be 0 \(chosen\) or 4 to 1024\./],
+    [{ keepProperties: ['email', 'channel'], leaveOutProperties: ['channel'] }, /leaveOutProperties: channel cannot be in keepProperties too\./],
     [{ segmentCount: 65 }, /segmentCount: must be 0 \(chosen\) or 2 to 64\./],
   ])('refuses %j at once, not when the run has begun', (spec, said) => {
     expect(() => checkedSpec(worker.TrainingSpec.fromPartial(spec))).toThrow(said);

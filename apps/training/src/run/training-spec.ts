@@ -10,6 +10,8 @@ const PRECISIONS = ['', 'float32', 'bfloat16'] as const;
 
 const oneOf = (names: readonly string[]) => `must be one of ${names.filter(Boolean).join(', ')}`;
 
+const PROPERTIES = z.array(z.string().min(1).max(400)).max(200);
+
 /** Zero and empty mean "chosen from the data"; the worker knows what it has learned to do with the rest. */
 const Spec = z.object({
   encoder: z.enum(ENCODERS, { error: oneOf(ENCODERS) }),
@@ -27,8 +29,13 @@ const Spec = z.object({
   valueProperty: z.string().max(200),
   keepLeaks: z.boolean(),
   // These are missing in runs that were stored before there were any.
+  keepProperties: PROPERTIES.default([]),
+  leaveOutProperties: PROPERTIES.default([]),
   itemField: z.string().max(200).default(''),
   precision: z.enum(PRECISIONS, { error: oneOf(PRECISIONS) }).default(''),
+}).superRefine(({ keepProperties, leaveOutProperties }, context) => {
+  const twice = leaveOutProperties.filter((name) => keepProperties.includes(name));
+  if (twice.length > 0) context.addIssue({ code: 'custom', path: ['leaveOutProperties'], message: `${twice.join(', ')} cannot be in keepProperties too` });
 });
 
 /** The spec of a new run; without one, all defaults. Throws INVALID_ARGUMENT (SPEC_INVALID) naming the field. */
