@@ -112,30 +112,15 @@ def judge(
 def _resampled(values: Float64, group: Int64, scores: Mapping[str, Float64], seed: int, check: Callable[[], None]) -> dict[str, Float64]:
     """Areas of every subject over the same resamples of the customers, so that their differences can be read."""
     random, count = np.random.default_rng(seed), int(group.max()) + 1
-    area = {subject: weighted_area(values, score) for subject, score in scores.items()}
     drawn: dict[str, list[float]] = {subject: [] for subject in scores}
     for _ in range(RESAMPLES):
         check()
         weight = np.bincount(random.integers(0, count, count), minlength=count)[group].astype(np.float64)
         if not 0 < float(weight @ values) < weight.sum():
             continue
-        for subject in scores:
-            drawn[subject].append(area[subject](weight))
+        for subject, score in scores.items():
+            drawn[subject].append(float(roc_auc_score(values, score, sample_weight=weight)))
     return {subject: np.array(areas) for subject, areas in drawn.items()}
-
-
-def weighted_area(values: Float64, score: Float64) -> Callable[[Float64], float]:
-    """roc_auc_score of the same labels and scores for any weights (N): sorted once, as there are hundreds of weights."""
-    order = np.argsort(score)
-    levels = np.flatnonzero(np.append(True, np.diff(score[order]) > 0))  # where a higher score begins
-    came = values[order]
-
-    def area(weight: Float64) -> float:
-        positive, negative = (np.add.reduceat(weight[order] * one, levels) for one in (came, 1 - came))
-        below = np.cumsum(negative) - negative / 2  # equal scores count half
-        return float(positive @ below / (positive.sum() * negative.sum()))
-
-    return area
 
 
 def _sentence(verdict: Verdict, best: str, areas: Mapping[str, float], interval: tuple[float, float], foreknown: int) -> str:
