@@ -131,6 +131,20 @@ function CancelButton({ run }: { run: Run }): ReactNode {
   );
 }
 
+/** What is seldom asked for is told only where it was. */
+function finerFacts(spec: Detail['spec']): [string, number][] {
+  const facts: [string, number | null | undefined][] = [
+    ['Epochs of a retraining', spec.continuedEpochs],
+    ['Learning rate of a retraining', spec.continuedLearningRate],
+    ['Begin anew where the loss has risen by', spec.surprise],
+    ['Moments per customer and step', spec.reads],
+    ['Share held out', spec.heldOut],
+    ['Dropout of items', spec.itemDropout],
+    ['Dropout', spec.dropout],
+  ];
+  return facts.flatMap(([name, value]) => (value === null || value === undefined ? [] : [[name, value]]));
+}
+
 function SpecCard({ spec }: { spec: Detail['spec'] }): ReactNode {
   const named = (list: string[]): string | null => (list.length > 0 ? list.join(', ') : null);
   const days = (list: number[]): string | null => (list.length > 0 ? list.map(daysInWords).join(', ') : null);
@@ -152,6 +166,7 @@ function SpecCard({ spec }: { spec: Detail['spec'] }): ReactNode {
     ['Leaks', spec.keepLeaks ? 'learned from' : null],
     ['Kept by name', named(spec.keepProperties)],
     ['Left out by name', named(spec.leaveOutProperties)],
+    ...finerFacts(spec),
     ['Seed', spec.seed],
   ];
   return (
