@@ -1,6 +1,6 @@
 import { useState, type ReactNode } from 'react';
 import { Dialog } from '../parts/dialog';
-import { draftOf, ENCODERS, OBJECTIVES, PRECISIONS, specOf, type Draft, type Spec } from './spec-draft';
+import { draftOf, ENCODERS, OBJECTIVES, OF_ENCODER, PRECISIONS, specOf, type Draft, type Spec } from './spec-draft';
 import { useStartRun } from './use-start-run';
 import './spec-dialog.css';
 
@@ -77,6 +77,7 @@ export function SpecDialog({ spec, onClose }: { spec?: Spec | undefined; onClose
             </option>
           ))}
         </select>
+        {OF_ENCODER[draft.encoder] && <span className="small quiet">{OF_ENCODER[draft.encoder]}</span>}
       </label>
       <fieldset className="spec-objectives">
         <legend>Pretext tasks and their weights; none: the default ones</legend>
