@@ -11,6 +11,9 @@ export interface Target {
   met: boolean;
 }
 
+/** In place of a figure that was not measured: such a target is not met, and not missed. */
+export const NOT_MEASURED = 'not measured';
+
 /** One line that `npm run bench -- NAME` printed. */
 export interface Recorded extends Result {
   name: string;
@@ -53,7 +56,7 @@ export function markdown(rows: readonly (readonly (string | number)[])[]): strin
 export function targetsTable(results: readonly Recorded[]): string {
   return results
     .map(({ targets, machine, commit }) => {
-      const rows = targets.map(({ what, target, measured, met }) => [what, target, measured, met ? 'met' : '**missed**']);
+      const rows = targets.map(({ what, target, measured, met }) => [what, target, measured, met ? 'met' : measured === NOT_MEASURED ? '–' : '**missed**']);
       return `${markdown([['', 'target', 'measured', ''], ...rows])}\n\n${machine}; commit ${commit}.`;
     })
     .join('\n\n');

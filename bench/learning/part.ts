@@ -5,13 +5,14 @@ import { createInterface } from 'node:readline';
 
 import { execa } from 'execa';
 
-/** One figure of one subject, over the seeds. */
+/** One figure of one subject, over the seeds; of a lead ("… above …") over the draws, whose differences are its `values`. */
 export interface Row {
   figure: string;
   subject: string;
   mean: number;
   sd: number;
   n: number;
+  values?: number[];
 }
 
 /** What a bench of the worker prints (apps/gpu-worker/bench/sheet.py). */
@@ -70,7 +71,7 @@ async function measured(part: Part, source: readonly string[], tell: (line: stri
   const { stdout } = await child;
   tell(`${part.name}: ${Math.round((performance.now() - began) / 1000)} s`);
   const { rows, facts = {} } = JSON.parse(stdout) as { rows: Told[]; facts?: Sheet['facts'] };
-  return { facts, rows: rows.map(({ cut, subject, figure, mean, sd, n, seeds }) => ({ figure, subject: cut === undefined ? subject : `${cut}, ${subject}`, mean, sd, n: n ?? seeds ?? 1 })) };
+  return { facts, rows: rows.map(({ cut, subject, n, seeds, ...row }) => ({ ...row, subject: cut === undefined ? subject : `${cut}, ${subject}`, n: n ?? seeds ?? 1 })) };
 }
 
 let known: Promise<string> | undefined;

@@ -14,13 +14,16 @@ const PROBES = ['LR', 'LightGBM'] as const;
 const digits = (value: number) => value.toFixed(3).replace(/^(-?)0\./, '$1.');
 const told = (row: Row | undefined) => (row === undefined ? '–' : row.n > 1 && row.sd >= 0.0005 ? `${digits(row.mean)} ± ${digits(row.sd)}` : digits(row.mean));
 
+/** Of the mean of a row; its deviation is that of the values themselves, as numpy has it. */
+export const standardError = ({ sd, n }: Row): number => sd / Math.sqrt(n - 1);
+
 export const found = ({ rows }: Sheet, figure: string, subject: string): Row | undefined => rows.find((row) => row.figure === figure && row.subject === subject);
 
 /** All that was measured at one cut. */
 export function cutTables(sheet: Sheet): string {
   const { cut, days, customers, positives } = sheet.facts as { cut: string; days: number; customers: number; positives: number };
   const title = `**Cut ${cut}**: ${customers.toLocaleString('en')} customers, ${Math.round(positives * 1000) / 10} % of them with a main event in the following ${days} days.`;
-  return [title, probes(sheet), segments(sheet)].join('\n\n');
+  return [title, probes(sheet), ...leads(sheet), segments(sheet)].join('\n\n');
 }
 
 function probes(sheet: Sheet): string {
@@ -48,9 +51,19 @@ function segments(sheet: Sheet): string {
   return markdown([['segments', ...figures], ...rows]);
 }
 
-/** Parts without a form of their own: figures as rows, subjects as columns. */
+/** By how much who is ahead on the same draws; none where no lead was measured. */
+function leads({ rows }: Sheet): string[] {
+  const measured = rows.filter(({ values }) => values !== undefined);
+  if (measured.length === 0) return [];
+  const said = measured.map((row) => [row.subject, row.figure, `${digits(row.mean)} ± ${digits(2 * standardError(row))}`, row.n]);
+  return [markdown([['', 'ahead', 'mean difference ± two standard errors', 'draws'], ...said])];
+}
+
+/** Parts without a form of their own: figures as rows, subjects as columns; and leads apart. */
 export function plainTable(sheet: Sheet): string {
-  const subjects = [...new Set(sheet.rows.map(({ subject }) => subject))];
-  const figures = [...new Set(sheet.rows.map(({ figure }) => figure))];
-  return markdown([['', ...figures], ...subjects.map((subject) => [subject, ...figures.map((figure) => told(found(sheet, figure, subject)))])]);
+  const plain = sheet.rows.filter(({ values }) => values === undefined);
+  const subjects = [...new Set(plain.map(({ subject }) => subject))];
+  const figures = [...new Set(plain.map(({ figure }) => figure))];
+  const table = markdown([['', ...figures], ...subjects.map((subject) => [subject, ...figures.map((figure) => told(found(sheet, figure, subject)))])]);
+  return [table, ...leads(sheet)].join('\n\n');
 }

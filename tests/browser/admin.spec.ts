@@ -228,6 +228,9 @@ test('what a run trains can be chosen; what cannot be read is said, and the run 
   await dialog.getByRole('button', { name: 'Retrain with these' }).click();
   await dialog.getByRole('alert').filter({ hasText: 'segmentCount: must be 0 (chosen) or 2 to 64' }).waitFor();
   await dialog.getByLabel('Segments').fill('4');
+  await dialog.getByLabel('Encoder').selectOption('transformer');
+  await dialog.getByText('It has no live form').waitFor();
+  await dialog.getByLabel('Encoder').selectOption('');
   await shoot('what-to-train');
   expect(await admin.brokenRules()).toEqual([]);
   await dialog.getByRole('button', { name: 'Retrain with these' }).click();

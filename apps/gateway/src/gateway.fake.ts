@@ -233,7 +233,7 @@ export function importOf(importId: string): ingestion.Import {
 export function run(runId: string, more: Partial<training.Run> = {}): training.Run {
   return {
     id: runId, state: training.RunState.TRAINING, trigger: training.RunTrigger.PERSON, requestedBy: 'admin',
-    spec: { encoder: 'decayed_sum', objectives: [], width: 0, epochs: 0, batchSize: 0, learningRate: 0, horizonDays: [], halfLifeDays: [], segmentCount: 0, sampleFraction: 0, seed: 7, mainEvents: [], valueProperty: '', keepLeaks: false, itemField: '', precision: '' },
+    spec: { encoder: 'decayed_sum', objectives: [], width: 0, epochs: 0, batchSize: 0, learningRate: 0, horizonDays: [], halfLifeDays: [], segmentCount: 0, sampleFraction: 0, seed: 7, mainEvents: [], valueProperty: '', keepLeaks: false, keepProperties: [], leaveOutProperties: [], itemField: '', precision: '', continuedLearningRate: 0, reads: 0 },
     progress: 0.25, step: 'epoch 2 of 6', rate: 1000, rateUnit: 'events', remainingSeconds: 0, createdAt: AT, startedAt: AT, finishedAt: undefined, error: undefined,
     metrics: [{ name: 'loss', points: [{ step: 1, value: 0.5 }] }], modelId: '', steps: [], events: 0, customers: 0, position: undefined, ...more,
   };

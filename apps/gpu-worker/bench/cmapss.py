@@ -152,7 +152,7 @@ def measured(path: Path, seeds: int) -> tuple[list[dict[str, Any]], list[Float64
             embedding = read(newer, model)
             for name, known in ((SERVICE, stopped), (WHOLE, older)):
                 seen = read(known, model)
-                lives = Lives(seen, known.cycle * HOUR / DAY, known.engine.astype(np.uint64)) if name == WHOLE else None
+                lives = all_of(known, seen) if name == WHOLE else None
                 ordinary = fit_novelty(seen, seed, lives)
                 distance = ordinary.distance(embedding)
                 told_apart(sheet, f"novelty, {name}", newer, distance.astype(np.float64))
@@ -185,6 +185,10 @@ def read(fleet: Fleet, model: BehaviourModel, engines: int = 10) -> npt.NDArray[
         embedding = model.encoder.read_many(model.vectors(batch_of(events, offsets, model.device)), at.to(model.device))
         parts += [one[:length] for one, length in zip(embedding.float().cpu().numpy(), lengths, strict=True)]
     return np.concatenate(parts)
+
+
+def all_of(fleet: Fleet, embedding: npt.NDArray[np.float32]) -> Lives:
+    return Lives(embedding, fleet.cycle * HOUR / DAY, fleet.engine.astype(np.uint64), np.ones(len(embedding), bool))
 
 
 def imported(fleet: Fleet, model: BehaviourModel, seed: int) -> Novelty:

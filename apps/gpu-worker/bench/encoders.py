@@ -43,7 +43,6 @@ from kindred_worker.report import Report
 from kindred_worker.segments.assignment import SegmentModel
 from kindred_worker.spec import TrainingSpec
 
-
 # Of the evaluation: what is told of it, its name there, and whose it is.
 ASKED = (
     ("out of time, LR", "auc", "embedding"),

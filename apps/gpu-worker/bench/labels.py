@@ -46,6 +46,8 @@ Float64 = npt.NDArray[np.float64]
 CASE = CASES["online-retail"]
 TASK = Classification()
 COUNTS, DRAWS = (50, 200, 1000), 20
+PROBES = {"LR": logistic, "LightGBM": boosted}
+FROZEN = "head on the frozen encoder"
 
 
 def main() -> None:
@@ -69,13 +71,9 @@ def measure(sheet: Sheet, snapshot: Snapshot, cut: str, moment: int, seeds: int,
         truth = outcome(events, moment, CASE.days)
         counted = prepared(aggregates(events, moment).aligned(truth.customers))
     came = truth.values[:, 0]
-    for name, probe in (("LR", logistic), ("LightGBM", boosted)):
-        for count, fit_on, test in draws(len(came)):
-            sheet.add(
-                f"{count} labels",
-                f"{cut}, aggregates, {name}",
-                roc_auc_score(came[test], probe(counted[fit_on], came[fit_on], counted[test])),
-            )
+    for name, probe in PROBES.items():
+        for draw, (count, fit_on, test) in enumerate(draws(len(came))):
+            drawn(sheet, count, f"{cut}, aggregates, {name}", draw, came[test], probe(counted[fit_on], came[fit_on], counted[test]))
     earlier = snapshot.before(moment)
     features = fit(earlier, CASE.main, CASE.value)
     arrays = load(earlier, features)
@@ -88,13 +86,23 @@ def measure(sheet: Sheet, snapshot: Snapshot, cut: str, moment: int, seeds: int,
         inputs = scales.inputs(reading.embedding[rows], reading.forecast[rows], reading.columns)
         foreseen = next(at for at, c in enumerate(reading.columns) if c.main and c.kind == "probability" and c.horizon_days == CASE.days)
         sheet.add("no label", f"{cut}, forecast", roc_auc_score(came, reading.forecast[rows, foreseen]))
-        for count, fit_on, test in draws(len(came)):
+        for draw, (count, fit_on, test) in enumerate(draws(len(came))):
             head = fit_head(TASK, inputs.at(fit_on), came[fit_on], fit_on)
-            sheet.add(f"{count} labels", f"{cut}, head on the frozen encoder", roc_auc_score(came[test], head.scores(inputs.at(test))))
+            drawn(sheet, count, f"{cut}, {FROZEN}", draw, came[test], head.scores(inputs.at(test)))
         labels = Labels(list(truth.customers), came, np.full(len(came), moment))
         measure_tuned(sheet, cut, seed, tuned_draws, earlier, model, scales, labels, inputs)
-        said = [f"{count} labels {sheet.last(f'{count} labels', f'{cut}, head on the frozen encoder'):.3f}" for count in COUNTS]
+        said = [f"{count} labels {sheet.last(f'{count} labels', f'{cut}, {FROZEN}'):.3f}" for count in COUNTS]
         print(f"{cut} seed {seed}: {', '.join(said)} (last draw)", file=sys.stderr, flush=True)
+    for count in COUNTS:
+        for name in PROBES:
+            sheet.lead(f"{count} labels", f"{cut}, {FROZEN}", f"{cut}, aggregates, {name}", f"aggregates, {name}")
+
+
+def drawn(sheet: Sheet, count: int, subject: str, draw: int, came: Float64, score: Float64) -> None:
+    """The figure of one draw of labels."""
+    area = float(roc_auc_score(came, score))
+    sheet.add(f"{count} labels", subject, area)
+    sheet.add_draw(f"{count} labels", subject, draw, area)
 
 
 def measure_tuned(
@@ -112,7 +120,7 @@ def measure_tuned(
         said = scores(tuned, scales, everyone.some(test), Report()) if tuned.epochs else tuned.head.scores(inputs.at(test))
         sheet.add(f"{count} labels", f"{cut}, head on the fine-tuned encoder", roc_auc_score(came[test], said))
         frozen = fit_head(TASK, inputs.at(fit_on), came[fit_on], fit_on).scores(inputs.at(test))
-        sheet.add(f"{count} labels", f"{cut}, head on the frozen encoder, the draws that were tuned on", roc_auc_score(came[test], frozen))
+        sheet.add(f"{count} labels", f"{cut}, {FROZEN}, the draws that were tuned on", roc_auc_score(came[test], frozen))
         sheet.add(f"{count} labels", f"{cut}, share of draws on which tuning helped", float(tuned.epochs > 0))
 
 

@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def judged(sheet: Sheet, subject: str, snapshot: Snapshot, spec: TrainingSpec) -> None:
-    fitted = examine(snapshot, guard=spec.leak_guard)
+    fitted = examine(snapshot, spec)
     model = BehaviourModel.create(fitted.features, resolve(spec, fitted.features, load(snapshot, fitted.features), snapshot.now), 0).eval()
     with tempfile.TemporaryDirectory() as folder:
         measured = {

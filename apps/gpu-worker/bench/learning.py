@@ -51,6 +51,7 @@ FEW = (50, 200, 1000)
 DRAWS = 20  # of few labels
 COUNTS = (5, 8, 12)
 REFITS = 10
+PROBES = {"LR": logistic, "LightGBM": boosted}
 ENOUGH = 50  # customers of either class before an AUC is said
 
 
@@ -99,6 +100,8 @@ def at_cut(case: Case, snapshot: Snapshot, moment: int, seeds: int, spec: Traini
         asked = (("at the cut, LR", "embedding"), ("out of time, LR", "embedding"), ("out of time, no label", "forecast"))
         told = ", ".join(f"{f} {s} {sheet.last(f, s):.4f}" for f, s in asked)
         print(f"seed {seed + 1} of {seeds}: {told}", file=sys.stderr, flush=True)
+    for figure in (f"{count} labels, {name}" for count in FEW for name in PROBES):
+        sheet.lead(figure, "embedding", "aggregates")
     for count, found in partitions.items():
         for at, one in enumerate(found):
             for other in found[at + 1 :]:
@@ -188,7 +191,7 @@ def chance(case: Case, reading: Reading, rows: npt.NDArray[np.int64]) -> Float64
 
 
 def probes(sheet: Sheet, subject: str, side: Side, features: Float64, few: bool = True) -> None:
-    for name, probe in (("LR", logistic), ("LightGBM", boosted)):
+    for name, probe in PROBES.items():
         scores = [roc_auc_score(side.came[test], probe(features[fit], side.came[fit], features[test])) for fit, test in folds(side.came)]
         sheet.add(f"at the cut, {name}", subject, float(np.mean(scores)))
         if not few:
@@ -201,12 +204,13 @@ def probes(sheet: Sheet, subject: str, side: Side, features: Float64, few: bool 
                 if not 0 < side.came[fit_on].mean() < 1:
                     continue
                 values.append(roc_auc_score(side.came[test], probe(features[fit_on], side.came[fit_on], features[test])))
+                sheet.add_draw(f"{count} labels, {name}", subject, draw, values[-1])
             if values:
                 sheet.add(f"{count} labels, {name}", subject, float(np.mean(values)))
 
 
 def forwards(sheet: Sheet, subject: str, then: Side, now: Side, features: tuple[Float64, Float64]) -> None:
-    for name, probe in (("LR", logistic), ("LightGBM", boosted)):
+    for name, probe in PROBES.items():
         claimed = probe(features[0], then.came, features[1])
         sheet.add(f"out of time, {name}", subject, roc_auc_score(now.came, claimed))
         if probe is logistic:

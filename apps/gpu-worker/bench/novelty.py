@@ -122,7 +122,7 @@ def population(
     """What `discover` takes for ordinary, as `fit_novelty` is told it."""
     now = read_everyone(snapshot, model, at, Report(), settling).settled.embedding
     newcomers, lives = read_past(snapshot, model, seed, Report(), settling)
-    return np.concatenate([now, newcomers, *([] if lives is None else [lives.embedding])]), seed, lives
+    return np.concatenate([now, newcomers, *([] if lives is None else [lives.ordinary])]), seed, lives
 
 
 def look(at: int, customers: list[str], planted: Sequence[Planted]) -> Look:

@@ -150,8 +150,9 @@ def evaluate(
     report.progress(0.7, "probes on frozen features")
     sheet.behind["alarms"] = [said for one in known_by if one is not None and (said := leak_alarm(one)) is not None]
     if _can_be_tested(fit_on) and _can_be_tested(test_on):
-        _probes(sheet, fit_on, test_on, second, protocol)
+        _probes(sheet, fit_on, test_on, second, protocol, report)
         _newcomers(sheet, test_on, set(before.customers), second, protocol)
+        report.check()
         sheet.behind["alarms"] += _alarms(learned, fit_on, test_on)
     else:
         sheet.behind["left_out"] = f"every AUC: fewer than {NEEDED} customers came, or stayed away, within the horizon"
@@ -170,8 +171,8 @@ def evaluate(
 def _second_encoder(spec: TrainingSpec, snapshot: Snapshot, model: BehaviourModel, protocol: Protocol, report: Report) -> _Second:
     report.progress(0.0, "a second encoder, from earlier events only")
     earlier = snapshot.before(protocol.t0)
-    value = model.features.value_property or ""
-    fitted = examine(earlier, model.features.main_events, value, report.check, spec.leak_guard, earlier=True)
+    asked = replace(spec, main_events=model.features.main_events, value_property=model.features.value_property or "")
+    fitted = examine(earlier, asked, report.check, earlier=True)
     arrays = load(earlier, fitted.features, report.check)
     batch = spec.batch_size or min(128, max(1, arrays.count // 20))
     epochs = spec.epochs or max(2, ceil(STEPS * batch / max(arrays.count, 1)))
@@ -214,10 +215,10 @@ def _health(sheet: _Sheet, learned: _Second) -> None:
 
 
 def _leaks(quality: Quality, snapshot: Snapshot) -> list[str]:
-    """Properties of events that tell who a customer is and that the encoder sees, because the guard is off."""
+    """Properties of events that tell who a customer is and that the encoder sees, because the run asks for them or the guard is off."""
     of_events = {c.column for c in snapshot.manifest.columns}
-    leaks = [] if quality.guard else [one.property for one in quality.properties if one.flaw in LEAKS]
-    return [name for name in leaks if f"p:{name}" in of_events]
+    leaks = [one for one in quality.properties if one.flaw in LEAKS and one.kept and (one.asked == "keep" or not quality.guard)]
+    return [one.property for one in leaks if f"p:{one.property}" in of_events]
 
 
 def _alarms(learned: _Second, fit_on: _Sides, test_on: _Sides) -> list[str]:
@@ -274,7 +275,7 @@ def _can_be_tested(side: _Sides) -> bool:
     return bool(min((side.came == 1).sum(), (side.came == 0).sum()) >= NEEDED)
 
 
-def _probes(sheet: _Sheet, fit_on: _Sides, test_on: _Sides, model: BehaviourModel, protocol: Protocol) -> None:
+def _probes(sheet: _Sheet, fit_on: _Sides, test_on: _Sides, model: BehaviourModel, protocol: Protocol, report: Report) -> None:
     """AUC of "a main event within the horizon", each kind of features by the same probes."""
     truth = test_on.came
     if model.horizon is not None:
@@ -290,8 +291,9 @@ def _probes(sheet: _Sheet, fit_on: _Sides, test_on: _Sides, model: BehaviourMode
         ("aggregates+embedding", _joined(fit_on), _joined(test_on), False),
     ]
     for subject, learned, tested, baseline in rivals:
+        report.check()
         sheet.add("auc", subject, auc(truth, logistic(learned, fit_on.came, tested)), baseline)
-        sheet.add("auc_boosted", subject, auc(truth, boosted(learned, fit_on.came, tested)), baseline)
+        sheet.add("auc_boosted", subject, auc(truth, boosted(learned, fit_on.came, tested, report.check)), baseline)
         if subject in ("embedding", "aggregates"):
             sheet.add(f"auc_{FEW}_labels", subject, few_labels(learned, fit_on.came, tested, truth, FEW), baseline)
 

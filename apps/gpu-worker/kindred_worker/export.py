@@ -9,12 +9,15 @@ from __future__ import annotations
 import io
 import logging
 import warnings
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import onnx
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from kindred_worker import __version__
 from kindred_worker.data.features import Encoded, EncodedItems, FeatureSpec
@@ -37,7 +40,7 @@ TENSOR_TYPES = {torch.float32: "float32", torch.int64: "int64", torch.int32: "in
 def export(model: BehaviourModel, segments: SegmentModel, output: Folder, report: Report) -> list[WrittenFile]:
     """Writes the three files; the manifest last. None for an encoder that has no live form: there scoring needs the worker.
 
-    To make a graph takes seconds in which nothing can stop it: none is written that nobody waits for any more.
+    To make a graph takes seconds; a cancel ends it, and none is written that nobody waits for any more.
     """
     if model.plan.encoder not in ENCODERS:
         return []
@@ -99,11 +102,10 @@ def write_graph(output: Folder, name: str, form: Form, inputs: list[Tensor], rep
 
 def _graph(form: Form, inputs: list[Tensor], report: Report) -> bytes:
     form.eval()
-    with warnings.catch_warnings(), torch.no_grad():
+    with _cancellable(report), warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         # Traced here: left to itself, the exporter would fall back to a graph for exactly this many customers.
         program = traced(form, inputs)
-        report.check()
         made = torch.onnx.export(
             program, input_names=form.inputs(), output_names=form.outputs(), opset_version=OPSET, dynamo=True, verbose=False
         )
@@ -111,6 +113,33 @@ def _graph(form: Form, inputs: list[Tensor], report: Report) -> bytes:
     if made is None:
         raise RuntimeError("no graph was made")
     return _stripped(made.model_proto)
+
+
+class _Checking(TorchFunctionMode):
+    """Calls `check` at each function of tensors, also of those without contents that graphs are made from: an exporter has no place
+    of its own for that. Torch expects one to fail; a function of no tensor may be what sets something back, such as gradients."""
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        super().__init__()
+        self._check = check
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if args and isinstance(args[0], Tensor):
+            self._check()
+        return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def _cancellable(report: Report) -> Generator[None]:
+    """A cancel ends what torch does within, and is told as one: an exporter wraps errors into errors of its own."""
+    try:
+        with _Checking(report.check):
+            yield
+    except Exception:
+        report.check()
+        raise
 
 
 def traced(form: Form, inputs: list[Tensor]) -> torch.export.ExportedProgram:

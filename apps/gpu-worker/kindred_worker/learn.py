@@ -44,7 +44,7 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
         return done
     check_names(spec.objectives)
     report.progress(0.0, "choosing features")
-    fitted = examine(snapshot, spec.main_events, spec.value_property, report.check, spec.leak_guard)
+    fitted = examine(snapshot, spec, report.check)
     features, quality = fitted.features, fitted.quality
     report.metric("quality.left_out", 0, len(quality.left_out))
     report.metric("quality.drift", 0, quality.most_drift)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 from kindred_worker.report import InvalidInput
+
+Asked: TypeAlias = Literal["keep", "leave_out"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,10 @@ class TrainingSpec:
     held_out: float = 0.1
     # Leaves out properties that tell who a customer is. Off only to see what that guards against (data/profile.py).
     leak_guard: bool = True
+    # Properties that the encoder sees whatever is found of them, and such as it never sees: of events ("channel"), of items
+    # ("products.price"), or all of a list ("products"; what is said of one of them goes before).
+    keep_properties: tuple[str, ...] = ()
+    leave_out_properties: tuple[str, ...] = ()
     # List property and field whose values are recommended ("products.product_id"); empty: the one with the most words.
     item_field: str = ""
     # Dropout of item vectors, and before the readout.
@@ -56,8 +63,16 @@ class TrainingSpec:
     # "float32", or "bfloat16" for the products of matrices in embedder and encoder (step.py); empty: bfloat16 on a GPU that can.
     precision: str = ""
 
+    def asked_of(self, *names: str) -> Asked | None:
+        """What is said of a property by the first of its names, the most telling first."""
+        for name in names:
+            if name in self.keep_properties or name in self.leave_out_properties:
+                return "keep" if name in self.keep_properties else "leave_out"
+        return None
+
     def checked(self) -> TrainingSpec:
         """Itself, or InvalidInput saying what to change."""
+        twice = sorted({*self.keep_properties} & {*self.leave_out_properties})
         rules = (
             (4 <= self.width <= 1024, "width must lie between 4 and 1024"),
             (0 <= self.epochs <= 1000, "epochs must lie between 0 and 1000"),
@@ -68,8 +83,16 @@ class TrainingSpec:
             (len(self.horizon_days) <= 8, "at most 8 horizonDays"),
             (all(h > 0 for h in self.half_life_days), "halfLifeDays must be positive"),
             (len(self.half_life_days) <= 32, "at most 32 halfLifeDays"),
+            (0 <= self.continued_epochs <= 1000, "continuedEpochs must lie between 0 and 1000"),
+            (0 < self.continued_learning_rate <= 1, "continuedLearningRate must lie above 0 and at most 1"),
+            (0 <= self.surprise <= 10, "surprise must lie between 0 and 10"),
+            (1 <= self.reads <= 256, "reads must lie between 1 and 256"),
+            (0 <= self.held_out <= 0.5, "heldOut must lie between 0 and 0.5"),
+            (0 <= self.item_dropout <= 0.9, "itemDropout must lie between 0 and 0.9"),
+            (0 <= self.dropout <= 0.9, "dropout must lie between 0 and 0.9"),
             (self.precision in ("", "float32", "bfloat16"), "precision must be float32 or bfloat16"),
             (self.segment_count <= 64, "segmentCount must be at most 64"),
+            (not twice, f"leaveOutProperties: {', '.join(twice)} cannot be in keepProperties too"),
             (bool(self.objectives) and all(w > 0 for w in self.objectives.values()), "objective weights must be positive"),
         )
         for holds, remedy in rules:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
 from kindred_worker.labels.calibration import fit_calibration, out_of_fold
-from kindred_worker.labels.classification import Classification, Evaluation, weighted_area
+from kindred_worker.labels.classification import Classification, Evaluation
 from kindred_worker.labels.judging import Float64, judge
 
 COUNT = 600
@@ -26,14 +25,6 @@ def judged(head: Float64, rivals: dict[str, Float64], foreknown: int = 0) -> Eva
     )
     assert isinstance(found, Evaluation)
     return found
-
-
-def test_areas_by_weight_are_those_of_scikit_learn() -> None:
-    random = np.random.default_rng(4)
-    values, score = random.integers(0, 2, 60).astype(float), random.integers(0, 9, 60).astype(float)  # with ties
-    area = weighted_area(values, score)
-    for weight in (np.ones(60), random.integers(0, 4, 60).astype(float), random.random(60)):
-        assert area(weight) == pytest.approx(roc_auc_score(values, score, sample_weight=weight), abs=1e-12)
 
 
 def test_where_aggregates_win_the_verdict_says_so() -> None:

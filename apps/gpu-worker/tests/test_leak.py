@@ -14,7 +14,7 @@ import pytest
 
 from kindred_worker.data.aggregates import EventTable
 from kindred_worker.data.arrays import load
-from kindred_worker.data.fit import fit
+from kindred_worker.data.fit import examine
 from kindred_worker.data.recognised import recognised
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder
@@ -77,7 +77,7 @@ def test_the_alarm_fires_where_the_guard_is_off(shop: Snapshot, tmp_path: Path, 
         held_out=0.3,
         leak_guard=guard,
     )
-    features = fit(shop, guard=guard)
+    features = examine(shop, spec).features
     model = BehaviourModel.create(features, resolve(spec, features, load(shop, features), shop.now), 0).eval()
     found = evaluate(spec, shop, model, None, Folder(tmp_path.as_uri()), Report())
     told = json.loads((tmp_path / "evaluation.json").read_text())
@@ -101,12 +101,22 @@ def test_the_defaults_hardly_learn_who_is_who_and_the_alarm_says_all_the_same_th
     """No figure of theirs falls by it: what is measured is how well the property alone tells customers apart."""
     for guard in (False, True):
         spec = TrainingSpec(epochs=1, batch_size=32, width=8, horizon_days=(3.0,), segment_count=3, leak_guard=guard)
-        features = fit(shop, guard=guard)
+        features = examine(shop, spec).features
         model = BehaviourModel.create(features, resolve(spec, features, load(shop, features), shop.now), 0).eval()
         evaluate(spec, shop, model, None, Folder(tmp_path.as_uri()), Report())
         alarms = json.loads((tmp_path / "evaluation.json").read_text())["alarms"]
         named = [said.partition("“")[2].partition("”")[0] for said in alarms if "was given" in said]
         assert sorted(named) == ([] if guard else ["level", "score", "shade"])
+
+
+def test_the_alarm_fires_for_what_is_kept_by_name_though_the_guard_is_on(shop: Snapshot, tmp_path: Path) -> None:
+    spec = TrainingSpec(epochs=1, batch_size=32, width=8, horizon_days=(3.0,), segment_count=3, keep_properties=("level",))
+    features = examine(shop, spec).features
+    model = BehaviourModel.create(features, resolve(spec, features, load(shop, features), shop.now), 0).eval()
+    evaluate(spec, shop, model, None, Folder(tmp_path.as_uri()), Report())
+    (alarm,) = json.loads((tmp_path / "evaluation.json").read_text())["alarms"]
+    assert "was given “level”" in alarm
+    assert "leaveOutProperties" in alarm
 
 
 def test_a_customer_is_recognised_by_what_stays_theirs_and_by_nothing_else(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def lives(seed: int, engines: int = 60, of: float = 10.0) -> Lives:
     """Moments of lives of `of` days, each as likely: the first ones lie far from all others, as the logarithm of the age does."""
     random = np.random.default_rng(seed)
     age = random.uniform(0, of, engines * 20)
-    return Lives(aged(age, random), age, np.repeat(np.arange(engines, dtype=np.uint64), 20))
+    return Lives(aged(age, random), age, np.repeat(np.arange(engines, dtype=np.uint64), 20), np.ones(len(age), bool))
 
 
 def aged(age: npt.NDArray[np.float64], random: np.random.Generator) -> npt.NDArray[np.float32]:

@@ -13,9 +13,10 @@ from kindred_worker.data.arrays import EventArrays
 from kindred_worker.data.split import Split
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.report import Report
+from kindred_worker.segments import ordinary
 from kindred_worker.segments.assignment import SegmentModel
 from kindred_worker.segments.finding import find_segments
-from kindred_worker.segments.novelty import Lives, fit_novelty
+from kindred_worker.segments.novelty import Lives, Novelty, fit_novelty
 from kindred_worker.segments.ordinary import FEWEST, QUANTILES, Reach, measure_customers, reach_of
 from kindred_worker.surprise import Surprise, fit_surprise, surprises
 from kindred_worker.train import never_learned_from
@@ -71,6 +72,23 @@ def test_where_lives_have_ended_the_reach_is_measured_by_age_as_well() -> None:
     assert 0.025 < beyond < 0.1
 
 
+def test_moments_that_only_measure_are_held_out_with_their_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = lives(0)
+    known = replace(known, counts=np.arange(len(known)) % 20 < 8)
+    fitted: list[tuple[int, Lives]] = []
+
+    def spy(embedding: Float32, seed: int, others: Lives) -> Novelty:
+        fitted.append((len(embedding), others))
+        return fit_novelty(embedding, seed, others)
+
+    monkeypatch.setattr(ordinary, "fit_novelty", spy)
+    assert measure_customers(known.ordinary, 0, known) is not None
+    for population, others in fitted:
+        assert population == len(others.ordinary)
+        assert len(others) == 20 * len(np.unique(others.whose))
+    assert sum(len(known) - len(others) for _, others in fitted) == len(known)
+
+
 def test_quantiles_beyond_the_data_follow_the_tail_and_none_falls() -> None:
     novelty = np.random.default_rng(0).exponential(0.05, 1_000)
     reach = reach_of(novelty)
@@ -122,8 +140,9 @@ def test_a_life_is_not_held_to_its_own_other_moments() -> None:
     moments = (corner + draws.normal(0, 0.05, corner.shape)).astype(np.float32)
     whose = np.arange(120, dtype=np.uint64).repeat(10)
     age = draws.uniform(0, 10, len(moments))
-    by_life = measure_customers(moments, 0, Lives(moments, age, whose))
-    by_moment = measure_customers(moments, 0, Lives(moments, age, np.arange(len(moments), dtype=np.uint64)))
+    counts = np.ones(len(moments), bool)
+    by_life = measure_customers(moments, 0, Lives(moments, age, whose, counts))
+    by_moment = measure_customers(moments, 0, Lives(moments, age, np.arange(len(moments), dtype=np.uint64), counts))
     assert by_life is not None
     assert by_moment is not None
     assert by_life.novelty[0] > 2 * by_moment.novelty[0]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from kindred_worker.data.aggregates import EventTable
-from kindred_worker.data.arrays import load
+from kindred_worker.data.arrays import EventArrays, load
 from kindred_worker.data.fit import fit
 from kindred_worker.data.portrait import Feature, portrait
 from kindred_worker.data.snapshot import Snapshot
@@ -19,7 +20,8 @@ from kindred_worker.models.reading import read_everyone
 from kindred_worker.report import Report
 from kindred_worker.segments.contrast import contrasts
 from kindred_worker.segments.naming import name_segments
-from kindred_worker.segments.novelty import fit_novelty
+from kindred_worker.segments.novelty import Lives, fit_novelty
+from kindred_worker.segments.ordinary import measure_customers
 from kindred_worker.segments.trait import trait_of
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.train import TrainingData, train
@@ -33,19 +35,45 @@ def test_an_engine_in_service_is_ordinary_where_the_data_hold_only_finished_live
     snapshot = Snapshot.open(write_snapshot(engines(), tmp_path / "snapshot", shards=1, mainEvents=["Cycle Completed"]).as_uri())
     model = learned(snapshot)
     now = read_everyone(snapshot, model, 0, Report()).embedding
-    running = read_lives(snapshot, model, 4, 9, Report()).embedding  # other moments than what is ordinary was learned from
+    running = read_lives(snapshot, model, 4, 9, Report()).ordinary  # other moments than what is ordinary was learned from
     without = fit_novelty(np.concatenate([now, read_beginnings(snapshot, model, past.NEWCOMERS, 0, Report())]), 0)
     newcomers, lives = read_past(snapshot, model, 0, Report())
     assert lives is not None
-    ordinary = fit_novelty(np.concatenate([now, newcomers, lives.embedding]), 0, lives)
+    ordinary = fit_novelty(np.concatenate([now, newcomers, lives.ordinary]), 0, lives)
     told = [float(np.mean(one.score(one.distance(running)))) for one in (without, ordinary)]
     assert told[1] < 0.15 < told[0], told
 
 
 def test_few_customers_are_read_at_several_moments_and_many_at_a_share_of_them(snapshot: Snapshot, model: BehaviourModel) -> None:
     customers = snapshot.manifest.customers
-    assert len(read_lives(snapshot, model, past.MOMENTS, 0, Report())) == past.MOMENTS * customers
+    many = read_lives(snapshot, model, past.MOST_OF_ONE, 0, Report())
+    assert len(many) == past.MOST_OF_ONE * customers
+    assert len(many.ordinary) == past.COUNTED * customers
+    assert set(np.unique(many.whose[many.counts], return_counts=True)[1]) == {past.COUNTED}
     assert 0 < len(read_lives(snapshot, model, 0.25, 0, Report())) < 0.5 * customers
+
+
+def test_lives_are_read_right_after_an_event_and_never_in_a_pause(snapshot: Snapshot, model: BehaviourModel, arrays: EventArrays) -> None:
+    begins = np.repeat(arrays.events.time[arrays.offsets[:-1]], np.diff(arrays.offsets))
+    ages = set(((arrays.events.time - begins) / 86_400_000_000).tolist())
+    assert set(read_lives(snapshot, model, past.MOST_OF_ONE, 0, Report()).age.tolist()) <= ages
+
+
+def test_those_who_are_silent_now_stay_ordinary_however_many_moments_their_lives_are_measured_by(tmp_path: Path) -> None:
+    snapshot = Snapshot.open(write_snapshot(engines(), tmp_path / "snapshot", shards=1, mainEvents=["Cycle Completed"]).as_uri())
+    model = learned(snapshot)
+    now = read_everyone(snapshot, model, 0, Report()).embedding
+    newcomers, lives = read_past(snapshot, model, 0, Report())
+    assert lives is not None
+    assert len(lives) > 5 * len(lives.ordinary)
+
+    def unusual(moments: Lives) -> float:
+        population = np.concatenate([now, newcomers, moments.ordinary])
+        scale, reach = fit_novelty(population, 0, moments), measure_customers(population, 0, moments)
+        assert reach is not None
+        return float((scale.score(scale.distance(now)) > reach.novelty[reach.quantiles.index(0.95)]).mean())
+
+    assert unusual(lives) < 0.5 < unusual(replace(lives, counts=np.ones(len(lives), bool)))
 
 
 def test_the_same_seed_reads_the_same_moments(snapshot: Snapshot, model: BehaviourModel) -> None:

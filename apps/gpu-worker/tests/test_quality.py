@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from kindred_worker.data.quality import MUCH_DRIFT, QUALITY
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder
 from kindred_worker.learn import learn
+from kindred_worker.report import InvalidInput
 from kindred_worker.spec import TrainingSpec
 from tests.conftest import shop
 from tests.make_snapshot import write_snapshot
@@ -52,7 +53,7 @@ def noisy(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 
 @pytest.fixture(scope="module")
 def fitted(noisy: Snapshot) -> Fitted:
-    return examine(noisy)
+    return examine(noisy, TrainingSpec())
 
 
 LEAKS = {
@@ -76,7 +77,7 @@ def test_what_tells_who_someone_is_is_named_and_left_out(fitted: Fitted) -> None
 
 
 def test_without_the_guard_it_is_seen_and_said(noisy: Snapshot) -> None:
-    unguarded = examine(noisy, guard=False)
+    unguarded = examine(noisy, TrainingSpec(leak_guard=False))
     assert {f.name for f in (*unguarded.features.categories, *unguarded.features.numbers)} >= set(LEAKS)
     assert not unguarded.features.dropped
     for name in LEAKS:
@@ -85,8 +86,69 @@ def test_without_the_guard_it_is_seen_and_said(noisy: Snapshot) -> None:
 
 def test_what_nothing_can_be_learned_from_is_left_out_whatever_is_asked(tmp_path: Path) -> None:
     table = shop().append_column("p:version", pa.array(["1"] * shop().num_rows))
-    unguarded = examine(Snapshot.open(write_snapshot(table, tmp_path).as_uri()), guard=False)
+    unguarded = examine(Snapshot.open(write_snapshot(table, tmp_path).as_uri()), TrainingSpec(leak_guard=False))
     assert [d.property for d in unguarded.features.dropped] == ["version"]
+
+
+def seen(found: Fitted) -> set[str]:
+    features = found.features
+    items = {f"{item.name}.{f.name}" for item in features.items for f in (*item.categories, *item.numbers)}
+    return {f.name for f in (*features.categories, *features.numbers)} | items
+
+
+def test_a_property_is_kept_or_left_out_by_name_and_the_guard_goes_on_for_all_others(noisy: Snapshot, fitted: Fitted) -> None:
+    asked = examine(noisy, TrainingSpec(keep_properties=("device", "email"), leave_out_properties=("channel", "score", "products.price")))
+    assert seen(asked) == seen(fitted) - {"channel", "products.price"} | {"device", "email"}
+    told = {one.property: one for one in asked.quality.properties}
+    assert (told["device"].asked, told["device"].flaw, told["device"].kept) == ("keep", "id_in_disguise", True)
+    assert (told["score"].asked, told["score"].flaw, told["score"].kept) == ("leave_out", "id_in_disguise", False)
+    notes = asked.quality.notes
+    assert any(note.startswith("device is seen by the encoder as asked for, although it has a flaw: nearly every value") for note in notes)
+    assert "channel is left out: the run asks for that (leaveOutProperties)." in notes
+    assert {d.property for d in asked.features.dropped} == set(LEAKS) - {"device", "email"} | {"channel", "products.price"}
+
+
+def test_of_a_list_what_is_said_of_one_property_goes_before(noisy: Snapshot, fitted: Fitted) -> None:
+    whole = examine(noisy, TrainingSpec(leave_out_properties=("products",)))
+    assert seen(whole) == {name for name in seen(fitted) if not name.startswith("products.")}
+    but_one = examine(noisy, TrainingSpec(leave_out_properties=("products",), keep_properties=("products.price",)))
+    assert seen(but_one) == seen(whole) | {"products.price"}
+
+
+def test_what_is_rare_or_always_the_same_is_kept_where_it_is_asked_for(tmp_path: Path) -> None:
+    rows = shop().num_rows
+    table = shop().append_column("p:version", pa.array(["1"] * rows)).append_column("p:seldom", pa.array([1.0] * 3 + [None] * (rows - 3)))
+    snapshot = Snapshot.open(write_snapshot(table, tmp_path / "snapshot").as_uri())
+    spec = TrainingSpec(width=8, epochs=1, keep_properties=("version", "seldom"))
+    assert seen(examine(snapshot, spec)) >= {"version", "seldom"}
+    learned = learn(spec, snapshot, Folder((tmp_path / "model").as_uri()), Keeping())
+    assert learned.files
+
+
+def test_a_value_that_is_left_out_is_not_guessed_and_one_that_is_named_is_refused(noisy: Snapshot) -> None:
+    assert examine(noisy, TrainingSpec()).features.value_property == "revenue"
+    guessed = examine(noisy, TrainingSpec(leave_out_properties=("revenue",)))
+    assert guessed.features.value_property is None
+    assert "revenue" not in seen(guessed)
+    with pytest.raises(InvalidInput, match="leaveOutProperties: 'revenue' carries the value that is foreseen; name another"):
+        examine(noisy, TrainingSpec(value_property="revenue", leave_out_properties=("revenue",)))
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"keep_properties": ("emial", "channel")}, "keepProperties: no property is named 'emial'; "),
+        ({"leave_out_properties": ("products.sku",)}, "leaveOutProperties: no property is named 'products.sku'; "),
+    ],
+)
+def test_a_name_that_no_property_has_is_refused(noisy: Snapshot, asked: dict[str, tuple[str, ...]], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        examine(noisy, replace(TrainingSpec(), **asked))
+
+
+def test_a_property_cannot_be_kept_and_left_out() -> None:
+    with pytest.raises(InvalidInput, match="leaveOutProperties: channel cannot be in keepProperties too"):
+        TrainingSpec(keep_properties=("channel", "gift"), leave_out_properties=("channel",)).checked()
 
 
 def test_the_report_says_what_each_property_is_like(fitted: Fitted) -> None:
@@ -114,7 +176,7 @@ def test_a_property_that_changes_over_time_is_said_and_kept(tmp_path: Path) -> N
     random = np.random.default_rng(0)
     table = table.append_column("p:price", pa.array(random.lognormal(np.where(late, 3.0, 1.0), 0.5)))
     table = table.append_column("p:shelf", pa.array(np.where(random.random(len(late)) < np.where(late, 0.9, 0.1), "new", "old")))
-    found = examine(Snapshot.open(write_snapshot(table, tmp_path).as_uri()))
+    found = examine(Snapshot.open(write_snapshot(table, tmp_path).as_uri()), TrainingSpec())
     drifts = {one.property: one.drift for one in found.quality.properties}
     assert min(drifts["price"], drifts["shelf"]) > 1
     assert max(drifts["channel"], drifts["gift"]) < MUCH_DRIFT

@@ -131,7 +131,22 @@ function CancelButton({ run }: { run: Run }): ReactNode {
   );
 }
 
+/** What is seldom asked for is told only where it was. */
+function finerFacts(spec: Detail['spec']): [string, number][] {
+  const facts: [string, number | null | undefined][] = [
+    ['Epochs of a retraining', spec.continuedEpochs],
+    ['Learning rate of a retraining', spec.continuedLearningRate],
+    ['Begin anew where the loss has risen by', spec.surprise],
+    ['Moments per customer and step', spec.reads],
+    ['Share held out', spec.heldOut],
+    ['Dropout of items', spec.itemDropout],
+    ['Dropout', spec.dropout],
+  ];
+  return facts.flatMap(([name, value]) => (value === null || value === undefined ? [] : [[name, value]]));
+}
+
 function SpecCard({ spec }: { spec: Detail['spec'] }): ReactNode {
+  const named = (list: string[]): string | null => (list.length > 0 ? list.join(', ') : null);
   const days = (list: number[]): string | null => (list.length > 0 ? list.map(daysInWords).join(', ') : null);
   const facts: [string, string | number | null][] = [
     ['Encoder', spec.encoder],
@@ -144,11 +159,14 @@ function SpecCard({ spec }: { spec: Detail['spec'] }): ReactNode {
     ['Half-lives', days(spec.halfLifeDays)],
     ['Segments', spec.segmentCount],
     ['Share of customers', spec.sampleFraction],
-    ['Main events', spec.mainEvents.length > 0 ? spec.mainEvents.join(', ') : null],
+    ['Main events', named(spec.mainEvents)],
     ['Value', spec.valueProperty],
     ['Items', spec.itemField],
     ['Precision', spec.precision],
     ['Leaks', spec.keepLeaks ? 'learned from' : null],
+    ['Kept by name', named(spec.keepProperties)],
+    ['Left out by name', named(spec.leaveOutProperties)],
+    ...finerFacts(spec),
     ['Seed', spec.seed],
   ];
   return (

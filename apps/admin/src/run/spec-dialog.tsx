@@ -1,33 +1,46 @@
 import { useState, type ReactNode } from 'react';
 import { Dialog } from '../parts/dialog';
-import { draftOf, ENCODERS, OBJECTIVES, PRECISIONS, specOf, type Draft, type Spec } from './spec-draft';
+import { draftOf, ENCODERS, OBJECTIVES, OF_ENCODER, PRECISIONS, specOf, type Draft, type Spec } from './spec-draft';
 import { useStartRun } from './use-start-run';
 import './spec-dialog.css';
 
-type Typed = { [Name in keyof Draft]: Draft[Name] extends string ? Name : never }[keyof Draft];
+type Typed = Exclude<keyof Draft, 'objectives' | 'keepLeaks' | 'encoder' | 'precision'>;
 interface Field {
-  name: Typed;
   label: string;
   /** What is meant, by example. */
   like: string;
 }
 
-const DATA: readonly Field[] = [
-  { name: 'mainEvents', label: 'Main events', like: 'Order Completed' },
-  { name: 'valueProperty', label: 'Property with their value', like: 'revenue' },
-  { name: 'itemField', label: 'Items to recommend', like: 'products.product_id' },
-  { name: 'sampleFraction', label: 'Share of customers', like: '1' },
-];
-const MODEL: readonly Field[] = [
-  { name: 'horizonDays', label: 'Horizons, in days', like: '30, 90, 180' },
-  { name: 'halfLifeDays', label: 'Half-lives, in days', like: '1, 7, 30, 90' },
-  { name: 'segmentCount', label: 'Segments', like: '8' },
-  { name: 'width', label: 'Width of the embedding', like: '64' },
-  { name: 'epochs', label: 'Epochs', like: '10' },
-  { name: 'batchSize', label: 'Customers per step', like: '256' },
-  { name: 'learningRate', label: 'Learning rate', like: '0.002' },
-  { name: 'seed', label: 'Seed', like: '0' },
-];
+const DATA = {
+  mainEvents: { label: 'Main events', like: 'Order Completed' },
+  valueProperty: { label: 'Property with their value', like: 'revenue' },
+  itemField: { label: 'Items to recommend', like: 'products.product_id' },
+  sampleFraction: { label: 'Share of customers', like: '1' },
+  keepProperties: { label: 'Properties to learn from, whatever the leak guard says', like: 'coupon, products.price' },
+  leaveOutProperties: { label: 'Properties never to learn from', like: 'gender' },
+} satisfies Partial<Record<Typed, Field>>;
+const MODEL = {
+  horizonDays: { label: 'Horizons, in days', like: '30, 90, 180' },
+  halfLifeDays: { label: 'Half-lives, in days', like: '1, 7, 30, 90' },
+  segmentCount: { label: 'Segments', like: '8' },
+  width: { label: 'Width of the embedding', like: '64' },
+  epochs: { label: 'Epochs', like: '10' },
+  batchSize: { label: 'Customers per step', like: '256' },
+  learningRate: { label: 'Learning rate', like: '0.002' },
+  seed: { label: 'Seed', like: '0' },
+} satisfies Partial<Record<Typed, Field>>;
+const FINER = {
+  continuedEpochs: { label: 'Epochs of a retraining; 0: begin anew', like: '1' },
+  continuedLearningRate: { label: 'Learning rate of a retraining', like: '0.0002' },
+  surprise: { label: 'Begin anew where the loss has risen by', like: '0.05' },
+  reads: { label: 'Moments per customer and step', like: '12' },
+  heldOut: { label: 'Share of customers held out', like: '0.1' },
+  itemDropout: { label: 'Dropout of items', like: '0.4' },
+  dropout: { label: 'Dropout before the embedding', like: '0.2' },
+} satisfies Partial<Record<Typed, Field>>;
+/** All of them: the compiler says which one a form forgot. */
+const FIELDS: Record<Typed, Field> = { ...DATA, ...MODEL, ...FINER };
+const namesOf = (part: Partial<Record<Typed, Field>>): Typed[] => Object.keys(part) as Typed[];
 
 /** What a run is to train. Every empty field is left to the data or the default, as the server knows them. */
 export function SpecDialog({ spec, onClose }: { spec?: Spec | undefined; onClose: () => void }): ReactNode {
@@ -43,17 +56,17 @@ export function SpecDialog({ spec, onClose }: { spec?: Spec | undefined; onClose
     else onClose();
   };
 
-  const typed = ({ name, label, like }: Field): ReactNode => (
+  const typed = (name: Typed): ReactNode => (
     <label key={name} className="field">
-      {label}
-      <input value={draft[name]} placeholder={like} autoComplete="off" onChange={(event) => change({ [name]: event.target.value })} />
+      {FIELDS[name].label}
+      <input value={draft[name]} placeholder={FIELDS[name].like} autoComplete="off" onChange={(event) => change({ [name]: event.target.value })} />
     </label>
   );
 
   return (
     <Dialog title="What to train" confirm="Retrain with these" busy={isStarting} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
       <p>What you leave empty is taken from the data, or is the default.</p>
-      <div className="spec-fields">{DATA.map(typed)}</div>
+      <div className="spec-fields">{namesOf(DATA).map(typed)}</div>
       <label className="field">
         Encoder
         <select value={draft.encoder} onChange={(event) => change({ encoder: event.target.value })}>
@@ -64,6 +77,7 @@ export function SpecDialog({ spec, onClose }: { spec?: Spec | undefined; onClose
             </option>
           ))}
         </select>
+        {OF_ENCODER[draft.encoder] && <span className="small quiet">{OF_ENCODER[draft.encoder]}</span>}
       </label>
       <fieldset className="spec-objectives">
         <legend>Pretext tasks and their weights; none: the default ones</legend>
@@ -80,7 +94,11 @@ export function SpecDialog({ spec, onClose }: { spec?: Spec | undefined; onClose
           </label>
         ))}
       </fieldset>
-      <div className="spec-fields">{MODEL.map(typed)}</div>
+      <div className="spec-fields">{namesOf(MODEL).map(typed)}</div>
+      <details open={namesOf(FINER).some((name) => draftOf(spec)[name] !== '')}>
+        <summary>How it learns, more finely</summary>
+        <div className="spec-fields">{namesOf(FINER).map(typed)}</div>
+      </details>
       <label className="field">
         Precision of products
         <select value={draft.precision} onChange={(event) => change({ precision: event.target.value })}>
@@ -94,7 +112,7 @@ export function SpecDialog({ spec, onClose }: { spec?: Spec | undefined; onClose
       </label>
       <label className="spec-leaks">
         <input type="checkbox" checked={draft.keepLeaks} onChange={(event) => change({ keepLeaks: event.target.checked })} />
-        Learn also from properties that the leak guard leaves out
+        Learn also from all properties that the leak guard leaves out
       </label>
     </Dialog>
   );

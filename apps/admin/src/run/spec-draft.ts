@@ -2,28 +2,18 @@ import type { RunDetailQuery, StartTrainingRunInput } from '../gen/graphql';
 
 export type Spec = NonNullable<RunDetailQuery['trainingRun']>['spec'];
 
-/** What can be chosen of a spec, as it is typed: an empty field leaves it to the data or the default. */
-export interface Draft {
-  encoder: string;
+/** All that can be chosen of a spec, as it is typed: an empty field leaves it to the data or the default. */
+export type Draft = Record<Exclude<keyof StartTrainingRunInput, 'objectives' | 'keepLeaks'>, string> & {
   /** Weight by pretext task, as typed. */
   objectives: Record<string, string>;
-  width: string;
-  epochs: string;
-  batchSize: string;
-  learningRate: string;
-  horizonDays: string;
-  halfLifeDays: string;
-  segmentCount: string;
-  sampleFraction: string;
-  seed: string;
-  mainEvents: string;
-  valueProperty: string;
-  itemField: string;
-  precision: string;
   keepLeaks: boolean;
-}
+};
 
 export const ENCODERS = ['decayed_sum', 'gru', 'gated_linear', 'transformer'] as const;
+/** What is to be known before one is chosen. */
+export const OF_ENCODER: Readonly<Record<string, string>> = {
+  transformer: 'It has no live form: its customers are scored by the worker alone, and memberships wait while that is away.',
+};
 export const PRECISIONS = ['float32', 'bfloat16'] as const;
 export const OBJECTIVES = ['horizon', 'next_event', 'transitions', 'masked_event', 'contrastive', 'order', 'vicreg', 'barlow_twins'] as const;
 
@@ -47,6 +37,15 @@ export function draftOf(spec?: Spec): Draft {
     itemField: said(spec?.itemField),
     precision: said(spec?.precision),
     keepLeaks: spec?.keepLeaks ?? false,
+    keepProperties: spec?.keepProperties.join(', ') ?? '',
+    leaveOutProperties: spec?.leaveOutProperties.join(', ') ?? '',
+    continuedEpochs: said(spec?.continuedEpochs),
+    continuedLearningRate: said(spec?.continuedLearningRate),
+    surprise: said(spec?.surprise),
+    reads: said(spec?.reads),
+    heldOut: said(spec?.heldOut),
+    itemDropout: said(spec?.itemDropout),
+    dropout: said(spec?.dropout),
   };
 }
 
@@ -60,7 +59,7 @@ export function specOf(draft: Draft): StartTrainingRunInput | string {
     return value;
   };
   const numbers = (what: string, typed: string): number[] | undefined => filled(listed(typed).flatMap((part) => number(what, part) ?? []));
-  const input: StartTrainingRunInput = {
+  const input = {
     encoder: draft.encoder || undefined,
     objectives: filled(
       Object.entries(draft.objectives).flatMap(([name, typed]) => {
@@ -82,7 +81,16 @@ export function specOf(draft: Draft): StartTrainingRunInput | string {
     itemField: draft.itemField.trim() || undefined,
     precision: draft.precision || undefined,
     keepLeaks: draft.keepLeaks || undefined,
-  };
+    keepProperties: filled(listed(draft.keepProperties)),
+    leaveOutProperties: filled(listed(draft.leaveOutProperties)),
+    continuedEpochs: number('Epochs of a retraining', draft.continuedEpochs),
+    continuedLearningRate: number('Learning rate of a retraining', draft.continuedLearningRate),
+    surprise: number('Loss that begins anew', draft.surprise),
+    reads: number('Moments per customer', draft.reads),
+    heldOut: number('Share held out', draft.heldOut),
+    itemDropout: number('Dropout of items', draft.itemDropout),
+    dropout: number('Dropout', draft.dropout),
+  } satisfies { [Field in keyof StartTrainingRunInput]-?: StartTrainingRunInput[Field] };
   return problems[0] ?? input;
 }
 

@@ -2,7 +2,7 @@ import type { worker } from '#libs/contracts';
 
 import type { StartTrainingRunInput } from '../gen/resolvers.js';
 
-/** What was left out is zero or empty in the message: the training service takes it from the data. */
+/** What was left out is zero, empty or (where zero says something) unset in the message: the training service takes it from the data. */
 export function toTrainingSpec(input: StartTrainingRunInput): worker.TrainingSpec {
   return {
     encoder: input.encoder ?? '',
@@ -19,7 +19,16 @@ export function toTrainingSpec(input: StartTrainingRunInput): worker.TrainingSpe
     mainEvents: [...(input.mainEvents ?? [])],
     valueProperty: input.valueProperty ?? '',
     keepLeaks: input.keepLeaks ?? false,
+    keepProperties: [...(input.keepProperties ?? [])],
+    leaveOutProperties: [...(input.leaveOutProperties ?? [])],
     itemField: input.itemField ?? '',
     precision: input.precision ?? '',
+    continuedEpochs: input.continuedEpochs ?? undefined,
+    continuedLearningRate: input.continuedLearningRate ?? 0,
+    surprise: input.surprise ?? undefined,
+    reads: input.reads ?? 0,
+    heldOut: input.heldOut ?? undefined,
+    itemDropout: input.itemDropout ?? undefined,
+    dropout: input.dropout ?? undefined,
   } satisfies worker.TrainingSpec;
 }

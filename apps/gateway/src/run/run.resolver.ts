@@ -78,6 +78,8 @@ export const runTypes: ResolversOf<'TrainingRun' | 'TrainingSpec' | 'StartTraini
     valueProperty: ({ valueProperty }) => orNull(valueProperty),
     itemField: ({ itemField }) => orNull(itemField),
     precision: ({ precision }) => orNull(precision),
+    continuedLearningRate: ({ continuedLearningRate }) => countOrNull(continuedLearningRate),
+    reads: ({ reads }) => countOrNull(reads),
   },
   StartTrainingRunResult: outcomeOf('TrainingRun'),
   CancelTrainingRunResult: outcomeOf('TrainingRun'),

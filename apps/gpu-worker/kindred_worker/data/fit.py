@@ -27,8 +27,9 @@ from kindred_worker.data.features import (
 )
 from kindred_worker.data.profile import Bools, NumberProfile, WordProfile
 from kindred_worker.data.quality import PropertyQuality, Quality
-from kindred_worker.data.snapshot import Items, Kind, Snapshot
+from kindred_worker.data.snapshot import Items, Kind, Manifest, Snapshot
 from kindred_worker.report import InvalidInput, TooLittleData
+from kindred_worker.spec import TrainingSpec
 
 SEEN = 5  # times a word must be seen to get an index of its own
 MOST_WORDS = 20_000  # words with an index of their own, per property
@@ -58,25 +59,19 @@ def fit(
     main_events: Sequence[str] = (),
     value_property: str = "",
     check: Callable[[], None] = lambda: None,
-    guard: bool = True,
 ) -> FeatureSpec:
     """Features of a snapshot (of nothing later than its `until`). What is given is kept, the rest is guessed."""
-    return examine(snapshot, main_events, value_property, check, guard).features
+    return examine(snapshot, TrainingSpec(main_events=tuple(main_events), value_property=value_property), check).features
 
 
-def examine(
-    snapshot: Snapshot,
-    main_events: Sequence[str] = (),
-    value_property: str = "",
-    check: Callable[[], None] = lambda: None,
-    guard: bool = True,
-    earlier: bool = False,
-) -> Fitted:
-    """As `fit`, with what was found of each property. Without `guard` the encoder also sees what tells who someone is.
+def examine(snapshot: Snapshot, spec: TrainingSpec, check: Callable[[], None] = lambda: None, earlier: bool = False) -> Fitted:
+    """As `fit`, by what a spec asks for (main events, value, what the encoder is to see), with what was found of each property.
+    Raises InvalidInput at names that the data do not have.
 
-    earlier: the data are an earlier part of those that `main_events` were chosen from; what had not come yet is left out.
+    earlier: the data are an earlier part of those that the main events were chosen from; what had not come yet is left out.
     """
-    manifest = snapshot.manifest
+    manifest, main_events, value_property = snapshot.manifest, spec.main_events, spec.value_property
+    _check_names(spec, manifest)
     found = _profile(snapshot, check)
     if found.customers < NEEDED_CUSTOMERS or found.events < NEEDED_EVENTS:
         raise TooLittleData(
@@ -84,11 +79,13 @@ def examine(
             needed=f"{NEEDED_CUSTOMERS} customers and {NEEDED_EVENTS} events",
             found=f"{found.customers} customers and {found.events} events",
         )
-    value = value_property or manifest.value_property or _guess_value(found)
+    value = value_property or manifest.value_property or _guess_value(found, spec)
     if value is not None and value not in {c.property for c in manifest.columns if c.kind == "numeric"}:
         if value_property:
             raise InvalidInput(f"valueProperty {value_property!r} is no numeric property of these events")
         value = None
+    if value is not None and spec.asked_of(value) == "leave_out":
+        raise InvalidInput(f"leaveOutProperties: {value!r} carries the value that is foreseen; name another as valueProperty, or keep it")
     known = set(found.names.words)
     given = [n for n in (main_events or manifest.main_events) if n in known]
     if main_events and len(given) < len(main_events) and not earlier:
@@ -100,13 +97,14 @@ def examine(
         for n, c in sorted(found.names.words.items(), key=lambda pair: (-pair[1], pair[0]))
         if n not in mains and c >= max(50, 0.002 * found.events)
     ]
-    judged = {
-        c.column: PropertyQuality.of(c.property, c.kind, found.columns[c.column], c.property == value, guard) for c in manifest.columns
-    }
+    guard, judged = spec.leak_guard, dict[str, PropertyQuality]()
+    for c in manifest.columns:
+        asked = spec.asked_of(c.property)
+        judged[c.column] = PropertyQuality.of(c.property, c.kind, found.columns[c.column], c.property == value, guard, asked)
     for one in manifest.items:
         for name, kind in one.fields:
-            column = f"{one.column}.{name}"
-            judged[column] = PropertyQuality.of(f"{one.property}.{name}", kind, found.columns[column], False, guard)
+            column, full = f"{one.column}.{name}", f"{one.property}.{name}"
+            judged[column] = PropertyQuality.of(full, kind, found.columns[column], False, guard, spec.asked_of(full, one.property))
     kept = [_feature(c.property, c.column, c.kind, found.columns[c.column]) for c in manifest.columns if judged[c.column].kept]
     items = [feature for one in manifest.items if (feature := _item_feature(one, found, judged)) is not None]
     quality = Quality(found.events, found.customers, guard, tuple(judged.values()))
@@ -123,6 +121,17 @@ def examine(
         dropped=tuple(Dropped(one.property, one.reason) for one in quality.left_out),
     )
     return Fitted(features, quality)
+
+
+def _check_names(spec: TrainingSpec, manifest: Manifest) -> None:
+    lists = [name for one in manifest.items for name in (one.property, *(f"{one.property}.{field}" for field, _ in one.fields))]
+    known = {c.property for c in manifest.columns} | set(lists)
+    for told, names in (("keepProperties", spec.keep_properties), ("leaveOutProperties", spec.leave_out_properties)):
+        missing = ", ".join(repr(name) for name in names if name not in known)
+        if missing:
+            raise InvalidInput(
+                f"{told}: no property is named {missing}; quality.json of a model names all, those of items as products.price"
+            )
 
 
 def _profile(snapshot: Snapshot, check: Callable[[], None]) -> _Profiled:
@@ -215,9 +224,10 @@ def _vocabulary(profile: WordProfile, buckets: int) -> Vocabulary:
     return Vocabulary(tuple(w for w, _ in seen[:MOST_WORDS]), buckets)
 
 
-def _guess_value(found: _Profiled) -> str | None:
+def _guess_value(found: _Profiled, spec: TrainingSpec) -> str | None:
     """A numeric property that is named like money and carried by at least 20 events."""
-    by_name = {name.lower(): name for name, seen in found.valued.items() if sum(seen.values()) >= 20}
+    seen = {name for name, seen in found.valued.items() if sum(seen.values()) >= 20 and spec.asked_of(name) != "leave_out"}
+    by_name = {name.lower(): name for name in seen}
     return next((by_name[n] for n in VALUE_NAMES if n in by_name), None)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from kindred_worker.data.profile import Flaw, NumberProfile, WordProfile
 from kindred_worker.data.snapshot import Kind
+from kindred_worker.spec import Asked
 
 QUALITY = "quality.json"
 FORMAT = "kindred.quality/1"
@@ -28,11 +29,16 @@ class PropertyQuality:
     flaw: Flaw | None
     reason: str
     kept: bool  # the encoder sees it
+    asked: Asked | None  # the run says so
 
     @staticmethod
-    def of(name: str, kind: Kind, profile: WordProfile | NumberProfile, is_value: bool, guard: bool) -> PropertyQuality:
-        """`is_value`: it carries what is foreseen, so it is kept whatever it is like. Without `guard` leaks are kept too."""
+    def of(
+        name: str, kind: Kind, profile: WordProfile | NumberProfile, is_value: bool, guard: bool, asked: Asked | None = None
+    ) -> PropertyQuality:
+        """`is_value`: it carries what is foreseen, so it is kept whatever it is like. Without `guard` leaks are kept too.
+        What is `asked` for goes before all of that."""
         fault = profile.fault()
+        reason = fault.reason if fault else ""
         return PropertyQuality(
             property=name,
             kind=kind,
@@ -42,8 +48,9 @@ class PropertyQuality:
             owned=profile.owned,
             drift=profile.drift,
             flaw=fault.flaw if fault else None,
-            reason=fault.reason if fault else "",
-            kept=fault is None or is_value or (fault.is_leak and not guard),
+            reason="the run asks for that (leaveOutProperties)" if asked == "leave_out" else reason,
+            kept=asked == "keep" if asked else fault is None or is_value or (fault.is_leak and not guard),
+            asked=asked,
         )
 
     def note(self) -> str | None:

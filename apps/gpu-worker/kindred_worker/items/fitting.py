@@ -62,7 +62,7 @@ def _fitted(
     embedding = read_before(model, arrays, asked, report)
     # Evidence as it was at the window's beginning or, of the customer's own past, just before the basket.
     proof = evidence(histories(baskets, asked.owner, asked.time), statistics(baskets.before(begin), items, begin), taste.score(embedding))
-    weights = fit_weights(proof, asked.row, asked.item)
+    weights = fit_weights(proof, asked.row, asked.item, report.check)
     report.progress(1.0, "recommendations learned")
     return Recommender(field, names, statistics(baskets, items, now), taste, weights)
 

@@ -12,6 +12,7 @@ Files: items.safetensors (every array) and items.json (names, words, weights). S
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -130,13 +131,17 @@ class Recommender:
         )
 
 
-def fit_weights(proof: Float32, row: npt.NDArray[np.int64], item: npt.NDArray[np.int64]) -> Float32:
-    """The conditional logit's weights: `proof` (N, W, K) for N baskets whose items are flat, item[i] in basket row[i]."""
+def fit_weights(
+    proof: Float32, row: npt.NDArray[np.int64], item: npt.NDArray[np.int64], check: Callable[[], None] = lambda: None
+) -> Float32:
+    """The conditional logit's weights: `proof` (N, W, K) for N baskets whose items are flat, item[i] in basket row[i];
+    `check` is called at each turn (cancel)."""
     x, rows, items = torch.from_numpy(proof), torch.from_numpy(row), torch.from_numpy(item)
     weights = torch.zeros(proof.shape[-1], requires_grad=True)
     optimiser = torch.optim.LBFGS([weights], max_iter=60, line_search_fn="strong_wolfe")
 
     def closure() -> torch.Tensor:
+        check()
         optimiser.zero_grad()
         loss = basket_loss(x @ weights, rows, items) + 1e-4 * weights.square().sum()
         loss.backward()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 from torch import Tensor
 from torch.nn import functional
@@ -90,7 +91,7 @@ class Classification:
         return boosted(features, targets, tested)
 
     def figure(self, targets: Float64, scores: Float64) -> Callable[[Float64], float]:
-        return weighted_area(targets, scores)
+        return lambda weight: float(roc_auc_score(targets, scores, sample_weight=weight))
 
     def measured(self, figure: float) -> str:
         return f"an area under the ROC curve of {figure:.3f}"
@@ -112,17 +113,3 @@ class Classification:
 
     def saying(self, scores: Float64, targets: Float64) -> Calibration:
         return fit_calibration(scores, targets)
-
-
-def weighted_area(values: Float64, score: Float64) -> Callable[[Float64], float]:
-    """roc_auc_score of the same labels and scores for any weights (N): sorted once, as there are hundreds of weights."""
-    order = np.argsort(score)
-    levels = np.flatnonzero(np.append(True, np.diff(score[order]) > 0))  # where a higher score begins
-    came = values[order]
-
-    def area(weight: Float64) -> float:
-        positive, negative = (np.add.reduceat(weight[order] * one, levels) for one in (came, 1 - came))
-        below = np.cumsum(negative) - negative / 2  # equal scores count half
-        return float(positive @ below / (positive.sum() * negative.sum()))
-
-    return area

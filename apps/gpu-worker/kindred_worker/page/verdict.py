@@ -101,7 +101,8 @@ def leak_alarm(one: Recognised) -> str | None:
         return None
     return (
         f"Alarm: the encoder was given “{one.name}”, which tells who a customer is. From it alone {one.recall:.1%} of {one.customers} "
-        f"customers are known again, by chance {one.chance:.1%}. Turn the leak guard on, or leave the property out."
+        f"customers are known again, by chance {one.chance:.1%}. Leave it to the leak guard, or leave it out by name "
+        "(leaveOutProperties)."
     )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def spec_of(message: pb.TrainingSpec) -> TrainingSpec:
-    """Unset or zero means the default. Raises InvalidInput."""
+    """Unset means the default, and so does zero where it could mean nothing else. Raises InvalidInput."""
     default = TrainingSpec()
     weights = {o.name: o.weight or 1.0 for o in message.objectives}
     if len(weights) < len(message.objectives):
@@ -41,8 +41,17 @@ def spec_of(message: pb.TrainingSpec) -> TrainingSpec:
         main_events=tuple(message.main_events),
         value_property=message.value_property,
         leak_guard=not message.keep_leaks,
+        keep_properties=tuple(message.keep_properties),
+        leave_out_properties=tuple(message.leave_out_properties),
         item_field=message.item_field,
         precision=message.precision,
+        continued_epochs=message.continued_epochs if message.HasField("continued_epochs") else default.continued_epochs,
+        continued_learning_rate=message.continued_learning_rate or default.continued_learning_rate,
+        surprise=message.surprise if message.HasField("surprise") else default.surprise,
+        reads=message.reads or default.reads,
+        held_out=message.held_out if message.HasField("held_out") else default.held_out,
+        item_dropout=message.item_dropout if message.HasField("item_dropout") else default.item_dropout,
+        dropout=message.dropout if message.HasField("dropout") else default.dropout,
     ).checked()
 
 

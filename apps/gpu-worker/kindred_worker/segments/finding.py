@@ -107,7 +107,7 @@ def find_segments(
     if lives is not None:
         turn = order_of_rows(lives.embedding)
         lives = lives.some(turn)
-        ordinary = np.concatenate([ordinary, lives.embedding])
+        ordinary = np.concatenate([ordinary, lives.ordinary])
     strength, error = _strength(points[some], partition, again, some)
     model = SegmentModel(
         space=space,

@@ -36,17 +36,23 @@ MARGIN = 1.25  # unseen: this much further out than anyone the model learned fro
 
 @dataclass(frozen=True)
 class Lives:
-    """Moments of lives that have ended."""
+    """Moments of lives that have ended: by all of them ages and differences are measured, and some are of the population."""
 
     embedding: Float32  # (L, D)
     age: npt.NDArray[np.float64]  # (L) days since their first event
     whose: npt.NDArray[np.uint64]  # (L) tells lives apart
+    counts: npt.NDArray[np.bool_]  # (L) of the population
 
     def __len__(self) -> int:
         return len(self.age)
 
+    @property
+    def ordinary(self) -> Float32:
+        """(P, D) those of the population."""
+        return self.embedding[self.counts]
+
     def some(self, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> Lives:
-        return Lives(self.embedding[rows], self.age[rows], self.whose[rows])
+        return Lives(self.embedding[rows], self.age[rows], self.whose[rows], self.counts[rows])
 
 
 @dataclass(frozen=True)
@@ -102,8 +108,8 @@ class Novelty:
 def fit_novelty(embedding: Float32, seed: int, lives: Lives | None = None) -> Novelty:
     """Learns what is ordinary from a population, (N, D).
 
-    lives: where they have ended, the part by which ages and differences are measured; unset: all of it. Where most are long
-    silent, how long they have been would otherwise be the largest difference by far, and hide what tells running lives apart.
+    lives: where they have ended, by which ages and differences are measured; unset: by the population. Where most are long silent,
+    how long they have been would otherwise be the largest difference by far, and hide what tells running lives apart.
     """
     draws = np.random.default_rng(seed)
     ageing = _ageless(embedding) if lives is None else _ageing(lives)

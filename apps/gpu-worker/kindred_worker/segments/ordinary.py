@@ -17,6 +17,7 @@ from kindred_worker.segments.novelty import Lives, fit_novelty
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
+Int64 = npt.NDArray[np.int64]
 
 QUANTILES = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
 USUAL = 0.995  # of ordinary ones: who lies beyond is unusual where nobody says otherwise
@@ -64,24 +65,26 @@ def reach_of(novelty: Float32 | Float64) -> Reach | None:
 
 
 def measure_customers(embedding: Float32, seed: int, lives: Lives | None = None) -> Reach | None:
-    """Of a population (N, D) as `fit_novelty` is told it; `lives`, where there are some, are its last rows."""
+    """Of a population (N, D) as `fit_novelty` is told it; those of `lives` that count, where there are some, are its last rows."""
     if len(embedding) < FEWEST:
         return None
-    fold = _folds(len(embedding), seed, lives)
+    fold, fold_of_lives = _folds(len(embedding), seed, lives)
     novelty = np.zeros(len(embedding), np.float32)
     for turn in range(FOLDS):
         held = fold == turn
-        others = None if lives is None else lives.some(~held[len(embedding) - len(lives) :])
+        others = None if lives is None else lives.some(fold_of_lives != turn)
         scale = fit_novelty(embedding[~held], seed, others)
         novelty[held] = scale.score(scale.distance(embedding[held]))
     return reach_of(novelty)
 
 
-def _folds(count: int, seed: int, lives: Lives | None) -> npt.NDArray[np.int64]:
-    """(N) a fold for each; moments of one life are in one, for they are alike."""
+def _folds(count: int, seed: int, lives: Lives | None) -> tuple[Int64, Int64]:
+    """(N) a fold for each, and (L) for each moment of lives; all of one life are in one, for they are alike."""
     draws = np.random.default_rng(seed)
     fold = draws.permutation(count) % FOLDS
-    if lives is not None:
-        _, life = np.unique(lives.whose, return_inverse=True)
-        fold[count - len(lives) :] = (draws.permutation(int(life.max(initial=-1)) + 1) % FOLDS)[life]
-    return fold
+    if lives is None:
+        return fold, np.zeros(0, np.int64)
+    _, life = np.unique(lives.whose, return_inverse=True)
+    of_lives: Int64 = (draws.permutation(int(life.max(initial=-1)) + 1) % FOLDS)[life]
+    fold[count - int(lives.counts.sum()) :] = of_lives[lives.counts]
+    return fold, of_lives

@@ -49,10 +49,10 @@ def logistic(features: Float64, labels: Float64, tested: Float64) -> Float64:
     return np.asarray(model.fit(features, labels).predict_proba(tested)[:, 1])
 
 
-def boosted(features: Float64, labels: Float64, tested: Float64) -> Float64:
-    """As `logistic`, by gradient boosted trees."""
+def boosted(features: Float64, labels: Float64, tested: Float64, check: Callable[[], None] = lambda: None) -> Float64:
+    """As `logistic`, by gradient boosted trees. `check` is called before each tree (cancel)."""
     model = LGBMClassifier(**trees(len(features)))
-    return np.asarray(model.fit(features, labels).predict_proba(tested))[:, 1]
+    return np.asarray(model.fit(features, labels, callbacks=[lambda _: check()]).predict_proba(tested))[:, 1]
 
 
 def auc(labels: Float64, scores: Float64, seed: int = 0) -> Figure:

@@ -12,6 +12,16 @@ describe('the spec of a run', () => {
     expect(checkedSpec(worker.TrainingSpec.fromPartial({ precision: 'bfloat16' })).precision).toBe('bfloat16');
   });
 
+  it('keeps every field, and what is stored of it says the same', () => {
+    const spec: Required<worker.TrainingSpec> = {
+      encoder: 'gru', objectives: [{ name: 'horizon', weight: 1 }], width: 32, epochs: 2, batchSize: 64, learningRate: 0.01, horizonDays: [30], halfLifeDays: [7], segmentCount: 5,
+      sampleFraction: 0.5, seed: 3, mainEvents: ['Order Completed'], valueProperty: 'revenue', keepLeaks: true, keepProperties: ['coupon'], leaveOutProperties: ['gender'],
+      itemField: 'products.sku', precision: 'float32', continuedEpochs: 0, continuedLearningRate: 0.001, surprise: 0, reads: 6, heldOut: 0, itemDropout: 0, dropout: 0,
+    };
+    expect(checkedSpec(spec)).toEqual(spec);
+    expect(worker.TrainingSpec.fromJSON(worker.TrainingSpec.toJSON(spec))).toEqual(spec);
+  });
+
   it('is refused with the name of the field and what it may be', () => {
     const refused = (): unknown => checkedSpec(worker.TrainingSpec.fromPartial({ precision: 'int4' }));
     expect(refused).toThrow(RpcError);
@@ -21,6 +31,14 @@ describe('the spec of a run', () => {
   it.each([
     [{ encoder: 'lstm' }, /encoder: must be one of decayed_sum, gru, gated_linear, transformer\./],
     [{ width: 3 }, /width: must be 0 \(chosen\) or 4 to 1024\./],
+    [{ keepProperties: ['email', 'channel'], leaveOutProperties: ['channel'] }, /leaveOutProperties: channel cannot be in keepProperties too\./],
+    [{ reads: 257 }, /reads: .*256/],
+    [{ heldOut: 0.6 }, /heldOut: .*0\.5/],
+    [{ dropout: 1 }, /dropout: .*0\.9/],
+    [{ itemDropout: -0.1 }, /itemDropout: .*0/],
+    [{ surprise: 11 }, /surprise: .*10/],
+    [{ continuedEpochs: 1_001 }, /continuedEpochs: .*1000/],
+    [{ continuedLearningRate: 2 }, /continuedLearningRate: .*1/],
     [{ segmentCount: 65 }, /segmentCount: must be 0 \(chosen\) or 2 to 64\./],
   ])('refuses %j at once, not when the run has begun', (spec, said) => {
     expect(() => checkedSpec(worker.TrainingSpec.fromPartial(spec))).toThrow(said);

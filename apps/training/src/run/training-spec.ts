@@ -10,7 +10,9 @@ const PRECISIONS = ['', 'float32', 'bfloat16'] as const;
 
 const oneOf = (names: readonly string[]) => `must be one of ${names.filter(Boolean).join(', ')}`;
 
-/** Zero and empty mean "chosen from the data"; the worker knows what it has learned to do with the rest. */
+const PROPERTIES = z.array(z.string().min(1).max(400)).max(200);
+
+/** Zero, empty and unset mean "chosen from the data"; the worker knows what it has learned to do with the rest. */
 const Spec = z.object({
   encoder: z.enum(ENCODERS, { error: oneOf(ENCODERS) }),
   objectives: z.array(z.object({ name: z.string().regex(/^[a-z][a-z_]{0,40}$/), weight: z.number().positive().max(1_000) })).max(8),
@@ -27,8 +29,20 @@ const Spec = z.object({
   valueProperty: z.string().max(200),
   keepLeaks: z.boolean(),
   // These are missing in runs that were stored before there were any.
+  keepProperties: PROPERTIES.default([]),
+  leaveOutProperties: PROPERTIES.default([]),
   itemField: z.string().max(200).default(''),
   precision: z.enum(PRECISIONS, { error: oneOf(PRECISIONS) }).default(''),
+  continuedEpochs: z.number().int().min(0).max(1_000).optional(),
+  continuedLearningRate: z.number().min(0).max(1).default(0),
+  surprise: z.number().min(0).max(10).optional(),
+  reads: z.number().int().min(0).max(256).default(0),
+  heldOut: z.number().min(0).max(0.5).optional(),
+  itemDropout: z.number().min(0).max(0.9).optional(),
+  dropout: z.number().min(0).max(0.9).optional(),
+}).superRefine(({ keepProperties, leaveOutProperties }, context) => {
+  const twice = leaveOutProperties.filter((name) => keepProperties.includes(name));
+  if (twice.length > 0) context.addIssue({ code: 'custom', path: ['leaveOutProperties'], message: `${twice.join(', ')} cannot be in keepProperties too` });
 });
 
 /** The spec of a new run; without one, all defaults. Throws INVALID_ARGUMENT (SPEC_INVALID) naming the field. */
