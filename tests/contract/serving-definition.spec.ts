@@ -214,6 +214,78 @@ test('what cannot be a rule is refused with where and why', async () => {
   await expect(replica.definitions.deleteDefinedSegment({ segmentId: first }, workspace.call)).rejects.toMatchObject({ reason: 'SEGMENT_IN_USE' });
 });
 
+test.each([
+  ['a NUL character', '"\\u0000"', /value: .*NUL/],
+  ['half a character', '"\\ud800"', /value: .*surrogate/],
+  ['a number beyond what a double holds', '1e400', /value: .*double/],
+  ['a text of any length', JSON.stringify('x'.repeat(3_000)), /value: .*2000 characters/],
+  // Well-formed, and yet beyond what Postgres holds.
+  ['a number finer than the database holds', '1e-99999', /^condition: the database refuses it/],
+])('a rule with %s is refused before anything is made of it', async (_, value, message) => {
+  const workspace = await house.workspace();
+  const [who = ''] = await house.customers(workspace.id, 1);
+  await track(workspace, [{ customerId: who, name: 'Order Completed' }]);
+  const fine = performed('Order Completed', 366, { atLeast: 1 });
+  const given = performed('Order Completed', 366, { atLeast: 1 }, [{ property: 'currency', operator: Operator.DIFFERS, value }]);
+  const refused = { reason: 'CONDITION_INVALID', message: expect.stringMatching(message) as string };
+  const segmentId = await create(workspace, rule('Fine', fine));
+  await expect(create(workspace, rule('Refused', given))).rejects.toMatchObject(refused);
+  await expect(replica.definitions.previewDefinedSegment({ condition: given }, workspace.call)).rejects.toMatchObject(refused);
+  await expect(replica.definitions.updateDefinedSegment({ segmentId, condition: given, customers: undefined }, workspace.call)).rejects.toMatchObject(refused);
+});
+
+test('names of events and properties are texts that the database holds', async () => {
+  const workspace = await house.workspace();
+  const path = (given: Condition) => replica.definitions.previewDefinedSegment({ condition: given }, workspace.call).then(() => '', ({ metadata }: { metadata: { path: string } }) => metadata.path);
+  expect(await path(performed('Order\0Completed', 7, { atLeast: 1 }))).toBe('condition.performed.event');
+  expect(await path(condition({ all: [condition({ attribute: { property: 'a\0', operator: Operator.EQUALS, value: '1' } })] }))).toBe('condition.all[0].attribute.property');
+});
+
+/** Gives a rule in the tables another value, as none is given by a call. */
+const spoil = async ({ id }: TestWorkspace, segmentId: string, from: string, to: string) =>
+  (await house.owner.query('update serving.segment_definitions set condition = replace(condition::text, $3, $4)::jsonb where workspace_id = $1 and segment_id = $2', [id, segmentId, from, to])).rowCount;
+const definitionOf = async ({ call }: TestWorkspace, segmentId: string) => (await replica.definitions.getSegmentDefinition({ segmentId }, call)).definition;
+
+test('a rule that the database refuses nevertheless is told as such and left out; the others go on, and it comes back with everyone', async () => {
+  const workspace = await house.workspace();
+  const [first = '', second = ''] = await house.customers(workspace.id, 2);
+  const bought = (currency: string) => performed('Order Completed', 30, { atLeast: 1 }, [{ property: 'currency', operator: Operator.EQUALS, value: JSON.stringify(currency) }]);
+  await track(workspace, [{ customerId: first, name: 'Order Completed', properties: { currency: 'EUR' } }]);
+  const spoilt = await create(workspace, rule('Spoilt', bought('EUR')));
+  const other = await create(workspace, rule('Other', performed('Order Completed', 30, { atLeast: 1 })));
+  await becomes(workspace, spoilt, [first]);
+  expect(await spoil(workspace, spoilt, 'EUR', '\\\\u0000')).toBe(1);
+  await track(workspace, [{ customerId: second, name: 'Order Completed', properties: { currency: 'EUR' } }]);
+  await becomes(workspace, other, [first, second]);
+  const added = await create(workspace, rule('Added', performed('Order Completed', 60, { atLeast: 1 })));
+  await settled(workspace, added);
+  expect(await members(workspace, added)).toEqual([first, second].sort());
+  expect(await definitionOf(workspace, spoilt)).toMatchObject({ failure: expect.stringMatching(/Unicode/) as string, progress: 0 });
+  expect(await definitionOf(workspace, other)).toMatchObject({ failure: '', progress: 1 });
+  expect(await members(workspace, spoilt)).toEqual([first]);
+  expect(await spoil(workspace, spoilt, '\\\\u0000', 'EUR')).toBe(1);
+  await house.owner.query(`update serving.segment_definitions set retry_at = now() where workspace_id = $1 and segment_id = $2`, [workspace.id, spoilt]);
+  await becomes(workspace, spoilt, [first, second]);
+  expect(await settled(workspace, spoilt)).toMatchObject({ definition: { failure: '' } });
+});
+
+test('a workspace whose rules cannot be followed at all keeps no other one waiting', async () => {
+  const [stuck, sound] = [await house.workspace(), await house.workspace()];
+  const ordered = rule('Ordered', performed('Order Completed', 30, { atLeast: 1 }));
+  const made: string[] = [];
+  for (const workspace of [stuck, sound]) {
+    const [who = ''] = await house.customers(workspace.id, 1);
+    await track(workspace, [{ customerId: who, name: 'Order Completed' }]);
+    const segmentId = await create(workspace, ordered);
+    await settled(workspace, segmentId);
+    made.push(segmentId);
+  }
+  await house.owner.query(`update serving.segment_definitions set condition = '{}' where workspace_id = $1`, [stuck.id]);
+  const [late = ''] = await house.customers(sound.id, 1);
+  await track(sound, [{ customerId: late, name: 'Order Completed' }]);
+  await until(() => members(sound, made[1] ?? ''), (seen) => seen.includes(late));
+});
+
 /** As identify does: what is told, and an event of it. */
 async function identify({ id }: TestWorkspace, customerId: string, attributes: object): Promise<void> {
   await house.owner.query(

@@ -55,6 +55,7 @@ export const definitionTypes: ResolversOf<'SegmentPreview' | 'SegmentDefinition'
   SegmentDefinition: {
     condition: ({ condition }) => (condition ? conditionJson(condition) : null),
     changedAt: ({ changedAt }) => present(changedAt, 'changedAt'),
+    failure: ({ failure }) => failure || null,
   },
   CreateSegmentResult: outcomeOf('Segment'),
   UpdateSegmentResult: outcomeOf('Segment'),

@@ -30,9 +30,9 @@ test('a rule reaches serving with own ids and values as JSON, and is told as it 
   expect(request.condition?.all[1]?.not?.memberOf).toBe(id('segment', 2));
   expect(request.condition?.all[2]?.attribute).toEqual({ property: 'plan', operator: definition.PropertyOperator.DIFFERS, value: '"free"' });
 
-  gateway.services.replace('getSegmentDefinition', () => ({ definition: { segmentId: id('segment', 1), condition: request.condition, progress: 0.5, changedAt: AT } }));
-  const read = await gateway.ask(`query($id: ID!) { segmentDefinition(segmentId: $id) { condition progress } }`, { id: globalId('Segment', id('segment', 1)) });
-  expect(read.body.data.segmentDefinition).toEqual({ condition, progress: 0.5 });
+  gateway.services.replace('getSegmentDefinition', () => ({ definition: { segmentId: id('segment', 1), condition: request.condition, progress: 0.5, failure: 'unsupported Unicode escape sequence', changedAt: AT } }));
+  const read = await gateway.ask(`query($id: ID!) { segmentDefinition(segmentId: $id) { condition progress failure } }`, { id: globalId('Segment', id('segment', 1)) });
+  expect(read.body.data.segmentDefinition).toEqual({ condition, progress: 0.5, failure: 'unsupported Unicode escape sequence' });
 });
 
 test('what serving refuses is told with its reason', async () => {

@@ -13,6 +13,8 @@ export interface Scope {
 }
 
 export const EVERYONE: Scope = { customerIds: null, partition: null };
+/** A statement of nobody shows whether Postgres takes it. */
+export const NOBODY: Scope = { customerIds: [], partition: null };
 
 /** At whom, as of when, and in what (see EventHistory) a statement looks. */
 export interface Look {

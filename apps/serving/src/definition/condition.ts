@@ -9,6 +9,8 @@ const DEEPEST = 8;
 const MOST_FILTERS = 5;
 const MOST_DAYS = 366;
 const LONGEST_NAME = 200;
+/** Of a value's JSON. */
+const LONGEST_VALUE = 2_000;
 
 /** Every condition within one, itself first. */
 export function* partsOf(condition: Condition): Generator<Condition> {
@@ -44,7 +46,7 @@ function check({ all, any, not, performed, memberOf, attribute }: Condition, pat
 }
 
 function checkPerformed({ event, atLeast, atMost, withinDays, filters }: definition.PerformedEvent, path: string): void {
-  if (event === '' || event.length > LONGEST_NAME) throw invalid(`${path}.event`, `an event's name has 1 to ${LONGEST_NAME} characters`);
+  checkName(event, `${path}.event`);
   if (atLeast === undefined && atMost === undefined) throw invalid(path, 'say how often: atLeast, atMost or both');
   if (atLeast !== undefined && atMost !== undefined && atLeast > atMost) throw invalid(path, `atLeast ${atLeast} is more than atMost ${atMost}`);
   if (withinDays < 1 || withinDays > MOST_DAYS) throw invalid(`${path}.withinDays`, `a window has 1 to ${MOST_DAYS} days`);
@@ -53,24 +55,49 @@ function checkPerformed({ event, atLeast, atMost, withinDays, filters }: definit
 }
 
 function checkFilter({ property, operator, value }: definition.PropertyFilter, path: string): void {
-  if (property === '' || property.length > LONGEST_NAME) throw invalid(`${path}.property`, `a name has 1 to ${LONGEST_NAME} characters`);
-  const kind = kindOf(value);
-  if (kind === undefined) throw invalid(`${path}.value`, 'a value is a text, a number, true or false');
+  checkName(property, `${path}.property`);
+  const kind = checkValue(value, `${path}.value`);
   if (operator === definition.PropertyOperator.UNSPECIFIED) throw invalid(`${path}.operator`, 'is missing');
   const isOrdering = operator === definition.PropertyOperator.AT_LEAST || operator === definition.PropertyOperator.AT_MOST;
   if (isOrdering && kind !== 'number') throw invalid(`${path}.value`, 'only numbers are more or less');
 }
 
-function kindOf(value: string): 'string' | 'number' | 'boolean' | undefined {
+function checkName(name: string, path: string): void {
+  if (name === '' || name.length > LONGEST_NAME) throw invalid(path, `a name has 1 to ${LONGEST_NAME} characters`);
+  if (!isStorable(name)) throw invalid(path, NOT_STORABLE);
+}
+
+/** `json` is a value's; answers what kind of value it is. */
+function checkValue(json: string, path: string): 'string' | 'number' | 'boolean' {
+  if (json.length > LONGEST_VALUE) throw invalid(path, `a value has at most ${LONGEST_VALUE} characters`);
+  const value = parsed(json);
+  if (typeof value === 'boolean') return 'boolean';
+  if (typeof value === 'string') {
+    if (!isStorable(value)) throw invalid(path, NOT_STORABLE);
+    return 'string';
+  }
+  if (typeof value !== 'number') throw invalid(path, 'a value is a text, a number, true or false');
+  if (!Number.isFinite(value)) throw invalid(path, 'a number lies within what a double holds');
+  return 'number';
+}
+
+const NOT_STORABLE = 'a text is without NUL characters and halves of surrogate pairs';
+
+/** What those are is valid in JSON and refused by Postgres. */
+function isStorable(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed();
+}
+
+function parsed(json: string): unknown {
   try {
-    const kind = typeof (JSON.parse(value) as unknown);
-    return kind === 'string' || kind === 'number' || kind === 'boolean' ? kind : undefined;
+    return JSON.parse(json);
   } catch {
     return undefined;
   }
 }
 
-function invalid(path: string, message: string): RpcError {
+/** What is wrong with the condition at a path. */
+export function invalid(path: string, message: string): RpcError {
   return RpcError.invalid(`${path}: ${message}.`, { reason: 'CONDITION_INVALID', metadata: { path } });
 }
 

@@ -11,7 +11,7 @@ import { NIL } from '../page/uuid.js';
 import { RegionBuilder } from '../region/region.builder.js';
 import { type Context, DATABASE } from '../store.js';
 import { WorkspaceSignal } from '../workspace/workspace.signal.js';
-import { DefinitionStep } from './definition.step.js';
+import { DefinitionStep, NOTHING, type Taken } from './definition.step.js';
 
 /** Nobody's id: the one bell that wakes the reader. */
 const ANY = 'any';
@@ -67,23 +67,37 @@ export class DefinitionReader implements OnApplicationBootstrap, BeforeApplicati
           this.nextLook = Date.now() + this.context.config.FEED_POLL_MS;
           this.workspaces = await this.open();
         }
-        for (const workspaceId of this.workspaces) await this.follow(workspaceId);
       } catch (error) {
         this.context.log.warn({ err: error }, 'rules have to wait');
       }
-      await this.bell.beyond(ANY, seen, Math.max(1, this.nextLook - Date.now()), signal);
+      // Those that have more to do at once go on among themselves until there may be others again.
+      let turn = this.workspaces;
+      do turn = await this.round(turn);
+      while (turn.length > 0 && !signal.aborted && Date.now() < this.nextLook && this.bell.seen(ANY) === seen);
+      if (turn.length === 0) await this.bell.beyond(ANY, seen, Math.max(1, this.nextLook - Date.now()), signal);
     }
   }
 
-  private async follow(workspaceId: string): Promise<void> {
-    for (let hasMore = true; hasMore && !this.stopping.signal.aborted; ) {
-      const leases = this.leases.of(workspaceId);
-      if (leases.length === 0) return;
-      const rules = await this.step.take(workspaceId, { replicaId: this.leases.replicaId, leases });
-      const regions = await this.regions.take(workspaceId);
-      if (rules.hasChanges || regions.hasChanges) this.changes.announce(workspaceId);
-      hasMore = rules.hasMore || regions.hasMore;
-    }
+  /** A step of each workspace; answers those that have more to do at once. */
+  private async round(workspaceIds: readonly string[]): Promise<string[]> {
+    const busy: string[] = [];
+    for (const id of workspaceIds) if (!this.stopping.signal.aborted && (await this.follow(id))) busy.push(id);
+    return busy;
+  }
+
+  /** One step of its rules and one of its regions; what goes wrong in one holds up neither the other nor other workspaces. */
+  private async follow(workspaceId: string): Promise<boolean> {
+    const leases = this.leases.of(workspaceId);
+    if (leases.length === 0) return false;
+    const attempt = (taken: Promise<Taken>) =>
+      taken.catch((error: unknown) => {
+        this.context.log.warn({ err: error, workspaceId }, 'rules have to wait');
+        return NOTHING;
+      });
+    const rules = await attempt(this.step.take(workspaceId, { replicaId: this.leases.replicaId, leases }));
+    const regions = await attempt(this.regions.take(workspaceId));
+    if (rules.hasChanges || regions.hasChanges) this.changes.announce(workspaceId);
+    return rules.hasMore || regions.hasMore;
   }
 
   private open(): Promise<string[]> {

@@ -7,8 +7,9 @@ import { EventHistory, type EventScope, FEED } from '#libs/history';
 import { PARTITIONS } from '../lease/partition.js';
 import { DATABASE } from '../store.js';
 import { type Micros, microsSql } from '../time/micros.js';
-import type { Condition } from './condition.js';
-import { EVERYONE, eventsFor, judging, SAMPLE } from './condition.sql.js';
+import { type Condition, invalid } from './condition.js';
+import { EVERYONE, eventsFor, judging, NOBODY, SAMPLE } from './condition.sql.js';
+import { failureOf } from './rule.failure.js';
 
 /** What `within` hands to its work. */
 export type Transaction = PoolClient;
@@ -16,6 +17,8 @@ export type Transaction = PoolClient;
 const NAME_INDEX = 'segments_name';
 const PREVIEW_MS = 20_000;
 const CANCELLED = '57014';
+/** Until a rule that failed is tried again. */
+const RETRY_MINUTES = 1;
 
 export interface DefinitionRow {
   readonly segmentId: string;
@@ -25,6 +28,10 @@ export interface DefinitionRow {
   /** Partitions of everyone that are still to be looked at since it was changed. */
   readonly unbuilt: number;
   readonly changedAt: Date;
+  /** Why Postgres refused it when it was last tried; null: it did not. */
+  readonly failure: string | null;
+  /** It failed, and is not to be tried again yet. */
+  readonly isPaused: boolean;
 }
 
 /** A partition of everyone, to be looked at under a rule. */
@@ -45,7 +52,7 @@ export interface Sample {
   readonly sample: string[];
 }
 
-const ROWS = `select d.segment_id as "segmentId", s.kind, d.condition, d.changed_at as "changedAt",
+const ROWS = `select d.segment_id as "segmentId", s.kind, d.condition, d.changed_at as "changedAt", d.failure, coalesce(d.retry_at > now(), false) as "isPaused",
     (select count(*) from serving.definition_builds b where b.segment_id = d.segment_id)::int as "unbuilt"
   from serving.segment_definitions d join serving.segments s on s.id = d.segment_id`;
 
@@ -146,8 +153,18 @@ export class DefinitionRepository {
 
   /** Everyone is looked at again. */
   async change(client: PoolClient, segmentId: string, condition: Condition): Promise<void> {
-    await client.query(`update serving.segment_definitions set condition = $2, changed_at = now() where segment_id = $1`, [segmentId, JSON.stringify(condition)]);
+    await client.query(`update serving.segment_definitions set condition = $2, changed_at = now(), failure = null, retry_at = null where segment_id = $1`, [segmentId, JSON.stringify(condition)]);
     await client.query(BUILD_ALL, [segmentId]);
+  }
+
+  /** Nobody is judged under it until it is tried again, which begins with everyone. */
+  async fail(client: PoolClient, segmentId: string, failure: string): Promise<void> {
+    await client.query(`update serving.segment_definitions set failure = $2, retry_at = now() + make_interval(mins => ${RETRY_MINUTES}) where segment_id = $1`, [segmentId, failure]);
+    await client.query(BUILD_ALL, [segmentId]);
+  }
+
+  async recover(client: PoolClient, segmentId: string): Promise<void> {
+    await client.query(`update serving.segment_definitions set failure = null, retry_at = null where segment_id = $1`, [segmentId]);
   }
 
   /** Of the rules in their order, the first that has everyone of these partitions still to be looked at. */
@@ -172,6 +189,17 @@ export class DefinitionRepository {
       `select customer_id as id from serving.memberships where segment_id = $1 and until is null`, [segmentId],
     );
     return rows.map(({ id }) => id);
+  }
+
+  /** Has Postgres judge nobody by a condition. Throws CONDITION_INVALID where it refuses to, and the transaction is over. */
+  async tryOut(client: PoolClient, condition: Condition, now: string): Promise<void> {
+    const { text, values } = judging(condition, { scope: NOBODY, now, source: FEED }, SAMPLE, [0]);
+    try {
+      await client.query(text, [...values]);
+    } catch (error) {
+      const failure = failureOf(error);
+      throw failure === undefined ? error : invalid('condition', `the database refuses it (${failure})`);
+    }
   }
 
   /** Undefined where it takes too long. */

@@ -45,7 +45,7 @@ export class DefinitionService {
       if (rows.length >= MOST_SEGMENTS) {
         throw new RpcError(status.RESOURCE_EXHAUSTED, `A workspace has at most ${MOST_SEGMENTS} segments that people defined.`, { reason: 'TOO_MANY_SEGMENTS' });
       }
-      if (condition) await this.checkNames(client, condition);
+      if (condition) await this.check(client, workspaceId, condition);
       if (!(await this.definitions.insert(client, id, condition ? 'RULE' : 'STATIC', name, description, condition))) throw nameTaken(name);
       if ('customerIds' in meaning) await this.list(client, workspaceId, id, meaning.customerIds);
     });
@@ -65,7 +65,7 @@ export class DefinitionService {
         throw RpcError.invalid(`The segment is ${told}.`, { reason: 'CONDITION_INVALID' });
       }
       if ('customerIds' in meaning) return this.list(client, workspaceId, id, meaning.customerIds);
-      await this.checkNames(client, meaning.condition);
+      await this.check(client, workspaceId, meaning.condition);
       refuseCycle(id, meaning.condition, rows);
       await this.definitions.change(client, id, meaning.condition);
     });
@@ -95,10 +95,7 @@ export class DefinitionService {
   async preview(workspaceId: string, { condition }: definition.PreviewDefinedSegmentRequest): Promise<definition.PreviewDefinedSegmentResponse> {
     if (!condition) throw RpcError.invalid('condition: is missing.', { reason: 'CONDITION_INVALID' });
     checkForm(condition);
-    const now = await this.definitions.within(workspaceId, async (client) => {
-      await this.checkNames(client, condition);
-      return this.now(client, workspaceId);
-    });
+    const now = await this.definitions.within(workspaceId, (client) => this.check(client, workspaceId, condition));
     const sample = await this.definitions.preview(workspaceId, condition, now, SAMPLED);
     if (!sample) throw new RpcError(status.DEADLINE_EXCEEDED, 'Counting took too long; make the window shorter.', { reason: 'PREVIEW_TOO_LONG' });
     return { size: sample.size, population: sample.population, sampleCustomerIds: sample.sample, asOf: now };
@@ -116,6 +113,7 @@ export class DefinitionService {
       condition: row.condition ?? undefined,
       changedAt: row.changedAt.toISOString(),
       progress: 1 - row.unbuilt / PARTITIONS,
+      failure: row.failure ?? '',
     } satisfies definition.SegmentDefinition;
   }
 
@@ -156,6 +154,14 @@ export class DefinitionService {
 
   private async now(client: Transaction, workspaceId: string): Promise<string> {
     return isoOf(await this.directory.now(workspaceId, await this.definitions.newestEventAt(client)));
+  }
+
+  /** That what it names exists, and that Postgres takes it; answers as of when. */
+  private async check(client: Transaction, workspaceId: string, condition: Condition): Promise<string> {
+    await this.checkNames(client, condition);
+    const now = await this.now(client, workspaceId);
+    await this.definitions.tryOut(client, condition, now);
+    return now;
   }
 
   private async checkNames(client: Transaction, condition: Condition): Promise<void> {

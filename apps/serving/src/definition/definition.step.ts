@@ -1,18 +1,21 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 
 import { type EventScope, FEED } from '#libs/history';
+import { SERVICE } from '#libs/service';
 
 import { guardLeases } from '../lease/lease.repository.js';
 import { type Lease, PARTITIONS, partitionOf } from '../lease/partition.js';
 import { shareMemberships } from '../scoring/write.lock.js';
+import { type Context } from '../store.js';
 import { isoOf } from '../time/micros.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { segmentsIn } from './condition.js';
-import { DIFFERENCES, judging, type Look } from './condition.sql.js';
+import { DIFFERENCES, judging, type Look, type Scope } from './condition.sql.js';
 import { advance, holdPositions, readFeeds } from './definition.positions.js';
 import { type Build, DefinitionRepository, type DefinitionRow } from './definition.repository.js';
 import { writeCrossings } from './member.writes.js';
+import { failureOf, rulesFailed } from './rule.failure.js';
 
 /** Customers whose windows end that are looked at in one step. */
 const MOST_DUE = 2_000;
@@ -39,7 +42,7 @@ export interface Taken {
 
 type Rule = DefinitionRow & { readonly condition: NonNullable<DefinitionRow['condition']> };
 
-const NOTHING: Taken = { hasMore: false, hasChanges: false };
+export const NOTHING: Taken = { hasMore: false, hasChanges: false };
 const DUE = `select distinct customer_id as id from (
   select customer_id from serving.segment_deadlines where due_at <= $1::timestamptz and serving.partition_of(customer_id) = any($2::int[])
   order by due_at limit ${MOST_DUE}) as due`;
@@ -48,13 +51,14 @@ const DUE = `select distinct customer_id as id from (
  * One step of a workspace's rules, for the partitions that a replica leases: whoever had an event, changed hands, moved
  * between segments or saw a window end is looked at anew under every rule, and one partition of everyone under a rule
  * that was changed. All of it and how far the feeds were read is one transaction under the leases, so that a step that
- * dies never was.
+ * dies never was. A rule that Postgres refuses is left out for a while, and holds up no other.
  */
 @Injectable()
 export class DefinitionStep {
   constructor(
     private readonly definitions: DefinitionRepository,
     private readonly directory: WorkspaceDirectory,
+    @Inject(SERVICE) private readonly context: Context,
   ) {}
 
   take(workspaceId: string, { replicaId, leases }: Holder): Promise<Taken> {
@@ -62,11 +66,12 @@ export class DefinitionStep {
       if (!(await guardLeases(client, replicaId, leases))) return NOTHING;
       const positions = await holdPositions(client, leases.map(({ partition }) => partition));
       if (positions.length === 0) return NOTHING;
-      const rules = inOrder(await this.definitions.all(client));
-      if (rules.length === 0) {
+      const all = inOrder(await this.definitions.all(client));
+      if (all.length === 0) {
         await endFollowing(client);
         return NOTHING;
       }
+      const rules = all.filter(({ isPaused }) => !isPaused);
       await shareMemberships(client, workspaceId);
       const held = positions.map(({ partition }) => partition);
       const read = await readFeeds(client, positions);
@@ -79,14 +84,36 @@ export class DefinitionStep {
       const source = isIdle ? FEED : await this.definitions.sourceFor(client, rules.map(({ condition }) => condition), whose(touched, building), now);
       let hasChanges = false;
       for (const rule of rules) {
-        if (touched.length > 0 && (await judge(client, workspaceId, rule, { scope: { customerIds: touched, partition: null }, now, source }))) hasChanges = true;
-        if (rule.segmentId !== building?.segmentId) continue;
-        if (await judge(client, workspaceId, rule, { scope: { customerIds: null, partition: building.partition }, now, source })) hasChanges = true;
+        const scopes: Scope[] = touched.length > 0 ? [{ customerIds: touched, partition: null }] : [];
+        const isBuilt = rule.segmentId === building?.segmentId;
+        if (isBuilt) scopes.push({ customerIds: null, partition: building.partition });
+        if (scopes.length === 0) continue;
+        if (isBuilt) await this.definitions.built(client, building);
+        if (await this.judgeOrLeaveOut(client, workspaceId, rule, scopes.map((scope) => ({ scope, now, source })))) hasChanges = true;
       }
-      if (building) await this.definitions.built(client, building);
       await advance(client, read);
       return { hasMore: read.isFull || due.rows.length > 0 || building !== undefined, hasChanges };
     });
+  }
+
+  /** Answers whether anybody's membership changed. Of a rule that Postgres refuses nothing is done, and everyone is looked at anew when it is tried again. */
+  private async judgeOrLeaveOut(client: PoolClient, workspaceId: string, rule: Rule, looks: readonly Look[]): Promise<boolean> {
+    await client.query('savepoint rule');
+    let hasChanges = false;
+    try {
+      for (const look of looks) if (await judge(client, workspaceId, rule, look)) hasChanges = true;
+      if (rule.failure !== null) await this.definitions.recover(client, rule.segmentId);
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure === undefined) throw error;
+      await client.query('rollback to savepoint rule');
+      await this.definitions.fail(client, rule.segmentId, failure);
+      rulesFailed.inc();
+      this.context.log.warn({ err: error, workspaceId, segmentId: rule.segmentId }, 'a rule is left out for a while: the database refuses it');
+      return false;
+    }
+    await client.query('release savepoint rule');
+    return hasChanges;
   }
 }
 

@@ -1,0 +1,16 @@
+import { Counter, metrics } from '#libs/telemetry';
+
+export const rulesFailed = new Counter({
+  name: 'kindred_serving_rules_failed_total',
+  help: 'Times that a rule was left out for a while, for Postgres refused its statement.',
+  registers: [metrics],
+});
+
+/** SQLSTATE classes of what a statement or its values are to blame for, whenever they come: not supported, data, syntax, too complex. */
+const OF_THE_STATEMENT = /^(?:0A|22|42|54)/;
+
+/** Why Postgres refuses a rule, in its words; undefined where something else is in the way, for all rules alike. */
+export function failureOf(error: unknown): string | undefined {
+  const { code, message } = error as { code?: unknown; message?: string };
+  return typeof code === 'string' && OF_THE_STATEMENT.test(code) ? (message ?? code) : undefined;
+}
