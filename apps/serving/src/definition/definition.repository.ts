@@ -19,6 +19,7 @@ const CANCELLED = '57014';
 
 export interface DefinitionRow {
   readonly segmentId: string;
+  readonly name: string;
   readonly kind: 'RULE' | 'STATIC' | 'EXAMPLE';
   /** Null: a fixed list. */
   readonly condition: Condition | null;
@@ -45,7 +46,7 @@ export interface Sample {
   readonly sample: string[];
 }
 
-const ROWS = `select d.segment_id as "segmentId", s.kind, d.condition, d.changed_at as "changedAt",
+const ROWS = `select d.segment_id as "segmentId", s.name, s.kind, d.condition, d.changed_at as "changedAt",
     (select count(*) from serving.definition_builds b where b.segment_id = d.segment_id)::int as "unbuilt"
   from serving.segment_definitions d join serving.segments s on s.id = d.segment_id`;
 
