@@ -10,6 +10,7 @@ import { Progress } from '../scripts/start/progress.ts';
 import { trainAndFollow } from '../scripts/start/run.ts';
 import type { System } from '../scripts/start/system.ts';
 import { openShop, ownerUrlOf } from './live/shop.ts';
+import { Subscriber, type Told } from './live/subscriber.ts';
 import { liveTable } from './live/table.ts';
 import { type Intake, sendSteadily } from './live/traffic.ts';
 import { type Delay, VisibilityWatch } from './live/visibility.ts';
@@ -23,13 +24,20 @@ const OUTAGE_SECONDS = 10;
 const CATCH_UP_RATE = 5;
 const CAUGHT_UP_WITHIN_SECONDS = 20;
 
-interface Stages {
-  readonly quiet: Record<string, Delay>;
-  readonly retraining: Record<string, Delay>;
+/** By rate. */
+interface Stage {
+  readonly delays: Record<string, Delay>;
+  readonly told: Record<string, Told>;
+}
+
+/** Who looks on. */
+interface Watches {
+  readonly watch: VisibilityWatch;
+  readonly subscriber: Subscriber;
 }
 
 export const benchmark: Benchmark = {
-  about: 'from an acknowledged event to a membership that can be read: p50, p95, p99 at 100, 1,000 and 3,000 events/s, quiet and in a retrain; catching up after an outage',
+  about: 'from an acknowledged event to a membership that can be read: p50, p95, p99 at 100, 1,000 and 3,000 events/s, quiet and in a retrain; from the change to a subscriber; catching up after an outage',
   table: liveTable,
   run: async ({ args, tell }) => {
     const { seconds, customers, seed } = new Command()
@@ -43,11 +51,17 @@ export const benchmark: Benchmark = {
     try {
       const { api, intake } = await openShop(system, folder, seed, customers);
       const watch = await VisibilityWatch.begin(ownerUrlOf(system));
-      const quiet = await measure('quiet', intake, watch, seconds, tell);
-      const retraining = await whileRetraining(api, tell, () => measure('retraining', intake, watch, seconds, tell));
+      const subscriber = new Subscriber(api.url, system.secrets.adminKey);
+      const watches = { watch, subscriber };
+      const quiet = await measure('quiet', intake, watches, seconds, tell);
+      const retraining = await whileRetraining(api, tell, () => measure('retraining', intake, watches, seconds, tell));
+      await subscriber.end();
       const outage = await measureOutage(system, intake, watch, tell);
       await watch.end();
-      return { figures: { seconds, customers, quiet, retraining, outage }, targets: targetsOf({ quiet, retraining }, outage.caughtUpPerSecond) };
+      return {
+        figures: { seconds, customers, quiet: quiet.delays, retraining: retraining.delays, told: { quiet: quiet.told, retraining: retraining.told }, outage },
+        targets: targetsOf(quiet.delays, retraining.delays, outage.caughtUpPerSecond),
+      };
     } finally {
       await system.stop();
       await rm(folder, { recursive: true, force: true });
@@ -55,15 +69,19 @@ export const benchmark: Benchmark = {
   },
 };
 
-async function measure(name: string, intake: Intake, watch: VisibilityWatch, seconds: number, tell: (line: string) => void): Promise<Record<string, Delay>> {
+async function measure(name: string, intake: Intake, { watch, subscriber }: Watches, seconds: number, tell: (line: string) => void): Promise<Stage> {
   const delays: Record<string, Delay> = {};
+  const told: Record<string, Told> = {};
   for (const rate of RATES) {
     const stage = `${name}-${rate}`;
+    const began = Date.now();
     const delay = await watch.delays(await sendSteadily(intake, stage, rate, seconds), stage);
     delays[rate] = delay;
     tell(`${name}, ${rate} events/s: p50 ${delay.p50} ms, p95 ${delay.p95} ms, p99 ${delay.p99} ms, growth ${delay.growth}`);
+    const { changes, p50, p95, p99 } = (told[rate] = subscriber.since(began));
+    tell(`  ${changes} changes told to a subscriber: p50 ${p50} ms, p95 ${p95} ms, p99 ${p99} ms`);
   }
-  return delays;
+  return { delays, told };
 }
 
 /** One run after another for as long as it takes. */
@@ -107,7 +125,7 @@ async function measureOutage(system: System, intake: Intake, watch: VisibilityWa
   return outage;
 }
 
-function targetsOf({ quiet, retraining }: Stages, caughtUpPerSecond: number) {
+function targetsOf(quiet: Stage['delays'], retraining: Stage['delays'], caughtUpPerSecond: number) {
   const p99 = (delays: Record<string, Delay>, rate: number) => delays[rate]?.p99 ?? Number.NaN;
   return [
     atMost('1,000 events/s, quiet: p99 until the membership is visible, ms', 100, p99(quiet, 1_000)),

@@ -1,16 +1,23 @@
 import { markdown, type Recorded, targetsTable } from '../measurement.ts';
+import type { Told } from './subscriber.ts';
 import type { Delay } from './visibility.ts';
 
 const TITLES = { quiet: 'quiet', retraining: 'in a retrain' } as const;
 
-/** What was aimed at, and how long it took at each rate. */
+type ByRate<Figures> = Record<string, Figures>;
+type ByStage<Figures> = Record<keyof typeof TITLES, ByRate<Figures>>;
+
+/** What was aimed at, how long it took at each rate, and until a subscriber was told. */
 export function liveTable(results: readonly Recorded[]): string {
-  const rows = results.flatMap(({ figures }) =>
-    Object.entries(TITLES).flatMap(([name, title]) =>
-      Object.entries(figures[name] as Record<string, Delay>).map(([rate, { events, p50, p95, p99, growth }]) => [
-        `${Number(rate).toLocaleString('en')}, ${title}`, events, p50, p95, p99, growth,
-      ]),
-    ),
+  const delays = results.flatMap(({ figures }) => rowsOf(figures as ByStage<Delay>, ({ events, p50, p95, p99, growth }) => [events, p50, p95, p99, growth]));
+  const told = results.flatMap(({ figures }) => rowsOf((figures['told'] ?? {}) as Partial<ByStage<Told>>, ({ changes, p50, p95, p99 }) => [changes, p50, p95, p99]));
+  const tables = [targetsTable(results), markdown([['events a second', 'events', 'p50 ms', 'p95 ms', 'p99 ms', 'last third over the first'], ...delays])];
+  if (told.length > 0) tables.push(markdown([['events a second', 'changes told to a subscriber', 'p50 ms', 'p95 ms', 'p99 ms'], ...told]));
+  return tables.join('\n\n');
+}
+
+function rowsOf<Figures>(stages: Partial<ByStage<Figures>>, cells: (figures: Figures) => number[]): (string | number)[][] {
+  return (Object.keys(TITLES) as (keyof typeof TITLES)[]).flatMap((name) =>
+    Object.entries(stages[name] ?? {}).map(([rate, figures]) => [`${Number(rate).toLocaleString('en')}, ${TITLES[name]}`, ...cells(figures)]),
   );
-  return `${targetsTable(results)}\n\n${markdown([['events a second', 'events', 'p50 ms', 'p95 ms', 'p99 ms', 'last third over the first'], ...rows])}`;
 }

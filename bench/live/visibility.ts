@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { Client } from 'pg';
 
+import { quantile } from './quantile.ts';
 import type { Accepted } from './traffic.ts';
 
 /** From the acknowledgement of an event until its membership can be read, milliseconds. */
@@ -134,9 +135,4 @@ function countUntil<Value>(ordered: readonly Value[], holds: (value: Value) => b
     else high = middle;
   }
   return low;
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 
 import { access, definition, serving, worker } from '#libs/contracts';
 
+import { publicId } from '../../apps/serving/src/page/public-id.js';
 import { model, ServingHouse, type ServingReplica, type TestEvent, type TestWorkspace, until } from './serving-house.js';
 
 const DAY = 86_400_000;
@@ -211,7 +212,9 @@ test('what cannot be a rule is refused with where and why', async () => {
   await expect(create(workspace, rule('first', bought))).rejects.toMatchObject({ reason: 'NAME_TAKEN' });
   const second = await create(workspace, rule('Second', condition({ memberOf: first })));
   await expect(replica.definitions.updateDefinedSegment({ segmentId: first, condition: condition({ memberOf: second }), customers: undefined }, workspace.call)).rejects.toMatchObject({ reason: 'CONDITION_CYCLE' });
-  await expect(replica.definitions.deleteDefinedSegment({ segmentId: first }, workspace.call)).rejects.toMatchObject({ reason: 'SEGMENT_IN_USE' });
+  await expect(replica.definitions.deleteDefinedSegment({ segmentId: first }, workspace.call)).rejects.toMatchObject({
+    reason: 'SEGMENT_IN_USE', message: `The rule of "Second" (${publicId('Segment', second)}) names it; change or delete that one first.`,
+  });
 });
 
 test.each([

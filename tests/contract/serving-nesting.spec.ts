@@ -1,6 +1,7 @@
 import { forgetting, rule, serving, worker } from '#libs/contracts';
 import { connect } from '#libs/grpc';
 
+import { publicId } from '../../apps/serving/src/page/public-id.js';
 import { HERE, LOTS, MANY, SOME } from './score-worker.fake.js';
 import { family, model, orders, ServingHouse, type ServingReplica, type TestModel, type TestWorkspace, until } from './serving-house.js';
 
@@ -197,5 +198,7 @@ test('a backfill that names a part which the model does not draw is refused', as
 test('a webhook for a coarser or finer segment is refused, with what to name instead', async () => {
   const { workspace } = await shop(4);
   const segmentIds = [await idOf(workspace, 'Here')];
-  await expect(replica.webhooks.createWebhook({ url: 'https://example.com/', segments: { segmentIds }, events: undefined }, workspace.admin)).rejects.toMatchObject({ reason: 'SEGMENT_NOT_MAIN' });
+  await expect(replica.webhooks.createWebhook({ url: 'https://example.com/', segments: { segmentIds }, events: undefined }, workspace.admin)).rejects.toMatchObject({
+    reason: 'SEGMENT_NOT_MAIN', message: expect.stringMatching(`^segmentIds: "Here" \\(${publicId('Segment', segmentIds[0] ?? '')}\\) is coarser or finer`),
+  });
 });

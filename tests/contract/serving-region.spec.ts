@@ -173,6 +173,12 @@ test('what cannot be a region is refused with why', async () => {
   expect(await refused({ userIds: [], lasso: [{ x: 0, y: 0 }, { x: 1, y: 1 }] })).toBe('EXAMPLES_INVALID');
   expect(await refused({ ...three, lasso: [{ x: 0, y: 0 }, { x: 1, y: 1 }, { x: 0, y: 1 }] })).toBe('EXAMPLES_INVALID');
   expect(await refused({ userIds: ['ghost', 'user-a', 'user-b'], lasso: [] })).toBe('CUSTOMER_UNKNOWN');
+  for (const y of [1e308, -1e308, Number.NaN, Number.POSITIVE_INFINITY]) {
+    const lasso = [{ x: 0, y: 0 }, { x: 1, y }, { x: 0, y: 1 }];
+    await expect(replica.regions.previewExampleSegment({ examples: { userIds: [], lasso }, segmentId: '', threshold: undefined, withRule: false }, workspace.call)).rejects.toMatchObject({
+      reason: 'EXAMPLES_INVALID', message: expect.stringMatching(/^examples\.lasso\[1\]\.y: a corner lies within 1,000,000,000 /), metadata: { path: 'examples.lasso[1].y' },
+    });
+  }
   expect(await refused(three, 1)).toBe('THRESHOLD_INVALID');
   expect(await refused(three, 0)).toBe('THRESHOLD_INVALID');
   expect(await refused(three)).toBe('made');

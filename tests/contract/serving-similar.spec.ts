@@ -94,7 +94,11 @@ test('what cannot be asked is refused, and before a model is served nobody is si
     replica.similarity.listLookAlikes({ userIds: [], segmentId: '', first: 3, ...request }, workspace.call).then(() => 'answered', ({ reason }: { reason: string }) => reason);
   expect(await refused({})).toBe('SEEDS_INVALID');
   expect(await refused({ userIds: ['user-a'], segmentId: someone })).toBe('SEEDS_INVALID');
-  expect(await refused({ segmentId: someone })).toBe('SEEDS_INVALID');
+  const { definition: nobodys } = await replica.definitions.createDefinedSegment({ name: 'Nobody', description: '', condition: undefined, customers: { userIds: [] } }, workspace.call);
+  expect(await refused({ segmentId: nobodys?.segmentId ?? '' })).toBe('SEEDS_INVALID');
+  const other = await house.workspace();
+  const { definition: others } = await replica.definitions.createDefinedSegment({ name: 'Nobody', description: '', condition: undefined, customers: { userIds: [] } }, other.call);
+  for (const segmentId of [someone, 'zzz', others?.segmentId ?? '']) expect(await refused({ segmentId })).toBe('SEGMENT_UNKNOWN');
   expect(await refused({ userIds: ['ghost'] })).toBe('CUSTOMER_UNKNOWN');
   expect(await refused({ userIds: Array.from({ length: 501 }, (_, i) => `user-${i}`) })).toBe('TOO_MANY_CUSTOMERS');
   expect(await refused({ userIds: ['user-a'], first: 101 })).toBe('PAGE_TOO_LARGE');

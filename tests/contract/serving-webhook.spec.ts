@@ -1,5 +1,6 @@
 import { webhook } from '#libs/contracts';
 
+import { publicId } from '../../apps/serving/src/page/public-id.js';
 import { model, ServingHouse, type ServingReplica, type TestWorkspace, until } from './serving-house.js';
 import { type ReceivedCall, WebhookReceiver } from './webhook-receiver.js';
 
@@ -202,7 +203,9 @@ test('what cannot be is refused with a reason', async () => {
   await expect(create('https://127.0.0.1/', [], strict)).rejects.toMatchObject({ reason: 'URL_PRIVATE' });
   await expect(strict.webhooks.updateWebhook({ id, url: 'https://[::1]/', segments: undefined, events: undefined }, workspace.admin)).rejects.toMatchObject({ reason: 'URL_PRIVATE' });
   await strict.stop();
-  await expect(create(receiver.url, ['01900000-0000-7000-8000-000000000001'])).rejects.toMatchObject({ reason: 'SEGMENT_UNKNOWN' });
+  await expect(create(receiver.url, ['01900000-0000-7000-8000-000000000001'])).rejects.toMatchObject({
+    reason: 'SEGMENT_UNKNOWN', message: expect.stringMatching(`^segmentIds: there is no segment ${publicId('Segment', '01900000-0000-7000-8000-000000000001')};`),
+  });
   await expect(replica.webhooks.replayWebhookDelivery({ id: 'x' }, workspace.admin)).rejects.toMatchObject({ reason: 'DELIVERY_UNKNOWN' });
   await expect(replica.webhooks.listWebhooks({ page: undefined }, workspace.call)).rejects.toMatchObject({ reason: 'FORBIDDEN' });
   const elsewhere = await house.workspace();

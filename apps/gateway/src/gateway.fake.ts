@@ -316,7 +316,7 @@ function servingHandlers(): Record<string, Handler> {
         items: [
           { item: 'tea', score: 0.3, reason: foresight.RecommendationReason.BOUGHT_BEFORE, goesWith: '', asOf: AT, modelId: id('model', 1) },
           { item: 'milk', score: 0.2, reason: foresight.RecommendationReason.GOES_WITH, goesWith: 'tea', asOf: AT, modelId: id('model', 1) },
-        ].slice(excludeOwned ? 1 : 0).slice(0, first),
+        ].slice(excludeOwned ? 1 : 0).slice(0, first || 5),
       })),
       modelId: id('model', 1),
     }),
@@ -350,7 +350,7 @@ function servingHandlers(): Record<string, Handler> {
       };
     },
     getCustomerMap: ({ sample }: serving.GetCustomerMapRequest) => ({
-      points: Array.from({ length: sample }, (_, index) => ({ customerId: id('customer', index), segmentId: index === 0 ? '' : id('segment', 1), x: 1, y: 2, strength: 0.5 })),
+      points: Array.from({ length: sample || 2_000 }, (_, index) => ({ customerId: id('customer', index), segmentId: index === 0 ? '' : id('segment', 1), x: 1, y: 2, strength: 0.5 })),
       modelId: id('model', 1), asOf: AT, population: CUSTOMERS,
     }),
     renameSegment: ({ id: segmentId, name }: serving.RenameSegmentRequest) => {

@@ -189,6 +189,15 @@ test('expected failures of mutations are typed results', async () => {
   });
 });
 
+test('a failure names a segment by the id that it has outside', async () => {
+  gateway.services.replace('previewDefinedSegment', () => {
+    throw RpcError.invalid('condition.memberOf: there is no such segment.', { reason: 'SEGMENT_UNKNOWN', metadata: { path: 'condition.memberOf', segment_id: id('segment', 3) } });
+  });
+  const memberOf = globalId('Segment', id('segment', 3));
+  const { body } = await gateway.ask('query($condition: CustomerConditionInput!) { previewSegment(condition: $condition) { size } }', { condition: { memberOf } });
+  expect(body.errors?.[0]?.extensions).toEqual({ code: 'SEGMENT_UNKNOWN', path: 'condition.memberOf', segmentId: memberOf });
+});
+
 test('what nobody expected has a code, and tells nothing of our insides', async () => {
   gateway.services.replace('listSegments', () => {
     throw new RpcError(status.RESOURCE_EXHAUSTED, 'Busy; try again.', { reason: 'BUSY', metadata: { retryAfterSeconds: '2' } });

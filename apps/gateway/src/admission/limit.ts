@@ -1,7 +1,7 @@
 import { maxAliasesRule } from '@escape.tech/graphql-armor-max-aliases';
 import { maxDepthRule } from '@escape.tech/graphql-armor-max-depth';
 import { maxDirectivesRule } from '@escape.tech/graphql-armor-max-directives';
-import { type DocumentNode, getVariableValues, GraphQLError, type GraphQLSchema, Kind, type OperationDefinitionNode, type ValidationContext, type ValidationRule } from 'graphql';
+import { type DocumentNode, type ExecutionArgs, getVariableValues, GraphQLError, type GraphQLSchema, Kind, type OperationDefinitionNode, type ValidationContext, type ValidationRule } from 'graphql';
 import { type ComplexityEstimator, getComplexity } from 'graphql-query-complexity';
 
 import { MOST_ROWS } from '../graphql/connection.js';
@@ -44,17 +44,22 @@ export const limitRules: readonly ValidationRule[] = [
 /** The refusal of an operation that asks for too much, by the values of its variables, which are valid. */
 export function refusalByCost(
   schema: GraphQLSchema,
-  query: DocumentNode,
+  document: DocumentNode,
   variables: Record<string, unknown>,
   operationName: string | null | undefined,
 ): GraphQLError | undefined {
   try {
-    const cost = getComplexity({ schema, query, variables, estimators: [estimate], ...(operationName ? { operationName } : {}) });
+    const cost = costOf({ schema, document, variableValues: variables, operationName });
     return cost > LIMITS.cost ? refusal('QUERY_TOO_COSTLY', `This asks for about ${cost} objects; ${LIMITS.cost} are allowed. Ask for shorter lists.`) : undefined;
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
     return error.extensions['code'] === undefined ? refusal('QUERY_TOO_COSTLY', error.message) : error;
   }
+}
+
+/** Objects of the answer, about: of an operation with valid variables. Throws a refusal where a list is too long. */
+export function costOf({ schema, document, variableValues, operationName }: Pick<ExecutionArgs, 'schema' | 'document' | 'variableValues' | 'operationName'>): number {
+  return getComplexity({ schema, query: document, variables: { ...variableValues }, estimators: [estimate], ...(operationName ? { operationName } : {}) });
 }
 
 /** What getComplexity would fail at, too. */

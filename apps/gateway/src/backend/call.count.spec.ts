@@ -1,9 +1,9 @@
-// Of every field of every type that a list leads to, at any depth: many objects cost as many calls as few. Made from the SDL, so that a new field is asked too.
+// Of every field of every type that a list leads to, at any depth: many objects cost as many calls as few, and a list that is asked for no rows has none. Made from the SDL, so that a new field is asked too.
 import { readdirSync, readFileSync } from 'node:fs';
 
 import { buildSchema, getNamedType, type GraphQLField, type GraphQLObjectType, getNullableType, isLeafType, isListType, isNonNullType, isObjectType } from 'graphql';
 
-import { exporting, identity, ingestion, label, prediction, quarantine, serving, similar, unusual, webhook } from '#libs/contracts';
+import { exporting, identity, ingestion, label, prediction, quarantine, serving, similar, trackingPlan, unusual, webhook } from '#libs/contracts';
 
 import { ASKS_THE_MODEL, CALLS } from '../admission/limit.js';
 import { AT, id, KEYS, model, segmentOf } from '../gateway.fake.js';
@@ -37,6 +37,9 @@ const someone = () => id('customer', next(30));
 const something = () => id('run', next(1_000));
 const segment = () => id('segment', next(4));
 
+/** As services do it: 0 is as many as usual. */
+const usually = (first: number) => first || MANY;
+
 /** Rows of lists that the fake has none of, as many as are asked for. */
 const ROWS: Record<string, [name: string, row: () => object]> = {
   listModels: ['models', () => model(id('model', next(1_000)))],
@@ -52,15 +55,19 @@ const ROWS: Record<string, [name: string, row: () => object]> = {
   listMembershipChanges: ['changes', () => serving.MembershipChange.fromPartial({ customerId: someone(), fromSegmentId: segment(), toSegmentId: segment(), at: AT, decidedAt: AT, modelId: something() })],
   listSegmentVersions: ['versions', () => serving.SegmentVersion.fromPartial({ modelId: something(), createdAt: AT })],
   listSimilarCustomers: ['customers', () => similar.SimilarCustomer.fromPartial({ customerId: someone() })],
+  listTrackingPlanViolations: ['violations', () => trackingPlan.TrackingPlanViolation.fromPartial({ event: 'Order Completed', firstHour: AT, lastHour: AT })],
   listMerges: ['merges', () => identity.CustomerMerge.fromPartial({ id: something(), fromCustomerId: someone(), intoCustomerId: someone(), occurredAt: AT, mergedAt: AT })],
 };
 
 function answerLists(): void {
   for (const [method, [name, row]] of Object.entries(ROWS)) {
     gateway.services.replace(method, ({ page, first = page?.first ?? MANY }: { page?: { first: number }; first?: number }) => ({
-      [name]: Array.from({ length: first }, row), pageInfo: { endCursor: '', hasNextPage: false, totalCount: first }, totalCount: first,
+      [name]: Array.from({ length: usually(first) }, row), pageInfo: { endCursor: '', hasNextPage: false, totalCount: first }, totalCount: first,
     }));
   }
+  gateway.services.replace('listLookAlikes', ({ first }: similar.ListLookAlikesRequest) => ({
+    customers: Array.from({ length: usually(first) }, () => ({ customerId: someone(), similarity: 0.9 })), seeds: 1, search: undefined,
+  }));
   const predicted = () => prediction.Prediction.fromPartial({ labelSetId: something(), headId: something(), asOf: AT });
   gateway.services.replace('getSegments', ({ ids }: serving.GetSegmentsRequest) => ({
     segments: ids.map((segmentId) => ({ ...segmentOf(segmentId), lineage: [serving.SegmentLineage.fromPartial({ modelId: something(), at: AT, relatedSegmentIds: [segment()] })] })),
@@ -136,4 +143,38 @@ test('what costs a call for each object is what its price says, and nothing else
   }
   expect([...costly].toSorted()).toEqual([...CALLS, ASKS_THE_MODEL].toSorted());
   expect([...alone].filter((name) => !name.endsWith('Connection')).toSorted()).toEqual(ALONE.toSorted());
+}, 60_000);
+
+/** Rows of a list, wherever its answer holds them. */
+function rowsIn(answer: unknown): number {
+  const lists = Array.isArray(answer) ? [answer] : Object.values(answer ?? {}).filter(Array.isArray);
+  return Math.max(0, ...lists.map(({ length }) => length));
+}
+
+test('a list that is asked for no rows has none', async () => {
+  const query = schema.getQueryType();
+  const paths: [string, Path][] = [...pathsFrom(ROOTS.flatMap((name) => query?.getFields()[name] ?? []))].map(([type, path]) => [type.name, path]);
+  const [shown, ignored] = [[] as string[], [] as string[]];
+  for (const [name, path] of [['Query', []] as [string, Path], ...paths]) {
+    const type = path.length === 0 ? query : objectOf(path.at(-1) as Field);
+    for (const field of Object.values(type?.getFields() ?? {}).filter(isAskable)) {
+      const size = field.args.find(({ name: argument }) => argument === 'first' || argument === 'sample')?.name;
+      if (!size) continue;
+      const lists = isListType(getNullableType(field.type)) ? [] : Object.values(objectOf(field)?.getFields() ?? {}).filter(({ type: of }) => isListType(getNullableType(of)));
+      const inner = lists.length > 0 ? lists.map((list) => `${list.name} { __typename }`).join(' ') : '__typename';
+      const rows = async (many: number) => {
+        const wanted = `asked: ${field.name}(${size}: ${many}) { ${inner} }`;
+        const { body } = await gateway.ask(`{ ${path.reduceRight((text, step) => `${asked(step, FEW)} { ${text} }`, wanted)} }`, {}, KEYS.admin);
+        const found: number[] = [];
+        JSON.stringify(body.data, (key, value) => (key === 'asked' && found.push(rowsIn(value)), value));
+        return Math.max(0, ...found);
+      };
+      gateway.services.reset();
+      answerLists();
+      if ((await rows(FEW)) > 0) shown.push(`${name}.${field.name}`);
+      if ((await rows(0)) > 0) ignored.push(`${name}.${field.name}`);
+    }
+  }
+  expect(ignored).toEqual([]);
+  expect(shown).toEqual(expect.arrayContaining(['Query.customers', 'Query.lookAlikes', 'Query.customerMap', 'Query.trackingPlanViolations', 'Customer.similar', 'Customer.recommendations', 'Customer.events']));
 }, 60_000);

@@ -4,7 +4,7 @@ import { RpcError } from '#libs/grpc';
 import { basisOfSize, countedAsStored, countedAt } from '../counting/count.resolver.js';
 import { customerUnusual } from '../unusual/unusual.resolver.js';
 import { customerForesight } from '../foresight/foresight.resolver.js';
-import { readConnection, rowsOf } from '../graphql/connection.js';
+import { readConnection, rowsAsked } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import type { GatewayContext } from '../graphql/context.js';
 import { invalidArgument, notKept } from '../graphql/error.js';
@@ -99,8 +99,9 @@ export const customerTypes: ResolversOf<'Customer' | 'CustomerConnection'> = {
       }),
     similar: async ({ id }, { first, asOf }, { rpc, loaders }) => {
       if (asOf) throw notKept('similar customers are those nearest now, and how everyone was read at an earlier time is not kept. Leave asOf out, or ask novelty, forecast or memberships of the customer as of that time.');
-      const { customers } = await rpc.similarity.listSimilarCustomers({ customerId: id, first: rowsOf(first) });
-      return there(customers, loaders);
+      const asked = rowsAsked(first);
+      const { customers } = await rpc.similarity.listSimilarCustomers({ customerId: id, first: asked.first });
+      return there(asked.of(customers), loaders);
     },
     events: ({ id }, args, { rpc }) =>
       readConnection(args, async (page) => {

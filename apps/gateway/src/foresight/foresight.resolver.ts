@@ -1,4 +1,4 @@
-import { rowsOf } from '../graphql/connection.js';
+import { rowsAsked, rowsOf } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { RecommendationReason } from '../graphql/message.js';
 import { orNull, present } from '../graphql/present.js';
@@ -12,8 +12,10 @@ export const customerForesight: Pick<CustomerResolvers, 'forecast' | 'recommenda
     const forecasts = asOf ? ((await loaders.pastReading.load({ customerId: id, asOf }))?.forecasts ?? []) : await loaders.forecast.load(id);
     return forecasts.slice(0, rowsOf(first));
   },
-  recommendations: ({ id }, { first, excludeOwned, asOf }, { loaders }) =>
-    loaders.recommendation.load({ customerId: id, first: rowsOf(first), excludeOwned: excludeOwned ?? false, asOf: asOf ?? undefined }),
+  recommendations: async ({ id }, { first, excludeOwned, asOf }, { loaders }) => {
+    const asked = rowsAsked(first);
+    return asked.of(await loaders.recommendation.load({ customerId: id, first: asked.first, excludeOwned: excludeOwned ?? false, asOf: asOf ?? undefined }));
+  },
 };
 
 /** How surprising an event was. */

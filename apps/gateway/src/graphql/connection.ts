@@ -38,10 +38,10 @@ export async function readConnection<Row>(
   { first, after }: Paging,
   read: (page: feed.PageRequest) => Promise<ServicePage<Row>>,
 ): Promise<Connection<Row>> {
-  const rows = rowsOf(first);
+  const asked = rowsAsked(first);
   const begin = await beginOf(after ?? undefined, read);
-  const page = await read({ first: Math.max(rows, 1), after: begin });
-  const shown = page.rows.slice(0, rows);
+  const page = await read({ first: asked.first, after: begin });
+  const shown = asked.of(page.rows);
   const isWhole = shown.length === page.rows.length;
   const edges = shown.map((node, index) => {
     const isLast = isWhole && index === shown.length - 1;
@@ -72,7 +72,19 @@ export function mapConnection<Row, Node, More extends object = object>(
   return { ...connection, edges, nodes: edges.map(({ node }) => node) };
 }
 
-/** `first`, checked. */
+/** How many rows to ask a service for, and as many of its answer's as were asked for. */
+export interface RowsAsked {
+  readonly first: number;
+  of<Row>(rows: readonly Row[]): Row[];
+}
+
+/** Of every list that a service cuts: one row at least is asked for, since services take 0 as how it is left out, and answer with as many as usual. */
+export function rowsAsked(first: number | null | undefined, most = MOST_ROWS): RowsAsked {
+  const rows = rowsOf(first, most);
+  return { first: Math.max(rows, 1), of: (all) => all.slice(0, rows) };
+}
+
+/** `first`, checked: of a list that is here already. */
 export function rowsOf(first: number | null | undefined, most = MOST_ROWS): number {
   const rows = first ?? 25;
   if (rows < 0 || rows > most) throw invalidArgument(`A list has 0 to ${most} rows at a time; ${rows} were asked for.`);

@@ -34,10 +34,10 @@ export interface GatewayContext {
   readonly uploads: UploadLinks;
   readonly downloads: DownloadLinks;
   readonly artifacts: ArtifactStore;
-  /** When all of this was asked for, or last renewed: nothing that answers it was read before. Milliseconds since 1970. */
+  /** When all of this was asked for: nothing that answers it was read before. Milliseconds since 1970. */
   readonly askedAt: number;
-  /** Forgets what was loaded: the next event of a subscription is answered from fresh data. */
-  renew(): void;
+  /** The same caller's, with nothing loaded and signed anew: a subscription outlives what it began with. */
+  renewed(): Promise<GatewayContext>;
 }
 
 export async function contextOf(parts: GatewayParts, caller: Caller): Promise<GatewayContext> {
@@ -46,8 +46,8 @@ export async function contextOf(parts: GatewayParts, caller: Caller): Promise<Ga
 }
 
 class RequestContext implements GatewayContext {
-  loaders: Loaders;
-  askedAt = Date.now();
+  readonly loaders: Loaders;
+  readonly askedAt = Date.now();
 
   constructor(
     readonly caller: Caller,
@@ -71,8 +71,7 @@ class RequestContext implements GatewayContext {
     return this.parts.artifacts;
   }
 
-  renew(): void {
-    this.askedAt = Date.now();
-    this.loaders = makeLoaders(this.reads, this.rpc);
+  renewed(): Promise<GatewayContext> {
+    return contextOf(this.parts, this.caller);
   }
 }

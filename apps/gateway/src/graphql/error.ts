@@ -4,6 +4,8 @@ import type { Logger } from 'pino';
 
 import { RpcError, status } from '#libs/grpc';
 
+import { globalId } from './global-id.js';
+
 /** What the services' statuses become where they name no reason of their own, with words that tell nothing of our insides. */
 const BY_STATUS: Partial<Record<status, { code: string; message: string }>> = {
   [status.UNAVAILABLE]: { code: 'UNAVAILABLE', message: 'A part of Kindred cannot be reached just now. Try again in a moment.' },
@@ -48,6 +50,11 @@ function fromService(error: RpcError): { code: string; message: string } {
   return { code: error.reason, message: error.message };
 }
 
+/** Facts as they are told outside: a segment by the id that it has there. */
+function factsOf({ metadata: { segment_id: segmentId, ...facts } }: RpcError): Record<string, string> {
+  return segmentId === undefined ? facts : { ...facts, segmentId: globalId('Segment', segmentId) };
+}
+
 /**
  * An error as the world sees it: `extensions.code` always, facts a caller can act on where a service sent
  * some; never a stack, an address or what a library says.
@@ -59,7 +66,7 @@ export function formatError(log: Logger) {
     if (cause instanceof RpcError) {
       const { code, message } = fromService(cause);
       if (code === 'INTERNAL_SERVER_ERROR') log.error({ err: cause, path: formatted.path }, 'a service failed');
-      return { ...formatted, message, extensions: { ...cause.metadata, code } };
+      return { ...formatted, message, extensions: { ...factsOf(cause), code } };
     }
     if (cause instanceof GraphQLError) return { ...formatted, extensions: { ...extensions, code: refused ?? extensions['code'] ?? 'BAD_USER_INPUT' } };
     log.error({ err: cause, path: formatted.path }, 'an unexpected failure in a resolver');

@@ -58,8 +58,8 @@ export const importSubscriptions = {
     subscribe: (_root, args, context) => {
       const id = localId('Import', args.id);
       if (id === undefined) throw RpcError.notFound('There is no such import.', { reason: 'IMPORT_UNKNOWN' });
-      return follow<Import>(context, async function* open(signal) {
-        for await (const update of context.rpc.imports.watchImport({ id }, { signal })) {
+      return follow<Import>(context, async function* open({ imports }, signal) {
+        for await (const update of imports.watchImport({ id }, { signal })) {
           if (update.import) yield update.import;
         }
       });

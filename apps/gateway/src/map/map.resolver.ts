@@ -1,5 +1,5 @@
 import { countedByModel } from '../counting/count.resolver.js';
-import { rowsOf } from '../graphql/connection.js';
+import { rowsAsked } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { notKept } from '../graphql/error.js';
 import { globalId } from '../graphql/global-id.js';
@@ -9,9 +9,11 @@ import { present } from '../graphql/present.js';
 export const MOST_POINTS = 10_000;
 
 export const mapQueries = {
-  customerMap: (_root, { sample, asOf }, { rpc }) => {
+  customerMap: async (_root, { sample, asOf }, { rpc }) => {
     if (asOf) throw notKept('where everyone was on the map at an earlier time is not kept. Leave asOf out, or ask mapPosition of single customers, or the sizes of segments, as of that time.');
-    return rpc.segments.getCustomerMap({ sample: rowsOf(sample ?? 2_000, MOST_POINTS) });
+    const asked = rowsAsked(sample ?? 2_000, MOST_POINTS);
+    const map = await rpc.segments.getCustomerMap({ sample: asked.first });
+    return { ...map, points: asked.of(map.points) };
   },
 } satisfies Partial<ResolversOf<'Query'>['Query']>;
 

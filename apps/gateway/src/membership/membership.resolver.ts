@@ -14,8 +14,8 @@ export const membershipSubscriptions = {
       const customerId = args.customerId ? localId('Customer', args.customerId) : '';
       if (segmentId === undefined) throw invalidArgument('segmentId is the id of no segment.');
       if (customerId === undefined) throw invalidArgument('customerId is the id of no customer.');
-      return followFeed<MembershipChange>(context, args.after, async function* open(after, signal) {
-        const told = context.rpc.memberships.watchMembershipChanges({ segmentId, customerId, after }, { signal });
+      return followFeed<MembershipChange>(context, args.after, async function* open({ memberships }, after, signal) {
+        const told = memberships.watchMembershipChanges({ segmentId, customerId, after }, { signal });
         for await (const { change, beginsAfter } of told) yield { value: change, beginsAfter };
       });
     },

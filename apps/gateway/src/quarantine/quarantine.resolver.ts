@@ -1,7 +1,7 @@
 import type { RejectedEventSelection } from '../gen/resolvers.js';
 import { countedAt } from '../counting/count.resolver.js';
 import type { ResolversOf } from '../graphql/complete.js';
-import { rowsOf } from '../graphql/connection.js';
+import { rowsAsked } from '../graphql/connection.js';
 import { expecting, ExpectedFailure, notFound, outcomeOf } from '../graphql/expected.js';
 import { globalId, localId } from '../graphql/global-id.js';
 import { found } from '../graphql/loaders.js';
@@ -16,9 +16,9 @@ const FROM_IMPORT = 'import:';
 
 export const quarantineQueries = {
   rejectedEventGroups: async (root, { state, first }, { rpc, askedAt }) => {
-    const rows = rowsOf(first);
-    const { groups, totalCount } = await rpc.quarantine.listRejectedEventGroups({ state, first: Math.max(rows, 1) });
-    return { nodes: groups.slice(0, rows), totalCount, countedAt: countedAt(root, {}, { askedAt }) };
+    const asked = rowsAsked(first);
+    const { groups, totalCount } = await rpc.quarantine.listRejectedEventGroups({ state, first: asked.first });
+    return { nodes: asked.of(groups), totalCount, countedAt: countedAt(root, {}, { askedAt }) };
   },
   rejectedEvent: async (_root, args, { rpc }) => {
     const id = localId('RejectedEvent', args.id);
@@ -35,16 +35,16 @@ export const quarantineMutations = {
     );
   },
   replayRejectedEvents: (_root, { input: { selection: given, first, after, mapping } }, { rpc }) => {
-    const selection = selectionOf(given);
+    const selection = selectionOf(given, first);
     if (selection instanceof ExpectedFailure) return selection;
     return expecting({ SELECTION_INVALID: 'SelectionInvalid', CURSOR_INVALID: 'SelectionInvalid', MAPPING_INVALID: 'MappingInvalid' }, () =>
-      rpc.quarantine.replayRejectedEvents({ selection, first: boundOf(first), after: after ?? '', mapping: jsonText(mapping) }, PATIENTLY),
+      rpc.quarantine.replayRejectedEvents({ selection, first: first ?? 0, after: after ?? '', mapping: jsonText(mapping) }, PATIENTLY),
     );
   },
   discardRejectedEvents: (_root, { input: { selection: given, first, note } }, { rpc }) => {
-    const selection = selectionOf(given);
+    const selection = selectionOf(given, first);
     if (selection instanceof ExpectedFailure) return selection;
-    return expecting({ SELECTION_INVALID: 'SelectionInvalid' }, () => rpc.quarantine.discardRejectedEvents({ selection, first: boundOf(first), note }, PATIENTLY));
+    return expecting({ SELECTION_INVALID: 'SelectionInvalid' }, () => rpc.quarantine.discardRejectedEvents({ selection, first: first ?? 0, note }, PATIENTLY));
   },
 } satisfies Partial<ResolversOf<'Mutation'>['Mutation']>;
 
@@ -82,14 +82,11 @@ export const quarantineTypes: ResolversOf<
   DiscardRejectedEventsResult: outcomeOf('RejectedEventsDiscarded'),
 };
 
-function selectionOf({ ids, reason, source }: RejectedEventSelection): { ids: string[]; reason: string; source: string } | ExpectedFailure<'SelectionInvalid'> {
+/** A service would take 0 for as many as usual. */
+function selectionOf({ ids, reason, source }: RejectedEventSelection, first: number | null | undefined): { ids: string[]; reason: string; source: string } | ExpectedFailure<'SelectionInvalid'> {
   const own = (ids ?? []).map((id) => localId('RejectedEvent', id));
   const known = own.filter((id): id is string => id !== undefined);
   if (known.length < own.length) return new ExpectedFailure('SelectionInvalid', 'SELECTION_INVALID', 'One of the ids is none of a refused event.');
+  if (typeof first === 'number' && first < 1) return new ExpectedFailure('SelectionInvalid', 'SELECTION_INVALID', `first: at least 1 is taken at once; ${first} were asked for.`);
   return { ids: known, reason: reason ?? '', source: source ?? '' };
-}
-
-/** Zero is the service's word for "as many as usual". */
-function boundOf(first: number | null | undefined): number {
-  return Math.max(first ?? 0, 0);
 }

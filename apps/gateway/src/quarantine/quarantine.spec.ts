@@ -115,4 +115,9 @@ test('a discard says how many are left', async () => {
   const { discardRejectedEvents } = await data('mutation { discardRejectedEvents(input: { selection: { source: "http" }, note: "a test" }) { ... on RejectedEventsDiscarded { discarded remaining } } }');
   expect(discardRejectedEvents).toEqual({ discarded: 2, remaining: 1 });
   expect(request('discardRejectedEvents')).toEqual({ selection: { ids: [], reason: '', source: 'http' }, first: 10_000, note: 'a test' });
+  for (const first of [0, -1]) {
+    const { discardRejectedEvents: refused } = await data(`mutation { discardRejectedEvents(input: { selection: { source: "http" }, note: "a test", first: ${first} }) { ... on Failure { code message } } }`);
+    expect(refused).toEqual({ code: 'SELECTION_INVALID', message: `first: at least 1 is taken at once; ${first} were asked for.` });
+  }
+  expect(gateway.services.count('discardRejectedEvents')).toBe(1);
 });

@@ -38,8 +38,8 @@ export const runSubscriptions = {
     subscribe: (_root, args, context) => {
       const id = localId('TrainingRun', args.id);
       if (id === undefined) throw RpcError.notFound('There is no such run.', { reason: 'RUN_UNKNOWN' });
-      return follow<TrainingRun>(context, async function* open(signal) {
-        for await (const { run } of context.rpc.runs.watchRun({ id }, { signal })) {
+      return follow<TrainingRun>(context, async function* open({ runs }, signal) {
+        for await (const { run } of runs.watchRun({ id }, { signal })) {
           if (run) yield run;
         }
       });

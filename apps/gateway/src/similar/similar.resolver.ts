@@ -1,6 +1,6 @@
 import { countedByModel } from '../counting/count.resolver.js';
 import type { ResolversOf } from '../graphql/complete.js';
-import { rowsOf } from '../graphql/connection.js';
+import { rowsAsked } from '../graphql/connection.js';
 import type { GatewayContext } from '../graphql/context.js';
 import { invalidArgument } from '../graphql/error.js';
 import { localId } from '../graphql/global-id.js';
@@ -11,8 +11,9 @@ export const similarQueries = {
   lookAlikes: async (_root, { userIds, segmentId, first }, { rpc, loaders }) => {
     const segment = segmentId ? localId('Segment', segmentId) : '';
     if (segment === undefined) throw invalidArgument('segmentId is the id of no segment.');
-    const answer = await rpc.similarity.listLookAlikes({ userIds: userIds ?? [], segmentId: segment, first: rowsOf(first) });
-    return { ...answer, customers: await there(answer.customers, loaders) };
+    const asked = rowsAsked(first);
+    const answer = await rpc.similarity.listLookAlikes({ userIds: userIds ?? [], segmentId: segment, first: asked.first });
+    return { ...answer, customers: await there(asked.of(answer.customers), loaders) };
   },
   similaritySearch: async (_root, _args, { rpc }) => (await rpc.similarity.getSimilaritySearch({})).search ?? null,
 } satisfies Partial<ResolversOf<'Query'>['Query']>;

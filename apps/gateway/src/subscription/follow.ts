@@ -2,7 +2,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { RpcError, status } from '#libs/grpc';
 
+import type { Backends } from '../backend/backends.js';
 import type { GatewayContext } from '../graphql/context.js';
+import { endingFirst } from './ending.first.js';
 
 /** A service that is restarted is followed again; one that stays away for longer ends the subscription. */
 const REOPEN_AFTER_MS = 500;
@@ -10,32 +12,14 @@ const GIVE_UP_AFTER_MS = 60_000;
 
 /**
  * A service's stream as a subscription's source. It ends the call as soon as the client goes away, even
- * while nothing happens; opens it again when the service was away for a moment; and lets every value be answered
- * from freshly loaded data.
+ * while nothing happens; and opens it again when the service was away for a moment.
  */
 export function follow<Value>(
-  context: Pick<GatewayContext, 'renew'>,
-  open: (signal: AbortSignal) => AsyncIterable<Value>,
+  context: Pick<GatewayContext, 'renewed'>,
+  open: (rpc: Backends, signal: AbortSignal) => AsyncIterable<Value>,
 ): AsyncIterableIterator<Value, undefined> {
   const abort = new AbortController();
-  const values = read(abort.signal, context, open);
-  return {
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    next: () => values.next(),
-    // A generator that waits for its next value would not hear of it: the call is ended first.
-    return: async () => {
-      abort.abort();
-      await values.return(undefined);
-      return { done: true, value: undefined };
-    },
-    throw: async (error: unknown) => {
-      abort.abort();
-      await values.return(undefined);
-      throw error;
-    },
-  };
+  return endingFirst(read(abort.signal, context, open), () => abort.abort());
 }
 
 /** What a service tells of a feed: where it begins, then what comes. */
@@ -49,13 +33,13 @@ export interface Told<Value> {
  * one, from where it had begun.
  */
 export function followFeed<Value extends { readonly cursor: string }>(
-  context: Pick<GatewayContext, 'renew'>,
+  context: Pick<GatewayContext, 'renewed'>,
   after: string | null | undefined,
-  open: (after: string, signal: AbortSignal) => AsyncIterable<Told<Value>>,
+  open: (rpc: Backends, after: string, signal: AbortSignal) => AsyncIterable<Told<Value>>,
 ): AsyncIterableIterator<Value, undefined> {
   let place = after ?? '';
-  return follow<Value>(context, async function* values(signal) {
-    for await (const { value, beginsAfter } of open(place, signal)) {
+  return follow<Value>(context, async function* values(rpc, signal) {
+    for await (const { value, beginsAfter } of open(rpc, place, signal)) {
       place = (value?.cursor ?? beginsAfter) || place;
       if (value) yield value;
     }
@@ -64,15 +48,15 @@ export function followFeed<Value extends { readonly cursor: string }>(
 
 async function* read<Value>(
   signal: AbortSignal,
-  context: Pick<GatewayContext, 'renew'>,
-  open: (signal: AbortSignal) => AsyncIterable<Value>,
+  context: Pick<GatewayContext, 'renewed'>,
+  open: (rpc: Backends, signal: AbortSignal) => AsyncIterable<Value>,
 ): AsyncGenerator<Value, undefined> {
   let awaySince: number | undefined;
   for (;;) {
     try {
-      for await (const value of open(signal)) {
+      const { rpc } = await context.renewed();
+      for await (const value of open(rpc, signal)) {
         awaySince = undefined;
-        context.renew();
         yield value;
       }
       return undefined;

@@ -5,6 +5,8 @@ export const BOUNDS = {
   /** Sockets and subscriptions of one key in this process. */
   connectionsPerKey: 100,
   perKey: 500,
+  /** Events of a subscription, where so many have arrived; as many more are read ahead. */
+  answeredAtOnce: 100,
   /** A first message must come within this time. */
   initWithinMs: 3_000,
   /** A client that does not answer a ping in this time has vanished. */

@@ -13,6 +13,7 @@ import { callerOf, type Keys, keyOf } from '../admission/caller.js';
 import { contextOf, type GatewayParts } from '../graphql/context.js';
 import { formatError, refusal } from '../graphql/error.js';
 import type { Caller } from '../graphql/message.js';
+import { answer, type Subscription } from './answer.js';
 import { BOUNDS, Tally } from './subscription.bounds.js';
 
 /** What is remembered of a connection. */
@@ -50,6 +51,7 @@ export class SubscriptionServer {
     this.protocol = useServer<Record<string, unknown>, { guest?: Guest }>(
       {
         schema,
+        subscribe: (args) => answer(args as Subscription),
         connectionInitWaitTimeout: BOUNDS.initWithinMs,
         onConnect: (connection) => this.enter(connection),
         onSubscribe: (connection, id, payload) => this.begin(connection, id, payload),

@@ -1,11 +1,14 @@
 import { once } from 'node:events';
 
+import { jest } from '@jest/globals';
 import { createClient, type Client } from 'graphql-ws';
 import { WebSocket } from 'ws';
 
+import { PrincipalSigner } from '#libs/auth';
 import { type serving, training } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
+import { LIMITS } from '../admission/limit.js';
 import { AT, id, KEYS, run, segmentOf } from '../gateway.fake.js';
 import { startTestGateway, type TestGateway } from '../gateway.start.js';
 import { globalId } from '../graphql/global-id.js';
@@ -105,6 +108,76 @@ test('every change is answered from fresh data', async () => {
   gateway.services.news.emit('watchMembershipChanges', { change: change(1) });
   expect((await updates.next()).value).toMatchObject({ data: { membershipChanged: { to: { name: 'Renamed' } } } });
   await updates.return?.();
+});
+
+test('changes that have arrived are answered together: in few calls, in their order, none older than its change', async () => {
+  const told = 300;
+  const asked: string[] = [];
+  gateway.services.replace('watchMembershipChanges', async function* watch(_request: unknown, _principal: unknown, signal: AbortSignal) {
+    for (let number = 1; number <= told; number++) {
+      asked.push(`told ${number}`);
+      yield { change: { ...change(number), customerId: id('customer', (number % 30) + 1) } };
+    }
+    await once(signal, 'abort');
+  } as never);
+  const cursors: string[] = [];
+  for await (const { data, errors } of client().iterate<{ membershipChanged: { cursor: string; customer: unknown } }>({ query: WATCH_CHANGES })) {
+    expect(errors).toBeUndefined();
+    expect(data?.membershipChanged.customer).not.toBeNull();
+    if (cursors.push(data?.membershipChanged.cursor ?? '') === told) break;
+  }
+  expect(cursors).toEqual(Array.from({ length: told }, (_, index) => `c${index + 1}`));
+  for (const method of ['getCustomers', 'getSegments']) {
+    expect(gateway.services.count(method)).toBeGreaterThanOrEqual(told / BOUNDS.answeredAtOnce);
+    expect(gateway.services.count(method)).toBeLessThan(told / 10);
+  }
+});
+
+test('changes are answered together as far as one operation may cost', async () => {
+  const running = { now: 0, most: 0 };
+  gateway.services.replace('watchMembershipChanges', async function* watch(_request: unknown, _principal: unknown, signal: AbortSignal) {
+    for (let number = 1; number <= 30; number++) yield { change: change(number) };
+    await once(signal, 'abort');
+  } as never);
+  gateway.services.replace('explainMembership', (async () => {
+    running.most = Math.max(running.most, (running.now += 1));
+    await new Promise((resolve) => setImmediate(resolve));
+    running.now -= 1;
+    throw RpcError.notFound('Not there.', { reason: 'NO_MEMBERSHIP' });
+  }) as never);
+  const query = 'subscription { membershipChanged { customer { memberships { why { evidence { strength } } } } } }';
+  let answered = 0;
+  for await (const { data } of client().iterate({ query })) {
+    expect(data).toBeTruthy();
+    if ((answered += 1) === 30) break;
+  }
+  expect(running.most).toBeGreaterThan(0);
+  expect(running.most).toBeLessThanOrEqual(LIMITS.cost / 1_900);
+});
+
+test('a subscription that outlives its signature is signed for again', async () => {
+  const clock = { signature: 1 };
+  const sign = jest.spyOn(PrincipalSigner.prototype, 'sign').mockImplementation(async (principal) => JSON.stringify({ ...principal, signature: clock.signature }));
+  const verify = jest.spyOn(PrincipalSigner.prototype, 'verify').mockImplementation(async (token) => {
+    const { signature, ...principal } = JSON.parse(token);
+    if (signature !== clock.signature) throw new Error('This signature is over.');
+    return principal;
+  });
+  try {
+    const updates = client().iterate({ query: WATCH_CHANGES });
+    const following = once(gateway.services.news, 'following');
+    const first = updates.next();
+    await following;
+    gateway.services.news.emit('watchMembershipChanges', { change: change(1) });
+    expect((await first).value).toMatchObject({ data: { membershipChanged: { customer: { userId: 'user-1' } } } });
+    clock.signature = 2;
+    gateway.services.news.emit('watchMembershipChanges', { change: change(2) });
+    expect((await updates.next()).value).toEqual({ data: expect.objectContaining({ membershipChanged: expect.objectContaining({ customer: { userId: 'user-2' } }) }) });
+    await updates.return?.();
+  } finally {
+    sign.mockRestore();
+    verify.mockRestore();
+  }
 });
 
 test('a service that was away for a moment is followed again from the last change on', async () => {

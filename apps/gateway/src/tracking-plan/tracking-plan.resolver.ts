@@ -1,6 +1,6 @@
 import { countedAt } from '../counting/count.resolver.js';
 import type { ResolversOf } from '../graphql/complete.js';
-import { rowsOf } from '../graphql/connection.js';
+import { rowsAsked } from '../graphql/connection.js';
 import { expecting, outcomeOf } from '../graphql/expected.js';
 import { PlanMode } from '../graphql/message.js';
 import { orNull, present } from '../graphql/present.js';
@@ -9,9 +9,9 @@ import { jsonText, parseJson } from '../graphql/scalar.js';
 export const trackingPlanQueries = {
   trackingPlan: async (_root, _args, { rpc }) => present((await rpc.plans.getTrackingPlan({})).plan, 'plan'),
   trackingPlanViolations: async (root, { event, from, first }, { rpc, askedAt }) => {
-    const rows = rowsOf(first);
-    const { violations, totalCount } = await rpc.plans.listTrackingPlanViolations({ event: event ?? '', from: from ?? undefined, first: Math.max(rows, 1) });
-    return { nodes: violations.slice(0, rows), totalCount, countedAt: countedAt(root, {}, { askedAt }) };
+    const asked = rowsAsked(first);
+    const { violations, totalCount } = await rpc.plans.listTrackingPlanViolations({ event: event ?? '', from: from ?? undefined, first: asked.first });
+    return { nodes: asked.of(violations), totalCount, countedAt: countedAt(root, {}, { askedAt }) };
   },
 } satisfies Partial<ResolversOf<'Query'>['Query']>;
 

@@ -8,8 +8,8 @@ import { inWords } from './novelty.words.js';
 export const unusualEventSubscriptions = {
   eventUnusual: {
     subscribe: (_root, { after }, context) =>
-      followFeed<UnusualEvent>(context, after, async function* open(place, signal) {
-        for await (const { event, beginsAfter } of context.rpc.unusualEvents.watchUnusualEvents({ after: place }, { signal })) yield { value: event, beginsAfter };
+      followFeed<UnusualEvent>(context, after, async function* open({ unusualEvents }, place, signal) {
+        for await (const { event, beginsAfter } of unusualEvents.watchUnusualEvents({ after: place }, { signal })) yield { value: event, beginsAfter };
       }),
     resolve: (event: UnusualEvent) => event,
   },

@@ -37,8 +37,8 @@ export const unusualSubscriptions = {
     subscribe: (_root, args, context) => {
       const customerId = args.customerId ? localId('Customer', args.customerId) : '';
       if (customerId === undefined) throw invalidArgument('customerId is the id of no customer.');
-      return followFeed<UnusualChange>(context, args.after, async function* open(after, signal) {
-        const told = context.rpc.unusual.watchUnusualCustomers({ customerId, after }, { signal });
+      return followFeed<UnusualChange>(context, args.after, async function* open(rpc, after, signal) {
+        const told = rpc.unusual.watchUnusualCustomers({ customerId, after }, { signal });
         for await (const { change, beginsAfter } of told) yield { value: change, beginsAfter };
       });
     },

@@ -22,6 +22,7 @@ const RETRY_MINUTES = 1;
 
 export interface DefinitionRow {
   readonly segmentId: string;
+  readonly name: string;
   readonly kind: 'RULE' | 'STATIC' | 'EXAMPLE';
   /** Null: a fixed list. */
   readonly condition: Condition | null;
@@ -52,7 +53,7 @@ export interface Sample {
   readonly sample: string[];
 }
 
-const ROWS = `select d.segment_id as "segmentId", s.kind, d.condition, d.changed_at as "changedAt", d.failure, coalesce(d.retry_at > now(), false) as "isPaused",
+const ROWS = `select d.segment_id as "segmentId", s.name, s.kind, d.condition, d.changed_at as "changedAt", d.failure, coalesce(d.retry_at > now(), false) as "isPaused",
     (select count(*) from serving.definition_builds b where b.segment_id = d.segment_id)::int as "unbuilt"
   from serving.segment_definitions d join serving.segments s on s.id = d.segment_id`;
 

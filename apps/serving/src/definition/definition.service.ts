@@ -6,6 +6,7 @@ import { RpcError, status } from '#libs/grpc';
 
 import { ChangeSignal } from '../change/change.signal.js';
 import { PARTITIONS } from '../lease/partition.js';
+import { segmentInWords } from '../page/public-id.js';
 import { NIL, uuidFilter } from '../page/uuid.js';
 import { lockMemberships, shareMemberships } from '../scoring/write.lock.js';
 import { isoOf } from '../time/micros.js';
@@ -82,7 +83,7 @@ export class DefinitionService {
       if (own.kind === 'EXAMPLE') await lockMemberships(client, workspaceId);
       const user = rows.find(({ condition }) => condition !== null && segmentsIn(condition).includes(id));
       if (user) {
-        throw RpcError.precondition(`The rule of segment ${user.segmentId} names it; change or delete that one first.`, {
+        throw RpcError.precondition(`The rule of ${segmentInWords({ id: user.segmentId, name: user.name })} names it; change or delete that one first.`, {
           reason: 'SEGMENT_IN_USE', metadata: { segment_id: user.segmentId },
         });
       }

@@ -23,6 +23,8 @@ const MOST_EXAMPLES = 10_000;
 const KEPT_EXAMPLES = 200;
 const MOST_SEGMENTS = 20;
 const MOST_CORNERS = 200;
+/** On the map, which nobody lies so far out of; areas of what is much larger cannot be told any more. */
+const FARTHEST = 1_000_000_000;
 
 /** Segments by example. */
 @Injectable()
@@ -131,7 +133,7 @@ export class RegionService {
     const { userIds = [], lasso = [] } = examples ?? {};
     if ((userIds.length > 0) === (lasso.length > 0)) throw invalid('Give either user ids or an area of the map.');
     if (lasso.length > 0 && (lasso.length < 3 || lasso.length > MOST_CORNERS)) throw invalid(`An area of the map has 3 to ${MOST_CORNERS} corners; ${lasso.length} were given.`);
-    if (lasso.some(({ x, y }) => !Number.isFinite(x) || !Number.isFinite(y))) throw invalid('The corners of an area are numbers.');
+    lasso.forEach(checkCorner);
     return this.customers.resolve(workspaceId, userIds, MOST_EXAMPLES);
   }
 
@@ -140,6 +142,14 @@ export class RegionService {
     const known = (await this.regions.embeddings(client, modelId, given)).map(({ customerId }) => customerId);
     if (known.length >= FEWEST_EXAMPLES) return known.slice(0, KEPT_EXAMPLES);
     throw invalid(`A region needs at least ${FEWEST_EXAMPLES} customers whom the model has read; ${known.length} ${lasso.length > 0 ? 'lie in the area' : 'were given'}.`);
+  }
+}
+
+function checkCorner(corner: contract.MapPlace, index: number): void {
+  for (const axis of ['x', 'y'] as const) {
+    if (Math.abs(corner[axis]) <= FARTHEST) continue;
+    const path = `examples.lasso[${index}].${axis}`;
+    throw RpcError.invalid(`${path}: a corner lies within ${FARTHEST.toLocaleString('en')} of the map's middle.`, { reason: 'EXAMPLES_INVALID', metadata: { path } });
   }
 }
 

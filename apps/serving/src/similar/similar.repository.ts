@@ -47,6 +47,10 @@ export class SimilarRepository {
     });
   }
 
+  hasSegment(workspaceId: string, segmentId: string): Promise<boolean> {
+    return this.database.onConnection(workspaceId, async (client) => (await client.query('select from serving.segments where id = $1', [segmentId])).rowCount === 1);
+  }
+
   /** Current members of a segment, an even sample of at most so many that is the same again while the same are there. */
   members(workspaceId: string, segmentId: string, most: number): Promise<string[]> {
     return this.database.onConnection(workspaceId, async (client) => {

@@ -56,7 +56,9 @@ export class SimilarService {
   private async seedsOf(workspaceId: string, { userIds, segmentId }: similar.ListLookAlikesRequest): Promise<string[]> {
     if ((userIds.length > 0) === (segmentId !== '')) throw RpcError.invalid('Give either user ids or a segment.', { reason: 'SEEDS_INVALID' });
     if (segmentId !== '') {
-      const members = await this.states.members(workspaceId, uuidFilter(segmentId) ?? NIL, SEEDS_OF_SEGMENT);
+      const id = uuidFilter(segmentId) ?? NIL;
+      const members = await this.states.members(workspaceId, id, SEEDS_OF_SEGMENT);
+      if (members.length === 0 && !(await this.states.hasSegment(workspaceId, id))) throw RpcError.notFound('There is no such segment.', { reason: 'SEGMENT_UNKNOWN' });
       if (members.length === 0) throw RpcError.invalid('Nobody is in that segment now.', { reason: 'SEEDS_INVALID' });
       return members;
     }

@@ -128,14 +128,14 @@ export class WebhookRepository {
   }
 
   /** Those of the coarser and finer levels: changes are of the main one. */
-  segmentsOffMainLevel(workspaceId: string, ids: readonly string[]): Promise<string[]> {
+  segmentsOffMainLevel(workspaceId: string, ids: readonly string[]): Promise<{ id: string; name: string }[]> {
     return this.database.onConnection(workspaceId, async (client) => {
-      const { rows } = await client.query<{ id: string }>(
-        `select id from unnest($1::uuid[]) as asked(id) where exists (
-           select from serving.segment_versions v where v.segment_id = asked.id and v.level <> 'MAIN')`,
+      const { rows } = await client.query<{ id: string; name: string }>(
+        `select s.id, s.name from serving.segments s where s.id = any($1::uuid[]) and exists (
+           select from serving.segment_versions v where v.segment_id = s.id and v.level <> 'MAIN')`,
         [ids],
       );
-      return rows.map(({ id }) => id);
+      return rows;
     });
   }
 

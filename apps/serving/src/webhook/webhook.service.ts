@@ -9,6 +9,7 @@ import { RpcError, status } from '#libs/grpc';
 import { SERVICE } from '#libs/service';
 
 import { cursorFormat, cutPage, pageAsked } from '../page/page.js';
+import { publicId, segmentInWords } from '../page/public-id.js';
 import { NIL, uuidFilter } from '../page/uuid.js';
 import type { Context } from '../store.js';
 import { DeliveryRepository, type DeliveryRow } from './delivery.repository.js';
@@ -108,12 +109,15 @@ export class WebhookService {
     if (ids.length === 0) return null;
     if (ids.length > MOST_SEGMENTS) throw RpcError.invalid(`A webhook names at most ${MOST_SEGMENTS} segments, or all.`, { reason: 'TOO_MANY_IDS' });
     const wrong = ids.find((id) => !validate(id)) ?? (await this.webhooks.unknownSegments(workspaceId, ids))[0];
-    if (wrong !== undefined) throw RpcError.invalid(`There is no segment ${wrong}.`, { reason: 'SEGMENT_UNKNOWN', metadata: { segment_id: wrong } });
+    if (wrong !== undefined) {
+      const message = `segmentIds: there is no segment ${publicId('Segment', wrong)}; it may have been deleted. Leave it out, or leave segmentIds out for all.`;
+      throw RpcError.invalid(message, { reason: 'SEGMENT_UNKNOWN', metadata: { segment_id: wrong } });
+    }
     const [other] = await this.webhooks.segmentsOffMainLevel(workspaceId, ids);
     if (other !== undefined) {
-      throw RpcError.invalid(`Segment ${other} is coarser or finer than those that webhooks tell of; name its children, or its parent.`, {
+      throw RpcError.invalid(`segmentIds: ${segmentInWords(other)} is coarser or finer than those that webhooks tell of; name its children, or its parent.`, {
         reason: 'SEGMENT_NOT_MAIN',
-        metadata: { segment_id: other },
+        metadata: { segment_id: other.id },
       });
     }
     return ids;
