@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { type Job, WaitingError, Worker } from 'bullmq';
 
@@ -11,6 +13,10 @@ import { StepFailures } from '../step/failures.js';
 import { type BegunStep, StaleToken, StepRepository } from '../step/step.repository.js';
 import { type ResultOf, type Step, STEPS } from '../step/step.js';
 import type { TrainingConfig } from '../training.config.js';
+import { RunCancel } from './run.cancel.js';
+import { HOLDER_ALIVE_MS } from './run.repository.js';
+
+const A_MOMENT_MS = 20;
 
 /** Works on the steps of runs: one job, one step, one execution that holds the run's token. */
 @Injectable()
@@ -25,6 +31,7 @@ export class RunProcessor implements OnApplicationBootstrap, BeforeApplicationSh
     private readonly repository: StepRepository,
     private readonly failures: StepFailures,
     private readonly models: ModelService,
+    private readonly canceller: RunCancel,
     @Inject(SERVICE) private readonly service: ServiceContext<TrainingConfig>,
   ) {
     const { config, log } = service;
@@ -69,13 +76,20 @@ export class RunProcessor implements OnApplicationBootstrap, BeforeApplicationSh
     } catch (error) {
       const cause: unknown = execution.signal.aborted ? execution.signal.reason : error;
       // Whoever holds the later token, or the reconciler, goes on; this job has nothing left to do.
-      if (cause instanceof StaleToken) return;
+      if (cause instanceof StaleToken) return this.settleSoon(begun.token);
       if (cause instanceof ServiceStopping) return await giveBack(job, token);
       await this.failures.handle(cause, execution);
     } finally {
       this.executions.delete(execution);
       await this.repository.release(begun.token);
     }
+  }
+
+  /** Where it was cancelled, the run ends as soon as its worker has had the time that it takes to stop; the reconciler would look up to a second later. */
+  private settleSoon({ workspaceId, runId }: BegunStep['token']): void {
+    void wait(HOLDER_ALIVE_MS + A_MOMENT_MS, undefined, { ref: false })
+      .then(() => this.canceller.settle(workspaceId, runId))
+      .catch((error: unknown) => this.service.log.debug({ err: error, runId }, 'a cancelled run is left to the reconciler'));
   }
 
   private async execute(step: Step, begun: BegunStep, execution: StepExecution): Promise<void> {
