@@ -105,6 +105,44 @@ test('a cursor that was not made here is refused', async () => {
   await expect(take(workspace, 1, { after: 'nonsense' })).rejects.toMatchObject({ reason: 'CURSOR_INVALID' });
 });
 
+const cursorOf = (place: readonly unknown[]) => Buffer.from(JSON.stringify(place)).toString('base64url');
+/** The feeds, each as it is followed from a cursor on. */
+const feedsFrom = (workspace: TestWorkspace, after: string): Record<string, (signal: AbortSignal) => AsyncIterable<{ beginsAfter: string }>> => ({
+  membershipChanged: (signal) => replica.memberships.watchMembershipChanges({ customerId: '', segmentId: '', after }, { ...workspace.call, signal }),
+  customerUnusual: (signal) => replica.unusual.watchUnusualCustomers({ customerId: '', after }, { ...workspace.call, signal }),
+  eventUnusual: (signal) => replica.unusualEvents.watchUnusualEvents({ after }, { ...workspace.call, signal }),
+});
+
+test('a cursor of another feed is refused with which one it is of', async () => {
+  const { workspace } = await served(1);
+  for (const [name, begin] of Object.entries(feedsFrom(workspace, ''))) {
+    const cursor = await beginningOf(begin);
+    for (const [other, beginOther] of Object.entries(feedsFrom(workspace, cursor))) {
+      if (other === name) expect(await beginningOf(beginOther)).toBe(cursor);
+      else await expect(beginningOf(beginOther)).rejects.toMatchObject({ reason: 'CURSOR_INVALID', message: expect.stringContaining(`is of ${name}. Give the last one that ${other} told`) });
+    }
+  }
+});
+
+test('a cursor beyond all that was committed is refused, where nothing would ever be told', async () => {
+  const { workspace } = await served(1);
+  for (const name of ['membershipChanged', 'customerUnusual', 'eventUnusual']) {
+    for (const beyond of [[Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER], [name, Number.MAX_SAFE_INTEGER, 0]]) {
+      const begun = feedsFrom(workspace, cursorOf(beyond))[name];
+      await expect(beginningOf((signal) => begun?.(signal) ?? [] as never)).rejects.toMatchObject({ reason: 'CURSOR_INVALID', message: expect.stringContaining('beyond all that was ever committed') });
+    }
+  }
+});
+
+test('a cursor from before cursors said which feed they are of goes on, and so does one whose change was erased since', async () => {
+  const { workspace, customers: [customer = ''] } = await served(1);
+  const { changes: [newest] } = await history(workspace);
+  const [, xid, sequence] = JSON.parse(Buffer.from(newest?.cursor ?? '', 'base64url').toString()) as [string, number, number];
+  await house.owner.query('delete from serving.membership_changes where workspace_id = $1', [workspace.id]);
+  await toMany(workspace, customer);
+  for (const after of [newest?.cursor ?? '', cursorOf([xid, sequence])]) expect(await take(workspace, 1, { after })).toMatchObject([{ customerId: customer }]);
+});
+
 test('another replica tells its watchers too', async () => {
   const other = await house.start({ FEED_POLL_MS: '300' });
   const { workspace, customers } = await served(1);

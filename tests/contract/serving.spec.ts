@@ -53,6 +53,30 @@ async function prepareSwapped(workspace: TestWorkspace, first: TestModel): Promi
   return second;
 }
 
+test('segments that grow and shrink between pages are listed once, the largest of what is left first', async () => {
+  const workspace = await house.workspace();
+  const customers = await house.customers(workspace.id, 6);
+  const first = (count: number) => ({ userIds: customers.slice(0, count).map((id) => `user-${id}`) });
+  const ids = new Map<string, string>();
+  for (const [index, name] of ['Five', 'Four', 'Three', 'Two', 'One'].entries()) {
+    const { definition } = await replica.definitions.createDefinedSegment({ name, description: '', condition: undefined, customers: first(5 - index) }, workspace.call);
+    ids.set(name, definition?.segmentId ?? '');
+  }
+  const resize = (name: string, count: number) => replica.definitions.updateDefinedSegment({ segmentId: ids.get(name) ?? '', condition: undefined, customers: first(count) }, workspace.call);
+  const page = async (after: string) => {
+    const { segments, pageInfo } = await listed(workspace, { page: { first: 2, after } });
+    return { names: segments.map(({ name }) => name), after: pageInfo?.endCursor ?? '', more: pageInfo?.hasNextPage };
+  };
+  const one = await page('');
+  expect(one).toMatchObject({ names: ['Five', 'Four'], more: true });
+  // Past all that was shown, and below all that was not.
+  await resize('One', 6);
+  await resize('Five', 0);
+  const two = await page(one.after);
+  expect(two).toMatchObject({ names: ['One', 'Three'], more: true });
+  expect(await page(two.after)).toMatchObject({ names: ['Two'], more: false });
+});
+
 describe('what is served', () => {
   test('nothing is served at first, and every question has a defined answer', async () => {
     const workspace = await house.workspace();

@@ -64,6 +64,8 @@ export async function startFakeServices(): Promise<FakeServices> {
             news.emit('following');
             try {
               yield* asServer((replaced.get(name) ?? streamOf(name, news))(request, principal, context.signal) as AsyncIterable<unknown>);
+            } catch (error) {
+              throw error instanceof RpcError ? asServerError(error, context) : error;
             } finally {
               following.delete(token);
               news.emit('left', name);

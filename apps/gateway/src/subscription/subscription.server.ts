@@ -57,7 +57,7 @@ export class SubscriptionServer {
         onSubscribe: (connection, id, payload) => this.begin(connection, id, payload),
         onNext: (_connection, _id, _payload, _args, result) =>
           result.errors ? { data: result.data ?? null, errors: result.errors.map((error) => this.format(error.toJSON(), error)) } : undefined,
-        onError: (_connection, _id, _payload, errors) => errors.map((error) => this.format(error instanceof GraphQLError ? error.toJSON() : error, error)),
+        onError: (_connection, _id, _payload, errors) => errors.map((error) => this.format(error instanceof GraphQLError ? error.toJSON() : error, failureOf(error))),
         onComplete: (connection, id) => this.end(connection.extra.guest, id),
         onDisconnect: (connection) => this.leave(connection),
       },
@@ -157,6 +157,11 @@ export class SubscriptionServer {
 const CLOSE_TOO_MANY = 4429;
 /** The client library comes back by itself after this one. */
 const CLOSE_TRY_AGAIN = 1013;
+
+/** A source that fails does so at no place of the document: what went wrong there is what the library wrapped. */
+function failureOf(error: GraphQLError | GraphQLFormattedError): unknown {
+  return error instanceof GraphQLError && error.locations === undefined ? (error.originalError ?? error) : error;
+}
 
 function chooseProtocol(offered: Set<string>): string | false {
   return offered.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : false;

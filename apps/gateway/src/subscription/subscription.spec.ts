@@ -211,6 +211,27 @@ test('a service that was away before anything came is followed again from where 
   await updates.return?.();
 });
 
+test('a cursor that a service refuses ends the subscription with why', async () => {
+  gateway.services.replace('watchMembershipChanges', async function* watch() {
+    yield* [];
+    throw RpcError.invalid('after: this cursor is of eventUnusual.', { reason: 'CURSOR_INVALID' });
+  } as never);
+  const updates = client().iterate({ query: WATCH_CHANGES, variables: { after: 'c0' } });
+  await expect(updates.next()).rejects.toMatchObject([{ message: 'after: this cursor is of eventUnusual.', extensions: { code: 'CURSOR_INVALID' } }]);
+  expect(gateway.services.count('watchMembershipChanges')).toBe(1);
+});
+
+test('a source that fails as nobody expected tells nothing of our insides', async () => {
+  gateway.services.replace('watchMembershipChanges', async function* watch() {
+    yield { change: change(1) };
+    const { ServerError } = await import('nice-grpc');
+    throw new ServerError(status.INTERNAL as number, 'password=hunter2 at 10.0.0.7');
+  } as never);
+  const updates = client().iterate({ query: WATCH_CHANGES });
+  expect((await updates.next()).value).toMatchObject({ data: { membershipChanged: { cursor: 'c1' } } });
+  await expect(updates.next()).rejects.toMatchObject([{ message: 'An unexpected failure; the log has it.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }]);
+});
+
 test('an unknown key is not let in, and a missing one neither', async () => {
   for (const headers of [{}, { authorization: 'Bearer ka_guess' }]) {
     const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { headers });

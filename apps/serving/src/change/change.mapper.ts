@@ -1,11 +1,11 @@
 import type { serving } from '#libs/contracts';
 
-import { changeCursor } from './change.cursor.js';
+import { membershipCursor } from './change.cursor.js';
 import type { ChangeRow } from './change.repository.js';
 
 export function toChange(row: ChangeRow): serving.MembershipChange {
   return {
-    cursor: changeCursor.write([row.xid, row.sequence]),
+    cursor: membershipCursor.write([row.xid, row.sequence]),
     customerId: row.customerId,
     fromSegmentId: row.fromSegmentId ?? '',
     toSegmentId: row.toSegmentId ?? '',

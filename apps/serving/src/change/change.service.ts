@@ -4,10 +4,11 @@ import type { serving } from '#libs/contracts';
 
 import { cutPage, pageAsked } from '../page/page.js';
 import { uuidFilter } from '../page/uuid.js';
-import { changeCursor } from './change.cursor.js';
+import { membershipCursor } from './change.cursor.js';
 import { toChange } from './change.mapper.js';
 import { type ChangeFilter, ChangeRepository } from './change.repository.js';
 import { ChangeSignal } from './change.signal.js';
+import { FeedBeginning } from './feed.beginning.js';
 import { type Outlet, watchFeed } from './feed.watch.js';
 
 /** The feed of changes: as a list, and as it grows. */
@@ -18,6 +19,7 @@ export class ChangeService implements OnModuleDestroy {
   constructor(
     private readonly changes: ChangeRepository,
     private readonly signal: ChangeSignal,
+    private readonly beginning: FeedBeginning,
   ) {}
 
   /** Streams end before the server waits for calls to end. */
@@ -26,9 +28,9 @@ export class ChangeService implements OnModuleDestroy {
   }
 
   async list(workspaceId: string, request: serving.ListMembershipChangesRequest): Promise<serving.ListMembershipChangesResponse> {
-    const page = pageAsked(request.page, changeCursor);
+    const page = pageAsked(request.page, membershipCursor);
     const { rows, total } = await this.changes.newest(workspaceId, filterOf(request), page);
-    const cut = cutPage(rows, page.first, total, (row) => changeCursor.write([row.xid, row.sequence]));
+    const cut = cutPage(rows, page.first, total, (row) => membershipCursor.write([row.xid, row.sequence]));
     return { changes: cut.rows.map(toChange), pageInfo: cut.pageInfo } satisfies serving.ListMembershipChangesResponse;
   }
 
@@ -39,8 +41,8 @@ export class ChangeService implements OnModuleDestroy {
     outlet: Outlet,
   ): AsyncGenerator<serving.WatchMembershipChangesResponse> {
     const filter = filterOf(request);
-    const place = request.after ? changeCursor.read(request.after) : await this.changes.head(workspaceId);
-    yield { change: undefined, beginsAfter: changeCursor.write([...place]) };
+    const place = await this.beginning.of(workspaceId, membershipCursor, request.after, () => this.changes.head(workspaceId));
+    yield { change: undefined, beginsAfter: membershipCursor.write(place) };
     const parts = { workspaceId, signal: this.signal, outlet, stopping: this.stopping.signal };
     for await (const row of watchFeed((after, limit) => this.changes.after(workspaceId, after, filter, limit), place, parts)) yield { change: toChange(row), beginsAfter: '' };
   }

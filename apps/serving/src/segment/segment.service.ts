@@ -14,7 +14,11 @@ const LONGEST_NAME = 120;
 const LONGEST_DESCRIPTION = 2_000;
 const MOST_IDS = 500;
 
-const bySize = cursorFormat(z.tuple([z.number(), z.string()]));
+/**
+ * Sizes move between pages, and a place among them would skip who grew past it and repeat who shrank. So the cursor of a page says who was
+ * shown up to it, by the ends of their ids: what is left is shown once, wherever it moved.
+ */
+const byShown = cursorFormat(z.array(z.string().length(12)));
 const byAge = cursorFormat<readonly [number, string]>(z.tuple([z.number(), z.uuid()]));
 
 /** Segments as they are drawn now, as another model draws them, or as of a time. */
@@ -46,7 +50,7 @@ export class SegmentService {
 
   async list(workspaceId: string, request: serving.ListSegmentsRequest): Promise<Readonly<serving.ListSegmentsResponse>> {
     const { page, modelId, asOf } = request;
-    const asked = pageAsked(page, bySize);
+    const asked = pageAsked(page, byShown);
     if (modelId !== '' || asOf !== undefined) return pageOf(await this.drawings.read(workspaceId, { ids: null, modelId, asOf }), asked, request);
     const drawing = await this.drawings.now(workspaceId);
     const name = `${request.kind}|${request.level}|${request.brief}|${asked.first}|${page?.after ?? ''}`;
@@ -86,14 +90,20 @@ export class SegmentService {
   }
 }
 
-/** The largest first. */
-function pageOf({ segments, basis }: Drawing, { first, after }: PageAsked<readonly [number, string]>, { kind, level, brief }: serving.ListSegmentsRequest): serving.ListSegmentsResponse {
+/** The largest first of those that were not shown yet. */
+function pageOf({ segments, basis }: Drawing, { first, after = [] }: PageAsked<readonly string[]>, { kind, level, brief }: serving.ListSegmentsRequest): serving.ListSegmentsResponse {
   const ordered = segments
     .filter((segment) => (kind === serving.SegmentKind.UNSPECIFIED || segment.kind === kind) && isOnLevel(segment, level))
     .sort((a, b) => b.size - a.size || compare(a.id, b.id));
-  const rest = after ? ordered.filter(({ size, id }) => size < after[0] || (size === after[0] && id > after[1])) : ordered;
-  const cut = cutPage(rest, first, ordered.length, ({ size, id }) => bySize.write([size, id]));
+  const shown = new Set(after);
+  const rest = ordered.filter(({ id }) => !shown.has(endOf(id)));
+  const cut = cutPage(rest, first, ordered.length, () => byShown.write([...shown, ...rest.slice(0, first).map(({ id }) => endOf(id))]));
   return { segments: brief ? cut.rows.map(briefly) : [...cut.rows], pageInfo: cut.pageInfo, population: basis.placed + basis.unseen, basis } satisfies serving.ListSegmentsResponse;
+}
+
+/** The random part of an id: enough to tell a workspace's segments apart. */
+function endOf(id: string): string {
+  return id.slice(-12);
 }
 
 /** The levels are cuts through one tree: what joins nothing, or is not split, is on more than one. */

@@ -4,12 +4,12 @@ import { setTimeout as wait } from 'node:timers/promises';
 import pRetry from 'p-retry';
 
 import type { unusualEvent } from '#libs/contracts';
-import { z } from '#libs/config';
 import type { Position } from '#libs/database';
 
+import { type ChangePlace, unusualEventCursor } from '../change/change.cursor.js';
+import { FeedBeginning } from '../change/feed.beginning.js';
 import type { Outlet } from '../change/feed.watch.js';
 import { NoveltyService } from '../foresight/novelty.service.js';
-import { cursorFormat } from '../page/page.js';
 import { isoOf } from '../time/micros.js';
 import { measuredThreshold } from './threshold.js';
 import { type NamedEvent, UnusualEventRepository } from './unusual.event.repository.js';
@@ -19,8 +19,6 @@ import { UnusualRepository } from './unusual.repository.js';
 const EVENTS_AT_ONCE = 100;
 const LOOK_MS = 1_000;
 const AGAIN_MS = { first: 500, most: 5_000 };
-
-const placeInFeed = cursorFormat<readonly [number, number]>(z.tuple([z.number().int().nonnegative(), z.number().int().nonnegative()]));
 
 /**
  * Tells whoever watches of events that are unusual. Nothing of it lies on the way that memberships take: each watcher follows the feed
@@ -34,6 +32,7 @@ export class UnusualEventService implements OnModuleDestroy {
     private readonly feed: UnusualEventRepository,
     private readonly bounds: UnusualRepository,
     private readonly novelty: NoveltyService,
+    private readonly beginning: FeedBeginning,
   ) {}
 
   /** Streams end before the server waits for calls to end. */
@@ -44,8 +43,8 @@ export class UnusualEventService implements OnModuleDestroy {
   /** From a cursor on, without end. */
   async *watch(workspaceId: string, { after }: unusualEvent.WatchUnusualEventsRequest, outlet: Outlet): AsyncGenerator<unusualEvent.WatchUnusualEventsResponse> {
     const gone = AbortSignal.any([outlet.signal, this.stopping.signal]);
-    let place = after ? placeOf(placeInFeed.read(after)) : await this.feed.head(workspaceId);
-    yield { event: undefined, beginsAfter: placeInFeed.write([place.horizon, place.sequence]) };
+    let place = positionAt(await this.beginning.of(workspaceId, unusualEventCursor, after, async () => placeOf(await this.feed.head(workspaceId))));
+    yield { event: undefined, beginsAfter: unusualEventCursor.write(placeOf(place)) };
     while (!gone.aborted) {
       const events = await this.feed.after(workspaceId, place, EVENTS_AT_ONCE);
       for (const event of await this.unusualOf(workspaceId, events, gone)) yield { event, beginsAfter: '' };
@@ -75,13 +74,17 @@ export class UnusualEventService implements OnModuleDestroy {
   }
 }
 
-function placeOf([horizon, sequence]: readonly [number, number]): Position {
+function positionAt([horizon, sequence]: ChangePlace): Position {
   return { horizon, sequence };
 }
 
-function toUnusualEvent({ horizon, sequence, customerId, eventId, type, name, occurredAt }: NamedEvent, novelty: number, threshold: number, modelId: string): unusualEvent.UnusualEvent {
+function placeOf({ horizon, sequence }: Position): ChangePlace {
+  return [horizon, sequence];
+}
+
+function toUnusualEvent({ customerId, eventId, type, name, occurredAt, ...position }: NamedEvent, novelty: number, threshold: number, modelId: string): unusualEvent.UnusualEvent {
   return {
-    cursor: placeInFeed.write([horizon, sequence]),
+    cursor: unusualEventCursor.write(placeOf(position)),
     customerId, eventId, type,
     name: name ?? '',
     occurredAt: isoOf(occurredAt),

@@ -1,6 +1,6 @@
 import { unusual } from '#libs/contracts';
 
-import { changeCursor } from '../change/change.cursor.js';
+import { unusualCursor } from '../change/change.cursor.js';
 import { customerThreshold, measuredThreshold, type Threshold } from './threshold.js';
 import type { NoveltyRow, ServedBounds, UnusualChangeRow, UnusualRow } from './unusual.repository.js';
 
@@ -33,7 +33,7 @@ export function toUnusual({ customerId, novelty, since, isTold, modelId }: Unusu
 
 export function toUnusualChange(row: UnusualChangeRow): unusual.UnusualChange {
   return {
-    cursor: changeCursor.write([row.xid, row.sequence]),
+    cursor: unusualCursor.write([row.xid, row.sequence]),
     customerId: row.customerId,
     isUnusual: row.isUnusual,
     novelty: row.novelty,

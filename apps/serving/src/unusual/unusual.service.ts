@@ -4,8 +4,9 @@ import type { novelty, unusual } from '#libs/contracts';
 import { z } from '#libs/config';
 import { RpcError } from '#libs/grpc';
 
-import { changeCursor } from '../change/change.cursor.js';
+import { unusualCursor } from '../change/change.cursor.js';
 import { ChangeSignal } from '../change/change.signal.js';
+import { FeedBeginning } from '../change/feed.beginning.js';
 import { type Outlet, watchFeed } from '../change/feed.watch.js';
 import { cursorFormat, cutPage, pageAsked } from '../page/page.js';
 import { onlyUuids, uuidFilter } from '../page/uuid.js';
@@ -27,6 +28,7 @@ export class UnusualService implements OnModuleDestroy {
   constructor(
     private readonly repository: UnusualRepository,
     private readonly signal: ChangeSignal,
+    private readonly beginning: FeedBeginning,
   ) {}
 
   /** Streams end before the server waits for calls to end. */
@@ -59,8 +61,8 @@ export class UnusualService implements OnModuleDestroy {
   /** From a cursor on, without end. */
   async *watch(workspaceId: string, request: unusual.WatchUnusualCustomersRequest, outlet: Outlet): AsyncGenerator<unusual.WatchUnusualCustomersResponse> {
     const customerId = uuidFilter(request.customerId);
-    const place = request.after ? changeCursor.read(request.after) : await this.repository.head(workspaceId);
-    yield { change: undefined, beginsAfter: changeCursor.write([...place]) };
+    const place = await this.beginning.of(workspaceId, unusualCursor, request.after, () => this.repository.head(workspaceId));
+    yield { change: undefined, beginsAfter: unusualCursor.write(place) };
     const parts = { workspaceId, signal: this.signal, outlet, stopping: this.stopping.signal };
     for await (const row of watchFeed((after, limit) => this.repository.after(workspaceId, after, customerId, limit), place, parts)) {
       yield { change: toUnusualChange(row), beginsAfter: '' };

@@ -1,6 +1,6 @@
 import type { ingestion } from '#libs/contracts';
 
-import { changeCursor } from '../change/change.cursor.js';
+import { membershipCursor, unusualCursor } from '../change/change.cursor.js';
 import { publicId } from '../page/public-id.js';
 import type { WebhookEvent } from './webhook.event.js';
 import type { ToldChange } from './webhook.feed.js';
@@ -47,7 +47,7 @@ export function trackCall(messageId: string, change: ToldChange, { event, segmen
       ...(change.kind === 'NOVELTY' ? { novelty: change.novelty, threshold: change.threshold } : {}),
       decided_at: change.decidedAt.toISOString(),
       ...(change.kind === 'NOVELTY' ? { cause: change.cause } : { is_by_promotion: change.byPromotion }),
-      cursor: changeCursor.write([change.xid, change.sequence]),
+      cursor: (change.kind === 'NOVELTY' ? unusualCursor : membershipCursor).write([change.xid, change.sequence]),
     },
   };
 }
