@@ -20,11 +20,11 @@ const SAY: ServiceDefinition = {
 type Say = (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) => void;
 
 /** A service whose one method a test writes, and the method as a client of it has it. */
-async function saying(say: Say) {
+async function saying(say: Say, requestSerialize = asItIs) {
   const server = new Server();
   server.addService(SAY, { say });
   const port = await new Promise<number>((resolve, reject) => server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => (error ? reject(error) : resolve(bound))));
-  const client = connect(SAY, `127.0.0.1:${port}`);
+  const client = connect({ say: { ...SAY['say'], requestSerialize } } as ServiceDefinition, `127.0.0.1:${port}`);
   const method = (client as unknown as { say: (request: Buffer, call?: object) => Promise<Buffer> }).say;
   return { method, [Symbol.asyncDispose]: async () => { client.close(); server.forceShutdown(); } };
 }
@@ -104,4 +104,19 @@ test('a fact that is a list stays one, however many values there are', async () 
   const told = JSON.parse(error.metadata['columns'] ?? '') as string[];
   expect(told.length).toBeGreaterThan(100);
   expect(told).toEqual(names.slice(0, told.length));
+});
+
+test.each([
+  ['a number that the wire cannot hold is the fault of who gave it', 'invalid uint32: -1', status.INVALID_ARGUMENT, 'VALUE_INVALID'],
+  ['a request without a value that it needs is ours', 'invalid uint32: undefined', status.INTERNAL, 'INTERNAL'],
+])('%s, and nothing is sent', async (_what, said, code, reason) => {
+  let calls = 0;
+  await using service = await saying((_call, done) => {
+    calls++;
+    done(null, request);
+  }, () => {
+    throw new Error(said);
+  });
+  await expect(service.method(request)).rejects.toMatchObject({ status: code, reason });
+  expect(calls).toBe(0);
 });

@@ -1,4 +1,4 @@
-import { type ClientUnaryCall, Client, credentials, Metadata, type MethodDefinition, type ServiceDefinition, type ServiceError } from '@grpc/grpc-js';
+import { type ClientUnaryCall, Client, credentials, Metadata, type MethodDefinition, type ServiceDefinition, type ServiceError, status } from '@grpc/grpc-js';
 import type { Channel } from 'nice-grpc';
 
 import { RpcError } from './error.js';
@@ -15,6 +15,9 @@ export interface Call {
 
 type UnaryMethod = (request: unknown, call?: Call) => Promise<unknown>;
 
+const asItIs = (bytes: Buffer): Buffer => bytes;
+/** As the codec says it of numbers (`@bufbuild/protobuf/wire`). */
+const WIRE_REFUSES = /^invalid (?:u?int32|float32): -?[\d.]/;
 const DEFAULT_DEADLINE_MS = 10_000;
 
 /** The unary methods of a service, straight on grpc-js: they are the hot ones, and layers of promises cost more than the call. */
@@ -27,6 +30,12 @@ export function unaryMethods(definition: ServiceDefinition, address: string, cha
 function callUnary(client: Client, method: MethodDefinition<unknown, unknown>, request: unknown, { principal, deadline = DEFAULT_DEADLINE_MS, signal }: Call = {}): Promise<unknown> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason as Error);
+    let bytes: Buffer;
+    try {
+      bytes = method.requestSerialize(request);
+    } catch (error) {
+      return reject(unsendable(error as Error));
+    }
     const metadata = new Metadata();
     if (principal !== undefined) metadata.set(PRINCIPAL_METADATA, principal);
     const stop = () => {
@@ -34,7 +43,7 @@ function callUnary(client: Client, method: MethodDefinition<unknown, unknown>, r
       reject(signal?.reason as Error);
     };
     const call = withoutTrace(() =>
-      client.makeUnaryRequest(method.path, method.requestSerialize, method.responseDeserialize, request, metadata, { deadline: Date.now() + deadline }, (error, answer) => {
+      client.makeUnaryRequest(method.path, asItIs, method.responseDeserialize, bytes, metadata, { deadline: Date.now() + deadline }, (error, answer) => {
         signal?.removeEventListener('abort', stop);
         if (error) reject(failureOf(error));
         else resolve(answer);
@@ -56,6 +65,13 @@ function withoutTrace(start: () => ClientUnaryCall): ClientUnaryCall {
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
   }
+}
+
+/** What wire types cannot hold is a value that somebody gave: it is refused as a service would refuse it. Anything else is a defect of ours. */
+function unsendable(error: Error): RpcError {
+  const options = { reason: 'VALUE_INVALID', cause: error };
+  if (WIRE_REFUSES.test(error.message)) return RpcError.invalid(`A number lies outside of what it may be: ${error.message}.`, options);
+  return new RpcError(status.INTERNAL, `A request cannot be sent: ${error.message}.`, { ...options, reason: 'INTERNAL' });
 }
 
 function failureOf(error: ServiceError): RpcError {
