@@ -107,7 +107,7 @@ test('a fact that is a list stays one, however many values there are', async () 
 });
 
 test.each([
-  ['a number that the wire cannot hold is the fault of who gave it', 'invalid uint32: -1', status.INVALID_ARGUMENT, 'VALUE_INVALID'],
+  ['a number that the wire cannot hold is the fault of who gave it', 'invalid uint64: -1', status.INVALID_ARGUMENT, 'VALUE_INVALID'],
   ['a request without a value that it needs is ours', 'invalid uint32: undefined', status.INTERNAL, 'INTERNAL'],
 ])('%s, and nothing is sent', async (_what, said, code, reason) => {
   let calls = 0;

@@ -17,7 +17,7 @@ type UnaryMethod = (request: unknown, call?: Call) => Promise<unknown>;
 
 const asItIs = (bytes: Buffer): Buffer => bytes;
 /** As the codec says it of numbers (`@bufbuild/protobuf/wire`). */
-const WIRE_REFUSES = /^invalid (?:u?int32|float32): -?[\d.]/;
+const WIRE_REFUSES = /^invalid (?:u?int(?:32|64)|float32): -?[\d.]/;
 const DEFAULT_DEADLINE_MS = 10_000;
 
 /** The unary methods of a service, straight on grpc-js: they are the hot ones, and layers of promises cost more than the call. */
