@@ -61,7 +61,9 @@ def _fitted(
     asked = baskets.chosen(_drawn(keys, baskets.time >= begin, min(FITTED_ON, _held(items)), seed, DRAWS[1]))
     embedding = read_before(model, arrays, asked, report)
     # Evidence as it was at the window's beginning or, of the customer's own past, just before the basket.
-    proof = evidence(histories(baskets, asked.owner, asked.time), statistics(baskets.before(begin), items, begin), taste.score(embedding))
+    known = statistics(baskets.before(begin), items, begin)
+    report.check()
+    proof = evidence(histories(baskets, asked.owner, asked.time), known, taste.score(embedding))
     weights = fit_weights(proof, asked.row, asked.item, report.check)
     report.progress(1.0, "recommendations learned")
     return Recommender(field, names, statistics(baskets, items, now), taste, weights)
