@@ -41,6 +41,8 @@ export function parts({ cuts, seeds }: Asked): Part[] {
     // Each seed trains four models at the cut and two weeks later.
     { name: 'stability', script: 'stability.py', args: ['online-retail', ...cuts.slice(-1).flatMap((cut) => ['--cut', cut]), '--seeds', String(Math.min(seeds, 3))], source: RETAIL },
     { name: 'birth', script: 'stability.py', args: ['birth', '--seeds', String(Math.min(seeds, 3))], source: async () => [] },
+    // The product's whole pipeline with each of the encoders.
+    { name: 'encoders', script: 'encoders.py', args: ['online-retail', '--seeds', String(Math.min(seeds, 2))], source: RETAIL },
     { name: 'cdnow', script: 'learning.py', args: ['cdnow', ...each], source: data('cdnow_master.txt') },
     { name: 'simulated-shop', script: 'learning.py', args: ['simulated-shop', ...each], source: shop('shop') },
     { name: 'few-labels', script: 'labels.py', args: [...cuts.flatMap((cut) => ['--cut', cut]), ...each], source: RETAIL },

@@ -11,7 +11,7 @@ const SUBJECTS = [
 ] as const;
 const PROBES = ['LR', 'LightGBM'] as const;
 
-const digits = (value: number) => value.toFixed(3).replace(/^(-?)0\./, '$1.');
+const digits = (value: number) => (Math.abs(value) >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(3).replace(/^(-?)0\./, '$1.'));
 const told = (row: Row | undefined) => (row === undefined ? '–' : row.n > 1 && row.sd >= 0.0005 ? `${digits(row.mean)} ± ${digits(row.sd)}` : digits(row.mean));
 
 /** Of the mean of a row; its deviation is that of the values themselves, as numpy has it. */
@@ -59,11 +59,18 @@ function leads({ rows }: Sheet): string[] {
   return [markdown([['', 'ahead', 'mean difference ± two standard errors', 'draws'], ...said])];
 }
 
-/** Parts without a form of their own: figures as rows, subjects as columns; and leads apart. */
+/** So many times as many figures as subjects make a table that no page holds. */
+const WIDE = 4;
+
+/** Parts without a form of their own: subjects as rows and figures as columns, or the other way round where that is too wide; and leads apart. */
 export function plainTable(sheet: Sheet): string {
   const plain = sheet.rows.filter(({ values }) => values === undefined);
   const subjects = [...new Set(plain.map(({ subject }) => subject))];
   const figures = [...new Set(plain.map(({ figure }) => figure))];
-  const table = markdown([['', ...figures], ...subjects.map((subject) => [subject, ...figures.map((figure) => told(found(sheet, figure, subject)))])]);
+  const cell = (figure: string, subject: string) => told(found(sheet, figure, subject));
+  // The longer side goes down the page.
+  const table = figures.length > subjects.length * WIDE
+    ? markdown([['', ...subjects], ...figures.map((figure) => [figure, ...subjects.map((subject) => cell(figure, subject))])])
+    : markdown([['', ...figures], ...subjects.map((subject) => [subject, ...figures.map((figure) => cell(figure, subject))])]);
   return [table, ...leads(sheet)].join('\n\n');
 }
