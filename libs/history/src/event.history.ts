@@ -25,8 +25,6 @@ export const LAST_SEQUENCE = '9223372036854775807';
 export interface EventScope extends ArchivedScope {
   /** Whose; only their subjects are looked for in the files. */
   readonly customerIds?: readonly string[] | undefined;
-  /** A condition on `customer_id`, its values from $2 on, for what is not told by ids. */
-  readonly among?: { readonly text: string; readonly values: readonly unknown[] } | undefined;
 }
 
 /** An archive that may hold events of a scope; where the scope has customers or subjects, of one of these. */
@@ -47,6 +45,7 @@ const OF_SOME = `select a.artifact, a.sha256, s.customer_id as "customerId", s.s
 const CREATE = `create temp table if not exists archived_events (
     workspace_id uuid, horizon bigint, sequence bigint, event_id uuid, customer_id uuid, subject_id uuid, type text, name text collate "C", message_id text,
     occurred_at timestamptz, received_at timestamptz, time_clamped boolean, properties jsonb) on commit drop`;
+const INDEX = 'create index if not exists archived_events_customer on pg_temp.archived_events (customer_id)';
 const BROUGHT = `insert into pg_temp.archived_events
   select kindred.workspace(), r.horizon, r.sequence, r.event_id, m.customer_id, r.subject_id, r.type, r.name, r.message_id, r.occurred_at, r.received_at, r.time_clamped, r.properties::jsonb
   from json_to_recordset($1::json) as r(horizon bigint, sequence bigint, event_id uuid, subject_id uuid, type text, name text, message_id text,
@@ -84,6 +83,7 @@ export class EventHistory {
   async bring(client: PoolClient, archived: readonly Archived[], scope: EventScope): Promise<void> {
     await client.query(READING_MAY_TAKE);
     await client.query(CREATE);
+    await client.query(INDEX);
     await client.query('truncate pg_temp.archived_events');
     const checked = new Map(archived.map(({ artifact, sha256 }) => [artifact, sha256]));
     const files: string[] = [];
@@ -91,7 +91,6 @@ export class EventHistory {
     if (files.length === 0) return;
     const found = [...new Set(archived.flatMap(({ subjectId }) => subjectId ?? []))];
     const subjectIds = found.length === 0 ? undefined : found;
-    const { text, values } = scope.among ? { text: `${BROUGHT} where ${scope.among.text}`, values: scope.among.values } : { text: BROUGHT, values: [] };
-    for await (const events of readArchived(files, { ...scope, subjectIds })) await client.query(text, [JSON.stringify(events), ...values]);
+    for await (const events of readArchived(files, { ...scope, subjectIds })) await client.query(BROUGHT, [JSON.stringify(events)]);
   }
 }

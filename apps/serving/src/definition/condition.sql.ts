@@ -6,19 +6,16 @@ import { type Condition, partsOf } from './condition.js';
 const HOURS_A_DAY = 24;
 const DAY_MS = 86_400_000;
 
-/** Whom a statement looks at; null: everyone with events. */
-export interface Scope {
-  readonly customerIds: readonly string[] | null;
-  readonly partition: number | null;
+/** A segment and who is to be in it. */
+export interface Rule {
+  readonly segmentId: string;
+  readonly condition: Condition;
 }
-
-export const EVERYONE: Scope = { customerIds: null, partition: null };
-/** A statement of nobody shows whether Postgres takes it. */
-export const NOBODY: Scope = { customerIds: [], partition: null };
 
 /** At whom, as of when, and in what (see EventHistory) a statement looks. */
 export interface Look {
-  readonly scope: Scope;
+  /** Null: everyone with events. */
+  readonly customerIds: readonly string[] | null;
   readonly now: string;
   readonly source: string;
 }
@@ -28,13 +25,22 @@ export interface Statement {
   readonly values: readonly unknown[];
 }
 
-const IN_SCOPE = (customer: string) => `($1::uuid[] is null or ${customer} = any($1)) and ($2::int is null or serving.partition_of(${customer}) = $2)`;
+const IN_SCOPE = (customer: string) => `($1::uuid[] is null or ${customer} = any($1))`;
 
-const ASKED = `select f.customer_id as id from ${FEED} f where ${IN_SCOPE('f.customer_id')}
-    union select s.customer_id from ingestion.archived_subjects_v1 s where s.behaviour_events > 0 and ${IN_SCOPE('s.customer_id')}`;
-
+/** Whether there is behaviour of a customer, wherever it lies. The limits have each customer looked up, whatever the planner takes the tables for. */
+const BEHAVES = `coalesce((select true from ${FEED} f where f.customer_id = a.id limit 1),
+    (select true from ingestion.archived_subjects_v1 s where s.behaviour_events > 0 and s.customer_id = a.id limit 1), false)`;
 /** Whoever identify has told of, where that decides: they may have done nothing yet. */
-const TOLD_OF = `select t.customer_id from ingestion.customer_attributes_v1 t where ${IN_SCOPE('t.customer_id')}`;
+const TOLD_OF = `coalesce((select true from ingestion.customer_attributes_v1 t where t.customer_id = a.id limit 1), false)`;
+const BEHAVE_ALL = `select f.customer_id as id, true as behaves from ${FEED} f
+    union select s.customer_id, true from ingestion.archived_subjects_v1 s where s.behaviour_events > 0`;
+const TOLD_ALL = `union select t.customer_id, false from ingestion.customer_attributes_v1 t`;
+
+/** `behaves`: there is behaviour; `told`: there are attributes, where one of the rules asks for some. */
+function asked(customerIds: Look['customerIds'], asksAttributes: boolean): string {
+  if (customerIds !== null) return `select a.id, ${BEHAVES} as behaves, ${asksAttributes ? TOLD_OF : 'false'} as told from unnest($1::uuid[]) as a(id)`;
+  return `select e.id, bool_or(e.behaves) as behaves, bool_or(not e.behaves) as told from (${BEHAVE_ALL} ${asksAttributes ? TOLD_ALL : ''}) as e where ${IN_SCOPE('e.id')} group by 1`;
+}
 
 /** Which events decide some conditions at a time; undefined: none do. */
 export function eventsFor(conditions: readonly Condition[], now: string): Pick<EventScope, 'since' | 'names' | 'isBehaviour'> | undefined {
@@ -45,15 +51,28 @@ export function eventsFor(conditions: readonly Condition[], now: string): Pick<E
 }
 
 /**
- * One row for each customer in the scope that has events (or attributes, where these decide): `id`, as of when (`at`), whether the condition `fits`, and `due`, when the
- * first event that counts leaves its window. Events are read from
- * `source`. `from` reads these rows as `judged` and decides what is answered; its own values come first, as $4 and on. Planned anew each time, so that what is null in the scope costs nothing.
+ * For each rule one row for each customer in the scope that has events (or attributes, where these decide): `segment_id`, `id`, as of when (`at`), whether the condition
+ * `fits`, and `due`, when the first event that counts leaves its window. Events are read from `source`, once for all rules. `from` reads these
+ * rows as `judged` and decides what is answered; its own values come first, as $3 and on. Planned anew each time, so that what is null in the scope costs nothing.
  */
-export function judging(condition: Condition, { scope, now, source }: Look, from: string, own: readonly unknown[] = []): Statement {
-  const values: unknown[] = [scope.customerIds, scope.partition, now, ...own];
+export function judging(rules: readonly Rule[], { customerIds, now, source }: Look, from: string, own: readonly unknown[] = []): Statement {
+  const values: unknown[] = [customerIds, now, ...own];
   const value = (given: unknown) => `$${values.push(given)}`;
+  /** What is counted, by what it is; rules often count the same. */
+  const places = new Map<string, { readonly times: string; readonly due: string }>();
   const counts: string[] = [];
-  const due: string[] = [];
+  const countOf = ({ event, withinDays, filters }: definition.PerformedEvent) => {
+    const key = JSON.stringify([event, withinDays, filters]);
+    const known = places.get(key);
+    if (known) return known;
+    const window = `make_interval(hours => ${value(withinDays * HOURS_A_DAY)}::int)`;
+    const where = [`f.name = ${value(event)}`, `f.occurred_at > $2::timestamptz - ${window}`, ...filters.map((filter) => filterSql(`(f.properties -> ${value(filter.property)}::text)`, filter, value))].join(' and ');
+    const [times, oldest] = [`times${places.size}`, `oldest${places.size}`];
+    counts.push(`count(*) filter (where ${where}) as ${times}`, `min(f.occurred_at) filter (where ${where}) as ${oldest}`);
+    const place = { times: `coalesce(c.${times}, 0)`, due: `c.${oldest} + ${window}` };
+    places.set(key, place);
+    return place;
+  };
   const fits = (part: Condition): string => {
     if (part.not) return `not ${fits(part.not)}`;
     if (part.all.length > 0) return `(${part.all.map(fits).join(' and ')})`;
@@ -62,41 +81,50 @@ export function judging(condition: Condition, { scope, now, source }: Look, from
     if (part.attribute) return attribute(part.attribute);
     return `exists (select from serving.memberships m where m.customer_id = a.id and m.segment_id = ${value(part.memberOf)}::uuid and m.until is null)`;
   };
-  const performed = ({ event, atLeast, atMost, withinDays, filters }: definition.PerformedEvent): string => {
-    const name = `n${counts.length}`;
-    const window = `make_interval(hours => ${value(withinDays * HOURS_A_DAY)}::int)`;
-    const where = [
-      IN_SCOPE('f.customer_id'), `f.name = ${value(event)}`, `f.occurred_at > $3::timestamptz - ${window}`, ...filters.map((filter) => filterSql(`(f.properties -> ${value(filter.property)}::text)`, filter, value)),
-    ];
-    counts.push(`${name} as (select f.customer_id as id, count(*) as times, min(f.occurred_at) as oldest
-      from ${source} f where ${where.join(' and ')} group by 1)`);
-    due.push(`${name}.oldest + ${window}`);
-    const times = `coalesce(${name}.times, 0)`;
+  const performed = (part: definition.PerformedEvent): string => {
+    const { times } = countOf(part);
+    const { atLeast, atMost } = part;
     return `(${[...(atLeast === undefined ? [] : [`${times} >= ${value(atLeast)}::bigint`]), ...(atMost === undefined ? [] : [`${times} <= ${value(atMost)}::bigint`])].join(' and ')})`;
   };
   const attribute = (filter: definition.PropertyFilter): string => {
     const held = `(select t.value from ingestion.customer_attributes_v1 t where t.customer_id = a.id and t.name = ${value(filter.property)}::text)`;
     return `coalesce(${filterSql(held, filter, value)}, false)`;
   };
-  const judged = fits(condition);
-  const joins = counts.map((_, index) => `left join n${index} on n${index}.id = a.id`).join(' ');
-  const asked = [...partsOf(condition)].some((part) => part.attribute) ? `${ASKED} union ${TOLD_OF}` : ASKED;
-  const text = `with asked as (${asked})${counts.map((count) => `, ${count}`).join('')},
-    judged as (select a.id, $3::timestamptz as at, ${judged} as fits, ${due.length > 0 ? `least(${due.join(', ')})` : 'null::timestamptz'} as due from asked a ${joins}) ${from}`;
+  const rows = rules.map(({ segmentId, condition }) => {
+    const parts = [...partsOf(condition)];
+    const dues = parts.flatMap((part) => (part.performed ? [countOf(part.performed).due] : []));
+    return `(${value(segmentId)}::uuid, ${fits(condition)}, ${dues.length > 0 ? `least(${dues.join(', ')})` : 'null::timestamptz'}, ${parts.some((part) => part.attribute)})`;
+  });
+  const events = eventsFor(rules.map(({ condition }) => condition), now);
+  const counting = events && `from ${source} f where f.name = any(${value(events.names)}::text[]) and f.occurred_at > ${value(events.since)}::timestamptz`;
+  // Of some, each customer's events are looked up; of everyone, all are read in one go.
+  const counted = counting && (customerIds ? `left join lateral (select ${counts.join(', ')} ${counting} and f.customer_id = a.id) c on true`
+    : `left join (select f.customer_id as id, ${counts.join(', ')} ${counting} group by 1) c on c.id = a.id`);
+  const asksAttributes = rules.some(({ condition }) => [...partsOf(condition)].some((part) => part.attribute));
+  const text = `with asked as (${asked(customerIds, asksAttributes)}),
+    judged as (select r.segment_id, a.id, $2::timestamptz as at, r.fits, r.due from asked a ${counted ?? ''}
+      cross join lateral (values ${rows.join(', ')}) as r(segment_id, fits, due, asks_attributes)
+      where a.behaves or (a.told and r.asks_attributes)) ${from}`;
   return { text, values };
 }
 
 /**
- * What has to be written so that the segment $4 holds whom it should: who comes or goes, and everybody's next deadline.
+ * What has to be written so that the segments $3 hold whom they should of the customers in the scope: who comes or goes, and whose next deadline is another.
  * Members without events left (they went to another customer) go.
  */
-export const DIFFERENCES = `select coalesce(j.id, m.id) as "customerId", coalesce(j.fits, false) as fits, m.id is not null as "isMember", j.due::text as due
-  from judged j full join (
-    select customer_id as id from serving.memberships where segment_id = $4 and until is null and ${IN_SCOPE('customer_id')}) m on m.id = j.id
-  where j.due is not null or coalesce(j.fits, false) <> (m.id is not null)`;
+export const DIFFERENCES = `, held as (
+    select segment_id, id, bool_or(is_member) as is_member, max(due) as due from (
+      select segment_id, customer_id as id, true as is_member, null::timestamptz as due from serving.memberships
+        where segment_id = any($3::uuid[]) and until is null and ${IN_SCOPE('customer_id')}
+      union all select segment_id, customer_id, false, due_at from serving.segment_deadlines where segment_id = any($3::uuid[]) and ${IN_SCOPE('customer_id')}) as one
+    group by 1, 2)
+  select coalesce(j.segment_id, h.segment_id) as "segmentId", coalesce(j.id, h.id) as "customerId", coalesce(j.fits, false) as fits, coalesce(h.is_member, false) as "isMember",
+    j.due::text as due, j.due is distinct from h.due as "hasOtherDue"
+  from judged j full join held h on h.id = j.id and h.segment_id = j.segment_id
+  where coalesce(j.fits, false) <> coalesce(h.is_member, false) or j.due is distinct from h.due`;
 
 export const SAMPLE = `select count(*) filter (where fits)::float8 as size, count(*)::float8 as population,
-    array(select id from judged where fits order by uuid_hash_extended(id, 0), id limit $4) as sample from judged`;
+    array(select id from judged where fits order by uuid_hash_extended(id, 0), id limit $3) as sample from judged`;
 
 /** `held` is SQL for what there is, null where there is nothing. */
 function filterSql(held: string, { operator, value: given }: definition.PropertyFilter, value: (given: unknown) => string): string {

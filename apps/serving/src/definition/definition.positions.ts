@@ -2,8 +2,8 @@ import type { PoolClient } from 'pg';
 
 import { isoOf, type Micros, microsSql } from '../time/micros.js';
 
-/** Rows of each feed in one step: a step is one transaction. */
-const BATCH = 2_000;
+/** Rows of each feed in one step: a step is one transaction, and shares the lock that an erasure or a promotion waits for. */
+const BATCH = 500;
 
 type Place = readonly [number, number];
 
@@ -22,7 +22,10 @@ interface Position extends Places {
 
 /** What the feeds hold behind where some partitions stand, and where these stand then. */
 export interface FeedsRead {
+  /** Who had an event or changed hands. */
   readonly customerIds: readonly string[];
+  /** Who came into a segment or left one. */
+  readonly movedIds: readonly string[];
   readonly newestEventAt: Micros | null;
   readonly ends: readonly (Places & { readonly partitions: readonly number[] })[];
   /** There is more. */
@@ -71,6 +74,7 @@ export async function readFeeds(client: PoolClient, positions: readonly Position
   for (const group of groups) read.push(await readGroup(client, group, heads));
   return {
     customerIds: [...new Set(read.flatMap(({ customerIds }) => customerIds))],
+    movedIds: [...new Set(read.flatMap(({ movedIds }) => movedIds))],
     newestEventAt: read.reduce((latest: Micros | null, { newestEventAt }) => (newestEventAt === null ? latest : Math.max(latest ?? newestEventAt, newestEventAt)), null),
     ends: read.flatMap(({ ends }) => ends),
     isFull: read.some(({ isFull }) => isFull),
@@ -98,7 +102,8 @@ async function readGroup(client: PoolClient, group: readonly Position[], heads: 
   const changes = await read(CHANGES, from.change, heads.change);
   const newest = events.rows.reduce((latest, { at }) => Math.max(latest, at ?? latest), from.newestEventAt ?? Number.NEGATIVE_INFINITY);
   return {
-    customerIds: [events, mappings, changes].flatMap(({ rows }) => rows.flatMap(({ ids }) => ids)),
+    customerIds: [events, mappings].flatMap(({ rows }) => rows.flatMap(({ ids }) => ids)),
+    movedIds: changes.rows.flatMap(({ ids }) => ids),
     newestEventAt: Number.isFinite(newest) ? newest : null,
     ends: [{ partitions, event: events.end, mapping: mappings.end, change: changes.end }],
     isFull: events.isFull || mappings.isFull || changes.isFull,

@@ -5,10 +5,11 @@ import type { Database } from '#libs/database';
 import { EventHistory, type EventScope, FEED } from '#libs/history';
 
 import { PARTITIONS } from '../lease/partition.js';
+import { NIL } from '../page/uuid.js';
 import { DATABASE } from '../store.js';
 import { type Micros, microsSql } from '../time/micros.js';
 import { type Condition, invalid } from './condition.js';
-import { EVERYONE, eventsFor, judging, NOBODY, SAMPLE } from './condition.sql.js';
+import { eventsFor, judging, SAMPLE } from './condition.sql.js';
 import { failureOf } from './rule.failure.js';
 
 /** What `within` hands to its work. */
@@ -35,10 +36,11 @@ export interface DefinitionRow {
   readonly isPaused: boolean;
 }
 
-/** A partition of everyone, to be looked at under a rule. */
+/** A partition of everyone, to be looked at under a rule since it was asked for. */
 export interface Build {
   readonly segmentId: string;
   readonly partition: number;
+  readonly askedAt: string;
 }
 
 /** What a rule may name. */
@@ -55,7 +57,7 @@ export interface Sample {
 
 const ROWS = `select d.segment_id as "segmentId", s.name, s.kind, d.condition, d.changed_at as "changedAt", d.failure, coalesce(d.retry_at > now(), false) as "isPaused",
     (select count(*) from serving.definition_builds b where b.segment_id = d.segment_id)::int as "unbuilt"
-  from serving.segment_definitions d join serving.segments s on s.id = d.segment_id`;
+  from serving.segment_definitions d join serving.segments s on s.id = d.segment_id order by d.segment_id`;
 
 /** Also where it lies in an archive. */
 const NEWEST = `select greatest((select max(occurred_at) from ingestion.event_feed_v1), (select max(last_behaviour_at) from ingestion.archived_subjects_v1))`;
@@ -71,9 +73,15 @@ const BEGIN_HERE = `insert into serving.definition_positions
   where not exists (select from serving.definition_positions)
   on conflict do nothing`;
 const BUILD_ALL = `insert into serving.definition_builds (workspace_id, segment_id, partition)
-  select kindred.workspace(), $1, p from generate_series(0, ${PARTITIONS - 1}) as p on conflict do nothing`;
-const NEXT_BUILD = `select b.segment_id as "segmentId", b.partition from unnest($1::uuid[]) with ordinality as r(id, place)
+  select kindred.workspace(), $1, p from generate_series(0, ${PARTITIONS - 1}) as p
+  on conflict (workspace_id, segment_id, partition) do update set asked_at = excluded.asked_at`;
+const NEXT_BUILD = `select b.segment_id as "segmentId", b.partition, b.asked_at::text as "askedAt" from unnest($1::uuid[]) with ordinality as r(id, place)
   join serving.definition_builds b on b.segment_id = r.id and b.partition = any($2::int[]) order by r.place, b.partition limit 1`;
+/** Also those of whom the segment holds something, whoever owns their events by now. */
+const TO_LOOK_AT = `select id from (
+    select customer_id as id from ingestion.subject_customers_v1 union select customer_id from serving.memberships where segment_id = $1 and until is null
+    union select customer_id from serving.segment_deadlines where segment_id = $1) as one
+  where serving.partition_of(id) = $2 order by id`;
 
 /** Definitions as they are stored; whoever changes one calls `hold` first in the same transaction. */
 @Injectable()
@@ -101,7 +109,7 @@ export class DefinitionRepository {
   }
 
   /** What statements about these conditions are to read events from, archived ones too where they decide. */
-  async sourceFor(client: PoolClient, conditions: readonly Condition[], whose: Pick<EventScope, 'customerIds' | 'among'>, now: string): Promise<string> {
+  async sourceFor(client: PoolClient, conditions: readonly Condition[], whose: Pick<EventScope, 'customerIds'>, now: string): Promise<string> {
     const events = eventsFor(conditions, now);
     return events ? this.history.open(client, { ...events, ...whose }) : FEED;
   }
@@ -158,9 +166,10 @@ export class DefinitionRepository {
     await client.query(BUILD_ALL, [segmentId]);
   }
 
-  /** Nobody is judged under it until it is tried again, which begins with everyone. */
+  /** Nobody is judged under it until it is tried again, which begins with everyone; until then it has no deadlines. */
   async fail(client: PoolClient, segmentId: string, failure: string): Promise<void> {
     await client.query(`update serving.segment_definitions set failure = $2, retry_at = now() + make_interval(mins => ${RETRY_MINUTES}) where segment_id = $1`, [segmentId, failure]);
+    await client.query(`delete from serving.segment_deadlines where segment_id = $1`, [segmentId]);
     await client.query(BUILD_ALL, [segmentId]);
   }
 
@@ -173,8 +182,14 @@ export class DefinitionRepository {
     return (await client.query<Build>(NEXT_BUILD, [segmentIds, partitions])).rows[0];
   }
 
-  async built(client: PoolClient, { segmentId, partition }: Build): Promise<void> {
-    await client.query(`delete from serving.definition_builds where segment_id = $1 and partition = $2`, [segmentId, partition]);
+  /** Customers of a build, in the order of their ids. */
+  async toLookAt(client: PoolClient, { segmentId, partition }: Build): Promise<string[]> {
+    return (await client.query<{ id: string }>(TO_LOOK_AT, [segmentId, partition])).rows.map(({ id }) => id);
+  }
+
+  /** Unless it was asked for again meanwhile. */
+  async built(client: PoolClient, { segmentId, partition, askedAt }: Build): Promise<void> {
+    await client.query(`delete from serving.definition_builds where segment_id = $1 and partition = $2 and asked_at = $3::timestamptz`, [segmentId, partition, askedAt]);
   }
 
   /** What is left of it is its history. */
@@ -194,7 +209,7 @@ export class DefinitionRepository {
 
   /** Has Postgres judge nobody by a condition. Throws CONDITION_INVALID where it refuses to, and the transaction is over. */
   async tryOut(client: PoolClient, condition: Condition, now: string): Promise<void> {
-    const { text, values } = judging(condition, { scope: NOBODY, now, source: FEED }, SAMPLE, [0]);
+    const { text, values } = judging([{ segmentId: NIL, condition }], { customerIds: [], now, source: FEED }, SAMPLE, [0]);
     try {
       await client.query(text, [...values]);
     } catch (error) {
@@ -209,7 +224,7 @@ export class DefinitionRepository {
       return await this.within(workspaceId, async (client) => {
         await client.query(`set local statement_timeout = ${PREVIEW_MS}`);
         const source = await this.sourceFor(client, [condition], {}, now);
-        const { text, values } = judging(condition, { scope: EVERYONE, now, source }, SAMPLE, [sample]);
+        const { text, values } = judging([{ segmentId: NIL, condition }], { customerIds: null, now, source }, SAMPLE, [sample]);
         return (await client.query<Sample>(text, [...values])).rows[0];
       });
     } catch (error) {

@@ -87,8 +87,8 @@ export class DefinitionService {
           reason: 'SEGMENT_IN_USE', metadata: { segment_id: user.segmentId },
         });
       }
-      await this.list(client, workspaceId, id, []);
       await this.definitions.retire(client, id);
+      await this.list(client, workspaceId, id, []);
     });
     return {};
   }
