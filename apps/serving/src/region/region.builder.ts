@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 
+import { tellCrossings } from '../definition/member.writes.js';
 import { lockMemberships } from '../scoring/write.lock.js';
 import { isoOf, type Micros, microsSql } from '../time/micros.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
@@ -72,9 +73,9 @@ export class RegionBuilder {
     const gone = isAll ? await this.regions.membersWithoutState(client, region.segmentId, modelId) : [];
     const newest = (await client.query<{ at: Micros | null }>(NEWEST)).rows[0]?.at ?? null;
     const now = isoOf(await this.directory.now(workspaceId, newest));
-    const hasChanges = await crossRegions(client, workspaceId, [region], { states, gone, now, isAnew: true });
+    const crossings = await crossRegions(client, [region], { states, gone, now, isAnew: true });
     await this.regions.looked(client, region.segmentId, { customers: states.length, upTo: states.at(-1)?.customerId ?? region.lookedUpTo, isAll });
-    return hasChanges;
+    return tellCrossings(client, workspaceId, crossings, now);
   }
 }
 

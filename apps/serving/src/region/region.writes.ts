@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
 
-import { writeCrossings } from '../definition/member.writes.js';
+import { cross, type Crossing } from '../definition/member.writes.js';
 import { closeness, isInside, type Region, vectorOf } from './region.js';
 
 /** A region as it is stored. */
@@ -26,34 +26,33 @@ export async function regionsOf(client: PoolClient, modelId: string): Promise<Re
   return (await client.query<RegionRow>({ name: 'regions', text: REGIONS, values: [modelId] })).rows;
 }
 
-/** Brings customers who were read into the regions that they are close to now, and out of others. Answers whether anybody crossed. */
+/** Brings customers who were read into the regions that they are close to now, and out of others. Answers who crossed; what is told of it follows, see `tellCrossings`. */
 export async function crossRegions(
   client: PoolClient,
-  workspaceId: string,
   regions: readonly RegionRow[],
   { states, gone, now, isAnew = false }: { states: readonly Read[]; gone: readonly string[]; now: string; isAnew?: boolean },
-): Promise<boolean> {
-  if (regions.length === 0 || states.length + gone.length === 0) return false;
+): Promise<Crossing[]> {
+  if (regions.length === 0 || states.length + gone.length === 0) return [];
   const { rows } = await client.query<{ segmentId: string; customerId: string }>(MEMBERS, [
     regions.map(({ segmentId }) => segmentId), [...states.map(({ customerId }) => customerId), ...gone],
   ]);
   const members = Map.groupBy(rows, ({ segmentId }) => segmentId);
   const vectors = states.map(({ customerId, embedding }) => ({ customerId, vector: vectorOf(embedding) }));
-  let hasCrossed = false;
+  const crossings: Crossing[] = [];
   for (const region of regions) {
     const are = new Set(members.get(region.segmentId)?.map(({ customerId }) => customerId));
     const drawn = regionOf(region);
-    const enters: string[] = [];
-    const leaves = gone.filter((id) => are.has(id));
+    const crosses = (customerId: string, enters: boolean) => crossings.push({ segmentId: region.segmentId, customerId, enters });
+    for (const id of gone) if (are.has(id)) crosses(id, false);
     for (const { customerId, vector } of vectors) {
       const isMember = are.has(customerId);
       // Drawn anew, its border is where it was said to be.
       const isIn = vector.length === region.width && isInside(closeness(drawn, vector), region.threshold, isMember && !isAnew);
-      if (isIn !== isMember) (isIn ? enters : leaves).push(customerId);
+      if (isIn !== isMember) crosses(customerId, isIn);
     }
-    if (await writeCrossings(client, workspaceId, region.segmentId, { enters, leaves }, now)) hasCrossed = true;
   }
-  return hasCrossed;
+  await cross(client, crossings, now);
+  return crossings;
 }
 
 export function regionOf(row: RegionRow): Region {

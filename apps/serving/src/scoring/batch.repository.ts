@@ -3,6 +3,7 @@ import type { PoolClient } from 'pg';
 
 import type { Database } from '#libs/database';
 
+import { tellCrossings } from '../definition/member.writes.js';
 import { guardLeases } from '../lease/lease.repository.js';
 import { DATABASE } from '../store.js';
 import { crossRegions, regionsOf } from '../region/region.writes.js';
@@ -63,6 +64,8 @@ export class BatchRepository {
       const { newestEventAt, served: { modelId } } = batch;
       const memberships = membershipWrites(batch, places);
       const novel = unusualWrites(batch, unusual);
+      const now = isoOf(batch.now);
+      const crossings = await crossRegions(client, regions, { states: batch.states, gone: batch.gone, now });
       const [own, told] = [[...memberships.own, ...novel.own], [...memberships.told, ...novel.told]];
       await Promise.all([
         writeStates(client, modelId, batch.states),
@@ -71,7 +74,7 @@ export class BatchRepository {
         ...told.map((write) => write(client)),
         ...(newestEventAt === null ? [] : [client.query({ name: 'newest', text: NEWEST, values: [modelId, isoOf(newestEventAt)] })]),
       ]);
-      const hasCrossed = await crossRegions(client, workspaceId, regions, { states: batch.states, gone: batch.gone, now: isoOf(batch.now) });
+      const hasCrossed = await tellCrossings(client, workspaceId, crossings, now);
       return memberships.hasChanges || novel.told.length > 0 || hasCrossed;
     });
   }
