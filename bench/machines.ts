@@ -200,10 +200,10 @@ function tableOf({ figures, machine, commit }: Recorded): string {
   const { heads, novelty, segments } = figures as { heads: Foreseen[]; novelty: { remaining: number; novelty: number }[]; segments: Awaited<ReturnType<typeof segmentsInService>> };
   return [
     markdown([
-      ['labels', 'encoder', 'RMSE out of fold (95 %)', 'best rival', 'RMSE, engines in service', 'in their interval', 'follows events', 'seconds'],
+      ['labels', 'encoder', 'RMSE out of fold (95 %)', 'best rival', 'RMSE, engines in service', 'in their interval', 'follows events'],
       ...heads.map((one) => [
         one.labels, one.encoder, `${one.error.toFixed(1)} (${one.low.toFixed(1)} to ${one.high.toFixed(1)})`, `${one.bestRival} ${one.rivalError.toFixed(1)}`,
-        one.errorInService.toFixed(1), `${Math.round(one.coveredInService * 100)} %`, one.isLive ? 'yes' : 'no', one.seconds,
+        one.errorInService.toFixed(1), `${Math.round(one.coveredInService * 100)} %`, one.isLive ? 'yes' : 'no',
       ]),
     ]),
     markdown([['cycles before failure', ...novelty.map(({ remaining }) => String(remaining))], ['mean novelty', ...novelty.map((one) => one.novelty.toFixed(2))]]),

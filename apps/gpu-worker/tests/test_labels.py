@@ -147,16 +147,21 @@ def test_too_few_labels_are_refused_with_what_is_needed(snapshot: Snapshot, mode
         learn_head(snapshot, model, labels, Folder(tmp_path.as_uri()), Report())
 
 
-def test_the_command_tells_how_good_the_labels_are(snapshot_uri: str, model: BehaviourModel, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "figure"), [([], "area under the ROC curve of"), (["--numbers"], "root mean square error of")], ids=["yes or no", "numbers"]
+)
+def test_the_command_tells_how_good_the_labels_are(
+    kind: list[str], figure: str, snapshot_uri: str, model: BehaviourModel, tmp_path: Path
+) -> None:
     save_model(Folder((tmp_path / "model").as_uri()), model, {})
     (tmp_path / "labels.csv").write_text("customer,value\n" + "".join(f"c{at:03d},{at % 2}\n" for at in range(90)))
     given = ["--snapshot", snapshot_uri, "--model", str(tmp_path / "model"), "--labels", str(tmp_path / "labels.csv")]
     done = subprocess.run(
-        [sys.executable, "-m", "kindred_worker.labels", *given, "--output", str(tmp_path / "out")],
+        [sys.executable, "-m", "kindred_worker.labels", *given, *kind, "--output", str(tmp_path / "out")],
         capture_output=True,
         text=True,
         check=True,
     )
     assert "90 labels used, 0 left out" in done.stdout
-    assert "area under the ROC curve of" in done.stdout
+    assert figure in done.stdout
     assert (tmp_path / "out" / "predictions.parquet").exists()

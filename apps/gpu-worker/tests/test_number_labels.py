@@ -11,9 +11,12 @@ import numpy.typing as npt
 import onnxruntime as ort
 import pyarrow.parquet as pq
 import pytest
+import torch
 from sklearn.metrics import r2_score, root_mean_squared_error
 from sklearn.model_selection import GroupKFold
 
+from kindred_worker.data.arrays import EventArrays
+from kindred_worker.data.features import FeatureSpec
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder
 from kindred_worker.labels.asked import read_labelled
@@ -28,6 +31,8 @@ from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.live_form import state_tensors
 from kindred_worker.models.reading import stream_states
 from kindred_worker.report import Cancelled, InvalidInput, Report, TooLittleData
+from kindred_worker.spec import TrainingSpec
+from kindred_worker.train import TrainingData, train
 from tests.conftest import Stopping
 from tests.test_head_tuning import viewing_first
 from tests.test_labels import NOW, events_of
@@ -74,8 +79,9 @@ def test_numbers_are_foreseen_of_everyone_and_judged_in_their_unit(snapshot: Sna
     assert list(said) == ["customer", "number", "low", "high"]
     truth = dict(zip(labels.customers, labels.values, strict=True))
     assert r2_score([truth[customer] for customer in said["customer"]], said["number"]) > 0.7
-    np.testing.assert_allclose(np.array(said["low"]) - said["number"], found.below)
-    np.testing.assert_allclose(np.array(said["high"]) - said["number"], found.above)
+    ends = np.stack([np.array(said["number"]) + added for added in (found.below, found.above)])
+    np.testing.assert_allclose([said["low"], said["high"]], np.clip(ends, labels.values.min(), labels.values.max()))
+    assert labels.values.min() <= min(said["number"]) < max(said["number"]) <= labels.values.max()
     told = json.loads((tmp_path / "head.json").read_text())
     assert (told["spec"]["task"], told["evaluation"]["sentence"]) == ("REGRESSION", found.sentence)
 
@@ -105,17 +111,20 @@ def test_the_live_form_says_the_number_and_its_interval(snapshot: Snapshot, mode
             np.testing.assert_allclose(np.asarray(now), [written[customer][column] for customer in batch.customers], rtol=1e-4, atol=1)
 
 
-def test_a_tuned_copy_foresees_numbers_that_lie_in_the_order_of_events(snapshot: Snapshot, model: BehaviourModel, tmp_path: Path) -> None:
+def test_a_tuned_copy_foresees_numbers_that_lie_in_the_order_of_events(
+    snapshot: Snapshot, features: FeatureSpec, arrays: EventArrays, tmp_path: Path
+) -> None:
+    trained = train(TrainingSpec(width=16), TrainingData(features, arrays, snapshot.now), None, Report()).model
     labels = viewing_first(snapshot)
     order = replace(labels, values=100 + 50 * labels.values)
-    spec = replace(SPEC, fine_tuned=True, learning_rate=3e-3, epochs=40)
-    found = learn_head(snapshot, model, order, Folder(tmp_path.as_uri()), Report(), spec).evaluation
+    found = learn_head(snapshot, trained, order, Folder(tmp_path.as_uri()), Report(), replace(SPEC, fine_tuned=True)).evaluation
     assert isinstance(found, NumberEvaluation)
     assert found.tuned_epochs > 0
+    assert found.explained(found.standings[0].figure) > 0.8
     assert "encoder.safetensors" in {file.name for file in tmp_path.iterdir()}
     said = pq.read_table(tmp_path / "predictions.parquet").to_pydict()
     truth = dict(zip(order.customers, order.values, strict=True))
-    assert r2_score([truth[customer] for customer in said["customer"]], said["number"]) > 0.8  # on the frozen encoder: about 0
+    assert r2_score([truth[customer] for customer in said["customer"]], said["number"]) > 0.8
 
 
 def test_too_few_customers_and_labels_that_all_say_the_same_are_refused(snapshot: Snapshot, model: BehaviourModel, tmp_path: Path) -> None:
@@ -162,6 +171,18 @@ def test_errors_by_weight_are_those_of_scikit_learn_in_the_labels_unit() -> None
     weight = RANDOM.integers(0, 3, 600).astype(float)
     error = Regression(centre=10, spread=40).figure(TRUTH, said)
     assert error(weight) == pytest.approx(40 * root_mean_squared_error(TRUTH, said, sample_weight=weight))
+
+
+def test_nothing_is_said_beyond_what_labels_say() -> None:
+    task = Regression().scaled_to(np.array([0.0, 50.0, 125.0]))
+    far = np.array([-9.0, 0.0, 9.0])
+    saying = task.saying(np.zeros(3), task.targets(np.array([0.0, 50.0, 125.0])))
+    for column, tensor in zip(saying.said(far), saying.tensors(torch.from_numpy(far)), strict=True):
+        assert (column >= 0).all()
+        assert (column <= 125).all()
+        np.testing.assert_allclose(tensor.numpy(), column)
+    # Neither by a rival: a miss is judged as it would be said.
+    assert judged(99 * TRUTH, {"rfm": 99 * TRUTH}, replace(task, lowest=-1, highest=1, centre=0, spread=1)).lead == 0
 
 
 def test_nine_of_ten_truths_lie_in_their_interval() -> None:

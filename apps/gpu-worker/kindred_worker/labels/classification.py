@@ -74,6 +74,12 @@ class Classification:
     def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
         return functional.binary_cross_entropy_with_logits(scores, targets)
 
+    def descended(self, scores: Tensor, targets: Tensor) -> Tensor:
+        return self.loss(scores, targets)
+
+    def bounded(self, scores: Float64) -> Float64:
+        return scores
+
     def without_features(self, forecast: Float32, columns: Sequence[ForecastColumn], targets: Float64, folds: Folds) -> dict[str, Float64]:
         """The chance that any main event comes within the middle horizon, foreseen without a label."""
         chances = [(c.horizon_days, at) for at, c in enumerate(columns) if c.main and c.kind == "probability"]

@@ -17,10 +17,12 @@ WITHIN = (0.05, 0.95)
 
 @dataclass(frozen=True)
 class Interval:
-    """Of the same width for everybody: honest on average over those who are like the labelled, not for each of them."""
+    """Within the labels' range as wide for everybody: honest on average over those who are like the labelled, not for each."""
 
     centre: float  # of the labels, in their unit
     spread: float
+    lowest: float  # label; neither a number nor an end of its interval goes further
+    highest: float
     below: float  # what is added to a number to get the ends of its interval; `below` may lie above 0
     above: float
 
@@ -29,12 +31,12 @@ class Interval:
         return ("number", "low", "high")
 
     def said(self, scores: Float64) -> list[Float64]:
-        number = self.centre + self.spread * scores
-        return [number, number + self.below, number + self.above]
+        number = np.clip(self.centre + self.spread * scores, self.lowest, self.highest)
+        return [np.clip(number + added, self.lowest, self.highest) for added in (0.0, self.below, self.above)]
 
     def tensors(self, scores: Tensor) -> tuple[Tensor, ...]:
-        number = self.centre + self.spread * scores
-        return (number, number + self.below, number + self.above)
+        number = (self.centre + self.spread * scores).clamp(self.lowest, self.highest)
+        return tuple((number + added).clamp(self.lowest, self.highest) for added in (0.0, self.below, self.above))
 
     def settings(self) -> dict[str, float]:
         return asdict(self)

@@ -45,7 +45,7 @@ def judge(
     seed: int = 0,
 ) -> Comparison:
     """`head` and `rivals` (N each) are scores out of fold; `group` (N) numbers the customers, whose labels stay together."""
-    scores = {HEAD: head, **rivals}
+    scores = {subject: task.bounded(one) for subject, one in {HEAD: head, **rivals}.items()}
     figures = {subject: task.figure(targets, score) for subject, score in scores.items()}
     whole = {subject: figure(np.ones(len(targets))) for subject, figure in figures.items()}
     drawn = _resampled(targets, group, figures, seed, check)
@@ -72,7 +72,7 @@ def judge(
         lead_high=high,
         tuned_epochs=tuned_epochs,
     )
-    return task.evaluation(compared, head, targets, folds)
+    return task.evaluation(compared, scores[HEAD], targets, folds)
 
 
 def _resampled(

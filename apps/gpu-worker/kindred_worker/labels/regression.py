@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from lightgbm import LGBMRegressor
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import Ridge, RidgeCV
 from sklearn.metrics import root_mean_squared_error
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
@@ -28,7 +28,7 @@ Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
 
 LARGEST = 1e15  # beyond it a number has no room for its ones, and its square none in a graph of float32
-PENALTIES = (10_000.0, 1_000.0, 100.0, 10.0, 1.0)  # alpha of the ridge regression
+PENALTIES = (10_000.0, 1_000.0, 100.0, 10.0, 1.0, 0.1, 0.01, 0.001, 0.0001)  # alpha of the ridge regression
 NEEDED = 20  # customers with a label
 
 
@@ -37,7 +37,7 @@ class NumberEvaluation(Comparison):
     """Standings are root mean square errors in the labels' unit."""
 
     spread: float  # standard deviation of the labels: the error of saying their mean of everybody
-    below: float  # what is added to a number for the ends of its interval
+    below: float  # what is added to a number for the ends of its interval, which go no further than labels do
     above: float
     covered: float  # share of the labels that lie in their interval, which is of nine in ten
 
@@ -50,6 +50,8 @@ class NumberEvaluation(Comparison):
 class Regression:
     centre: float = 0.0
     spread: float = 1.0
+    lowest: float = -math.inf
+    highest: float = math.inf
     strengths: tuple[float, ...] = PENALTIES
     is_more_better: bool = False
 
@@ -72,7 +74,7 @@ class Regression:
             raise TooLittleData("There are too few labels to learn from", needed="different numbers", found=f"{values[0]:g} for everybody")
 
     def scaled_to(self, values: Float64) -> Regression:
-        return Regression(float(values.mean()), float(values.std()))
+        return Regression(float(values.mean()), float(values.std()), float(values.min()), float(values.max()))
 
     def targets(self, values: Float64) -> Float64:
         return (values - self.centre) / self.spread
@@ -85,8 +87,15 @@ class Regression:
         return np.asarray(model.coef_, dtype=np.float64), float(model.intercept_)
 
     def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
+        return functional.mse_loss(scores, targets)
+
+    def descended(self, scores: Tensor, targets: Tensor) -> Tensor:
         """Huber's: squared up to one standard deviation of the labels, so that a far miss does not unsettle what is tuned."""
         return functional.huber_loss(scores, targets)
+
+    def bounded(self, scores: Float64) -> Float64:
+        """No number is below the lowest label or above the highest: a line goes on where nobody was seen."""
+        return np.clip(scores, *self.targets(np.array([self.lowest, self.highest])))
 
     def without_features(self, forecast: Float32, columns: Sequence[ForecastColumn], targets: Float64, folds: Folds) -> dict[str, Float64]:
         """The mean of the other folds' labels, said of everybody."""
@@ -96,7 +105,7 @@ class Regression:
         return {"mean": mean}
 
     def plain(self, features: Float64, targets: Float64, tested: Float64) -> Float64:
-        return np.asarray(make_pipeline(StandardScaler(), Ridge(alpha=10.0)).fit(features, targets).predict(tested))
+        return np.asarray(make_pipeline(StandardScaler(), RidgeCV(PENALTIES)).fit(features, targets).predict(tested))
 
     def boosted(self, features: Float64, targets: Float64, tested: Float64) -> Float64:
         return np.asarray(LGBMRegressor(**trees(len(features))).fit(features, targets).predict(tested))
@@ -124,4 +133,5 @@ class Regression:
         return NumberEvaluation(**vars(compared), spread=self.spread, below=below, above=above, covered=covered(errors, folds))
 
     def saying(self, scores: Float64, targets: Float64) -> Interval:
-        return Interval(self.centre, self.spread, *fit_interval(self.spread * (targets - scores)))
+        below, above = fit_interval(self.spread * (targets - self.bounded(scores)))
+        return Interval(self.centre, self.spread, self.lowest, self.highest, below, above)

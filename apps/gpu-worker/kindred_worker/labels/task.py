@@ -76,7 +76,15 @@ class Task(Protocol):
         ...
 
     def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
-        """(N), (N) -> its mean."""
+        """(N), (N) -> its mean: by which the head's setting and the pass that is kept are chosen."""
+        ...
+
+    def descended(self, scores: Tensor, targets: Tensor) -> Tensor:
+        """As `loss`: down whose gradient an encoder is tuned."""
+        ...
+
+    def bounded(self, scores: Float64) -> Float64:
+        """What is said goes no further than labels do."""
         ...
 
     def without_features(self, forecast: Float32, columns: Sequence[ForecastColumn], targets: Float64, folds: Folds) -> dict[str, Float64]:
@@ -106,7 +114,7 @@ class Task(Protocol):
         ...
 
     def evaluation(self, compared: Comparison, scores: Float64, targets: Float64, folds: Folds) -> Comparison:
-        """With what only this task tells; scores (N) are out of fold."""
+        """With what only this task tells; scores (N) are out of fold, and bounded."""
         ...
 
     def saying(self, scores: Float64, targets: Float64) -> Saying:

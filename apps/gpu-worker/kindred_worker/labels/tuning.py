@@ -158,12 +158,12 @@ def _pass(task: Task, tuning: _Tuning, optimiser: AdamW, labelled: Labelled, see
         batch = labelled.some(order[step : step + BATCH])
         truth = torch.from_numpy(batch.targets.astype(np.float32)).to(tuning.output.weight.device)
         optimiser.clear()
-        task.loss(tuning(batch), truth).backward()
+        task.descended(tuning(batch), truth).backward()
         optimiser.step()
 
 
 def _loss(task: Task, tuning: _Tuning, labelled: Labelled, report: Report) -> float:
-    said = torch.from_numpy(_read(tuning, labelled, report))
+    said = torch.from_numpy(task.bounded(_read(tuning, labelled, report)))
     return float(task.loss(said, torch.from_numpy(labelled.targets)))
 
 

@@ -99,7 +99,7 @@ test('an export holds events in Segment’s form, also refused ones, attributes,
   const customerId = await somebody('exported');
   // Of somebody else, who merely speaks of them.
   await send({ type: 'track', event: '', userId: 'gossip', properties: { about: 'exported-user' } });
-  peers.labels.push(labelOf('exported-user'), labelOf('bystander-user'));
+  peers.labels.push(labelOf('exported-user'), { ...labelOf('exported-user'), labelSet: 'Spent', value: false, number: 7.5 }, labelOf('bystander-user'));
   const request = await ended(await start(EXPORT, 'exported-user'));
   expect(request).toMatchObject({ state: SUCCEEDED, kind: EXPORT, requestedBy: 'key:test', error: '' });
   const lines = (await fileOf(request)).trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -109,8 +109,12 @@ test('an export holds events in Segment’s form, also refused ones, attributes,
     { record: 'memberships' },
   ]);
   expect(lines[2]).toMatchObject({ memberships: expect.arrayContaining([expect.objectContaining({ segment: 'Regulars', strength: 0.5 })]) });
-  expect(lines[3]).toEqual({ record: 'labels', labels: [{ labelSet: 'Complained', userId: 'exported-user', value: true, asOf: null }] });
-  expect(lines[4]).toMatchObject({ record: 'predictions', predictions: expect.arrayContaining([expect.objectContaining({ labelSet: 'Complained', probability: 0.25 })]) });
+  expect(lines[3]).toEqual({
+    record: 'labels', labels: [{ labelSet: 'Complained', userId: 'exported-user', value: true, asOf: null }, { labelSet: 'Spent', userId: 'exported-user', value: 7.5, asOf: null }],
+  });
+  expect(lines[4]).toMatchObject({
+    record: 'predictions', predictions: expect.arrayContaining([{ labelSet: 'Complained', probability: 0.25, asOf: '' }, { labelSet: 'Spent', number: 12.5, low: 10, high: 20, asOf: '' }]),
+  });
   const customerIds = lines[0]?.['customerIds'] as string[];
   expect(customerIds).toContain(customerId);
   expect(lines.slice(5).map(({ record }) => record)).toEqual([...customerIds.map(() => 'membershipChange'), 'rejected', 'rejected', ...Array.from({ length: 5 }, () => undefined)]);

@@ -20,6 +20,9 @@ export interface PeersStandIn {
   close(): void;
 }
 
+/** What heads say of everybody: of yes or no, and a number. */
+const SAID = [{ labelSetId: 'l1', headId: 'h1', probability: 0.25 }, { labelSetId: 'l2', headId: 'h2', number: { number: 12.5, low: 10, high: 20 } }];
+
 type Done<Answer> = (error: Partial<Error> | null, answer?: Answer) => void;
 
 /** Serving and training as answering people's requests sees them. */
@@ -63,7 +66,7 @@ export async function startPeersStandIn(): Promise<PeersStandIn> {
   });
   add(label.LabelServiceService, {
     ...rest(label.LabelServiceService),
-    getLabelSets: (_: unknown, done: Done<object>) => done(null, label.GetLabelSetsResponse.fromPartial({ labelSets: [{ id: 'l1', name: 'Complained' }] })),
+    getLabelSets: (_: unknown, done: Done<object>) => done(null, label.GetLabelSetsResponse.fromPartial({ labelSets: [{ id: 'l1', name: 'Complained' }, { id: 'l2', name: 'Spent' }] })),
     getPersonLabels: ({ request }: ServerUnaryCall<label.GetPersonLabelsRequest, unknown>, done: Done<object>) =>
       done(null, { labels: peers.labels.filter(({ userId }) => request.userIds.includes(userId)) }),
     forgetLabels: ({ request }: ServerUnaryCall<label.ForgetLabelsRequest, unknown>, done: Done<object>) => {
@@ -76,7 +79,7 @@ export async function startPeersStandIn(): Promise<PeersStandIn> {
   add(prediction.PredictionServiceService, {
     ...rest(prediction.PredictionServiceService),
     getPredictions: ({ request }: ServerUnaryCall<prediction.GetPredictionsRequest, unknown>, done: Done<object>) =>
-      done(null, prediction.GetPredictionsResponse.fromPartial({ customers: request.customerIds.map((customerId) => ({ customerId, predictions: [{ labelSetId: 'l1', headId: 'h1', probability: 0.25 }] })) })),
+      done(null, prediction.GetPredictionsResponse.fromPartial({ customers: request.customerIds.map((customerId) => ({ customerId, predictions: SAID })) })),
   });
   const port = await new Promise<number>((resolve, reject) =>
     server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => (error ? reject(error) : resolve(bound))),

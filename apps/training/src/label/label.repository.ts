@@ -83,7 +83,7 @@ export class LabelRepository {
 
   ofUsers(workspaceId: string, userIds: readonly string[]): Promise<PersonLabelRow[]> {
     return this.database.inWorkspace(workspaceId, (transaction) =>
-      transaction.label.findMany({ where: { workspaceId, userId: { in: [...userIds] } }, include: { labelSet: true }, orderBy: [{ labelSetId: 'asc' }, { userId: 'asc' }] }),
+      transaction.label.findMany({ where: { workspaceId, userId: { in: [...userIds] } }, include: { labelSet: true }, orderBy: [{ labelSetId: 'asc' }, { userId: 'asc' }, { asOf: 'asc' }] }),
     );
   }
 
