@@ -1,3 +1,5 @@
+import type { foresight } from '#libs/contracts';
+
 import { AT, id } from '../gateway.fake.js';
 import { startTestGateway, type TestGateway } from '../gateway.start.js';
 
@@ -37,6 +39,20 @@ test('what a page of customers may do next costs one call a kind and wish, not o
   expect(customers.nodes).toHaveLength(30);
   const counts = Object.fromEntries(['getForecasts', 'recommendItems', 'getEventNovelty', 'getModels'].map((method) => [method, gateway.services.count(method)]));
   expect(counts).toEqual({ getForecasts: 1, recommendItems: 2, getEventNovelty: 1, getModels: 1 });
+});
+
+test('a forecast is of the horizon that is nearest to the one that is asked for, each event once', async () => {
+  const one = { expectedValue: 0, expectedAt: undefined, earliestAt: undefined, latestAt: undefined, asOf: AT, modelId: id('model', 1) };
+  const forecasts = [['A', 90, 0.9], ['A', 30, 0.7], ['B', 90, 0.6], ['A', 7, 0.4], ['B', 30, 0.3], ['B', 7, 0.1]].map(([event, horizonDays, probability]) => ({ ...one, event, horizonDays, probability }));
+  gateway.services.replace('getForecasts', ({ customerIds }: foresight.GetForecastsRequest) => ({ customers: customerIds.map((customerId) => ({ customerId, forecasts })), modelId: id('model', 1) }));
+  const { customer } = await data('{ customer(userId: "user-3") { near: forecast(horizonDays: 20) { event horizonDays } one: forecast(first: 1, horizonDays: 1000) { event horizonDays } all: forecast(first: 2) { event horizonDays } } }');
+  expect(customer).toEqual({
+    near: [{ event: 'A', horizonDays: 30 }, { event: 'B', horizonDays: 30 }],
+    one: [{ event: 'A', horizonDays: 90 }],
+    all: [{ event: 'A', horizonDays: 90 }, { event: 'A', horizonDays: 30 }],
+  });
+  const { body } = await gateway.ask('{ customer(userId: "user-3") { forecast(horizonDays: 0) { event } } }');
+  expect(body.errors?.[0]?.message).toBe('horizonDays: give a number of days above 0.');
 });
 
 test('while events cannot be judged, everything else of them is answered', async () => {
