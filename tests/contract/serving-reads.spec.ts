@@ -74,6 +74,13 @@ test('what is asked of many costs as many statements as what is asked of one', a
   const places = (customerIds: string[]) => () => replica.history.getPastMemberships({ customerIds, asOf }, workspace.call);
   const past = (first: number) => () => replica.history.listPastMembers({ segmentId: ids[0] ?? '', asOf, page: { first, after: '' } }, workspace.call);
   for (const read of [places(customers.slice(0, 1)), places(customers), past(1), past(50)]) await untilItCosts(2, read);
+  // A page of a list of each: where nobody asks how many there are, nobody counts.
+  const page = { first: 3, after: '' };
+  const changes = (customerIds: string[], withTotal = false) => () => replica.memberships.listChangesOfCustomers({ customerIds, page, withTotal }, workspace.call);
+  for (const some of [customers.slice(0, 1), customers]) {
+    await untilItCosts(1, changes(some));
+    await untilItCosts(2, changes(some, true));
+  }
   // To read customers again: what is served, and where it stands; their events are one statement on the feed.
   const again = (customerIds: string[]) => () => readings.readPast({ customerIds, asOf }, workspace.call);
   for (const read of [again(customers.slice(0, 1)), again(customers.slice(0, 30))]) await untilItCosts(2, read);

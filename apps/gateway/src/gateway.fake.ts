@@ -197,9 +197,12 @@ function ingestionHandlers(): Record<string, Handler> {
       customers: userIds.flatMap((userId) => all.flatMap((one) => (one.userId === userId ? [{ userId, customerId: one.id }] : []))),
     }),
     listCustomers: ({ page }: ingestion.ListCustomersRequest) => cut(all, page, 'customers'),
-    listCustomerEvents: () => ({
-      events: [{ id: id('run', 2), type: 'track', name: 'Order Completed', occurredAt: AT, receivedAt: AT, properties: '{"revenue":9.5}', messageId: 'm-1' }],
-      pageInfo: pageInfo('e', false, 1),
+    listEventsOfCustomers: ({ customerIds, withTotal }: ingestion.ListEventsOfCustomersRequest) => ({
+      customers: customerIds.map((customerId) => ({
+        customerId,
+        events: [{ id: id('run', 2), type: 'track', name: 'Order Completed', occurredAt: AT, receivedAt: AT, properties: '{"revenue":9.5}', messageId: 'm-1' }],
+        pageInfo: pageInfo('e', false, withTotal ? 1 : 0),
+      })),
     }),
     trackEventBatch: ({ events, withResults }: ingestion.TrackEventBatchRequest) => {
       const calls = JSON.parse(Buffer.from(events).toString()) as { messageId?: string; userId?: string }[];

@@ -51,18 +51,27 @@ const ROWS: Record<string, [name: string, row: () => object]> = {
   listHeads: ['heads', () => label.Head.fromPartial({ id: something(), createdAt: AT, asOf: AT, labelSetId: something(), modelId: something() })],
   listUnusualCustomers: ['customers', () => unusual.UnusualCustomer.fromPartial({ customerId: someone(), since: AT })],
   listRejectedEventGroups: ['groups', () => quarantine.RejectedEventGroup.fromPartial({ firstSeenAt: AT, lastSeenAt: AT, source: `import:${something()}`, example: { id: something(), receivedAt: AT, payload: '{}' } })],
-  listCustomerEvents: ['events', () => ingestion.Event.fromPartial({ id: something(), type: 'track', name: 'Order Completed', occurredAt: AT, receivedAt: AT, properties: '{}' })],
-  listMembershipChanges: ['changes', () => serving.MembershipChange.fromPartial({ customerId: someone(), fromSegmentId: segment(), toSegmentId: segment(), at: AT, decidedAt: AT, modelId: something() })],
   listSegmentVersions: ['versions', () => serving.SegmentVersion.fromPartial({ modelId: something(), createdAt: AT })],
   listSimilarCustomers: ['customers', () => similar.SimilarCustomer.fromPartial({ customerId: someone() })],
   listTrackingPlanViolations: ['violations', () => trackingPlan.TrackingPlanViolation.fromPartial({ event: 'Order Completed', firstHour: AT, lastHour: AT })],
   listMerges: ['merges', () => identity.CustomerMerge.fromPartial({ id: something(), fromCustomerId: someone(), intoCustomerId: someone(), occurredAt: AT, mergedAt: AT })],
 };
 
+/** A page of its own for each of many. */
+const PAGES: Record<string, [ids: string, answer: string, id: string, name: string, row: () => object]> = {
+  listEventsOfCustomers: ['customerIds', 'customers', 'customerId', 'events', () => ingestion.Event.fromPartial({ id: something(), type: 'track', name: 'Order Completed', occurredAt: AT, receivedAt: AT, properties: '{}' })],
+  listChangesOfCustomers: ['customerIds', 'customers', 'customerId', 'changes', () => serving.MembershipChange.fromPartial({ customerId: someone(), fromSegmentId: segment(), toSegmentId: segment(), at: AT, decidedAt: AT, modelId: something() })],
+};
+
 function answerLists(): void {
   for (const [method, [name, row]] of Object.entries(ROWS)) {
     gateway.services.replace(method, ({ page, first = page?.first ?? MANY }: { page?: { first: number }; first?: number }) => ({
       [name]: Array.from({ length: usually(first) }, row), pageInfo: { endCursor: '', hasNextPage: false, totalCount: first }, totalCount: first,
+    }));
+  }
+  for (const [method, [ids, answer, own, name, row]] of Object.entries(PAGES)) {
+    gateway.services.replace(method, (request: { page?: { first: number } }) => ({
+      [answer]: (request as unknown as Record<string, string[]>)[ids]?.map((of) => ({ [own]: of, [name]: Array.from({ length: usually(request.page?.first ?? MANY) }, row), pageInfo: { endCursor: '', hasNextPage: false, totalCount: 0 } })),
     }));
   }
   gateway.services.replace('listLookAlikes', ({ first }: similar.ListLookAlikesRequest) => ({

@@ -1,13 +1,15 @@
 import { LRUCache } from 'lru-cache';
 
 import type { counting, exporting, foresight, ingestion, label, pastReading, prediction, serving, training, unusual } from '#libs/contracts';
+import { RpcError } from '#libs/grpc';
 
 import { eventNoveltyOf, forecastsOf, pastReadingsOf, type RecommendationKey, recommendationsOf } from '../foresight/foresight.reads.js';
 import { customerNoveltyOf, type HeldNovelty } from '../unusual/unusual.reads.js';
 import { actingAs, type Backends } from './backends.js';
 import { gather, type Gathered } from './gathered.js';
+import { type Pages, pagesOf } from './pages.js';
 import { MOST_ROWS } from '../graphql/connection.js';
-import type { Segment } from '../graphql/message.js';
+import type { Event, Segment } from '../graphql/message.js';
 
 /** A segment, as drawn by a model (empty: the champion) at a time (empty: now). */
 export interface SegmentKey {
@@ -50,6 +52,10 @@ export interface CallerReads {
   readonly labelHead: Gathered<string, label.Head | undefined>;
   readonly exportSchedule: Gathered<string, exporting.ExportSchedule | undefined>;
   readonly prediction: Gathered<string, prediction.Prediction[]>;
+  /** What changed for a customer, newest first. */
+  readonly membershipHistory: Pages<serving.MembershipChange>;
+  /** Of a customer, newest first. */
+  readonly customerEvents: Pages<Event>;
 }
 
 /** Callers whose requests are under way, more or less: one that is forgotten only gathers anew. */
@@ -147,6 +153,19 @@ function readsOf(rpc: () => Backends): CallerReads {
       const byId = new Map(customers.map(({ customerId, predictions }) => [customerId, predictions]));
       return ids.map((id) => byId.get(id) ?? []);
     }),
+    membershipHistory: gather((keys) =>
+      pagesOf(keys, async (customerIds, { page, withTotal }) => {
+        const { customers } = await rpc().memberships.listChangesOfCustomers({ customerIds, page, withTotal });
+        return customers.map(({ customerId, changes, pageInfo }) => [customerId, { rows: changes, pageInfo }]);
+      }),
+    ),
+    customerEvents: gather((keys) =>
+      pagesOf(keys, async (customerIds, { page, withTotal }) => {
+        const { customers } = await rpc().events.listEventsOfCustomers({ customerIds, page, withTotal });
+        const pages = new Map(customers.map(({ customerId, events, pageInfo }) => [customerId, { rows: events.map((event) => ({ ...event, customerId })), pageInfo }]));
+        return customerIds.map((id) => [id, pages.get(id) ?? RpcError.notFound('There is no such customer.', { reason: 'CUSTOMER_UNKNOWN' })]);
+      }),
+    ),
   };
 }
 
