@@ -121,6 +121,32 @@ test('the members of a coarser segment are those of its parts, strongest first o
   }
 });
 
+test('pages of the members of several segments are those of each of them, on whatever level, and of a model that is not served', async () => {
+  const { workspace, customers } = await shop();
+  const shadow = model('family');
+  await house.prepare(replica, workspace, shadow);
+  const several = async (segmentIds: string[], modelId: string, page: { first: number; after: string }) =>
+    (await replica.segments.listMembersOfSegments({ segmentIds, modelId, page }, workspace.call)).segments;
+  for (const modelId of ['', shadow.id]) {
+    const drawn = (await Promise.all([COARSER, MAIN, FINER].map((level) => listed(workspace, level, modelId)))).flatMap(({ segments }) => segments);
+    const ids = ['Here', 'Lots of orders', 'Few orders'].map((wanted) => drawn.find(({ name }) => name === wanted)?.id ?? '');
+    const alone = (segmentId: string, page: { first: number; after: string }) =>
+      modelId === '' ? replica.segments.listSegmentMembers({ segmentId, page }, workspace.call) : replica.segments.listDrawnMembers({ segmentId, modelId, page }, workspace.call);
+    for (const first of [1, 3, 100]) {
+      const page = { first, after: '' };
+      const each = await Promise.all(ids.map(async (segmentId) => ({ segmentId, members: (await alone(segmentId, page)).members, pageInfo: (await alone(segmentId, page)).pageInfo })));
+      expect(await several(ids, modelId, page)).toEqual(each);
+    }
+    const [here] = await several(ids, modelId, { first: 1, after: '' });
+    const [rest] = await several(ids.slice(0, 1), modelId, { first: 100, after: here?.pageInfo?.endCursor ?? '' });
+    const seen = [...(here?.members ?? []), ...(rest?.members ?? [])].map(({ customerId }) => customerId);
+    expect([seen.length > 1, here?.pageInfo?.totalCount, new Set(seen).size]).toEqual([true, seen.length, seen.length]);
+    if (modelId === '') expect(seen.toSorted()).toEqual(customers.slice(0, 8).toSorted());
+  }
+  const [nobody, , mixed] = await several(['no id', shadow.id, (await idOf(workspace, 'Few orders')).toUpperCase()], '', { first: 9, after: '' });
+  expect([nobody?.members, mixed?.members.length]).toEqual([[], 2]);
+});
+
 test('whoever moves within a coarser segment is not told to have come or gone; whoever leaves it is', async () => {
   const { workspace, customers } = await shop(3);
   const [here, many] = [await idOf(workspace, 'Here'), await idOf(workspace, 'Many orders')];

@@ -65,17 +65,21 @@ test('what is asked of many costs as many statements as what is asked of one', a
   await untilItCosts(3, () => counts.getCountReach({ follower: counting.CountFollower.MODEL, modelId: '' }, workspace.call));
   const other = model();
   await house.prepare(replica, workspace, other);
-  const drawnMembers = (first: number) => () => replica.segments.listDrawnMembers({ segmentId: ids[0] ?? '', modelId: other.id, page: { first, after: '' } }, workspace.call);
-  for (const first of [1, 50]) await untilItCosts(2, drawnMembers(first));
-  const members = (first: number) => () => replica.segments.listSegmentMembers({ segmentId: ids[0] ?? '', page: { first, after: '' } }, workspace.call);
-  for (const first of [1, 50]) await untilItCosts(1, members(first));
+  const page = { first: 3, after: '' };
+  const members = (segmentIds: string[], modelId = '', first = 1) => () => replica.segments.listMembersOfSegments({ segmentIds, modelId, page: { first, after: '' } }, workspace.call);
+  for (const some of [ids.slice(0, 1), ids]) {
+    for (const first of [1, 50]) {
+      await untilItCosts(1, members(some, '', first));
+      // One to see whether the model is served.
+      await untilItCosts(2, members(some, other.id, first));
+    }
+  }
   // As of a time: one to see whether the history reaches there, one to read it.
   const { asOf } = await replica.memberships.getCustomerMemberships({ customerIds: [] }, workspace.call);
   const places = (customerIds: string[]) => () => replica.history.getPastMemberships({ customerIds, asOf }, workspace.call);
-  const past = (first: number) => () => replica.history.listPastMembers({ segmentId: ids[0] ?? '', asOf, page: { first, after: '' } }, workspace.call);
-  for (const read of [places(customers.slice(0, 1)), places(customers), past(1), past(50)]) await untilItCosts(2, read);
+  const past = (segmentIds: string[], first: number) => () => replica.history.listPastMembersOfSegments({ segmentIds, asOf, page: { first, after: '' } }, workspace.call);
+  for (const read of [places(customers.slice(0, 1)), places(customers), past(ids.slice(0, 1), 1), past(ids.slice(0, 1), 50), past(ids, 50)]) await untilItCosts(2, read);
   // A page of a list of each: where nobody asks how many there are, nobody counts.
-  const page = { first: 3, after: '' };
   const changes = (customerIds: string[], withTotal = false) => () => replica.memberships.listChangesOfCustomers({ customerIds, page, withTotal }, workspace.call);
   for (const some of [customers.slice(0, 1), customers]) {
     await untilItCosts(1, changes(some));

@@ -341,8 +341,11 @@ function servingHandlers(): Record<string, Handler> {
     listSegments: ({ page, brief }: serving.ListSegmentsRequest) => ({ ...cut(brief ? segments.map(briefly) : segments, page, 'segments'), population: CUSTOMERS, basis: BASIS }),
     getCountReach: () => ({ basis: BASIS, customers: CUSTOMERS + 3, eventsBehind: 5, secondsBehind: 1.5 }),
     // The last member was erased a moment ago: ingestion does not know them any more.
-    listSegmentMembers: ({ segmentId }: serving.ListSegmentMembersRequest) => ({
-      members: [1, 2, 3, 999].map((number) => ({ customerId: id('customer', number), membership: membershipOf(segmentId), cursor: '' })), pageInfo: pageInfo('m', false, 4), asOf: AT,
+    listMembersOfSegments: ({ segmentIds }: serving.ListMembersOfSegmentsRequest) => ({
+      segments: segmentIds.map((segmentId) => ({
+        segmentId, members: [1, 2, 3, 999].map((number) => ({ customerId: id('customer', number), membership: membershipOf(segmentId), cursor: '' })), pageInfo: pageInfo('m', false, 4),
+      })),
+      asOf: AT,
     }),
     explainMembership: ({ customerId }: explanation.ExplainMembershipRequest) => {
       if (numberOf(customerId) === 7) throw RpcError.notFound('Not there any more.', { reason: 'NO_MEMBERSHIP' });

@@ -7,7 +7,7 @@ import { eventNoveltyOf, forecastsOf, pastReadingsOf, type RecommendationKey, re
 import { customerNoveltyOf, type HeldNovelty } from '../unusual/unusual.reads.js';
 import { actingAs, type Backends } from './backends.js';
 import { gather, type Gathered } from './gathered.js';
-import { type Pages, pagesOf } from './pages.js';
+import { type PageKey, type Pages, pagesOf, type ServicePage } from './pages.js';
 import { MOST_ROWS } from '../graphql/connection.js';
 import type { Event, Segment } from '../graphql/message.js';
 
@@ -16,6 +16,14 @@ export interface SegmentKey {
   readonly id: string;
   readonly modelId: string;
   readonly asOf: string;
+}
+
+/** A page of who is in a segment so drawn. */
+export interface MembersKey extends SegmentKey, Pick<PageKey, 'page'> {}
+
+export interface MemberPage extends ServicePage<serving.SegmentMember> {
+  /** Undefined as of a time that was asked for. */
+  readonly asOf: string | undefined;
 }
 
 /** A customer at a time. */
@@ -56,6 +64,8 @@ export interface CallerReads {
   readonly membershipHistory: Pages<serving.MembershipChange>;
   /** Of a customer, newest first. */
   readonly customerEvents: Pages<Event>;
+  /** Strongest first. */
+  readonly members: Gathered<MembersKey, MemberPage>;
 }
 
 /** Callers whose requests are under way, more or less: one that is forgotten only gathers anew. */
@@ -160,13 +170,21 @@ function readsOf(rpc: () => Backends): CallerReads {
       }),
     ),
     customerEvents: gather((keys) =>
-      pagesOf(keys, async (customerIds, { page, withTotal }) => {
+      pagesOf<PageKey, ServicePage<Event>>(keys, async (customerIds, { page, withTotal }) => {
         const { customers } = await rpc().events.listEventsOfCustomers({ customerIds, page, withTotal });
         const pages = new Map(customers.map(({ customerId, events, pageInfo }) => [customerId, { rows: events.map((event) => ({ ...event, customerId })), pageInfo }]));
         return customerIds.map((id) => [id, pages.get(id) ?? RpcError.notFound('There is no such customer.', { reason: 'CUSTOMER_UNKNOWN' })]);
       }),
     ),
+    members: gather((keys) => pagesOf(keys, (ids, like) => membersOf(rpc(), ids, like))),
   };
+}
+
+/** Who was in segments at a time, is in them now, or is placed there by a model. */
+async function membersOf(rpc: Backends, segmentIds: string[], { modelId, asOf: past, page }: MembersKey): Promise<[string, MemberPage][]> {
+  const { segments, asOf } =
+    past === '' ? await rpc.segments.listMembersOfSegments({ segmentIds, modelId, page }) : { ...(await rpc.history.listPastMembersOfSegments({ segmentIds, asOf: past, page })), asOf: undefined };
+  return segments.map(({ segmentId, members, pageInfo }) => [segmentId, { rows: members, pageInfo, asOf }]);
 }
 
 /** One call for each model and time that is asked for; nearly always that is one. */

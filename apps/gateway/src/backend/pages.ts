@@ -24,13 +24,13 @@ const MOST_ROWS_AT_ONCE = 1_000;
 
 /**
  * One call for all objects of which the same is asked, up to as many rows as go in one. What fails, fails for those alone that the call
- * was for: a cursor that one request made up spoils no other's answer. Undefined for those that are not answered.
+ * was for: a cursor that one request made up spoils no other's answer.
  */
 export async function alike<Key extends { readonly id: string }, Answer>(
   keys: readonly Key[],
   rowsOf: (key: Key) => number,
-  ask: (ids: string[], like: Key) => Promise<Iterable<readonly [id: string, answer: Answer]>>,
-): Promise<(Answer | undefined | Error)[]> {
+  ask: (ids: string[], like: Key) => Promise<Iterable<readonly [id: string, answer: Answer | Error]>>,
+): Promise<(Answer | Error)[]> {
   const answers = new Map<string, Answer | Error>();
   const calls = [...Map.groupBy(keys, nameOfWish)].flatMap(([name, group]) =>
     group.slice(0, 1).flatMap((like) => chunks([...new Set(group.map(({ id }) => id))], MOST_ROWS_AT_ONCE / rowsOf(like)).map((ids) => ({ name, like, ids }))),
@@ -41,15 +41,13 @@ export async function alike<Key extends { readonly id: string }, Answer>(
       for (const [id, answer] of answered) answers.set(`${id}|${name}`, answer);
     }),
   );
-  return keys.map((key) => answers.get(`${key.id}|${nameOfWish(key)}`));
+  return keys.map((key) => answers.get(`${key.id}|${nameOfWish(key)}`) ?? new Error(`Nothing was answered for ${key.id}.`));
 }
 
-/** Pages of which the services say for each object asked for what there is. */
-export async function pagesOf<Row>(keys: readonly PageKey[], ask: (ids: string[], like: PageKey) => Promise<Iterable<readonly [id: string, page: ServicePage<Row> | Error]>>): Promise<(ServicePage<Row> | Error)[]> {
-  return (await alike(keys, ({ page }) => page.first, ask)).map((page) => page ?? NOTHING);
+/** The same of pages. */
+export function pagesOf<Key extends Pick<PageKey, 'id' | 'page'>, Page>(keys: readonly Key[], ask: (ids: string[], like: Key) => Promise<Iterable<readonly [id: string, page: Page | Error]>>): Promise<(Page | Error)[]> {
+  return alike(keys, ({ page }) => page.first, ask);
 }
-
-const NOTHING = { rows: [], pageInfo: undefined };
 
 /** Tells apart what is asked of objects. */
 function nameOfWish<Key extends { readonly id: string }>({ id: _id, ...wish }: Key): string {

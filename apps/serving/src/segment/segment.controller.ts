@@ -36,6 +36,10 @@ export class SegmentController implements serving.SegmentServiceController {
     return this.members.drawn(workspaceId, request);
   }
 
+  listMembersOfSegments(@Payload() request: serving.ListMembersOfSegmentsRequest, @Caller() { workspaceId }: Member): Promise<serving.ListMembersOfSegmentsResponse> {
+    return this.members.ofSegments(workspaceId, request);
+  }
+
   listSegmentVersions(
     @Payload() request: serving.ListSegmentVersionsRequest,
     @Caller() { workspaceId }: Member,
