@@ -85,6 +85,9 @@ test('what is asked of many costs as many statements as what is asked of one', a
     await untilItCosts(1, changes(some));
     await untilItCosts(2, changes(some, true));
   }
+  // What is served, the embeddings of those asked for, and of those found.
+  const similar = (customerIds: string[]) => () => replica.similarity.listSimilarToCustomers({ customerIds, first: 3 }, workspace.call);
+  for (const some of [customers.slice(0, 1), customers]) await untilItCosts(3, similar(some));
   // To read customers again: what is served, and where it stands; their events are one statement on the feed.
   const again = (customerIds: string[]) => () => readings.readPast({ customerIds, asOf }, workspace.call);
   for (const read of [again(customers.slice(0, 1)), again(customers.slice(0, 30))]) await untilItCosts(2, read);

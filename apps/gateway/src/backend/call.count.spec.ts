@@ -52,7 +52,6 @@ const ROWS: Record<string, [name: string, row: () => object]> = {
   listUnusualCustomers: ['customers', () => unusual.UnusualCustomer.fromPartial({ customerId: someone(), since: AT })],
   listRejectedEventGroups: ['groups', () => quarantine.RejectedEventGroup.fromPartial({ firstSeenAt: AT, lastSeenAt: AT, source: `import:${something()}`, example: { id: something(), receivedAt: AT, payload: '{}' } })],
   listSegmentVersions: ['versions', () => serving.SegmentVersion.fromPartial({ modelId: something(), createdAt: AT })],
-  listSimilarCustomers: ['customers', () => similar.SimilarCustomer.fromPartial({ customerId: someone() })],
   listTrackingPlanViolations: ['violations', () => trackingPlan.TrackingPlanViolation.fromPartial({ event: 'Order Completed', firstHour: AT, lastHour: AT })],
   listMerges: ['merges', () => identity.CustomerMerge.fromPartial({ id: something(), fromCustomerId: someone(), intoCustomerId: someone(), occurredAt: AT, mergedAt: AT })],
 };
@@ -75,6 +74,9 @@ function answerLists(): void {
       [answer]: (request as unknown as Record<string, string[]>)[ids]?.map((of) => ({ [own]: of, [name]: Array.from({ length: usually(request.page?.first ?? MANY) }, row), pageInfo: { endCursor: '', hasNextPage: false, totalCount: 0 } })),
     }));
   }
+  gateway.services.replace('listSimilarToCustomers', ({ customerIds, first }: similar.ListSimilarToCustomersRequest) => ({
+    customers: customerIds.map((customerId) => ({ customerId, neighbours: Array.from({ length: usually(first) }, () => similar.SimilarCustomer.fromPartial({ customerId: someone() })) })),
+  }));
   gateway.services.replace('listLookAlikes', ({ first }: similar.ListLookAlikesRequest) => ({
     customers: Array.from({ length: usually(first) }, () => ({ customerId: someone(), similarity: 0.9 })), seeds: 1, search: undefined,
   }));

@@ -1,13 +1,13 @@
 import { LRUCache } from 'lru-cache';
 
-import type { counting, exporting, foresight, ingestion, label, pastReading, prediction, serving, training, unusual } from '#libs/contracts';
+import type { counting, exporting, foresight, ingestion, label, pastReading, prediction, serving, similar, training, unusual } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
 import { eventNoveltyOf, forecastsOf, pastReadingsOf, type RecommendationKey, recommendationsOf } from '../foresight/foresight.reads.js';
 import { customerNoveltyOf, type HeldNovelty } from '../unusual/unusual.reads.js';
 import { actingAs, type Backends } from './backends.js';
 import { gather, type Gathered } from './gathered.js';
-import { type PageKey, type Pages, pagesOf, type ServicePage } from './pages.js';
+import { alike, type PageKey, type Pages, pagesOf, type ServicePage } from './pages.js';
 import { MOST_ROWS } from '../graphql/connection.js';
 import type { Event, Segment } from '../graphql/message.js';
 
@@ -24,6 +24,12 @@ export interface MembersKey extends SegmentKey, Pick<PageKey, 'page'> {}
 export interface MemberPage extends ServicePage<serving.SegmentMember> {
   /** Undefined as of a time that was asked for. */
   readonly asOf: string | undefined;
+}
+
+/** So many who are like a customer. */
+export interface SimilarKey {
+  readonly id: string;
+  readonly first: number;
 }
 
 /** A customer at a time. */
@@ -66,10 +72,15 @@ export interface CallerReads {
   readonly customerEvents: Pages<Event>;
   /** Strongest first. */
   readonly members: Gathered<MembersKey, MemberPage>;
+  /** Nearest first. */
+  readonly similar: Gathered<SimilarKey, similar.SimilarCustomer[]>;
 }
 
 /** Callers whose requests are under way, more or less: one that is forgotten only gathers anew. */
 const MOST_CALLERS = 1_000;
+
+/** To look for whoever is like a customer is work for serving, as much as to read so many rows. */
+const ROWS_OF_A_SEARCH = 20;
 
 /** What the requests of one caller have in common. */
 export interface CallerBackends {
@@ -177,6 +188,12 @@ function readsOf(rpc: () => Backends): CallerReads {
       }),
     ),
     members: gather((keys) => pagesOf(keys, (ids, like) => membersOf(rpc(), ids, like))),
+    similar: gather((keys) =>
+      alike(keys, ({ first }) => Math.max(first, ROWS_OF_A_SEARCH), async (customerIds, { first }) => {
+        const { customers } = await rpc().similarity.listSimilarToCustomers({ customerIds, first });
+        return customers.map(({ customerId, neighbours }) => [customerId, neighbours]);
+      }),
+    ),
   };
 }
 

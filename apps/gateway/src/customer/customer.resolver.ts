@@ -93,11 +93,10 @@ export const customerTypes: ResolversOf<'Customer' | 'CustomerConnection'> = {
     novelty: async ({ id }, { asOf }, { loaders }) => (await readingOf(id, asOf, loaders))?.novelty,
     mapPosition: ({ id }, { asOf }, { loaders }) => readingOf(id, asOf, loaders),
     membershipHistory: ({ id }, args, { reads }, info) => readPageOf(id, args, reads.membershipHistory, info),
-    similar: async ({ id }, { first, asOf }, { rpc, loaders }) => {
+    similar: async ({ id }, { first, asOf }, { reads, loaders }) => {
       if (asOf) throw notKept('similar customers are those nearest now, and how everyone was read at an earlier time is not kept. Leave asOf out, or ask novelty, forecast or memberships of the customer as of that time.');
       const asked = rowsAsked(first);
-      const { customers } = await rpc.similarity.listSimilarCustomers({ customerId: id, first: asked.first });
-      return there(asked.of(customers), loaders);
+      return there(asked.of(await reads.similar({ id, first: asked.first })), loaders);
     },
     events: ({ id }, args, { reads }, info) => readPageOf(id, args, reads.customerEvents, info),
   },

@@ -119,7 +119,7 @@ test.each([
 ])('%s as of an earlier time are refused, with why and with what to ask instead', async (_name, query, instead) => {
   const { body } = await gateway.ask(query);
   expect(body.errors).toMatchObject([{ message: expect.stringMatching(new RegExp(`not kept.*${instead}`)), extensions: { code: 'AS_OF_NOT_KEPT' } }]);
-  expect(gateway.services.count('listSimilarCustomers') + gateway.services.count('getCustomerMap')).toBe(0);
+  expect(gateway.services.count('listSimilarToCustomers') + gateway.services.count('getCustomerMap')).toBe(0);
 });
 
 test('a time that cannot be answered says so, with what to ask instead', async () => {
