@@ -85,6 +85,11 @@ test('what is asked of many costs as many statements as what is asked of one', a
     await untilItCosts(1, changes(some));
     await untilItCosts(2, changes(some, true));
   }
+  const versions = (segmentIds: string[], withTotal = false) => () => replica.segments.listVersionsOfSegments({ segmentIds, page, withTotal }, workspace.call);
+  for (const some of [ids.slice(0, 1), ids]) {
+    await untilItCosts(1, versions(some));
+    await untilItCosts(2, versions(some, true));
+  }
   // What is served, the embeddings of those asked for, and of those found.
   const similar = (customerIds: string[]) => () => replica.similarity.listSimilarToCustomers({ customerIds, first: 3 }, workspace.call);
   for (const some of [customers.slice(0, 1), customers]) await untilItCosts(3, similar(some));

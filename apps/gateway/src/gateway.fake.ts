@@ -223,7 +223,7 @@ function ingestionHandlers(): Record<string, Handler> {
       }
       return { import: { ...importOf(id('import', 1)), fileName, mapping: JSON.stringify({ artifact }) } };
     },
-    getImport: (request: ingestion.GetImportRequest) => ({ import: importOf(request.id) }),
+    getImports: ({ ids }: ingestion.GetImportsRequest) => ({ imports: ids.map(importOf) }),
   };
 }
 

@@ -30,11 +30,16 @@ export function cutOf(page: feed.PageRequest | undefined, parts: readonly RegExp
 /** The same of each of several lists. */
 export function cutOfEach(ids: readonly string[], page: feed.PageRequest | undefined, parts: readonly RegExp[]): Cut {
   const cut = cutOf(page, parts);
-  if (ids.length > MOST_IDS) throw RpcError.invalid(`At most ${MOST_IDS} ids at once; ${ids.length} were given.`, { reason: 'TOO_MANY_IDS' });
+  expectFewIds(ids);
   if (ids.length * cut.rows > MOST_ROWS_OF_ALL) {
     throw RpcError.invalid(`Pages have at most ${MOST_ROWS_OF_ALL} rows together; ${cut.rows} were asked for of ${ids.length} lists.`, { reason: 'PAGE_TOO_LARGE' });
   }
   return cut;
+}
+
+/** Throws INVALID_ARGUMENT (reason TOO_MANY_IDS). */
+export function expectFewIds(ids: readonly string[]): void {
+  if (ids.length > MOST_IDS) throw RpcError.invalid(`At most ${MOST_IDS} ids at once; ${ids.length} were given.`, { reason: 'TOO_MANY_IDS' });
 }
 
 /** Cuts off the one row that was read too much to learn whether there are more. */

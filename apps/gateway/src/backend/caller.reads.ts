@@ -66,12 +66,15 @@ export interface CallerReads {
   readonly labelHead: Gathered<string, label.Head | undefined>;
   readonly exportSchedule: Gathered<string, exporting.ExportSchedule | undefined>;
   readonly prediction: Gathered<string, prediction.Prediction[]>;
+  readonly import: Gathered<string, ingestion.Import | undefined>;
   /** What changed for a customer, newest first. */
   readonly membershipHistory: Pages<serving.MembershipChange>;
   /** Of a customer, newest first. */
   readonly customerEvents: Pages<Event>;
   /** Strongest first. */
   readonly members: Gathered<MembersKey, MemberPage>;
+  /** How models draw a segment, newest first. */
+  readonly segmentVersions: Pages<serving.SegmentVersion>;
   /** Nearest first. */
   readonly similar: Gathered<SimilarKey, similar.SimilarCustomer[]>;
 }
@@ -174,6 +177,11 @@ function readsOf(rpc: () => Backends): CallerReads {
       const byId = new Map(customers.map(({ customerId, predictions }) => [customerId, predictions]));
       return ids.map((id) => byId.get(id) ?? []);
     }),
+    import: gather(async (ids) => {
+      const { imports } = await rpc().imports.getImports({ ids: unique(ids) });
+      const byId = new Map(imports.map((one) => [one.id, one]));
+      return ids.map((id) => byId.get(id));
+    }),
     membershipHistory: gather((keys) =>
       pagesOf(keys, async (customerIds, { page, withTotal }) => {
         const { customers } = await rpc().memberships.listChangesOfCustomers({ customerIds, page, withTotal });
@@ -188,6 +196,12 @@ function readsOf(rpc: () => Backends): CallerReads {
       }),
     ),
     members: gather((keys) => pagesOf(keys, (ids, like) => membersOf(rpc(), ids, like))),
+    segmentVersions: gather((keys) =>
+      pagesOf(keys, async (segmentIds, { page, withTotal }) => {
+        const { segments } = await rpc().segments.listVersionsOfSegments({ segmentIds, page, withTotal });
+        return segments.map(({ segmentId, versions, pageInfo }) => [segmentId, { rows: versions, pageInfo }]);
+      }),
+    ),
     similar: gather((keys) =>
       alike(keys, ({ first }) => Math.max(first, ROWS_OF_A_SEARCH), async (customerIds, { first }) => {
         const { customers } = await rpc().similarity.listSimilarToCustomers({ customerIds, first });

@@ -47,6 +47,10 @@ export class SegmentController implements serving.SegmentServiceController {
     return this.segments.versions(workspaceId, request);
   }
 
+  listVersionsOfSegments(@Payload() request: serving.ListVersionsOfSegmentsRequest, @Caller() { workspaceId }: Member): Promise<serving.ListVersionsOfSegmentsResponse> {
+    return this.segments.versionsOfSegments(workspaceId, request);
+  }
+
   @Requires('EDITOR')
   renameSegment(@Payload() request: serving.RenameSegmentRequest, @Caller() { workspaceId }: Member): Promise<serving.RenameSegmentResponse> {
     return this.segments.rename(workspaceId, request);

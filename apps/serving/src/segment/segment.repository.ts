@@ -56,7 +56,7 @@ export interface SegmentList extends Counted {
   readonly segments: SegmentRow[];
 }
 
-export interface VersionRow extends Pick<schema.SegmentVersion, 'modelId' | 'name' | 'description' | 'stability' | 'createdAt'> {
+export interface VersionRow extends Pick<schema.SegmentVersion, 'segmentId' | 'modelId' | 'name' | 'description' | 'stability' | 'createdAt'> {
   readonly rule: rule.SegmentRule | null;
   readonly traits: worker.SegmentTrait[];
   readonly sizeAtDiscovery: number;
@@ -93,6 +93,17 @@ const SIZES_OF_MODEL = `select coalesce(v.segment_id, '${NIL}') as id, count(*):
   left join serving.segment_versions v on v.model_id = s.model_id and v.segment_index = place.index
   where s.model_id = $1 and (v.segment_id is not null or not "isPart") group by 1, 3`;
 
+/** Of each of the segments $1. */
+const VERSIONS = `select v.* from unnest($1::uuid[]) as e(id) cross join lateral (
+    select * from (
+      select segment_id as "segmentId", model_id as "modelId", name, description, stability, traits, rule, size_at_discovery::float8 as "sizeAtDiscovery",
+        created_at as "createdAt", ${microsSql('created_at')} as "createdMicros"
+      from serving.segment_versions where segment_id = e.id) as d
+    where $2::float8 is null or ("createdMicros", "modelId") < ($2, $3::uuid)
+    order by "createdMicros" desc, "modelId" desc limit $4) as v
+  order by e.id, v."createdMicros" desc, v."modelId" desc`;
+const VERSION_COUNTS = `select segment_id as "segmentId", count(*)::float8 as total from serving.segment_versions where segment_id = any($1::uuid[]) group by segment_id`;
+
 @Injectable()
 export class SegmentRepository {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
@@ -113,23 +124,17 @@ export class SegmentRepository {
     });
   }
 
-  /** Newest first, one row more than asked for, and how many there are. */
-  versions(workspaceId: string, segmentId: string, { first, after }: PageAsked<readonly [number, string]>): Promise<{ rows: VersionRow[]; total: number }> {
+  /** Of each segment, newest first, one row more than asked for; with how many there are where that is asked for: as many statements for many as for one. */
+  versions(
+    workspaceId: string,
+    segmentIds: readonly string[],
+    { first, after }: PageAsked<readonly [number, string]>,
+    withTotal: boolean,
+  ): Promise<{ rows: ReadonlyMap<string, VersionRow[]>; totals: ReadonlyMap<string, number> }> {
     return this.database.onConnection(workspaceId, async (client) => {
-      const { rows } = await client.query<VersionRow>(
-        `select * from (
-           select model_id as "modelId", name, description, stability, traits, rule, size_at_discovery::float8 as "sizeAtDiscovery",
-             created_at as "createdAt", ${microsSql('created_at')} as "createdMicros"
-           from serving.segment_versions where segment_id = $1) as v
-         where $2::float8 is null or ("createdMicros", "modelId") < ($2, $3::uuid)
-         order by "createdMicros" desc, "modelId" desc limit $4`,
-        [segmentId, after?.[0] ?? null, after?.[1] ?? null, first + 1],
-      );
-      const counted = await client.query<{ total: number }>(
-        `select count(*)::float8 as total from serving.segment_versions where segment_id = $1`,
-        [segmentId],
-      );
-      return { rows, total: counted.rows[0]?.total ?? 0 };
+      const { rows } = await client.query<VersionRow>(VERSIONS, [segmentIds, after?.[0] ?? null, after?.[1] ?? null, first + 1]);
+      const counted = withTotal ? (await client.query<{ segmentId: string; total: number }>(VERSION_COUNTS, [segmentIds])).rows : [];
+      return { rows: Map.groupBy(rows, ({ segmentId }) => segmentId), totals: new Map(counted.map(({ segmentId, total }) => [segmentId, total])) };
     });
   }
 

@@ -4,8 +4,8 @@ import { type counting, serving, worker } from '#libs/contracts';
 import { z } from '#libs/config';
 import { encodedOnce, RpcError, status } from '#libs/grpc';
 
-import { cursorFormat, cutPage, type PageAsked, pageAsked } from '../page/page.js';
-import { onlyUuids, uuidFilter } from '../page/uuid.js';
+import { cursorFormat, cutPage, type PageAsked, pageAsked, pageOfEach } from '../page/page.js';
+import { distinctUuids, onlyUuids } from '../page/uuid.js';
 import { type Drawing, Drawings } from './drawings.js';
 import { briefly, toVersion } from './segment.mapper.js';
 import { SegmentRepository } from './segment.repository.js';
@@ -62,11 +62,21 @@ export class SegmentService {
   }
 
   async versions(workspaceId: string, { segmentId, page }: serving.ListSegmentVersionsRequest): Promise<serving.ListSegmentVersionsResponse> {
-    const asked = pageAsked(page, byAge);
-    const id = uuidFilter(segmentId);
-    const { rows, total } = id === null ? { rows: [], total: 0 } : await this.segments.versions(workspaceId, id, asked);
-    const cut = cutPage(rows, asked.first, total, ({ createdMicros, modelId }) => byAge.write([createdMicros, modelId]));
-    return { versions: cut.rows.map(toVersion), pageInfo: cut.pageInfo } satisfies serving.ListSegmentVersionsResponse;
+    const { segments: [found] } = await this.versionsOfSegments(workspaceId, { segmentIds: [segmentId], page, withTotal: true });
+    return { versions: found?.versions ?? [], pageInfo: found?.pageInfo } satisfies serving.ListSegmentVersionsResponse;
+  }
+
+  /** A page of each segment. */
+  async versionsOfSegments(workspaceId: string, { segmentIds, page, withTotal }: serving.ListVersionsOfSegmentsRequest): Promise<serving.ListVersionsOfSegmentsResponse> {
+    const asked = pageOfEach(segmentIds, page, byAge);
+    const { rows, totals } = await this.segments.versions(workspaceId, distinctUuids(segmentIds), asked, withTotal);
+    return {
+      segments: segmentIds.map((segmentId) => {
+        const id = segmentId.toLowerCase();
+        const cut = cutPage(rows.get(id) ?? [], asked.first, totals.get(id) ?? 0, ({ createdMicros, modelId }) => byAge.write([createdMicros, modelId]));
+        return { segmentId, versions: cut.rows.map(toVersion), pageInfo: cut.pageInfo };
+      }),
+    } satisfies serving.ListVersionsOfSegmentsResponse;
   }
 
   async rename(workspaceId: string, request: serving.RenameSegmentRequest): Promise<serving.RenameSegmentResponse> {
