@@ -69,6 +69,30 @@ test('every level has everyone, and a whole counts what its parts count', async 
   ]);
 });
 
+test('the segments of several models are those of each of them, on every level, page by page', async () => {
+  const { workspace, customers, first } = await shop();
+  const second = model('family');
+  await house.prepare(replica, workspace, second);
+  await house.track(workspace.id, orders(customers[0] ?? '', 4));
+  await until(() => sizes(workspace, MAIN), (counted) => counted['Many orders'] === 7);
+  const unknown = model().id;
+  const modelIds = [second.id, 'no id', first.id, unknown, second.id];
+  for (const level of [COARSER, MAIN, FINER]) {
+    for (let after = '', rows = 2, more = true; more; ) {
+      const page = { first: rows, after };
+      const alone = (modelId: string) => replica.segments.listSegments({ page, kind: serving.SegmentKind.UNSPECIFIED, modelId, asOf: undefined, level, brief: true }, workspace.call);
+      const { models } = await replica.segments.listSegmentsOfModels({ modelIds, page, level }, workspace.call);
+      const each = await Promise.all(modelIds.map(async (modelId) => ({ modelId, alone: await alone(modelId) })));
+      // When nobody knows a model, and when the served one is asked, they are counted as of now.
+      const counted = ({ basis, segments, ...rest }: { basis: serving.ModelSegments['basis']; segments: serving.Segment[] } & Pick<serving.ModelSegments, 'modelId' | 'pageInfo'>) =>
+        ({ ...rest, basis: { ...basis, asOf: '' }, segments: segments.map((segment) => ({ ...segment, asOf: '' })) });
+      expect(models.map(counted)).toEqual(each.map(({ modelId, alone: { segments, pageInfo, basis } }) => counted({ modelId, segments, pageInfo, basis })));
+      expect([models[0]?.basis?.asOf, models[0]?.segments.length, models[1]?.segments]).toEqual([each[0]?.alone.basis?.asOf, expect.any(Number), []]);
+      [after, more] = [models[0]?.pageInfo?.endCursor ?? '', models[0]?.pageInfo?.hasNextPage ?? false];
+    }
+  }
+});
+
 test('nesting holds for every customer whatever comes, and no count drifts', async () => {
   const { workspace, customers } = await shop();
   let seed = 7;

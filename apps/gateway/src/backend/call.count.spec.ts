@@ -59,6 +59,7 @@ const ROWS: Record<string, [name: string, row: () => object]> = {
 const PAGES: Record<string, [ids: string, answer: string, id: string, name: string, row: () => object]> = {
   listMembersOfSegments: ['segmentIds', 'segments', 'segmentId', 'members', () => serving.SegmentMember.fromPartial({ customerId: someone() })],
   listVersionsOfSegments: ['segmentIds', 'segments', 'segmentId', 'versions', () => serving.SegmentVersion.fromPartial({ modelId: something(), createdAt: AT })],
+  listSegmentsOfModels: ['modelIds', 'models', 'modelId', 'segments', () => segmentOf(segment())],
   listEventsOfCustomers: ['customerIds', 'customers', 'customerId', 'events', () => ingestion.Event.fromPartial({ id: something(), type: 'track', name: 'Order Completed', occurredAt: AT, receivedAt: AT, properties: '{}' })],
   listChangesOfCustomers: ['customerIds', 'customers', 'customerId', 'changes', () => serving.MembershipChange.fromPartial({ customerId: someone(), fromSegmentId: segment(), toSegmentId: segment(), at: AT, decidedAt: AT, modelId: something() })],
 };

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 
-import type { counting, exporting, foresight, ingestion, label, pastReading, prediction, serving, similar, training, unusual } from '#libs/contracts';
+import { type counting, type exporting, type foresight, type ingestion, type label, type pastReading, type prediction, type serving, type similar, type training, type unusual, worker } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
 import { eventNoveltyOf, forecastsOf, pastReadingsOf, type RecommendationKey, recommendationsOf } from '../foresight/foresight.reads.js';
@@ -32,6 +32,11 @@ export interface SimilarKey {
   readonly first: number;
 }
 
+export interface SegmentPage extends ServicePage<Segment> {
+  /** What their sizes are of. */
+  readonly basis: counting.CountBasis | undefined;
+}
+
 /** A customer at a time. */
 export interface PastKey {
   readonly customerId: string;
@@ -61,6 +66,8 @@ export interface CallerReads {
   readonly segment: Gathered<SegmentKey, Segment | undefined>;
   readonly countReach: Gathered<ReachKey, counting.GetCountReachResponse>;
   readonly segmentList: Gathered<serving.ListSegmentsRequest, serving.ListSegmentsResponse>;
+  /** As a model draws them, on the main level, largest first. */
+  readonly modelSegments: Gathered<Pick<PageKey, 'id' | 'page'>, SegmentPage>;
   readonly model: Gathered<string, training.Model | undefined>;
   readonly labelSet: Gathered<string, label.LabelSet | undefined>;
   readonly labelHead: Gathered<string, label.Head | undefined>;
@@ -84,6 +91,8 @@ const MOST_CALLERS = 1_000;
 
 /** To look for whoever is like a customer is work for serving, as much as to read so many rows. */
 const ROWS_OF_A_SEARCH = 20;
+/** So is to count whom a model places where. */
+const ROWS_OF_A_COUNT = 50;
 
 /** What the requests of one caller have in common. */
 export interface CallerBackends {
@@ -150,6 +159,12 @@ function readsOf(rpc: () => Backends): CallerReads {
       const { segments, ...answer } = await rpc().segments.listSegments(request);
       return { ...answer, segments: asAsked(segments, answer.basis, { ...request, isBrief: request.brief }) };
     })),
+    modelSegments: gather((keys) =>
+      alike(keys, ({ page }) => Math.max(page.first, ROWS_OF_A_COUNT), async (modelIds, { page }) => {
+        const { models } = await rpc().segments.listSegmentsOfModels({ modelIds, page, level: worker.SegmentLevel.MAIN });
+        return models.map(({ modelId, segments, pageInfo, basis }) => [modelId, { rows: asAsked(segments, basis, { modelId, isBrief: true }), pageInfo, basis }]);
+      }),
+    ),
     countReach: gather((keys) => distinctly(keys, (key) => rpc().counting.getCountReach(key))),
     model: gather(async (ids) => {
       const { models } = await rpc().models.getModels({ ids: unique(ids), champion: false });

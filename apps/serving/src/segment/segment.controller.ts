@@ -25,6 +25,10 @@ export class SegmentController implements serving.SegmentServiceController {
     return this.segments.list(workspaceId, request);
   }
 
+  listSegmentsOfModels(@Payload() request: serving.ListSegmentsOfModelsRequest, @Caller() { workspaceId }: Member): Promise<serving.ListSegmentsOfModelsResponse> {
+    return this.segments.listOfModels(workspaceId, request);
+  }
+
   listSegmentMembers(
     @Payload() request: serving.ListSegmentMembersRequest,
     @Caller() { workspaceId }: Member,
