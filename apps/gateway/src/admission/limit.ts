@@ -31,7 +31,7 @@ const COST_OF_READING_AGAIN = 60;
 /** Fields that cost a call to a service for each object they are asked of: pages of a list of its own, mostly. All others are answered for all objects together. */
 export const CALLS: ReadonlySet<string> = new Set([
   'Customer.mergeHistory', 'Model.profile', 'TrainingRun.metrics',
-  'Webhook.deliveries', 'ExportSchedule.exports', 'LabelSet.heads'
+  'Webhook.deliveries', 'ExportSchedule.exports'
 ]);
 
 /** Rules that need the document only; they run with the specification's own. */

@@ -48,7 +48,6 @@ const ROWS: Record<string, [name: string, row: () => object]> = {
   listExports: ['exports', () => exporting.Export.fromPartial({ id: something(), createdAt: AT, scheduleId: something(), segmentId: segment(), manifest: { asOf: AT, versionAt: AT, modelId: something() } })],
   listExportSchedules: ['schedules', () => exporting.ExportSchedule.fromPartial({ id: something(), createdAt: AT, segmentId: segment() })],
   listLabelSets: ['labelSets', () => label.LabelSet.fromPartial({ id: something(), createdAt: AT, servedHeadId: something() })],
-  listHeads: ['heads', () => label.Head.fromPartial({ id: something(), createdAt: AT, asOf: AT, labelSetId: something(), modelId: something() })],
   listUnusualCustomers: ['customers', () => unusual.UnusualCustomer.fromPartial({ customerId: someone(), since: AT })],
   listRejectedEventGroups: ['groups', () => quarantine.RejectedEventGroup.fromPartial({ firstSeenAt: AT, lastSeenAt: AT, source: `import:${something()}`, example: { id: something(), receivedAt: AT, payload: '{}' } })],
   listTrackingPlanViolations: ['violations', () => trackingPlan.TrackingPlanViolation.fromPartial({ event: 'Order Completed', firstHour: AT, lastHour: AT })],
@@ -60,6 +59,7 @@ const PAGES: Record<string, [ids: string, answer: string, id: string, name: stri
   listMembersOfSegments: ['segmentIds', 'segments', 'segmentId', 'members', () => serving.SegmentMember.fromPartial({ customerId: someone() })],
   listVersionsOfSegments: ['segmentIds', 'segments', 'segmentId', 'versions', () => serving.SegmentVersion.fromPartial({ modelId: something(), createdAt: AT })],
   listSegmentsOfModels: ['modelIds', 'models', 'modelId', 'segments', () => segmentOf(segment())],
+  listHeadsOfLabelSets: ['labelSetIds', 'labelSets', 'labelSetId', 'heads', () => label.Head.fromPartial({ id: something(), createdAt: AT, asOf: AT, labelSetId: something(), modelId: something() })],
   listEventsOfCustomers: ['customerIds', 'customers', 'customerId', 'events', () => ingestion.Event.fromPartial({ id: something(), type: 'track', name: 'Order Completed', occurredAt: AT, receivedAt: AT, properties: '{}' })],
   listChangesOfCustomers: ['customerIds', 'customers', 'customerId', 'changes', () => serving.MembershipChange.fromPartial({ customerId: someone(), fromSegmentId: segment(), toSegmentId: segment(), at: AT, decidedAt: AT, modelId: something() })],
 };

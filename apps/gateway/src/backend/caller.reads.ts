@@ -70,6 +70,8 @@ export interface CallerReads {
   readonly modelSegments: Gathered<Pick<PageKey, 'id' | 'page'>, SegmentPage>;
   readonly model: Gathered<string, training.Model | undefined>;
   readonly labelSet: Gathered<string, label.LabelSet | undefined>;
+  /** Of a label set, newest first. */
+  readonly labelHeads: Pages<label.Head>;
   readonly labelHead: Gathered<string, label.Head | undefined>;
   readonly exportSchedule: Gathered<string, exporting.ExportSchedule | undefined>;
   readonly prediction: Gathered<string, prediction.Prediction[]>;
@@ -176,6 +178,12 @@ function readsOf(rpc: () => Backends): CallerReads {
       const byId = new Map(labelSets.map((set) => [set.id, set]));
       return ids.map((id) => byId.get(id));
     }),
+    labelHeads: gather((keys) =>
+      pagesOf(keys, async (labelSetIds, { page, withTotal }) => {
+        const { labelSets } = await rpc().heads.listHeadsOfLabelSets({ labelSetIds, page, withTotal });
+        return labelSets.map(({ labelSetId, heads, pageInfo }) => [labelSetId, { rows: heads, pageInfo }]);
+      }),
+    ),
     labelHead: gather(async (ids) => {
       const { heads } = await rpc().heads.getHeads({ ids: unique(ids) });
       const byId = new Map(heads.map((head) => [head.id, head]));
