@@ -30,7 +30,7 @@ const READS_AGAIN = new Set(['Customer.novelty', 'Customer.mapPosition', 'Custom
 const COST_OF_READING_AGAIN = 60;
 /** Fields that cost a call to a service for each object they are asked of: pages of a list of its own, mostly. All others are answered for all objects together. */
 export const CALLS: ReadonlySet<string> = new Set([
-  'Customer.mergeHistory', 'Model.profile', 'TrainingRun.metrics',
+  'Model.profile', 'TrainingRun.metrics',
   'Webhook.deliveries', 'ExportSchedule.exports'
 ]);
 

@@ -51,7 +51,6 @@ const ROWS: Record<string, [name: string, row: () => object]> = {
   listUnusualCustomers: ['customers', () => unusual.UnusualCustomer.fromPartial({ customerId: someone(), since: AT })],
   listRejectedEventGroups: ['groups', () => quarantine.RejectedEventGroup.fromPartial({ firstSeenAt: AT, lastSeenAt: AT, source: `import:${something()}`, example: { id: something(), receivedAt: AT, payload: '{}' } })],
   listTrackingPlanViolations: ['violations', () => trackingPlan.TrackingPlanViolation.fromPartial({ event: 'Order Completed', firstHour: AT, lastHour: AT })],
-  listMerges: ['merges', () => identity.CustomerMerge.fromPartial({ id: something(), fromCustomerId: someone(), intoCustomerId: someone(), occurredAt: AT, mergedAt: AT })],
 };
 
 /** A page of its own for each of many. */
@@ -60,6 +59,7 @@ const PAGES: Record<string, [ids: string, answer: string, id: string, name: stri
   listVersionsOfSegments: ['segmentIds', 'segments', 'segmentId', 'versions', () => serving.SegmentVersion.fromPartial({ modelId: something(), createdAt: AT })],
   listSegmentsOfModels: ['modelIds', 'models', 'modelId', 'segments', () => segmentOf(segment())],
   listHeadsOfLabelSets: ['labelSetIds', 'labelSets', 'labelSetId', 'heads', () => label.Head.fromPartial({ id: something(), createdAt: AT, asOf: AT, labelSetId: something(), modelId: something() })],
+  listMergesOfCustomers: ['customerIds', 'customers', 'customerId', 'merges', () => identity.CustomerMerge.fromPartial({ id: something(), fromCustomerId: someone(), intoCustomerId: someone(), occurredAt: AT, mergedAt: AT })],
   listEventsOfCustomers: ['customerIds', 'customers', 'customerId', 'events', () => ingestion.Event.fromPartial({ id: something(), type: 'track', name: 'Order Completed', occurredAt: AT, receivedAt: AT, properties: '{}' })],
   listChangesOfCustomers: ['customerIds', 'customers', 'customerId', 'changes', () => serving.MembershipChange.fromPartial({ customerId: someone(), fromSegmentId: segment(), toSegmentId: segment(), at: AT, decidedAt: AT, modelId: something() })],
 };

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 
-import { type counting, type exporting, type foresight, type ingestion, type label, type pastReading, type prediction, type serving, type similar, type training, type unusual, worker } from '#libs/contracts';
+import { type counting, type exporting, type foresight, type identity, type ingestion, type label, type pastReading, type prediction, type serving, type similar, type training, type unusual, worker } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
 import { eventNoveltyOf, forecastsOf, pastReadingsOf, type RecommendationKey, recommendationsOf } from '../foresight/foresight.reads.js';
@@ -78,6 +78,8 @@ export interface CallerReads {
   readonly import: Gathered<string, ingestion.Import | undefined>;
   /** What changed for a customer, newest first. */
   readonly membershipHistory: Pages<serving.MembershipChange>;
+  /** What joined the ids of a customer, newest first. */
+  readonly mergeHistory: Pages<identity.CustomerMerge>;
   /** Of a customer, newest first. */
   readonly customerEvents: Pages<Event>;
   /** Strongest first. */
@@ -211,11 +213,18 @@ function readsOf(rpc: () => Backends): CallerReads {
         return customers.map(({ customerId, changes, pageInfo }) => [customerId, { rows: changes, pageInfo }]);
       }),
     ),
+    mergeHistory: gather((keys) =>
+      pagesOf<PageKey, ServicePage<identity.CustomerMerge>>(keys, async (customerIds, { page, withTotal }) => {
+        const { customers } = await rpc().identity.listMergesOfCustomers({ customerIds, page, withTotal });
+        const pages = new Map(customers.map(({ customerId, merges, pageInfo }) => [customerId, { rows: merges, pageInfo }]));
+        return customerIds.map((id) => [id, pages.get(id) ?? customerUnknown()]);
+      }),
+    ),
     customerEvents: gather((keys) =>
       pagesOf<PageKey, ServicePage<Event>>(keys, async (customerIds, { page, withTotal }) => {
         const { customers } = await rpc().events.listEventsOfCustomers({ customerIds, page, withTotal });
         const pages = new Map(customers.map(({ customerId, events, pageInfo }) => [customerId, { rows: events.map((event) => ({ ...event, customerId })), pageInfo }]));
-        return customerIds.map((id) => [id, pages.get(id) ?? RpcError.notFound('There is no such customer.', { reason: 'CUSTOMER_UNKNOWN' })]);
+        return customerIds.map((id) => [id, pages.get(id) ?? customerUnknown()]);
       }),
     ),
     members: gather((keys) => pagesOf(keys, (ids, like) => membersOf(rpc(), ids, like))),
@@ -302,4 +311,8 @@ function drawing({ modelId, asOf }: SegmentKey): string {
 
 function unique<Key>(keys: readonly Key[]): Key[] {
   return [...new Set(keys)];
+}
+
+function customerUnknown(): RpcError {
+  return RpcError.notFound('There is no such customer.', { reason: 'CUSTOMER_UNKNOWN' });
 }
