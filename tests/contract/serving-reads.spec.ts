@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import { Client } from 'pg';
 
-import { counting, pastReading, serving, worker } from '#libs/contracts';
+import { counting, pastReading, serving, webhook, worker } from '#libs/contracts';
 import { connect } from '#libs/grpc';
 
 import { model, ServingHouse, type ServingReplica, type TestModel, type TestWorkspace, until } from './serving-house.js';
@@ -100,6 +100,11 @@ test('what is asked of many costs as many statements as what is asked of one', a
   for (const some of [ids.slice(0, 1), ids]) {
     await untilItCosts(1, versions(some));
     await untilItCosts(2, versions(some, true));
+  }
+  const logs = (webhookIds: string[], withTotal: boolean) => () => replica.webhooks.listDeliveriesOfWebhooks({ webhookIds, state: webhook.WebhookDeliveryState.UNSPECIFIED, page, withTotal }, workspace.admin);
+  for (const some of [customers.slice(0, 1), customers]) {
+    await untilItCosts(1, logs(some, false));
+    await untilItCosts(2, logs(some, true));
   }
   // What is served, the embeddings of those asked for, and of those found.
   const similar = (customerIds: string[]) => () => replica.similarity.listSimilarToCustomers({ customerIds, first: 3 }, workspace.call);

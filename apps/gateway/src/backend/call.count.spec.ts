@@ -44,7 +44,6 @@ const usually = (first: number) => first || MANY;
 const ROWS: Record<string, [name: string, row: () => object]> = {
   listModels: ['models', () => model(id('model', next(1_000)))],
   listWebhooks: ['webhooks', () => webhook.Webhook.fromPartial({ id: something(), createdAt: AT, segmentIds: [segment()] })],
-  listWebhookDeliveries: ['deliveries', () => webhook.WebhookDelivery.fromPartial({ id: something(), createdAt: AT, customerId: someone(), segmentId: segment(), body: '{}' })],
   listExports: ['exports', () => exporting.Export.fromPartial({ id: something(), createdAt: AT, scheduleId: something(), segmentId: segment(), manifest: { asOf: AT, versionAt: AT, modelId: something() } })],
   listExportSchedules: ['schedules', () => exporting.ExportSchedule.fromPartial({ id: something(), createdAt: AT, segmentId: segment() })],
   listLabelSets: ['labelSets', () => label.LabelSet.fromPartial({ id: something(), createdAt: AT, servedHeadId: something() })],
@@ -60,6 +59,7 @@ const PAGES: Record<string, [ids: string, answer: string, id: string, name: stri
   listSegmentsOfModels: ['modelIds', 'models', 'modelId', 'segments', () => segmentOf(segment())],
   listHeadsOfLabelSets: ['labelSetIds', 'labelSets', 'labelSetId', 'heads', () => label.Head.fromPartial({ id: something(), createdAt: AT, asOf: AT, labelSetId: something(), modelId: something() })],
   listMergesOfCustomers: ['customerIds', 'customers', 'customerId', 'merges', () => identity.CustomerMerge.fromPartial({ id: something(), fromCustomerId: someone(), intoCustomerId: someone(), occurredAt: AT, mergedAt: AT })],
+  listDeliveriesOfWebhooks: ['webhookIds', 'webhooks', 'webhookId', 'deliveries', () => webhook.WebhookDelivery.fromPartial({ id: something(), createdAt: AT, customerId: someone(), segmentId: segment(), body: '{}' })],
   listEventsOfCustomers: ['customerIds', 'customers', 'customerId', 'events', () => ingestion.Event.fromPartial({ id: something(), type: 'track', name: 'Order Completed', occurredAt: AT, receivedAt: AT, properties: '{}' })],
   listChangesOfCustomers: ['customerIds', 'customers', 'customerId', 'changes', () => serving.MembershipChange.fromPartial({ customerId: someone(), fromSegmentId: segment(), toSegmentId: segment(), at: AT, decidedAt: AT, modelId: something() })],
 };

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 
-import { type counting, type exporting, type foresight, type identity, type ingestion, type label, type pastReading, type prediction, type serving, type similar, type training, type unusual, worker } from '#libs/contracts';
+import { type counting, type exporting, type foresight, type identity, type ingestion, type label, type pastReading, type prediction, type serving, type similar, type training, type unusual, type webhook, worker } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
 import { eventNoveltyOf, forecastsOf, pastReadingsOf, type RecommendationKey, recommendationsOf } from '../foresight/foresight.reads.js';
@@ -75,6 +75,8 @@ export interface CallerReads {
   readonly labelHead: Gathered<string, label.Head | undefined>;
   readonly exportSchedule: Gathered<string, exporting.ExportSchedule | undefined>;
   readonly prediction: Gathered<string, prediction.Prediction[]>;
+  /** Newest first. */
+  readonly webhookDeliveries: Gathered<PageKey & Pick<webhook.ListDeliveriesOfWebhooksRequest, 'state'>, ServicePage<webhook.WebhookDelivery>>;
   readonly import: Gathered<string, ingestion.Import | undefined>;
   /** What changed for a customer, newest first. */
   readonly membershipHistory: Pages<serving.MembershipChange>;
@@ -202,6 +204,12 @@ function readsOf(rpc: () => Backends): CallerReads {
       const byId = new Map(customers.map(({ customerId, predictions }) => [customerId, predictions]));
       return ids.map((id) => byId.get(id) ?? []);
     }),
+    webhookDeliveries: gather((keys) =>
+      pagesOf(keys, async (webhookIds, { state, page, withTotal }) => {
+        const { webhooks } = await rpc().webhooks.listDeliveriesOfWebhooks({ webhookIds, state, page, withTotal });
+        return webhooks.map(({ webhookId, deliveries, pageInfo }) => [webhookId, { rows: deliveries, pageInfo }]);
+      }),
+    ),
     import: gather(async (ids) => {
       const { imports } = await rpc().imports.getImports({ ids: unique(ids) });
       const byId = new Map(imports.map((one) => [one.id, one]));
