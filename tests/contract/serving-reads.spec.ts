@@ -106,6 +106,11 @@ test('what is asked of many costs as many statements as what is asked of one', a
     await untilItCosts(1, logs(some, false));
     await untilItCosts(2, logs(some, true));
   }
+  const exported = (scheduleIds: string[], withTotal: boolean) => () => replica.exports.listExportsOfSchedules({ scheduleIds, page, withTotal }, workspace.call);
+  for (const some of [customers.slice(0, 1), customers]) {
+    await untilItCosts(1, exported(some, false));
+    await untilItCosts(2, exported(some, true));
+  }
   // What is served, the embeddings of those asked for, and of those found.
   const similar = (customerIds: string[]) => () => replica.similarity.listSimilarToCustomers({ customerIds, first: 3 }, workspace.call);
   for (const some of [customers.slice(0, 1), customers]) await untilItCosts(3, similar(some));

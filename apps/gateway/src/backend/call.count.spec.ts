@@ -60,6 +60,7 @@ const PAGES: Record<string, [ids: string, answer: string, id: string, name: stri
   listHeadsOfLabelSets: ['labelSetIds', 'labelSets', 'labelSetId', 'heads', () => label.Head.fromPartial({ id: something(), createdAt: AT, asOf: AT, labelSetId: something(), modelId: something() })],
   listMergesOfCustomers: ['customerIds', 'customers', 'customerId', 'merges', () => identity.CustomerMerge.fromPartial({ id: something(), fromCustomerId: someone(), intoCustomerId: someone(), occurredAt: AT, mergedAt: AT })],
   listDeliveriesOfWebhooks: ['webhookIds', 'webhooks', 'webhookId', 'deliveries', () => webhook.WebhookDelivery.fromPartial({ id: something(), createdAt: AT, customerId: someone(), segmentId: segment(), body: '{}' })],
+  listExportsOfSchedules: ['scheduleIds', 'schedules', 'scheduleId', 'exports', () => exporting.Export.fromPartial({ id: something(), createdAt: AT, scheduleId: something(), segmentId: segment(), manifest: { asOf: AT, versionAt: AT, modelId: something() } })],
   listEventsOfCustomers: ['customerIds', 'customers', 'customerId', 'events', () => ingestion.Event.fromPartial({ id: something(), type: 'track', name: 'Order Completed', occurredAt: AT, receivedAt: AT, properties: '{}' })],
   listChangesOfCustomers: ['customerIds', 'customers', 'customerId', 'changes', () => serving.MembershipChange.fromPartial({ customerId: someone(), fromSegmentId: segment(), toSegmentId: segment(), at: AT, decidedAt: AT, modelId: something() })],
 };

@@ -77,6 +77,8 @@ export interface CallerReads {
   readonly prediction: Gathered<string, prediction.Prediction[]>;
   /** Newest first. */
   readonly webhookDeliveries: Gathered<PageKey & Pick<webhook.ListDeliveriesOfWebhooksRequest, 'state'>, ServicePage<webhook.WebhookDelivery>>;
+  /** What a schedule exported, newest first. */
+  readonly scheduledExports: Pages<exporting.Export>;
   readonly import: Gathered<string, ingestion.Import | undefined>;
   /** What changed for a customer, newest first. */
   readonly membershipHistory: Pages<serving.MembershipChange>;
@@ -208,6 +210,12 @@ function readsOf(rpc: () => Backends): CallerReads {
       pagesOf(keys, async (webhookIds, { state, page, withTotal }) => {
         const { webhooks } = await rpc().webhooks.listDeliveriesOfWebhooks({ webhookIds, state, page, withTotal });
         return webhooks.map(({ webhookId, deliveries, pageInfo }) => [webhookId, { rows: deliveries, pageInfo }]);
+      }),
+    ),
+    scheduledExports: gather((keys) =>
+      pagesOf(keys, async (scheduleIds, { page, withTotal }) => {
+        const { schedules } = await rpc().exports.listExportsOfSchedules({ scheduleIds, page, withTotal });
+        return schedules.map(({ scheduleId, exports, pageInfo }) => [scheduleId, { rows: exports, pageInfo }]);
       }),
     ),
     import: gather(async (ids) => {
