@@ -100,6 +100,30 @@ test('pages of changes join up, newest first', async () => {
   expect(new Set(cursors).size).toBe(7);
 });
 
+test('pages of several customers are those of each of them, and counted where that is asked for', async () => {
+  const { workspace, customers } = await served(3);
+  const [one = '', two = ''] = customers;
+  for (const moves of [2, 3]) {
+    await toMany(workspace, one);
+    await until(async () => (await history(workspace, { customerId: one })).pageInfo?.totalCount, (total) => (total ?? 0) >= moves - 1);
+  }
+  const pages = async (customerIds: string[], page: { first: number; after: string }, withTotal = true) =>
+    (await replica.memberships.listChangesOfCustomers({ customerIds, page, withTotal }, workspace.call)).customers;
+  for (const first of [1, 2, 9]) {
+    const alone = await Promise.all([two, one].map((customerId) => history(workspace, { customerId, page: { first, after: '' } })));
+    expect(await pages([two, one], { first, after: '' })).toEqual([two, one].map((customerId, at) => ({ customerId, ...alone[at] })));
+  }
+  const [cut] = await pages([one], { first: 1, after: '' }, false);
+  expect(cut?.pageInfo).toMatchObject({ hasNextPage: true, totalCount: 0 });
+  const [rest] = await pages([one], { first: 9, after: cut?.pageInfo?.endCursor ?? '' });
+  expect([...(cut?.changes ?? []), ...(rest?.changes ?? [])]).toEqual((await history(workspace, { customerId: one })).changes);
+  const [stranger, mixed, again] = await pages(['no id', one.toUpperCase(), one], { first: 1, after: '' });
+  expect([stranger?.changes, mixed?.changes, again?.changes]).toEqual([[], cut?.changes, cut?.changes]);
+  await expect(pages([one], { first: 1, after: 'nonsense' })).rejects.toMatchObject({ reason: 'CURSOR_INVALID' });
+  const other = await served(1);
+  expect((await replica.memberships.listChangesOfCustomers({ customerIds: [one], page: undefined, withTotal: true }, other.workspace.call)).customers[0]).toMatchObject({ changes: [], pageInfo: { totalCount: 0 } });
+});
+
 test('a cursor that was not made here is refused', async () => {
   const { workspace } = await served(1);
   await expect(take(workspace, 1, { after: 'nonsense' })).rejects.toMatchObject({ reason: 'CURSOR_INVALID' });

@@ -187,6 +187,17 @@ test('a schedule exports by the clock, also after Redis was emptied, until it is
   expect(paused).toMatchObject({ paused: true, nextAt: undefined, cron: '* * * * * *' });
   await until(async () => house.redis.exists(`{kindred}:export-schedules:repeat:${id}`), (count) => count === 0);
   expect((await replica.exports.listExportSchedules({ page: undefined, segmentId }, workspace.call)).schedules.map((one) => one.id)).toEqual([id]);
+  // What several schedules exported is what each did.
+  const several = async (page: { first: number; after: string }, withTotal = true) =>
+    (await replica.exports.listExportsOfSchedules({ scheduleIds: [segmentId, id, 'no id'], page, withTotal }, workspace.call)).schedules;
+  const idsOf = (exports: readonly exporting.Export[] = []) => exports.map((one) => one.id);
+  const all = idsOf((await made()).exports);
+  const [nobody, whole] = await several({ first: 25, after: '' });
+  expect([idsOf(nobody?.exports), idsOf(whole?.exports), whole?.pageInfo?.totalCount]).toEqual([[], all, await total()]);
+  const [, cut] = await several({ first: 1, after: '' }, false);
+  expect(cut?.pageInfo).toMatchObject({ hasNextPage: true, totalCount: 0 });
+  const [, rest] = await several({ first: 25, after: cut?.pageInfo?.endCursor ?? '' });
+  expect([...idsOf(cut?.exports), ...idsOf(rest?.exports)]).toEqual(all);
   await replica.exports.deleteExportSchedule({ id }, workspace.call);
   expect((await replica.exports.listExportSchedules({ page: undefined, segmentId }, workspace.call)).schedules).toEqual([]);
   const { rows } = await house.owner.query<{ ticks: number; exports: number }>(

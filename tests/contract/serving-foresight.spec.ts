@@ -183,6 +183,8 @@ test('events are judged in one question to the worker; what is no event of the c
   expect(byName.get(`Alien ${two}`)).toBe(1);
   expect(byName.get(`Order Completed ${one}`)).toBe(0.1);
   expect(byName.get(`Order Completed ${poisoned}`)).toBeUndefined();
+  const nameless = events.slice(0, 1).flatMap(({ customerId }) => ['no id', '\0'].map((eventId) => ({ customerId, eventId })));
+  expect((await replica.foresight.getEventNovelty({ events: nameless }, workspace.call)).events.map(({ novelty }) => novelty)).toEqual([undefined, undefined]);
   const strange = await replica.foresight.getEventNovelty({ events: events.slice(-1) }, workspace.call);
   expect(strange.events).toEqual([{ eventId: rows[0]?.id, novelty: undefined }]);
 });

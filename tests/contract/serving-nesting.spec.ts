@@ -69,6 +69,30 @@ test('every level has everyone, and a whole counts what its parts count', async 
   ]);
 });
 
+test('the segments of several models are those of each of them, on every level, page by page', async () => {
+  const { workspace, customers, first } = await shop();
+  const second = model('family');
+  await house.prepare(replica, workspace, second);
+  await house.track(workspace.id, orders(customers[0] ?? '', 4));
+  await until(() => sizes(workspace, MAIN), (counted) => counted['Many orders'] === 7);
+  const unknown = model().id;
+  const modelIds = [second.id, 'no id', first.id, unknown, second.id];
+  for (const level of [COARSER, MAIN, FINER]) {
+    for (let after = '', rows = 2, more = true; more; ) {
+      const page = { first: rows, after };
+      const alone = (modelId: string) => replica.segments.listSegments({ page, kind: serving.SegmentKind.UNSPECIFIED, modelId, asOf: undefined, level, brief: true }, workspace.call);
+      const { models } = await replica.segments.listSegmentsOfModels({ modelIds, page, level }, workspace.call);
+      const each = await Promise.all(modelIds.map(async (modelId) => ({ modelId, alone: await alone(modelId) })));
+      // When nobody knows a model, and when the served one is asked, they are counted as of now.
+      const counted = ({ basis, segments, ...rest }: { basis: serving.ModelSegments['basis']; segments: serving.Segment[] } & Pick<serving.ModelSegments, 'modelId' | 'pageInfo'>) =>
+        ({ ...rest, basis: { ...basis, asOf: '' }, segments: segments.map((segment) => ({ ...segment, asOf: '' })) });
+      expect(models.map(counted)).toEqual(each.map(({ modelId, alone: { segments, pageInfo, basis } }) => counted({ modelId, segments, pageInfo, basis })));
+      expect([models[0]?.basis?.asOf, models[0]?.segments.length, models[1]?.segments]).toEqual([each[0]?.alone.basis?.asOf, expect.any(Number), []]);
+      [after, more] = [models[0]?.pageInfo?.endCursor ?? '', models[0]?.pageInfo?.hasNextPage ?? false];
+    }
+  }
+});
+
 test('nesting holds for every customer whatever comes, and no count drifts', async () => {
   const { workspace, customers } = await shop();
   let seed = 7;
@@ -119,6 +143,32 @@ test('the members of a coarser segment are those of its parts, strongest first o
     }
     expect(seen.toSorted()).toEqual(expected.toSorted());
   }
+});
+
+test('pages of the members of several segments are those of each of them, on whatever level, and of a model that is not served', async () => {
+  const { workspace, customers } = await shop();
+  const shadow = model('family');
+  await house.prepare(replica, workspace, shadow);
+  const several = async (segmentIds: string[], modelId: string, page: { first: number; after: string }) =>
+    (await replica.segments.listMembersOfSegments({ segmentIds, modelId, page }, workspace.call)).segments;
+  for (const modelId of ['', shadow.id]) {
+    const drawn = (await Promise.all([COARSER, MAIN, FINER].map((level) => listed(workspace, level, modelId)))).flatMap(({ segments }) => segments);
+    const ids = ['Here', 'Lots of orders', 'Few orders'].map((wanted) => drawn.find(({ name }) => name === wanted)?.id ?? '');
+    const alone = (segmentId: string, page: { first: number; after: string }) =>
+      modelId === '' ? replica.segments.listSegmentMembers({ segmentId, page }, workspace.call) : replica.segments.listDrawnMembers({ segmentId, modelId, page }, workspace.call);
+    for (const first of [1, 3, 100]) {
+      const page = { first, after: '' };
+      const each = await Promise.all(ids.map(async (segmentId) => ({ segmentId, members: (await alone(segmentId, page)).members, pageInfo: (await alone(segmentId, page)).pageInfo })));
+      expect(await several(ids, modelId, page)).toEqual(each);
+    }
+    const [here] = await several(ids, modelId, { first: 1, after: '' });
+    const [rest] = await several(ids.slice(0, 1), modelId, { first: 100, after: here?.pageInfo?.endCursor ?? '' });
+    const seen = [...(here?.members ?? []), ...(rest?.members ?? [])].map(({ customerId }) => customerId);
+    expect([seen.length > 1, here?.pageInfo?.totalCount, new Set(seen).size]).toEqual([true, seen.length, seen.length]);
+    if (modelId === '') expect(seen.toSorted()).toEqual(customers.slice(0, 8).toSorted());
+  }
+  const [nobody, , mixed] = await several(['no id', shadow.id, (await idOf(workspace, 'Few orders')).toUpperCase()], '', { first: 9, after: '' });
+  expect([nobody?.members, mixed?.members.length]).toEqual([[], 2]);
 });
 
 test('whoever moves within a coarser segment is not told to have come or gone; whoever leaves it is', async () => {

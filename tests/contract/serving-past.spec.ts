@@ -83,9 +83,12 @@ test('as of any time the members of a segment are as many as it counts, on every
   for (const at of [BEGAN, BEGAN + MINUTE, MOVED - 1, MOVED]) {
     const segments = await drawn(workspace, at);
     expect(segments.map(({ name }) => name).toSorted()).toEqual(['Few orders', 'Gone quiet', 'Here', 'Lots of orders', 'Many orders', 'Some orders']);
-    for (const { id, size } of segments) {
+    const together = await replica.history.listPastMembersOfSegments({ segmentIds: segments.map(({ id }) => id), asOf: iso(at), page: { first: 100, after: '' } }, workspace.call);
+    for (const [index, { id, size }] of segments.entries()) {
       const { ids, total } = await membersAt(workspace, id, at);
       expect([total, ids.length, new Set(ids).size]).toEqual([size, size, size]);
+      const page = together.segments[index];
+      expect([page?.segmentId, page?.pageInfo?.totalCount, page?.members.map(({ customerId }) => customerId).toSorted()]).toEqual([id, size, ids.toSorted()]);
     }
   }
 });
@@ -107,6 +110,7 @@ describe('what cannot be answered is refused with what to ask instead:', () => {
     return [
       () => replica.history.getPastMemberships({ customerIds: [], asOf }, workspace.call),
       () => replica.history.listPastMembers({ segmentId: '', asOf, page: undefined }, workspace.call),
+      () => replica.history.listPastMembersOfSegments({ segmentIds: [], asOf, page: undefined }, workspace.call),
     ];
   };
 

@@ -48,6 +48,12 @@ test('similar customers and look-alikes are those whom the slow way finds, and t
   const alone = await replica.similarity.listSimilarCustomers({ customerId: one, first: 7 }, workspace.call);
   expect(told(alone)).toEqual(rounded(await nearest(workspace, [one], 7)));
   expect(alone.search).toMatchObject({ isExact: true, recall: 1, customers: 30, builtAt: undefined });
+  const each = await replica.similarity.listSimilarToCustomers({ customerIds: [other, 'no id', one.toUpperCase()], first: 7 }, workspace.call);
+  const ofOther = await replica.similarity.listSimilarCustomers({ customerId: other, first: 7 }, workspace.call);
+  expect(each.customers.map(({ neighbours }) => neighbours)).toEqual([ofOther.customers, [], alone.customers]);
+  expect(each.search).toMatchObject({ isExact: true, customers: 30 });
+  const many = replica.similarity.listSimilarToCustomers({ customerIds: Array.from({ length: 101 }, () => one), first: 1 }, workspace.call);
+  await expect(many).rejects.toMatchObject({ reason: 'TOO_MANY_IDS' });
   const both = await replica.similarity.listLookAlikes({ userIds: [`user-${one}`, `user-${other}`], segmentId: '', first: 9 }, workspace.call);
   expect(both.seeds).toBe(2);
   expect(told(both)).toEqual(rounded(await nearest(workspace, [one, other], 9)));

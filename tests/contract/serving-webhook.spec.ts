@@ -87,6 +87,24 @@ test('the cursor of an event is a place in the feed of changes', async () => {
   expect(event?.properties.cursor).toBe(changes[0]?.cursor);
 });
 
+test('the logs of several webhooks are those of each of them, in a state and page by page', async () => {
+  const one = await shop(1);
+  const [all, many] = [await receiverOf(one), await receiverOf(one, [one.segments['Many orders'] ?? ''])];
+  await toMany(one, one.customers[0] ?? '');
+  await Promise.all([all.receiver.untilAccepted(2), many.receiver.untilAccepted(1)]);
+  await until(async () => (await Promise.all([all, many].map(({ id }) => log(one, id, State.DELIVERED)))).flat().length, (delivered) => delivered === 3);
+  const logs = async (page: { first: number; after: string }, state = State.UNSPECIFIED, withTotal = true) =>
+    (await replica.webhooks.listDeliveriesOfWebhooks({ webhookIds: [many.id, 'no id', all.id], state, page, withTotal }, one.workspace.admin)).webhooks;
+  const told = await logs({ first: 9, after: '' });
+  expect(told.map(({ deliveries }) => deliveries)).toEqual([await log(one, many.id), [], await log(one, all.id)]);
+  expect(told.map(({ pageInfo }) => pageInfo?.totalCount)).toEqual([1, 0, 2]);
+  expect((await logs({ first: 9, after: '' }, State.DEAD)).flatMap(({ deliveries }) => deliveries)).toEqual([]);
+  const cut = (await logs({ first: 1, after: '' }, State.DELIVERED, false)).at(-1);
+  expect(cut?.pageInfo).toMatchObject({ hasNextPage: true, totalCount: 0 });
+  const rest = (await logs({ first: 1, after: cut?.pageInfo?.endCursor ?? '' })).at(-1);
+  expect([...(cut?.deliveries ?? []), ...(rest?.deliveries ?? [])]).toEqual(await log(one, all.id));
+});
+
 test('what fails is tried again with the same id and bytes, its customer waits in order, and others go on', async () => {
   const two = await shop(2);
   const [unlucky = '', lucky = ''] = two.customers;

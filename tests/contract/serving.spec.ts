@@ -274,6 +274,14 @@ describe('lists and lookups', () => {
     const { versions, pageInfo } = await replica.segments.listSegmentVersions({ segmentId: id, page: undefined }, workspace.call);
     expect(versions.map(({ modelId }) => modelId)).toEqual([second.id, first.id]);
     expect(pageInfo?.totalCount).toBe(2);
+    const other = await idOf(workspace, 'Many orders');
+    const several = async (page: { first: number; after: string }, withTotal = true) =>
+      (await replica.segments.listVersionsOfSegments({ segmentIds: [other, 'no id', id], page, withTotal }, workspace.call)).segments;
+    const ofOther = await replica.segments.listSegmentVersions({ segmentId: other, page: { first: 9, after: '' } }, workspace.call);
+    expect(await several({ first: 9, after: '' })).toEqual([{ segmentId: other, ...ofOther }, expect.objectContaining({ versions: [] }), { segmentId: id, versions, pageInfo }]);
+    const [, , cut] = await several({ first: 1, after: '' }, false);
+    expect([cut?.versions, cut?.pageInfo?.hasNextPage, cut?.pageInfo?.totalCount]).toEqual([versions.slice(0, 1), true, 0]);
+    expect((await several({ first: 1, after: cut?.pageInfo?.endCursor ?? '' })).at(-1)?.versions).toEqual(versions.slice(1));
     const shadow = await listed(workspace, { modelId: second.id });
     expect(shadow.segments.map(({ name, size, modelId }) => [name, size, modelId])).toContainEqual(['Few orders', 3, second.id]);
   });

@@ -1,11 +1,15 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+import { jest } from '@jest/globals';
+import { Client } from 'pg';
 import { v7 as uuid } from 'uuid';
 
 import { head, label } from '#libs/contracts';
+import { openDatabase } from '#libs/database';
 import { type Call, RpcError, status } from '#libs/grpc';
 
+import { HeadRepository } from '../../apps/training/src/head/head.repository.js';
 import { FakeLabelPeers } from './fake-label-peers.js';
 import { eventually, TrainingHouse, type TrainingProcess } from './training-house.js';
 
@@ -108,6 +112,31 @@ test('a new champion has the heads of the former one learned again as they were 
   expect(renewed).toMatchObject({ served: true, requestedBy: 'service:training', spec: { encoder: head.HeadEncoder.FROZEN, seed: 3 } });
   expect((await heads(follows)).map(({ id }) => id)).toEqual([renewed?.id, first.id]);
   expect((await heads(named)).map(({ id, served }) => [id, served])).toEqual([[pinned.id, true]]);
+
+  // Pages of several label sets are those of each of them.
+  const [both, one] = [{ first: 10, after: '' }, { first: 1, after: '' }];
+  const several = async (labelSetIds: string[], page: typeof both, withTotal = true) => (await service.heads.listHeadsOfLabelSets({ labelSetIds, page, withTotal }, follows.call)).labelSets;
+  const alone = async (page: typeof both) => ({ labelSetId: follows.setId, ...(await service.heads.listHeads({ labelSetId: follows.setId, page }, follows.call)) });
+  // Another workspace's is none here.
+  for (const page of [both, one]) expect(await several([named.setId, follows.setId, 'no id'], page)).toEqual([expect.objectContaining({ heads: [] }), await alone(page), expect.objectContaining({ heads: [] })]);
+  const [cut] = await several([follows.setId], one, false);
+  expect(cut?.pageInfo).toMatchObject({ hasNextPage: true, totalCount: 0 });
+  expect((await several([follows.setId], { first: 1, after: cut?.pageInfo?.endCursor ?? '' }))[0]?.heads.map(({ id }) => id)).toEqual([first.id]);
+
+  // For as many statements.
+  const { labelSet: other } = await service.labels.createLabelSet({ name: 'Another', kind: LabelKind.BINARY, asOf: undefined }, follows.call);
+  const database = openDatabase({ url: house.platform.databaseUrl, service: 'training' });
+  const spy = jest.spyOn(Client.prototype, 'query');
+  const statements = async (labelSetIds: string[], withTotal: boolean) => {
+    spy.mockClear();
+    await new HeadRepository(database).listOfLabelSets(follows.workspaceId, labelSetIds, { first: 10, after: undefined }, withTotal);
+    return spy.mock.calls.filter(([query]) => JSON.stringify(query).includes('heads')).length;
+  };
+  for (const [withTotal, count] of [[false, 2], [true, 3]] as const) {
+    for (const ids of [[follows.setId], [follows.setId, other?.id ?? '']]) expect(await statements(ids, withTotal)).toBe(count);
+  }
+  spy.mockRestore();
+  await database.close();
 });
 
 test('a head that was begun before there was a new champion is learned again when it has ended', async () => {

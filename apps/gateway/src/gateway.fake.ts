@@ -197,9 +197,12 @@ function ingestionHandlers(): Record<string, Handler> {
       customers: userIds.flatMap((userId) => all.flatMap((one) => (one.userId === userId ? [{ userId, customerId: one.id }] : []))),
     }),
     listCustomers: ({ page }: ingestion.ListCustomersRequest) => cut(all, page, 'customers'),
-    listCustomerEvents: () => ({
-      events: [{ id: id('run', 2), type: 'track', name: 'Order Completed', occurredAt: AT, receivedAt: AT, properties: '{"revenue":9.5}', messageId: 'm-1' }],
-      pageInfo: pageInfo('e', false, 1),
+    listEventsOfCustomers: ({ customerIds, withTotal }: ingestion.ListEventsOfCustomersRequest) => ({
+      customers: customerIds.map((customerId) => ({
+        customerId,
+        events: [{ id: id('run', 2), type: 'track', name: 'Order Completed', occurredAt: AT, receivedAt: AT, properties: '{"revenue":9.5}', messageId: 'm-1' }],
+        pageInfo: pageInfo('e', false, withTotal ? 1 : 0),
+      })),
     }),
     trackEventBatch: ({ events, withResults }: ingestion.TrackEventBatchRequest) => {
       const calls = JSON.parse(Buffer.from(events).toString()) as { messageId?: string; userId?: string }[];
@@ -220,7 +223,7 @@ function ingestionHandlers(): Record<string, Handler> {
       }
       return { import: { ...importOf(id('import', 1)), fileName, mapping: JSON.stringify({ artifact }) } };
     },
-    getImport: (request: ingestion.GetImportRequest) => ({ import: importOf(request.id) }),
+    getImports: ({ ids }: ingestion.GetImportsRequest) => ({ imports: ids.map(importOf) }),
   };
 }
 
@@ -338,8 +341,11 @@ function servingHandlers(): Record<string, Handler> {
     listSegments: ({ page, brief }: serving.ListSegmentsRequest) => ({ ...cut(brief ? segments.map(briefly) : segments, page, 'segments'), population: CUSTOMERS, basis: BASIS }),
     getCountReach: () => ({ basis: BASIS, customers: CUSTOMERS + 3, eventsBehind: 5, secondsBehind: 1.5 }),
     // The last member was erased a moment ago: ingestion does not know them any more.
-    listSegmentMembers: ({ segmentId }: serving.ListSegmentMembersRequest) => ({
-      members: [1, 2, 3, 999].map((number) => ({ customerId: id('customer', number), membership: membershipOf(segmentId), cursor: '' })), pageInfo: pageInfo('m', false, 4), asOf: AT,
+    listMembersOfSegments: ({ segmentIds }: serving.ListMembersOfSegmentsRequest) => ({
+      segments: segmentIds.map((segmentId) => ({
+        segmentId, members: [1, 2, 3, 999].map((number) => ({ customerId: id('customer', number), membership: membershipOf(segmentId), cursor: '' })), pageInfo: pageInfo('m', false, 4),
+      })),
+      asOf: AT,
     }),
     explainMembership: ({ customerId }: explanation.ExplainMembershipRequest) => {
       if (numberOf(customerId) === 7) throw RpcError.notFound('Not there any more.', { reason: 'NO_MEMBERSHIP' });

@@ -3,6 +3,8 @@ import { RpcError } from '#libs/grpc';
 
 const DEFAULT_ROWS = 25;
 const MOST_ROWS = 500;
+const MOST_IDS = 500;
+const MOST_ROWS_OF_ALL = 10_000;
 
 /** Where a list is to be cut. */
 export interface Cut {
@@ -23,6 +25,21 @@ export function cutOf(page: feed.PageRequest | undefined, parts: readonly RegExp
     throw RpcError.invalid('This cursor was not made by this list.', { reason: 'CURSOR_INVALID' });
   }
   return { rows, after };
+}
+
+/** The same of each of several lists. */
+export function cutOfEach(ids: readonly string[], page: feed.PageRequest | undefined, parts: readonly RegExp[]): Cut {
+  const cut = cutOf(page, parts);
+  expectFewIds(ids);
+  if (ids.length * cut.rows > MOST_ROWS_OF_ALL) {
+    throw RpcError.invalid(`Pages have at most ${MOST_ROWS_OF_ALL} rows together; ${cut.rows} were asked for of ${ids.length} lists.`, { reason: 'PAGE_TOO_LARGE' });
+  }
+  return cut;
+}
+
+/** Throws INVALID_ARGUMENT (reason TOO_MANY_IDS). */
+export function expectFewIds(ids: readonly string[]): void {
+  if (ids.length > MOST_IDS) throw RpcError.invalid(`At most ${MOST_IDS} ids at once; ${ids.length} were given.`, { reason: 'TOO_MANY_IDS' });
 }
 
 /** Cuts off the one row that was read too much to learn whether there are more. */

@@ -6,6 +6,8 @@ export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 const DEFAULT_ROWS = 25;
 const MOST_ROWS = 500;
+const MOST_IDS = 500;
+const MOST_ROWS_OF_ALL = 10_000;
 
 /** How many rows a page has; throws PAGE_TOO_LARGE. */
 export function rowsOf(page: feed.PageRequest | undefined): number {
@@ -14,6 +16,16 @@ export function rowsOf(page: feed.PageRequest | undefined): number {
     throw RpcError.invalid(`At most ${MOST_ROWS} rows at a time; ${first} were asked for.`, { reason: 'PAGE_TOO_LARGE', metadata: { field: 'first' } });
   }
   return first === 0 ? DEFAULT_ROWS : first;
+}
+
+/** How many rows a page of each of several lists has; throws TOO_MANY_IDS and PAGE_TOO_LARGE. */
+export function rowsOfEach(ids: readonly string[], page: feed.PageRequest | undefined): number {
+  const first = rowsOf(page);
+  if (ids.length > MOST_IDS) throw RpcError.invalid(`At most ${MOST_IDS} ids at once; ${ids.length} were given.`, { reason: 'TOO_MANY_IDS' });
+  if (ids.length * first > MOST_ROWS_OF_ALL) {
+    throw RpcError.invalid(`Pages have at most ${MOST_ROWS_OF_ALL} rows together; ${first} were asked for of ${ids.length} lists.`, { reason: 'PAGE_TOO_LARGE', metadata: { field: 'first' } });
+  }
+  return first;
 }
 
 /** The row to begin after; throws CURSOR_INVALID. */

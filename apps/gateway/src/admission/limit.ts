@@ -29,10 +29,7 @@ const COST_OF_ASKING_THE_MODEL = 1_900;
 const READS_AGAIN = new Set(['Customer.novelty', 'Customer.mapPosition', 'Customer.forecast', 'Customer.recommendations']);
 const COST_OF_READING_AGAIN = 60;
 /** Fields that cost a call to a service for each object they are asked of: pages of a list of its own, mostly. All others are answered for all objects together. */
-export const CALLS: ReadonlySet<string> = new Set([
-  'Customer.membershipHistory', 'Customer.similar', 'Customer.events', 'Customer.mergeHistory', 'Segment.members', 'Segment.versions', 'Model.segments', 'Model.profile', 'TrainingRun.metrics',
-  'Webhook.deliveries', 'ExportSchedule.exports', 'LabelSet.heads', 'RejectedEventGroup.import',
-]);
+export const CALLS: ReadonlySet<string> = new Set(['Model.profile', 'TrainingRun.metrics']);
 
 /** Rules that need the document only; they run with the specification's own. */
 export const limitRules: readonly ValidationRule[] = [

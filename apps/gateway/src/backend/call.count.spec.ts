@@ -44,19 +44,25 @@ const usually = (first: number) => first || MANY;
 const ROWS: Record<string, [name: string, row: () => object]> = {
   listModels: ['models', () => model(id('model', next(1_000)))],
   listWebhooks: ['webhooks', () => webhook.Webhook.fromPartial({ id: something(), createdAt: AT, segmentIds: [segment()] })],
-  listWebhookDeliveries: ['deliveries', () => webhook.WebhookDelivery.fromPartial({ id: something(), createdAt: AT, customerId: someone(), segmentId: segment(), body: '{}' })],
   listExports: ['exports', () => exporting.Export.fromPartial({ id: something(), createdAt: AT, scheduleId: something(), segmentId: segment(), manifest: { asOf: AT, versionAt: AT, modelId: something() } })],
   listExportSchedules: ['schedules', () => exporting.ExportSchedule.fromPartial({ id: something(), createdAt: AT, segmentId: segment() })],
   listLabelSets: ['labelSets', () => label.LabelSet.fromPartial({ id: something(), createdAt: AT, servedHeadId: something() })],
-  listHeads: ['heads', () => label.Head.fromPartial({ id: something(), createdAt: AT, asOf: AT, labelSetId: something(), modelId: something() })],
   listUnusualCustomers: ['customers', () => unusual.UnusualCustomer.fromPartial({ customerId: someone(), since: AT })],
   listRejectedEventGroups: ['groups', () => quarantine.RejectedEventGroup.fromPartial({ firstSeenAt: AT, lastSeenAt: AT, source: `import:${something()}`, example: { id: something(), receivedAt: AT, payload: '{}' } })],
-  listCustomerEvents: ['events', () => ingestion.Event.fromPartial({ id: something(), type: 'track', name: 'Order Completed', occurredAt: AT, receivedAt: AT, properties: '{}' })],
-  listMembershipChanges: ['changes', () => serving.MembershipChange.fromPartial({ customerId: someone(), fromSegmentId: segment(), toSegmentId: segment(), at: AT, decidedAt: AT, modelId: something() })],
-  listSegmentVersions: ['versions', () => serving.SegmentVersion.fromPartial({ modelId: something(), createdAt: AT })],
-  listSimilarCustomers: ['customers', () => similar.SimilarCustomer.fromPartial({ customerId: someone() })],
   listTrackingPlanViolations: ['violations', () => trackingPlan.TrackingPlanViolation.fromPartial({ event: 'Order Completed', firstHour: AT, lastHour: AT })],
-  listMerges: ['merges', () => identity.CustomerMerge.fromPartial({ id: something(), fromCustomerId: someone(), intoCustomerId: someone(), occurredAt: AT, mergedAt: AT })],
+};
+
+/** A page of its own for each of many. */
+const PAGES: Record<string, [ids: string, answer: string, id: string, name: string, row: () => object]> = {
+  listMembersOfSegments: ['segmentIds', 'segments', 'segmentId', 'members', () => serving.SegmentMember.fromPartial({ customerId: someone() })],
+  listVersionsOfSegments: ['segmentIds', 'segments', 'segmentId', 'versions', () => serving.SegmentVersion.fromPartial({ modelId: something(), createdAt: AT })],
+  listSegmentsOfModels: ['modelIds', 'models', 'modelId', 'segments', () => segmentOf(segment())],
+  listHeadsOfLabelSets: ['labelSetIds', 'labelSets', 'labelSetId', 'heads', () => label.Head.fromPartial({ id: something(), createdAt: AT, asOf: AT, labelSetId: something(), modelId: something() })],
+  listMergesOfCustomers: ['customerIds', 'customers', 'customerId', 'merges', () => identity.CustomerMerge.fromPartial({ id: something(), fromCustomerId: someone(), intoCustomerId: someone(), occurredAt: AT, mergedAt: AT })],
+  listDeliveriesOfWebhooks: ['webhookIds', 'webhooks', 'webhookId', 'deliveries', () => webhook.WebhookDelivery.fromPartial({ id: something(), createdAt: AT, customerId: someone(), segmentId: segment(), body: '{}' })],
+  listExportsOfSchedules: ['scheduleIds', 'schedules', 'scheduleId', 'exports', () => exporting.Export.fromPartial({ id: something(), createdAt: AT, scheduleId: something(), segmentId: segment(), manifest: { asOf: AT, versionAt: AT, modelId: something() } })],
+  listEventsOfCustomers: ['customerIds', 'customers', 'customerId', 'events', () => ingestion.Event.fromPartial({ id: something(), type: 'track', name: 'Order Completed', occurredAt: AT, receivedAt: AT, properties: '{}' })],
+  listChangesOfCustomers: ['customerIds', 'customers', 'customerId', 'changes', () => serving.MembershipChange.fromPartial({ customerId: someone(), fromSegmentId: segment(), toSegmentId: segment(), at: AT, decidedAt: AT, modelId: something() })],
 };
 
 function answerLists(): void {
@@ -65,6 +71,14 @@ function answerLists(): void {
       [name]: Array.from({ length: usually(first) }, row), pageInfo: { endCursor: '', hasNextPage: false, totalCount: first }, totalCount: first,
     }));
   }
+  for (const [method, [ids, answer, own, name, row]] of Object.entries(PAGES)) {
+    gateway.services.replace(method, (request: { page?: { first: number } }) => ({
+      [answer]: (request as unknown as Record<string, string[]>)[ids]?.map((of) => ({ [own]: of, [name]: Array.from({ length: usually(request.page?.first ?? MANY) }, row), pageInfo: { endCursor: '', hasNextPage: false, totalCount: 0 } })),
+    }));
+  }
+  gateway.services.replace('listSimilarToCustomers', ({ customerIds, first }: similar.ListSimilarToCustomersRequest) => ({
+    customers: customerIds.map((customerId) => ({ customerId, neighbours: Array.from({ length: usually(first) }, () => similar.SimilarCustomer.fromPartial({ customerId: someone() })) })),
+  }));
   gateway.services.replace('listLookAlikes', ({ first }: similar.ListLookAlikesRequest) => ({
     customers: Array.from({ length: usually(first) }, () => ({ customerId: someone(), similarity: 0.9 })), seeds: 1, search: undefined,
   }));

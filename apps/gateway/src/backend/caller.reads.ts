@@ -1,19 +1,40 @@
 import { LRUCache } from 'lru-cache';
 
-import type { counting, exporting, foresight, ingestion, label, pastReading, prediction, serving, training, unusual } from '#libs/contracts';
+import { type counting, type exporting, type foresight, type identity, type ingestion, type label, type pastReading, type prediction, type serving, type similar, type training, type unusual, type webhook, worker } from '#libs/contracts';
+import { RpcError } from '#libs/grpc';
 
 import { eventNoveltyOf, forecastsOf, pastReadingsOf, type RecommendationKey, recommendationsOf } from '../foresight/foresight.reads.js';
 import { customerNoveltyOf, type HeldNovelty } from '../unusual/unusual.reads.js';
 import { actingAs, type Backends } from './backends.js';
 import { gather, type Gathered } from './gathered.js';
+import { alike, type PageKey, type Pages, pagesOf, type ServicePage } from './pages.js';
 import { MOST_ROWS } from '../graphql/connection.js';
-import type { Segment } from '../graphql/message.js';
+import type { Event, Segment } from '../graphql/message.js';
 
 /** A segment, as drawn by a model (empty: the champion) at a time (empty: now). */
 export interface SegmentKey {
   readonly id: string;
   readonly modelId: string;
   readonly asOf: string;
+}
+
+/** A page of who is in a segment so drawn. */
+export interface MembersKey extends SegmentKey, Pick<PageKey, 'page'> {}
+
+export interface MemberPage extends ServicePage<serving.SegmentMember> {
+  /** Undefined as of a time that was asked for. */
+  readonly asOf: string | undefined;
+}
+
+/** So many who are like a customer. */
+export interface SimilarKey {
+  readonly id: string;
+  readonly first: number;
+}
+
+export interface SegmentPage extends ServicePage<Segment> {
+  /** What their sizes are of. */
+  readonly basis: counting.CountBasis | undefined;
 }
 
 /** A customer at a time. */
@@ -45,15 +66,41 @@ export interface CallerReads {
   readonly segment: Gathered<SegmentKey, Segment | undefined>;
   readonly countReach: Gathered<ReachKey, counting.GetCountReachResponse>;
   readonly segmentList: Gathered<serving.ListSegmentsRequest, serving.ListSegmentsResponse>;
+  /** As a model draws them, on the main level, largest first. */
+  readonly modelSegments: Gathered<Pick<PageKey, 'id' | 'page'>, SegmentPage>;
   readonly model: Gathered<string, training.Model | undefined>;
   readonly labelSet: Gathered<string, label.LabelSet | undefined>;
+  /** Of a label set, newest first. */
+  readonly labelHeads: Pages<label.Head>;
   readonly labelHead: Gathered<string, label.Head | undefined>;
   readonly exportSchedule: Gathered<string, exporting.ExportSchedule | undefined>;
   readonly prediction: Gathered<string, prediction.Prediction[]>;
+  /** Newest first. */
+  readonly webhookDeliveries: Gathered<PageKey & Pick<webhook.ListDeliveriesOfWebhooksRequest, 'state'>, ServicePage<webhook.WebhookDelivery>>;
+  /** What a schedule exported, newest first. */
+  readonly scheduledExports: Pages<exporting.Export>;
+  readonly import: Gathered<string, ingestion.Import | undefined>;
+  /** What changed for a customer, newest first. */
+  readonly membershipHistory: Pages<serving.MembershipChange>;
+  /** What joined the ids of a customer, newest first. */
+  readonly mergeHistory: Pages<identity.CustomerMerge>;
+  /** Of a customer, newest first. */
+  readonly customerEvents: Pages<Event>;
+  /** Strongest first. */
+  readonly members: Gathered<MembersKey, MemberPage>;
+  /** How models draw a segment, newest first. */
+  readonly segmentVersions: Pages<serving.SegmentVersion>;
+  /** Nearest first. */
+  readonly similar: Gathered<SimilarKey, similar.SimilarCustomer[]>;
 }
 
 /** Callers whose requests are under way, more or less: one that is forgotten only gathers anew. */
 const MOST_CALLERS = 1_000;
+
+/** To look for whoever is like a customer is work for serving, as much as to read so many rows. */
+const ROWS_OF_A_SEARCH = 20;
+/** So is to count whom a model places where. */
+const ROWS_OF_A_COUNT = 50;
 
 /** What the requests of one caller have in common. */
 export interface CallerBackends {
@@ -120,6 +167,12 @@ function readsOf(rpc: () => Backends): CallerReads {
       const { segments, ...answer } = await rpc().segments.listSegments(request);
       return { ...answer, segments: asAsked(segments, answer.basis, { ...request, isBrief: request.brief }) };
     })),
+    modelSegments: gather((keys) =>
+      alike(keys, ({ page }) => Math.max(page.first, ROWS_OF_A_COUNT), async (modelIds, { page }) => {
+        const { models } = await rpc().segments.listSegmentsOfModels({ modelIds, page, level: worker.SegmentLevel.MAIN });
+        return models.map(({ modelId, segments, pageInfo, basis }) => [modelId, { rows: asAsked(segments, basis, { modelId, isBrief: true }), pageInfo, basis }]);
+      }),
+    ),
     countReach: gather((keys) => distinctly(keys, (key) => rpc().counting.getCountReach(key))),
     model: gather(async (ids) => {
       const { models } = await rpc().models.getModels({ ids: unique(ids), champion: false });
@@ -131,6 +184,12 @@ function readsOf(rpc: () => Backends): CallerReads {
       const byId = new Map(labelSets.map((set) => [set.id, set]));
       return ids.map((id) => byId.get(id));
     }),
+    labelHeads: gather((keys) =>
+      pagesOf(keys, async (labelSetIds, { page, withTotal }) => {
+        const { labelSets } = await rpc().heads.listHeadsOfLabelSets({ labelSetIds, page, withTotal });
+        return labelSets.map(({ labelSetId, heads, pageInfo }) => [labelSetId, { rows: heads, pageInfo }]);
+      }),
+    ),
     labelHead: gather(async (ids) => {
       const { heads } = await rpc().heads.getHeads({ ids: unique(ids) });
       const byId = new Map(heads.map((head) => [head.id, head]));
@@ -147,7 +206,64 @@ function readsOf(rpc: () => Backends): CallerReads {
       const byId = new Map(customers.map(({ customerId, predictions }) => [customerId, predictions]));
       return ids.map((id) => byId.get(id) ?? []);
     }),
+    webhookDeliveries: gather((keys) =>
+      pagesOf(keys, async (webhookIds, { state, page, withTotal }) => {
+        const { webhooks } = await rpc().webhooks.listDeliveriesOfWebhooks({ webhookIds, state, page, withTotal });
+        return webhooks.map(({ webhookId, deliveries, pageInfo }) => [webhookId, { rows: deliveries, pageInfo }]);
+      }),
+    ),
+    scheduledExports: gather((keys) =>
+      pagesOf(keys, async (scheduleIds, { page, withTotal }) => {
+        const { schedules } = await rpc().exports.listExportsOfSchedules({ scheduleIds, page, withTotal });
+        return schedules.map(({ scheduleId, exports, pageInfo }) => [scheduleId, { rows: exports, pageInfo }]);
+      }),
+    ),
+    import: gather(async (ids) => {
+      const { imports } = await rpc().imports.getImports({ ids: unique(ids) });
+      const byId = new Map(imports.map((one) => [one.id, one]));
+      return ids.map((id) => byId.get(id));
+    }),
+    membershipHistory: gather((keys) =>
+      pagesOf(keys, async (customerIds, { page, withTotal }) => {
+        const { customers } = await rpc().memberships.listChangesOfCustomers({ customerIds, page, withTotal });
+        return customers.map(({ customerId, changes, pageInfo }) => [customerId, { rows: changes, pageInfo }]);
+      }),
+    ),
+    mergeHistory: gather((keys) =>
+      pagesOf<PageKey, ServicePage<identity.CustomerMerge>>(keys, async (customerIds, { page, withTotal }) => {
+        const { customers } = await rpc().identity.listMergesOfCustomers({ customerIds, page, withTotal });
+        const pages = new Map(customers.map(({ customerId, merges, pageInfo }) => [customerId, { rows: merges, pageInfo }]));
+        return customerIds.map((id) => [id, pages.get(id) ?? customerUnknown()]);
+      }),
+    ),
+    customerEvents: gather((keys) =>
+      pagesOf<PageKey, ServicePage<Event>>(keys, async (customerIds, { page, withTotal }) => {
+        const { customers } = await rpc().events.listEventsOfCustomers({ customerIds, page, withTotal });
+        const pages = new Map(customers.map(({ customerId, events, pageInfo }) => [customerId, { rows: events.map((event) => ({ ...event, customerId })), pageInfo }]));
+        return customerIds.map((id) => [id, pages.get(id) ?? customerUnknown()]);
+      }),
+    ),
+    members: gather((keys) => pagesOf(keys, (ids, like) => membersOf(rpc(), ids, like))),
+    segmentVersions: gather((keys) =>
+      pagesOf(keys, async (segmentIds, { page, withTotal }) => {
+        const { segments } = await rpc().segments.listVersionsOfSegments({ segmentIds, page, withTotal });
+        return segments.map(({ segmentId, versions, pageInfo }) => [segmentId, { rows: versions, pageInfo }]);
+      }),
+    ),
+    similar: gather((keys) =>
+      alike(keys, ({ first }) => Math.max(first, ROWS_OF_A_SEARCH), async (customerIds, { first }) => {
+        const { customers } = await rpc().similarity.listSimilarToCustomers({ customerIds, first });
+        return customers.map(({ customerId, neighbours }) => [customerId, neighbours]);
+      }),
+    ),
   };
+}
+
+/** Who was in segments at a time, is in them now, or is placed there by a model. */
+async function membersOf(rpc: Backends, segmentIds: string[], { modelId, asOf: past, page }: MembersKey): Promise<[string, MemberPage][]> {
+  const { segments, asOf } =
+    past === '' ? await rpc.segments.listMembersOfSegments({ segmentIds, modelId, page }) : { ...(await rpc.history.listPastMembersOfSegments({ segmentIds, asOf: past, page })), asOf: undefined };
+  return segments.map(({ segmentId, members, pageInfo }) => [segmentId, { rows: members, pageInfo, asOf }]);
 }
 
 /** One call for each model and time that is asked for; nearly always that is one. */
@@ -211,4 +327,8 @@ function drawing({ modelId, asOf }: SegmentKey): string {
 
 function unique<Key>(keys: readonly Key[]): Key[] {
   return [...new Set(keys)];
+}
+
+function customerUnknown(): RpcError {
+  return RpcError.notFound('There is no such customer.', { reason: 'CUSTOMER_UNKNOWN' });
 }

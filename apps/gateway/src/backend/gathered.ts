@@ -18,9 +18,9 @@ export type Gathered<Key, Value> = (key: Key) => Promise<Value>;
 /**
  * Makes of what many requests ask for at the same time few calls: while a read is under way, and in a crowd for a moment after it began,
  * further keys gather and go in the next one. Nothing is kept, and no read begins before what it answers was asked for, so every answer is
- * as fresh as if it had been asked for alone; and who asks alone does not wait.
+ * as fresh as if it had been asked for alone; and who asks alone does not wait. Where only some of the keys of a read fail, theirs are errors.
  */
-export function gather<Key, Value>(read: (keys: readonly Key[]) => Promise<Value[]>): Gathered<Key, Value> {
+export function gather<Key, Value>(read: (keys: readonly Key[]) => Promise<(Value | Error)[]>): Gathered<Key, Value> {
   const turns = new Turns();
   const loader = new DataLoader<Key, Value>((keys) => turns.take(keys.length, read(keys)), {
     cache: false,

@@ -4,7 +4,7 @@ import { RpcError } from '#libs/grpc';
 import { basisOfSize, countedAsStored, countedAt } from '../counting/count.resolver.js';
 import { customerUnusual } from '../unusual/unusual.resolver.js';
 import { customerForesight } from '../foresight/foresight.resolver.js';
-import { readConnection, rowsAsked } from '../graphql/connection.js';
+import { readConnection, readPageOf, rowsAsked } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import type { GatewayContext } from '../graphql/context.js';
 import { invalidArgument, notKept } from '../graphql/error.js';
@@ -92,22 +92,13 @@ export const customerTypes: ResolversOf<'Customer' | 'CustomerConnection'> = {
     },
     novelty: async ({ id }, { asOf }, { loaders }) => (await readingOf(id, asOf, loaders))?.novelty,
     mapPosition: ({ id }, { asOf }, { loaders }) => readingOf(id, asOf, loaders),
-    membershipHistory: ({ id }, args, { rpc }) =>
-      readConnection(args, async (page) => {
-        const { changes, pageInfo } = await rpc.memberships.listMembershipChanges({ customerId: id, segmentId: '', page });
-        return { rows: changes, pageInfo };
-      }),
-    similar: async ({ id }, { first, asOf }, { rpc, loaders }) => {
+    membershipHistory: ({ id }, args, { reads }, info) => readPageOf(id, args, reads.membershipHistory, info),
+    similar: async ({ id }, { first, asOf }, { reads, loaders }) => {
       if (asOf) throw notKept('similar customers are those nearest now, and how everyone was read at an earlier time is not kept. Leave asOf out, or ask novelty, forecast or memberships of the customer as of that time.');
       const asked = rowsAsked(first);
-      const { customers } = await rpc.similarity.listSimilarCustomers({ customerId: id, first: asked.first });
-      return there(asked.of(customers), loaders);
+      return there(asked.of(await reads.similar({ id, first: asked.first })), loaders);
     },
-    events: ({ id }, args, { rpc }) =>
-      readConnection(args, async (page) => {
-        const { events, pageInfo } = await rpc.events.listCustomerEvents({ customerId: id, page });
-        return { rows: events.map((event) => ({ ...event, customerId: id })), pageInfo };
-      }),
+    events: ({ id }, args, { reads }, info) => readPageOf(id, args, reads.customerEvents, info),
   },
   CustomerConnection: {
     basis: async ({ of, asOf }, _args, { loaders }) => {

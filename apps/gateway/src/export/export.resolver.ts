@@ -1,5 +1,5 @@
 import { basisThen } from '../counting/count.resolver.js';
-import { readConnection } from '../graphql/connection.js';
+import { readConnection, readPageOf } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import type { GatewayContext } from '../graphql/context.js';
 import { expecting, notFound, outcomeOf } from '../graphql/expected.js';
@@ -86,7 +86,7 @@ export const exportTypes: ResolversOf<
     segment: ({ segmentId }, _args, { loaders }) => loaders.segment.load(segmentNow(segmentId)),
     isPaused: ({ paused }) => paused,
     createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
-    exports: ({ id }, paging, context) => listExports({ scheduleId: globalId('ExportSchedule', id) }, paging, context),
+    exports: ({ id }, paging, { reads }, info) => readPageOf(id, paging, reads.scheduledExports, info),
   },
   ExportSegmentResult: outcomeOf('Export'),
   CancelExportResult: outcomeOf('Export'),

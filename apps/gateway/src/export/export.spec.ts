@@ -34,6 +34,9 @@ beforeEach(() => {
   gateway.services.replace('getExport', () => ({ export: exportOf() }));
   gateway.services.replace('getExportSchedule', () => ({ schedule }));
   gateway.services.replace('listExports', () => ({ exports: [exportOf({ scheduleId: SCHEDULE })], pageInfo: { endCursor: 'e', hasNextPage: false, totalCount: 1 } }));
+  gateway.services.replace('listExportsOfSchedules', ({ scheduleIds }: exporting.ListExportsOfSchedulesRequest) => ({
+    schedules: scheduleIds.map((scheduleId) => ({ scheduleId, exports: [exportOf({ scheduleId })], pageInfo: { endCursor: 'e', hasNextPage: false, totalCount: 1 } })),
+  }));
   gateway.services.replace('listExportSchedules', () => ({ schedules: [schedule], pageInfo: { endCursor: 's', hasNextPage: false, totalCount: 1 } }));
 });
 afterAll(() => gateway.close());
@@ -81,7 +84,7 @@ test('a schedule is made, listed with what it exported, paused and deleted', asy
   expect(made.body.data.createExportSchedule).toEqual({ id: own, cron: '0 6 * * 1', timeZone: 'Europe/Berlin', nextAt: AT, isPaused: false });
   const listed = await gateway.ask('query($id: ID!) { exportSchedules(segmentId: $id) { totalCount nodes { id exports { nodes { schedule { id } } } } } }', { id: SEGMENT });
   expect(listed.body.data.exportSchedules).toEqual({ totalCount: 1, nodes: [{ id: own, exports: { nodes: [{ schedule: { id: own } }] } }] });
-  expect(requestOf('listExports')).toMatchObject({ segmentId: '', scheduleId: SCHEDULE });
+  expect(requestOf('listExportsOfSchedules')).toMatchObject({ scheduleIds: [SCHEDULE], withTotal: false });
   const paused = await gateway.ask('mutation($id: ID!) { updateExportSchedule(id: $id, input: { isPaused: true }) { ... on ExportSchedule { isPaused nextAt } } }', { id: own });
   expect(paused.body.data.updateExportSchedule).toEqual({ isPaused: true, nextAt: null });
   expect(requestOf('updateExportSchedule')).toEqual({ id: SCHEDULE, paused: true });

@@ -1,6 +1,11 @@
+import type { GraphQLResolveInfo } from 'graphql';
+
 import type { feed } from '#libs/contracts';
 
+import type { Gathered } from '../backend/gathered.js';
+import type { PageKey, ServicePage } from '../backend/pages.js';
 import { invalidArgument } from './error.js';
+import { isAsked } from './selection.js';
 
 /** Rows on a page of the public contract; services allow more. */
 export const MOST_ROWS = 100;
@@ -21,12 +26,6 @@ export interface Connection<Node> {
 export interface Edge<Node> {
   readonly cursor: string;
   readonly node: Node;
-}
-
-/** What a service answers with a page of its list. */
-export interface ServicePage<Row> {
-  readonly rows: readonly Row[];
-  readonly pageInfo: feed.PageInfo | undefined;
 }
 
 /**
@@ -58,6 +57,12 @@ export async function readConnection<Row>(
     },
     totalCount: page.pageInfo?.totalCount ?? 0,
   };
+}
+
+/** A page of the list of one object: of all of which the same is asked, such pages are read together. Counted where that is asked for. */
+export function readPageOf<Row>(id: string, paging: Paging, read: Gathered<PageKey, ServicePage<Row>>, info: GraphQLResolveInfo): Promise<Connection<Row>> {
+  const withTotal = isAsked(info, 'totalCount');
+  return readConnection(paging, (page) => read({ id, page, withTotal }));
 }
 
 /** The same page with other nodes; rows that have none any more are left out. */

@@ -96,7 +96,7 @@ class LoadersOfRequest implements Loaders {
     return (this.made.prediction ??= new Remembered(this.reads.prediction));
   }
   get import() {
-    return (this.made.import ??= new Remembered(async (id) => (await found(this.rpc.imports.getImport({ id })))?.import));
+    return (this.made.import ??= new Remembered(this.reads.import));
   }
   // There is no call for several: a list of runs carries all but the points of curves, which few ask for.
   get run() {

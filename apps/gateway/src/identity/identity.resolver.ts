@@ -1,4 +1,4 @@
-import { readConnection } from '../graphql/connection.js';
+import { readPageOf } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { expecting, notFound, outcomeOf } from '../graphql/expected.js';
 import { globalId, localId } from '../graphql/global-id.js';
@@ -21,11 +21,7 @@ export const identityMutations = {
 
 /** The fields of a customer that are told here. */
 export const customerIdentity = {
-  mergeHistory: ({ id }, args, { rpc }) =>
-    readConnection(args, async (page) => {
-      const { merges, pageInfo } = await rpc.identity.listMerges({ customerId: id, page });
-      return { rows: merges, pageInfo };
-    }),
+  mergeHistory: ({ id }, args, { reads }, info) => readPageOf(id, args, reads.mergeHistory, info),
 } satisfies Partial<ResolversOf<'Customer'>['Customer']>;
 
 export const identityTypes: ResolversOf<'CustomerKey' | 'CustomerMerge' | 'MergeUndone' | 'BlockedId' | 'UndoMergeResult' | 'SetBlockedIdResult'> = {

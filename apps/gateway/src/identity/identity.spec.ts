@@ -20,7 +20,9 @@ const merge = {
 const UNDO = 'mutation($id: ID!) { undoMerge(id: $id) { __typename ... on MergeUndone { merge { id } customers { userId } } ... on Failure { code } } }';
 
 test('a customer tells what joined its ids', async () => {
-  gateway.services.replace('listMerges', () => ({ merges: [merge], pageInfo: { endCursor: 'x', hasNextPage: false, totalCount: 1 } }));
+  gateway.services.replace('listMergesOfCustomers', ({ customerIds, withTotal }: identity.ListMergesOfCustomersRequest) => ({
+    customers: customerIds.map((customerId) => ({ customerId, merges: [merge], pageInfo: { endCursor: 'x', hasNextPage: false, totalCount: withTotal ? 1 : 0 } })),
+  }));
   const { body } = await gateway.ask('{ customer(userId: "user-1") { mergeHistory { totalCount nodes { id cause from { userId anonymousId } into { userId } event { name } occurredAt mergedAt undoneAt undoneBy } } } }');
   expect(body.data.customer.mergeHistory).toEqual({
     totalCount: 1,

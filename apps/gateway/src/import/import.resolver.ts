@@ -4,7 +4,6 @@ import { RpcError } from '#libs/grpc';
 import type { ResolversOf } from '../graphql/complete.js';
 import { expecting, ExpectedFailure, notFound, outcomeOf } from '../graphql/expected.js';
 import { globalId, localId } from '../graphql/global-id.js';
-import { found } from '../graphql/loaders.js';
 import type { Import } from '../graphql/message.js';
 import { countOrNull, orNull, present } from '../graphql/present.js';
 import { jsonText, parseJson } from '../graphql/scalar.js';
@@ -17,9 +16,9 @@ const WHY_NOT = { MAPPING_INVALID: 'MappingInvalid', NOT_FOUND: 'NotFound', INVA
 const PATIENTLY = { deadline: 60_000 };
 
 export const importQueries = {
-  import: async (_root, args, { rpc }) => {
+  import: (_root, args, { loaders }) => {
     const id = localId('Import', args.id);
-    return id === undefined ? null : (await found(rpc.imports.getImport({ id })))?.import;
+    return id === undefined ? null : loaders.import.load(id);
   },
   previewImport: async (_root, { input }, context) => {
     const file = await uploadedFile(context, input.uploadId);

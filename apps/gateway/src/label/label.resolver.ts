@@ -1,4 +1,4 @@
-import { readConnection } from '../graphql/connection.js';
+import { readConnection, readPageOf } from '../graphql/connection.js';
 import { countedAt } from '../counting/count.resolver.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { expecting, ExpectedFailure, notFound, outcomeOf } from '../graphql/expected.js';
@@ -58,11 +58,7 @@ export const labelTypes: ResolversOf<'LabelSet' | 'LabelProblem' | 'CreateLabelS
     countedAt,
     createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
     servedHead: ({ servedHeadId }, _args, { loaders }) => (servedHeadId === '' ? null : loaders.labelHead.load(servedHeadId)),
-    heads: ({ id }, paging, { rpc }) =>
-      readConnection(paging, async (page) => {
-        const { heads, pageInfo } = await rpc.heads.listHeads({ labelSetId: id, page });
-        return { rows: heads, pageInfo };
-      }),
+    heads: ({ id }, paging, { reads }, info) => readPageOf(id, paging, reads.labelHeads, info),
   },
   LabelProblem: {
     userId: ({ userId }) => orNull(userId),

@@ -6,7 +6,7 @@ import { globalId, localId } from '../graphql/global-id.js';
 import { orNull, present } from '../graphql/present.js';
 import { modelNovelty } from '../unusual/unusual.resolver.js';
 import { ModelState } from '../graphql/message.js';
-import { listSegments } from '../segment/segment.list.js';
+import { listSegmentsOfModel } from '../segment/segment.list.js';
 
 const WHY_NOT = {
   NOT_FOUND: 'NotFound',
@@ -52,7 +52,7 @@ export const modelTypes: ResolversOf<'Model' | 'Evaluation' | 'Measure' | 'DataP
     createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
     verdict: ({ verdict }) => orNull(verdict),
     artefacts: ({ uri }) => uri,
-    segments: ({ id }, args, { reads }) => listSegments(reads, args, { modelId: id }),
+    segments: ({ id }, args, { reads }) => listSegmentsOfModel(reads, args, id),
     evaluation: (model) => model,
     profile: async ({ id }, _args, { rpc }) => (await rpc.profiles.getDataProfile({ modelId: id })).profile ?? null,
   },

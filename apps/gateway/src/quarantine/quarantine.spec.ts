@@ -42,10 +42,10 @@ test('groups come open ones first unless asked otherwise, each with an example',
 test('what came from a file leads to its import and the mapping that its rows were read by', async () => {
   const group = { reason: 'TIME_INVALID', count: 1, firstSeenAt: AT, lastSeenAt: AT, example: REFUSED };
   gateway.services.replace('listRejectedEventGroups', () => ({ groups: [{ ...group, source: `import:${OWN}` }, { ...group, source: 'http' }], totalCount: 2 }));
-  gateway.services.replace('getImport', () => ({ import: ingestion.Import.fromPartial({ id: OWN, mapping: '{"form":"segment"}' }) }));
+  gateway.services.replace('getImports', () => ({ imports: [ingestion.Import.fromPartial({ id: OWN, mapping: '{"form":"segment"}' })] }));
   const { rejectedEventGroups } = await data('{ rejectedEventGroups { nodes { import { id mapping } } } }', {}, KEYS.viewer);
   expect(rejectedEventGroups.nodes).toEqual([{ import: { id: globalId('Import', OWN), mapping: { form: 'segment' } } }, { import: null }]);
-  expect(request('getImport')).toEqual({ id: OWN });
+  expect(request('getImports')).toEqual({ ids: [OWN] });
 });
 
 test('one that is not there is null, and is not asked for by an id of something else', async () => {

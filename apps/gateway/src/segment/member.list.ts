@@ -4,17 +4,12 @@ import type { GatewayContext } from '../graphql/context.js';
 import type { CustomerConnection } from '../graphql/message.js';
 
 /** A segment's members, as drawn by a model or as of a time, strongest first, as customers. */
-export async function listMembers(of: SegmentKey, paging: Paging, { rpc, loaders }: GatewayContext): Promise<CustomerConnection> {
-  const { id: segmentId, modelId, asOf: past } = of;
-  let asOf = past;
+export async function listMembers(of: SegmentKey, paging: Paging, { reads, loaders }: GatewayContext): Promise<CustomerConnection> {
+  let { asOf } = of;
   const members = await readConnection(paging, async (page) => {
-    if (past !== '') {
-      const { members: rows, pageInfo } = await rpc.history.listPastMembers({ segmentId, asOf: past, page });
-      return { rows, pageInfo };
-    }
-    const answer = await (modelId === '' ? rpc.segments.listSegmentMembers({ segmentId, page }) : rpc.segments.listDrawnMembers({ segmentId, modelId, page }));
-    asOf = answer.asOf ?? new Date().toISOString();
-    return { rows: answer.members, pageInfo: answer.pageInfo };
+    const answer = await reads.members({ ...of, page });
+    if (of.asOf === '') asOf = answer.asOf ?? new Date().toISOString();
+    return answer;
   });
   const byId = new Map(await Promise.all(members.nodes.map(async ({ customerId }) => [customerId, await loaders.customer.load(customerId)] as const)));
   const connection = mapConnection(members, ({ customerId, membership }) => {

@@ -13,9 +13,12 @@ beforeAll(async () => {
   gateway = await startTestGateway();
 });
 beforeEach(() => {
-  gateway.services.replace('listPastMembers', ({ segmentId, asOf = '' }: history.ListPastMembersRequest) => ({
-    members: [1, 2].map((number) => ({ customerId: id('customer', number), membership: membership(segmentId, asOf), cursor: `c${number}` })),
-    pageInfo: { endCursor: 'c2', hasNextPage: false, totalCount: 2 },
+  gateway.services.replace('listPastMembersOfSegments', ({ segmentIds, asOf = '' }: history.ListPastMembersOfSegmentsRequest) => ({
+    segments: segmentIds.map((segmentId) => ({
+      segmentId,
+      members: [1, 2].map((number) => ({ customerId: id('customer', number), membership: membership(segmentId, asOf), cursor: `c${number}` })),
+      pageInfo: { endCursor: 'c2', hasNextPage: false, totalCount: 2 },
+    })),
   }));
   gateway.services.replace('getPastMemberships', ({ customerIds, asOf = '' }: history.GetPastMembershipsRequest) => ({
     customers: customerIds.map((customerId) => ({ customerId, memberships: [membership(id('segment', asOf.startsWith('2026-01') ? 1 : 2), asOf)] })),
@@ -46,7 +49,7 @@ test('members of a segment as of a time are those of that time, and so are its w
     parent: { name: 'Segment 1', children: [{ members: { totalCount: 2, asOf: EARLY } }] },
   });
   expect(body.data.now.members.totalCount).toBe(4);
-  expect(requests('listPastMembers')).toMatchObject([{ segmentId: part, asOf: at }, { segmentId: part, asOf: at }]);
+  expect(requests('listPastMembersOfSegments')).toMatchObject([{ segmentIds: [part], asOf: at }, { segmentIds: [part], asOf: at }]);
   expect(requests('getSegments').map(({ asOf }) => asOf).toSorted()).toEqual([at, at, undefined]);
 });
 
@@ -54,7 +57,7 @@ test('listed segments as of a time tell the members of that time', async () => {
   const { body } = await gateway.ask('query($asOf: DateTime!) { segments(asOf: $asOf) { nodes { members { totalCount } } } }', { asOf: EARLY });
   expect(body.errors).toBeUndefined();
   expect(new Set(body.data.segments.nodes.map(({ members }: { members: { totalCount: number } }) => members.totalCount))).toEqual(new Set([2]));
-  expect(gateway.services.count('listSegmentMembers')).toBe(0);
+  expect([gateway.services.count('listPastMembersOfSegments'), gateway.services.count('listMembersOfSegments')]).toEqual([1, 0]);
 });
 
 test('memberships of many customers as of a time cost one call a time', async () => {
@@ -116,7 +119,7 @@ test.each([
 ])('%s as of an earlier time are refused, with why and with what to ask instead', async (_name, query, instead) => {
   const { body } = await gateway.ask(query);
   expect(body.errors).toMatchObject([{ message: expect.stringMatching(new RegExp(`not kept.*${instead}`)), extensions: { code: 'AS_OF_NOT_KEPT' } }]);
-  expect(gateway.services.count('listSimilarCustomers') + gateway.services.count('getCustomerMap')).toBe(0);
+  expect(gateway.services.count('listSimilarToCustomers') + gateway.services.count('getCustomerMap')).toBe(0);
 });
 
 test('a time that cannot be answered says so, with what to ask instead', async () => {

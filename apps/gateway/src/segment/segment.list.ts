@@ -21,3 +21,14 @@ export async function listSegments(reads: CallerReads, paging: Paging, { kind, m
   });
   return { ...connection, sizes, past: asOf ?? undefined };
 }
+
+/** As a model draws them. */
+export async function listSegmentsOfModel(reads: CallerReads, paging: Paging, modelId: string): Promise<SegmentConnection> {
+  let sizes: SegmentConnection['sizes'];
+  const connection = await readConnection(paging, async (page) => {
+    const answer = await reads.modelSegments({ id: modelId, page });
+    sizes = answer.basis;
+    return answer;
+  });
+  return { ...connection, sizes, past: undefined };
+}

@@ -1,5 +1,5 @@
 import { basisOfSize, basisOfSizes } from '../counting/count.resolver.js';
-import { readConnection, rowsOf } from '../graphql/connection.js';
+import { readPageOf, rowsOf } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import type { GatewayContext } from '../graphql/context.js';
 import { invalidArgument } from '../graphql/error.js';
@@ -50,11 +50,7 @@ export const segmentTypes: ResolversOf<'Segment' | 'SegmentConnection' | 'Segmen
     parent: (segment, _args, { loaders }) => (segment.parentId === '' ? null : loaders.segment.load(segmentBeside(segment, segment.parentId))),
     children: async (segment, _args, { loaders }) =>
       (await loadPresent(loaders.segment, segment.childIds.map((id) => segmentBeside(segment, id)))).sort((one, other) => other.size - one.size),
-    versions: ({ id }, args, { rpc }) =>
-      readConnection(args, async (page) => {
-        const { versions, pageInfo } = await rpc.segments.listSegmentVersions({ segmentId: id, page });
-        return { rows: versions, pageInfo };
-      }),
+    versions: ({ id }, args, { reads }, info) => readPageOf(id, args, reads.segmentVersions, info),
     model: ({ modelId }, _args, { loaders }) => (modelId === '' ? null : loaders.model.load(modelId)),
     asOf: ({ asOf }) => present(asOf, 'asOf'),
     createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),

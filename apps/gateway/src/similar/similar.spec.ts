@@ -16,7 +16,7 @@ const search: similar.SimilaritySearch = { isExact: false, recall: 0.97, recallS
 const customers = [{ customerId: id('customer', 1), similarity: 0.9 }, { customerId: id('customer', 999), similarity: 0.8 }];
 
 test('similar customers and look-alikes are told without those who are gone, and how they were searched', async () => {
-  gateway.services.replace('listSimilarCustomers', () => ({ customers, search }));
+  gateway.services.replace('listSimilarToCustomers', ({ customerIds }: similar.ListSimilarToCustomersRequest) => ({ customers: customerIds.map((customerId) => ({ customerId, neighbours: customers })), search }));
   gateway.services.replace('listLookAlikes', () => ({ customers, search, seeds: 2 }));
   gateway.services.replace('getSimilaritySearch', () => ({ search }));
   const { body } = await gateway.ask(`query($segmentId: ID) {

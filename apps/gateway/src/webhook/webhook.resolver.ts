@@ -1,6 +1,6 @@
 import type { webhook } from '#libs/contracts';
 
-import { readConnection } from '../graphql/connection.js';
+import { readConnection, readPageOf } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { expecting, ExpectedFailure, notFound, outcomeOf } from '../graphql/expected.js';
 import { globalId, localId } from '../graphql/global-id.js';
@@ -70,11 +70,8 @@ export const webhookTypes: ResolversOf<
     events: ({ events }) => events as WebhookEvent[],
     isEnabled: ({ enabled }) => enabled,
     createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
-    deliveries: ({ id }, { state, ...paging }, { rpc }) =>
-      readConnection(paging, async (page) => {
-        const { deliveries, pageInfo } = await rpc.webhooks.listWebhookDeliveries({ webhookId: id, state: state ?? WebhookDeliveryState.UNSPECIFIED, page });
-        return { rows: deliveries, pageInfo };
-      }),
+    deliveries: ({ id }, { state, ...paging }, { reads }, info) =>
+      readPageOf(id, paging, (key) => reads.webhookDeliveries({ ...key, state: state ?? WebhookDeliveryState.UNSPECIFIED }), info),
   },
   WebhookDelivery: {
     id: ({ id }) => globalId('WebhookDelivery', id),

@@ -22,7 +22,9 @@ beforeAll(async () => {
 beforeEach(() => {
   gateway.services.reset();
   gateway.services.replace('listWebhooks', () => ({ webhooks: [hook, { ...hook, segmentIds: [] }], pageInfo: { endCursor: 'w', hasNextPage: false, totalCount: 2 } }));
-  gateway.services.replace('listWebhookDeliveries', () => ({ deliveries: [delivery], pageInfo: { endCursor: 'd', hasNextPage: false, totalCount: 1 } }));
+  gateway.services.replace('listDeliveriesOfWebhooks', ({ webhookIds }: webhook.ListDeliveriesOfWebhooksRequest) => ({
+    webhooks: webhookIds.map((webhookId) => ({ webhookId, deliveries: [delivery], pageInfo: { endCursor: 'd', hasNextPage: false, totalCount: 1 } })),
+  }));
   gateway.services.replace('createWebhook', ({ url }: webhook.CreateWebhookRequest) => {
     if (url.includes('127.0.0.1')) throw RpcError.invalid('127.0.0.1 is no public address.', { reason: 'URL_PRIVATE' });
     if (url.includes('one-more')) throw new RpcError(status.RESOURCE_EXHAUSTED, 'At most 50.', { reason: 'TOO_MANY_WEBHOOKS' });
@@ -61,7 +63,7 @@ test('webhooks are listed with their log, who moved and where, and never with a 
     },
   });
   expect(webhooks.nodes[1].segments).toBeNull();
-  expect(requestOf('listWebhookDeliveries')).toMatchObject({ state: webhook.WebhookDeliveryState.DEAD });
+  expect(requestOf('listDeliveriesOfWebhooks')).toMatchObject({ state: webhook.WebhookDeliveryState.DEAD });
   expect({ customers: gateway.services.count('getCustomers'), segments: gateway.services.count('getSegments') }).toEqual({ customers: 1, segments: 1 });
 });
 

@@ -151,10 +151,17 @@ test('a month goes to a sorted file with a manifest, and customers, snapshots, d
   expect(await snapshotEvents()).toEqual(before.snapshot);
   expect(await customer('one-a')).toEqual({ ...before.customer, archivedEventCount: 5 });
   expect(await lifeOf(id)).toEqual(before.life);
+  await send([{ userId: 'one-recent', timestamp: '2025-02-11T00:00:00Z' }]);
+  const recent = (await customer('one-recent'))?.id ?? '';
+  for (const first of [1, 2, 9]) {
+    const page = { first, after: '' };
+    const alone = async (customerId: string) => ({ customerId, ...(await kindred.events.listCustomerEvents({ customerId, page }, call)) });
+    expect((await kindred.events.listEventsOfCustomers({ customerIds: [recent, id], page, withTotal: true }, call)).customers).toEqual([await alone(recent), await alone(id)]);
+  }
   expect(await receipt('one-first')).toEqual(before.receipt);
   const [again] = await send([{ userId: 'one-a', messageId: 'one-first', timestamp: '2025-03-01T00:00:00Z' }]);
   expect(again?.outcome).toBe(DUPLICATE);
-  expect(await ledger()).toMatchObject({ received: (before.ledger.received) + 1, stored: before.ledger.stored, duplicate: before.ledger.duplicate + 1 });
+  expect(await ledger()).toMatchObject({ received: before.ledger.received + 2, stored: before.ledger.stored + 1, duplicate: before.ledger.duplicate + 1 });
   // The other workspace's events are where they were, and so is the month.
   expect((await kindred.sql.query('SELECT FROM ingestion.events_2025_01')).rowCount).toBe(4);
 });

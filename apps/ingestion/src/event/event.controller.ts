@@ -6,7 +6,7 @@ import { ingestion } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
 import { TrackingPlanBook } from '../tracking-plan/tracking-plan.book.js';
-import { cutOf, INTEGER, ISO_MICROS, pageOf, UUID } from '../page.js';
+import { cutOf, cutOfEach, INTEGER, ISO_MICROS, pageOf, UUID } from '../page.js';
 import type { IntakeItem } from './event.js';
 import { decodeEvent, MAX_EVENT_BYTES } from './event.decoder.js';
 import { countsOf, eventOf, ledgerOf, rejectedOf, rejectedReceiptOf, resultsOf, stateOf, storedReceiptOf } from './event.mapper.js';
@@ -74,11 +74,24 @@ export class EventController implements ingestion.EventServiceController {
     return { events: page.rows.map(rejectedOf), pageInfo: page.pageInfo };
   }
 
-  async listCustomerEvents(@Payload() request: ingestion.ListCustomerEventsRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.ListCustomerEventsResponse> {
-    const cut = cutOf(request.page, [ISO_MICROS, INTEGER]);
-    const found = UUID.test(request.customerId) ? await this.events.listOfCustomer(workspaceId, request.customerId, cut) : undefined;
-    if (!found) throw RpcError.notFound(`There is no customer ${request.customerId}.`, { reason: 'CUSTOMER_UNKNOWN' });
-    const page = pageOf(found.rows, cut, found.total, ({ occurred_at, sequence }) => [occurred_at, sequence]);
-    return { events: page.rows.map(eventOf), pageInfo: page.pageInfo };
+  async listCustomerEvents(@Payload() { customerId, page }: ingestion.ListCustomerEventsRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.ListCustomerEventsResponse> {
+    const [found] = await this.eventsOf(workspaceId, { customerIds: [customerId], page, withTotal: true });
+    if (!found) throw RpcError.notFound(`There is no customer ${customerId}.`, { reason: 'CUSTOMER_UNKNOWN' });
+    return { events: found.events, pageInfo: found.pageInfo };
+  }
+
+  async listEventsOfCustomers(@Payload() request: ingestion.ListEventsOfCustomersRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.ListEventsOfCustomersResponse> {
+    return { customers: await this.eventsOf(workspaceId, request) };
+  }
+
+  private async eventsOf(workspaceId: string, { customerIds, page, withTotal }: ingestion.ListEventsOfCustomersRequest): Promise<ingestion.CustomerEvents[]> {
+    const cut = cutOfEach(customerIds, page, [ISO_MICROS, INTEGER]);
+    const lists = await this.events.listOfCustomers(workspaceId, customerIds.filter((id) => UUID.test(id)), cut, withTotal);
+    return customerIds.flatMap((customerId) => {
+      const list = lists.get(customerId.toLowerCase());
+      if (!list) return [];
+      const { rows, pageInfo } = pageOf(list.rows, cut, list.total, ({ occurred_at, sequence }) => [occurred_at, sequence]);
+      return [{ customerId, events: rows.map(eventOf), pageInfo }];
+    });
   }
 }

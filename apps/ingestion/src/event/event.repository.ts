@@ -78,20 +78,33 @@ const STORED = `
   WHERE i.workspace_id = $1 AND i.message_id = $2`;
 const LAST_SEQUENCE = String(2n ** 63n - 1n);
 
-/** Of a customer, newest first, in the table or what was brought from archives. */
+/** Of each of the customers $2, newest first, in the table or what was brought from archives. */
 const OF_SUBJECTS = `e.workspace_id = $1 AND e.subject_id = ANY (ARRAY(
-  SELECT m.subject_id FROM ingestion.subject_customers m WHERE m.workspace_id = $1 AND m.customer_id = $2 AND m.ended_horizon IS NULL))`;
+  SELECT m.subject_id FROM ingestion.subject_customers m WHERE m.workspace_id = $1 AND m.customer_id = c.id AND m.ended_horizon IS NULL))`;
 const listed = (source: string, id: string, condition: string) => `
   SELECT ${id} AS id, e.type, e.name, ${isoMicros('e.occurred_at')} AS occurred_at, ${isoMicros('e.received_at')} AS received_at,
     e.sequence, e.properties::text AS properties, e.message_id, e.occurred_at AS at
   FROM ${source} e
   WHERE ${condition} AND ($3::timestamptz IS NULL OR (e.occurred_at, e.sequence) < ($3::timestamptz, $4::bigint))
   ORDER BY e.occurred_at DESC, e.sequence DESC LIMIT $5`;
-const HERE = listed('ingestion.events', 'e.id', OF_SUBJECTS);
-const ANYWHERE = `(${HERE}) UNION ALL (${listed('pg_temp.archived_events', 'e.event_id', 'e.workspace_id = $1 AND e.customer_id = $2')})
-  ORDER BY at DESC, sequence DESC LIMIT $5`;
-const HOW_MANY = `SELECT (SELECT count(*) FROM ingestion.events e WHERE ${OF_SUBJECTS})
-  + (SELECT coalesce(sum(events), 0) FROM ingestion.archived_subjects_v1 WHERE customer_id = $2) AS total`;
+const ofEach = (list: string) => `
+  SELECT c.id AS customer_id, e.* FROM unnest($2::uuid[]) AS c(id) CROSS JOIN LATERAL (${list}) AS e
+  ORDER BY c.id, e.at DESC, e.sequence DESC`;
+const TABLED = listed('ingestion.events', 'e.id', OF_SUBJECTS);
+const BROUGHT = listed('pg_temp.archived_events', 'e.event_id', 'e.workspace_id = $1 AND e.customer_id = c.id');
+const HERE = ofEach(TABLED);
+const ANYWHERE = ofEach(`(${TABLED}) UNION ALL (${BROUGHT}) ORDER BY at DESC, sequence DESC LIMIT $5`);
+const HOW_MANY = `SELECT c.id AS customer_id, (SELECT count(*) FROM ingestion.events e WHERE ${OF_SUBJECTS})
+    + (SELECT coalesce(sum(events), 0) FROM ingestion.archived_subjects_v1 a WHERE a.customer_id = c.id) AS total
+  FROM unnest($2::uuid[]) AS c(id)`;
+
+/** Of one customer. */
+export interface EventList {
+  /** One more than the page has, where there is one. */
+  readonly rows: readonly EventRow[];
+  /** 0 where nobody asked. */
+  readonly total: number;
+}
 
 /** What became of events, and the events of a customer. */
 export class EventRepository {
@@ -148,22 +161,29 @@ export class EventRepository {
     });
   }
 
-  /** Newest first; undefined for an unknown customer. A merged customer's id lists those of the one it went into. */
-  async listOfCustomer(workspaceId: string, customerId: string, { rows, after }: Cut): Promise<{ rows: EventRow[]; total: number } | undefined> {
+  /** Newest first, by the ids asked for, without unknown ones: as many statements for many as for one. A merged customer's id lists those of the one it went into. */
+  async listOfCustomers(workspaceId: string, customerIds: readonly string[], { rows, after }: Cut, withTotal: boolean): Promise<Map<string, EventList>> {
     return this.database.onConnection(workspaceId, async (client) => {
-      const current = await client.query<{ id: string }>(CURRENT_CUSTOMERS, [workspaceId, [customerId]]);
-      const id = current.rows[0]?.id;
-      if (id === undefined) return undefined;
-      const scope = { customerIds: [id], latest: rows + 1, ...(after ? { before: { at: after[0] ?? '', sequence: after[1] ?? '' } } : {}) };
+      const current = (await client.query<{ requested: string; id: string }>(CURRENT_CUSTOMERS, [workspaceId, customerIds])).rows;
+      const ids = [...new Set(current.map(({ id }) => id))];
+      const most = rows + 1;
+      const scope = { customerIds: ids, latest: most, ...(after ? { before: { at: after[0] ?? '', sequence: after[1] ?? '' } } : {}) };
       const archived = await this.history.reaching(client, scope);
-      const values = [workspaceId, id, after?.[0] ?? null, after?.[1] ?? null, rows + 1];
-      const here = await client.query<EventRow>(HERE, values);
-      const oldest = here.rows.length > rows ? Date.parse(here.rows.at(-1)?.occurred_at ?? '') : -Infinity;
-      const missing = archived.filter(({ lastAt }) => (lastAt ?? Infinity) / 1000 >= oldest);
+      const read = async (statement: string) => {
+        const found = await client.query<EventRow & { customer_id: string }>(statement, [workspaceId, ids, after?.[0] ?? null, after?.[1] ?? null, most]);
+        return Map.groupBy(found.rows, ({ customer_id }) => customer_id);
+      };
+      const here = await read(HERE);
+      const oldest = (id: string | null) => {
+        const theirs = here.get(id ?? '') ?? [];
+        return theirs.length < most ? -Infinity : Date.parse(theirs.at(-1)?.occurred_at ?? '');
+      };
+      const missing = archived.filter(({ customerId, lastAt }) => (lastAt ?? Infinity) / 1000 >= oldest(customerId));
       if (missing.length > 0) await this.history.bring(client, missing, scope);
-      const found = missing.length > 0 ? await client.query<EventRow>(ANYWHERE, values) : here;
-      const counted = await client.query<{ total: string }>(HOW_MANY, [workspaceId, id]);
-      return { rows: found.rows, total: Number(counted.rows[0]?.total) };
+      const found = missing.length > 0 ? await read(ANYWHERE) : here;
+      const counted = withTotal ? (await client.query<{ customer_id: string; total: string }>(HOW_MANY, [workspaceId, ids])).rows : [];
+      const totals = new Map(counted.map(({ customer_id, total }) => [customer_id, Number(total)]));
+      return new Map(current.map(({ requested, id }) => [requested, { rows: found.get(id) ?? [], total: totals.get(id) ?? 0 }]));
     });
   }
 

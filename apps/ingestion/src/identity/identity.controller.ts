@@ -6,7 +6,7 @@ import { identity } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
 import { type Hint, HINT } from '../event/event.module.js';
-import { cutOf, pageOf, UUID } from '../page.js';
+import { cutOfEach, pageOf, UUID } from '../page.js';
 import { plainId } from './blocked.ids.js';
 import { BlockedIdRepository } from './blocked.repository.js';
 import { blockedIdOf, blockedIdsOf, mergeOf } from './identity.mapper.js';
@@ -25,11 +25,13 @@ export class IdentityController implements identity.IdentityServiceController {
   ) {}
 
   async listMerges(@Payload() { customerId, page }: identity.ListMergesRequest, @Caller() { workspaceId }: InWorkspace): Promise<identity.ListMergesResponse> {
-    const cut = cutOf(page, [UUID]);
-    const found = UUID.test(customerId) ? await this.merges.listOfCustomer(workspaceId, customerId, cut) : undefined;
+    const [found] = await this.mergesOf(workspaceId, { customerIds: [customerId], page, withTotal: true });
     if (!found) throw RpcError.notFound(`There is no customer ${customerId}.`, { reason: 'CUSTOMER_UNKNOWN' });
-    const { rows, pageInfo } = pageOf(found.rows, cut, found.total, ({ id }) => [id]);
-    return { merges: rows.map(mergeOf), pageInfo };
+    return { merges: found.merges, pageInfo: found.pageInfo };
+  }
+
+  async listMergesOfCustomers(@Payload() request: identity.ListMergesOfCustomersRequest, @Caller() { workspaceId }: InWorkspace): Promise<identity.ListMergesOfCustomersResponse> {
+    return { customers: await this.mergesOf(workspaceId, request) };
   }
 
   @Requires('ADMIN')
@@ -55,5 +57,16 @@ export class IdentityController implements identity.IdentityServiceController {
     }
     await this.blocked.write(workspaceId, value, request.blocked);
     return { id: blockedIdOf(value, { [value]: request.blocked }) };
+  }
+
+  private async mergesOf(workspaceId: string, { customerIds, page, withTotal }: identity.ListMergesOfCustomersRequest): Promise<identity.MergesOfCustomer[]> {
+    const cut = cutOfEach(customerIds, page, [UUID]);
+    const lists = await this.merges.listOfCustomers(workspaceId, customerIds.filter((id) => UUID.test(id)), cut, withTotal);
+    return customerIds.flatMap((customerId) => {
+      const list = lists.get(customerId.toLowerCase());
+      if (!list) return [];
+      const { rows, pageInfo } = pageOf(list.rows, cut, list.total, ({ id }) => [id]);
+      return [{ customerId, merges: rows.map(mergeOf), pageInfo }];
+    });
   }
 }

@@ -1,3 +1,6 @@
+import { jest } from '@jest/globals';
+import { Client } from 'pg';
+
 import { identity, ingestion } from '#libs/contracts';
 
 import { type IngestionUnderTest, startIngestion, WORKSPACE } from '../testing/ingestion-under-test.js';
@@ -44,6 +47,29 @@ test('a merge says what caused it, and undone it brings both back as they were, 
   expect(await history(device?.id)).toMatchObject([{ id: merge?.id, undoneBy: 'key:test' }]);
   await expect(kindred.identity.undoMerge({ id: merge?.id ?? '' }, call)).rejects.toMatchObject({ reason: 'MERGE_UNDONE' });
   await expect(kindred.identity.undoMerge({ id: WORKSPACE }, call)).rejects.toMatchObject({ reason: 'MERGE_UNKNOWN' });
+});
+
+test('what joined several customers is what joined each of them, for as many statements as for one', async () => {
+  for (const device of ['h1', 'h2']) await send({ anonymousId: device, userId: 'h-one' });
+  await send({ anonymousId: 'h3', userId: 'h-two' }, { userId: 'h-alone' });
+  const [one = '', two = '', unmerged = ''] = [(await user('h-one'))?.id, (await user('h-two'))?.id, (await user('h-alone'))?.id];
+  const pages = async (customerIds: string[], page = { first: 1, after: '' }, withTotal = true) =>
+    (await kindred.identity.listMergesOfCustomers({ customerIds, page, withTotal }, call)).customers;
+  const alone = async (customerId: string) => ({ customerId, ...(await kindred.identity.listMerges({ customerId, page: { first: 1, after: '' } }, call)) });
+  const told = await pages([two, 'no id', unmerged, WORKSPACE, one]);
+  expect(told).toEqual([await alone(two), await alone(unmerged), await alone(one)]);
+  expect(told.map(({ merges, pageInfo }) => [merges.length, pageInfo?.totalCount])).toEqual([[1, 1], [0, 0], [1, 2]]);
+  const [rest] = await pages([one], { first: 5, after: told.at(-1)?.pageInfo?.endCursor ?? '' }, false);
+  expect([...(told.at(-1)?.merges ?? []), ...(rest?.merges ?? [])]).toEqual(await history(one));
+  expect(rest?.pageInfo?.totalCount).toBe(0);
+  const statements = async (customerIds: string[], withTotal: boolean) => {
+    const spy = jest.spyOn(Client.prototype, 'query');
+    await pages(customerIds, undefined, withTotal);
+    const count = spy.mock.calls.filter(([query]) => typeof query === 'string' && /customer_id|merged_into/.test(query)).length;
+    spy.mockRestore();
+    return count;
+  };
+  for (const ids of [[one], [one, two, unmerged]]) expect([await statements(ids, false), await statements(ids, true)]).toEqual([2, 3]);
 });
 
 test('ids that were split do not come together by way of a third one either', async () => {

@@ -56,7 +56,22 @@ const OF_CUSTOMER = `
   SELECT id FROM ingestion.customer_merges g WHERE g.workspace_id = $1 AND g.from_subject_id IN (SELECT subject_id FROM held)
   UNION
   SELECT id FROM ingestion.customer_merges g WHERE g.workspace_id = $1 AND g.into_subject_id IN (SELECT subject_id FROM held)`;
-const HELD = `SELECT subject_id FROM ingestion.subject_customers WHERE workspace_id = $1 AND customer_id = $2 AND ended_horizon IS NULL`;
+const HELD = `SELECT subject_id FROM ingestion.subject_customers WHERE workspace_id = $1 AND customer_id = c.id AND ended_horizon IS NULL`;
+/** Of each of the customers $2. */
+const OF_CUSTOMERS = `
+  SELECT c.id AS customer_id, m.* FROM unnest($2::uuid[]) AS c(id) CROSS JOIN LATERAL (
+    WITH held AS (${HELD}), of_customer AS (${OF_CUSTOMER})
+    ${MERGES} AND g.id IN (SELECT id FROM of_customer) AND ($3::uuid IS NULL OR g.id < $3) ORDER BY g.id DESC LIMIT $4) AS m
+  ORDER BY c.id, m.id DESC`;
+const HOW_MANY = `SELECT c.id AS customer_id, (WITH held AS (${HELD}) SELECT count(*) FROM (${OF_CUSTOMER}) m) AS total FROM unnest($2::uuid[]) AS c(id)`;
+
+/** Of one customer. */
+export interface MergeList {
+  /** One more than the page has, where there is one. */
+  readonly rows: readonly MergeRow[];
+  /** 0 where nobody asked. */
+  readonly total: number;
+}
 
 /** What joined the ids of customers, and how they are taken apart again. */
 export class MergeRepository {
@@ -65,24 +80,21 @@ export class MergeRepository {
     private readonly history: EventHistory,
   ) {}
 
-  /** Newest first; undefined for an unknown customer. */
-  async listOfCustomer(workspaceId: string, customerId: string, { rows, after }: Cut): Promise<{ rows: MergeRow[]; total: number } | undefined> {
+  /** Newest first, by the ids asked for, without unknown ones: as many statements for many as for one. */
+  async listOfCustomers(workspaceId: string, customerIds: readonly string[], { rows, after }: Cut, withTotal: boolean): Promise<Map<string, MergeList>> {
     return this.database.onConnection(workspaceId, async (client) => {
-      const current = await client.query<{ id: string }>(CURRENT_CUSTOMERS, [workspaceId, [customerId]]);
-      const id = current.rows[0]?.id;
-      if (id === undefined) return undefined;
-      const found = await client.query<MergeRow>(
-        `WITH held AS (${HELD}), of_customer AS (${OF_CUSTOMER})
-         ${MERGES} AND g.id IN (SELECT id FROM of_customer) AND ($3::uuid IS NULL OR g.id < $3) ORDER BY g.id DESC LIMIT $4`,
-        [workspaceId, id, after?.[0] ?? null, rows + 1],
-      );
-      const counted = await client.query<{ total: string }>(`WITH held AS (${HELD}) SELECT count(*) AS total FROM (${OF_CUSTOMER}) m`, [workspaceId, id]);
-      return { rows: await this.withEvents(client, found.rows), total: Number(counted.rows[0]?.total) };
+      const current = (await client.query<{ requested: string; id: string }>(CURRENT_CUSTOMERS, [workspaceId, customerIds])).rows;
+      const ids = [...new Set(current.map(({ id }) => id))];
+      const found = await client.query<MergeRow & { customer_id: string }>(OF_CUSTOMERS, [workspaceId, ids, after?.[0] ?? null, rows + 1]);
+      const byCustomer = Map.groupBy(await this.withEvents(client, found.rows), ({ customer_id }) => customer_id);
+      const counted = withTotal ? (await client.query<{ customer_id: string; total: string }>(HOW_MANY, [workspaceId, ids])).rows : [];
+      const totals = new Map(counted.map(({ customer_id, total }) => [customer_id, Number(total)]));
+      return new Map(current.map(({ requested, id }) => [requested, { rows: byCustomer.get(id) ?? [], total: totals.get(id) ?? 0 }]));
     });
   }
 
   /** With the events that lie in archives; where one was erased, it stays away. */
-  private async withEvents(client: PoolClient, merges: MergeRow[]): Promise<MergeRow[]> {
+  private async withEvents<Row extends MergeRow>(client: PoolClient, merges: Row[]): Promise<Row[]> {
     const missing = merges.filter(({ event, event_id }) => event === null && event_id !== null);
     if (missing.length === 0) return merges;
     const scope = { subjectIds: missing.map(({ into_subject_id }) => into_subject_id), eventIds: missing.flatMap(({ event_id }) => event_id ?? []) };

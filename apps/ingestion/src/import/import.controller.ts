@@ -6,7 +6,7 @@ import { Caller, type Principal, Requires } from '#libs/auth';
 import { ingestion } from '#libs/contracts';
 import { RpcError, toObservable } from '#libs/grpc';
 
-import { UUID } from '../page.js';
+import { expectFewIds, UUID } from '../page.js';
 import { ImportService } from './import.service.js';
 
 type InWorkspace = Principal & { workspaceId: string };
@@ -24,6 +24,12 @@ export class ImportController implements ingestion.ImportServiceController {
   @Requires('VIEWER')
   async getImport(@Payload() { id }: ingestion.GetImportRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.GetImportResponse> {
     return { import: await this.imports.get(workspaceId, known(id)) };
+  }
+
+  @Requires('VIEWER')
+  async getImports(@Payload() { ids }: ingestion.GetImportsRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.GetImportsResponse> {
+    expectFewIds(ids);
+    return { imports: await this.imports.several(workspaceId, ids.filter((id) => UUID.test(id))) };
   }
 
   @Requires('VIEWER')

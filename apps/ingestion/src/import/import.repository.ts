@@ -69,9 +69,14 @@ export class ImportRepository {
   }
 
   async find(workspaceId: string, id: string): Promise<ImportRow | undefined> {
+    return (await this.several(workspaceId, [id]))[0];
+  }
+
+  /** Those of them that there are, in no order. */
+  async several(workspaceId: string, ids: readonly string[]): Promise<ImportRow[]> {
     return this.database.onConnection(workspaceId, async (client) => {
-      const sql = `SELECT ${COLUMNS} FROM ingestion.imports WHERE workspace_id = $1 AND id = $2`;
-      return (await client.query<ImportRow>(sql, [workspaceId, id])).rows[0];
+      const sql = `SELECT ${COLUMNS} FROM ingestion.imports WHERE workspace_id = $1 AND id = ANY ($2::uuid[])`;
+      return (await client.query<ImportRow>(sql, [workspaceId, ids])).rows;
     });
   }
 

@@ -67,6 +67,11 @@ export class ImportService {
     return importOf(await this.found(workspaceId, id));
   }
 
+  /** Those of them that there are. */
+  async several(workspaceId: string, ids: readonly string[]): Promise<ingestion.Import[]> {
+    return (await this.rooms.repository.several(workspaceId, ids)).map(importOf);
+  }
+
   async *watch(workspaceId: string, id: string, signal: AbortSignal): AsyncGenerator<ingestion.WatchImportResponse> {
     let last = '';
     while (!signal.aborted) {

@@ -316,3 +316,11 @@ testWithData('Online Retail II: lines become invoices with products, cancellatio
   expect(done.eventsStored + done.eventsDuplicate).toBeGreaterThan(44_000);
   expect(done.eventsRejected).toBe(0);
 });
+
+test('several imports are told together, without those that there are not here', async () => {
+  const one = await importFile(ORDERS, 'one.csv', ORDER_MAPPING);
+  const other = await importFile(ORDERS, 'other.csv', ORDER_MAPPING);
+  const { imports } = await kindred.imports.getImports({ ids: [other.id, 'no id', uuid(), one.id, one.id] }, call);
+  expect(imports.toSorted((a, b) => (a.id < b.id ? -1 : 1))).toEqual([one, other].toSorted((a, b) => (a.id < b.id ? -1 : 1)));
+  await expect(kindred.imports.getImports({ ids: Array.from({ length: 501 }, () => one.id) }, call)).rejects.toMatchObject({ reason: 'TOO_MANY_IDS' });
+});

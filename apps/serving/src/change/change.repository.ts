@@ -23,6 +23,13 @@ const FILTER = `($1::uuid is null or customer_id = $1) and ($2::uuid is null or 
   (from_segment_id = any${WHOLES} or to_segment_id = any${WHOLES})
   and coalesce(from_segment_id = any${WHOLES}, false) <> coalesce(to_segment_id = any${WHOLES}, false)))`;
 
+/** The newest of each of the customers $1. */
+const OF_CUSTOMERS = `select e.* from unnest($1::uuid[]) as o(id) cross join lateral (
+    select ${COLUMNS} from serving.membership_changes c
+    where c.customer_id = o.id and ($2::bigint is null or (c.xid, c.sequence) < ($2, $3::bigint)) order by c.xid desc, c.sequence desc limit $4) as e
+  order by e."customerId", e.xid desc, e.sequence desc`;
+const HOW_MANY = `select customer_id as "customerId", count(*)::float8 as total from serving.membership_changes where customer_id = any($1::uuid[]) group by customer_id`;
+
 @Injectable()
 export class ChangeRepository {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
@@ -66,6 +73,20 @@ export class ChangeRepository {
         [customerId, segmentId],
       );
       return { rows, total: counted.rows[0]?.total ?? 0 };
+    });
+  }
+
+  /** Of each customer, newest first, one row more than asked for; with how many there are where that is asked for: as many statements for many as for one. */
+  ofCustomers(
+    workspaceId: string,
+    customerIds: readonly string[],
+    { first, after }: PageAsked<ChangePlace>,
+    withTotal: boolean,
+  ): Promise<{ rows: ReadonlyMap<string, ChangeRow[]>; totals: ReadonlyMap<string, number> }> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const { rows } = await client.query<ChangeRow>(OF_CUSTOMERS, [customerIds, after?.[0] ?? null, after?.[1] ?? null, first + 1]);
+      const counted = withTotal ? (await client.query<{ customerId: string; total: number }>(HOW_MANY, [customerIds])).rows : [];
+      return { rows: Map.groupBy(rows, ({ customerId }) => customerId), totals: new Map(counted.map(({ customerId, total }) => [customerId, total])) };
     });
   }
 }

@@ -1,12 +1,12 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 
-import type { serving } from '#libs/contracts';
+import type { feed, serving } from '#libs/contracts';
 
-import { cutPage, pageAsked } from '../page/page.js';
-import { uuidFilter } from '../page/uuid.js';
+import { cutPage, pageAsked, pageOfEach } from '../page/page.js';
+import { distinctUuids, uuidFilter } from '../page/uuid.js';
 import { membershipCursor } from './change.cursor.js';
 import { toChange } from './change.mapper.js';
-import { type ChangeFilter, ChangeRepository } from './change.repository.js';
+import { type ChangeFilter, ChangeRepository, type ChangeRow } from './change.repository.js';
 import { ChangeSignal } from './change.signal.js';
 import { FeedBeginning } from './feed.beginning.js';
 import { type Outlet, watchFeed } from './feed.watch.js';
@@ -30,8 +30,19 @@ export class ChangeService implements OnModuleDestroy {
   async list(workspaceId: string, request: serving.ListMembershipChangesRequest): Promise<serving.ListMembershipChangesResponse> {
     const page = pageAsked(request.page, membershipCursor);
     const { rows, total } = await this.changes.newest(workspaceId, filterOf(request), page);
-    const cut = cutPage(rows, page.first, total, (row) => membershipCursor.write([row.xid, row.sequence]));
-    return { changes: cut.rows.map(toChange), pageInfo: cut.pageInfo } satisfies serving.ListMembershipChangesResponse;
+    return pageOf(rows, page.first, total) satisfies serving.ListMembershipChangesResponse;
+  }
+
+  /** A page of each customer. */
+  async ofCustomers(workspaceId: string, { customerIds, page, withTotal }: serving.ListChangesOfCustomersRequest): Promise<serving.ListChangesOfCustomersResponse> {
+    const asked = pageOfEach(customerIds, page, membershipCursor);
+    const { rows, totals } = await this.changes.ofCustomers(workspaceId, distinctUuids(customerIds), asked, withTotal);
+    return {
+      customers: customerIds.map((customerId) => {
+        const id = customerId.toLowerCase();
+        return { customerId, ...pageOf(rows.get(id) ?? [], asked.first, totals.get(id) ?? 0) };
+      }),
+    } satisfies serving.ListChangesOfCustomersResponse;
   }
 
   /** From a cursor on, without end. */
@@ -46,6 +57,11 @@ export class ChangeService implements OnModuleDestroy {
     const parts = { workspaceId, signal: this.signal, outlet, stopping: this.stopping.signal };
     for await (const row of watchFeed((after, limit) => this.changes.after(workspaceId, after, filter, limit), place, parts)) yield { change: toChange(row), beginsAfter: '' };
   }
+}
+
+function pageOf(rows: readonly ChangeRow[], first: number, total: number): { changes: serving.MembershipChange[]; pageInfo: feed.PageInfo } {
+  const cut = cutPage(rows, first, total, (row) => membershipCursor.write([row.xid, row.sequence]));
+  return { changes: cut.rows.map(toChange), pageInfo: cut.pageInfo };
 }
 
 function filterOf({ customerId, segmentId }: { customerId: string; segmentId: string }): ChangeFilter {

@@ -30,6 +30,10 @@ export class ExportController implements exporting.ExportServiceController {
     return this.exports.list(workspaceId, request);
   }
 
+  listExportsOfSchedules(@Payload() request: exporting.ListExportsOfSchedulesRequest, @Caller() { workspaceId }: Member): Promise<exporting.ListExportsOfSchedulesResponse> {
+    return this.exports.listOfSchedules(workspaceId, request);
+  }
+
   cancelExport(@Payload() request: exporting.CancelExportRequest, @Caller() { workspaceId }: Member): Promise<exporting.CancelExportResponse> {
     return this.exports.cancel(workspaceId, request);
   }

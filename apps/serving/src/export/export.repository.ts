@@ -94,6 +94,27 @@ export class ExportRepository {
     });
   }
 
+  /** Of each schedule, newest first, one row more than asked for; with how many there are where that is asked for: as many statements for many as for one. */
+  ofSchedules(
+    workspaceId: string,
+    scheduleIds: readonly string[],
+    { first, after }: PageAsked<string>,
+    withTotal: boolean,
+  ): Promise<{ rows: ReadonlyMap<string, ExportRow[]>; totals: ReadonlyMap<string, number> }> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const { rows } = await client.query<ExportRow>(
+        `select x.* from unnest($1::uuid[]) as e(id) cross join lateral (
+           select ${COLUMNS} from serving.exports where schedule_id = e.id and ($2::uuid is null or id < $2) order by id desc limit $3) as x
+         order by e.id, x.id desc`,
+        [scheduleIds, after ?? null, first + 1],
+      );
+      const counted = withTotal
+        ? (await client.query<{ id: string; total: number }>('select schedule_id as id, count(*)::float8 as total from serving.exports where schedule_id = any($1::uuid[]) group by schedule_id', [scheduleIds])).rows
+        : [];
+      return { rows: Map.groupBy(rows, ({ scheduleId }) => scheduleId ?? ''), totals: new Map(counted.map(({ id, total }) => [id, total])) };
+    });
+  }
+
   /** Over all workspaces. */
   async open(): Promise<ExportPayload[]> {
     return (await this.database.pool.query<ExportPayload>('select workspace_id as "workspaceId", id as "exportId" from serving.open_exports order by id limit 1000')).rows;

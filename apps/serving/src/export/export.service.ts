@@ -7,8 +7,8 @@ import { RpcError, status } from '#libs/grpc';
 import { type ExportPayload, JobQueue } from '#libs/queue';
 import { SERVICE } from '#libs/service';
 
-import { cursorFormat, cutPage, pageAsked } from '../page/page.js';
-import { NIL, uuidFilter } from '../page/uuid.js';
+import { cursorFormat, cutPage, pageAsked, pageOfEach } from '../page/page.js';
+import { distinctUuids, NIL, uuidFilter } from '../page/uuid.js';
 import type { Context } from '../store.js';
 import { formatOf, toExport } from './export.mapper.js';
 import { ExportRepository, type ExportRow, type NewExport } from './export.repository.js';
@@ -52,6 +52,19 @@ export class ExportService {
     const { rows, total } = await this.exports.list(workspaceId, { segmentId: uuidFilter(segmentId), scheduleId: uuidFilter(scheduleId) }, asked);
     const cut = cutPage(rows, asked.first, total, ({ id }) => byId.write(id));
     return { exports: cut.rows.map(toExport), pageInfo: cut.pageInfo };
+  }
+
+  /** A page of each schedule. */
+  async listOfSchedules(workspaceId: string, { scheduleIds, page, withTotal }: exporting.ListExportsOfSchedulesRequest): Promise<exporting.ListExportsOfSchedulesResponse> {
+    const asked = pageOfEach(scheduleIds, page, byId);
+    const { rows, totals } = await this.exports.ofSchedules(workspaceId, distinctUuids(scheduleIds), asked, withTotal);
+    return {
+      schedules: scheduleIds.map((scheduleId) => {
+        const id = scheduleId.toLowerCase();
+        const cut = cutPage(rows.get(id) ?? [], asked.first, totals.get(id) ?? 0, (row) => byId.write(row.id));
+        return { scheduleId, exports: cut.rows.map(toExport), pageInfo: cut.pageInfo };
+      }),
+    };
   }
 
   async cancel(workspaceId: string, { id }: exporting.CancelExportRequest): Promise<exporting.CancelExportResponse> {

@@ -35,7 +35,7 @@ export class NoveltyService {
     }
     const served = await this.kept.served(workspaceId);
     const novelty = new Map<string, number>();
-    if (served) await this.judge(workspaceId, served, customerIds, new Set(events.map(({ eventId }) => eventId)), novelty);
+    if (served) await this.judge(workspaceId, served, customerIds, new Set(onlyUuids(events.map(({ eventId }) => eventId))), novelty);
     return {
       events: events.map(({ eventId }) => ({ eventId, novelty: novelty.get(eventId) })),
       modelId: served?.modelId ?? '',

@@ -17,6 +17,10 @@ export class HistoryController implements history.HistoryServiceController {
     return this.history.list(workspaceId, request);
   }
 
+  listPastMembersOfSegments(@Payload() request: history.ListPastMembersOfSegmentsRequest, @Caller() { workspaceId }: Member): Promise<history.ListPastMembersOfSegmentsResponse> {
+    return this.history.ofSegments(workspaceId, request);
+  }
+
   getPastMemberships(@Payload() request: history.GetPastMembershipsRequest, @Caller() { workspaceId }: Member): Promise<history.GetPastMembershipsResponse> {
     return this.history.ofCustomers(workspaceId, request);
   }

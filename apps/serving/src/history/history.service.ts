@@ -1,20 +1,18 @@
 import { Injectable } from '@nestjs/common';
 
 import type { history } from '#libs/contracts';
-import { z } from '#libs/config';
 import { RpcError } from '#libs/grpc';
 
+import { byStrength, memberPage } from '../membership/member.page.js';
 import { toMember, toMembership } from '../membership/membership.mapper.js';
-import { cursorFormat, cutPage, pageAsked } from '../page/page.js';
-import { NIL, onlyUuids, uuidFilter } from '../page/uuid.js';
+import { pageOfEach } from '../page/page.js';
+import { distinctUuids, onlyUuids } from '../page/uuid.js';
 import { isoOf, microsOf } from '../time/micros.js';
 import { expectPast } from '../time/past.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { PastRepository } from './past.repository.js';
 
 const MOST_CUSTOMERS = 500;
-
-const byStrength = cursorFormat<readonly [number, string]>(z.tuple([z.number(), z.uuid()]));
 
 /** Who belonged where, as of a time that has passed. */
 @Injectable()
@@ -25,11 +23,15 @@ export class HistoryService {
   ) {}
 
   async list(workspaceId: string, { segmentId, asOf, page }: history.ListPastMembersRequest): Promise<history.ListPastMembersResponse> {
-    const asked = pageAsked(page, byStrength);
-    const { rows, total } = await this.past.members(workspaceId, uuidFilter(segmentId) ?? NIL, await this.answerable(workspaceId, asOf), asked);
-    const cursorOf = ({ strength, customerId }: { strength: number; customerId: string }) => byStrength.write([strength, customerId]);
-    const cut = cutPage(rows, asked.first, total, cursorOf);
-    return { members: cut.rows.map((row) => toMember(row, cursorOf(row))), pageInfo: cut.pageInfo };
+    const { segments: [found] } = await this.ofSegments(workspaceId, { segmentIds: [segmentId], asOf, page });
+    return { members: found?.members ?? [], pageInfo: found?.pageInfo };
+  }
+
+  /** A page of each segment. */
+  async ofSegments(workspaceId: string, { segmentIds, asOf, page }: history.ListPastMembersOfSegmentsRequest): Promise<history.ListPastMembersOfSegmentsResponse> {
+    const asked = pageOfEach(segmentIds, page, byStrength);
+    const lists = await this.past.members(workspaceId, distinctUuids(segmentIds), await this.answerable(workspaceId, asOf), asked);
+    return { segments: segmentIds.map((segmentId) => ({ segmentId, ...memberPage(lists.get(segmentId.toLowerCase()), asked.first, toMember) })) };
   }
 
   async ofCustomers(workspaceId: string, { customerIds, asOf }: history.GetPastMembershipsRequest): Promise<history.GetPastMembershipsResponse> {

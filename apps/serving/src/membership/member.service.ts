@@ -1,23 +1,21 @@
 import { Injectable } from '@nestjs/common';
 
 import type { serving } from '#libs/contracts';
-import { z } from '#libs/config';
 import { RpcError } from '#libs/grpc';
 
-import { cursorFormat, cutPage, pageAsked } from '../page/page.js';
-import { NIL, onlyUuids, uuidFilter } from '../page/uuid.js';
+import { pageOfEach } from '../page/page.js';
+import { distinctUuids, NIL, uuidFilter } from '../page/uuid.js';
 import { Drawings } from '../segment/drawings.js';
 import { isoOf } from '../time/micros.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
-import { toCustomer, toMember, toPoint } from './membership.mapper.js';
+import { byStrength, memberPage } from './member.page.js';
+import { toCustomer, toMember, toPlaced, toPoint } from './membership.mapper.js';
 import { MembershipRepository } from './membership.repository.js';
 import { PlacementRepository } from './placement.repository.js';
 
 const MOST_CUSTOMERS = 500;
 const MOST_POINTS = 10_000;
 const DEFAULT_POINTS = 2_000;
-
-const byStrength = cursorFormat<readonly [number, string]>(z.tuple([z.number(), z.uuid()]));
 
 /** Who belongs where now. */
 @Injectable()
@@ -34,7 +32,7 @@ export class MemberService {
       throw RpcError.invalid(`At most ${MOST_CUSTOMERS} customers at once; ${customerIds.length} were asked for.`, { reason: 'TOO_MANY_IDS' });
     }
     const [{ served, rows }, { briefs, basis }] = await Promise.all([
-      this.memberships.ofCustomers(workspaceId, [...new Set(onlyUuids(customerIds))]),
+      this.memberships.ofCustomers(workspaceId, distinctUuids(customerIds)),
       this.drawings.now(workspaceId),
     ]);
     const held = new Set(rows.flatMap(({ segmentId, finerSegmentId }) => [segmentId, finerSegmentId]));
@@ -49,30 +47,29 @@ export class MemberService {
   }
 
   async list(workspaceId: string, { segmentId, page }: serving.ListSegmentMembersRequest): Promise<serving.ListSegmentMembersResponse> {
-    const asked = pageAsked(page, byStrength);
-    const { rows, total, newestEventAt } = await this.memberships.members(workspaceId, uuidFilter(segmentId) ?? NIL, asked);
-    const cursorOf = ({ strength, customerId }: { strength: number; customerId: string }) => byStrength.write([strength, customerId]);
-    const cut = cutPage(rows, asked.first, total, cursorOf);
-    return {
-      members: cut.rows.map((row) => toMember(row, cursorOf(row))),
-      pageInfo: cut.pageInfo,
-      asOf: await this.directory.asOf(workspaceId, newestEventAt),
-    } satisfies serving.ListSegmentMembersResponse;
+    return alone(await this.ofSegments(workspaceId, { segmentIds: [segmentId], modelId: '', page }));
   }
 
   /** Whom a model places there: they are as many as its drawing counts. */
   async drawn(workspaceId: string, { segmentId, modelId, page }: serving.ListDrawnMembersRequest): Promise<serving.ListDrawnMembersResponse> {
-    const model = uuidFilter(modelId) ?? NIL;
-    if (await this.placements.isServed(workspaceId, model)) return this.list(workspaceId, { segmentId, page });
-    const asked = pageAsked(page, byStrength);
-    const { rows, total, readAt } = await this.placements.in(workspaceId, uuidFilter(segmentId) ?? NIL, model, asked);
-    const cursorOf = ({ strength, customerId }: { strength: number; customerId: string }) => byStrength.write([strength, customerId]);
-    const cut = cutPage(rows, asked.first, total, cursorOf);
+    return alone(await this.ofSegments(workspaceId, { segmentIds: [segmentId], modelId: modelId || NIL, page }));
+  }
+
+  /** A page of each segment: of its members, or of whom a model places there. */
+  async ofSegments(workspaceId: string, { segmentIds, modelId, page }: serving.ListMembersOfSegmentsRequest): Promise<serving.ListMembersOfSegmentsResponse> {
+    const asked = pageOfEach(segmentIds, page, byStrength);
+    const ids = distinctUuids(segmentIds);
+    const model = uuidFilter(modelId);
+    if (model === null || (await this.placements.isServed(workspaceId, model))) {
+      const { lists, newestEventAt } = await this.memberships.members(workspaceId, ids, asked);
+      const segments = segmentIds.map((segmentId) => ({ segmentId, ...memberPage(lists.get(segmentId.toLowerCase()), asked.first, toMember) }));
+      return { segments, asOf: await this.directory.asOf(workspaceId, newestEventAt) } satisfies serving.ListMembersOfSegmentsResponse;
+    }
+    const { lists, readAt } = await this.placements.in(workspaceId, ids, model, asked);
     return {
-      members: cut.rows.map((row) => ({ customerId: row.customerId, membership: undefined, cursor: cursorOf(row) })),
-      pageInfo: cut.pageInfo,
+      segments: segmentIds.map((segmentId) => ({ segmentId, ...memberPage(lists.get(segmentId.toLowerCase()), asked.first, toPlaced) })),
       asOf: readAt === null ? await this.directory.asOf(workspaceId, null) : isoOf(readAt),
-    } satisfies serving.ListDrawnMembersResponse;
+    } satisfies serving.ListMembersOfSegmentsResponse;
   }
 
   async map(workspaceId: string, { sample }: serving.GetCustomerMapRequest): Promise<serving.GetCustomerMapResponse> {
@@ -85,4 +82,9 @@ export class MemberService {
       population,
     } satisfies serving.GetCustomerMapResponse;
   }
+}
+
+/** Of the one segment that was asked for. */
+function alone({ segments: [found], asOf }: serving.ListMembersOfSegmentsResponse): serving.ListSegmentMembersResponse {
+  return { members: found?.members ?? [], pageInfo: found?.pageInfo, asOf };
 }

@@ -36,6 +36,13 @@ export class MembershipController implements serving.MembershipServiceController
     return this.changes.list(workspaceId, request);
   }
 
+  listChangesOfCustomers(
+    @Payload() request: serving.ListChangesOfCustomersRequest,
+    @Caller() { workspaceId }: Member,
+  ): Promise<serving.ListChangesOfCustomersResponse> {
+    return this.changes.ofCustomers(workspaceId, request);
+  }
+
   watchMembershipChanges(
     @Payload() request: serving.WatchMembershipChangesRequest,
     @Caller() { workspaceId }: Member,

@@ -30,6 +30,11 @@ export function toMember(row: MemberRow, cursor: string): serving.SegmentMember 
   return { customerId: row.customerId, membership: toMembership(row), cursor } satisfies serving.SegmentMember;
 }
 
+/** Whom a model that is not served places there belongs nowhere by it. */
+export function toPlaced({ customerId }: { readonly customerId: string }, cursor: string): serving.SegmentMember {
+  return { customerId, membership: undefined, cursor } satisfies serving.SegmentMember;
+}
+
 export function toPoint({ customerId, segmentId, mapX, mapY, strength }: MapRow): serving.MapPoint {
   return { customerId, segmentId: segmentId ?? '', x: mapX, y: mapY, strength } satisfies serving.MapPoint;
 }

@@ -4,6 +4,7 @@ import { RpcError } from '#libs/grpc';
 
 const DEFAULT_FIRST = 25;
 const MOST = 500;
+const MOST_OF_ALL = 10_000;
 
 /** A page that was asked for: how many rows, and the key of the row to begin after. */
 export interface PageAsked<Key> {
@@ -34,6 +35,16 @@ export function pageAsked<Key>(request: feed.PageRequest | undefined, format: Cu
   const first = request?.first || DEFAULT_FIRST;
   if (first > MOST) throw RpcError.invalid(`A page has at most ${MOST} rows; ${first} were asked for.`, { reason: 'PAGE_TOO_LARGE' });
   return { first, after: request?.after ? format.read(request.after) : undefined };
+}
+
+/** The same of each of several lists; throws INVALID_ARGUMENT for more than 500 of them, too, or 10,000 rows of all together. */
+export function pageOfEach<Key>(ids: readonly string[], request: feed.PageRequest | undefined, format: CursorFormat<Key>): PageAsked<Key> {
+  const asked = pageAsked(request, format);
+  if (ids.length > MOST) throw RpcError.invalid(`At most ${MOST} ids at once; ${ids.length} were given.`, { reason: 'TOO_MANY_IDS' });
+  if (ids.length * asked.first > MOST_OF_ALL) {
+    throw RpcError.invalid(`Pages have at most ${MOST_OF_ALL} rows together; ${asked.first} were asked for of ${ids.length} lists.`, { reason: 'PAGE_TOO_LARGE' });
+  }
+  return asked;
 }
 
 /** Cuts `first` rows from a list that was read one row further, and says what lies behind. */

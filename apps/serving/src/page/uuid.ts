@@ -13,3 +13,8 @@ export function uuidFilter(id: string): string | null {
 export function onlyUuids(ids: readonly string[]): string[] {
   return ids.filter((id) => validate(id));
 }
+
+/** The same, each once and as the database writes it. */
+export function distinctUuids(ids: readonly string[]): string[] {
+  return [...new Set(onlyUuids(ids).map((id) => id.toLowerCase()))];
+}

@@ -10,7 +10,7 @@ import { isoOf, microsOf } from '../time/micros.js';
 import { expectPast } from '../time/past.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { briefly, toBasis, toSegment } from './segment.mapper.js';
-import { SegmentRepository } from './segment.repository.js';
+import { type SegmentList, SegmentRepository } from './segment.repository.js';
 
 /** Segments as a model draws them, with sizes as of the time that each says. */
 export interface Drawing {
@@ -78,12 +78,24 @@ export class Drawings {
     if (then !== undefined && view.modelId !== '') {
       throw RpcError.invalid('Give one of modelId and asOf: where another model would have placed customers then is not kept.', { reason: 'AS_OF_INVALID' });
     }
-    const asOf = then === undefined ? null : isoOf(then);
-    const { segments, ...counted } = await this.segments.list(workspaceId, { ids: view.ids, modelId: uuidFilter(view.modelId), asOf });
-    const now = await this.directory.asOf(workspaceId, counted.newestEventAt);
-    if (then !== undefined) expectPast(then, microsOf(now));
+    const list = await this.segments.list(workspaceId, { ids: view.ids, modelId: uuidFilter(view.modelId), asOf: then === undefined ? null : isoOf(then) });
+    if (then === undefined) return this.drawingOf(workspaceId, list);
+    const { segments, ...counted } = list;
+    expectPast(then, microsOf(await this.directory.asOf(workspaceId, counted.newestEventAt)));
     // Which events had moved memberships by an earlier time is not kept.
-    const basis = asOf === null ? toBasis(counted, counted.readAt === null ? now : isoOf(counted.readAt)) : toBasis({ ...counted, newestEventAt: null }, asOf);
+    const basis = toBasis({ ...counted, newestEventAt: null }, isoOf(then));
+    return { basis, segments: segments.map((row) => toSegment(row, basis)) };
+  }
+
+  /** By each of the models: what nobody drew is empty. */
+  async ofModels(workspaceId: string, modelIds: readonly string[]): Promise<Map<string, Drawing>> {
+    const lists = await this.segments.listOfModels(workspaceId, modelIds);
+    return new Map(await Promise.all([...lists].map(async ([modelId, list]) => [modelId, await this.drawingOf(workspaceId, list)] as const)));
+  }
+
+  /** Of sizes that are not as of a time that was asked for. */
+  private async drawingOf(workspaceId: string, { segments, ...counted }: SegmentList): Promise<Drawing> {
+    const basis = toBasis(counted, counted.readAt === null ? await this.directory.asOf(workspaceId, counted.newestEventAt) : isoOf(counted.readAt));
     return { basis, segments: segments.map((row) => toSegment(row, basis)) };
   }
 

@@ -25,6 +25,10 @@ export class SegmentController implements serving.SegmentServiceController {
     return this.segments.list(workspaceId, request);
   }
 
+  listSegmentsOfModels(@Payload() request: serving.ListSegmentsOfModelsRequest, @Caller() { workspaceId }: Member): Promise<serving.ListSegmentsOfModelsResponse> {
+    return this.segments.listOfModels(workspaceId, request);
+  }
+
   listSegmentMembers(
     @Payload() request: serving.ListSegmentMembersRequest,
     @Caller() { workspaceId }: Member,
@@ -36,11 +40,19 @@ export class SegmentController implements serving.SegmentServiceController {
     return this.members.drawn(workspaceId, request);
   }
 
+  listMembersOfSegments(@Payload() request: serving.ListMembersOfSegmentsRequest, @Caller() { workspaceId }: Member): Promise<serving.ListMembersOfSegmentsResponse> {
+    return this.members.ofSegments(workspaceId, request);
+  }
+
   listSegmentVersions(
     @Payload() request: serving.ListSegmentVersionsRequest,
     @Caller() { workspaceId }: Member,
   ): Promise<serving.ListSegmentVersionsResponse> {
     return this.segments.versions(workspaceId, request);
+  }
+
+  listVersionsOfSegments(@Payload() request: serving.ListVersionsOfSegmentsRequest, @Caller() { workspaceId }: Member): Promise<serving.ListVersionsOfSegmentsResponse> {
+    return this.segments.versionsOfSegments(workspaceId, request);
   }
 
   @Requires('EDITOR')

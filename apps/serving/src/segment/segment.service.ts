@@ -4,8 +4,8 @@ import { type counting, serving, worker } from '#libs/contracts';
 import { z } from '#libs/config';
 import { encodedOnce, RpcError, status } from '#libs/grpc';
 
-import { cursorFormat, cutPage, type PageAsked, pageAsked } from '../page/page.js';
-import { onlyUuids, uuidFilter } from '../page/uuid.js';
+import { cursorFormat, cutPage, type PageAsked, pageAsked, pageOfEach } from '../page/page.js';
+import { distinctUuids, NIL, onlyUuids, uuidFilter } from '../page/uuid.js';
 import { type Drawing, Drawings } from './drawings.js';
 import { briefly, toVersion } from './segment.mapper.js';
 import { SegmentRepository } from './segment.repository.js';
@@ -61,12 +61,37 @@ export class SegmentService {
     return made;
   }
 
+  /** A page of each model. */
+  async listOfModels(workspaceId: string, { modelIds, page, level }: serving.ListSegmentsOfModelsRequest): Promise<serving.ListSegmentsOfModelsResponse> {
+    const asked = pageOfEach(modelIds, page, byShown);
+    const idOf = (modelId: string) => (uuidFilter(modelId) ?? NIL).toLowerCase();
+    const drawings = await this.drawings.ofModels(workspaceId, [...new Set(modelIds.map(idOf))]);
+    return {
+      models: modelIds.flatMap((modelId) => {
+        const drawing = drawings.get(idOf(modelId));
+        if (!drawing) return [];
+        const { segments, pageInfo, basis } = pageOf(drawing, asked, { kind: serving.SegmentKind.UNSPECIFIED, level, brief: true });
+        return [{ modelId, segments, pageInfo, basis }];
+      }),
+    } satisfies serving.ListSegmentsOfModelsResponse;
+  }
+
   async versions(workspaceId: string, { segmentId, page }: serving.ListSegmentVersionsRequest): Promise<serving.ListSegmentVersionsResponse> {
-    const asked = pageAsked(page, byAge);
-    const id = uuidFilter(segmentId);
-    const { rows, total } = id === null ? { rows: [], total: 0 } : await this.segments.versions(workspaceId, id, asked);
-    const cut = cutPage(rows, asked.first, total, ({ createdMicros, modelId }) => byAge.write([createdMicros, modelId]));
-    return { versions: cut.rows.map(toVersion), pageInfo: cut.pageInfo } satisfies serving.ListSegmentVersionsResponse;
+    const { segments: [found] } = await this.versionsOfSegments(workspaceId, { segmentIds: [segmentId], page, withTotal: true });
+    return { versions: found?.versions ?? [], pageInfo: found?.pageInfo } satisfies serving.ListSegmentVersionsResponse;
+  }
+
+  /** A page of each segment. */
+  async versionsOfSegments(workspaceId: string, { segmentIds, page, withTotal }: serving.ListVersionsOfSegmentsRequest): Promise<serving.ListVersionsOfSegmentsResponse> {
+    const asked = pageOfEach(segmentIds, page, byAge);
+    const { rows, totals } = await this.segments.versions(workspaceId, distinctUuids(segmentIds), asked, withTotal);
+    return {
+      segments: segmentIds.map((segmentId) => {
+        const id = segmentId.toLowerCase();
+        const cut = cutPage(rows.get(id) ?? [], asked.first, totals.get(id) ?? 0, ({ createdMicros, modelId }) => byAge.write([createdMicros, modelId]));
+        return { segmentId, versions: cut.rows.map(toVersion), pageInfo: cut.pageInfo };
+      }),
+    } satisfies serving.ListVersionsOfSegmentsResponse;
   }
 
   async rename(workspaceId: string, request: serving.RenameSegmentRequest): Promise<serving.RenameSegmentResponse> {
@@ -91,7 +116,7 @@ export class SegmentService {
 }
 
 /** The largest first of those that were not shown yet. */
-function pageOf({ segments, basis }: Drawing, { first, after = [] }: PageAsked<readonly string[]>, { kind, level, brief }: serving.ListSegmentsRequest): serving.ListSegmentsResponse {
+function pageOf({ segments, basis }: Drawing, { first, after = [] }: PageAsked<readonly string[]>, { kind, level, brief }: Pick<serving.ListSegmentsRequest, 'kind' | 'level' | 'brief'>): serving.ListSegmentsResponse {
   const ordered = segments
     .filter((segment) => (kind === serving.SegmentKind.UNSPECIFIED || segment.kind === kind) && isOnLevel(segment, level))
     .sort((a, b) => b.size - a.size || compare(a.id, b.id));

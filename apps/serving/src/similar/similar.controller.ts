@@ -17,6 +17,10 @@ export class SimilarController implements similar.SimilarityServiceController {
     return this.similarity.similar(workspaceId, request);
   }
 
+  listSimilarToCustomers(@Payload() request: similar.ListSimilarToCustomersRequest, @Caller() { workspaceId }: Member): Promise<similar.ListSimilarToCustomersResponse> {
+    return this.similarity.similarToEach(workspaceId, request);
+  }
+
   listLookAlikes(@Payload() request: similar.ListLookAlikesRequest, @Caller() { workspaceId }: Member): Promise<similar.ListLookAlikesResponse> {
     return this.similarity.lookAlikes(workspaceId, request);
   }

@@ -3,23 +3,26 @@ import { Injectable } from '@nestjs/common';
 import type { similar } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
-import { NIL, onlyUuids, uuidFilter } from '../page/uuid.js';
+import { distinctUuids, NIL, uuidFilter } from '../page/uuid.js';
 import { CustomerDirectory } from '../workspace/customer.directory.js';
 import { similarityOf } from './embedding.js';
 import type { Search } from './neighbour.space.js';
-import { type EmbeddingRow, type ServedSpace, SimilarRepository } from './similar.repository.js';
+import { type EmbeddingRow, SimilarRepository } from './similar.repository.js';
 import { floatsOf, type Loaded, SimilarSpaces } from './similar.spaces.js';
 
 const MOST = 100;
 const DEFAULT = 10;
 const MOST_SEEDS = 500;
+/** Of whom each is searched for. */
+const MOST_CUSTOMERS = 100;
 /** Of a segment, so many stand for all. */
 const SEEDS_OF_SEGMENT = 100;
 /** Asked for beside what is wanted, for those who moved or went since the space was read. */
 const SPARE = 8;
 
 interface Answer {
-  readonly customers: similar.SimilarCustomer[];
+  /** By group of seeds, nearest first. */
+  readonly groups: similar.SimilarCustomer[][];
   readonly search: similar.SimilaritySearch | undefined;
 }
 
@@ -35,15 +38,25 @@ export class SimilarService {
     private readonly customers: CustomerDirectory,
   ) {}
 
-  similar(workspaceId: string, { customerId, first }: similar.ListSimilarCustomersRequest): Promise<similar.ListSimilarCustomersResponse> {
-    return this.nearest(workspaceId, onlyUuids([customerId]), wanted(first));
+  async similar(workspaceId: string, { customerId, first }: similar.ListSimilarCustomersRequest): Promise<similar.ListSimilarCustomersResponse> {
+    const { customers: [found], search } = await this.similarToEach(workspaceId, { customerIds: [customerId], first });
+    return { customers: found?.neighbours ?? [], search } satisfies similar.ListSimilarCustomersResponse;
+  }
+
+  async similarToEach(workspaceId: string, { customerIds, first }: similar.ListSimilarToCustomersRequest): Promise<similar.ListSimilarToCustomersResponse> {
+    const count = wanted(first);
+    if (customerIds.length > MOST_CUSTOMERS) throw RpcError.invalid(`At most ${MOST_CUSTOMERS} customers at once; ${customerIds.length} were asked for.`, { reason: 'TOO_MANY_IDS' });
+    const ids = distinctUuids(customerIds);
+    const { groups, search } = await this.nearest(workspaceId, ids.map((id) => [id]), count);
+    const byId = new Map(ids.map((id, at) => [id, groups[at]]));
+    return { customers: customerIds.map((customerId) => ({ customerId, neighbours: byId.get(customerId.toLowerCase()) ?? [] })), search } satisfies similar.ListSimilarToCustomersResponse;
   }
 
   async lookAlikes(workspaceId: string, request: similar.ListLookAlikesRequest): Promise<similar.ListLookAlikesResponse> {
     const count = wanted(request.first);
     const seeds = await this.seedsOf(workspaceId, request);
-    const answer = await this.nearest(workspaceId, seeds, count);
-    return { ...answer, seeds: seeds.length } satisfies similar.ListLookAlikesResponse;
+    const { groups: [customers = []], search } = await this.nearest(workspaceId, [seeds], count);
+    return { customers, search, seeds: seeds.length } satisfies similar.ListLookAlikesResponse;
   }
 
   async search(workspaceId: string): Promise<similar.GetSimilaritySearchResponse> {
@@ -65,30 +78,30 @@ export class SimilarService {
     return this.customers.resolve(workspaceId, userIds, MOST_SEEDS);
   }
 
-  private async nearest(workspaceId: string, seeds: readonly string[], count: number): Promise<Answer> {
+  /** To each of the groups of seeds, without them: as many statements for many groups as for one. */
+  private async nearest(workspaceId: string, groups: readonly (readonly string[])[], count: number): Promise<Answer> {
     const served = await this.states.served(workspaceId);
-    const own = served ? await this.states.embeddings(workspaceId, served.modelId, seeds) : [];
-    if (!served || own.length === 0) return { customers: [], search: undefined };
+    const own = served ? await this.states.embeddings(workspaceId, served.modelId, groups.flat()) : [];
+    if (!served || own.length === 0) return { groups: groups.map(() => []), search: undefined };
     const space = await this.spaces.of(workspaceId, served);
-    const asked = own.filter(({ embedding }) => embedding.length === space.width * Float32Array.BYTES_PER_ELEMENT);
-    const found = await this.spaces.nearest(space, floatsOf(asked.map(({ embedding }) => embedding)), count + seeds.length + SPARE);
-    const proposed = found.customerIds.filter((id) => !seeds.includes(id));
-    return { customers: (await this.asTheyAre(workspaceId, served, space, proposed, asked)).slice(0, count), search: this.toSearch(space, found) };
+    const fitting = new Map(own.filter(({ embedding }) => embedding.length === space.width * Float32Array.BYTES_PER_ELEMENT).map((row) => [row.customerId, row]));
+    const asked = groups.map((seeds) => seeds.flatMap((id) => fitting.get(id) ?? []));
+    const found = await Promise.all(asked.map((seeds, at) => this.proposed(space, seeds, groups[at] ?? [], count)));
+    const there = await this.asTheyAre(workspaceId, space, [...new Set(found.flatMap(({ customerIds }) => customerIds))]);
+    return { groups: found.map(({ customerIds }, at) => ranked(customerIds, there, asked[at] ?? []).slice(0, count)), search: this.toSearch(space, found.find(({ search }) => search)?.search ?? space.held) };
   }
 
-  private async asTheyAre(
-    workspaceId: string,
-    { modelId }: ServedSpace,
-    space: Loaded,
-    proposed: readonly string[],
-    asked: readonly EmbeddingRow[],
-  ): Promise<similar.SimilarCustomer[]> {
-    const there = await this.states.embeddings(workspaceId, modelId, proposed);
-    const present = new Set(there.map(({ customerId }) => customerId));
-    await this.spaces.drop(space, proposed.filter((id) => !present.has(id)));
-    return there
-      .map(({ customerId, embedding }) => ({ customerId, similarity: Math.max(...asked.map((seed) => similarityOf(seed.embedding, embedding))) }))
-      .sort((a, b) => b.similarity - a.similarity || (a.customerId < b.customerId ? -1 : 1));
+  private async proposed(space: Loaded, seeds: readonly EmbeddingRow[], without: readonly string[], count: number): Promise<{ customerIds: string[]; search: Search | undefined }> {
+    if (seeds.length === 0) return { customerIds: [], search: undefined };
+    const { customerIds, ...search } = await this.spaces.nearest(space, floatsOf(seeds.map(({ embedding }) => embedding)), count + without.length + SPARE);
+    return { customerIds: customerIds.filter((id) => !without.includes(id)), search };
+  }
+
+  /** The embeddings that the customers have now; the space lets go of whoever has none. */
+  private async asTheyAre(workspaceId: string, space: Loaded, customerIds: readonly string[]): Promise<Map<string, Buffer>> {
+    const there = new Map((await this.states.embeddings(workspaceId, space.modelId, customerIds)).map(({ customerId, embedding }) => [customerId, embedding]));
+    await this.spaces.drop(space, customerIds.filter((id) => !there.has(id)));
+    return there;
   }
 
   private toSearch(space: Loaded, { isExact, recall, recallSample, builtAt, customers }: Search): similar.SimilaritySearch {
@@ -99,6 +112,16 @@ export class SimilarService {
       modelId: space.modelId,
     } satisfies similar.SimilaritySearch;
   }
+}
+
+/** Those who are there, by how near they are to the nearest of the seeds. */
+function ranked(customerIds: readonly string[], there: ReadonlyMap<string, Buffer>, seeds: readonly EmbeddingRow[]): similar.SimilarCustomer[] {
+  return customerIds
+    .flatMap((customerId) => {
+      const embedding = there.get(customerId);
+      return embedding ? [{ customerId, similarity: Math.max(...seeds.map((seed) => similarityOf(seed.embedding, embedding))) }] : [];
+    })
+    .sort((a, b) => b.similarity - a.similarity || (a.customerId < b.customerId ? -1 : 1));
 }
 
 function wanted(first: number): number {

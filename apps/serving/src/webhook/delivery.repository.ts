@@ -72,6 +72,13 @@ const ROW = `select id, webhook_id as "webhookId", event, customer_id as "custom
   last_attempt_at as "lastAttemptAt", next_attempt_at as "nextAttemptAt", settled_at as "settledAt", response_status as "responseStatus", error, body::text as body
   from serving.webhook_deliveries`;
 
+/** Of each of the webhooks $1. */
+const OF_WEBHOOKS = `select d.* from unnest($1::uuid[]) as e(id) cross join lateral (
+    ${ROW} where webhook_id = e.id and ($2::text is null or state = $2) and ($3::uuid is null or id < $3) order by id desc limit $4) as d
+  order by e.id, d.id desc`;
+const HOW_MANY = `select webhook_id as "webhookId", count(*)::float8 as total from serving.webhook_deliveries
+  where webhook_id = any($1::uuid[]) and ($2::text is null or state = $2) group by webhook_id`;
+
 /** Only the first delivery of each customer that is not settled may be sent: that is their order. */
 const CLAIM = `with heads as (
     select distinct on (customer_id) id, next_attempt_at from serving.webhook_deliveries
@@ -155,15 +162,18 @@ export class DeliveryRepository {
     return this.database.onConnection(workspaceId, async (client) => (await client.query<DeliveryRow>(`${ROW} where id = $1`, [id])).rows[0]);
   }
 
-  /** Newest first, one row more than asked for, and how many there are. */
-  list(workspaceId: string, webhookId: string, state: DeliveryState | null, { first, after }: PageAsked<string>): Promise<{ rows: DeliveryRow[]; total: number }> {
+  /** Of each webhook, newest first, one row more than asked for; with how many there are where that is asked for: as many statements for many as for one. */
+  ofWebhooks(
+    workspaceId: string,
+    webhookIds: readonly string[],
+    state: DeliveryState | null,
+    { first, after }: PageAsked<string>,
+    withTotal: boolean,
+  ): Promise<{ rows: ReadonlyMap<string, DeliveryRow[]>; totals: ReadonlyMap<string, number> }> {
     return this.database.onConnection(workspaceId, async (client) => {
-      const filter = 'webhook_id = $1 and ($2::text is null or state = $2)';
-      const { rows } = await client.query<DeliveryRow>(`${ROW} where ${filter} and ($3::uuid is null or id < $3) order by id desc limit $4`, [
-        webhookId, state, after ?? null, first + 1,
-      ]);
-      const counted = await client.query<{ total: number }>(`select count(*)::float8 as total from serving.webhook_deliveries where ${filter}`, [webhookId, state]);
-      return { rows, total: counted.rows[0]?.total ?? 0 };
+      const { rows } = await client.query<DeliveryRow>(OF_WEBHOOKS, [webhookIds, state, after ?? null, first + 1]);
+      const counted = withTotal ? (await client.query<{ webhookId: string; total: number }>(HOW_MANY, [webhookIds, state])).rows : [];
+      return { rows: Map.groupBy(rows, ({ webhookId }) => webhookId), totals: new Map(counted.map(({ webhookId, total }) => [webhookId, total])) };
     });
   }
 

@@ -41,6 +41,13 @@ export class WebhookController implements webhook.WebhookServiceController {
     return this.webhooks.log(workspaceId, request);
   }
 
+  listDeliveriesOfWebhooks(
+    @Payload() request: webhook.ListDeliveriesOfWebhooksRequest,
+    @Caller() { workspaceId }: Member,
+  ): Promise<webhook.ListDeliveriesOfWebhooksResponse> {
+    return this.webhooks.logs(workspaceId, request);
+  }
+
   replayWebhookDelivery(
     @Payload() request: webhook.ReplayWebhookDeliveryRequest,
     @Caller() { workspaceId }: Member,

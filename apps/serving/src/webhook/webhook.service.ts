@@ -8,9 +8,9 @@ import { z } from '#libs/config';
 import { RpcError, status } from '#libs/grpc';
 import { SERVICE } from '#libs/service';
 
-import { cursorFormat, cutPage, pageAsked } from '../page/page.js';
+import { cursorFormat, cutPage, pageAsked, pageOfEach } from '../page/page.js';
 import { publicId, segmentInWords } from '../page/public-id.js';
-import { NIL, uuidFilter } from '../page/uuid.js';
+import { distinctUuids, NIL, uuidFilter } from '../page/uuid.js';
 import type { Context } from '../store.js';
 import { DeliveryRepository, type DeliveryRow } from './delivery.repository.js';
 import { SecretSeal } from './secret.seal.js';
@@ -84,11 +84,22 @@ export class WebhookService {
     return { webhooks: cut.rows.map(toWebhook), pageInfo: cut.pageInfo };
   }
 
-  async log(workspaceId: string, request: webhook.ListWebhookDeliveriesRequest): Promise<webhook.ListWebhookDeliveriesResponse> {
-    const asked = pageAsked(request.page, byId);
-    const { rows, total } = await this.deliveries.list(workspaceId, ownId(request.webhookId), stateFilter(request.state), asked);
-    const cut = cutPage(rows, asked.first, total, ({ id }) => byId.write(id));
-    return { deliveries: cut.rows.map(toDelivery), pageInfo: cut.pageInfo };
+  async log(workspaceId: string, { webhookId, ...asked }: webhook.ListWebhookDeliveriesRequest): Promise<webhook.ListWebhookDeliveriesResponse> {
+    const { webhooks: [found] } = await this.logs(workspaceId, { ...asked, webhookIds: [webhookId], withTotal: true });
+    return { deliveries: found?.deliveries ?? [], pageInfo: found?.pageInfo };
+  }
+
+  /** A page of each webhook. */
+  async logs(workspaceId: string, { webhookIds, state, page, withTotal }: webhook.ListDeliveriesOfWebhooksRequest): Promise<webhook.ListDeliveriesOfWebhooksResponse> {
+    const asked = pageOfEach(webhookIds, page, byId);
+    const { rows, totals } = await this.deliveries.ofWebhooks(workspaceId, distinctUuids(webhookIds), stateFilter(state), asked, withTotal);
+    return {
+      webhooks: webhookIds.map((webhookId) => {
+        const id = webhookId.toLowerCase();
+        const cut = cutPage(rows.get(id) ?? [], asked.first, totals.get(id) ?? 0, (row) => byId.write(row.id));
+        return { webhookId, deliveries: cut.rows.map(toDelivery), pageInfo: cut.pageInfo };
+      }),
+    };
   }
 
   async replay(workspaceId: string, { id }: webhook.ReplayWebhookDeliveryRequest): Promise<webhook.ReplayWebhookDeliveryResponse> {

@@ -26,6 +26,10 @@ export class HeadController implements label.HeadServiceController {
     return this.heads.list(workspaceId, request);
   }
 
+  listHeadsOfLabelSets(@Payload() request: label.ListHeadsOfLabelSetsRequest, @Caller() { workspaceId }: InWorkspace): Promise<label.ListHeadsOfLabelSetsResponse> {
+    return this.heads.listOfLabelSets(workspaceId, request);
+  }
+
   @Requires('EDITOR')
   async cancelHead(@Payload() { id }: label.CancelHeadRequest, @Caller() { workspaceId }: InWorkspace): Promise<label.CancelHeadResponse> {
     return { head: await this.heads.cancel(workspaceId, id) };

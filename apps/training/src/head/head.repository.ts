@@ -62,13 +62,25 @@ export class HeadRepository {
     return new Set(rows.map(({ id }) => id));
   }
 
-  /** Newest first: ids are UUIDv7. One row more than `first` where there are more. */
-  list(workspaceId: string, labelSetId: string, page: { first: number; after: string | undefined }): Promise<[HeadRow[], number]> {
-    const where = { workspaceId, labelSetId };
-    return this.database.inWorkspace(workspaceId, async (transaction) => [
-      await transaction.head.findMany({ where: page.after === undefined ? where : { ...where, id: { lt: page.after } }, orderBy: { id: 'desc' }, take: page.first + 1 }),
-      await transaction.head.count({ where }),
-    ]);
+  /**
+   * Of each label set, newest first: ids are UUIDv7. One row more than `first` where there are more; with how many there are where that is
+   * asked for: as many statements for many as for one.
+   */
+  listOfLabelSets(
+    workspaceId: string,
+    labelSetIds: string[],
+    page: { first: number; after: string | undefined },
+    withTotal: boolean,
+  ): Promise<{ rows: HeadRow[]; totals: Map<string, number> }> {
+    return this.database.inWorkspace(workspaceId, async (transaction) => {
+      const ids = await transaction.$queryRaw<{ id: string }[]>`
+        select h.id from unnest(${labelSetIds}::uuid[]) as s(id) cross join lateral (
+          select id from training.heads where workspace_id = ${workspaceId}::uuid and label_set_id = s.id and (${page.after ?? null}::uuid is null or id < ${page.after ?? null}::uuid)
+          order by id desc limit ${page.first + 1}) as h`;
+      const rows = await transaction.head.findMany({ where: { workspaceId, id: { in: ids.map(({ id }) => id) } }, orderBy: { id: 'desc' } });
+      const counted = withTotal ? await transaction.head.groupBy({ by: 'labelSetId', where: { workspaceId, labelSetId: { in: labelSetIds } }, _count: true }) : [];
+      return { rows, totals: new Map(counted.map(({ labelSetId, _count }) => [labelSetId, _count])) };
+    });
   }
 
   /** Asks a head to stop. Undefined: it has ended, or there is none. */

@@ -11,7 +11,7 @@ import { SERVICE, type ServiceContext } from '#libs/service';
 import { KINDS } from '../label/label.kind.js';
 import { LabelService } from '../label/label.service.js';
 import { ModelRepository } from '../model/model.repository.js';
-import { cursorOf, cut, rowsOf, UUID } from '../page.js';
+import { cursorOf, cut, rowsOfEach, UUID } from '../page.js';
 import { actorOf } from '../run/run.mapper.js';
 import { toHead } from './head.mapper.js';
 import { HeadRepository, type HeadRow } from './head.repository.js';
@@ -59,10 +59,22 @@ export class HeadService {
 
   async list(workspaceId: string, { labelSetId, page }: label.ListHeadsRequest): Promise<label.ListHeadsResponse> {
     const { id } = await this.sets.found(workspaceId, labelSetId);
-    const first = rowsOf(page);
-    const [rows, total] = await this.repository.list(workspaceId, id, { first, after: cursorOf(page, UUID) });
-    const [heads, pageInfo] = cut(rows, first, total, (row) => row.id);
-    return { heads: await this.told(workspaceId, heads), pageInfo };
+    const { labelSets: [found] } = await this.listOfLabelSets(workspaceId, { labelSetIds: [id], page, withTotal: true });
+    return { heads: found?.heads ?? [], pageInfo: found?.pageInfo };
+  }
+
+  /** A page of each label set. */
+  async listOfLabelSets(workspaceId: string, { labelSetIds, page, withTotal }: label.ListHeadsOfLabelSetsRequest): Promise<label.ListHeadsOfLabelSetsResponse> {
+    const first = rowsOfEach(labelSetIds, page);
+    const ids = [...new Set(labelSetIds.filter((id) => UUID.test(id)))];
+    const { rows, totals } = await this.repository.listOfLabelSets(workspaceId, ids, { first, after: cursorOf(page, UUID) }, withTotal);
+    const bySet = Map.groupBy(await this.told(workspaceId, rows), ({ labelSetId }) => labelSetId);
+    return {
+      labelSets: labelSetIds.map((labelSetId) => {
+        const [heads, pageInfo] = cut(bySet.get(labelSetId) ?? [], first, totals.get(labelSetId) ?? 0, ({ id }) => id);
+        return { labelSetId, heads, pageInfo };
+      }),
+    };
   }
 
   /** Throws HEAD_UNKNOWN, HEAD_ENDED. */

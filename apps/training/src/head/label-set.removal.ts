@@ -27,8 +27,8 @@ export class LabelSetRemoval {
     const active = await this.heads.active(workspaceId, id);
     if (active) throw headActive(active.id);
     await this.peers.predictions.dropPredictions({ labelSetId: id }, await this.peers.as(workspaceId));
-    const [heads] = await this.heads.list(workspaceId, id, { first: HEADS_AT_ONCE, after: undefined });
-    for (const head of heads) await this.files.remove(workspaceId, head.id);
+    const { rows } = await this.heads.listOfLabelSets(workspaceId, [id], { first: HEADS_AT_ONCE, after: undefined }, false);
+    for (const head of rows) await this.files.remove(workspaceId, head.id);
     if (!(await this.labels.remove(workspaceId, id))) throw headActive('');
   }
 }
