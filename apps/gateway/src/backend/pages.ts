@@ -33,7 +33,7 @@ export async function alike<Key extends { readonly id: string }, Answer>(
 ): Promise<(Answer | Error)[]> {
   const answers = new Map<string, Answer | Error>();
   const calls = [...Map.groupBy(keys, nameOfWish)].flatMap(([name, group]) =>
-    group.slice(0, 1).flatMap((like) => chunks([...new Set(group.map(({ id }) => id))], MOST_ROWS_AT_ONCE / rowsOf(like)).map((ids) => ({ name, like, ids }))),
+    group.slice(0, 1).flatMap((like) => chunks([...new Set(group.map(({ id }) => id))], MOST_ROWS_AT_ONCE / Math.max(1, rowsOf(like))).map((ids) => ({ name, like, ids }))),
   );
   await Promise.all(
     calls.map(async ({ name, like, ids }) => {

@@ -42,9 +42,9 @@ function stream() {
   return { call, ended, send: (name: string, mebibytes: number) => call.write({ events: [name.padEnd(mebibytes * MIB)], sentAt: undefined }) };
 }
 
-/** Whose messages are in, once nothing moves any more. */
-async function settled(): Promise<string[]> {
-  for (let still = 0, last = -1; still < 30; last = inside.length) {
+/** Whose messages are in, once there are so many and nothing moves any more. */
+async function settled(least: number): Promise<string[]> {
+  for (let still = 0, last = -1; still < 30 || inside.length < least; last = inside.length) {
     await new Promise((resume) => setTimeout(resume, 5));
     still = last === inside.length ? still + 1 : 0;
   }
@@ -59,41 +59,39 @@ test('of one stream four messages are in, however small they are', async () => {
   const one = stream();
   for (let at = 0; at < 10; at++) one.send(`small ${at}`, 0);
   one.call.end();
-  expect(await settled()).toEqual(['small 0', 'small 1', 'small 2', 'small 3']);
+  expect(await settled(4)).toEqual(['small 0', 'small 1', 'small 2', 'small 3']);
   letGo();
-  expect(await settled()).toEqual(['small 4', 'small 5', 'small 6', 'small 7']);
+  expect(await settled(4)).toEqual(['small 4', 'small 5', 'small 6', 'small 7']);
   letGo();
-  expect(await settled()).toEqual(['small 8', 'small 9']);
+  expect(await settled(2)).toEqual(['small 8', 'small 9']);
   letGo();
   expect(await one.ended).toBeNull();
 });
 
 test('streams together have no more in than there is room for, and each message has its turn', async () => {
   const streams = [stream(), stream(), stream()];
-  for (const [at, { send, call }] of streams.entries()) {
-    for (let n = 0; n < 2; n++) send(`${at} ${n}`, 1);
-    call.end();
-  }
-  expect(await settled()).toHaveLength(ROOM);
+  for (const [at, { send }] of streams.entries()) for (let n = 0; n < 2; n++) send(`${at} ${n}`, 1);
+  expect(await settled(ROOM)).toHaveLength(ROOM);
   const first = inside.map(({ events }) => events[0]?.trim());
   letGo();
-  const then = await settled();
+  const then = await settled(ROOM);
   expect(then).toHaveLength(ROOM);
   expect(new Set([...first, ...then]).size).toBe(6);
   letGo();
+  for (const { call } of streams) call.end();
   expect(await Promise.all(streams.map(({ ended }) => ended))).toEqual([null, null, null]);
 });
 
 test('a sender who goes away leaves its room to others, of messages that wait too', async () => {
   const [leaving, staying] = [stream(), stream()];
   for (let n = 0; n < 4; n++) leaving.send(`gone ${n}`, 1);
-  expect(await settled()).toEqual(['gone 0', 'gone 1', 'gone 2']);
+  expect(await settled(ROOM)).toEqual(['gone 0', 'gone 1', 'gone 2']);
   for (let n = 0; n < 3; n++) staying.send(`here ${n}`, 1);
   staying.call.end();
-  expect(await settled()).toHaveLength(ROOM);
+  expect(await settled(ROOM)).toHaveLength(ROOM);
   inside.splice(0);
   leaving.call.cancel();
-  expect(await settled()).toEqual(['here 0', 'here 1', 'here 2']);
+  expect(await settled(ROOM)).toEqual(['here 0', 'here 1', 'here 2']);
   letGo();
   expect(await staying.ended).toBeNull();
 });
@@ -102,7 +100,7 @@ test('a message larger than all room is alone in, so that the stream can refuse 
   const one = stream();
   one.send('large', ROOM + 1);
   one.call.end();
-  expect(await settled()).toEqual(['large']);
+  expect(await settled(1)).toEqual(['large']);
   letGo();
   expect(await one.ended).toBeNull();
 });
