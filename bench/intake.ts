@@ -143,17 +143,27 @@ async function memoryOver(system: System, events: number, tell: (line: string) =
   return { events, residentMiB };
 }
 
-/** What was aimed at; and what a million events cost, for which nothing is aimed at. */
+/** What was aimed at; and the rates themselves, and what a million events cost, for which nothing is aimed at. */
 function intakeTable(results: readonly Recorded[]): string {
   const costs = results.flatMap(({ figures }) => {
-    const { cpuSecondsPerMillion, bytesPerMillion, memory } = figures as { cpuSecondsPerMillion: number; bytesPerMillion: number; memory?: { events: number; residentMiB: number[] } };
+    const told = figures as {
+      eventsPerSecond: number; copyRowsPerSecond: number[]; createManyRowsPerSecond: number; graphqlEventsPerSecond: number; latencyAtFullRate: { p50: number; p99: number };
+      latencyAt70Percent: { p50: number; p99: number }; cpuSecondsPerMillion: number; bytesPerMillion: number; memory?: { events: number; residentMiB: number[] };
+    };
+    const { cpuSecondsPerMillion, bytesPerMillion, memory } = told;
     return [
+      ['events a second over HTTP, acknowledged after commit', whole(told.eventsPerSecond)],
+      ['by server-side COPY of the same rows, before and after', told.copyRowsPerSecond.map(whole).join(', ')],
+      ['by a loop of createMany', whole(told.createManyRowsPerSecond)],
+      ['by GraphQL', whole(told.graphqlEventsPerSecond)],
+      ['p50 and p99 at full rate, ms', `${told.latencyAtFullRate.p50}, ${told.latencyAtFullRate.p99}`],
+      ['the same at 70 % of it', `${told.latencyAt70Percent.p50}, ${told.latencyAt70Percent.p99}`],
       ['CPU-seconds of ingestion and Postgres for a million events over HTTP', cpuSecondsPerMillion],
       ['MiB of tables and indexes for a million events', Math.round(bytesPerMillion / 2 ** 20)],
       ...(memory ? [[`resident memory of ingestion after each tenth of ${memory.events.toLocaleString('en')} events, MiB`, memory.residentMiB.join(', ')]] : []),
     ];
   });
-  return `${targetsTable(results)}\n\n${markdown([['what it costs', ''], ...costs])}`;
+  return `${targetsTable(results)}\n\n${markdown([['measured', ''], ...costs])}`;
 }
 
 /** Tables and indexes of ingestion. */
@@ -188,4 +198,5 @@ function importTargets(imported: Imported | undefined, copy: number): Target[] {
   ];
 }
 
+const whole = (value: number) => Math.round(value).toLocaleString('en');
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
