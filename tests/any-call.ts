@@ -51,7 +51,7 @@ export interface Tried {
 }
 
 /** Statuses that say that the service failed, and not its caller. */
-export const OF_THE_SERVICE: ReadonlySet<number> = new Set([status.UNKNOWN, status.INTERNAL, status.UNAVAILABLE, status.DATA_LOSS, status.DEADLINE_EXCEEDED]);
+const OF_THE_SERVICE: ReadonlySet<number> = new Set([status.UNKNOWN, status.INTERNAL, status.UNAVAILABLE, status.DATA_LOSS, status.DEADLINE_EXCEEDED]);
 
 /** Streams of answers may never end; their beginning is waited for this long. */
 const STREAM_MS = 150;

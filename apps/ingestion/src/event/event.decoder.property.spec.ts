@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 
+import { isStorable } from '#libs/database';
+
 import { EVENT_TYPES, type IntakeEvent, REJECTION_REASONS } from './event.js';
 import { decodeEvent, type Envelope, MAX_EVENT_BYTES } from './event.decoder.js';
-import { isStorable } from './event.text.js';
+
 
 const DAY_MS = 86_400_000;
 const receivedAt = new Date('2026-05-01T12:00:00Z');

@@ -1,11 +1,8 @@
-/** NUL and halves of surrogate pairs: valid in JSON, refused by Postgres. */
-export function isStorable(text: string): boolean {
-  return !text.includes('\0') && text.isWellFormed();
-}
+import { isStorable } from '#libs/database';
 
 const SUSPICIOUS = /\\u(?:0000|d[89a-f])/i;
 
-/** The same for a value and its JSON; the value is walked only where the JSON looks suspicious. */
+/** Whether all texts in a value, of which this is the JSON, can be stored; the value is walked only where the JSON looks suspicious. */
 export function isStorableJson(value: unknown, json: string): boolean {
   return !SUSPICIOUS.test(json) || hasStorableStrings(value);
 }

@@ -3,6 +3,7 @@ import { Payload } from '@nestjs/microservices';
 
 import { Caller, type Principal, Requires } from '#libs/auth';
 import { identity } from '#libs/contracts';
+import { isStorable } from '#libs/database';
 import { RpcError } from '#libs/grpc';
 
 import { type Hint, HINT } from '../event/event.module.js';
@@ -52,7 +53,7 @@ export class IdentityController implements identity.IdentityServiceController {
   @Requires('ADMIN')
   async setBlockedId(@Payload() request: identity.SetBlockedIdRequest, @Caller() { workspaceId }: InWorkspace): Promise<identity.SetBlockedIdResponse> {
     const value = plainId(request.value);
-    if (value === '' || value.length > LONGEST_ID || value.includes('\0') || !value.isWellFormed()) {
+    if (value === '' || value.length > LONGEST_ID || !isStorable(value)) {
       throw RpcError.invalid(`A blocked value is a text of 1 to ${LONGEST_ID} characters; a blank one is no id anyway.`, { reason: 'ID_INVALID' });
     }
     await this.blocked.write(workspaceId, value, request.blocked);

@@ -1,9 +1,11 @@
 import { v7 as uuid } from 'uuid';
 
+import { isStorable } from '#libs/database';
+
 import type { EventPlan, IntakeEvent, IntakeItem, PlanViolations, Rejection, RejectionReason } from '../event/event.js';
 import { callOf } from '../event/event.call.js';
 import { decodeEvent, type Envelope, knownBy, MAX_EVENT_BYTES } from '../event/event.decoder.js';
-import { isStorable, isStorableJson } from '../event/event.text.js';
+import { isStorableJson } from '../event/event.text.js';
 import type { Scratch } from '../scratch/scratch.js';
 import { guessMapping } from './import.guess.js';
 import { BROKEN_BEFORE, FileLines } from './import.lines.js';

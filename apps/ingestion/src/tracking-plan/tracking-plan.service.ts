@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 
+import { isStorable } from '#libs/database';
 import { RpcError } from '#libs/grpc';
 
-import { isStorable, isStorableJson } from '../event/event.text.js';
+import { isStorableJson } from '../event/event.text.js';
 import type { TrackingPlanBook } from './tracking-plan.book.js';
 import type { PlanChange, PlanEventRow, PlanMode, PlanRows, TrackingPlanRepository } from './tracking-plan.repository.js';
 import { compileSchema } from './tracking-plan.schema.js';

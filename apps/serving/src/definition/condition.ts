@@ -1,4 +1,5 @@
 import { definition } from '#libs/contracts';
+import { isStorable } from '#libs/database';
 import { RpcError } from '#libs/grpc';
 import { validate } from 'uuid';
 
@@ -82,11 +83,6 @@ function checkValue(json: string, path: string): 'string' | 'number' | 'boolean'
 }
 
 const NOT_STORABLE = 'a text is without NUL characters and halves of surrogate pairs';
-
-/** What those are is valid in JSON and refused by Postgres. */
-function isStorable(text: string): boolean {
-  return !text.includes('\0') && text.isWellFormed();
-}
 
 function parsed(json: string): unknown {
   try {
