@@ -10,7 +10,7 @@ import { Api } from '../scripts/start/graphql.ts';
 import { bootstrapWorkspace } from '../scripts/start/main-job.ts';
 import { Progress } from '../scripts/start/progress.ts';
 import { trainAndFollow, untilChampion } from '../scripts/start/run.ts';
-import { above, below, type Benchmark, markdown, type Recorded } from './measurement.ts';
+import { above, below, type Benchmark, lineChart, markdown, type Recorded } from './measurement.ts';
 import { startMeasured } from './system.ts';
 
 const FILE = resolve('../shared/data/cmapss_fd001.parquet');
@@ -207,6 +207,10 @@ function tableOf({ figures, machine, commit }: Recorded): string {
       ]),
     ]),
     markdown([['cycles before failure', ...novelty.map(({ remaining }) => String(remaining))], ['mean novelty', ...novelty.map((one) => one.novelty.toFixed(2))]]),
+    lineChart({
+      title: 'Novelty before failure, mean of the engines that failed', x: 'cycles before failure', y: 'novelty',
+      points: novelty.toReversed().map((one) => [one.remaining, one.novelty]),
+    }),
     markdown([['segment of engines in service', 'engines', 'remaining cycles: least', 'median', 'most'], ...segments.map((one) => [one.segment, one.engines, one.least, one.median, one.most])]),
     `${machine}; commit ${commit}.`,
   ].join('\n\n');

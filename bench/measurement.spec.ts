@@ -1,4 +1,4 @@
-import { above, atLeast, atMost, below } from './measurement.ts';
+import { above, atLeast, atMost, below, lineChart } from './measurement.ts';
 
 describe('a target', () => {
   it('is judged by what was measured and not by what is shown of it', () => {
@@ -12,4 +12,10 @@ describe('a target', () => {
     expect(atLeast('rate', 3, Number.NaN).met).toBe(false);
     expect(below('error', 3, Number.NaN).met).toBe(false);
   });
+});
+
+test('a curve is a Mermaid chart', () => {
+  expect(lineChart({ title: 'a curve', x: 'cycles', y: 'novelty', points: [[10, 0.25], ['end', 0.7]] })).toBe(
+    '```mermaid\nxychart-beta\n  title "a curve"\n  x-axis "cycles" ["10", "end"]\n  y-axis "novelty" 0 --> 0.7\n  line [0.250, 0.700]\n```',
+  );
 });

@@ -52,6 +52,20 @@ export function markdown(rows: readonly (readonly (string | number)[])[]): strin
   return [line(titles), `|${'---|'.repeat(titles.length)}`, ...rest.map(line)].join('\n');
 }
 
+/** One curve as a Mermaid chart, which Markdown shows drawn; points from left to right, the least of `y` at 0. */
+export function lineChart({ title, x, y, points }: { title: string; x: string; y: string; points: readonly (readonly [at: string | number, value: number])[] }): string {
+  const said = (text: string | number) => JSON.stringify(String(text));
+  return [
+    '```mermaid',
+    'xychart-beta',
+    `  title ${said(title)}`,
+    `  x-axis ${said(x)} [${points.map(([at]) => said(at)).join(', ')}]`,
+    `  y-axis ${said(y)} 0 --> ${Math.ceil(Math.max(...points.map(([, value]) => value)) * 10) / 10}`,
+    `  line [${points.map(([, value]) => value.toFixed(3)).join(', ')}]`,
+    '```',
+  ].join('\n');
+}
+
 /** What was aimed at and what came out, for benchmarks that have no table of their own. */
 export function targetsTable(results: readonly Recorded[]): string {
   return results

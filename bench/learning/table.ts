@@ -1,4 +1,4 @@
-import { markdown } from '../measurement.ts';
+import { lineChart, markdown } from '../measurement.ts';
 import { type Row, type Sheet } from './part.ts';
 
 const SUBJECTS = [
@@ -72,5 +72,23 @@ export function plainTable(sheet: Sheet): string {
   const table = figures.length > subjects.length * WIDE
     ? markdown([['', ...subjects], ...figures.map((figure) => [figure, ...subjects.map((subject) => cell(figure, subject))])])
     : markdown([['', ...figures], ...subjects.map((subject) => [subject, ...figures.map((figure) => cell(figure, subject))])]);
-  return [table, ...leads(sheet)].join('\n\n');
+  return [table, ...curves(plain), ...leads(sheet)].join('\n\n');
+}
+
+/** "novelty, 0-9 cycles remaining": a figure by ranges of something. */
+const RANGED = /^(?<name>.+), (?<from>\d+)-\d+ (?<what>.+)$/;
+const FEWEST_POINTS = 4;
+
+/** What was measured by ranges of what remains is drawn as well, to the end from left to right. */
+function curves(rows: readonly Row[]): string[] {
+  const ranged = rows.flatMap((row) => {
+    const { name = '', from = '', what = '' } = RANGED.exec(row.figure)?.groups ?? {};
+    return name === '' ? [] : [{ title: row.subject, name, what, from: Number(from), value: row.mean }];
+  });
+  return Object.values(Object.groupBy(ranged, ({ title, name, what }) => `${title}, ${name}, ${what}`)).flatMap((points = []) => {
+    const [first] = points;
+    if (!first || points.length < FEWEST_POINTS) return [];
+    const sorted = points.toSorted((one, other) => other.from - one.from);
+    return [lineChart({ title: first.title, x: `${first.what}, at least`, y: first.name, points: sorted.map(({ from, value }) => [from, value]) })];
+  });
 }
