@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { access, definition, serving, worker } from '#libs/contracts';
 
 import { publicId } from '../../apps/serving/src/page/public-id.js';
-import { model, orders, ServingHouse, type ServingReplica, type TestEvent, type TestWorkspace, until } from './serving-house.js';
+import { membersOf, model, orders, ServingHouse, type ServingReplica, type TestEvent, type TestWorkspace, until } from './serving-house.js';
 
 const DAY = 86_400_000;
 const { PropertyOperator: Operator } = definition;
@@ -29,9 +29,9 @@ async function create({ call }: TestWorkspace, request: definition.CreateDefined
 }
 
 /** The list and the count that comes with it, which must agree. */
-async function members({ call }: TestWorkspace, segmentId: string): Promise<string[]> {
-  const answer = await replica.segments.listSegmentMembers({ segmentId, page: { first: 100, after: '' } }, call);
-  const { segments } = await replica.segments.getSegments({ ids: [segmentId], modelId: '', asOf: undefined }, call);
+async function members(workspace: TestWorkspace, segmentId: string): Promise<string[]> {
+  const answer = await membersOf(replica, workspace, segmentId);
+  const { segments } = await replica.segments.getSegments({ ids: [segmentId], modelId: '', asOf: undefined }, workspace.call);
   const ids = answer.members.map(({ customerId }) => customerId).sort();
   expect(answer.pageInfo?.totalCount).toBe(ids.length);
   if (answer.asOf === segments[0]?.asOf) expect(segments[0]?.size).toBe(ids.length);

@@ -117,9 +117,9 @@ async function snapshotEvents(): Promise<string[]> {
 }
 /** All of a customer's events, read in pages of two, and what became of one of them. */
 async function lifeOf(customerId: string) {
-  const events: ingestion.ListCustomerEventsResponse['events'] = [];
+  const events: ingestion.Event[] = [];
   for (let after = ''; ; ) {
-    const page = await kindred.events.listCustomerEvents({ customerId, page: { first: 2, after } }, call);
+    const page = await kindred.eventsOf(customerId, { first: 2, after });
     events.push(...page.events);
     if (!page.pageInfo?.hasNextPage) return { events, total: page.pageInfo?.totalCount };
     after = page.pageInfo.endCursor;
@@ -155,8 +155,8 @@ test('a month goes to a sorted file with a manifest, and customers, snapshots, d
   const recent = (await customer('one-recent'))?.id ?? '';
   for (const first of [1, 2, 9]) {
     const page = { first, after: '' };
-    const alone = async (customerId: string) => ({ customerId, ...(await kindred.events.listCustomerEvents({ customerId, page }, call)) });
-    expect((await kindred.events.listEventsOfCustomers({ customerIds: [recent, id], page, withTotal: true }, call)).customers).toEqual([await alone(recent), await alone(id)]);
+    const { customers } = await kindred.events.listEventsOfCustomers({ customerIds: [recent, id], page, withTotal: true }, call);
+    expect(customers).toEqual([await kindred.eventsOf(recent, page), await kindred.eventsOf(id, page)]);
   }
   expect(await receipt('one-first')).toEqual(before.receipt);
   const [again] = await send([{ userId: 'one-a', messageId: 'one-first', timestamp: '2025-03-01T00:00:00Z' }]);
@@ -256,7 +256,10 @@ test('an undone merge holds for archived events too', async () => {
     { anonymousId: 'split-device', timestamp: '2022-01-02T00:00:00Z' },
     { anonymousId: 'split-device', userId: 'split-user', timestamp: '2022-01-03T00:00:00Z' },
   ]);
-  const merges = async () => (await kindred.identity.listMerges({ customerId: (await customer('split-user'))?.id ?? '', page: undefined }, call)).merges;
+  const merges = async () => {
+    const { customers } = await kindred.identity.listMergesOfCustomers({ customerIds: [(await customer('split-user'))?.id ?? ''], page: undefined, withTotal: false }, call);
+    return customers[0]?.merges ?? [];
+  };
   const before = await merges();
   expect(before[0]?.event).toBeDefined();
   await archive('2022-02-01T00:00:00Z');

@@ -22,11 +22,6 @@ export class ImportController implements ingestion.ImportServiceController {
   }
 
   @Requires('VIEWER')
-  async getImport(@Payload() { id }: ingestion.GetImportRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.GetImportResponse> {
-    return { import: await this.imports.get(workspaceId, known(id)) };
-  }
-
-  @Requires('VIEWER')
   async getImports(@Payload() { ids }: ingestion.GetImportsRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.GetImportsResponse> {
     expectFewIds(ids);
     return { imports: await this.imports.several(workspaceId, ids.filter((id) => UUID.test(id))) };

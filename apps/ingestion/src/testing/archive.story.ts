@@ -160,7 +160,7 @@ export function holdsWithArtifactsIn(open: () => Promise<{ url: string | undefin
           const { customer } = await kindred.customers.resolveCustomer({ key: { $case: 'userId', value: nameOf(place) } }, call).catch(unknown);
           expect(customer?.eventCount).toBe(life?.length);
           if (!customer || !life) continue;
-          const { events, pageInfo } = await kindred.events.listCustomerEvents({ customerId: customer.id, page: { first: 100, after: '' } }, call);
+          const { events, pageInfo } = await kindred.eventsOf(customer.id, { first: 100, after: '' });
           expect([events.length, pageInfo?.totalCount]).toEqual([life.length, life.length]);
           expect((await exported(nameOf(place))).sort()).toEqual([...life].sort());
         }

@@ -22,11 +22,6 @@ export class HistoryService {
     private readonly directory: WorkspaceDirectory,
   ) {}
 
-  async list(workspaceId: string, { segmentId, asOf, page }: history.ListPastMembersRequest): Promise<history.ListPastMembersResponse> {
-    const { segments: [found] } = await this.ofSegments(workspaceId, { segmentIds: [segmentId], asOf, page });
-    return { members: found?.members ?? [], pageInfo: found?.pageInfo };
-  }
-
   /** A page of each segment. */
   async ofSegments(workspaceId: string, { segmentIds, asOf, page }: history.ListPastMembersOfSegmentsRequest): Promise<history.ListPastMembersOfSegmentsResponse> {
     const asked = pageOfEach(segmentIds, page, byStrength);

@@ -4,7 +4,7 @@ import type { serving } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
 import { pageOfEach } from '../page/page.js';
-import { distinctUuids, NIL, uuidFilter } from '../page/uuid.js';
+import { distinctUuids, uuidFilter } from '../page/uuid.js';
 import { Drawings } from '../segment/drawings.js';
 import { isoOf } from '../time/micros.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
@@ -46,16 +46,7 @@ export class MemberService {
     } satisfies serving.GetCustomerMembershipsResponse;
   }
 
-  async list(workspaceId: string, { segmentId, page }: serving.ListSegmentMembersRequest): Promise<serving.ListSegmentMembersResponse> {
-    return alone(await this.ofSegments(workspaceId, { segmentIds: [segmentId], modelId: '', page }));
-  }
-
-  /** Whom a model places there: they are as many as its drawing counts. */
-  async drawn(workspaceId: string, { segmentId, modelId, page }: serving.ListDrawnMembersRequest): Promise<serving.ListDrawnMembersResponse> {
-    return alone(await this.ofSegments(workspaceId, { segmentIds: [segmentId], modelId: modelId || NIL, page }));
-  }
-
-  /** A page of each segment: of its members, or of whom a model places there. */
+  /** A page of each segment: of its members, or of whom a model places there, who are as many as its drawing counts. */
   async ofSegments(workspaceId: string, { segmentIds, modelId, page }: serving.ListMembersOfSegmentsRequest): Promise<serving.ListMembersOfSegmentsResponse> {
     const asked = pageOfEach(segmentIds, page, byStrength);
     const ids = distinctUuids(segmentIds);
@@ -82,9 +73,4 @@ export class MemberService {
       population,
     } satisfies serving.GetCustomerMapResponse;
   }
-}
-
-/** Of the one segment that was asked for. */
-function alone({ segments: [found], asOf }: serving.ListMembersOfSegmentsResponse): serving.ListSegmentMembersResponse {
-  return { members: found?.members ?? [], pageInfo: found?.pageInfo, asOf };
 }

@@ -76,11 +76,6 @@ export class SegmentService {
     } satisfies serving.ListSegmentsOfModelsResponse;
   }
 
-  async versions(workspaceId: string, { segmentId, page }: serving.ListSegmentVersionsRequest): Promise<serving.ListSegmentVersionsResponse> {
-    const { segments: [found] } = await this.versionsOfSegments(workspaceId, { segmentIds: [segmentId], page, withTotal: true });
-    return { versions: found?.versions ?? [], pageInfo: found?.pageInfo } satisfies serving.ListSegmentVersionsResponse;
-  }
-
   /** A page of each segment. */
   async versionsOfSegments(workspaceId: string, { segmentIds, page, withTotal }: serving.ListVersionsOfSegmentsRequest): Promise<serving.ListVersionsOfSegmentsResponse> {
     const asked = pageOfEach(segmentIds, page, byAge);

@@ -38,11 +38,6 @@ export class SimilarService {
     private readonly customers: CustomerDirectory,
   ) {}
 
-  async similar(workspaceId: string, { customerId, first }: similar.ListSimilarCustomersRequest): Promise<similar.ListSimilarCustomersResponse> {
-    const { customers: [found], search } = await this.similarToEach(workspaceId, { customerIds: [customerId], first });
-    return { customers: found?.neighbours ?? [], search } satisfies similar.ListSimilarCustomersResponse;
-  }
-
   async similarToEach(workspaceId: string, { customerIds, first }: similar.ListSimilarToCustomersRequest): Promise<similar.ListSimilarToCustomersResponse> {
     const count = wanted(first);
     if (customerIds.length > MOST_CUSTOMERS) throw RpcError.invalid(`At most ${MOST_CUSTOMERS} customers at once; ${customerIds.length} were asked for.`, { reason: 'TOO_MANY_IDS' });

@@ -84,11 +84,6 @@ export class WebhookService {
     return { webhooks: cut.rows.map(toWebhook), pageInfo: cut.pageInfo };
   }
 
-  async log(workspaceId: string, { webhookId, ...asked }: webhook.ListWebhookDeliveriesRequest): Promise<webhook.ListWebhookDeliveriesResponse> {
-    const { webhooks: [found] } = await this.logs(workspaceId, { ...asked, webhookIds: [webhookId], withTotal: true });
-    return { deliveries: found?.deliveries ?? [], pageInfo: found?.pageInfo };
-  }
-
   /** A page of each webhook. */
   async logs(workspaceId: string, { webhookIds, state, page, withTotal }: webhook.ListDeliveriesOfWebhooksRequest): Promise<webhook.ListDeliveriesOfWebhooksResponse> {
     const asked = pageOfEach(webhookIds, page, byId);

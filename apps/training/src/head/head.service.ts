@@ -57,12 +57,6 @@ export class HeadService {
     return this.told(workspaceId, await this.repository.get(workspaceId, ids.filter((id) => UUID.test(id))));
   }
 
-  async list(workspaceId: string, { labelSetId, page }: label.ListHeadsRequest): Promise<label.ListHeadsResponse> {
-    const { id } = await this.sets.found(workspaceId, labelSetId);
-    const { labelSets: [found] } = await this.listOfLabelSets(workspaceId, { labelSetIds: [id], page, withTotal: true });
-    return { heads: found?.heads ?? [], pageInfo: found?.pageInfo };
-  }
-
   /** A page of each label set. */
   async listOfLabelSets(workspaceId: string, { labelSetIds, page, withTotal }: label.ListHeadsOfLabelSetsRequest): Promise<label.ListHeadsOfLabelSetsResponse> {
     const first = rowsOfEach(labelSetIds, page);
