@@ -21,11 +21,16 @@ export function rowsOf(page: feed.PageRequest | undefined): number {
 /** How many rows a page of each of several lists has; throws TOO_MANY_IDS and PAGE_TOO_LARGE. */
 export function rowsOfEach(ids: readonly string[], page: feed.PageRequest | undefined): number {
   const first = rowsOf(page);
-  if (ids.length > MOST_IDS) throw RpcError.invalid(`At most ${MOST_IDS} ids at once; ${ids.length} were given.`, { reason: 'TOO_MANY_IDS' });
+  expectFewIds(ids);
   if (ids.length * first > MOST_ROWS_OF_ALL) {
     throw RpcError.invalid(`Pages have at most ${MOST_ROWS_OF_ALL} rows together; ${first} were asked for of ${ids.length} lists.`, { reason: 'PAGE_TOO_LARGE', metadata: { field: 'first' } });
   }
   return first;
+}
+
+/** Throws TOO_MANY_IDS. */
+export function expectFewIds(ids: readonly string[], most = MOST_IDS): void {
+  if (ids.length > most) throw RpcError.invalid(`At most ${most} ids at once; ${ids.length} were given.`, { reason: 'TOO_MANY_IDS', metadata: { most: String(most) } });
 }
 
 /** The row to begin after; throws CURSOR_INVALID. */

@@ -11,15 +11,13 @@ import { SERVICE, type ServiceContext } from '#libs/service';
 import { KINDS } from '../label/label.kind.js';
 import { LabelService } from '../label/label.service.js';
 import { ModelRepository } from '../model/model.repository.js';
-import { cursorOf, cut, rowsOfEach, UUID } from '../page.js';
+import { cursorOf, cut, expectFewIds, rowsOfEach, UUID } from '../page.js';
 import { actorOf } from '../run/run.mapper.js';
 import { toHead } from './head.mapper.js';
 import { HeadRepository, type HeadRow } from './head.repository.js';
 import { checkedHeadSpec } from './head-spec.js';
 
 type Caller = Principal & { workspaceId: string };
-
-const MOST_IDS = 500;
 
 /** What can be asked of heads. */
 @Injectable()
@@ -53,7 +51,7 @@ export class HeadService {
   }
 
   async get(workspaceId: string, ids: readonly string[]): Promise<label.Head[]> {
-    if (ids.length > MOST_IDS) throw RpcError.invalid(`At most ${MOST_IDS} ids at once.`, { reason: 'TOO_MANY_IDS', metadata: { most: String(MOST_IDS) } });
+    expectFewIds(ids);
     return this.told(workspaceId, await this.repository.get(workspaceId, ids.filter((id) => UUID.test(id))));
   }
 

@@ -5,7 +5,7 @@ import type { training } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
-import { cursorOf, cut, rowsOf, UUID } from '../page.js';
+import { cursorOf, cut, expectFewIds, rowsOf, UUID } from '../page.js';
 import { actorOf } from '../run/run.mapper.js';
 import { judge, PeerFailure } from '../step/failure.js';
 import type { TrainingConfig } from '../training.config.js';
@@ -30,6 +30,7 @@ export class ModelService {
   ) {}
 
   async get(workspaceId: string, { ids, champion }: training.GetModelsRequest): Promise<training.Model[]> {
+    expectFewIds(ids);
     const known = ids.filter((id) => UUID.test(id));
     return (await this.repository.get(workspaceId, known, champion)).map(toModel);
   }

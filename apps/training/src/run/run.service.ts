@@ -8,7 +8,7 @@ import { RpcError } from '#libs/grpc';
 import { RUN_STEPS } from '#libs/queue';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
-import { cursorOf, cut, rowsOf, UUID } from '../page.js';
+import { cursorOf, cut, expectFewIds, rowsOf, UUID } from '../page.js';
 import type { TrainingConfig } from '../training.config.js';
 import { RunCancel } from './run.cancel.js';
 import { actorOf, toListedRun, toRun } from './run.mapper.js';
@@ -18,6 +18,9 @@ import { RUN_STATES } from './run.states.js';
 import { checkedSpec, SPEC_VERSION } from './training-spec.js';
 
 type Caller = Principal & { workspaceId: string };
+
+/** Curves of a run have 500 points each. */
+const MOST_WITH_METRICS = 50;
 
 /** What can be asked of runs. */
 @Injectable()
@@ -48,6 +51,13 @@ export class RunService {
       this.service.log.warn({ err: error, runId: row.id }, 'a run was not enqueued; it begins when the queue is back');
     });
     return toRun(row);
+  }
+
+  /** Those of them that there are. Throws TOO_MANY_IDS. */
+  async several(workspaceId: string, { ids, withMetrics }: training.GetRunsRequest): Promise<training.Run[]> {
+    expectFewIds(ids, withMetrics ? MOST_WITH_METRICS : undefined);
+    const known = ids.filter((id) => UUID.test(id));
+    return withMetrics ? (await this.repository.whole(workspaceId, known)).map(toRun) : (await this.repository.several(workspaceId, known)).map(toListedRun);
   }
 
   /** Throws RUN_UNKNOWN. */
