@@ -4,9 +4,9 @@ import type { Observable } from 'rxjs';
 
 import { Caller, type Principal, Requires } from '#libs/auth';
 import { ingestion } from '#libs/contracts';
-import { RpcError, toObservable } from '#libs/grpc';
+import { expectFewIds, RpcError, toObservable } from '#libs/grpc';
 
-import { expectFewIds, UUID } from '../page.js';
+import { UUID } from '../page.js';
 import { ImportService } from './import.service.js';
 
 type InWorkspace = Principal & { workspaceId: string };

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import type { serving } from '#libs/contracts';
-import { RpcError } from '#libs/grpc';
+import { expectFewIds, RpcError } from '#libs/grpc';
 
 import { pageOfEach } from '../page/page.js';
 import { distinctUuids, uuidFilter } from '../page/uuid.js';
@@ -13,7 +13,6 @@ import { toCustomer, toMember, toPlaced, toPoint } from './membership.mapper.js'
 import { MembershipRepository } from './membership.repository.js';
 import { PlacementRepository } from './placement.repository.js';
 
-const MOST_CUSTOMERS = 500;
 const MOST_POINTS = 10_000;
 const DEFAULT_POINTS = 2_000;
 
@@ -28,9 +27,7 @@ export class MemberService {
   ) {}
 
   async ofCustomers(workspaceId: string, { customerIds }: serving.GetCustomerMembershipsRequest): Promise<serving.GetCustomerMembershipsResponse> {
-    if (customerIds.length > MOST_CUSTOMERS) {
-      throw RpcError.invalid(`At most ${MOST_CUSTOMERS} customers at once; ${customerIds.length} were asked for.`, { reason: 'TOO_MANY_IDS' });
-    }
+    expectFewIds(customerIds);
     const [{ served, rows }, { briefs, basis }] = await Promise.all([
       this.memberships.ofCustomers(workspaceId, distinctUuids(customerIds)),
       this.drawings.now(workspaceId),

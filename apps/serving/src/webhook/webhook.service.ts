@@ -5,10 +5,10 @@ import { v7 as uuid, validate } from 'uuid';
 
 import type { webhook } from '#libs/contracts';
 import { z } from '#libs/config';
-import { RpcError, status } from '#libs/grpc';
+import { cutPage, RpcError, status } from '#libs/grpc';
 import { SERVICE } from '#libs/service';
 
-import { cursorFormat, cutPage, pageAsked, pageOfEach } from '../page/page.js';
+import { cursorFormat, pageAsked, pageOfEach } from '../page/page.js';
 import { publicId, segmentInWords } from '../page/public-id.js';
 import { distinctUuids, NIL, uuidFilter } from '../page/uuid.js';
 import type { Context } from '../store.js';

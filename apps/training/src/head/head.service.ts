@@ -4,14 +4,14 @@ import { v7 as uuid } from 'uuid';
 import type { Principal } from '#libs/auth';
 import { head, type label } from '#libs/contracts';
 import type { Prisma } from '#libs/database';
-import { RpcError } from '#libs/grpc';
+import { cutPage, expectFewIds, rowsOfEach, RpcError } from '#libs/grpc';
 import { type HeadPayload, JobQueue } from '#libs/queue';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
 import { KINDS } from '../label/label.kind.js';
 import { LabelService } from '../label/label.service.js';
 import { ModelRepository } from '../model/model.repository.js';
-import { cursorOf, cut, expectFewIds, rowsOfEach, UUID } from '../page.js';
+import { cursorOf, UUID } from '../page.js';
 import { actorOf } from '../run/run.mapper.js';
 import { toHead } from './head.mapper.js';
 import { HeadRepository, type HeadRow } from './head.repository.js';
@@ -63,7 +63,7 @@ export class HeadService {
     const bySet = Map.groupBy(await this.told(workspaceId, rows), ({ labelSetId }) => labelSetId);
     return {
       labelSets: labelSetIds.map((labelSetId) => {
-        const [heads, pageInfo] = cut(bySet.get(labelSetId) ?? [], first, totals.get(labelSetId) ?? 0, ({ id }) => id);
+        const { rows: heads, pageInfo } = cutPage(bySet.get(labelSetId) ?? [], first, totals.get(labelSetId) ?? 0, ({ id }) => id);
         return { labelSetId, heads, pageInfo };
       }),
     };

@@ -3,9 +3,9 @@ import { v7 as uuid } from 'uuid';
 
 import type { Principal } from '#libs/auth';
 import type { label } from '#libs/contracts';
-import { RpcError, status } from '#libs/grpc';
+import { cutPage, expectFewIds, rowsOf, RpcError, status } from '#libs/grpc';
 
-import { cursorOf, cut, expectFewIds, rowsOf, UUID } from '../page.js';
+import { cursorOf, UUID } from '../page.js';
 import { actorOf } from '../run/run.mapper.js';
 import { kindOf } from './label.kind.js';
 import { toLabelSet, toPersonLabel } from './label.mapper.js';
@@ -47,7 +47,7 @@ export class LabelService {
   async list(workspaceId: string, { page }: label.ListLabelSetsRequest): Promise<label.ListLabelSetsResponse> {
     const first = rowsOf(page);
     const [rows, total] = await this.repository.list(workspaceId, { first, after: cursorOf(page, UUID) });
-    const [sets, pageInfo] = cut(rows, first, total, ({ id }) => id);
+    const { rows: sets, pageInfo } = cutPage(rows, first, total, ({ id }) => id);
     return { labelSets: sets.map(toLabelSet), pageInfo };
   }
 

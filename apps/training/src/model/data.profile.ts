@@ -4,8 +4,9 @@ import { readFile } from 'node:fs/promises';
 import { ArtifactError, type ArtifactStore } from '#libs/artifacts';
 import { z } from '#libs/config';
 import type { dataProfile } from '#libs/contracts';
+import { expectFewIds } from '#libs/grpc';
 
-import { expectFewIds, UUID } from '../page.js';
+import { UUID } from '../page.js';
 import { fileUri } from '../step/files.js';
 import { ARTIFACTS } from '../store.js';
 import { ModelRepository, type ModelRow } from './model.repository.js';

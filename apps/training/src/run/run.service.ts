@@ -4,11 +4,11 @@ import { v7 as uuid } from 'uuid';
 import type { Principal } from '#libs/auth';
 import { training, worker } from '#libs/contracts';
 import type { Prisma } from '#libs/database';
-import { RpcError } from '#libs/grpc';
+import { cutPage, expectFewIds, rowsOf, RpcError } from '#libs/grpc';
 import { RUN_STEPS } from '#libs/queue';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
-import { cursorOf, cut, expectFewIds, rowsOf, UUID } from '../page.js';
+import { cursorOf, UUID } from '../page.js';
 import type { TrainingConfig } from '../training.config.js';
 import { RunCancel } from './run.cancel.js';
 import { actorOf, toListedRun, toRun } from './run.mapper.js';
@@ -71,7 +71,7 @@ export class RunService {
     const first = rowsOf(page);
     const wanted = RUN_STATES.find((name) => training.RunState[name] === state);
     const [rows, total] = await this.repository.list(workspaceId, { first, after: cursorOf(page, UUID), state: wanted });
-    const [cutRows, pageInfo] = cut(rows, first, total, (row) => row.id);
+    const { rows: cutRows, pageInfo } = cutPage(rows, first, total, (row) => row.id);
     return { runs: cutRows.map(toListedRun), pageInfo };
   }
 
