@@ -50,6 +50,7 @@ export class WebhookService {
       segmentIds: (await this.selected(workspaceId, segments)) ?? null,
       events: eventsOf(events) ?? USUAL_EVENTS,
       cursor: await this.feed.head(workspaceId),
+      eventHead: await this.feed.eventHead(workspaceId),
     };
     if (!(await this.webhooks.insert(workspaceId, made, MOST_WEBHOOKS))) {
       throw new RpcError(status.RESOURCE_EXHAUSTED, `A workspace has at most ${MOST_WEBHOOKS} webhooks. Delete one first.`, { reason: 'TOO_MANY_WEBHOOKS' });
@@ -62,6 +63,7 @@ export class WebhookService {
       url: url === undefined ? undefined : receiverUrl(url, this.context.config.WEBHOOK_PRIVATE_TARGETS),
       segmentIds: await this.selected(workspaceId, segments),
       events: eventsOf(events),
+      eventHead: events && (await this.feed.eventHead(workspaceId)),
       isEnabled: enabled,
     };
     if (!(await this.webhooks.update(workspaceId, ownId(id), change))) throw unknown();
