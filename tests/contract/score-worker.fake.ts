@@ -10,7 +10,7 @@ const QUIET_DAYS = 30;
 const MANY_ORDERS = 3;
 
 /** What the fake's models draw: by place in the bundle. */
-export const FEW_ORDERS = 0;
+const FEW_ORDERS = 0;
 export const MANY = 1;
 export const QUIET = 2;
 /** What a `family` draws beside: one that joins the first two, and the parts of "Many orders". */

@@ -1,7 +1,7 @@
 import { counting, serving, worker } from '#libs/contracts';
 import { connect } from '#libs/grpc';
 
-import { model, ServingHouse, type ServingReplica, type TestWorkspace, until } from './serving-house.js';
+import { membersOf, model, ServingHouse, type ServingReplica, type TestWorkspace, until } from './serving-house.js';
 
 const HOUR = 3_600_000;
 const { COARSER, MAIN, FINER } = worker.SegmentLevel;
@@ -113,7 +113,7 @@ describe('by a model that is not served', () => {
     const drawn = [...new Map(lists.flatMap(({ segments }) => segments).map((segment) => [segment.id, segment])).values()];
     expect(drawn).toHaveLength(6);
     for (const { id, size, asOf } of drawn) {
-      const { members, pageInfo, asOf: listedAt } = await replica.segments.listDrawnMembers({ segmentId: id, modelId: second.id, page: { first: 100, after: '' } }, workspace.call);
+      const { members, pageInfo, asOf: listedAt } = await membersOf(replica, workspace, id, { modelId: second.id });
       expect([pageInfo?.totalCount, members.length, listedAt]).toEqual([size, size, asOf]);
       expect(members.every(({ membership }) => membership === undefined)).toBe(true);
     }
@@ -129,7 +129,7 @@ describe('by a model that is not served', () => {
     const ids: string[] = [];
     let after = '';
     do {
-      const page = await replica.segments.listDrawnMembers({ segmentId: here, modelId: second.id, page: { first: 1, after } }, workspace.call);
+      const page = await membersOf(replica, workspace, here, { modelId: second.id, first: 1, after });
       ids.push(...page.members.map(({ customerId }) => customerId));
       after = page.pageInfo?.hasNextPage ? page.pageInfo.endCursor : '';
     } while (after !== '');
@@ -139,7 +139,7 @@ describe('by a model that is not served', () => {
   test('of the served one, asked for by name, they are the members, with their memberships', async () => {
     const { workspace, modelId } = await served();
     const few = (await levels(workspace, modelId))[1]?.segments.find(({ name }) => name === 'Few orders');
-    const { members, pageInfo } = await replica.segments.listDrawnMembers({ segmentId: few?.id ?? '', modelId, page: undefined }, workspace.call);
+    const { members, pageInfo } = await membersOf(replica, workspace, few?.id ?? '', { modelId });
     expect([few?.size, pageInfo?.totalCount]).toEqual([1, 1]);
     expect(members[0]?.membership).toMatchObject({ modelId });
   });
@@ -148,7 +148,7 @@ describe('by a model that is not served', () => {
     const { workspace } = await served();
     const { id } = model();
     expect((await levels(workspace, id)).map(({ segments }) => segments)).toEqual([[], [], []]);
-    expect((await replica.segments.listDrawnMembers({ segmentId: id, modelId: id, page: undefined }, workspace.call)).members).toEqual([]);
+    expect((await membersOf(replica, workspace, id, { modelId: id })).members).toEqual([]);
     expect(await reach(workspace, MODEL, id)).toEqual({ customers: 5, basis: { asOf: expect.any(String), modelId: '', placed: 0, unseen: 0 } });
   });
 });

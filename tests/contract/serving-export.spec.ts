@@ -8,7 +8,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { exporting, forgetting, serving } from '#libs/contracts';
 import { connect, type RpcClient } from '#libs/grpc';
 
-import { model, ServingHouse, type ServingReplica, type TestWorkspace, until } from './serving-house.js';
+import { membersOf, model, ServingHouse, type ServingReplica, type TestWorkspace, until } from './serving-house.js';
 
 const { CSV, PARQUET } = exporting.ExportFormat;
 const { SUCCEEDED, CANCELLED, RUNNING } = exporting.ExportState;
@@ -78,7 +78,7 @@ async function rowsOf(file: string): Promise<Row[]> {
 async function listed(): Promise<{ ids: string[]; total: number }> {
   const ids: string[] = [];
   for (let after = ''; ; ) {
-    const { members, pageInfo } = await replica.segments.listSegmentMembers({ segmentId, page: { first: 500, after } }, workspace.call);
+    const { members, pageInfo } = await membersOf(replica, workspace, segmentId, { first: 500, after });
     ids.push(...members.map(({ customerId }) => customerId));
     if (!pageInfo?.hasNextPage) return { ids, total: pageInfo?.totalCount ?? 0 };
     after = pageInfo.endCursor;

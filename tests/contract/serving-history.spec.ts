@@ -11,7 +11,7 @@ import { MergeRepository } from '../../apps/ingestion/src/identity/merge.reposit
 import { digestBy } from '../../apps/ingestion/src/identity/suppressed.ids.js';
 import { HistoryRepository } from '../../apps/serving/src/foresight/history.repository.js';
 import { Archiving } from './archiving.js';
-import { model, ServingHouse, type ServingReplica, type TestWorkspace, until } from './serving-house.js';
+import { membersOf, model, ServingHouse, type ServingReplica, type TestWorkspace, until } from './serving-house.js';
 
 const DAY = 86_400_000;
 
@@ -120,7 +120,7 @@ test('a rule whose window reaches into files has the same members, when it is ma
       await until(() => replica.definitions.getSegmentDefinition({ segmentId }, workspace.call), ({ definition: seen }) => seen?.progress === 1);
       return async () => {
         const known = await names(workspace);
-        const { members } = await replica.segments.listSegmentMembers({ segmentId, page: { first: 100, after: '' } }, workspace.call);
+        const { members } = await membersOf(replica, workspace, segmentId);
         return members.map(({ customerId }) => known.get(customerId) ?? customerId).sort();
       };
     };

@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import { Client, Pool } from 'pg';
 
 import { PrincipalSigner } from '#libs/auth';
-import { access, definition, exporting, foresight, forgetting, history, region, serving, similar, unusual, unusualEvent, webhook, worker } from '#libs/contracts';
+import { access, definition, exporting, type feed, foresight, forgetting, history, region, serving, similar, unusual, unusualEvent, webhook, worker } from '#libs/contracts';
 import { freePort, startTestPlatform, type TestPlatform } from '#libs/embedded';
 import { type Call, connect, type RpcClient } from '#libs/grpc';
 import { publishHint } from '#libs/queue';
@@ -297,6 +297,24 @@ export const family = (): worker.DiscoveredSegment[] => [
   { ...segment(HERE, 'Here'), level: worker.SegmentLevel.COARSER },
   ...[SOME, LOTS].map((index) => ({ ...segment(index, index === SOME ? 'Some orders' : 'Lots of orders'), level: worker.SegmentLevel.FINER, parentIndex: MANY })),
 ];
+
+/** A page of the members of one segment, or of whom a model places there. */
+export async function membersOf(
+  { segments }: Pick<ServingClients, 'segments'>,
+  { call }: TestWorkspace,
+  segmentId: string,
+  { modelId = '', first = 100, after = '' }: Partial<feed.PageRequest & { modelId: string }> = {},
+): Promise<serving.SegmentMembers & { asOf: string | undefined }> {
+  const { segments: [found], asOf } = await segments.listMembersOfSegments({ segmentIds: [segmentId], modelId, page: { first, after } }, call);
+  if (!found) throw new Error(`nothing was said of segment ${segmentId}`);
+  return { ...found, asOf };
+}
+
+/** Who is like one customer. */
+export async function similarTo({ similarity }: Pick<ServingClients, 'similarity'>, { call }: TestWorkspace, customerId: string, first: number): Promise<similar.SimilarCustomer[]> {
+  const { customers: [found] } = await similarity.listSimilarToCustomers({ customerIds: [customerId], first }, call);
+  return found?.neighbours ?? [];
+}
 
 /** Looks until something is so; what it last saw is told when it never is. */
 export async function until<T>(look: () => Promise<T>, isSo: (seen: T) => boolean, withinMs = 30_000): Promise<T> {

@@ -3,7 +3,7 @@ import { connect } from '#libs/grpc';
 
 import { publicId } from '../../apps/serving/src/page/public-id.js';
 import { HERE, LOTS, MANY, SOME } from './score-worker.fake.js';
-import { family, model, orders, ServingHouse, type ServingReplica, type TestModel, type TestWorkspace, until } from './serving-house.js';
+import { family, membersOf, model, orders, ServingHouse, type ServingReplica, type TestModel, type TestWorkspace, until } from './serving-house.js';
 
 const DAY = 86_400_000;
 const { COARSER, MAIN, FINER } = worker.SegmentLevel;
@@ -135,7 +135,7 @@ test('the members of a coarser segment are those of its parts, strongest first o
     const segmentId = await idOf(workspace, name);
     const seen: string[] = [];
     for (let after = '', more = true; more; ) {
-      const { members, pageInfo } = await replica.segments.listSegmentMembers({ segmentId, page: { first: 3, after } }, workspace.call);
+      const { members, pageInfo } = await membersOf(replica, workspace, segmentId, { first: 3, after });
       expect(pageInfo?.totalCount).toBe(expected.length);
       expect(members.every(({ membership }) => membership?.segmentId === segmentId)).toBe(true);
       seen.push(...members.map(({ customerId }) => customerId));
@@ -154,12 +154,10 @@ test('pages of the members of several segments are those of each of them, on wha
   for (const modelId of ['', shadow.id]) {
     const drawn = (await Promise.all([COARSER, MAIN, FINER].map((level) => listed(workspace, level, modelId)))).flatMap(({ segments }) => segments);
     const ids = ['Here', 'Lots of orders', 'Few orders'].map((wanted) => drawn.find(({ name }) => name === wanted)?.id ?? '');
-    const alone = (segmentId: string, page: { first: number; after: string }) =>
-      modelId === '' ? replica.segments.listSegmentMembers({ segmentId, page }, workspace.call) : replica.segments.listDrawnMembers({ segmentId, modelId, page }, workspace.call);
     for (const first of [1, 3, 100]) {
       const page = { first, after: '' };
-      const each = await Promise.all(ids.map(async (segmentId) => ({ segmentId, members: (await alone(segmentId, page)).members, pageInfo: (await alone(segmentId, page)).pageInfo })));
-      expect(await several(ids, modelId, page)).toEqual(each);
+      const each = await Promise.all(ids.map((segmentId) => several([segmentId], modelId, page)));
+      expect(await several(ids, modelId, page)).toEqual(each.flat());
     }
     const [here] = await several(ids, modelId, { first: 1, after: '' });
     const [rest] = await several(ids.slice(0, 1), modelId, { first: 100, after: here?.pageInfo?.endCursor ?? '' });
@@ -233,8 +231,8 @@ test('a segment comes with its rule, and so do its versions', async () => {
   const id = await idOf(workspace, 'Many orders');
   const { segments } = await replica.segments.getSegments({ ids: [id], modelId: '', asOf: undefined }, workspace.call);
   expect(segments[0]?.rule).toEqual(given);
-  const { versions } = await replica.segments.listSegmentVersions({ segmentId: id, page: undefined }, workspace.call);
-  expect(versions[0]?.rule).toEqual(given);
+  const { segments: [history] } = await replica.segments.listVersionsOfSegments({ segmentIds: [id], page: undefined, withTotal: false }, workspace.call);
+  expect(history?.versions[0]?.rule).toEqual(given);
 });
 
 test('a backfill that names a part which the model does not draw is refused', async () => {

@@ -48,10 +48,10 @@ const sizes = async (workspace: TestWorkspace, asOf?: number) => Object.fromEntr
 async function membersAt(workspace: TestWorkspace, segmentId: string, at: number): Promise<{ ids: string[]; total: number }> {
   const ids: string[] = [];
   for (let after = ''; ; ) {
-    const { members, pageInfo } = await replica.history.listPastMembers({ segmentId, asOf: iso(at), page: { first: 2, after } }, workspace.call);
-    ids.push(...members.map(({ customerId }) => customerId));
-    if (!pageInfo?.hasNextPage) return { ids: ids.toSorted(), total: pageInfo?.totalCount ?? -1 };
-    after = pageInfo.endCursor;
+    const { segments: [page] } = await replica.history.listPastMembersOfSegments({ segmentIds: [segmentId], asOf: iso(at), page: { first: 2, after } }, workspace.call);
+    ids.push(...(page?.members ?? []).map(({ customerId }) => customerId));
+    if (!page?.pageInfo?.hasNextPage) return { ids: ids.toSorted(), total: page?.pageInfo?.totalCount ?? -1 };
+    after = page.pageInfo.endCursor;
   }
 }
 
@@ -109,7 +109,6 @@ describe('what cannot be answered is refused with what to ask instead:', () => {
     const asOf = at === undefined ? undefined : iso(at);
     return [
       () => replica.history.getPastMemberships({ customerIds: [], asOf }, workspace.call),
-      () => replica.history.listPastMembers({ segmentId: '', asOf, page: undefined }, workspace.call),
       () => replica.history.listPastMembersOfSegments({ segmentIds: [], asOf, page: undefined }, workspace.call),
     ];
   };

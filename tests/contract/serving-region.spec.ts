@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { connect } from '#libs/grpc';
 import { forgetting, type region, type serving } from '#libs/contracts';
 
-import { model, ServingHouse, type ServingReplica, type TestModel, type TestWorkspace, until } from './serving-house.js';
+import { membersOf, model, ServingHouse, type ServingReplica, type TestModel, type TestWorkspace, until } from './serving-house.js';
 import { statesOf, type StoredState } from './serving-states.js';
 
 const DAY = 86_400_000;
@@ -44,8 +44,8 @@ async function create({ call }: TestWorkspace, examples: region.Examples, thresh
 
 const settled = ({ call }: TestWorkspace, segmentId: string) => until(() => replica.regions.getExampleSegment({ segmentId }, call), ({ progress }) => progress === 1);
 
-async function members({ call }: TestWorkspace, segmentId: string): Promise<string[]> {
-  const answer = await replica.segments.listSegmentMembers({ segmentId, page: { first: 100, after: '' } }, call);
+async function members(workspace: TestWorkspace, segmentId: string): Promise<string[]> {
+  const answer = await membersOf(replica, workspace, segmentId);
   expect(answer.pageInfo?.totalCount).toBe(answer.members.length);
   return answer.members.map(({ customerId }) => customerId).sort();
 }

@@ -1,7 +1,8 @@
-// Events that are unusual, told to whoever watches as they come in: by the measured threshold, from a cursor on, over an absence of the worker.
+// Events that are unusual, told to whoever watches as they come in, and to webhooks: by the measured threshold, from a cursor on, over an absence of the worker.
 import type { novelty, unusualEvent } from '#libs/contracts';
 
 import { model, ServingHouse, type ServingReplica, type TestWorkspace } from './serving-house.js';
+import { WebhookReceiver } from './webhook-receiver.js';
 
 const DAY = 86_400_000;
 /** Of events .3 is where one in a hundred ordinary ones lies. To the fake model an event named Alien is the only one that surprises. */
@@ -13,8 +14,10 @@ let house: ServingHouse;
 let replica: ServingReplica;
 beforeAll(async () => {
   house = await ServingHouse.open();
-  replica = await house.start({ FEED_POLL_MS: '50' });
+  replica = await house.start({ FEED_POLL_MS: '50', WEBHOOK_PRIVATE_TARGETS: 'true' });
 });
+const receivers: WebhookReceiver[] = [];
+afterEach(() => receivers.splice(0).forEach((receiver) => receiver.close()));
 afterAll(() => house.close());
 
 interface Shop {
@@ -83,6 +86,58 @@ test('while the worker is away events wait, and are told once it is back', async
   const telling = told(one, 1);
   await house.worker.start();
   expect(await telling).toMatchObject([{ customerId: customer, name: 'Alien' }]);
+});
+
+async function receiverOf({ workspace }: Shop, events: string[]): Promise<{ receiver: WebhookReceiver; id: string }> {
+  const receiver = await WebhookReceiver.listen();
+  receivers.push(receiver);
+  const { secret, webhook } = await replica.webhooks.createWebhook({ url: receiver.url, segments: undefined, events: { events } }, workspace.admin);
+  receiver.secret = secret;
+  return { receiver, id: webhook?.id ?? '' };
+}
+const idOf = (type: string, id = '') => Buffer.from(`${type}:${id}`).toString('base64url');
+
+test('a webhook that asks for them is told of events as they come in, each as a signed track call with its place in the feed', async () => {
+  const one = await shop();
+  const [strange = '', ordinary = ''] = one.customers;
+  await house.track(one.workspace.id, [{ customerId: strange, name: 'Alien' }]);
+  await house.untilShown(one.workspace.id);
+  const [{ receiver: alerts }, { receiver: all }] = [await receiverOf(one, ['Event Unusual']), await receiverOf(one, ['Segment Exited', 'Event Unusual'])];
+  await house.track(one.workspace.id, [{ customerId: ordinary, name: 'Product Viewed' }, { customerId: ordinary, name: 'Alien' }]);
+  const [call] = await alerts.untilAccepted(1);
+  const [before, event] = await told(one, 2);
+  expect(call?.event).toEqual({
+    type: 'track', event: 'Event Unusual', messageId: call?.id, userId: `user-${ordinary}`, timestamp: event?.occurredAt,
+    properties: {
+      customer_id: idOf('Customer', ordinary), event_id: idOf('Event', event?.eventId), event_type: 'track', event_name: 'Alien', novelty: event?.novelty, threshold: 0.3, cursor: event?.cursor,
+    },
+  });
+  expect(before?.customerId).toBe(strange);
+  expect((await all.untilAccepted(1)).map(({ event: { properties } }) => properties.cursor)).toContain(event?.cursor);
+  expect([...alerts.forged, ...all.forged]).toEqual([]);
+  expect(alerts.accepted).toHaveLength(1);
+});
+
+test('a webhook is told of events from when it asks for them until it does not, and waits for a worker that is away', async () => {
+  const one = await shop();
+  const [first = '', second = ''] = one.customers;
+  const { receiver, id } = await receiverOf(one, ['Segment Entered']);
+  const ask = (events: string[]) => replica.webhooks.updateWebhook({ id, url: undefined, segments: undefined, enabled: undefined, events: { events } }, one.workspace.admin);
+  const alien = async (customerId: string) => {
+    await house.track(one.workspace.id, [{ customerId, name: 'Alien' }]);
+    await house.untilShown(one.workspace.id);
+  };
+  await alien(first);
+  await ask(['Event Unusual']);
+  house.worker.kill();
+  await alien(second);
+  await house.worker.start();
+  expect((await receiver.untilAccepted(1)).map(({ event: { userId } }) => userId)).toEqual([`user-${second}`]);
+  await ask(['Segment Exited']);
+  await alien(first);
+  await ask(['Event Unusual']);
+  await alien(second);
+  expect((await receiver.untilAccepted(2)).map(({ event: { userId } }) => userId)).toEqual([`user-${second}`, `user-${second}`]);
 });
 
 test('a cursor that is none is refused', async () => {

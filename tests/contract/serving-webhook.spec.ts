@@ -51,7 +51,7 @@ const toNowhere = ({ workspace }: Shop, customerId: string) => house.track(works
 const changesOf = async ({ workspace }: Shop) =>
   (await replica.memberships.listMembershipChanges({ customerId: '', segmentId: '', page: { first: 500, after: '' } }, workspace.call)).pageInfo?.totalCount ?? 0;
 const log = async ({ workspace }: Shop, webhookId: string, state = State.UNSPECIFIED) =>
-  (await replica.webhooks.listWebhookDeliveries({ webhookId, state, page: { first: 500, after: '' } }, workspace.admin)).deliveries;
+  (await replica.webhooks.listDeliveriesOfWebhooks({ webhookIds: [webhookId], state, page: { first: 500, after: '' }, withTotal: false }, workspace.admin)).webhooks[0]?.deliveries ?? [];
 const told = (calls: readonly ReceivedCall[]) => calls.map(({ event: { event, properties } }) => `${event}: ${properties.segment_name}`);
 
 test('a move is told as two signed track calls, in order, to who asked for these segments', async () => {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { access, serving } from '#libs/contracts';
 
 import { MANY, SEGMENTS } from './score-worker.fake.js';
-import { model, orders, segment, ServingHouse, type ServingReplica, type TestModel, type TestWorkspace, until } from './serving-house.js';
+import { membersOf, model, orders, segment, ServingHouse, type ServingReplica, similarTo, type TestModel, type TestWorkspace, until } from './serving-house.js';
 
 let house: ServingHouse;
 let replica: ServingReplica;
@@ -88,7 +88,7 @@ describe('what is served', () => {
     ]);
     expect((await listed(workspace)).segments).toEqual([]);
     expect((await replica.segments.getCustomerMap({ sample: 10 }, workspace.call)).points).toEqual([]);
-    expect((await replica.similarity.listSimilarCustomers({ customerId: stranger, first: 3 }, workspace.call)).customers).toEqual([]);
+    expect(await similarTo(replica, workspace, stranger, 3)).toEqual([]);
   });
 
   test('a prepared model is served from its activation on, with everyone in their segment', async () => {
@@ -232,7 +232,7 @@ describe('lists and lookups', () => {
     const segmentId = await idOf(workspace, 'Few orders');
     const seen: { customerId: string; strength: number }[] = [];
     for (let after = ''; ; ) {
-      const { members, pageInfo } = await replica.segments.listSegmentMembers({ segmentId, page: { first: 2, after } }, workspace.call);
+      const { members, pageInfo } = await membersOf(replica, workspace, segmentId, { first: 2, after });
       expect(pageInfo?.totalCount).toBe(7);
       seen.push(...members.map(({ customerId, membership }) => ({ customerId, strength: membership?.strength ?? 0 })));
       after = pageInfo?.endCursor ?? '';
@@ -271,17 +271,17 @@ describe('lists and lookups', () => {
     const { workspace, first } = await served();
     const second = await prepareSwapped(workspace, first);
     const id = await idOf(workspace, 'Few orders');
-    const { versions, pageInfo } = await replica.segments.listSegmentVersions({ segmentId: id, page: undefined }, workspace.call);
-    expect(versions.map(({ modelId }) => modelId)).toEqual([second.id, first.id]);
-    expect(pageInfo?.totalCount).toBe(2);
     const other = await idOf(workspace, 'Many orders');
-    const several = async (page: { first: number; after: string }, withTotal = true) =>
-      (await replica.segments.listVersionsOfSegments({ segmentIds: [other, 'no id', id], page, withTotal }, workspace.call)).segments;
-    const ofOther = await replica.segments.listSegmentVersions({ segmentId: other, page: { first: 9, after: '' } }, workspace.call);
-    expect(await several({ first: 9, after: '' })).toEqual([{ segmentId: other, ...ofOther }, expect.objectContaining({ versions: [] }), { segmentId: id, versions, pageInfo }]);
-    const [, , cut] = await several({ first: 1, after: '' }, false);
-    expect([cut?.versions, cut?.pageInfo?.hasNextPage, cut?.pageInfo?.totalCount]).toEqual([versions.slice(0, 1), true, 0]);
-    expect((await several({ first: 1, after: cut?.pageInfo?.endCursor ?? '' })).at(-1)?.versions).toEqual(versions.slice(1));
+    const versions = async (segmentIds: string[], page: { first: number; after: string } | undefined, withTotal = true) =>
+      (await replica.segments.listVersionsOfSegments({ segmentIds, page, withTotal }, workspace.call)).segments;
+    const [[mine], [ofOther]] = [await versions([id], undefined), await versions([other], undefined)];
+    expect(mine?.versions.map(({ modelId }) => modelId)).toEqual([second.id, first.id]);
+    expect(mine?.pageInfo?.totalCount).toBe(2);
+    const several = [other, 'no id', id];
+    expect(await versions(several, { first: 9, after: '' })).toEqual([ofOther, expect.objectContaining({ versions: [] }), mine]);
+    const [, , cut] = await versions(several, { first: 1, after: '' }, false);
+    expect([cut?.versions, cut?.pageInfo?.hasNextPage, cut?.pageInfo?.totalCount]).toEqual([mine?.versions.slice(0, 1), true, 0]);
+    expect((await versions(several, { first: 1, after: cut?.pageInfo?.endCursor ?? '' })).at(-1)?.versions).toEqual(mine?.versions.slice(1));
     const shadow = await listed(workspace, { modelId: second.id });
     expect(shadow.segments.map(({ name, size, modelId }) => [name, size, modelId])).toContainEqual(['Few orders', 3, second.id]);
   });
@@ -303,7 +303,7 @@ describe('lists and lookups', () => {
     const first = model();
     await house.prepare(replica, workspace, first);
     await replica.activation.activate({ modelId: first.id, fence: 1 }, workspace.service);
-    const { customers } = await replica.similarity.listSimilarCustomers({ customerId: one, first: 5 }, workspace.call);
+    const customers = await similarTo(replica, workspace, one, 5);
     expect(customers.map(({ customerId }) => customerId)).toEqual([two, three]);
     expect(customers[0]?.similarity).toBeGreaterThan(0.99);
     expect(customers[1]?.similarity).toBeLessThan(0.95);

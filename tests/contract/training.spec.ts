@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 
 import { training } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
@@ -175,7 +176,7 @@ describe('a run', () => {
     const { run } = await completed(call);
     const { call: stranger } = await house.workspace();
     for (const id of [run.id, 'no id at all']) {
-      expect(await failure(service.runs.getRun({ id }, stranger))).toMatchObject({ status: status.NOT_FOUND, reason: 'RUN_UNKNOWN' });
+      expect((await service.runs.getRuns({ ids: [id], withMetrics: true }, stranger)).runs).toEqual([]);
       expect(await failure(service.runs.cancelRun({ id }, stranger))).toMatchObject({ status: status.NOT_FOUND, reason: 'RUN_UNKNOWN' });
       const watching = (async () => {
         for await (const { run: seen } of service.runs.watchRun({ id }, stranger)) throw new Error(`saw ${seen?.id}`);
@@ -194,6 +195,14 @@ describe('a run', () => {
     expect([first, second].map(({ runs }) => runs.map(({ id }) => id))).toEqual([ids.slice(0, 2), ids.slice(2)]);
     expect([first, second].map(({ pageInfo }) => [pageInfo?.hasNextPage, pageInfo?.totalCount])).toEqual([[true, 3], [false, 3]]);
     expect((await service.runs.listRuns({ page: undefined, state: RunState.FAILED }, call)).runs).toEqual([]);
+    const several = async (withMetrics: boolean, asked = [...ids, 'no id']) => (await service.runs.getRuns({ ids: asked, withMetrics }, call)).runs;
+    const known = [...first.runs, ...second.runs].toSorted((a, b) => a.id.localeCompare(b.id));
+    const sorted = (runs: training.Run[]) => runs.toSorted((a, b) => a.id.localeCompare(b.id));
+    expect(sorted(await several(false))).toEqual(known);
+    const whole = sorted(await several(true));
+    expect(whole.map((run) => ({ ...run, metrics: [] }))).toEqual(known);
+    expect(whole.every(({ metrics }) => metrics.some(({ points }) => points.length > 0))).toBe(true);
+    expect(await failure(several(true, Array.from({ length: 51 }, () => 'no id')))).toMatchObject({ reason: 'TOO_MANY_IDS' });
     expect(await failure(service.runs.listRuns({ page: { first: 501, after: '' }, state: RunState.UNSPECIFIED }, call))).toMatchObject({
       status: status.INVALID_ARGUMENT,
     });
@@ -227,11 +236,18 @@ describe('models', () => {
     const { call } = await house.workspace();
     const { model, run } = await completed(call);
     // The fake writes none of the files that a profile is read from.
-    expect(await service.profiles.getDataProfile({ modelId: model.id }, call)).toEqual({ profile: undefined });
+    const profiles = async (modelIds: string[], whose = call) => (await service.profiles.getDataProfiles({ modelIds }, whose)).models;
+    expect(await profiles([model.id, run.id, 'no id'])).toEqual([]);
+    const files = {
+      'quality.json': { guard: true, notes: ['a note'], properties: [] }, 'features.json': { main_events: ['Order Completed'] },
+      'encoder.json': { plan: { encoder: 'decayed_sum', objectives: { next_event: 1 }, horizon_days: [30] } },
+    };
+    for (const [name, content] of Object.entries(files)) await writeFile(new URL(`${model.uri}/${name}`), JSON.stringify(content));
+    const { model: bare } = await completed(call, { seed: 2 });
+    expect(await profiles([bare.id, model.id])).toMatchObject([{ modelId: model.id, profile: { isGuarded: true, notes: ['a note'], mainEvents: ['Order Completed'], horizonDays: [30] } }]);
     const { call: stranger } = await house.workspace();
-    for (const [modelId, whose] of [[run.id, call], ['no id', call], [model.id, stranger]] as const) {
-      expect(await failure(service.profiles.getDataProfile({ modelId }, whose))).toMatchObject({ status: status.NOT_FOUND, reason: 'MODEL_UNKNOWN' });
-    }
+    expect(await profiles([model.id], stranger)).toEqual([]);
+    expect(await failure(profiles(Array.from({ length: 51 }, () => model.id)))).toMatchObject({ reason: 'TOO_MANY_IDS' });
   });
 
   it('keep a unique, growing fence in every workspace', async () => {

@@ -189,7 +189,7 @@ describe('the worker', () => {
     const run = await beginAndHold();
     house.worker.kill();
     await brokenOff();
-    await eventually(async () => (await service.runs.getRun({ id: run.id }, run.call)).run?.step === 'waiting for the training worker');
+    await eventually(async () => (await service.runs.getRuns({ ids: [run.id], withMetrics: false }, run.call)).runs[0]?.step === 'waiting for the training worker');
     await house.worker.start();
     expectWholeCurve(await expectOneEnd(run));
     expect(house.worker.callsOf('train').map(({ resumedFrom }) => resumedFrom)).toEqual([0, 10]);

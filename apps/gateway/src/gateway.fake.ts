@@ -264,11 +264,14 @@ function trainingHandlers(): Record<string, Handler> {
     startRun: () => {
       throw RpcError.precondition('Another run has not ended yet.', { reason: 'RUN_ACTIVE', metadata: { runId: id('run', 1) } });
     },
-    getRun: (request: training.GetRunRequest) => ({ run: run(request.id) }),
+    getRuns: ({ ids, withMetrics }: training.GetRunsRequest) => ({ runs: ids.map((runId) => run(runId, withMetrics ? {} : { metrics: [] })) }),
     listRuns: ({ page }: training.ListRunsRequest) => cut([1, 2, 3].map((number) => run(id('run', number), { metrics: [] })), page, 'runs'),
     getModels: ({ ids, champion }: training.GetModelsRequest) => ({ models: (champion ? [id('model', 1)] : ids).map(model) }),
-    getDataProfile: () => ({
-      profile: dataProfile.DataProfile.fromPartial({ notes: ['order_id is left out: an id.'], encoder: 'decayed_sum', properties: [{ name: 'order_id', kind: 'categorical', reason: 'an id' }, { name: 'price', kind: 'numeric', isKept: true }] }),
+    getDataProfiles: ({ modelIds }: dataProfile.GetDataProfilesRequest) => ({
+      models: modelIds.map((modelId) => ({
+        modelId,
+        profile: dataProfile.DataProfile.fromPartial({ notes: ['order_id is left out: an id.'], encoder: 'decayed_sum', properties: [{ name: 'order_id', kind: 'categorical', reason: 'an id' }, { name: 'price', kind: 'numeric', isKept: true }] }),
+      })),
     }),
     promoteModel: () => {
       throw RpcError.precondition('It is the champion already.', { reason: 'ALREADY_CHAMPION' });

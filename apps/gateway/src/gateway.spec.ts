@@ -159,10 +159,10 @@ test('what counts says of when, by which model and over how many', async () => {
 
 test('curves of listed runs are fetched only for who asks', async () => {
   await data('{ trainingRuns { nodes { state progress spec { encoder width seed } } } }');
-  expect(gateway.services.count('getRun')).toBe(0);
+  expect(gateway.services.count('getRuns')).toBe(0);
   const { trainingRuns } = await data('{ trainingRuns(first: 2) { nodes { metrics(names: ["loss"]) { name points { step value } } } } }');
   expect(trainingRuns.nodes[0].metrics).toEqual([{ name: 'loss', points: [{ step: 1, value: 0.5 }] }]);
-  expect(gateway.services.count('getRun')).toBe(2);
+  expect(gateway.services.count('getRuns')).toBe(1);
 });
 
 test('expected failures of mutations are typed results', async () => {

@@ -3,7 +3,7 @@ import { DAY } from './options.js';
 import type { Draws } from './random.js';
 
 /** Days between two visits of a stream, on average, whatever the rhythm. */
-export const MEAN_GAP = 132;
+const MEAN_GAP = 132;
 const BINGE = 3;
 const PER_OCCASION = 2;
 /** Month (0-11) and day of the gift occasions, roughly two months apart. */

@@ -6,6 +6,7 @@ export { healthOf, type HealthState, grpcServer, type GrpcServerOptions } from '
 export { isServing } from './health.js';
 export { encodedOnce } from './encoded.once.js';
 export { ReadableGuard } from './unreadable.js';
+export { cutPage, expectFewIds, foreignCursor, rowsOf, rowsOfEach } from './page.js';
 export { toObservable } from './stream.js';
 export { PRINCIPAL_METADATA } from './metadata.js';
 export { status } from '@grpc/grpc-js';

@@ -51,11 +51,3 @@ export const ROW_JOB_OPTIONS = {
   removeOnComplete: true,
   removeOnFail: true,
 } as const satisfies JobsOptions;
-
-/** A process that was killed is noticed within some ten seconds. */
-export const ROW_JOB_LOCK = {
-  lockDuration: 8_000,
-  lockRenewTime: 2_000,
-  stalledInterval: 2_000,
-  maxStalledCount: 1_000_000,
-} as const;

@@ -1,11 +1,10 @@
-import type { BeforeApplicationShutdown, OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
-import { type Job, WaitingError, Worker } from 'bullmq';
+import { type Job, WaitingError } from 'bullmq';
 import type { Logger } from 'pino';
 import { exhaustMap, timer } from 'rxjs';
 
-import { openRedis, QUEUE_PREFIX } from './redis.js';
+import { JobWorker } from './job.worker.js';
 import { type Attempt, isEnded, StaleAttempt } from './row.attempt.js';
-import { ROW_JOB_LOCK, type RowJobs } from './row.job.js';
+import type { RowJobs } from './row.job.js';
 
 /** What every row has that is worked off by a job. */
 export interface JobRow {
@@ -38,9 +37,7 @@ class Cancelled extends Error {}
 class ServiceStopping extends Error {}
 
 /** Works off rows, one at a time and replica. */
-export class JobProcessor<Payload extends object, Row extends JobRow> implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
-  private readonly redis;
-  private readonly worker: Worker<Payload>;
+export class JobProcessor<Payload extends object, Row extends JobRow> extends JobWorker<Payload> {
   private current: AbortController | undefined;
 
   constructor(
@@ -49,31 +46,14 @@ export class JobProcessor<Payload extends object, Row extends JobRow> implements
     redisUrl: string,
     private readonly log: Logger,
   ) {
-    this.redis = openRedis(redisUrl, 'worker');
-    this.worker = new Worker<Payload>(jobs.queue, (job, token) => this.process(job, token), {
-      ...ROW_JOB_LOCK,
-      connection: this.redis,
-      prefix: QUEUE_PREFIX,
-      concurrency: 1,
-      autorun: false,
-    });
-    this.worker.on('error', (error) => log.debug({ err: error }, `the queue ${jobs.queue} is away`));
+    super(jobs.queue, redisUrl, log);
   }
 
-  onApplicationBootstrap(): void {
-    void this.worker.run();
-  }
-
-  async beforeApplicationShutdown(): Promise<void> {
+  protected override stop(): void {
     this.current?.abort(new ServiceStopping());
-    await this.worker.close();
   }
 
-  onApplicationShutdown(): void {
-    this.redis.disconnect();
-  }
-
-  private async process(job: Job<Payload>, token: string | undefined): Promise<void> {
+  protected async process(job: Job<Payload>, token: string | undefined): Promise<void> {
     const { workspaceId, id } = this.jobs.rowOf(job.data);
     const row = await this.work.begin(workspaceId, id);
     if (!row) return;

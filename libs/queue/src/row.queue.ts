@@ -1,32 +1,20 @@
-import type { OnApplicationShutdown } from '@nestjs/common';
-import { Queue } from 'bullmq';
 import type { Logger } from 'pino';
 
-import { openRedis, QUEUE_PREFIX } from './redis.js';
+import { JobSender } from './job.sender.js';
 import { ROW_JOB_OPTIONS, type RowJobs } from './row.job.js';
 
 /** Jobs of rows. Everything here may be lost at any moment: the reconciler makes it again from the rows. */
-export class JobQueue<Payload extends object> implements OnApplicationShutdown {
-  private readonly redis;
-  private readonly queue: Queue;
-
+export class JobQueue<Payload extends object> extends JobSender<object> {
   constructor(
     private readonly jobs: RowJobs<Payload>,
     redisUrl: string,
     log: Logger,
   ) {
-    this.redis = openRedis(redisUrl, 'producer');
-    this.queue = new Queue(jobs.queue, { connection: this.redis, prefix: QUEUE_PREFIX });
-    this.queue.on('error', (error) => log.debug({ err: error }, `the queue ${jobs.queue} is away`));
+    super(jobs.queue, redisUrl, log);
   }
 
   /** Adds nothing where the row has a job already. Rejects while Redis is away. */
   async enqueue(payload: Payload): Promise<void> {
     await this.queue.add(this.jobs.job, payload, { ...ROW_JOB_OPTIONS, jobId: this.jobs.rowOf(payload).id });
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await this.queue.close().catch(() => undefined);
-    this.redis.disconnect();
   }
 }

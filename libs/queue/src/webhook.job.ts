@@ -18,11 +18,3 @@ export interface WebhookPayload {
  */
 export const webhookJobOptions = ({ webhookId }: WebhookPayload) =>
   ({ deduplication: { id: webhookId, keepLastIfActive: true }, removeOnComplete: true, removeOnFail: true }) satisfies JobsOptions;
-
-/** A process that was killed is noticed within some ten seconds. */
-export const WEBHOOK_LOCK = {
-  lockDuration: 8_000,
-  lockRenewTime: 2_000,
-  stalledInterval: 2_000,
-  maxStalledCount: 1_000_000,
-} as const;

@@ -17,7 +17,7 @@ export function toWorkspace({ workspace, settings }: WorkspaceRow): access.Works
   } satisfies access.Workspace;
 }
 
-export function toSettings(row: schema.WorkspaceSettings): access.WorkspaceSettings {
+function toSettings(row: schema.WorkspaceSettings): access.WorkspaceSettings {
   return {
     version: row.version,
     clock: row.clock === 'DATA' ? access.Clock.DATA : access.Clock.LIVE,

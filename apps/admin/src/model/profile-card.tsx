@@ -4,12 +4,11 @@ import { Card } from '../parts/card';
 import { Badge } from '../parts/figures';
 import { number, Table } from '../parts/table';
 import { count, counted, figure, percent } from '../wording/figure';
+import { MUCH_DRIFT } from './drift';
 
 type Profile = NonNullable<NonNullable<ModelDetailQuery['model']>['profile']>;
 
-/** From here on the halves of the data differ much (population stability index). */
-const MUCH_DRIFT = 0.25;
-const DRIFT = `Population stability index of the later half of the data against the earlier one; ${MUCH_DRIFT} and more is much`;
+const DRIFT = `Population stability index of the later half of the data against the earlier one; more than ${MUCH_DRIFT} is much`;
 
 /** What the data were like that a model learned from, and what was taken from them. */
 export function ProfileCards({ profile }: { profile: Profile }): ReactNode {

@@ -1,4 +1,5 @@
 import type { RunDetailQuery } from '../gen/graphql';
+import { MUCH_DRIFT } from '../model/drift';
 import { figure, percent } from '../wording/figure';
 
 export type Metric = NonNullable<RunDetailQuery['trainingRun']>['metrics'][number];
@@ -36,7 +37,7 @@ const NAMES: Record<string, string> = {
 /** What is known once, before the first step: told as figures, for there is nothing to draw. */
 const FACTS = {
   'quality.left_out': { label: 'Properties left out', note: 'ids, or always the same' },
-  'quality.drift': { label: 'Most drift of a property', note: 'PSI; from .25 on it has changed' },
+  'quality.drift': { label: 'Most drift of a property', note: `PSI; beyond ${MUCH_DRIFT} it has changed` },
   continued: { label: 'Began', note: '' },
   surprise: { label: 'Surprise of the served model', note: 'by how much worse it foresees its held-out customers now' },
 };

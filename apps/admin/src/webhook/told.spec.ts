@@ -1,4 +1,4 @@
-import { TELLINGS, toldOf } from './told';
+import { isOfSegments, type Telling, TELLINGS, toldOf } from './told';
 
 const segments = [{ id: 's', name: 'Early birds' }];
 
@@ -11,5 +11,11 @@ describe('what a webhook tells of, in words', () => {
   it('leaves segments out where it tells of unusual customers alone', () => {
     expect(toldOf({ events: [...TELLINGS.unusual.events], segments: null })).toBe('unusual customers');
     expect(toldOf({ events: [...TELLINGS.both.events], segments })).toBe('Early birds, unusual customers');
+    expect(toldOf({ events: [...TELLINGS.both.events, ...TELLINGS.events.events], segments })).toBe('Early birds, unusual customers, unusual events');
+    expect(toldOf({ events: [...TELLINGS.events.events], segments: null })).toBe('unusual events');
+  });
+
+  it('asks for segments only where it tells of some', () => {
+    expect((Object.keys(TELLINGS) as Telling[]).filter(isOfSegments)).toEqual(['segments', 'both']);
   });
 });

@@ -6,7 +6,7 @@ import { Dialog } from '../parts/dialog';
 import { useSay } from '../parts/toast';
 import { explain } from '../session/problem';
 import { useReading } from '../session/reading';
-import { type Telling, TELLINGS } from './told';
+import { isOfSegments, type Telling, TELLINGS } from './told';
 
 const ALL = '';
 
@@ -53,7 +53,7 @@ export function CreateDialog({ onClose, onChanged, onSecret }: CreateDialogProps
       </label>
       <label className="field">
         Segments
-        <select value={segmentId} disabled={telling === 'unusual'} onChange={(event) => setSegment(event.target.value)}>
+        <select value={segmentId} disabled={!isOfSegments(telling)} onChange={(event) => setSegment(event.target.value)}>
           <option value={ALL}>all segments</option>
           {data?.segments.nodes.map(({ id, name }) => (
             <option key={id} value={id}>

@@ -30,7 +30,7 @@ export function WebhooksPage(): ReactNode {
   );
   return (
     <>
-      <PageHead title="Webhooks" below={<p className="quiet">Who is told, by HTTP, as customers enter and leave segments and become unusual.</p>} actions={mayManage && make} />
+      <PageHead title="Webhooks" below={<p className="quiet">Who is told, by HTTP, as customers enter and leave segments and become unusual, and of events that are.</p>} actions={mayManage && make} />
       {fresh && (
         <Notice tone="good" title={`The secret that signs what is sent to ${fresh.url}, shown this once`}>
           <code className="mono">{fresh.secret}</code>

@@ -14,22 +14,22 @@ export const LIMITS = {
   depth: 14,
   aliases: 30,
   directives: 20,
-  /** Objects of the answer, about; fields that need a call of their own for every row count ten. */
+  /** Objects of the answer, about; fields for which more is fetched than they show count ten. */
   cost: 20_000,
   variablesBytes: 900_000,
 } as const;
 
 /** Rows that a list without a size of its own is taken to have. */
 const USUAL_ROWS = 4;
-const COST_OF_CALL = 10;
 /** The one field for which a model reads a customer some hundred times. */
 export const ASKS_THE_MODEL = 'MembershipExplanation.evidence';
 const COST_OF_ASKING_THE_MODEL = 1_900;
 /** Fields for which, as of an earlier time, the model reads all that a customer had done by then. */
 const READS_AGAIN = new Set(['Customer.novelty', 'Customer.mapPosition', 'Customer.forecast', 'Customer.recommendations']);
 const COST_OF_READING_AGAIN = 60;
-/** Fields that cost a call to a service for each object they are asked of: pages of a list of its own, mostly. All others are answered for all objects together. */
-export const CALLS: ReadonlySet<string> = new Set(['Model.profile', 'TrainingRun.metrics']);
+/** Fields for which more is fetched than they show: a model's files, and curves with all their points. */
+const FETCHED_WHOLE: ReadonlySet<string> = new Set(['Model.profile', 'TrainingRun.metrics']);
+const COST_OF_FETCHING = 10;
 
 /** Rules that need the document only; they run with the specification's own. */
 export const limitRules: readonly ValidationRule[] = [
@@ -70,7 +70,7 @@ export function areVariablesValid(schema: GraphQLSchema, { definitions }: Docume
 const estimate: ComplexityEstimator = ({ type, field, args, childComplexity }) => {
   const name = `${type.name}.${field.name}`;
   const isReadAgain = READS_AGAIN.has(name) && typeof args['asOf'] === 'string';
-  const own = name === ASKS_THE_MODEL ? COST_OF_ASKING_THE_MODEL : isReadAgain ? COST_OF_READING_AGAIN : CALLS.has(name) ? COST_OF_CALL : 0;
+  const own = name === ASKS_THE_MODEL ? COST_OF_ASKING_THE_MODEL : isReadAgain ? COST_OF_READING_AGAIN : FETCHED_WHOLE.has(name) ? COST_OF_FETCHING : 0;
   const rows = rowsAskedFor(field.name, String(field.type), args);
   if (rows === undefined) return own + childComplexity + (childComplexity > 0 ? 1 : 0);
   // Points of a map are four numbers each and nothing is loaded for them.

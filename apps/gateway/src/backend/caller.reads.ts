@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 
-import { type counting, type exporting, type foresight, type identity, type ingestion, type label, type pastReading, type prediction, type serving, type similar, type training, type unusual, type webhook, worker } from '#libs/contracts';
+import { type counting, type dataProfile, type exporting, type foresight, type identity, type ingestion, type label, type pastReading, type prediction, type serving, type similar, type training, type unusual, type webhook, worker } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
 import { eventNoveltyOf, forecastsOf, pastReadingsOf, type RecommendationKey, recommendationsOf } from '../foresight/foresight.reads.js';
@@ -69,6 +69,11 @@ export interface CallerReads {
   /** As a model draws them, on the main level, largest first. */
   readonly modelSegments: Gathered<Pick<PageKey, 'id' | 'page'>, SegmentPage>;
   readonly model: Gathered<string, training.Model | undefined>;
+  /** What its data were like; undefined where its files are gone. */
+  readonly dataProfile: Gathered<string, dataProfile.DataProfile | undefined>;
+  /** Without curves. */
+  readonly run: Gathered<string, training.Run | undefined>;
+  readonly runMetrics: Gathered<string, training.RunMetric[]>;
   readonly labelSet: Gathered<string, label.LabelSet | undefined>;
   /** Of a label set, newest first. */
   readonly labelHeads: Pages<label.Head>;
@@ -101,6 +106,8 @@ const MOST_CALLERS = 1_000;
 const ROWS_OF_A_SEARCH = 20;
 /** So is to count whom a model places where. */
 const ROWS_OF_A_COUNT = 50;
+/** The same for training: to read a model's files, and the curves of a run. */
+const [ROWS_OF_A_FOLDER, ROWS_OF_CURVES] = [20, 20];
 
 /** What the requests of one caller have in common. */
 export interface CallerBackends {
@@ -179,6 +186,25 @@ function readsOf(rpc: () => Backends): CallerReads {
       const byId = new Map(models.map((model) => [model.id, model]));
       return ids.map((id) => byId.get(id));
     }),
+    dataProfile: gather((ids) =>
+      alike(ids.map((id) => ({ id })), () => ROWS_OF_A_FOLDER, async (modelIds) => {
+        const { models } = await rpc().profiles.getDataProfiles({ modelIds });
+        const byId = new Map(models.map(({ modelId, profile }) => [modelId, profile]));
+        return modelIds.map((id) => [id, byId.get(id)]);
+      }),
+    ),
+    run: gather(async (ids) => {
+      const { runs } = await rpc().runs.getRuns({ ids: unique(ids), withMetrics: false });
+      const byId = new Map(runs.map((run) => [run.id, run]));
+      return ids.map((id) => byId.get(id));
+    }),
+    runMetrics: gather((ids) =>
+      alike(ids.map((id) => ({ id })), () => ROWS_OF_CURVES, async (runIds) => {
+        const { runs } = await rpc().runs.getRuns({ ids: runIds, withMetrics: true });
+        const byId = new Map(runs.map(({ id, metrics }) => [id, metrics]));
+        return runIds.map((id) => [id, byId.get(id) ?? []]);
+      }),
+    ),
     labelSet: gather(async (ids) => {
       const { labelSets } = await rpc().labels.getLabelSets({ ids: unique(ids) });
       const byId = new Map(labelSets.map((set) => [set.id, set]));

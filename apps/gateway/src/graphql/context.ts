@@ -55,7 +55,7 @@ class RequestContext implements GatewayContext {
     readonly reads: CallerReads,
     private readonly parts: GatewayParts,
   ) {
-    this.loaders = makeLoaders(reads, rpc);
+    this.loaders = makeLoaders(reads);
   }
 
   get audit() {

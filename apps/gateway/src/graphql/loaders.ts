@@ -1,7 +1,6 @@
 import type { counting, exporting, foresight, ingestion, label, pastReading, prediction, serving, training, unusual } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
-import type { Backends } from '../backend/backends.js';
 import { type CallerReads, type PastKey, pastName, type Place, type ReachKey, type SegmentKey, segmentName } from '../backend/caller.reads.js';
 import { type RecommendationKey, recommendationName } from '../foresight/foresight.reads.js';
 import type { HeldNovelty } from '../unusual/unusual.reads.js';
@@ -30,7 +29,7 @@ export interface Loaders {
   readonly exportSchedule: Loader<string, exporting.ExportSchedule | undefined>;
   readonly prediction: Loader<string, prediction.Prediction[]>;
   readonly import: Loader<string, ingestion.Import | undefined>;
-  /** Whole, with the points of its curves. */
+  /** Without its curves. */
   readonly run: Loader<string, training.Run | undefined>;
 }
 
@@ -42,10 +41,7 @@ export interface Loader<Key, Value> {
 class LoadersOfRequest implements Loaders {
   private readonly made: { -readonly [Kind in keyof Loaders]?: Loaders[Kind] } = {};
 
-  constructor(
-    private readonly reads: CallerReads,
-    private readonly rpc: Backends,
-  ) {}
+  constructor(private readonly reads: CallerReads) {}
 
   get customer() {
     return (this.made.customer ??= new Remembered(this.reads.customer));
@@ -98,14 +94,13 @@ class LoadersOfRequest implements Loaders {
   get import() {
     return (this.made.import ??= new Remembered(this.reads.import));
   }
-  // There is no call for several: a list of runs carries all but the points of curves, which few ask for.
   get run() {
-    return (this.made.run ??= new Remembered(async (id) => (await found(this.rpc.runs.getRun({ id })))?.run));
+    return (this.made.run ??= new Remembered(this.reads.run));
   }
 }
 
-export function makeLoaders(reads: CallerReads, rpc: Backends): Loaders {
-  return new LoadersOfRequest(reads, rpc);
+export function makeLoaders(reads: CallerReads): Loaders {
+  return new LoadersOfRequest(reads);
 }
 
 /** For as long as a request lasts, what was read is not read again; that reads go together is the matter of who gathers them. */

@@ -189,6 +189,7 @@ export enum WebhookEvent {
   SEGMENT_EXITED = 'Segment Exited',
   CUSTOMER_UNUSUAL = 'Customer Unusual',
   CUSTOMER_USUAL_AGAIN = 'Customer Usual Again',
+  EVENT_UNUSUAL = 'Event Unusual',
 }
 
 /** Segment's specification names its calls in small letters. */

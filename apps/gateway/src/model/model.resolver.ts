@@ -54,7 +54,7 @@ export const modelTypes: ResolversOf<'Model' | 'Evaluation' | 'Measure' | 'DataP
     artefacts: ({ uri }) => uri,
     segments: ({ id }, args, { reads }) => listSegmentsOfModel(reads, args, id),
     evaluation: (model) => model,
-    profile: async ({ id }, _args, { rpc }) => (await rpc.profiles.getDataProfile({ modelId: id })).profile ?? null,
+    profile: ({ id }, _args, { reads }) => reads.dataProfile(id),
   },
   DataProfile: {
     valueProperty: ({ valueProperty }) => orNull(valueProperty),

@@ -57,10 +57,9 @@ export const runTypes: ResolversOf<'TrainingRun' | 'TrainingSpec' | 'StartTraini
     rateUnit: ({ rateUnit }) => orNull(rateUnit),
     remainingSeconds: ({ remainingSeconds }) => countOrNull(remainingSeconds),
     createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
-    metrics: async (run, { names }, { loaders }) => {
-      // A list of runs comes without curves: they are fetched for who asks.
-      const isWhole = run.metrics.some(({ points }) => points.length > 0);
-      const { metrics } = isWhole ? run : ((await loaders.run.load(run.id)) ?? run);
+    metrics: async (run, { names }, { reads }) => {
+      // Runs come without curves, but for those that are followed: they are fetched for who asks.
+      const metrics = run.metrics.length > 0 ? run.metrics : await reads.runMetrics(run.id);
       return names ? metrics.filter(({ name }) => names.includes(name)) : metrics;
     },
     events: ({ events }) => countOrNull(events),

@@ -24,7 +24,7 @@ export interface ArchiveRooms {
 export const ARCHIVE_STEPS = ['noted', 'copied', 'written', 'verified', 'taken out', 'partition dropped'] as const;
 export type Reached = (step: (typeof ARCHIVE_STEPS)[number]) => void;
 
-export const archiveFolder = (workspaceId: string, id: string) => [workspaceId, 'archives', id].join('/');
+const archiveFolder = (workspaceId: string, id: string) => [workspaceId, 'archives', id].join('/');
 const MESSAGE_IDS_AT_ONCE = 5_000;
 
 /**

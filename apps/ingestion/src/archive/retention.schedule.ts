@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 
 import { Rounds } from '#libs/queue';
 
+import { POLICY } from './archive.execution.js';
 import type { ArchiveRepository } from './archive.repository.js';
 import type { RetentionRepository } from './retention.repository.js';
 import type { RetentionService } from './retention.service.js';
@@ -34,7 +35,7 @@ export class RetentionSchedule extends Rounds {
       if (archiveBefore === null) continue;
       const due = await this.archives.due(workspaceId, archiveBefore, new Date(Date.now() - this.settleMs), { isPolicy: true });
       const ending = dropBefore === null ? [] : await this.archives.toDrop(workspaceId, dropBefore);
-      if (due.length + ending.length > 0) await this.retention.start(workspaceId, 'policy', archiveBefore, dropBefore);
+      if (due.length + ending.length > 0) await this.retention.start(workspaceId, POLICY, archiveBefore, dropBefore);
     }
   }
 }

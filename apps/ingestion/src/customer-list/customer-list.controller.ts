@@ -4,7 +4,7 @@ import { map, type Observable } from 'rxjs';
 
 import { Caller, type Principal, Requires } from '#libs/auth';
 import { customerList } from '#libs/contracts';
-import { RpcError, toObservable } from '#libs/grpc';
+import { expectFewIds, toObservable } from '#libs/grpc';
 
 import { CustomerListFile } from './customer-list.file.js';
 import { CustomerListRepository } from './customer-list.repository.js';
@@ -22,7 +22,7 @@ export class CustomerListController implements customerList.CustomerListServiceC
   ) {}
 
   async findCustomerIds(@Payload() { userIds }: customerList.FindCustomerIdsRequest, @Caller() { workspaceId }: InWorkspace): Promise<customerList.FindCustomerIdsResponse> {
-    if (userIds.length > MOST_IDS) throw RpcError.invalid(`At most ${MOST_IDS} ids at once.`, { reason: 'TOO_MANY_IDS', metadata: { most: String(MOST_IDS) } });
+    expectFewIds(userIds, MOST_IDS);
     // Postgres knows no text with a NUL in it; such an id would fail those that are asked for beside it.
     return { customers: await this.repository.find(workspaceId, [...new Set(userIds)].filter((id) => !id.includes('\0'))) };
   }

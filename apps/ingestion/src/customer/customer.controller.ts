@@ -3,14 +3,12 @@ import { Payload } from '@nestjs/microservices';
 
 import { Caller, type Principal, Requires } from '#libs/auth';
 import { ingestion } from '#libs/contracts';
-import { RpcError } from '#libs/grpc';
+import { expectFewIds, RpcError } from '#libs/grpc';
 
 import type { IdDigest } from '../identity/suppressed.ids.js';
 import { cutOf, pageOf, UUID } from '../page.js';
 import { customerOf } from './customer.mapper.js';
 import { CustomerRepository, ID_DIGEST } from './customer.repository.js';
-
-const MOST_IDS = 500;
 
 @Controller()
 @ingestion.CustomerServiceControllerMethods()
@@ -21,7 +19,7 @@ export class CustomerController implements ingestion.CustomerServiceController {
   ) {}
 
   async getCustomers(@Payload() request: ingestion.GetCustomersRequest, @Caller() { workspaceId }: Principal & { workspaceId: string }): Promise<ingestion.GetCustomersResponse> {
-    bound(request.ids);
+    expectFewIds(request.ids);
     // What is no id of ours is as unknown as an id that never was.
     const found = await this.customers.find(workspaceId, request.ids.filter((id) => UUID.test(id)));
     return { customers: [...found].map(([requestedId, row]) => ({ requestedId, customer: customerOf(row) })) };
@@ -36,14 +34,14 @@ export class CustomerController implements ingestion.CustomerServiceController {
   }
 
   async resolveCustomers(@Payload() { userIds }: ingestion.ResolveCustomersRequest, @Caller() { workspaceId }: Principal & { workspaceId: string }): Promise<ingestion.ResolveCustomersResponse> {
-    bound(userIds);
+    expectFewIds(userIds);
     // Postgres knows no text with a NUL in it; such an id would fail those that are asked for beside it.
     return { customers: await this.customers.locate(workspaceId, [...new Set(userIds)].filter((id) => !id.includes('\0'))) };
   }
 
   @Requires('SERVICE')
   async nameCustomers(@Payload() { ids }: ingestion.NameCustomersRequest, @Caller() { workspaceId }: Principal & { workspaceId: string }): Promise<ingestion.NameCustomersResponse> {
-    bound(ids);
+    expectFewIds(ids);
     const rows = await this.customers.names(workspaceId, ids.filter((id) => UUID.test(id)));
     const ofAll = rows.flatMap(({ externalIds }) => externalIds.map((id) => this.digest(workspaceId, id)));
     const suppressed = await this.customers.suppressedAmong(workspaceId, ofAll);
@@ -61,8 +59,4 @@ export class CustomerController implements ingestion.CustomerServiceController {
     const page = pageOf(rows, cut, total, ({ id }) => [id]);
     return { customers: page.rows.map(customerOf), pageInfo: page.pageInfo };
   }
-}
-
-function bound(ids: readonly string[]): void {
-  if (ids.length > MOST_IDS) throw RpcError.invalid(`At most ${MOST_IDS} ids at once.`, { reason: 'TOO_MANY_IDS', metadata: { most: String(MOST_IDS) } });
 }

@@ -74,24 +74,17 @@ export class EventController implements ingestion.EventServiceController {
     return { events: page.rows.map(rejectedOf), pageInfo: page.pageInfo };
   }
 
-  async listCustomerEvents(@Payload() { customerId, page }: ingestion.ListCustomerEventsRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.ListCustomerEventsResponse> {
-    const [found] = await this.eventsOf(workspaceId, { customerIds: [customerId], page, withTotal: true });
-    if (!found) throw RpcError.notFound(`There is no customer ${customerId}.`, { reason: 'CUSTOMER_UNKNOWN' });
-    return { events: found.events, pageInfo: found.pageInfo };
-  }
-
   async listEventsOfCustomers(@Payload() request: ingestion.ListEventsOfCustomersRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.ListEventsOfCustomersResponse> {
-    return { customers: await this.eventsOf(workspaceId, request) };
-  }
-
-  private async eventsOf(workspaceId: string, { customerIds, page, withTotal }: ingestion.ListEventsOfCustomersRequest): Promise<ingestion.CustomerEvents[]> {
+    const { customerIds, page, withTotal } = request;
     const cut = cutOfEach(customerIds, page, [ISO_MICROS, INTEGER]);
     const lists = await this.events.listOfCustomers(workspaceId, customerIds.filter((id) => UUID.test(id)), cut, withTotal);
-    return customerIds.flatMap((customerId) => {
-      const list = lists.get(customerId.toLowerCase());
-      if (!list) return [];
-      const { rows, pageInfo } = pageOf(list.rows, cut, list.total, ({ occurred_at, sequence }) => [occurred_at, sequence]);
-      return [{ customerId, events: rows.map(eventOf), pageInfo }];
-    });
+    return {
+      customers: customerIds.flatMap((customerId) => {
+        const list = lists.get(customerId.toLowerCase());
+        if (!list) return [];
+        const { rows, pageInfo } = pageOf(list.rows, cut, list.total, ({ occurred_at, sequence }) => [occurred_at, sequence]);
+        return [{ customerId, events: rows.map(eventOf), pageInfo }];
+      }),
+    };
   }
 }

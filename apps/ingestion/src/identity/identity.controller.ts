@@ -25,14 +25,18 @@ export class IdentityController implements identity.IdentityServiceController {
     @Inject(HINT) private readonly hint: Hint,
   ) {}
 
-  async listMerges(@Payload() { customerId, page }: identity.ListMergesRequest, @Caller() { workspaceId }: InWorkspace): Promise<identity.ListMergesResponse> {
-    const [found] = await this.mergesOf(workspaceId, { customerIds: [customerId], page, withTotal: true });
-    if (!found) throw RpcError.notFound(`There is no customer ${customerId}.`, { reason: 'CUSTOMER_UNKNOWN' });
-    return { merges: found.merges, pageInfo: found.pageInfo };
-  }
-
   async listMergesOfCustomers(@Payload() request: identity.ListMergesOfCustomersRequest, @Caller() { workspaceId }: InWorkspace): Promise<identity.ListMergesOfCustomersResponse> {
-    return { customers: await this.mergesOf(workspaceId, request) };
+    const { customerIds, page, withTotal } = request;
+    const cut = cutOfEach(customerIds, page, [UUID]);
+    const lists = await this.merges.listOfCustomers(workspaceId, customerIds.filter((id) => UUID.test(id)), cut, withTotal);
+    return {
+      customers: customerIds.flatMap((customerId) => {
+        const list = lists.get(customerId.toLowerCase());
+        if (!list) return [];
+        const { rows, pageInfo } = pageOf(list.rows, cut, list.total, ({ id }) => [id]);
+        return [{ customerId, merges: rows.map(mergeOf), pageInfo }];
+      }),
+    };
   }
 
   @Requires('ADMIN')
@@ -58,16 +62,5 @@ export class IdentityController implements identity.IdentityServiceController {
     }
     await this.blocked.write(workspaceId, value, request.blocked);
     return { id: blockedIdOf(value, { [value]: request.blocked }) };
-  }
-
-  private async mergesOf(workspaceId: string, { customerIds, page, withTotal }: identity.ListMergesOfCustomersRequest): Promise<identity.MergesOfCustomer[]> {
-    const cut = cutOfEach(customerIds, page, [UUID]);
-    const lists = await this.merges.listOfCustomers(workspaceId, customerIds.filter((id) => UUID.test(id)), cut, withTotal);
-    return customerIds.flatMap((customerId) => {
-      const list = lists.get(customerId.toLowerCase());
-      if (!list) return [];
-      const { rows, pageInfo } = pageOf(list.rows, cut, list.total, ({ id }) => [id]);
-      return [{ customerId, merges: rows.map(mergeOf), pageInfo }];
-    });
   }
 }

@@ -4,9 +4,9 @@ import type { Observable } from 'rxjs';
 
 import { Caller, type Principal, Requires } from '#libs/auth';
 import { ingestion } from '#libs/contracts';
-import { RpcError, toObservable } from '#libs/grpc';
+import { expectFewIds, RpcError, toObservable } from '#libs/grpc';
 
-import { expectFewIds, UUID } from '../page.js';
+import { UUID } from '../page.js';
 import { ImportService } from './import.service.js';
 
 type InWorkspace = Principal & { workspaceId: string };
@@ -19,11 +19,6 @@ export class ImportController implements ingestion.ImportServiceController {
   @Requires('ADMIN')
   async startImport(@Payload() request: ingestion.StartImportRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.StartImportResponse> {
     return { import: await this.imports.start(workspaceId, request) };
-  }
-
-  @Requires('VIEWER')
-  async getImport(@Payload() { id }: ingestion.GetImportRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.GetImportResponse> {
-    return { import: await this.imports.get(workspaceId, known(id)) };
   }
 
   @Requires('VIEWER')

@@ -63,10 +63,6 @@ export class ImportService {
     return this.look(workspaceId, file, rows || PREVIEW_ROWS, (reader) => previewOf(reader, (events) => this.rooms.store.refusals(workspaceId, events)));
   }
 
-  async get(workspaceId: string, id: string): Promise<ingestion.Import> {
-    return importOf(await this.found(workspaceId, id));
-  }
-
   /** Those of them that there are. */
   async several(workspaceId: string, ids: readonly string[]): Promise<ingestion.Import[]> {
     return (await this.rooms.repository.several(workspaceId, ids)).map(importOf);

@@ -73,7 +73,7 @@ test('rows are folded into events, skipped or rejected, and add up', async () =>
   expect(Object.fromEntries(done.rejected.map(({ reason, rows }) => [reason, rows]))).toEqual({ TIME_INVALID: 1, VALUE_INVALID: 1 });
   expect(addsUp(done)).toBe(true);
   const { customer } = await kindred.customers.resolveCustomer({ key: { $case: 'userId', value: 'ann' } }, call);
-  const { events } = await kindred.events.listCustomerEvents({ customerId: customer?.id ?? '', page: undefined }, call);
+  const { events } = await kindred.eventsOf(customer?.id);
   expect(events.map(({ name, properties }) => [name, JSON.parse(properties)])).toEqual([
     ['Order Cancelled', { revenue: -1.5, products: [{ product_id: 'apple', quantity: -1 }] }],
     ['Order Completed', { revenue: 5, products: [{ product_id: 'apple', quantity: 2 }, { product_id: 'pear', quantity: 1 }] }],

@@ -37,7 +37,7 @@ const replay = async (source: string, mapping: object | '' = '') =>
   (await kindred.quarantine.replayRejectedEvents({ selection: { ids: [], reason: '', source }, first: 0, mapping: mapping === '' ? '' : JSON.stringify(mapping), after: '' }, call)).results;
 const eventsOf = async (userId: string) => {
   const { customer } = await kindred.customers.resolveCustomer({ key: { $case: 'userId', value: userId } }, call);
-  const { events } = await kindred.events.listCustomerEvents({ customerId: customer?.id ?? '', page: undefined }, call);
+  const { events } = await kindred.eventsOf(customer?.id);
   return events.map(({ name, occurredAt, properties }) => ({ name, at: occurredAt?.slice(0, 19), properties: JSON.parse(properties) as unknown }));
 };
 const ledger = () => kindred.events.getEventLedger({ from: undefined, to: undefined }, call);

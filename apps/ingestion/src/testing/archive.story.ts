@@ -1,16 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { setTimeout as wait } from 'node:timers/promises';
 
 import fc from 'fast-check';
 
-import { type ArtifactStore, openArtifactStore } from '#libs/artifacts';
 import { ingestion, person, retention } from '#libs/contracts';
-import { type Database, openDatabase } from '#libs/database';
 import { RpcError, status } from '#libs/grpc';
 
 import { LedgerRepository } from '../ledger/ledger.repository.js';
-import { type IngestionUnderTest, startIngestion, WORKSPACE } from './ingestion-under-test.js';
-import { type PeersStandIn, startPeersStandIn } from './peers-stand-in.js';
+import { ArchiveHouse } from './archive.house.js';
+import { WORKSPACE } from './ingestion-under-test.js';
 
 const { STORED, DUPLICATE, REJECTED } = ingestion.EventOutcome;
 const { SUCCEEDED } = retention.ArchiveRequestState;
@@ -18,11 +15,7 @@ const { ARCHIVED } = retention.EventArchiveState;
 const MONTHS = ['2023-01', '2023-02', '2023-03'];
 const PEOPLE = 3;
 
-let peers: PeersStandIn;
-let kindred: IngestionUnderTest;
-let database: Database;
-let artifacts: ArtifactStore;
-let call: { principal: string };
+let house: ArchiveHouse;
 /** What a workspace must say of itself, told in the plainest way. */
 const model = { stored: 0, duplicate: 0, rejected: 0, sent: [] as { messageId: string; who: string }[], lives: new Map<string, string[]>() };
 let count = 0;
@@ -50,30 +43,12 @@ const command: fc.Arbitrary<Command> = fc.oneof(
 const nameOf = (place: number) => `person-${round}-${place}`;
 
 async function track(event: object): Promise<ingestion.EventOutcome | undefined> {
-  const { results } = await kindred.events.trackEvents({ events: [Buffer.from(JSON.stringify({ type: 'track', event: 'Seen', ...event }))], sentAt: undefined }, call);
-  return results[0]?.outcome;
-}
-
-async function ended(request: retention.ArchiveRequest | undefined): Promise<retention.ArchiveRequest> {
-  for (;;) {
-    const now = (await kindred.retention.getArchiveRequest({ id: request?.id ?? '' }, call)).request;
-    if (now?.finishedAt) return now;
-    await wait(10);
-  }
-}
-
-async function ask(kind: person.PersonRequestKind, userId: string): Promise<person.PersonRequest> {
-  const { request } = await kindred.persons.startPersonRequest({ kind, person: { $case: 'userId', value: userId } }, call);
-  for (;;) {
-    const now = (await kindred.persons.getPersonRequest({ id: request?.id ?? '' }, call)).request;
-    if (now?.finishedAt) return now;
-    await wait(10);
-  }
+  const [result] = await house.send([event]);
+  return result?.outcome;
 }
 
 async function archived(place: number): Promise<retention.EventArchive | undefined> {
-  const { archives } = await kindred.retention.listEventArchives({ page: { first: 100, after: '' } }, call);
-  const there = archives.filter(({ state }) => state === ARCHIVED);
+  const there = (await house.archives()).filter(({ state }) => state === ARCHIVED);
   return there[place % Math.max(there.length, 1)];
 }
 
@@ -94,22 +69,22 @@ async function apply(given: Command): Promise<void> {
     model.rejected++;
   } else if (given.do === 'archive') {
     const before = new Date(Date.UTC(2023, given.months, 1)).toISOString();
-    const begun = await kindred.retention.archiveEvents({ before }, call).catch((error: unknown) => error);
+    const begun = await house.kindred.retention.archiveEvents({ before }, house.call).catch((error: unknown) => error);
     if (begun instanceof RpcError) expect(begun.reason).toBe('NOTHING_TO_ARCHIVE');
-    else expect(await ended((begun as retention.ArchiveEventsResponse).request)).toMatchObject({ state: SUCCEEDED, error: '' });
+    else expect(await house.ended((begun as retention.ArchiveEventsResponse).request)).toMatchObject({ state: SUCCEEDED, error: '' });
   } else if (given.do === 'restore') {
     const archive = await archived(given.which);
-    if (archive) expect(await ended((await kindred.retention.restoreArchive({ archiveId: archive.id, keepDays: 1 }, call)).request)).toMatchObject({ state: SUCCEEDED, eventsDone: archive.events });
+    if (archive) expect(await house.ended((await house.kindred.retention.restoreArchive({ archiveId: archive.id, keepDays: 1 }, house.call)).request)).toMatchObject({ state: SUCCEEDED, eventsDone: archive.events });
   } else if (given.do === 'replay') {
     const archive = await archived(given.which);
     if (!archive) return;
-    const { request } = await kindred.retention.replayArchive({ archiveId: archive.id, writeKey: '' }, call);
-    expect(await ended(request)).toMatchObject({ state: SUCCEEDED, eventsStored: 0, eventsDuplicate: archive.events });
+    const { request } = await house.kindred.retention.replayArchive({ archiveId: archive.id, writeKey: '' }, house.call);
+    expect(await house.ended(request)).toMatchObject({ state: SUCCEEDED, eventsStored: 0, eventsDuplicate: archive.events });
     model.duplicate += archive.events;
   } else {
     const userId = nameOf(given.who);
     if (!model.lives.has(userId)) return;
-    expect(await ask(person.PersonRequestKind.ERASE, userId)).toMatchObject({ state: person.PersonRequestState.SUCCEEDED, error: '' });
+    expect(await house.askForPerson(person.PersonRequestKind.ERASE, userId)).toMatchObject({ state: person.PersonRequestState.SUCCEEDED, error: '' });
     model.lives.delete(userId);
   }
 }
@@ -121,9 +96,9 @@ function unknown(error: unknown): { customer: undefined } {
 
 /** Message ids of all that an export says of a person. */
 async function exported(userId: string): Promise<string[]> {
-  const { artifact, error } = await ask(person.PersonRequestKind.EXPORT, userId);
+  const { artifact, error } = await house.askForPerson(person.PersonRequestKind.EXPORT, userId);
   expect(error).toBe('');
-  const lines = (await readFile(await artifacts.localFile(artifact), 'utf8')).trimEnd().split('\n').map((line) => JSON.parse(line) as { type: string; messageId?: string });
+  const lines = (await readFile(await house.artifacts.localFile(artifact), 'utf8')).trimEnd().split('\n').map((line) => JSON.parse(line) as { type: string; messageId?: string });
   return lines.flatMap(({ messageId }) => messageId ?? []);
 }
 
@@ -132,41 +107,34 @@ export function holdsWithArtifactsIn(open: () => Promise<{ url: string | undefin
   let store: Awaited<ReturnType<typeof open>>;
   beforeAll(async () => {
     store = await open();
-    peers = await startPeersStandIn();
-    const where = store.url === undefined ? {} : { ARTIFACT_URL: store.url };
-    kindred = await startIngestion({ SERVING_ADDRESS: peers.address, TRAINING_ADDRESS: peers.address, ARCHIVE_SETTLE_SECONDS: '0', ...where });
-    call = { principal: kindred.principal };
-    database = openDatabase({ url: kindred.platform.databaseUrl, service: 'ingestion', connections: 2 });
-    artifacts = openArtifactStore(store.url ?? kindred.platform.artifactUrl);
+    house = await ArchiveHouse.open(store.url);
   }, 120_000);
   afterAll(async () => {
-    await database?.close();
-    await kindred?.close();
-    peers?.close();
+    await house?.close();
     await store?.close();
   });
 
   test('whatever is archived, restored, replayed and erased, the ledger, counts, exports and snapshots say what was sent', async () => {
-    const ledger = new LedgerRepository(database);
+    const ledger = new LedgerRepository(house.database);
     await fc.assert(
       fc.asyncProperty(fc.array(command, { minLength: 6, maxLength: 12 }), async (commands) => {
         round++;
         for (const given of commands) await apply(given);
         const { stored, duplicate, rejected } = model;
         await ledger.reconcile(WORKSPACE);
-        expect(await kindred.events.getEventLedger({ from: undefined, to: undefined }, call)).toMatchObject({ received: stored + duplicate + rejected, stored, duplicate, rejected, difference: 0 });
+        expect(await house.kindred.events.getEventLedger({ from: undefined, to: undefined }, house.call)).toMatchObject({ received: stored + duplicate + rejected, stored, duplicate, rejected, difference: 0 });
         for (let place = 0; place < PEOPLE; place++) {
           const life = model.lives.get(nameOf(place));
-          const { customer } = await kindred.customers.resolveCustomer({ key: { $case: 'userId', value: nameOf(place) } }, call).catch(unknown);
+          const { customer } = await house.kindred.customers.resolveCustomer({ key: { $case: 'userId', value: nameOf(place) } }, house.call).catch(unknown);
           expect(customer?.eventCount).toBe(life?.length);
           if (!customer || !life) continue;
-          const { events, pageInfo } = await kindred.events.listCustomerEvents({ customerId: customer.id, page: { first: 100, after: '' } }, call);
+          const { events, pageInfo } = await house.kindred.eventsOf(customer.id, { first: 100, after: '' });
           expect([events.length, pageInfo?.totalCount]).toEqual([life.length, life.length]);
           expect((await exported(nameOf(place))).sort()).toEqual([...life].sort());
         }
         const events = [...model.lives.values()].flat().length;
         if (events === 0) return;
-        for await (const { event } of kindred.snapshots.createSnapshot({ requestId: `round ${round}`, position: undefined }, call)) {
+        for await (const { event } of house.kindred.snapshots.createSnapshot({ requestId: `round ${round}`, position: undefined }, house.call)) {
           if (event?.$case === 'snapshot') expect(event.value.events).toBe(events);
         }
       }),

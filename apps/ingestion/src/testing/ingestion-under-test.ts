@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 
 import { PrincipalSigner } from '#libs/auth';
-import { access, identity, ingestion, intake, person, quarantine, retention, trackingPlan } from '#libs/contracts';
+import { access, type feed, identity, ingestion, intake, person, quarantine, retention, trackingPlan } from '#libs/contracts';
 import { freePort, startTestPlatform, type TestPlatform } from '#libs/embedded';
 import { connect, type RpcClient } from '#libs/grpc';
 import { createService, type Service } from '#libs/service';
@@ -38,6 +38,8 @@ export interface IngestionUnderTest {
   readonly identity: RpcClient<typeof identity.IdentityServiceService>;
   /** Signed, an admin of WORKSPACE. */
   readonly principal: string;
+  /** A page of the events of one customer of WORKSPACE. */
+  eventsOf(customerId: string | undefined, page?: feed.PageRequest): Promise<ingestion.CustomerEvents>;
   /** As the owner, past row-level security. */
   readonly sql: Client;
   close(): Promise<void>;
@@ -71,6 +73,7 @@ export async function startIngestion(environment: Record<string, string> = {}): 
     retention: connect(retention.RetentionServiceService, `127.0.0.1:${grpc}`),
     identity: connect(identity.IdentityServiceService, `127.0.0.1:${grpc}`),
   };
+  const principal = await new PrincipalSigner(SECRET).sign({ workspaceId: WORKSPACE, actor: 'key:test', role: 'ADMIN' });
   let closed: Promise<void> | undefined;
   const close = async () => {
     for (const client of Object.values(clients)) client.close();
@@ -85,7 +88,12 @@ export async function startIngestion(environment: Record<string, string> = {}): 
     intake: `http://127.0.0.1:${http}`,
     grpc: `127.0.0.1:${grpc}`,
     ...clients,
-    principal: await new PrincipalSigner(SECRET).sign({ workspaceId: WORKSPACE, actor: 'key:test', role: 'ADMIN' }),
+    principal,
+    eventsOf: async (customerId = '', page) => {
+      const { customers: [found] } = await clients.events.listEventsOfCustomers({ customerIds: [customerId], page, withTotal: true }, { principal });
+      if (!found) throw new Error(`nobody knows customer ${customerId}`);
+      return found;
+    },
     sql,
     close: () => (closed ??= close()),
   };

@@ -1,8 +1,9 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 
 import type { feed, serving } from '#libs/contracts';
+import { cutPage } from '#libs/grpc';
 
-import { cutPage, pageAsked, pageOfEach } from '../page/page.js';
+import { pageAsked, pageOfEach } from '../page/page.js';
 import { distinctUuids, uuidFilter } from '../page/uuid.js';
 import { membershipCursor } from './change.cursor.js';
 import { toChange } from './change.mapper.js';

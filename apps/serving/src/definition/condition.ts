@@ -34,6 +34,20 @@ export function checkForm(condition: Condition): void {
   if (parts > MOST_PARTS) throw RpcError.invalid(`A rule has at most ${MOST_PARTS} conditions; this one has ${parts}.`, { reason: 'CONDITION_TOO_LARGE' });
 }
 
+/**
+ * A condition as it is stored, which another version may have written: `malformed` says why it is none that anybody can be judged by, and then
+ * there is nothing in it.
+ */
+export function storedCondition(stored: unknown): { readonly condition: Condition; readonly malformed: string | null } {
+  try {
+    const condition = definition.CustomerCondition.fromJSON(stored);
+    checkForm(condition);
+    return { condition, malformed: null };
+  } catch (error) {
+    return { condition: definition.CustomerCondition.fromPartial({}), malformed: error instanceof Error ? error.message : String(error) };
+  }
+}
+
 function check({ all, any, not, performed, memberOf, attribute }: Condition, path: string, depth: number): void {
   if (depth > DEEPEST) throw RpcError.invalid(`${path}: conditions lie at most ${DEEPEST} deep in one another.`, { reason: 'CONDITION_TOO_LARGE' });
   const given = [all.length > 0, any.length > 0, not !== undefined, performed !== undefined, memberOf !== '', attribute !== undefined].filter(Boolean).length;
@@ -50,9 +64,15 @@ function checkPerformed({ event, atLeast, atMost, withinDays, filters }: definit
   checkName(event, `${path}.event`);
   if (atLeast === undefined && atMost === undefined) throw invalid(path, 'say how often: atLeast, atMost or both');
   if (atLeast !== undefined && atMost !== undefined && atLeast > atMost) throw invalid(path, `atLeast ${atLeast} is more than atMost ${atMost}`);
+  if (![atLeast, atMost, withinDays].every(isCount)) throw invalid(path, 'atLeast, atMost and withinDays are whole numbers');
   if (withinDays < 1 || withinDays > MOST_DAYS) throw invalid(`${path}.withinDays`, `a window has 1 to ${MOST_DAYS} days`);
   if (filters.length > MOST_FILTERS) throw invalid(`${path}.filters`, `at most ${MOST_FILTERS} filters`);
   filters.forEach((filter, index) => checkFilter(filter, `${path}.filters[${index}]`));
+}
+
+/** As a message holds it. */
+function isCount(given = 0): boolean {
+  return Number.isInteger(given) && given >= 0 && given < 2 ** 32;
 }
 
 function checkFilter({ property, operator, value }: definition.PropertyFilter, path: string): void {

@@ -1,8 +1,6 @@
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { setTimeout as wait } from 'node:timers/promises';
 
 import type { Database } from '#libs/database';
-import { followHints, openRedis } from '#libs/queue';
 import { SERVICE } from '#libs/service';
 
 import { ChangeSignal } from '../change/change.signal.js';
@@ -10,6 +8,7 @@ import { LeaseKeeper } from '../lease/lease.keeper.js';
 import { NIL } from '../page/uuid.js';
 import { RegionBuilder } from '../region/region.builder.js';
 import { type Context, DATABASE } from '../store.js';
+import { HintSignal } from '../workspace/hint.signal.js';
 import { WorkspaceSignal } from '../workspace/workspace.signal.js';
 import { DefinitionStep, NOTHING, type Taken } from './definition.step.js';
 
@@ -24,25 +23,26 @@ export class DefinitionReader implements OnApplicationBootstrap, BeforeApplicati
   /** Workspaces that have rules. */
   private workspaces: readonly string[] = [];
   private nextLook = 0;
-  private running: Promise<unknown> = Promise.resolve();
-  private stopListening: () => void = () => undefined;
+  private running: Promise<void> = Promise.resolve();
+  private stopListening: readonly (() => void)[] = [];
 
   constructor(
     @Inject(DATABASE) private readonly database: Database,
     @Inject(SERVICE) private readonly context: Context,
     private readonly changes: ChangeSignal,
+    private readonly hints: HintSignal,
     private readonly step: DefinitionStep,
     private readonly leases: LeaseKeeper,
     private readonly regions: RegionBuilder,
   ) {}
 
   onApplicationBootstrap(): void {
-    this.stopListening = this.changes.listen((workspaceId) => this.stir([workspaceId]));
-    this.running = Promise.all([this.run(), this.followHints()]);
+    this.stopListening = [this.changes, this.hints].map((signal) => signal.listen((workspaceId) => this.stir(workspaceId)));
+    this.running = this.run();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    this.stopListening();
+    for (const stop of this.stopListening) stop();
     this.stopping.abort();
     await this.running;
   }
@@ -53,9 +53,9 @@ export class DefinitionReader implements OnApplicationBootstrap, BeforeApplicati
     this.bell.raise(ANY);
   }
 
-  /** Something happened in these workspaces: nothing to do where they have no rules, as of the last look. */
-  private stir(workspaceIds: Iterable<string>): void {
-    for (const id of workspaceIds) if (this.workspaces.includes(id)) this.bell.raise(ANY);
+  /** Something happened in a workspace: nothing to do where it has no rules, as of the last look. */
+  private stir(workspaceId: string): void {
+    if (this.workspaces.includes(workspaceId)) this.bell.raise(ANY);
   }
 
   private async run(): Promise<void> {
@@ -105,20 +105,5 @@ export class DefinitionReader implements OnApplicationBootstrap, BeforeApplicati
       const { rows } = await client.query<{ id: string }>(`select workspace_id as id from serving.open_definitions`);
       return rows.map(({ id }) => id);
     });
-  }
-
-  private async followHints(): Promise<void> {
-    const { signal } = this.stopping;
-    const redis = openRedis(this.context.config.REDIS_URL, 'worker');
-    // A blocked read would hold up the stop; closing the connection ends it.
-    signal.addEventListener('abort', () => redis.disconnect(), { once: true });
-    while (!signal.aborted) {
-      try {
-        for await (const workspaces of followHints(redis, signal)) this.stir(workspaces);
-      } catch (error) {
-        if (!signal.aborted) this.context.log.debug({ err: error }, 'hints cannot be followed; rules look by themselves');
-        await wait(this.context.config.FEED_POLL_MS, undefined, { signal }).catch(() => undefined);
-      }
-    }
   }
 }

@@ -8,7 +8,7 @@ import { PARTITIONS } from '../lease/partition.js';
 import { NIL } from '../page/uuid.js';
 import { DATABASE } from '../store.js';
 import { type Micros, microsSql } from '../time/micros.js';
-import { type Condition, invalid } from './condition.js';
+import { type Condition, invalid, storedCondition } from './condition.js';
 import { eventsFor, judging, SAMPLE } from './condition.sql.js';
 import { failureOf } from './rule.failure.js';
 
@@ -27,10 +27,12 @@ export interface DefinitionRow {
   readonly kind: 'RULE' | 'STATIC' | 'EXAMPLE';
   /** Null: a fixed list. */
   readonly condition: Condition | null;
+  /** Why nobody can be judged by the condition as it is stored; null: it is well-formed. */
+  readonly malformed: string | null;
   /** Partitions of everyone that are still to be looked at since it was changed. */
   readonly unbuilt: number;
   readonly changedAt: Date;
-  /** Why Postgres refused it when it was last tried; null: it did not. */
+  /** Why it was left out when it was last tried; null: it was not. */
   readonly failure: string | null;
   /** It failed, and is not to be tried again yet. */
   readonly isPaused: boolean;
@@ -120,8 +122,8 @@ export class DefinitionRepository {
   }
 
   async all(client: PoolClient): Promise<DefinitionRow[]> {
-    const { rows } = await client.query<DefinitionRow>(ROWS);
-    return rows;
+    const { rows } = await client.query<Omit<DefinitionRow, 'condition' | 'malformed'> & { condition: unknown }>(ROWS);
+    return rows.map((row) => ({ ...row, ...(row.condition === null ? { condition: null, malformed: null } : storedCondition(row.condition)) }));
   }
 
   /** Those of the names that no event carries. */

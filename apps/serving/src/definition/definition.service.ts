@@ -111,10 +111,10 @@ export class DefinitionService {
     if (!row) throw unknown();
     return {
       segmentId: id,
-      condition: row.condition ?? undefined,
+      condition: row.malformed === null ? (row.condition ?? undefined) : undefined,
       changedAt: row.changedAt.toISOString(),
       progress: 1 - row.unbuilt / PARTITIONS,
-      failure: row.failure ?? '',
+      failure: row.malformed ?? row.failure ?? '',
     } satisfies definition.SegmentDefinition;
   }
 

@@ -69,7 +69,7 @@ interface Rest {
  * window end is looked at anew under every rule, whoever moved between segments under those that name some, and a piece of
  * everyone under a rule that was changed. All of it and how far the feeds were read is one transaction under the leases, so
  * that a step that dies never was. Rules are judged beside the commits of scoring; what is told of it comes last, under the
- * lock that those wait for. A rule that Postgres refuses is left out for a while, and holds up no other.
+ * lock that those wait for. A rule that is malformed or that Postgres refuses is left out for a while, and holds up no other.
  */
 @Injectable()
 export class DefinitionStep {
@@ -93,7 +93,9 @@ export class DefinitionStep {
         await endFollowing(client);
         return { taken: NOTHING };
       }
-      const levels = inLevels(defined.filter(({ isPaused }) => !isPaused));
+      const tried = defined.filter(({ isPaused }) => !isPaused);
+      for (const rule of tried) if (rule.malformed !== null) await this.leaveOut(client, workspaceId, rule, rule.malformed);
+      const levels = inLevels(tried.filter(({ malformed }) => malformed === null));
       const rules = levels.flat();
       const held = positions.map(({ partition }) => partition);
       const read = await readFeeds(client, positions);
@@ -167,7 +169,7 @@ export class DefinitionStep {
   private async leaveOut(client: PoolClient, workspaceId: string, { segmentId }: DefinedRule, failure: string): Promise<void> {
     await this.definitions.fail(client, segmentId, failure);
     rulesFailed.inc();
-    this.context.log.warn({ workspaceId, segmentId, failure }, 'a rule is left out for a while: the database refuses it');
+    this.context.log.warn({ workspaceId, segmentId, failure }, 'a rule is left out for a while: nobody can be judged by it');
   }
 }
 

@@ -2,7 +2,7 @@ import { Counter, metrics } from '#libs/telemetry';
 
 export const rulesFailed = new Counter({
   name: 'kindred_serving_rules_failed_total',
-  help: 'Times that a rule was left out for a while, for Postgres refused its statement.',
+  help: 'Times that a rule was left out for a while, malformed or refused by Postgres.',
   registers: [metrics],
 });
 

@@ -3,7 +3,7 @@ import { z } from '#libs/config';
 const count = z.number().int().nonnegative();
 
 /** What a file holds, as it lies beside it and in the export's row. Format `kindred.export/1` (docs/api/export.md). */
-export const exportManifest = z.object({
+const exportManifest = z.object({
   format: z.literal('kindred.export/1'),
   exportId: z.string(),
   segment: z.object({ id: z.string(), name: z.string() }),

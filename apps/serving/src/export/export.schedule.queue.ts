@@ -1,7 +1,6 @@
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { Queue } from 'bullmq';
+import { Inject, Injectable } from '@nestjs/common';
 
-import { EXPORT_SCHEDULE_QUEUE, openRedis, QUEUE_PREFIX, START_EXPORT_JOB, type SchedulePayload } from '#libs/queue';
+import { EXPORT_SCHEDULE_QUEUE, JobSender, START_EXPORT_JOB, type SchedulePayload } from '#libs/queue';
 import { SERVICE } from '#libs/service';
 
 import type { Context } from '../store.js';
@@ -9,14 +8,9 @@ import type { Timetable } from './export.schedule.time.js';
 
 /** BullMQ's job schedulers, one for each schedule that is not paused. They may be lost at any moment: the reconciler makes them again. */
 @Injectable()
-export class ExportScheduleQueue implements OnApplicationShutdown {
-  private readonly redis;
-  private readonly queue: Queue<SchedulePayload>;
-
+export class ExportScheduleQueue extends JobSender<SchedulePayload> {
   constructor(@Inject(SERVICE) { config, log }: Context) {
-    this.redis = openRedis(config.REDIS_URL, 'producer');
-    this.queue = new Queue<SchedulePayload>(EXPORT_SCHEDULE_QUEUE, { connection: this.redis, prefix: QUEUE_PREFIX });
-    this.queue.on('error', (error) => log.debug({ err: error }, 'the queue of export schedules is away'));
+    super(EXPORT_SCHEDULE_QUEUE, config.REDIS_URL, log);
   }
 
   /** Leaves a scheduler alone that is as it should be: to set it again would pass over a time that has just come. */
@@ -34,10 +28,5 @@ export class ExportScheduleQueue implements OnApplicationShutdown {
   /** Ids of schedules that are followed. */
   async followed(): Promise<string[]> {
     return (await this.queue.getJobSchedulers()).map(({ key }) => key);
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await this.queue.close().catch(() => undefined);
-    this.redis.disconnect();
   }
 }

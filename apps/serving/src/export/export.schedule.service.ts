@@ -3,10 +3,10 @@ import { v7 as uuid } from 'uuid';
 
 import type { exporting } from '#libs/contracts';
 import { z } from '#libs/config';
-import { RpcError, status } from '#libs/grpc';
+import { cutPage, RpcError, status } from '#libs/grpc';
 import { SERVICE } from '#libs/service';
 
-import { cursorFormat, cutPage, pageAsked } from '../page/page.js';
+import { cursorFormat, pageAsked } from '../page/page.js';
 import { NIL, uuidFilter } from '../page/uuid.js';
 import type { Context } from '../store.js';
 import { toSchedule } from './export.mapper.js';

@@ -3,11 +3,11 @@ import { v7 as uuid } from 'uuid';
 
 import type { exporting } from '#libs/contracts';
 import { z } from '#libs/config';
-import { RpcError, status } from '#libs/grpc';
+import { cutPage, RpcError, status } from '#libs/grpc';
 import { type ExportPayload, JobQueue } from '#libs/queue';
 import { SERVICE } from '#libs/service';
 
-import { cursorFormat, cutPage, pageAsked, pageOfEach } from '../page/page.js';
+import { cursorFormat, pageAsked, pageOfEach } from '../page/page.js';
 import { distinctUuids, NIL, uuidFilter } from '../page/uuid.js';
 import type { Context } from '../store.js';
 import { formatOf, toExport } from './export.mapper.js';

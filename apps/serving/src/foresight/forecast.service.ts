@@ -1,13 +1,11 @@
 import { Injectable } from '@nestjs/common';
 
 import type { foresight } from '#libs/contracts';
-import { RpcError } from '#libs/grpc';
+import { expectFewIds } from '#libs/grpc';
 
 import { onlyUuids } from '../page/uuid.js';
 import { toForecasts } from './forecast.mapper.js';
 import { ForesightRepository } from './foresight.repository.js';
-
-const MOST_CUSTOMERS = 500;
 
 /** Likely events with times, from the forecasts that are kept with the states. */
 @Injectable()
@@ -15,9 +13,7 @@ export class ForecastService {
   constructor(private readonly kept: ForesightRepository) {}
 
   async ofCustomers(workspaceId: string, { customerIds }: foresight.GetForecastsRequest): Promise<foresight.GetForecastsResponse> {
-    if (customerIds.length > MOST_CUSTOMERS) {
-      throw RpcError.invalid(`At most ${MOST_CUSTOMERS} customers at once; ${customerIds.length} were asked for.`, { reason: 'TOO_MANY_IDS' });
-    }
+    expectFewIds(customerIds);
     const { modelId, rows } = await this.kept.forecasts(workspaceId, [...new Set(onlyUuids(customerIds))]);
     const byCustomer = new Map(rows.map((row) => [row.customerId, toForecasts(row, modelId)]));
     return {

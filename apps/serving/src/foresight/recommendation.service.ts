@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 
 import { ArtifactError, type ArtifactStore } from '#libs/artifacts';
 import type { foresight } from '#libs/contracts';
-import { RpcError } from '#libs/grpc';
+import { expectFewIds, RpcError } from '#libs/grpc';
 import { SERVICE } from '#libs/service';
 
 import { onlyUuids } from '../page/uuid.js';
@@ -48,9 +48,7 @@ export class RecommendationService {
   }
 
   async ofCustomers(workspaceId: string, { customerIds, first, excludeOwned, asOf }: foresight.RecommendItemsRequest): Promise<foresight.RecommendItemsResponse> {
-    if (customerIds.length > MOST_CUSTOMERS) {
-      throw RpcError.invalid(`At most ${MOST_CUSTOMERS} customers at once; ${customerIds.length} were asked for.`, { reason: 'TOO_MANY_IDS' });
-    }
+    expectFewIds(customerIds, MOST_CUSTOMERS);
     if (first > MOST_ITEMS) throw RpcError.invalid(`At most ${MOST_ITEMS} items at once.`, { reason: 'PAGE_TOO_LARGE' });
     const served = await this.kept.served(workspaceId);
     const wish = { first: first || DEFAULT_ITEMS, excludeOwned };

@@ -13,10 +13,6 @@ type Member = Principal & { workspaceId: string };
 export class HistoryController implements history.HistoryServiceController {
   constructor(private readonly history: HistoryService) {}
 
-  listPastMembers(@Payload() request: history.ListPastMembersRequest, @Caller() { workspaceId }: Member): Promise<history.ListPastMembersResponse> {
-    return this.history.list(workspaceId, request);
-  }
-
   listPastMembersOfSegments(@Payload() request: history.ListPastMembersOfSegmentsRequest, @Caller() { workspaceId }: Member): Promise<history.ListPastMembersOfSegmentsResponse> {
     return this.history.ofSegments(workspaceId, request);
   }

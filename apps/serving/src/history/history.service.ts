@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import type { history } from '#libs/contracts';
-import { RpcError } from '#libs/grpc';
+import { expectFewIds, RpcError } from '#libs/grpc';
 
 import { byStrength, memberPage } from '../membership/member.page.js';
 import { toMember, toMembership } from '../membership/membership.mapper.js';
@@ -12,8 +12,6 @@ import { expectPast } from '../time/past.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { PastRepository } from './past.repository.js';
 
-const MOST_CUSTOMERS = 500;
-
 /** Who belonged where, as of a time that has passed. */
 @Injectable()
 export class HistoryService {
@@ -21,11 +19,6 @@ export class HistoryService {
     private readonly past: PastRepository,
     private readonly directory: WorkspaceDirectory,
   ) {}
-
-  async list(workspaceId: string, { segmentId, asOf, page }: history.ListPastMembersRequest): Promise<history.ListPastMembersResponse> {
-    const { segments: [found] } = await this.ofSegments(workspaceId, { segmentIds: [segmentId], asOf, page });
-    return { members: found?.members ?? [], pageInfo: found?.pageInfo };
-  }
 
   /** A page of each segment. */
   async ofSegments(workspaceId: string, { segmentIds, asOf, page }: history.ListPastMembersOfSegmentsRequest): Promise<history.ListPastMembersOfSegmentsResponse> {
@@ -35,7 +28,7 @@ export class HistoryService {
   }
 
   async ofCustomers(workspaceId: string, { customerIds, asOf }: history.GetPastMembershipsRequest): Promise<history.GetPastMembershipsResponse> {
-    if (customerIds.length > MOST_CUSTOMERS) throw RpcError.invalid(`At most ${MOST_CUSTOMERS} customers at once.`, { reason: 'TOO_MANY_IDS' });
+    expectFewIds(customerIds);
     const rows = await this.past.ofCustomers(workspaceId, onlyUuids(customerIds), await this.answerable(workspaceId, asOf));
     const byCustomer = Map.groupBy(rows, ({ customerId }) => customerId);
     return { customers: customerIds.map((customerId) => ({ customerId, memberships: (byCustomer.get(customerId.toLowerCase()) ?? []).map(toMembership) })) };

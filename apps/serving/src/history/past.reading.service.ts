@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import type { pastReading } from '#libs/contracts';
-import { RpcError } from '#libs/grpc';
+import { expectFewIds, RpcError } from '#libs/grpc';
 
 import { toForecasts } from '../foresight/forecast.mapper.js';
 import { onlyUuids } from '../page/uuid.js';
@@ -17,7 +17,7 @@ export class PastReadingService {
   constructor(private readonly past: PastReadings) {}
 
   async read(workspaceId: string, { customerIds, asOf }: pastReading.ReadPastRequest): Promise<pastReading.ReadPastResponse> {
-    if (customerIds.length > MOST_CUSTOMERS) throw RpcError.invalid(`At most ${MOST_CUSTOMERS} customers at once.`, { reason: 'TOO_MANY_IDS' });
+    expectFewIds(customerIds, MOST_CUSTOMERS);
     if (asOf === undefined) throw RpcError.invalid('asOf: give a time.', { reason: 'AS_OF_INVALID' });
     const read = await this.past.of(workspaceId, [...new Set(onlyUuids(customerIds))].map((id) => id.toLowerCase()), asOf);
     const modelId = read?.served.modelId ?? '';

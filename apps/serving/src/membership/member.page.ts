@@ -1,7 +1,8 @@
 import type { feed, serving } from '#libs/contracts';
 import { z } from '#libs/config';
+import { cutPage } from '#libs/grpc';
 
-import { cursorFormat, cutPage } from '../page/page.js';
+import { cursorFormat } from '../page/page.js';
 
 /** A place among a segment's members, strongest first: of equal ones the lower id comes first. */
 export const byStrength = cursorFormat<readonly [number, string]>(z.tuple([z.number(), z.uuid()]));

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 
 import type { serving } from '#libs/contracts';
-import { RpcError } from '#libs/grpc';
+import { expectFewIds, RpcError } from '#libs/grpc';
 
 import { pageOfEach } from '../page/page.js';
-import { distinctUuids, NIL, uuidFilter } from '../page/uuid.js';
+import { distinctUuids, uuidFilter } from '../page/uuid.js';
 import { Drawings } from '../segment/drawings.js';
 import { isoOf } from '../time/micros.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
@@ -13,7 +13,6 @@ import { toCustomer, toMember, toPlaced, toPoint } from './membership.mapper.js'
 import { MembershipRepository } from './membership.repository.js';
 import { PlacementRepository } from './placement.repository.js';
 
-const MOST_CUSTOMERS = 500;
 const MOST_POINTS = 10_000;
 const DEFAULT_POINTS = 2_000;
 
@@ -28,9 +27,7 @@ export class MemberService {
   ) {}
 
   async ofCustomers(workspaceId: string, { customerIds }: serving.GetCustomerMembershipsRequest): Promise<serving.GetCustomerMembershipsResponse> {
-    if (customerIds.length > MOST_CUSTOMERS) {
-      throw RpcError.invalid(`At most ${MOST_CUSTOMERS} customers at once; ${customerIds.length} were asked for.`, { reason: 'TOO_MANY_IDS' });
-    }
+    expectFewIds(customerIds);
     const [{ served, rows }, { briefs, basis }] = await Promise.all([
       this.memberships.ofCustomers(workspaceId, distinctUuids(customerIds)),
       this.drawings.now(workspaceId),
@@ -46,16 +43,7 @@ export class MemberService {
     } satisfies serving.GetCustomerMembershipsResponse;
   }
 
-  async list(workspaceId: string, { segmentId, page }: serving.ListSegmentMembersRequest): Promise<serving.ListSegmentMembersResponse> {
-    return alone(await this.ofSegments(workspaceId, { segmentIds: [segmentId], modelId: '', page }));
-  }
-
-  /** Whom a model places there: they are as many as its drawing counts. */
-  async drawn(workspaceId: string, { segmentId, modelId, page }: serving.ListDrawnMembersRequest): Promise<serving.ListDrawnMembersResponse> {
-    return alone(await this.ofSegments(workspaceId, { segmentIds: [segmentId], modelId: modelId || NIL, page }));
-  }
-
-  /** A page of each segment: of its members, or of whom a model places there. */
+  /** A page of each segment: of its members, or of whom a model places there, who are as many as its drawing counts. */
   async ofSegments(workspaceId: string, { segmentIds, modelId, page }: serving.ListMembersOfSegmentsRequest): Promise<serving.ListMembersOfSegmentsResponse> {
     const asked = pageOfEach(segmentIds, page, byStrength);
     const ids = distinctUuids(segmentIds);
@@ -82,9 +70,4 @@ export class MemberService {
       population,
     } satisfies serving.GetCustomerMapResponse;
   }
-}
-
-/** Of the one segment that was asked for. */
-function alone({ segments: [found], asOf }: serving.ListMembersOfSegmentsResponse): serving.ListSegmentMembersResponse {
-  return { members: found?.members ?? [], pageInfo: found?.pageInfo, asOf };
 }

@@ -1,10 +1,6 @@
 import type { feed } from '#libs/contracts';
 import { z } from '#libs/config';
-import { RpcError } from '#libs/grpc';
-
-const DEFAULT_FIRST = 25;
-const MOST = 500;
-const MOST_OF_ALL = 10_000;
+import { foreignCursor, rowsOf, rowsOfEach } from '#libs/grpc';
 
 /** A page that was asked for: how many rows, and the key of the row to begin after. */
 export interface PageAsked<Key> {
@@ -24,39 +20,20 @@ export function cursorFormat<Key>(schema: z.ZodType<Key>): CursorFormat<Key> {
     write: (key) => Buffer.from(JSON.stringify(key)).toString('base64url'),
     read: (cursor) => {
       const parsed = schema.safeParse(parseJson(Buffer.from(cursor, 'base64url').toString()));
-      if (!parsed.success) throw RpcError.invalid('This cursor was not made by this list.', { reason: 'CURSOR_INVALID' });
+      if (!parsed.success) throw foreignCursor();
       return parsed.data;
     },
   };
 }
 
-/** What a request asks for; throws INVALID_ARGUMENT for more than 500 rows or a foreign cursor. */
+/** What a request asks for; throws PAGE_TOO_LARGE, and CURSOR_INVALID for a foreign cursor. */
 export function pageAsked<Key>(request: feed.PageRequest | undefined, format: CursorFormat<Key>): PageAsked<Key> {
-  const first = request?.first || DEFAULT_FIRST;
-  if (first > MOST) throw RpcError.invalid(`A page has at most ${MOST} rows; ${first} were asked for.`, { reason: 'PAGE_TOO_LARGE' });
-  return { first, after: request?.after ? format.read(request.after) : undefined };
+  return { first: rowsOf(request), after: request?.after ? format.read(request.after) : undefined };
 }
 
-/** The same of each of several lists; throws INVALID_ARGUMENT for more than 500 of them, too, or 10,000 rows of all together. */
+/** The same of each of several lists; throws TOO_MANY_IDS, too. */
 export function pageOfEach<Key>(ids: readonly string[], request: feed.PageRequest | undefined, format: CursorFormat<Key>): PageAsked<Key> {
-  const asked = pageAsked(request, format);
-  if (ids.length > MOST) throw RpcError.invalid(`At most ${MOST} ids at once; ${ids.length} were given.`, { reason: 'TOO_MANY_IDS' });
-  if (ids.length * asked.first > MOST_OF_ALL) {
-    throw RpcError.invalid(`Pages have at most ${MOST_OF_ALL} rows together; ${asked.first} were asked for of ${ids.length} lists.`, { reason: 'PAGE_TOO_LARGE' });
-  }
-  return asked;
-}
-
-/** Cuts `first` rows from a list that was read one row further, and says what lies behind. */
-export function cutPage<Row>(
-  rows: readonly Row[],
-  first: number,
-  totalCount: number,
-  cursorOf: (row: Row) => string,
-): { rows: readonly Row[]; pageInfo: feed.PageInfo } {
-  const kept = rows.slice(0, first);
-  const last = kept.at(-1);
-  return { rows: kept, pageInfo: { endCursor: last === undefined ? '' : cursorOf(last), hasNextPage: rows.length > first, totalCount } };
+  return { ...pageAsked(request, format), first: rowsOfEach(ids, request) };
 }
 
 function parseJson(text: string): unknown {

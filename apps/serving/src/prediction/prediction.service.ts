@@ -3,7 +3,7 @@ import { validate } from 'uuid';
 
 import { ArtifactError, type ArtifactStore } from '#libs/artifacts';
 import type { prediction } from '#libs/contracts';
-import { RpcError, status } from '#libs/grpc';
+import { expectFewIds, RpcError, status } from '#libs/grpc';
 
 import { onlyUuids } from '../page/uuid.js';
 import { ARTIFACTS } from '../store.js';
@@ -11,8 +11,6 @@ import { isoOf } from '../time/micros.js';
 import { openPredictions } from './prediction.file.js';
 import { LivePredictions } from './live.predictions.js';
 import { PredictionRepository, type PredictionRow } from './prediction.repository.js';
-
-const MOST_CUSTOMERS = 500;
 
 /** What heads say of customers: of the present where they can, else as it was loaded for everyone. */
 @Injectable()
@@ -24,9 +22,7 @@ export class PredictionService {
   ) {}
 
   async ofCustomers(workspaceId: string, customerIds: readonly string[]): Promise<prediction.GetPredictionsResponse> {
-    if (customerIds.length > MOST_CUSTOMERS) {
-      throw RpcError.invalid(`At most ${MOST_CUSTOMERS} customers at once; ${customerIds.length} were asked for.`, { reason: 'TOO_MANY_IDS' });
-    }
+    expectFewIds(customerIds);
     const asked = [...new Set(onlyUuids(customerIds))];
     const [written, now] = await Promise.all([this.repository.written(workspaceId, asked), this.live.ofCustomers(workspaceId, asked)]);
     // Of either kind, what is said of the present takes the place of what was written.

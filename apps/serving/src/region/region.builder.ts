@@ -14,7 +14,7 @@ const LOOKED_AT_ONCE = 2_000;
 /** Customers who stand for all. */
 export const CROWD = 100;
 /** Examples that a region is drawn from. */
-export const POINTS = 50;
+const POINTS = 50;
 
 const NEWEST = `select ${microsSql('newest_event_at')} as at from serving.active_model join serving.shadow_models using (workspace_id, model_id)`;
 

@@ -27,7 +27,7 @@ export const customersScored = new Counter({
   registers: [metrics],
 });
 
-export const stageSeconds = new Histogram({
+const stageSeconds = new Histogram({
   name: 'kindred_serving_stage_seconds',
   help: 'How long each stage of a batch takes; a commit goes on while the next batch is read.',
   labelNames: ['stage'] as const,

@@ -1,13 +1,13 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { followHints, openRedis } from '#libs/queue';
 import { SERVICE } from '#libs/service';
 
 import { ChangeSignal } from '../change/change.signal.js';
 import { LeaseKeeper } from '../lease/lease.keeper.js';
 import { LiveModels } from '../onnx/live.models.js';
 import { type Context, SCORE_WORKER, type ScoreWorkerClient } from '../store.js';
+import { HintSignal } from '../workspace/hint.signal.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { WorkspaceSignal } from '../workspace/workspace.signal.js';
 import { BatchRepository } from './batch.repository.js';
@@ -28,10 +28,12 @@ const REQUESTS_AT_ONCE = 4;
 @Injectable()
 export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly readers = new Map<string, Promise<void>>();
-  private readonly hints = new WorkspaceSignal();
+  /** What wakes the readers. */
+  private readonly bell = new WorkspaceSignal();
   private readonly stopping = new AbortController();
   private readonly parts: ReaderParts;
   private background: Promise<unknown> = Promise.resolve();
+  private stopListening: () => void = () => undefined;
 
   constructor(
     @Inject(SERVICE) private readonly context: Context,
@@ -39,6 +41,7 @@ export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly live: LiveModels,
     private readonly directory: WorkspaceDirectory,
     private readonly health: FeedHealth,
+    private readonly hints: HintSignal,
     changes: ChangeSignal,
     scoring: ScoringRepository,
     feed: FeedRepository,
@@ -50,7 +53,7 @@ export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
     this.parts = {
       scoring, batches, feed, cache, leases, changes, directory, log,
       openScorer: (model) => this.openScorer(model),
-      hints: this.hints,
+      hints: this.bell,
       requestsAtOnce: REQUESTS_AT_ONCE,
       pollMs: config.FEED_POLL_MS,
       sweepAfterSeconds: config.SWEEP_AFTER_SECONDS,
@@ -59,10 +62,13 @@ export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
 
   onApplicationBootstrap(): void {
     const keeping = this.leases.run(() => [...this.readers.keys()], (workspaceId) => this.wake(workspaceId), this.stopping.signal);
-    this.background = Promise.all([this.followHints(), this.lookAround(), keeping]);
+    // A workspace that is new is read from its first hint on.
+    this.stopListening = this.hints.listen((workspaceId) => this.wake(workspaceId));
+    this.background = Promise.all([this.lookAround(), keeping]);
   }
 
   async onModuleDestroy(): Promise<void> {
+    this.stopListening();
     this.stopping.abort();
     await Promise.all([this.background, ...this.readers.values()]);
     await this.leases.leave();
@@ -74,7 +80,7 @@ export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
       this.readers.set(workspaceId, new WorkspaceReader(workspaceId, this.parts).run(this.stopping.signal));
       this.leases.hurry();
     }
-    this.hints.raise(workspaceId);
+    this.bell.raise(workspaceId);
   }
 
   /** What scores by a model, at the worker or here; to be closed by whoever asked for it. */
@@ -99,24 +105,6 @@ export class ScoringService implements OnApplicationBootstrap, OnModuleDestroy {
       this.context.log.debug({ err: error, modelId: model.modelId }, 'a model could not be loaded ahead; it is loaded once it is served');
     } finally {
       scorer.close();
-    }
-  }
-
-  private async followHints(): Promise<void> {
-    const { signal } = this.stopping;
-    const redis = openRedis(this.context.config.REDIS_URL, 'worker');
-    // A blocked read would hold up the stop; closing the connection ends it.
-    signal.addEventListener('abort', () => redis.disconnect(), { once: true });
-    while (!signal.aborted) {
-      try {
-        for await (const workspaces of followHints(redis, signal)) {
-          // One that is new is read from its first hint on.
-          for (const workspaceId of workspaces) this.wake(workspaceId);
-        }
-      } catch (error) {
-        if (!signal.aborted) this.context.log.debug({ err: error }, 'hints cannot be followed; readers look by themselves');
-        await wait(this.context.config.FEED_POLL_MS, undefined, { signal }).catch(() => undefined);
-      }
     }
   }
 

@@ -29,26 +29,8 @@ export class SegmentController implements serving.SegmentServiceController {
     return this.segments.listOfModels(workspaceId, request);
   }
 
-  listSegmentMembers(
-    @Payload() request: serving.ListSegmentMembersRequest,
-    @Caller() { workspaceId }: Member,
-  ): Promise<serving.ListSegmentMembersResponse> {
-    return this.members.list(workspaceId, request);
-  }
-
-  listDrawnMembers(@Payload() request: serving.ListDrawnMembersRequest, @Caller() { workspaceId }: Member): Promise<serving.ListDrawnMembersResponse> {
-    return this.members.drawn(workspaceId, request);
-  }
-
   listMembersOfSegments(@Payload() request: serving.ListMembersOfSegmentsRequest, @Caller() { workspaceId }: Member): Promise<serving.ListMembersOfSegmentsResponse> {
     return this.members.ofSegments(workspaceId, request);
-  }
-
-  listSegmentVersions(
-    @Payload() request: serving.ListSegmentVersionsRequest,
-    @Caller() { workspaceId }: Member,
-  ): Promise<serving.ListSegmentVersionsResponse> {
-    return this.segments.versions(workspaceId, request);
   }
 
   listVersionsOfSegments(@Payload() request: serving.ListVersionsOfSegmentsRequest, @Caller() { workspaceId }: Member): Promise<serving.ListVersionsOfSegmentsResponse> {

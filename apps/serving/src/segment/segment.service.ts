@@ -2,9 +2,9 @@ import { Injectable } from '@nestjs/common';
 
 import { type counting, serving, worker } from '#libs/contracts';
 import { z } from '#libs/config';
-import { encodedOnce, RpcError, status } from '#libs/grpc';
+import { cutPage, encodedOnce, expectFewIds, RpcError, status } from '#libs/grpc';
 
-import { cursorFormat, cutPage, type PageAsked, pageAsked, pageOfEach } from '../page/page.js';
+import { cursorFormat, type PageAsked, pageAsked, pageOfEach } from '../page/page.js';
 import { distinctUuids, NIL, onlyUuids, uuidFilter } from '../page/uuid.js';
 import { type Drawing, Drawings } from './drawings.js';
 import { briefly, toVersion } from './segment.mapper.js';
@@ -12,7 +12,6 @@ import { SegmentRepository } from './segment.repository.js';
 
 const LONGEST_NAME = 120;
 const LONGEST_DESCRIPTION = 2_000;
-const MOST_IDS = 500;
 
 /**
  * Sizes move between pages, and a place among them would skip who grew past it and repeat who shrank. So the cursor of a page says who was
@@ -30,7 +29,7 @@ export class SegmentService {
   ) {}
 
   async get(workspaceId: string, { ids, modelId, asOf }: serving.GetSegmentsRequest): Promise<serving.GetSegmentsResponse> {
-    if (ids.length > MOST_IDS) throw RpcError.invalid(`At most ${MOST_IDS} ids at once.`, { reason: 'TOO_MANY_IDS' });
+    expectFewIds(ids);
     const wanted = new Set(onlyUuids(ids));
     if (modelId === '' && asOf === undefined) {
       const { segments, basis } = await this.drawings.now(workspaceId);
@@ -74,11 +73,6 @@ export class SegmentService {
         return [{ modelId, segments, pageInfo, basis }];
       }),
     } satisfies serving.ListSegmentsOfModelsResponse;
-  }
-
-  async versions(workspaceId: string, { segmentId, page }: serving.ListSegmentVersionsRequest): Promise<serving.ListSegmentVersionsResponse> {
-    const { segments: [found] } = await this.versionsOfSegments(workspaceId, { segmentIds: [segmentId], page, withTotal: true });
-    return { versions: found?.versions ?? [], pageInfo: found?.pageInfo } satisfies serving.ListSegmentVersionsResponse;
   }
 
   /** A page of each segment. */

@@ -13,10 +13,6 @@ type Member = Principal & { workspaceId: string };
 export class SimilarController implements similar.SimilarityServiceController {
   constructor(private readonly similarity: SimilarService) {}
 
-  listSimilarCustomers(@Payload() request: similar.ListSimilarCustomersRequest, @Caller() { workspaceId }: Member): Promise<similar.ListSimilarCustomersResponse> {
-    return this.similarity.similar(workspaceId, request);
-  }
-
   listSimilarToCustomers(@Payload() request: similar.ListSimilarToCustomersRequest, @Caller() { workspaceId }: Member): Promise<similar.ListSimilarToCustomersResponse> {
     return this.similarity.similarToEach(workspaceId, request);
   }

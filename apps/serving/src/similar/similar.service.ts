@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import type { similar } from '#libs/contracts';
-import { RpcError } from '#libs/grpc';
+import { expectFewIds, RpcError } from '#libs/grpc';
 
 import { distinctUuids, NIL, uuidFilter } from '../page/uuid.js';
 import { CustomerDirectory } from '../workspace/customer.directory.js';
@@ -38,14 +38,9 @@ export class SimilarService {
     private readonly customers: CustomerDirectory,
   ) {}
 
-  async similar(workspaceId: string, { customerId, first }: similar.ListSimilarCustomersRequest): Promise<similar.ListSimilarCustomersResponse> {
-    const { customers: [found], search } = await this.similarToEach(workspaceId, { customerIds: [customerId], first });
-    return { customers: found?.neighbours ?? [], search } satisfies similar.ListSimilarCustomersResponse;
-  }
-
   async similarToEach(workspaceId: string, { customerIds, first }: similar.ListSimilarToCustomersRequest): Promise<similar.ListSimilarToCustomersResponse> {
     const count = wanted(first);
-    if (customerIds.length > MOST_CUSTOMERS) throw RpcError.invalid(`At most ${MOST_CUSTOMERS} customers at once; ${customerIds.length} were asked for.`, { reason: 'TOO_MANY_IDS' });
+    expectFewIds(customerIds, MOST_CUSTOMERS);
     const ids = distinctUuids(customerIds);
     const { groups, search } = await this.nearest(workspaceId, ids.map((id) => [id]), count);
     const byId = new Map(ids.map((id, at) => [id, groups[at]]));

@@ -9,14 +9,9 @@ import type { Position } from '#libs/database';
 import { type ChangePlace, unusualEventCursor } from '../change/change.cursor.js';
 import { FeedBeginning } from '../change/feed.beginning.js';
 import type { Outlet } from '../change/feed.watch.js';
-import { NoveltyService } from '../foresight/novelty.service.js';
-import { isoOf } from '../time/micros.js';
-import { measuredThreshold } from './threshold.js';
+import { EVENTS_AT_ONCE, UnusualEventJudge } from './unusual.event.judge.js';
 import { type NamedEvent, UnusualEventRepository } from './unusual.event.repository.js';
-import { UnusualRepository } from './unusual.repository.js';
 
-/** Of at most as many customers, whose lives are read again for it: what the worker takes in one call. */
-const EVENTS_AT_ONCE = 100;
 const LOOK_MS = 1_000;
 const AGAIN_MS = { first: 500, most: 5_000 };
 
@@ -30,8 +25,7 @@ export class UnusualEventService implements OnModuleDestroy {
 
   constructor(
     private readonly feed: UnusualEventRepository,
-    private readonly bounds: UnusualRepository,
-    private readonly novelty: NoveltyService,
+    private readonly judge: UnusualEventJudge,
     private readonly beginning: FeedBeginning,
   ) {}
 
@@ -54,22 +48,12 @@ export class UnusualEventService implements OnModuleDestroy {
     }
   }
 
-  /** Those of them that are; waits for a worker that is away. Nothing once `gone` fires. */
+  /** Waits for a worker that is away. Nothing once `gone` fires. */
   private async unusualOf(workspaceId: string, events: readonly NamedEvent[], gone: AbortSignal): Promise<unusualEvent.UnusualEvent[]> {
-    if (events.length === 0) return [];
-    const { ordinary, setting } = await this.bounds.bounds(workspaceId);
-    const threshold = measuredThreshold(ordinary?.events, setting)?.threshold;
-    if (threshold === undefined) return [];
-    const judge = () => this.novelty.ofEvents(workspaceId, { events: events.map(({ customerId, eventId }) => ({ customerId, eventId })) });
     const options = { retries: Number.POSITIVE_INFINITY, minTimeout: AGAIN_MS.first, maxTimeout: AGAIN_MS.most, signal: gone };
-    const judged = await pRetry(judge, options).catch((error: unknown) => {
-      if (gone.aborted) return undefined;
+    return pRetry(() => this.judge.unusualOf(workspaceId, events), options).catch((error: unknown) => {
+      if (gone.aborted) return [];
       throw error;
-    });
-    const novelty = new Map(judged?.events.map((one) => [one.eventId, one.novelty]));
-    return events.flatMap((event) => {
-      const value = novelty.get(event.eventId);
-      return value === undefined || value < threshold ? [] : [toUnusualEvent(event, value, threshold, judged?.modelId ?? '')];
     });
   }
 }
@@ -80,14 +64,4 @@ function positionAt([horizon, sequence]: ChangePlace): Position {
 
 function placeOf({ horizon, sequence }: Position): ChangePlace {
   return [horizon, sequence];
-}
-
-function toUnusualEvent({ customerId, eventId, type, name, occurredAt, ...position }: NamedEvent, novelty: number, threshold: number, modelId: string): unusualEvent.UnusualEvent {
-  return {
-    cursor: unusualEventCursor.write(placeOf(position)),
-    customerId, eventId, type,
-    name: name ?? '',
-    occurredAt: isoOf(occurredAt),
-    novelty, threshold, modelId,
-  } satisfies unusualEvent.UnusualEvent;
 }

@@ -35,7 +35,7 @@ export interface ServedBounds extends Bounds {
 /** Newest first: when somebody became unusual (ISO 8601, to the microsecond) and who it was. */
 export type UnusualPlace = readonly [string, string];
 
-export const UNUSUAL_CHANGE_COLUMNS = `xid::float8 as xid, sequence::float8 as sequence, customer_id as "customerId", is_unusual as "isUnusual", novelty, threshold, at,
+const UNUSUAL_CHANGE_COLUMNS = `xid::float8 as xid, sequence::float8 as sequence, customer_id as "customerId", is_unusual as "isUnusual", novelty, threshold, at,
   decided_at as "decidedAt", model_id as "modelId", cause`;
 const SINCE = `to_char(since at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 const NONE: Bounds = { ordinary: undefined, setting: { quantile: null, threshold: null } };

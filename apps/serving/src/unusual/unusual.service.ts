@@ -2,19 +2,18 @@ import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 
 import type { novelty, unusual } from '#libs/contracts';
 import { z } from '#libs/config';
-import { RpcError } from '#libs/grpc';
+import { cutPage, expectFewIds, RpcError } from '#libs/grpc';
 
 import { unusualCursor } from '../change/change.cursor.js';
 import { ChangeSignal } from '../change/change.signal.js';
 import { FeedBeginning } from '../change/feed.beginning.js';
 import { type Outlet, watchFeed } from '../change/feed.watch.js';
-import { cursorFormat, cutPage, pageAsked } from '../page/page.js';
+import { cursorFormat, pageAsked } from '../page/page.js';
 import { onlyUuids, uuidFilter } from '../page/uuid.js';
 import { customerThreshold } from './threshold.js';
 import { toNovelty, toThreshold, toThresholds, toUnusual, toUnusualChange } from './unusual.mapper.js';
 import { type UnusualPlace, UnusualRepository, type UnusualRow } from './unusual.repository.js';
 
-const MOST_CUSTOMERS = 500;
 /** What is measured on some hundred customers says nothing beyond. */
 const [LEAST_QUANTILE, MOST_QUANTILE] = [0.5, 0.9999];
 
@@ -37,9 +36,7 @@ export class UnusualService implements OnModuleDestroy {
   }
 
   async ofCustomers(workspaceId: string, { customerIds }: unusual.GetCustomerNoveltyRequest): Promise<unusual.GetCustomerNoveltyResponse> {
-    if (customerIds.length > MOST_CUSTOMERS) {
-      throw RpcError.invalid(`At most ${MOST_CUSTOMERS} customers at once; ${customerIds.length} were asked for.`, { reason: 'TOO_MANY_IDS' });
-    }
+    expectFewIds(customerIds);
     const [bounds, rows] = await Promise.all([this.repository.bounds(workspaceId), this.repository.ofCustomers(workspaceId, [...new Set(onlyUuids(customerIds))])]);
     const byId = new Map(rows.map((row) => [row.customerId, row]));
     return { customers: customerIds.map((id) => toNovelty(id, byId.get(id.toLowerCase()))), threshold: toThresholds(bounds).customers };

@@ -1,8 +1,8 @@
-import type { ingestion } from '#libs/contracts';
+import type { ingestion, unusualEvent } from '#libs/contracts';
 
 import { membershipCursor, unusualCursor } from '../change/change.cursor.js';
 import { publicId } from '../page/public-id.js';
-import type { WebhookEvent } from './webhook.event.js';
+import { EVENT_ALERT, type WebhookEvent } from './webhook.event.js';
 import type { ToldChange } from './webhook.feed.js';
 
 /** What a change is to a receiver: of a move, the segment that was left (part 0) or the one that was entered (1). */
@@ -32,13 +32,10 @@ export function occurrencesOf(change: ToldChange, { segmentIds, events }: Select
   return occurrences.filter(({ event }) => events.includes(event));
 }
 
-/** The event in the form of a track call of Segment's specification, so that what takes those takes this. */
+/** The change in the form of a track call of Segment's specification, so that what takes those takes this. */
 export function trackCall(messageId: string, change: ToldChange, { event, segmentId }: Occurrence, segmentName: string, customer: ingestion.Customer): object {
   return {
-    type: 'track',
-    event,
-    messageId,
-    ...(customer.userId === '' ? { anonymousId: customer.anonymousIds[0] ?? customer.id } : { userId: customer.userId }),
+    ...callOf(messageId, event, customer),
     timestamp: change.at.toISOString(),
     properties: {
       ...(segmentId === null ? {} : { segment_id: publicId('Segment', segmentId), segment_name: segmentName }),
@@ -50,4 +47,17 @@ export function trackCall(messageId: string, change: ToldChange, { event, segmen
       cursor: (change.kind === 'NOVELTY' ? unusualCursor : membershipCursor).write([change.xid, change.sequence]),
     },
   };
+}
+
+/** The same of an event that is unusual. */
+export function alertCall(messageId: string, { occurredAt, eventId, type, name, novelty, threshold, cursor }: unusualEvent.UnusualEvent, customer: ingestion.Customer): object {
+  return {
+    ...callOf(messageId, EVENT_ALERT, customer),
+    ...(occurredAt === undefined ? {} : { timestamp: new Date(occurredAt).toISOString() }),
+    properties: { customer_id: publicId('Customer', customer.id), event_id: publicId('Event', eventId), event_type: type, event_name: name, novelty, threshold, cursor },
+  };
+}
+
+function callOf(messageId: string, event: WebhookEvent, { userId, anonymousIds, id }: ingestion.Customer): object {
+  return { type: 'track', event, messageId, ...(userId === '' ? { anonymousId: anonymousIds[0] ?? id } : { userId }) };
 }

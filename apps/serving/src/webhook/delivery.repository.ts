@@ -33,8 +33,18 @@ export interface Standing extends Sealed {
   readonly url: string;
   readonly segmentIds: string[] | null;
   readonly events: string[];
+  /** In the feed of changes. */
   readonly cursor: ChangePlace;
+  /** In the feed of events; null where it is told of none. */
+  readonly eventPlace: ChangePlace | null;
   readonly waiting: number;
+}
+
+/** Of deliveries that are made of what lies behind one place, up to another. */
+export interface Passage {
+  readonly feed: keyof typeof PLACES;
+  readonly from: ChangePlace;
+  readonly to: ChangePlace;
 }
 
 export interface NewDelivery {
@@ -79,6 +89,9 @@ const OF_WEBHOOKS = `select d.* from unnest($1::uuid[]) as e(id) cross join late
 const HOW_MANY = `select webhook_id as "webhookId", count(*)::float8 as total from serving.webhook_deliveries
   where webhook_id = any($1::uuid[]) and ($2::text is null or state = $2) group by webhook_id`;
 
+/** Where a webhook stands in the feeds. */
+const PLACES = { CHANGES: ['cursor_xid', 'cursor_sequence'], EVENTS: ['event_horizon', 'event_sequence'] } as const;
+
 /** Only the first delivery of each customer that is not settled may be sent: that is their order. */
 const CLAIM = `with heads as (
     select distinct on (customer_id) id, next_attempt_at from serving.webhook_deliveries
@@ -108,13 +121,14 @@ export class DeliveryRepository {
   /** Undefined where the webhook is gone or disabled. */
   standing(workspaceId: string, webhookId: string): Promise<Standing | undefined> {
     return this.database.onConnection(workspaceId, async (client) => {
-      const { rows } = await client.query<Omit<Standing, 'cursor'> & { xid: number; sequence: number }>(
-        `select url, secret, secret_key_id as "secretKeyId", segment_ids as "segmentIds", events, cursor_xid::float8 as xid, cursor_sequence::float8 as sequence,
+      const { rows } = await client.query<Standing>(
+        `select url, secret, secret_key_id as "secretKeyId", segment_ids as "segmentIds", events, array[cursor_xid, cursor_sequence]::float8[] as cursor,
+           case when event_horizon is not null then array[event_horizon, event_sequence]::float8[] end as "eventPlace",
            (select count(*) from serving.webhook_deliveries d where d.webhook_id = $1 and d.state = 'WAITING')::float8 as waiting
          from serving.webhooks where id = $1 and is_enabled`,
         [webhookId],
       );
-      return rows[0] && { ...rows[0], cursor: [rows[0].xid, rows[0].sequence] as const };
+      return rows[0];
     });
   }
 
@@ -125,12 +139,12 @@ export class DeliveryRepository {
     });
   }
 
-  /** Makes deliveries and moves the cursor, both or neither; neither where somebody else has moved it meanwhile. */
-  append(workspaceId: string, webhookId: string, from: ChangePlace, to: ChangePlace, deliveries: readonly NewDelivery[], attempts: number): Promise<void> {
+  /** Makes deliveries and moves the webhook's place, both or neither; neither where somebody else has moved it meanwhile. */
+  append(workspaceId: string, webhookId: string, { feed, from, to }: Passage, deliveries: readonly NewDelivery[], attempts: number): Promise<void> {
+    const [horizon, sequence] = PLACES[feed];
     return this.database.onConnection(workspaceId, async (client) => {
       const { rowCount } = await client.query(
-        `update serving.webhooks set cursor_xid = $4, cursor_sequence = $5
-         where id = $1 and is_enabled and (cursor_xid, cursor_sequence) = ($2::bigint, $3::bigint)`,
+        `update serving.webhooks set ${horizon} = $4, ${sequence} = $5 where id = $1 and is_enabled and (${horizon}, ${sequence}) = ($2::bigint, $3::bigint)`,
         [webhookId, ...from, ...to],
       );
       if (rowCount === 1 && deliveries.length > 0) await client.query(APPEND, [webhookId, attempts, JSON.stringify(deliveries)]);

@@ -1,21 +1,16 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { v7 as uuid } from 'uuid';
 
 import { SERVICE } from '#libs/service';
 
-import { type Context, INGESTION, type IngestionClient } from '../store.js';
-import { occurrencesOf, type Selection, trackCall } from './delivery.body.js';
-import { type Claim, DeliveryRepository, type NewDelivery, type Settlement, type Standing } from './delivery.repository.js';
+import type { Context } from '../store.js';
+import { DeliveryMaker } from './delivery.maker.js';
+import { type Claim, DeliveryRepository, type Settlement, type Standing } from './delivery.repository.js';
 import { SecretSeal } from './secret.seal.js';
-import { type ToldChange, WebhookFeed } from './webhook.feed.js';
 import { deliveriesSettled } from './webhook.metrics.js';
 import { WebhookRepository } from './webhook.repository.js';
 import { type Answer, WebhookSender } from './webhook.sender.js';
 
-const CHANGES_AT_ONCE = 200;
 const SENT_AT_ONCE = 16;
-/** Deliveries made ahead of a receiver that does not keep up; what is beyond lies in the feed. */
-const MOST_WAITING = 1_000;
 /** After that a job ends and the next one of its webhook waits its turn. */
 const ROUND_MS = 10_000;
 /** An attempt counts as lost with its process when it takes so much longer than it may. */
@@ -23,7 +18,7 @@ const CLAIM_MARGIN_MS = 5_000;
 const LONGEST_WAIT_MS = 6 * 3_600_000;
 const GONE = 410;
 
-/** Brings one webhook up to date: makes deliveries of the changes behind its cursor and sends what is due. */
+/** Brings one webhook up to date: has deliveries made of what lies behind its places in the feeds, and sends what is due. */
 @Injectable()
 export class DeliveryRound implements OnApplicationShutdown {
   private readonly sender: WebhookSender;
@@ -31,8 +26,7 @@ export class DeliveryRound implements OnApplicationShutdown {
   constructor(
     private readonly webhooks: WebhookRepository,
     private readonly deliveries: DeliveryRepository,
-    private readonly feed: WebhookFeed,
-    @Inject(INGESTION) private readonly ingestion: IngestionClient,
+    private readonly maker: DeliveryMaker,
     private readonly seal: SecretSeal,
     @Inject(SERVICE) private readonly context: Context,
   ) {
@@ -50,7 +44,7 @@ export class DeliveryRound implements OnApplicationShutdown {
     while (!signal.aborted) {
       const standing = await this.deliveries.standing(workspaceId, webhookId);
       if (!standing) return false;
-      const made = await this.make(workspaceId, webhookId, standing);
+      const made = await this.maker.make(workspaceId, webhookId, standing);
       const sent = await this.send(workspaceId, webhookId, standing, signal);
       if (made + sent === 0) {
         await this.deliveries.forget(workspaceId, webhookId, this.context.config.WEBHOOK_LOG_DAYS);
@@ -59,36 +53,6 @@ export class DeliveryRound implements OnApplicationShutdown {
       if (Date.now() > end) return true;
     }
     return true;
-  }
-
-  /** Answers how many changes were looked at. */
-  private async make(workspaceId: string, webhookId: string, { cursor, waiting, ...selection }: Standing): Promise<number> {
-    if (waiting >= MOST_WAITING) return 0;
-    const changes = await this.feed.after(workspaceId, cursor, CHANGES_AT_ONCE);
-    const last = changes.at(-1);
-    if (!last) return 0;
-    const deliveries = await this.deliveriesOf(workspaceId, changes, selection);
-    await this.deliveries.append(workspaceId, webhookId, cursor, [last.xid, last.sequence], deliveries, this.context.config.WEBHOOK_ATTEMPTS);
-    return changes.length;
-  }
-
-  /** A customer who was erased since is nobody to tell of. */
-  private async deliveriesOf(workspaceId: string, changes: readonly ToldChange[], selection: Selection): Promise<NewDelivery[]> {
-    const told = changes.flatMap((change) => occurrencesOf(change, selection).map((occurrence) => ({ change, occurrence })));
-    if (told.length === 0) return [];
-    const principal = await this.context.signer.service(this.context.name, workspaceId);
-    const [names, { customers }] = await Promise.all([
-      this.deliveries.segmentNames(workspaceId, [...new Set(told.flatMap(({ occurrence }) => occurrence.segmentId ?? []))]),
-      this.ingestion.getCustomers({ ids: [...new Set(told.map(({ change }) => change.customerId))] }, { principal }),
-    ]);
-    const byId = new Map(customers.map(({ requestedId, customer }) => [requestedId, customer]));
-    return told.flatMap(({ change, occurrence: { part, event, segmentId } }) => {
-      const customer = byId.get(change.customerId);
-      if (!customer) return [];
-      const id = uuid();
-      const body = trackCall(id, change, { part, event, segmentId }, names.get(segmentId ?? '') ?? '', customer);
-      return [{ id, xid: change.xid, sequence: change.sequence, part, customerId: change.customerId, segmentId, event, body }];
-    });
   }
 
   /** Answers how many attempts were made. */
@@ -109,7 +73,7 @@ export class DeliveryRound implements OnApplicationShutdown {
     for (const { state } of settlements) deliveriesSettled.inc({ state: state === 'WAITING' ? 'failed' : state.toLowerCase() });
     if (isGone) {
       this.context.log.warn({ workspaceId, webhookId }, 'a receiver says that it is gone (410): its webhook is disabled');
-      await this.webhooks.update(workspaceId, webhookId, { url: undefined, segmentIds: undefined, events: undefined, isEnabled: false });
+      await this.webhooks.update(workspaceId, webhookId, { url: undefined, segmentIds: undefined, events: undefined, eventHead: undefined, isEnabled: false });
     }
     return claimed.length;
   }

@@ -34,13 +34,6 @@ export class WebhookController implements webhook.WebhookServiceController {
     return this.webhooks.list(workspaceId, request);
   }
 
-  listWebhookDeliveries(
-    @Payload() request: webhook.ListWebhookDeliveriesRequest,
-    @Caller() { workspaceId }: Member,
-  ): Promise<webhook.ListWebhookDeliveriesResponse> {
-    return this.webhooks.log(workspaceId, request);
-  }
-
   listDeliveriesOfWebhooks(
     @Payload() request: webhook.ListDeliveriesOfWebhooksRequest,
     @Caller() { workspaceId }: Member,

@@ -5,6 +5,7 @@ import type { Database } from '#libs/database';
 import { type ChangePlace, FIRST_PLACE } from '../change/change.cursor.js';
 import type { ChangeRow } from '../change/change.repository.js';
 import { DATABASE } from '../store.js';
+import { type NamedEvent, UnusualEventRepository } from '../unusual/unusual.event.repository.js';
 import type { UnusualChangeRow } from '../unusual/unusual.repository.js';
 
 /** What webhooks may tell of: a move between segments, or somebody who became unusual or usual again. */
@@ -27,10 +28,13 @@ const AFTER = `select kind, xid::float8 as xid, sequence::float8 as sequence, cu
      from serving.unusual_changes c where ${BEHIND})
   ) as told order by told.xid, told.sequence limit $3`;
 
-/** Membership changes and who is unusual as one feed, in the order in which they were committed. */
+/** Membership changes and who is unusual as one feed, in the order in which they were committed; and the feed of events beside it. */
 @Injectable()
 export class WebhookFeed {
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    private readonly events: UnusualEventRepository,
+  ) {}
 
   /** The place of the newest change; what is committed later lies after it. */
   head(workspaceId: string): Promise<ChangePlace> {
@@ -38,6 +42,16 @@ export class WebhookFeed {
       const { rows } = await client.query<{ xid: number; sequence: number }>(HEAD);
       return rows[0] ? ([rows[0].xid, rows[0].sequence] as const) : FIRST_PLACE;
     });
+  }
+
+  /** The same of events. */
+  async eventHead(workspaceId: string): Promise<ChangePlace> {
+    const { horizon, sequence } = await this.events.head(workspaceId);
+    return [horizon, sequence];
+  }
+
+  eventsAfter(workspaceId: string, [horizon, sequence]: ChangePlace, limit: number): Promise<NamedEvent[]> {
+    return this.events.after(workspaceId, { horizon, sequence }, limit);
   }
 
   /** Oldest first. */

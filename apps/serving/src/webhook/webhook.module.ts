@@ -4,7 +4,9 @@ import { SERVICE } from '#libs/service';
 
 import { ChangeModule } from '../change/change.module.js';
 import type { Context } from '../store.js';
+import { UnusualModule } from '../unusual/unusual.module.js';
 import { WorkspaceModule } from '../workspace/workspace.module.js';
+import { DeliveryMaker } from './delivery.maker.js';
 import { DeliveryRepository } from './delivery.repository.js';
 import { DeliveryRound } from './delivery.round.js';
 import { SecretRotation } from './secret.rotation.js';
@@ -18,10 +20,10 @@ import { WebhookRepository } from './webhook.repository.js';
 import { WebhookService } from './webhook.service.js';
 
 @Module({
-  imports: [ChangeModule, WorkspaceModule],
+  imports: [ChangeModule, UnusualModule, WorkspaceModule],
   controllers: [WebhookController],
   providers: [
-    WebhookService, WebhookRepository, DeliveryRepository, DeliveryRound, WebhookFeed, WebhookQueue, WebhookProcessor, WebhookDispatcher, SecretRotation,
+    WebhookService, WebhookRepository, DeliveryMaker, DeliveryRepository, DeliveryRound, WebhookFeed, WebhookQueue, WebhookProcessor, WebhookDispatcher, SecretRotation,
     { provide: SecretSeal, inject: [SERVICE], useFactory: ({ config }: Context) => new SecretSeal(config.WEBHOOK_SECRET_KEYS, config.PRINCIPAL_SECRET) },
   ],
 })

@@ -5,8 +5,10 @@ import type { Database } from '#libs/database';
 
 import type { ChangePlace } from '../change/change.cursor.js';
 import type { PageAsked } from '../page/page.js';
+import { alongTheIndex } from '../scoring/feed.repository.js';
 import { DATABASE } from '../store.js';
 import type { Sealed } from './secret.seal.js';
+import { EVENT_ALERT } from './webhook.event.js';
 
 export interface WebhookRow {
   readonly id: string;
@@ -28,6 +30,8 @@ export interface NewWebhook {
   readonly sealed: Sealed;
   /** Changes after this place are told. */
   readonly cursor: ChangePlace;
+  /** The newest event: those after it are told, where events are. */
+  readonly eventHead: ChangePlace;
 }
 
 /** What is undefined stays as it is. */
@@ -35,6 +39,8 @@ export interface WebhookChange {
   readonly url: string | undefined;
   readonly segmentIds: readonly string[] | null | undefined;
   readonly events: readonly string[] | undefined;
+  /** The newest event: where a webhook that was not told of events begins to be. */
+  readonly eventHead: ChangePlace | undefined;
   readonly isEnabled: boolean | undefined;
 }
 
@@ -48,6 +54,13 @@ const COUNTED = (state: string) =>
 const ROW = `select w.id, w.url, w.segment_ids as "segmentIds", w.events, w.is_enabled as "isEnabled", w.created_at as "createdAt",
   ${COUNTED('WAITING')} as waiting, ${COUNTED('DEAD')} as dead from serving.webhooks w`;
 
+/** Ordered as `alongTheIndex` would have it. */
+const BEHIND_EVENTS = `select w.id from serving.webhooks w cross join lateral (
+    select from ingestion.event_feed_v1 f where (f.horizon, f.sequence) > (w.event_horizon, w.event_sequence) order by f.horizon, f.sequence limit 1) as newer
+  where w.is_enabled and w.event_horizon is not null`;
+/** Where it stands in the feed of events; null where these `events` are of none. */
+const TOLD_OF_EVENTS = (events: string, place: string) => `case when '${EVENT_ALERT}' = any(${events}::text[]) then ${place}::bigint end`;
+
 /** Rows of webhooks; `open_webhooks` follows them in the same transactions. */
 @Injectable()
 export class WebhookRepository {
@@ -58,9 +71,9 @@ export class WebhookRepository {
     return this.database.onConnection(workspaceId, async (client) => {
       await client.query(`select pg_advisory_xact_lock(hashtextextended('kindred.serving.webhooks:' || $1, 0))`, [workspaceId]);
       const { rowCount } = await client.query(
-        `insert into serving.webhooks (workspace_id, id, url, segment_ids, events, secret, secret_key_id, cursor_xid, cursor_sequence)
-         select kindred.workspace(), $1, $2, $3, $4, $5, $6, $7, $8 where (select count(*) from serving.webhooks) < $9`,
-        [webhook.id, webhook.url, webhook.segmentIds, webhook.events, webhook.sealed.secret, webhook.sealed.secretKeyId, ...webhook.cursor, most],
+        `insert into serving.webhooks (workspace_id, id, url, segment_ids, events, secret, secret_key_id, cursor_xid, cursor_sequence, event_horizon, event_sequence)
+         select kindred.workspace(), $1, $2, $3, $4, $5, $6, $7, $8, ${TOLD_OF_EVENTS('$4', '$9')}, ${TOLD_OF_EVENTS('$4', '$10')} where (select count(*) from serving.webhooks) < $11`,
+        [webhook.id, webhook.url, webhook.segmentIds, webhook.events, webhook.sealed.secret, webhook.sealed.secretKeyId, ...webhook.cursor, ...webhook.eventHead, most],
       );
       if (rowCount === 1) await setOpen(client, webhook.id, true);
       return rowCount === 1;
@@ -68,12 +81,14 @@ export class WebhookRepository {
   }
 
   /** False where there is none. */
-  update(workspaceId: string, id: string, { url, segmentIds, events, isEnabled }: WebhookChange): Promise<boolean> {
+  update(workspaceId: string, id: string, { url, segmentIds, events, eventHead, isEnabled }: WebhookChange): Promise<boolean> {
     return this.database.onConnection(workspaceId, async (client) => {
       const { rows } = await client.query<{ isEnabled: boolean }>(
         `update serving.webhooks set url = coalesce($2, url), segment_ids = case when $3 then $4::uuid[] else segment_ids end,
-           is_enabled = coalesce($5, is_enabled), events = coalesce($6, events) where id = $1 returning is_enabled as "isEnabled"`,
-        [id, url ?? null, segmentIds !== undefined, segmentIds ?? null, isEnabled ?? null, events ?? null],
+           is_enabled = coalesce($5, is_enabled), events = coalesce($6, events),
+           event_horizon = ${TOLD_OF_EVENTS('coalesce($6, events)', 'coalesce(event_horizon, $7)')},
+           event_sequence = ${TOLD_OF_EVENTS('coalesce($6, events)', 'coalesce(event_sequence, $8)')} where id = $1 returning is_enabled as "isEnabled"`,
+        [id, url ?? null, segmentIds !== undefined, segmentIds ?? null, isEnabled ?? null, events ?? null, ...(eventHead ?? [null, null])],
       );
       if (rows[0]) await setOpen(client, id, rows[0].isEnabled);
       return rows.length === 1;
@@ -145,16 +160,17 @@ export class WebhookRepository {
     return rows;
   }
 
-  /** Enabled ones of a workspace that have a change to look at or a delivery that is due. */
+  /** Enabled ones of a workspace that have a change or an event to look at, or a delivery that is due. */
   withWork(workspaceId: string): Promise<string[]> {
     return this.database.onConnection(workspaceId, async (client) => {
-      const { rows } = await client.query<{ id: string }>(
+      const { rows: busy } = await client.query<{ id: string }>(
         `select w.id from serving.webhooks w where w.is_enabled and (
            exists (select from serving.membership_changes c where (c.xid, c.sequence) > (w.cursor_xid, w.cursor_sequence))
            or exists (select from serving.unusual_changes c where (c.xid, c.sequence) > (w.cursor_xid, w.cursor_sequence))
            or exists (select from serving.webhook_deliveries d where d.webhook_id = w.id and d.state = 'WAITING' and d.next_attempt_at <= now()))`,
       );
-      return rows.map(({ id }) => id);
+      const [, { rows: curious }] = await Promise.all([alongTheIndex(client), client.query<{ id: string }>({ name: 'webhooks-behind-events', text: BEHIND_EVENTS })]);
+      return [...new Set([...busy, ...curious].map(({ id }) => id))];
     });
   }
 }

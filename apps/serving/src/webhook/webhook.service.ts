@@ -5,10 +5,10 @@ import { v7 as uuid, validate } from 'uuid';
 
 import type { webhook } from '#libs/contracts';
 import { z } from '#libs/config';
-import { RpcError, status } from '#libs/grpc';
+import { cutPage, RpcError, status } from '#libs/grpc';
 import { SERVICE } from '#libs/service';
 
-import { cursorFormat, cutPage, pageAsked, pageOfEach } from '../page/page.js';
+import { cursorFormat, pageAsked, pageOfEach } from '../page/page.js';
 import { publicId, segmentInWords } from '../page/public-id.js';
 import { distinctUuids, NIL, uuidFilter } from '../page/uuid.js';
 import type { Context } from '../store.js';
@@ -50,6 +50,7 @@ export class WebhookService {
       segmentIds: (await this.selected(workspaceId, segments)) ?? null,
       events: eventsOf(events) ?? USUAL_EVENTS,
       cursor: await this.feed.head(workspaceId),
+      eventHead: await this.feed.eventHead(workspaceId),
     };
     if (!(await this.webhooks.insert(workspaceId, made, MOST_WEBHOOKS))) {
       throw new RpcError(status.RESOURCE_EXHAUSTED, `A workspace has at most ${MOST_WEBHOOKS} webhooks. Delete one first.`, { reason: 'TOO_MANY_WEBHOOKS' });
@@ -62,6 +63,7 @@ export class WebhookService {
       url: url === undefined ? undefined : receiverUrl(url, this.context.config.WEBHOOK_PRIVATE_TARGETS),
       segmentIds: await this.selected(workspaceId, segments),
       events: eventsOf(events),
+      eventHead: events && (await this.feed.eventHead(workspaceId)),
       isEnabled: enabled,
     };
     if (!(await this.webhooks.update(workspaceId, ownId(id), change))) throw unknown();
@@ -82,11 +84,6 @@ export class WebhookService {
     const { rows, total } = await this.webhooks.list(workspaceId, asked);
     const cut = cutPage(rows, asked.first, total, ({ id }) => byId.write(id));
     return { webhooks: cut.rows.map(toWebhook), pageInfo: cut.pageInfo };
-  }
-
-  async log(workspaceId: string, { webhookId, ...asked }: webhook.ListWebhookDeliveriesRequest): Promise<webhook.ListWebhookDeliveriesResponse> {
-    const { webhooks: [found] } = await this.logs(workspaceId, { ...asked, webhookIds: [webhookId], withTotal: true });
-    return { deliveries: found?.deliveries ?? [], pageInfo: found?.pageInfo };
   }
 
   /** A page of each webhook. */

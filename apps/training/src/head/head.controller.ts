@@ -22,10 +22,6 @@ export class HeadController implements label.HeadServiceController {
     return { heads: await this.heads.get(workspaceId, ids) };
   }
 
-  listHeads(@Payload() request: label.ListHeadsRequest, @Caller() { workspaceId }: InWorkspace): Promise<label.ListHeadsResponse> {
-    return this.heads.list(workspaceId, request);
-  }
-
   listHeadsOfLabelSets(@Payload() request: label.ListHeadsOfLabelSetsRequest, @Caller() { workspaceId }: InWorkspace): Promise<label.ListHeadsOfLabelSetsResponse> {
     return this.heads.listOfLabelSets(workspaceId, request);
   }

@@ -4,22 +4,20 @@ import { v7 as uuid } from 'uuid';
 import type { Principal } from '#libs/auth';
 import { head, type label } from '#libs/contracts';
 import type { Prisma } from '#libs/database';
-import { RpcError } from '#libs/grpc';
+import { cutPage, expectFewIds, rowsOfEach, RpcError } from '#libs/grpc';
 import { type HeadPayload, JobQueue } from '#libs/queue';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
 import { KINDS } from '../label/label.kind.js';
 import { LabelService } from '../label/label.service.js';
 import { ModelRepository } from '../model/model.repository.js';
-import { cursorOf, cut, rowsOfEach, UUID } from '../page.js';
+import { cursorOf, UUID } from '../page.js';
 import { actorOf } from '../run/run.mapper.js';
 import { toHead } from './head.mapper.js';
 import { HeadRepository, type HeadRow } from './head.repository.js';
 import { checkedHeadSpec } from './head-spec.js';
 
 type Caller = Principal & { workspaceId: string };
-
-const MOST_IDS = 500;
 
 /** What can be asked of heads. */
 @Injectable()
@@ -53,14 +51,8 @@ export class HeadService {
   }
 
   async get(workspaceId: string, ids: readonly string[]): Promise<label.Head[]> {
-    if (ids.length > MOST_IDS) throw RpcError.invalid(`At most ${MOST_IDS} ids at once.`, { reason: 'TOO_MANY_IDS', metadata: { most: String(MOST_IDS) } });
+    expectFewIds(ids);
     return this.told(workspaceId, await this.repository.get(workspaceId, ids.filter((id) => UUID.test(id))));
-  }
-
-  async list(workspaceId: string, { labelSetId, page }: label.ListHeadsRequest): Promise<label.ListHeadsResponse> {
-    const { id } = await this.sets.found(workspaceId, labelSetId);
-    const { labelSets: [found] } = await this.listOfLabelSets(workspaceId, { labelSetIds: [id], page, withTotal: true });
-    return { heads: found?.heads ?? [], pageInfo: found?.pageInfo };
   }
 
   /** A page of each label set. */
@@ -71,7 +63,7 @@ export class HeadService {
     const bySet = Map.groupBy(await this.told(workspaceId, rows), ({ labelSetId }) => labelSetId);
     return {
       labelSets: labelSetIds.map((labelSetId) => {
-        const [heads, pageInfo] = cut(bySet.get(labelSetId) ?? [], first, totals.get(labelSetId) ?? 0, ({ id }) => id);
+        const { rows: heads, pageInfo } = cutPage(bySet.get(labelSetId) ?? [], first, totals.get(labelSetId) ?? 0, ({ id }) => id);
         return { labelSetId, heads, pageInfo };
       }),
     };

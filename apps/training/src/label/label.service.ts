@@ -3,9 +3,9 @@ import { v7 as uuid } from 'uuid';
 
 import type { Principal } from '#libs/auth';
 import type { label } from '#libs/contracts';
-import { RpcError, status } from '#libs/grpc';
+import { cutPage, expectFewIds, rowsOf, RpcError, status } from '#libs/grpc';
 
-import { cursorOf, cut, rowsOf, UUID } from '../page.js';
+import { cursorOf, UUID } from '../page.js';
 import { actorOf } from '../run/run.mapper.js';
 import { kindOf } from './label.kind.js';
 import { toLabelSet, toPersonLabel } from './label.mapper.js';
@@ -17,7 +17,6 @@ type Caller = Principal & { workspaceId: string };
 
 const LONGEST_NAME = 120;
 const MOST_LISTED = 1_000;
-const MOST_IDS = 500;
 
 /** What can be asked of label sets. */
 @Injectable()
@@ -41,14 +40,14 @@ export class LabelService {
   }
 
   async get(workspaceId: string, ids: readonly string[]): Promise<label.LabelSet[]> {
-    if (ids.length > MOST_IDS) throw RpcError.invalid(`At most ${MOST_IDS} ids at once.`, { reason: 'TOO_MANY_IDS', metadata: { most: String(MOST_IDS) } });
+    expectFewIds(ids);
     return (await this.repository.get(workspaceId, ids.filter((id) => UUID.test(id)))).map(toLabelSet);
   }
 
   async list(workspaceId: string, { page }: label.ListLabelSetsRequest): Promise<label.ListLabelSetsResponse> {
     const first = rowsOf(page);
     const [rows, total] = await this.repository.list(workspaceId, { first, after: cursorOf(page, UUID) });
-    const [sets, pageInfo] = cut(rows, first, total, ({ id }) => id);
+    const { rows: sets, pageInfo } = cutPage(rows, first, total, ({ id }) => id);
     return { labelSets: sets.map(toLabelSet), pageInfo };
   }
 

@@ -6,7 +6,7 @@ import { Peers } from '../step/peers.js';
 import type { GivenLabel } from './label.reading.js';
 
 /** More are better learned from as events. */
-export const MOST_LABELS = 200_000;
+const MOST_LABELS = 200_000;
 /** Users whose customers ingestion is asked for at once. */
 export const USERS_AT_ONCE = 5_000;
 

@@ -11,10 +11,10 @@ import { DataProfileReader } from './data.profile.js';
 export class DataProfileController implements dataProfile.DataProfileServiceController {
   constructor(private readonly reader: DataProfileReader) {}
 
-  async getDataProfile(
-    @Payload() { modelId }: dataProfile.GetDataProfileRequest,
+  async getDataProfiles(
+    @Payload() { modelIds }: dataProfile.GetDataProfilesRequest,
     @Caller() { workspaceId }: Principal & { workspaceId: string },
-  ): Promise<dataProfile.GetDataProfileResponse> {
-    return { profile: await this.reader.of(workspaceId, modelId) };
+  ): Promise<dataProfile.GetDataProfilesResponse> {
+    return { models: await this.reader.of(workspaceId, modelIds) };
   }
 }

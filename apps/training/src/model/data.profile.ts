@@ -4,12 +4,12 @@ import { readFile } from 'node:fs/promises';
 import { ArtifactError, type ArtifactStore } from '#libs/artifacts';
 import { z } from '#libs/config';
 import type { dataProfile } from '#libs/contracts';
-import { RpcError } from '#libs/grpc';
+import { expectFewIds } from '#libs/grpc';
 
 import { UUID } from '../page.js';
 import { fileUri } from '../step/files.js';
 import { ARTIFACTS } from '../store.js';
-import { ModelRepository } from './model.repository.js';
+import { ModelRepository, type ModelRow } from './model.repository.js';
 
 /** quality.json, as the worker writes it. */
 const QUALITY = z.object({
@@ -42,7 +42,10 @@ const ENCODER = z.object({
 /** The same of features.json. */
 const FEATURES = z.object({ main_events: z.array(z.string()), value_property: z.string().nullish() });
 
-/** What a model's data were like, from its files. */
+/** Of each, three files are read. */
+const MOST_MODELS = 50;
+
+/** What models' data were like, from their files. */
 @Injectable()
 export class DataProfileReader {
   constructor(
@@ -50,10 +53,16 @@ export class DataProfileReader {
     @Inject(ARTIFACTS) private readonly artifacts: ArtifactStore,
   ) {}
 
-  /** Undefined where the files are gone. Throws MODEL_UNKNOWN. */
-  async of(workspaceId: string, modelId: string): Promise<dataProfile.DataProfile | undefined> {
-    const [model] = UUID.test(modelId) ? await this.models.get(workspaceId, [modelId], false) : [];
-    if (!model) throw RpcError.notFound(`There is no model ${modelId}.`, { reason: 'MODEL_UNKNOWN' });
+  /** Those that there are, of models whose files are. Throws TOO_MANY_IDS. */
+  async of(workspaceId: string, modelIds: readonly string[]): Promise<dataProfile.ModelDataProfile[]> {
+    expectFewIds(modelIds, MOST_MODELS);
+    const models = await this.models.get(workspaceId, modelIds.filter((id) => UUID.test(id)), false);
+    const told = await Promise.all(models.map(async (model) => ({ modelId: model.id, profile: await this.profileOf(model) })));
+    return told.filter(({ profile }) => profile !== undefined);
+  }
+
+  /** Undefined where the files are gone. */
+  private async profileOf(model: ModelRow): Promise<dataProfile.DataProfile | undefined> {
     try {
       const [quality, { plan, begunAnewBecause }, features] = await Promise.all([
         this.read(model.uri, 'quality.json', QUALITY), this.read(model.uri, 'encoder.json', ENCODER), this.read(model.uri, 'features.json', FEATURES),

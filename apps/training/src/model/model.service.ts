@@ -2,10 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 
 import type { Principal } from '#libs/auth';
 import type { training } from '#libs/contracts';
-import { RpcError } from '#libs/grpc';
+import { cutPage, expectFewIds, rowsOf, RpcError } from '#libs/grpc';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
-import { cursorOf, cut, rowsOf, UUID } from '../page.js';
+import { cursorOf, UUID } from '../page.js';
 import { actorOf } from '../run/run.mapper.js';
 import { judge, PeerFailure } from '../step/failure.js';
 import type { TrainingConfig } from '../training.config.js';
@@ -30,6 +30,7 @@ export class ModelService {
   ) {}
 
   async get(workspaceId: string, { ids, champion }: training.GetModelsRequest): Promise<training.Model[]> {
+    expectFewIds(ids);
     const known = ids.filter((id) => UUID.test(id));
     return (await this.repository.get(workspaceId, known, champion)).map(toModel);
   }
@@ -38,7 +39,7 @@ export class ModelService {
     const first = rowsOf(page);
     const after = cursorOf(page, /^\d{1,9}$/);
     const [rows, total] = await this.repository.list(workspaceId, { first, before: after === undefined ? undefined : Number(after) });
-    const [models, pageInfo] = cut(rows, first, total, (row) => String(row.version));
+    const { rows: models, pageInfo } = cutPage(rows, first, total, (row) => String(row.version));
     return { models: models.map(toModel), pageInfo };
   }
 

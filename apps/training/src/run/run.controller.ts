@@ -23,8 +23,8 @@ export class RunController implements training.RunServiceController {
     return { run: await this.runs.start(caller, request) };
   }
 
-  async getRun(@Payload() { id }: training.GetRunRequest, @Caller() { workspaceId }: InWorkspace): Promise<training.GetRunResponse> {
-    return { run: await this.runs.get(workspaceId, id) };
+  async getRuns(@Payload() request: training.GetRunsRequest, @Caller() { workspaceId }: InWorkspace): Promise<training.GetRunsResponse> {
+    return { runs: await this.runs.several(workspaceId, request) };
   }
 
   listRuns(@Payload() request: training.ListRunsRequest, @Caller() { workspaceId }: InWorkspace): Promise<training.ListRunsResponse> {

@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { type Job, WaitingError, Worker } from 'bullmq';
+import { Inject, Injectable } from '@nestjs/common';
+import { type Job, WaitingError } from 'bullmq';
 
 import { worker } from '#libs/contracts';
-import { openRedis, QUEUE_PREFIX, RUN_QUEUE, RUN_STEP_LOCK, runStepBackoff, type RunStepPayload } from '#libs/queue';
+import { JobWorker, RUN_QUEUE, RUN_STEP_LOCK, runStepBackoff, type RunStepPayload } from '#libs/queue';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
 import { ModelService } from '../model/model.service.js';
@@ -20,10 +20,8 @@ const A_MOMENT_MS = 20;
 
 /** Works on the steps of runs: one job, one step, one execution that holds the run's token. */
 @Injectable()
-export class RunProcessor implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
+export class RunProcessor extends JobWorker<RunStepPayload> {
   private readonly executions = new Set<StepExecution>();
-  private readonly redis;
-  private readonly worker: Worker<RunStepPayload>;
   private isStopping = false;
 
   constructor(
@@ -35,34 +33,16 @@ export class RunProcessor implements OnApplicationBootstrap, BeforeApplicationSh
     @Inject(SERVICE) private readonly service: ServiceContext<TrainingConfig>,
   ) {
     const { config, log } = service;
-    this.redis = openRedis(config.REDIS_URL, 'worker');
-    this.worker = new Worker<RunStepPayload>(RUN_QUEUE, (job, token) => this.process(job, token), {
-      ...RUN_STEP_LOCK,
-      connection: this.redis,
-      prefix: QUEUE_PREFIX,
-      concurrency: config.RUN_CONCURRENCY,
-      settings: { backoffStrategy: runStepBackoff },
-      autorun: false,
-    });
-    this.worker.on('error', (error) => log.debug({ err: error }, 'the queue of runs is away'));
-  }
-
-  onApplicationBootstrap(): void {
-    void this.worker.run();
+    super(RUN_QUEUE, config.REDIS_URL, log, { ...RUN_STEP_LOCK, concurrency: config.RUN_CONCURRENCY, settings: { backoffStrategy: runStepBackoff } });
   }
 
   /** Hands back what is being worked on before anything is closed; another replica, or the next start, goes on. */
-  async beforeApplicationShutdown(): Promise<void> {
+  protected override stop(): void {
     this.isStopping = true;
     for (const execution of this.executions) execution.stop(new ServiceStopping());
-    await this.worker.close();
   }
 
-  onApplicationShutdown(): void {
-    this.redis.disconnect();
-  }
-
-  private async process(job: Job<RunStepPayload>, token: string | undefined): Promise<void> {
+  protected async process(job: Job<RunStepPayload>, token: string | undefined): Promise<void> {
     const step = this.steps.find(({ state }) => state === job.data.state);
     if (!step) throw new Error(`no step works in ${job.data.state}`);
     const begun = await this.repository.begin(job.data, (transaction) => step.decide(transaction, job.data.workspaceId));

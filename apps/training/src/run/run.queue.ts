@@ -1,7 +1,7 @@
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { type FlowJob, FlowProducer, Queue } from 'bullmq';
+import { Inject, Injectable } from '@nestjs/common';
+import { type FlowJob, FlowProducer } from 'bullmq';
 
-import { openRedis, QUEUE_PREFIX, RUN_QUEUE, RUN_STEP_JOB, RUN_STEP_OPTIONS, RUN_STEPS, runStepJobId, type RunStepName } from '#libs/queue';
+import { JobSender, QUEUE_PREFIX, RUN_QUEUE, RUN_STEP_JOB, RUN_STEP_OPTIONS, RUN_STEPS, runStepJobId, type RunStepName, type RunStepPayload } from '#libs/queue';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
 import type { TrainingConfig } from '../training.config.js';
@@ -11,19 +11,13 @@ const LIVE = new Set(['active', 'waiting', 'delayed', 'prioritized']);
 
 /** The jobs of runs. Everything here may be lost at any moment: the reconciler makes it again from the rows. */
 @Injectable()
-export class RunQueue implements OnApplicationShutdown {
-  private readonly redis;
+export class RunQueue extends JobSender<RunStepPayload> {
   private readonly flows: FlowProducer;
-  private readonly queue: Queue;
 
   constructor(@Inject(SERVICE) { config, log }: ServiceContext<TrainingConfig>) {
-    this.redis = openRedis(config.REDIS_URL, 'producer');
-    const options = { connection: this.redis, prefix: QUEUE_PREFIX };
-    this.flows = new FlowProducer(options);
-    this.queue = new Queue(RUN_QUEUE, options);
-    const isAway = (error: Error): void => log.debug({ err: error }, 'the queue of runs is away');
-    this.flows.on('error', isAway);
-    this.queue.on('error', isAway);
+    super(RUN_QUEUE, config.REDIS_URL, log);
+    this.flows = new FlowProducer({ connection: this.redis, prefix: QUEUE_PREFIX });
+    this.flows.on('error', (error) => log.debug({ err: error }, 'the queue of runs is away'));
   }
 
   /** Adds the steps that are left as one flow, each waiting for the one before. Rejects while Redis is away. */
@@ -44,8 +38,8 @@ export class RunQueue implements OnApplicationShutdown {
     return states.some((state) => LIVE.has(state));
   }
 
-  async onApplicationShutdown(): Promise<void> {
-    await Promise.allSettled([this.flows.close(), this.queue.close()]);
-    this.redis.disconnect();
+  override async onApplicationShutdown(): Promise<void> {
+    await this.flows.close().catch(() => undefined);
+    await super.onApplicationShutdown();
   }
 }

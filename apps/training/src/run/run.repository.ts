@@ -69,6 +69,15 @@ export class RunRepository {
     );
   }
 
+  several(workspaceId: string, ids: readonly string[]): Promise<ListedRunRow[]> {
+    return this.database.inWorkspace(workspaceId, (transaction) => transaction.run.findMany({ where: { workspaceId, id: { in: [...ids] } }, include: { steps: true } }));
+  }
+
+  /** The same with their curves. */
+  whole(workspaceId: string, ids: readonly string[]): Promise<WholeRunRow[]> {
+    return this.database.inWorkspace(workspaceId, (transaction) => transaction.run.findMany({ where: { workspaceId, id: { in: [...ids] } }, include: { steps: true, metrics: true } }));
+  }
+
   /** Changes whenever a watcher has something new to see. */
   async revision(workspaceId: string, id: string): Promise<number | undefined> {
     const row = await this.database.inWorkspace(workspaceId, (transaction) =>

@@ -4,11 +4,11 @@ import { v7 as uuid } from 'uuid';
 import type { Principal } from '#libs/auth';
 import { training, worker } from '#libs/contracts';
 import type { Prisma } from '#libs/database';
-import { RpcError } from '#libs/grpc';
+import { cutPage, expectFewIds, rowsOf, RpcError } from '#libs/grpc';
 import { RUN_STEPS } from '#libs/queue';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
-import { cursorOf, cut, rowsOf, UUID } from '../page.js';
+import { cursorOf, UUID } from '../page.js';
 import type { TrainingConfig } from '../training.config.js';
 import { RunCancel } from './run.cancel.js';
 import { actorOf, toListedRun, toRun } from './run.mapper.js';
@@ -18,6 +18,9 @@ import { RUN_STATES } from './run.states.js';
 import { checkedSpec, SPEC_VERSION } from './training-spec.js';
 
 type Caller = Principal & { workspaceId: string };
+
+/** Curves of a run have 500 points each. */
+const MOST_WITH_METRICS = 50;
 
 /** What can be asked of runs. */
 @Injectable()
@@ -50,6 +53,13 @@ export class RunService {
     return toRun(row);
   }
 
+  /** Those of them that there are. Throws TOO_MANY_IDS. */
+  async several(workspaceId: string, { ids, withMetrics }: training.GetRunsRequest): Promise<training.Run[]> {
+    expectFewIds(ids, withMetrics ? MOST_WITH_METRICS : undefined);
+    const known = ids.filter((id) => UUID.test(id));
+    return withMetrics ? (await this.repository.whole(workspaceId, known)).map(toRun) : (await this.repository.several(workspaceId, known)).map(toListedRun);
+  }
+
   /** Throws RUN_UNKNOWN. */
   async get(workspaceId: string, id: string): Promise<training.Run> {
     const row = UUID.test(id) ? await this.repository.get(workspaceId, id) : null;
@@ -61,7 +71,7 @@ export class RunService {
     const first = rowsOf(page);
     const wanted = RUN_STATES.find((name) => training.RunState[name] === state);
     const [rows, total] = await this.repository.list(workspaceId, { first, after: cursorOf(page, UUID), state: wanted });
-    const [cutRows, pageInfo] = cut(rows, first, total, (row) => row.id);
+    const { rows: cutRows, pageInfo } = cutPage(rows, first, total, (row) => row.id);
     return { runs: cutRows.map(toListedRun), pageInfo };
   }
 
