@@ -46,7 +46,8 @@ function isTime(text: string): boolean {
   return Number(day) <= 28 || new Date(`${text.slice(0, 10)}T00:00:00Z`).getUTCDate() === Number(day);
 }
 
-/** Whatever it is, ingestion judges it: a refused argument would refuse all events beside it. */
+/** Whatever they are, ingestion judges them: a refused argument would refuse all events beside it. */
+const EventText = new GraphQLScalarType<unknown, never>({ name: 'EventText' });
 const EventTime = new GraphQLScalarType<unknown, never>({ name: 'EventTime' });
 
-export const scalars = { DateTime, EventTime, JSON: JSONResolver, SafeInt: SafeIntResolver };
+export const scalars = { DateTime, EventText, EventTime, JSON: JSONResolver, SafeInt: SafeIntResolver };
