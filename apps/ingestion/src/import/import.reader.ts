@@ -12,8 +12,8 @@ import { BROKEN_BEFORE, FileLines } from './import.lines.js';
 import { columnsNamed, type FileMapping, type Mapping, MappingError } from './import.mapping.js';
 import { eventQuery, FAULT_SEPARATOR, hasSendersJson, stagingQuery } from './import.query.js';
 import { callQuery, isSegmentForm, REPEATED_CALLS, SEGMENT_PART_LINES, segmentQuery } from './import.segment.js';
-import { FileUnreadableError, openSource, type Source } from './import.source.js';
-import { Staging } from './import.staging.js';
+import { FileUnreadableError, openSource, type Source, unreadable } from './import.source.js';
+import { isOfTheFile, Staging } from './import.staging.js';
 
 export interface ReaderOptions {
   readonly path: string;
@@ -98,7 +98,9 @@ export class ImportReader {
   async stage(): Promise<RowCounts> {
     await this.scratch.run('DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans');
     const query = this.mapping.form === 'segment' ? segmentQuery(this.source) : stagingQuery(this.mapping, this.source, this.options.receivedAt, this.parts);
-    await this.staging.stage({ query, parts: this.parts });
+    await this.staging.stage({ query, parts: this.parts }).catch((error: Error) => {
+      throw isOfTheFile(error) ? unreadable(error, this.options, this.source.format) : error;
+    });
     if (this.mapping.form === 'segment') await this.scratch.run(`CREATE OR REPLACE TABLE repeated AS ${REPEATED_CALLS}`);
     // Lines that have no columns at all were left out by the reader itself.
     const hasRejects = (await this.scratch.rows(`SELECT 1 FROM duckdb_tables() WHERE table_name = 'reject_errors'`)).length > 0;
@@ -200,7 +202,7 @@ export class ImportReader {
   private columnItem(values: readonly unknown[], fileSha256: string, listProperty: string | undefined): IntakeItem {
     const [line, , customer, name, occurredAt, isClamped, messageId, object, list] = values;
     const written = listProperty === undefined || list === null ? String(object) : withList(String(object), listProperty, String(list));
-    const said = this.hasSendersJson ? jsonOrText(written) : undefined;
+    const said = this.hasSendersJson ? jsonOrText(written.replace(TEXT_OR_NO_NUMBER, (found) => (found.startsWith('"') ? found : 'null'))) : undefined;
     const properties = said === undefined ? written : JSON.stringify(said);
     const event: IntakeEvent = {
       id: uuid(), messageId: String(messageId), type: 'track', name: String(name), occurredAt: String(occurredAt), receivedAt: this.options.receivedAt,
@@ -217,7 +219,9 @@ export class ImportReader {
   }
 }
 
-const NO_JSON = { reason: 'PROPERTIES_INVALID', detail: 'A value of the kind json holds what JSON does not have, as NaN or Infinity.' } as const;
+/** Texts, to be passed over, and what DuckDB writes for numbers that are none. */
+const TEXT_OR_NO_NUMBER = /"(?:[^"\\]|\\.)*"|-?(?:nan|inf(?:inity)?)/gi;
+const NO_JSON = { reason: 'PROPERTIES_INVALID', detail: 'A value of the kind json is no JSON.' } as const;
 
 const counted = (violations: PlanViolations | undefined) => (violations ? { violations } : {});
 

@@ -79,12 +79,18 @@ export async function openSource(scratch: Scratch, path: string, fileName: strin
     return file?.delimiter === 'whitespace' ? await openColumnsOfText(scratch, text, file, bound) : await openCsv(scratch, text, file, bound);
   } catch (error) {
     if (error instanceof MappingError || error instanceof FileUnreadableError) throw error;
-    throw new FileUnreadableError(`The file cannot be read as ${format}: ${reasonOf(error as Error).replaceAll(path, fileName)}`, { cause: error });
+    throw unreadable(error as Error, { path, fileName }, format);
   }
+}
+
+/** Tells by its name, never by where it lies, why a file cannot be read. */
+export function unreadable(error: Error, { path, fileName }: { path: string; fileName: string }, format: SourceFormat): FileUnreadableError {
+  return new FileUnreadableError(`The file cannot be read as ${format}: ${reasonOf(error).replaceAll(path, fileName)}`, { cause: error });
 }
 
 /** DuckDB's words without the line that they are about, which may be long; of a line that is too long it tells so behind it. */
 function reasonOf({ message }: Error): string {
+  if (message.startsWith('Out of Memory')) return 'its columns need more memory than an import may take. Leave some out, or raise IMPORT_MEMORY of ingestion';
   const tooLong = /Maximum line size of [^\n]*/.exec(message)?.[0];
   return [message.split('\n', 1)[0] ?? '', ...(tooLong === undefined ? [] : [tooLong])].join(': ');
 }
@@ -141,10 +147,12 @@ async function describe(scratch: Scratch, relation: string): Promise<TypedColumn
 }
 
 function kindOf(type: string): PropertyKind {
+  // A list is named by what it holds: DOUBLE[], or DOUBLE[3].
+  if (type.endsWith(']')) return 'json';
   if (/^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL)/.test(type)) return 'numeric';
   if (type === 'BOOLEAN') return 'boolean';
   if (/^(TIMESTAMP|DATE)/.test(type)) return 'time';
-  return /^(STRUCT|MAP|JSON|ARRAY|OBJECT)|\[\]$/.test(type) ? 'json' : 'categorical';
+  return /^(STRUCT|MAP|JSON|ARRAY|OBJECT)/.test(type) ? 'json' : 'categorical';
 }
 
 async function openParquet(scratch: Scratch, path: string, bound: string): Promise<Source> {
@@ -280,7 +288,7 @@ function asTyped(relation: string, columns: readonly TypedColumn[]): Omit<Source
     time: (column) => {
       const type = typeOf.get(column) ?? '';
       const isZoned = type === 'TIMESTAMP WITH TIME ZONE';
-      return /^(TIMESTAMP|DATE)/.test(type) ? { sql: `${identifier(column)}::${isZoned ? 'TIMESTAMPTZ' : 'TIMESTAMP'}`, hasZone: isZoned } : undefined;
+      return kindOf(type) === 'time' ? { sql: `${identifier(column)}::${isZoned ? 'TIMESTAMPTZ' : 'TIMESTAMP'}`, hasZone: isZoned } : undefined;
     },
     row: rowOf(columns),
     fault: 'NULL::VARCHAR',
@@ -293,6 +301,6 @@ const rowOf = (columns: readonly TypedColumn[]) =>
 
 /** 13085.0 as "13085": an id in a column of doubles is a whole number. */
 function textOf(name: string, type: string): string {
-  if (!/^(DOUBLE|FLOAT|DECIMAL)/.test(type)) return `nullif(trim(${name}::VARCHAR), '')`;
+  if (!/^(DOUBLE|FLOAT|DECIMAL)[^\]]*$/.test(type)) return `nullif(trim(${name}::VARCHAR), '')`;
   return `CASE WHEN ${name} = trunc(${name}) AND abs(${name}) < 1e15 THEN ${name}::BIGINT::VARCHAR ELSE ${name}::VARCHAR END`;
 }

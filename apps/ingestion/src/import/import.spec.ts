@@ -1,6 +1,6 @@
 import { createReadStream, existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 
@@ -8,6 +8,8 @@ import { v7 as uuid } from 'uuid';
 
 import { openArtifactStore } from '#libs/artifacts';
 import { access as accessApi, ingestion } from '#libs/contracts';
+import { DuckDBInstance } from '#libs/duckdb';
+import { temporaryFolder } from '#libs/embedded';
 
 import { type IngestionUnderTest, startIngestion, WORKSPACE } from '../testing/ingestion-under-test.js';
 import { SEGMENT_PART_LINES } from './import.segment.js';
@@ -309,12 +311,42 @@ test('a line that only DuckDB takes for JSON is refused by itself, and its neigh
 });
 
 test('what a column of JSON holds is read as JSON has it: no NaN, and no number beyond a double', async () => {
-  const lines = ['{"a":NaN}', '{"a":1e999,"b":[{"c":12345678901234567890}]}', '{"a":1}'].map((said, at) => `{"who":"sender","at":"2026-01-0${at + 1}","said":${said}}`);
+  const lines = ['[NaN,-Infinity,{"NaN":"inf \\\\\\"NaN"}]', '{"a":1e999,"b":[{"c":12345678901234567890}]}', '{"a":1}'].map((said, at) => `{"who":"sender","at":"2026-01-0${at + 1}","said":${said}}`);
   const done = await importFile(lines.join('\n'), 'said.ndjson', { ...SEEN, properties: { said: { column: 'said' } } });
-  expect(done).toMatchObject({ state: SUCCEEDED, eventsStored: 2, eventsRejected: 1 });
-  expect(await refusedOf(done)).toEqual([[1, 'PROPERTIES_INVALID', expect.stringContaining('NaN')]]);
+  expect(done).toMatchObject({ state: SUCCEEDED, eventsStored: 3, eventsRejected: 0 });
   const { rows } = await kindred.sql.query<{ said: string }>(`SELECT properties->>'said' AS said FROM ingestion.events WHERE import_id = $1 ORDER BY occurred_at`, [done.id]);
-  expect(rows.map(({ said }) => JSON.parse(said) as unknown)).toEqual([{ a: null, b: [{ c: 12345678901234567000 }] }, { a: 1 }]);
+  expect(rows.map(({ said }) => JSON.parse(said) as unknown)).toEqual([[null, null, { NaN: 'inf \\"NaN' }], { a: null, b: [{ c: 12345678901234567000 }] }, { a: 1 }]);
+});
+
+async function parquetOf(sql: string): Promise<Buffer> {
+  const folder = await temporaryFolder('kindred-parquet');
+  try {
+    const path = join(folder, 'file.parquet');
+    const connection = await (await DuckDBInstance.create(':memory:')).connect();
+    await connection.run(`COPY (${sql}) TO '${path}' (FORMAT parquet)`);
+    connection.closeSync();
+    return await readFile(path);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+test('lists in Parquet are lists, of numbers and times too', async () => {
+  const file = await parquetOf(`SELECT 'lister' AS who, TIMESTAMP '2026-01-01' AS at, ['NaN'::DOUBLE, 1.5] AS numbers, [1, 2]::INTEGER[2] AS pair, [DATE '2026-01-01'] AS days`);
+  const properties = Object.fromEntries(['numbers', 'pair', 'days'].map((column) => [column, { column }]));
+  const done = await importFile(Readable.from([file]), 'lists.parquet', { ...SEEN, properties });
+  expect(done).toMatchObject({ state: SUCCEEDED, eventsStored: 1 });
+  const { rows } = await kindred.sql.query('SELECT properties FROM ingestion.events WHERE import_id = $1', [done.id]);
+  expect(rows).toEqual([{ properties: { numbers: [null, 1.5], pair: [1, 2], days: ['2026-01-01'] } }]);
+});
+
+test('a Parquet file that is damaged inside is told so by its name', async () => {
+  const damaged = await parquetOf('SELECT i::VARCHAR AS who, TIMESTAMP \'2026-01-01\' AS at FROM range(100000) AS r (i)');
+  damaged.fill(0x41, 1_000, 60_000);
+  const file = await upload(Readable.from([damaged]), 'damaged.parquet');
+  const refusal = await kindred.imports.startImport({ ...file, mapping: JSON.stringify(SEEN) }, call).catch((error: unknown) => error);
+  expect(refusal).toMatchObject({ reason: 'FILE_UNREADABLE', message: expect.stringContaining('damaged.parquet') });
+  expect((refusal as Error).message).not.toContain(WORKSPACE);
 });
 
 test('a value that needs its quotes is read by them, also where no row before it has any', async () => {
