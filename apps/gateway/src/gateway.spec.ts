@@ -302,6 +302,15 @@ test.each(['42', '1.5', '9007199254740993', 'true', '{ is: 1 }', '["u"]', 'null'
   expect(sent).toEqual([passedOn, passedOn]);
 });
 
+test('an event that nests beyond all measure is passed on whole, and so are its neighbours', async () => {
+  const deep = `{"event":"A","userId":"u","properties":{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}}}`;
+  const query = 'mutation($events: [EventInput!]!) { trackEvents(input: { events: $events }) { stored } }';
+  const { status, body } = await gateway.post(`{"query":${JSON.stringify(query)},"variables":{"events":[${deep},{"event":"B","userId":"u"}]}}`, { authorization: `Bearer ${KEYS.intake}` });
+  expect([status, body.errors]).toEqual([200, undefined]);
+  const [request] = gateway.services.calls.filter(({ method }) => method === 'trackEventBatch').map((call) => call.request as ingestion.TrackEventBatchRequest);
+  expect(Buffer.from(request?.events ?? []).toString()).toContain(deep.slice(1, -1));
+});
+
 test('settings that are said stop being guesses, and the rest stays', async () => {
   await data('mutation { updateWorkspaceSettings(input: { currency: "GBP", valueProperty: null }) { ... on Workspace { settings { version } } } }');
   expect(gateway.services.calls.find(({ method }) => method === 'updateWorkspaceSettings')?.request).toEqual({

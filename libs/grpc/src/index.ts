@@ -7,5 +7,6 @@ export { isServing } from './health.js';
 export { encodedOnce } from './encoded.once.js';
 export { ReadableGuard } from './unreadable.js';
 export { toObservable } from './stream.js';
+export { jsonOf } from './json.js';
 export { PRINCIPAL_METADATA } from './metadata.js';
 export { status } from '@grpc/grpc-js';
