@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => house?.close());
 
 const LONG = isLong ? 900_000 : 120_000;
-const post = (body: string, path = 'batch', headers: Record<string, string> = { authorization: AUTHORIZATION }) =>
+const post = (body: string | Uint8Array<ArrayBuffer>, path = 'batch', headers: Record<string, string> = { authorization: AUTHORIZATION }) =>
   fetch(`${service.url}/v1/${path}`, { method: 'POST', headers, body });
 
 /** A track call whose properties, or other fields, are told as JSON text: what JSON.stringify would not write. */
@@ -52,6 +52,12 @@ describe('a hostile event', () => {
     expect((await post(`{"batch":[${track(`coerced ${name}`, properties)}]}`)).status).toBe(200);
     const [row] = await house.rows<{ properties: string }>('SELECT properties::text FROM ingestion.events WHERE message_id = $1', [`coerced ${name}`]);
     expect(JSON.stringify(JSON.parse(row?.properties ?? ''))).toBe(JSON.stringify(kept));
+  });
+
+  test('with bytes that are no UTF-8 is stored with the sign for what cannot be read in their place', async () => {
+    const [before, after] = track('bytes', '{"a":"|"}').split('|').map((text) => Buffer.from(text)) as [Buffer, Buffer];
+    expect((await post(new Uint8Array(Buffer.concat([Buffer.from('{"batch":['), before, Buffer.from([0x63, 0xe9]), after, Buffer.from(']}')])))).status).toBe(200);
+    expect(await house.rows("SELECT properties FROM ingestion.events WHERE message_id = 'bytes'")).toEqual([{ properties: { a: 'c\ufffd' } }]);
   });
 
   test('of the year 9999, or of before 1970, is stored at the bound and marked', async () => {
