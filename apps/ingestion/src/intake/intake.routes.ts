@@ -7,9 +7,8 @@ import { IntakeFullError, IntakeUnavailableError, RateLimitedError } from '../ev
 import type { EventRates } from '../event/event.rates.js';
 import type { EventWriter } from '../event/event.writer.js';
 import { type BodyLimits, boundBodies } from './intake.body.js';
-import { BodyTooLargeError } from './intake.inflate.js';
 import { ForbiddenKeyError, type KeyReader, NotReadyError, principalOf, UnknownKeyError } from './intake.key.js';
-import { countEvents, PATHS, presentedKeys, readBody, readEvents, UnreadableBodyError } from './intake.request.js';
+import { BodyTooLargeError, countEvents, PATHS, presentedKeys, readBody, readEvents, UnreadableBodyError } from './intake.request.js';
 
 /** What the intake asks of the tracking plans. */
 export interface PlanReader {
