@@ -1,3 +1,5 @@
+import { gzipSync } from 'node:zlib';
+
 import fc from 'fast-check';
 
 import { ingestionService } from '../../apps/ingestion/src/ingestion.service-definition.js';
@@ -87,6 +89,14 @@ test('200,000 distinct property names over many events, and bodies of 10 MB one 
   const after = await service.residentMiB();
   process.stderr.write(`   memory: ${Math.round(before)} MiB before, ${Math.round(after)} MiB after\n`);
   expect(after).toBeLessThan(before + 400);
+}, LONG);
+
+test('bodies that are many times as large once they are read are not held together, however many come at once', async () => {
+  // Packed, so that they are all there before the first is read.
+  const body = new Uint8Array(gzipSync(`{"batch":[${track('parsed', `{"a":[${Array.from({ length: 5_000_000 }, () => '{}').join(',')}]}`)}]}`));
+  const answers = await Promise.all(Array.from({ length: 4 }, () => post(body, 'batch', { authorization: AUTHORIZATION, 'content-encoding': 'gzip' })));
+  expect(answers.map(({ status }) => status).filter((status) => ![200, 429, 503].includes(status))).toEqual([]);
+  expect((await post(`{"batch":[${track('after parsed', '{}')}]}`)).status).toBe(200);
 }, LONG);
 
 describe('generated input', () => {
