@@ -11,7 +11,7 @@ const config: CodegenConfig = {
       config: {
         useTypeImports: true,
         enumsAsTypes: true,
-        scalars: { DateTime: 'string', EventTime: 'unknown', JSON: 'unknown', SafeInt: 'number' },
+        scalars: { DateTime: 'string', EventText: 'unknown', EventTime: 'unknown', JSON: 'unknown', SafeInt: 'number' },
         defaultScalarType: 'unknown',
       },
     },

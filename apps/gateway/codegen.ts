@@ -39,6 +39,7 @@ const config: CodegenConfig = {
         scalars: {
           ID: '../graphql/global-id.js#GlobalId',
           DateTime: 'string',
+          EventText: { input: 'unknown', output: 'never' },
           EventTime: { input: 'unknown', output: 'never' },
           JSON: { input: 'unknown', output: '../graphql/scalar.js#Json' },
           SafeInt: 'number',

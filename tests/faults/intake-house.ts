@@ -15,6 +15,8 @@ import { EmbeddedError, type EmbeddedPostgres, type EmbeddedValkey, ensureServic
 import { type AccessStandIn, startAccessStandIn } from '../../apps/ingestion/src/testing/access-stand-in.js';
 
 const MAIN = `${process.env['KINDRED_DIST'] ?? 'dist'}/apps/ingestion/src/main.js`;
+/** As much as `npm start` gives it. */
+const HEAP = '--max-old-space-size=768';
 const SECRET = 'a secret that only these tests know of';
 const LOGS = '.kindred/reports';
 
@@ -69,7 +71,7 @@ export class IntakeHouse {
   async start(former?: IngestionProcess, environment: Record<string, string> = {}): Promise<IngestionProcess> {
     const url = former?.url ?? `http://127.0.0.1:${await freePort()}`;
     const grpc = former?.grpc ?? `127.0.0.1:${await freePort()}`;
-    const child = spawn('node_modules/.bin/node', ['--enable-source-maps', MAIN], {
+    const child = spawn('node_modules/.bin/node', ['--enable-source-maps', HEAP, MAIN], {
       env: {
         PATH: process.env['PATH'],
         NODE_COMPILE_CACHE: '.kindred/cache/compile',

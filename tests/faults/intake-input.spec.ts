@@ -1,3 +1,5 @@
+import { gzipSync } from 'node:zlib';
+
 import fc from 'fast-check';
 
 import { ingestionService } from '../../apps/ingestion/src/ingestion.service-definition.js';
@@ -14,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => house?.close());
 
 const LONG = isLong ? 900_000 : 120_000;
-const post = (body: string, path = 'batch', headers: Record<string, string> = { authorization: AUTHORIZATION }) =>
+const post = (body: string | Uint8Array<ArrayBuffer>, path = 'batch', headers: Record<string, string> = { authorization: AUTHORIZATION }) =>
   fetch(`${service.url}/v1/${path}`, { method: 'POST', headers, body });
 
 /** A track call whose properties, or other fields, are told as JSON text: what JSON.stringify would not write. */
@@ -54,6 +56,12 @@ describe('a hostile event', () => {
     expect(JSON.stringify(JSON.parse(row?.properties ?? ''))).toBe(JSON.stringify(kept));
   });
 
+  test('with bytes that are no UTF-8 is stored with the sign for what cannot be read in their place', async () => {
+    const [before, after] = track('bytes', '{"a":"|"}').split('|').map((text) => Buffer.from(text)) as [Buffer, Buffer];
+    expect((await post(new Uint8Array(Buffer.concat([Buffer.from('{"batch":['), before, Buffer.from([0x63, 0xe9]), after, Buffer.from(']}')])))).status).toBe(200);
+    expect(await house.rows("SELECT properties FROM ingestion.events WHERE message_id = 'bytes'")).toEqual([{ properties: { a: 'c\ufffd' } }]);
+  });
+
   test('of the year 9999, or of before 1970, is stored at the bound and marked', async () => {
     const times = ['9999-12-31T23:59:59Z', '0001-01-01T00:00:00Z', '1066-10-14T09:00:00Z'];
     const events = times.map((time, at) => track(`bound ${at}`, '{}', `,"timestamp":"${time}"`));
@@ -81,6 +89,14 @@ test('200,000 distinct property names over many events, and bodies of 10 MB one 
   const after = await service.residentMiB();
   process.stderr.write(`   memory: ${Math.round(before)} MiB before, ${Math.round(after)} MiB after\n`);
   expect(after).toBeLessThan(before + 400);
+}, LONG);
+
+test('bodies that are many times as large once they are read are not held together, however many come at once', async () => {
+  // Packed, so that they are all there before the first is read.
+  const body = new Uint8Array(gzipSync(`{"batch":[${track('parsed', `{"a":[${Array.from({ length: 5_000_000 }, () => '{}').join(',')}]}`)}]}`));
+  const answers = await Promise.all(Array.from({ length: 4 }, () => post(body, 'batch', { authorization: AUTHORIZATION, 'content-encoding': 'gzip' })));
+  expect(answers.map(({ status }) => status).filter((status) => ![200, 429, 503].includes(status))).toEqual([]);
+  expect((await post(`{"batch":[${track('after parsed', '{}')}]}`)).status).toBe(200);
 }, LONG);
 
 describe('generated input', () => {

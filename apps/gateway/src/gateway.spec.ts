@@ -290,6 +290,27 @@ test.each(['"2026-02-30T00:00:00Z"', '"2026-05-01"', '1777636800', '"yesterday"'
   expect(sent.map((events) => events.map((event) => event.timestamp))).toEqual([[asVariables.events[0]?.timestamp, undefined], [asVariables.events[0]?.timestamp, undefined]]);
 });
 
+test.each(['42', '1.5', '9007199254740993', 'true', '{ is: 1 }', '["u"]', 'null'])('an id or name of %s is ingestion\'s to judge, and keeps no neighbour out', async (given) => {
+  const fields = ['userId', 'anonymousId', 'groupId', 'previousId', 'messageId', 'event', 'name'];
+  const query = `mutation { trackEvents(input: { events: [{ ${fields.map((field) => `${field}: ${given}`).join(' ')} }, { event: "B", userId: "u" }] }) { stored } }`;
+  await data(query, {}, KEYS.intake);
+  const value = JSON.parse(given.replace('is:', '"is":')) as unknown;
+  const asVariables = { events: [Object.fromEntries(fields.map((field) => [field, value])), { event: 'B', userId: 'u' }] };
+  await data('mutation($events: [EventInput!]!) { trackEvents(input: { events: $events }) { stored } }', asVariables, KEYS.intake);
+  const sent = gateway.services.calls.filter(({ method }) => method === 'trackEventBatch').map((call) => JSON.parse(Buffer.from((call.request as ingestion.TrackEventBatchRequest).events).toString()) as unknown);
+  const passedOn = [{ type: 'track', ...asVariables.events[0] }, { type: 'track', event: 'B', userId: 'u' }];
+  expect(sent).toEqual([passedOn, passedOn]);
+});
+
+test('an event that nests beyond all measure is passed on whole, and so are its neighbours', async () => {
+  const deep = `{"event":"A","userId":"u","properties":{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}}}`;
+  const query = 'mutation($events: [EventInput!]!) { trackEvents(input: { events: $events }) { stored } }';
+  const { status, body } = await gateway.post(`{"query":${JSON.stringify(query)},"variables":{"events":[${deep},{"event":"B","userId":"u"}]}}`, { authorization: `Bearer ${KEYS.intake}` });
+  expect([status, body.errors]).toEqual([200, undefined]);
+  const [request] = gateway.services.calls.filter(({ method }) => method === 'trackEventBatch').map((call) => call.request as ingestion.TrackEventBatchRequest);
+  expect(Buffer.from(request?.events ?? []).toString()).toContain(deep.slice(1, -1));
+});
+
 test('settings that are said stop being guesses, and the rest stays', async () => {
   await data('mutation { updateWorkspaceSettings(input: { currency: "GBP", valueProperty: null }) { ... on Workspace { settings { version } } } }');
   expect(gateway.services.calls.find(({ method }) => method === 'updateWorkspaceSettings')?.request).toEqual({

@@ -8,5 +8,6 @@ export { encodedOnce } from './encoded.once.js';
 export { ReadableGuard } from './unreadable.js';
 export { cutPage, expectFewIds, foreignCursor, rowsOf, rowsOfEach } from './page.js';
 export { toObservable } from './stream.js';
+export { jsonOf } from './json.js';
 export { PRINCIPAL_METADATA } from './metadata.js';
 export { status } from '@grpc/grpc-js';

@@ -2,6 +2,7 @@ import pRetry from 'p-retry';
 import type { Logger } from 'pino';
 
 import type { PrincipalSigner } from '#libs/auth';
+import { jsonOf } from '#libs/grpc';
 
 import type { Backends } from '../backend/backends.js';
 import { readGlobalId } from '../graphql/global-id.js';
@@ -14,6 +15,7 @@ const PERSONAL = /^(?:userId|anonymousId|previousId|traits|properties|context)$/
 const WHOLE = /^payload$/;
 const LONGEST_LIST = 10;
 const LONGEST_TEXT = 500;
+const MOST_LEVELS = 64;
 const ATTEMPTS = { retries: 3, minTimeout: 50, factor: 3 };
 
 /** One mutation as it ended. */
@@ -60,13 +62,15 @@ function targetOf({ args, made }: Deed): string {
   return given ? `${given.type}:${given.id}` : made;
 }
 
-/** Arguments as they may be kept: secrets and what is of persons left out, payloads measured, long lists counted, long texts cut. */
-export function withoutSecrets(value: unknown): unknown {
+/** Arguments as they may be kept: secrets and what is of persons left out, payloads measured, long lists counted, long texts and what lies deep cut. */
+export function withoutSecrets(value: unknown, levels = MOST_LEVELS): unknown {
   if (typeof value === 'string') return value.length > LONGEST_TEXT ? `${value.slice(0, LONGEST_TEXT)}…` : value;
-  if (Array.isArray(value)) return value.length > LONGEST_LIST ? { count: value.length } : value.map(withoutSecrets);
   if (typeof value !== 'object' || value === null) return value;
+  if (levels === 0) return '…';
+  const cut = (inner: unknown) => withoutSecrets(inner, levels - 1);
+  if (Array.isArray(value)) return value.length > LONGEST_LIST ? { count: value.length } : value.map(cut);
   const kept = Object.entries(value).filter(([name]) => !SECRET.test(name) && !PERSONAL.test(name));
-  return Object.fromEntries(kept.map(([name, inner]) => [name, WHOLE.test(name) ? sizeOf(inner) : withoutSecrets(inner)]));
+  return Object.fromEntries(kept.map(([name, inner]) => [name, WHOLE.test(name) ? sizeOf(inner) : cut(inner)]));
 }
 
-const sizeOf = (payload: unknown) => ({ bytes: Buffer.byteLength(JSON.stringify(payload) ?? '') });
+const sizeOf = (payload: unknown) => ({ bytes: Buffer.byteLength(jsonOf(payload)) });

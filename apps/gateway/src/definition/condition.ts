@@ -1,5 +1,5 @@
 import { definition } from '#libs/contracts';
-import { RpcError } from '#libs/grpc';
+import { jsonOf, RpcError } from '#libs/grpc';
 
 import type { CustomerConditionInput, PropertyFilterInput } from '../gen/resolvers.js';
 import { invalidArgument } from '../graphql/error.js';
@@ -45,7 +45,7 @@ export function conditionJson({ all, any, not, performed, memberOf, attribute }:
   };
 }
 
-const filterOf = ({ property, operator, value }: PropertyFilterInput): definition.PropertyFilter => ({ property, operator, value: JSON.stringify(value) });
+const filterOf = ({ property, operator, value }: PropertyFilterInput): definition.PropertyFilter => ({ property, operator, value: jsonOf(value) });
 
 const filterJson = ({ property, operator, value }: definition.PropertyFilter) => ({ property, operator: nameOf(operator), value: JSON.parse(value) as Json });
 

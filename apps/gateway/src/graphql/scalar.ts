@@ -1,6 +1,8 @@
 import { GraphQLError, GraphQLScalarType, Kind, print, type ValueNode } from 'graphql';
 import { JSONResolver, SafeIntResolver } from 'graphql-scalars';
 
+import { jsonOf } from '#libs/grpc';
+
 /** What the JSON scalar sends. Not text: services carry JSON as text, and sending that unread would be a mistake. */
 export type Json = null | boolean | number | readonly (Json | string)[] | { readonly [name: string]: Json | string };
 
@@ -12,7 +14,7 @@ export function parseJson(text: string): Json {
 /** JSON as services take it: a text is JSON already, nothing is empty. */
 export function jsonText(value: unknown): string {
   if (value === null || value === undefined) return '';
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return typeof value === 'string' ? value : jsonOf(value);
 }
 
 /** RFC 3339 with a zone; offsets as far as Postgres reads them. */
@@ -30,7 +32,7 @@ const DateTime = new GraphQLScalarType<string, string>({
 
 function readTime(value: unknown, node?: ValueNode): string {
   if (typeof value !== 'string' || !isTime(value)) {
-    const shown = (typeof value === 'string' ? value : String(JSON.stringify(value))).slice(0, MOST_SHOWN);
+    const shown = (typeof value === 'string' ? value : jsonOf(value)).slice(0, MOST_SHOWN);
     throw new GraphQLError(`"${shown}" is no time. Write one like 2026-11-23T09:30:00Z, with seconds and a zone, of a day that there is.`, {
       ...(node && { nodes: node }),
       extensions: { code: 'BAD_USER_INPUT' },
@@ -46,7 +48,8 @@ function isTime(text: string): boolean {
   return Number(day) <= 28 || new Date(`${text.slice(0, 10)}T00:00:00Z`).getUTCDate() === Number(day);
 }
 
-/** Whatever it is, ingestion judges it: a refused argument would refuse all events beside it. */
+/** Whatever they are, ingestion judges them: a refused argument would refuse all events beside it. */
+const EventText = new GraphQLScalarType<unknown, never>({ name: 'EventText' });
 const EventTime = new GraphQLScalarType<unknown, never>({ name: 'EventTime' });
 
-export const scalars = { DateTime, EventTime, JSON: JSONResolver, SafeInt: SafeIntResolver };
+export const scalars = { DateTime, EventText, EventTime, JSON: JSONResolver, SafeInt: SafeIntResolver };

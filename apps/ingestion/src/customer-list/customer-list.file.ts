@@ -3,7 +3,7 @@ import type { customerList } from '#libs/contracts';
 import { factOf, RpcError } from '#libs/grpc';
 
 import { asRpcError } from '../import/import.rpc-error.js';
-import { openSource, type Source } from '../import/import.source.js';
+import { LINE, openSource, type Source } from '../import/import.source.js';
 import { Scratch, type ScratchOptions } from '../scratch/scratch.js';
 
 /** Rows in one message: well below the 4 MB that a caller takes. */
@@ -39,8 +39,7 @@ export class CustomerListFile {
 
 async function* rowsOf(scratch: Scratch, source: Source, columns: readonly customerList.ListColumn[], mostRows: number): AsyncGenerator<customerList.ListRow[]> {
   const cells = columns.map((column) => cellOf(source, column));
-  const line = source.headerLines === 0 ? 'line' : `line + ${source.headerLines}`;
-  const result = await scratch.connection.stream(`SELECT ${line} AS line, [${cells.join(', ')}] AS cells, ${source.fault} AS fault FROM ${source.relation}`);
+  const result = await scratch.connection.stream(`SELECT ${LINE} + ${source.headerLines} AS line, [${cells.join(', ')}] AS cells, ${source.fault} AS fault FROM ${source.relation}`);
   let seen = 0;
   let batch: customerList.ListRow[] = [];
   for await (const rows of result.yieldRowObjectJson()) {

@@ -1,8 +1,9 @@
 import { isStorable } from '#libs/database';
+import { jsonOf } from '#libs/grpc';
 
 import { EVENT_TYPES, type EventPlan, type EventType, type IntakeEvent, type IntakeItem, type PlanViolations, type Rejection, type RejectionReason } from './event.js';
 import { eventId } from './event.id.js';
-import { isDeeper, isStorableJson, jsonOf } from './event.text.js';
+import { isDeeper, isStorableJson } from './event.text.js';
 import { correctTime, parseTime } from './event.time.js';
 
 export const MAX_EVENT_BYTES = { http: 32 * 1024, file: 1024 * 1024 } as const;

@@ -7,6 +7,8 @@ export const BLOCKED_EVERYWHERE: readonly string[] = [
   '[object object]', '00000000-0000-0000-0000-000000000000',
 ];
 const everywhere = new Set(BLOCKED_EVERYWHERE);
+/** Of whatever length, as Segment's own tools have it. */
+const ZEROS = /^[0-]+$/;
 
 /** What a workspace says of single values: true blocks one, false lets it through. */
 export type BlockedIds = Readonly<Record<string, boolean>>;
@@ -16,8 +18,13 @@ export function plainId(id: string): string {
   return id.trim().toLowerCase();
 }
 
+/** Whether a value, in the form in which it is compared, names nobody in any workspace that does not let it through. */
+export function isBlockedEverywhere(value: string): boolean {
+  return everywhere.has(value) || ZEROS.test(value);
+}
+
 /** Whether an id names nobody. */
 export function isBlocked(id: string, own: BlockedIds): boolean {
   const value = plainId(id);
-  return Object.hasOwn(own, value) ? own[value] === true : everywhere.has(value);
+  return Object.hasOwn(own, value) ? own[value] === true : isBlockedEverywhere(value);
 }

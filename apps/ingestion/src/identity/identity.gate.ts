@@ -79,14 +79,14 @@ function idsOf({ userId, anonymousId, previousId }: IntakeEvent): string[] {
   return [userId, anonymousId, previousId].filter((id) => id !== null);
 }
 
-/** The ids that something unreadable as an event carries all the same; of a line of a file whom it is of, and whatever stands in it by itself, for its columns have any names. */
+/** The ids that something unreadable as an event carries all the same; of a line of a file whom it is of, and of it and of what is no JSON whatever stands in it by itself. */
 function idsIn({ payload, unit, rowUserId }: Pick<Rejection, 'payload' | 'unit' | 'rowUserId'>): string[] {
   return [...idsSaid({ payload, unit }), ...(rowUserId === undefined ? [] : [rowUserId])];
 }
 
 function idsSaid({ payload, unit }: Pick<Rejection, 'payload' | 'unit'>): string[] {
   const value = jsonOrText(payload.toString());
-  if (typeof value !== 'object' || value === null) return unit === 'ROW' ? String(value).split(BETWEEN_CELLS) : [];
+  if (typeof value !== 'object' || value === null) return String(value).split(BETWEEN_CELLS);
   const { userId, anonymousId, previousId } = value as Record<string, unknown>;
   const cells = unit === 'ROW' ? Object.values(value) : [userId, anonymousId, previousId];
   return cells.filter((id) => typeof id === 'string' || typeof id === 'number').map(String);

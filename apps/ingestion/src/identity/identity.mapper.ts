@@ -1,6 +1,6 @@
 import { identity } from '#libs/contracts';
 
-import { BLOCKED_EVERYWHERE, type BlockedIds, isBlocked } from './blocked.ids.js';
+import { BLOCKED_EVERYWHERE, type BlockedIds, isBlocked, isBlockedEverywhere } from './blocked.ids.js';
 import type { MergeRow } from './merge.repository.js';
 
 export function mergeOf(row: MergeRow): identity.CustomerMerge {
@@ -23,7 +23,7 @@ export function mergeOf(row: MergeRow): identity.CustomerMerge {
 }
 
 export function blockedIdOf(value: string, own: BlockedIds): identity.BlockedId {
-  return { value, blocked: isBlocked(value, own), everywhere: BLOCKED_EVERYWHERE.includes(value) } satisfies identity.BlockedId;
+  return { value, blocked: isBlocked(value, own), everywhere: isBlockedEverywhere(value) } satisfies identity.BlockedId;
 }
 
 /** Those of everywhere and the workspace's own, in order; a blank value is no id anyway. */

@@ -155,6 +155,14 @@ describe('an id that names nobody', () => {
     expect(ledger.rejected).toBe(2);
   });
 
+  test.each(['0000', '00000000000000000000000000000000', '000-000', '--'])('is also zeros and dashes alone, as %s', async (zeros) => {
+    const [of, known] = await send({ userId: zeros }, { userId: zeros, anonymousId: `behind ${zeros}` });
+    expect([of?.reason, known?.outcome]).toEqual(['ID_BLOCKED', ingestion.EventOutcome.STORED]);
+    await kindred.identity.setBlockedId({ value: zeros, blocked: false }, call);
+    expect((await send({ userId: zeros }))[0]?.reason).toBe('');
+    expect((await kindred.identity.listBlockedIds({}, call)).ids).toContainEqual({ value: zeros, blocked: false, everywhere: true });
+  });
+
   test('is the workspace’s to add and to let through', async () => {
     await kindred.identity.setBlockedId({ value: ' Kiosk-7 ', blocked: true }, call);
     await kindred.identity.setBlockedId({ value: '0', blocked: false }, call);

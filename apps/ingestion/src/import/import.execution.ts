@@ -18,6 +18,7 @@ import { guessMainEvents, guessValueProperty } from './import.guess.js';
 import type { Mapping } from './import.mapping.js';
 import { type ImportItem, ImportReader, type RowCounts } from './import.reader.js';
 import type { ImportRepository, ImportRow } from './import.repository.js';
+import { checkPacked } from './import.source.js';
 
 /** What an import works with. */
 export interface ImportRooms {
@@ -50,6 +51,7 @@ export class ImportExecution {
     const { artifacts, repository, plans, scratch: options } = this.rooms;
     const path = await artifacts.localFile(this.row.artifact);
     const fileSha256 = this.row.file_sha256 ?? (await sha256Of(path, this.signal));
+    if (this.row.file_sha256 === null) await checkPacked(path, this.signal);
     const scratch = await Scratch.open(options);
     const interrupt = () => scratch.interrupt();
     this.signal.addEventListener('abort', interrupt);

@@ -68,6 +68,7 @@ const workspace = z.strictObject({
 const file = z.strictObject({
   format: z.enum(['csv', 'parquet', 'ndjson']).optional(),
   delimiter: z.string().min(1).max(16).optional().describe('one character, or "whitespace"'),
+  quote: z.string().max(1).optional().describe('the sign around values; "" where none is'),
   header: z.boolean().optional(),
   columns: z.array(z.string().min(1)).min(1).optional().describe('names of the columns, where the file has no header'),
 });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { literal } from '../scratch/scratch.js';
 import { type ColumnMapping, columnsOf, type Condition, type IdMapping, type Property, type PropertyKind, type Value } from './import.mapping.js';
-import type { Source } from './import.source.js';
+import { LINE, type Source } from './import.source.js';
 
 /** Between a fault's reason and its detail; neither holds it. */
 export const FAULT_SEPARATOR = '\x1e';
@@ -44,7 +44,7 @@ export function stagingQuery(mapping: ColumnMapping, source: Source, now: Date, 
     skip: skipOf(mapping, source),
   };
   const names = ['customer', 'name', 'message_key', 'is_made', 'fold_key', ...values.map(({ name }) => name), 'skip'];
-  return `SELECT line, ${names.map((name) => `${own(name)} AS ${name}`).join(', ')},
+  return `SELECT ${LINE} AS line, ${names.map((name) => `${own(name)} AS ${name}`).join(', ')},
       least(greatest(${own('at')}, ${EPOCH}), ${latest}) AS occurred_at,
       ${own('at')} NOT BETWEEN ${EPOCH} AND ${latest} AS is_clamped,
       ${own('fault')} AS fault,
@@ -165,6 +165,9 @@ function faultOf(mapping: ColumnMapping, source: Source): string {
     ${numeric.map((column) => `WHEN ${source.text(column)} IS NOT NULL AND ${source.number(column)} IS NULL THEN ${fault('VALUE_INVALID', `${literal(`${column} is `)} || ${shown(column)} || ', which is no number'`)}`).join('\n    ')}
   END`;
 }
+
+/** Whether an event of such a file holds JSON as its sender wrote it, of which DuckDB reads more than there is: NaN, Infinity, numbers beyond a double. */
+export const hasSendersJson = (mapping: ColumnMapping, source: Source): boolean => valuesOf(mapping).some((value) => kindOf(value, source) === 'json');
 
 const valuesOf = ({ properties, fold }: ColumnMapping): (Value | Property)[] => [...Object.values(properties), ...Object.values(fold?.list?.fields ?? {})];
 

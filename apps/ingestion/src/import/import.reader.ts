@@ -5,15 +5,15 @@ import { isStorable } from '#libs/database';
 import type { EventPlan, IntakeEvent, IntakeItem, PlanViolations, Rejection, RejectionReason } from '../event/event.js';
 import { callOf } from '../event/event.call.js';
 import { decodeEvent, type Envelope, knownBy, MAX_EVENT_BYTES } from '../event/event.decoder.js';
-import { isStorableJson } from '../event/event.text.js';
+import { isStorableJson, jsonOrText } from '../event/event.text.js';
 import type { Scratch } from '../scratch/scratch.js';
 import { guessMapping } from './import.guess.js';
 import { BROKEN_BEFORE, FileLines } from './import.lines.js';
 import { columnsNamed, type FileMapping, type Mapping, MappingError } from './import.mapping.js';
-import { eventQuery, FAULT_SEPARATOR, stagingQuery } from './import.query.js';
+import { eventQuery, FAULT_SEPARATOR, hasSendersJson, stagingQuery } from './import.query.js';
 import { callQuery, isSegmentForm, REPEATED_CALLS, SEGMENT_PART_LINES, segmentQuery } from './import.segment.js';
-import { openSource, type Source } from './import.source.js';
-import { Staging } from './import.staging.js';
+import { FileUnreadableError, openSource, type Source, unreadable } from './import.source.js';
+import { isOfTheFile, Staging } from './import.staging.js';
 
 export interface ReaderOptions {
   readonly path: string;
@@ -56,6 +56,7 @@ export class ImportReader {
   private readonly staging: Staging;
   private lines = 0;
   private inFile: FileLines | undefined;
+  private readonly hasSendersJson: boolean;
 
   private constructor(
     private readonly scratch: Scratch,
@@ -66,6 +67,7 @@ export class ImportReader {
     private readonly parts: number,
   ) {
     this.staging = new Staging(scratch);
+    this.hasSendersJson = mapping.form === 'columns' && hasSendersJson(mapping, source);
   }
 
   /** Throws MappingError where the file or the mapping cannot be used. */
@@ -96,15 +98,27 @@ export class ImportReader {
   async stage(): Promise<RowCounts> {
     await this.scratch.run('DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans');
     const query = this.mapping.form === 'segment' ? segmentQuery(this.source) : stagingQuery(this.mapping, this.source, this.options.receivedAt, this.parts);
-    await this.staging.stage({ query, parts: this.parts });
+    await this.staging.stage({ query, parts: this.parts }).catch((error: Error) => {
+      throw isOfTheFile(error) ? unreadable(error, this.options, this.source.format) : error;
+    });
     if (this.mapping.form === 'segment') await this.scratch.run(`CREATE OR REPLACE TABLE repeated AS ${REPEATED_CALLS}`);
     // Lines that have no columns at all were left out by the reader itself.
     const hasRejects = (await this.scratch.rows(`SELECT 1 FROM duckdb_tables() WHERE table_name = 'reject_errors'`)).length > 0;
+    if (hasRejects) await this.checkQuotes();
     await this.scratch.run(
       `CREATE OR REPLACE TABLE broken AS ${hasRejects ? 'SELECT line, any_value(error_message) AS message, any_value(csv_line) AS text FROM reject_errors GROUP BY line' : 'SELECT 0::UBIGINT AS line, NULL::VARCHAR AS message, NULL::VARCHAR AS text WHERE false'}`,
     );
     this.inFile = await FileLines.of(this.scratch, this.source.headerLines);
     return this.count();
+  }
+
+  /** Behind a quote that nothing closes all rows are one value, however many there are: better no import than one without them. */
+  private async checkQuotes(): Promise<void> {
+    const [open] = await this.scratch.rows<{ line: string | null }>(
+      `SELECT min(line) AS line FROM reject_errors WHERE error_type = 'UNQUOTED VALUE' AND regexp_matches(csv_line, '[\\r\\n]')`,
+    );
+    if (typeof open?.line !== 'string') return;
+    throw new FileUnreadableError(`A quote that line ${open.line} opens is never closed, so that the rows behind it cannot be told apart. Close it, or where quotes are signs like any other say "file": {"quote": ""} in the mapping.`);
   }
 
   private async count(): Promise<RowCounts> {
@@ -177,20 +191,25 @@ export class ImportReader {
 
   private segmentItem([line, text, made]: readonly unknown[], fileSha256: string): IntakeItem {
     const { receivedAt, plan } = this.options;
-    const item = decodeArchived(JSON.parse(String(text)) as Record<string, unknown>, String(made), { receivedAt, plan, maxBytes: MAX_EVENT_BYTES.file });
+    const envelope = { receivedAt, plan, maxBytes: MAX_EVENT_BYTES.file };
+    // DuckDB takes for JSON what is none: NaN, Infinity, a comma behind the last.
+    const call = jsonOrText(String(text));
+    const item = typeof call === 'string' ? decodeEvent(call, envelope) : decodeArchived(call as Readonly<Record<string, unknown>>, String(made), envelope);
     if ('event' in item) return { ...item, event: { ...item.event, line: this.lineOf(line) } };
     return { ...item, rejection: { ...item.rejection, line: this.lineOf(line), fingerprint: `${fileSha256}:event:${String(line)}` } };
   }
 
   private columnItem(values: readonly unknown[], fileSha256: string, listProperty: string | undefined): IntakeItem {
     const [line, , customer, name, occurredAt, isClamped, messageId, object, list] = values;
-    const properties = listProperty === undefined || list === null ? String(object) : withList(String(object), listProperty, String(list));
+    const written = listProperty === undefined || list === null ? String(object) : withList(String(object), listProperty, String(list));
+    const said = this.hasSendersJson ? jsonOrText(written.replace(TEXT_OR_NO_NUMBER, (found) => (found.startsWith('"') ? found : 'null'))) : undefined;
+    const properties = said === undefined ? written : JSON.stringify(said);
     const event: IntakeEvent = {
       id: uuid(), messageId: String(messageId), type: 'track', name: String(name), occurredAt: String(occurredAt), receivedAt: this.options.receivedAt,
       sentAt: null, originalAt: null, timeClamped: isClamped === true, userId: String(customer), anonymousId: null, groupId: null, previousId: null,
       properties, context: null, line: this.lineOf(line),
     };
-    const broken = refusalOf(event);
+    const broken = typeof said === 'string' ? NO_JSON : refusalOf(event);
     const violations = broken ? undefined : this.options.plan?.violationsOf(event);
     const refusal = broken ?? (violations?.isEnforced ? { reason: 'PLAN_VIOLATION', detail: violations.detail } : undefined);
     if (!refusal) return { event, ...counted(violations) };
@@ -199,6 +218,10 @@ export class ImportReader {
     return { rejection: { ...refusal, messageId: knownBy(event.messageId), receivedAt: event.receivedAt, payload, unit: 'EVENT', line: this.lineOf(line), fingerprint }, ...counted(violations) };
   }
 }
+
+/** Texts, to be passed over, and what DuckDB writes for numbers that are none. */
+const TEXT_OR_NO_NUMBER = /"(?:[^"\\]|\\.)*"|-?(?:nan|inf(?:inity)?)/gi;
+const NO_JSON = { reason: 'PROPERTIES_INVALID', detail: 'A value of the kind json is no JSON.' } as const;
 
 const counted = (violations: PlanViolations | undefined) => (violations ? { violations } : {});
 

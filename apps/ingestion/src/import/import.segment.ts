@@ -1,6 +1,6 @@
 import type { Scratch } from '../scratch/scratch.js';
 import { FAULT_SEPARATOR } from './import.query.js';
-import type { Source } from './import.source.js';
+import { LINE, type Source } from './import.source.js';
 
 const SEGMENT_TYPES = "('identify', 'track', 'page', 'screen', 'group', 'alias')";
 /** Calls that are put in order and read at once. */
@@ -18,7 +18,7 @@ export async function isSegmentForm(scratch: Scratch, source: Source): Promise<b
 
 /** SQL of table `staged`, in the order of the lines; `digest` of a call that has no message id of its own. */
 export const segmentQuery = (source: Source) => `
-  SELECT line, object AS text, CASE WHEN object IS NULL THEN text END AS whole, NULL::VARCHAR AS skip,
+  SELECT ${LINE} AS line, object AS text, CASE WHEN object IS NULL THEN text END AS whole, NULL::VARCHAR AS skip,
     'ROW_MALFORMED${FAULT_SEPARATOR}' || ${source.fault} AS fault,
     CASE WHEN json_extract_string(object, '$.type') = 'track' THEN json_extract_string(object, '$.event') END AS name,
     TRY_CAST(json_extract_string(object, '$.timestamp') AS TIMESTAMPTZ) AS occurred_at,

@@ -1,4 +1,8 @@
-import { open, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
 
 import { identifier, literal, type Scratch } from '../scratch/scratch.js';
 import { type FileMapping, MappingError, type PropertyKind } from './import.mapping.js';
@@ -11,7 +15,10 @@ export interface SourceColumn {
   readonly kind: PropertyKind;
 }
 
-/** A file as DuckDB reads it: a relation with `line` (its line, from 1) and the file's columns. */
+/** Of a source's relation: the number of the row, from 1. No file has a column of this name. */
+export const LINE = '"kindred:line"';
+
+/** A file as DuckDB reads it: a relation with LINE and the file's columns. */
 export interface Source {
   readonly format: SourceFormat;
   readonly columns: readonly SourceColumn[];
@@ -47,6 +54,8 @@ const MOST_LINE_BYTES = 4 * 1024 * 1024;
 const NO_DELIMITER = '\x1f';
 /** Rows that kinds, and the columns of NDJSON, are taken from. */
 const SAMPLE_ROWS = 20_000;
+/** DuckDB's word for a file in which nothing is quoted. */
+const UNQUOTED = '(empty)';
 
 export function formatOf(fileName: string, file: FileMapping | undefined): SourceFormat {
   if (file?.format) return file.format;
@@ -61,14 +70,68 @@ export function formatOf(fileName: string, file: FileMapping | undefined): Sourc
 export async function openSource(scratch: Scratch, path: string, fileName: string, file: FileMapping | undefined, limit = 0): Promise<Source> {
   const format = formatOf(fileName, file);
   const bound = limit > 0 ? ` LIMIT ${limit}` : '';
-  if ((await stat(path)).size === 0) throw new FileUnreadableError('The file is empty.');
+  const text = await beginningOf(path);
+  if (text.size === 0) throw new FileUnreadableError('The file is empty.');
+  if (text.isUtf16) throw new FileUnreadableError('The file is written in UTF-16. Save it as UTF-8.');
   try {
     if (format === 'parquet') return await openParquet(scratch, path, bound);
-    if (format === 'ndjson') return await openLines(scratch, path, fileName, bound);
-    return file?.delimiter === 'whitespace' ? await openColumnsOfText(scratch, path, fileName, file, bound) : await openCsv(scratch, path, fileName, file, bound);
+    if (format === 'ndjson') return await openLines(scratch, text, bound);
+    return file?.delimiter === 'whitespace' ? await openColumnsOfText(scratch, text, file, bound) : await openCsv(scratch, text, file, bound);
   } catch (error) {
-    if (error instanceof MappingError) throw error;
-    throw new FileUnreadableError(`The file cannot be read as ${format}: ${((error as Error).message.split('\n', 1)[0] ?? '').replaceAll(path, fileName)}`, { cause: error });
+    if (error instanceof MappingError || error instanceof FileUnreadableError) throw error;
+    throw unreadable(error as Error, { path, fileName }, format);
+  }
+}
+
+/** Tells by its name, never by where it lies, why a file cannot be read. */
+export function unreadable(error: Error, { path, fileName }: { path: string; fileName: string }, format: SourceFormat): FileUnreadableError {
+  return new FileUnreadableError(`The file cannot be read as ${format}: ${reasonOf(error).replaceAll(path, fileName)}`, { cause: error });
+}
+
+/** DuckDB's words without the line that they are about, which may be long; of a line that is too long it tells so behind it. */
+function reasonOf({ message }: Error): string {
+  if (message.startsWith('Out of Memory')) return 'its columns need more memory than an import may take. Leave some out, or raise IMPORT_MEMORY of ingestion';
+  const tooLong = /Maximum line size of [^\n]*/.exec(message)?.[0];
+  return [message.split('\n', 1)[0] ?? '', ...(tooLong === undefined ? [] : [tooLong])].join(': ');
+}
+
+/** A text file, by its size and first bytes. */
+interface TextFile {
+  readonly path: string;
+  readonly size: number;
+  readonly isPacked: boolean;
+  readonly isUtf16: boolean;
+  readonly firstBytes: Buffer;
+}
+
+async function beginningOf(path: string): Promise<TextFile> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(64 * 1024), 0, 64 * 1024, 0);
+    const firstBytes = buffer.subarray(0, bytesRead);
+    const mark = firstBytes.toString('hex', 0, 2);
+    return { path, size, firstBytes, isPacked: mark === GZIP, isUtf16: mark === 'fffe' || mark === 'feff' };
+  } finally {
+    await file.close();
+  }
+}
+
+/** The first bytes of what gzip packed. */
+const GZIP = '1f8b';
+
+/**
+ * Unpacks a packed file to its end and keeps nothing of it. Throws FileUnreadableError where the end is missing: DuckDB takes as
+ * much as is there for the whole.
+ */
+export async function checkPacked(path: string, signal: AbortSignal): Promise<void> {
+  if (!(await beginningOf(path)).isPacked) return;
+  const ignored = new Writable({ write: (_chunk, _encoding, done) => done() });
+  try {
+    await pipeline(createReadStream(path), createGunzip(), ignored, { signal });
+  } catch (error) {
+    if (!/^(Z_|ERR_BUFFER)/.test((error as { code?: string }).code ?? '')) throw error;
+    throw new FileUnreadableError(`The packed file is cut off or damaged (${(error as Error).message}). Pack and upload it again.`, { cause: error });
   }
 }
 
@@ -80,67 +143,81 @@ interface TypedColumn {
 
 async function describe(scratch: Scratch, relation: string): Promise<TypedColumn[]> {
   const rows = await scratch.rows<{ column_name: string; column_type: string }>(`DESCRIBE SELECT * FROM ${relation}`);
-  return rows.map(({ column_name, column_type }) => ({ name: column_name, type: column_type })).filter(({ name }) => name !== 'line');
+  return rows.map(({ column_name, column_type }) => ({ name: column_name, type: column_type })).filter(({ name }) => identifier(name) !== LINE);
 }
 
 function kindOf(type: string): PropertyKind {
+  // A list is named by what it holds: DOUBLE[], or DOUBLE[3].
+  if (type.endsWith(']')) return 'json';
   if (/^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL)/.test(type)) return 'numeric';
   if (type === 'BOOLEAN') return 'boolean';
   if (/^(TIMESTAMP|DATE)/.test(type)) return 'time';
-  return /^(STRUCT|MAP|JSON|ARRAY|OBJECT)|\[\]$/.test(type) ? 'json' : 'categorical';
+  return /^(STRUCT|MAP|JSON|ARRAY|OBJECT)/.test(type) ? 'json' : 'categorical';
 }
 
 async function openParquet(scratch: Scratch, path: string, bound: string): Promise<Source> {
-  const relation = `(SELECT * EXCLUDE (file_row_number), file_row_number + 1 AS line FROM read_parquet(${literal(path)}, file_row_number = true)${bound})`;
+  const relation = `(SELECT * EXCLUDE (file_row_number), file_row_number + 1 AS ${LINE} FROM read_parquet(${literal(path)}, file_row_number = true)${bound})`;
   const [counted] = await scratch.rows<{ rows: string; bytes: string }>(
     `SELECT (SELECT count(*) FROM read_parquet(${literal(path)})) AS rows, (SELECT sum(total_uncompressed_size) FROM parquet_metadata(${literal(path)}))::BIGINT AS bytes`,
   );
   return { ...asTyped(relation, await describe(scratch, relation)), estimatedRows: Number(counted?.rows), estimatedBytes: Number(counted?.bytes) };
 }
 
-async function openCsv(scratch: Scratch, path: string, fileName: string, file: FileMapping | undefined, bound: string): Promise<Source> {
-  const options = [
-    'store_rejects = true', 'rejects_limit = 0', `max_line_size = ${MOST_LINE_BYTES}`,
-    ...compression(fileName),
-    ...(file?.delimiter ? [`delim = ${literal(file.delimiter)}`] : []),
-    ...(file?.header === undefined ? [] : [`header = ${file.header}`]),
-    ...(file?.columns ? [`names = [${file.columns.map(literal).join(', ')}]`] : []),
+async function openCsv(scratch: Scratch, file: TextFile, given: FileMapping | undefined, bound: string): Promise<Source> {
+  const dialect = [
+    `max_line_size = ${MOST_LINE_BYTES}`,
+    ...compression(file),
+    ...(given?.delimiter ? [`delim = ${literal(given.delimiter)}`] : []),
+    ...(given?.header === undefined ? [] : [`header = ${given.header}`]),
   ];
-  const read = `read_csv(${literal(path)}, all_varchar = true, ${options.join(', ')})`;
-  const relation = `(SELECT row_number() OVER () AS line, * FROM ${read}${bound})`;
-  const sniffing = ['ignore_errors = true', ...options.filter((option) => !/reject|names|size/.test(option))];
-  const [sniffed] = await scratch.rows<{ HasHeader: boolean }>(`SELECT HasHeader FROM sniff_csv(${literal(path)}, ${sniffing.join(', ')})`);
+  const sniffed = await sniff(scratch, file, dialect, given?.quote);
+  const names = given?.columns ? [`names = [${given.columns.map(literal).join(', ')}]`] : [];
+  const options = ['store_rejects = true', 'rejects_limit = 0', ...dialect, ...sniffed.quoting, ...names];
+  const read = `read_csv(${literal(file.path)}, all_varchar = true, ${options.join(', ')})`;
+  const relation = `(SELECT row_number() OVER () AS ${LINE}, * FROM ${read}${bound})`;
   // What the columns look like is guessed by the reader; how they are read is as text, so that one odd value is one odd value.
-  const columns = await describe(scratch, `read_csv(${literal(path)}, ${options.join(', ')})`);
-  return { ...asText('csv', relation, columns, (file?.header ?? sniffed?.HasHeader) ? 1 : 0), ...(await estimateSize(path, fileName)) };
+  const columns = await describe(scratch, `read_csv(${literal(file.path)}, ${options.join(', ')})`);
+  return { ...asText('csv', relation, columns, (given?.header ?? sniffed.hasHeader) ? 1 : 0), ...estimateSize(file) };
+}
+
+/** By the first rows. Where they hold no double quote it quotes all the same: a value behind them may be the first that needs it. */
+async function sniff(scratch: Scratch, file: TextFile, dialect: readonly string[], given: string | undefined): Promise<{ quoting: readonly string[]; hasHeader: boolean }> {
+  const quoting = given === undefined ? [] : [`quote = ${literal(given)}`];
+  const options = ['ignore_errors = true', ...dialect, ...quoting];
+  const [found] = await scratch.rows<{ Quote: string; HasHeader: boolean }>(`SELECT Quote, HasHeader FROM sniff_csv(${literal(file.path)}, ${options.join(', ')})`);
+  const hasHeader = found?.HasHeader ?? false;
+  if (given !== undefined || found?.Quote !== UNQUOTED) return { quoting, hasHeader };
+  const marked = await scratch.rows(`SELECT 1 FROM (SELECT text FROM ${linesOf(file)} LIMIT ${SAMPLE_ROWS}) WHERE contains(text, '"') LIMIT 1`);
+  return { quoting: marked.length > 0 ? [] : [`quote = '"'`], hasHeader };
 }
 
 /** Columns that any number of blanks separates; quoting is unknown to such files. */
-async function openColumnsOfText(scratch: Scratch, path: string, fileName: string, file: FileMapping, bound: string): Promise<Source> {
-  const lines = linesOf(path, fileName);
+async function openColumnsOfText(scratch: Scratch, text: TextFile, file: FileMapping, bound: string): Promise<Source> {
+  const lines = linesOf(text);
   const [first] = await scratch.rows<{ names: string[] }>(`SELECT regexp_split_to_array(trim(text), '\\s+') AS names FROM ${lines} LIMIT 1`);
   const hasHeader = file.header ?? !file.columns;
   const names = file.columns ?? first?.names ?? [];
   const cells = names.map((name, at) => `nullif(cells[${at + 1}], '') AS ${identifier(name)}`);
   const relation = `(
-    SELECT line, ${cells.join(', ')}, CASE WHEN len(cells) <> ${names.length} THEN 'the line has ' || len(cells) || ' columns; ${names.length} are named' END AS "broken row", text AS "row text"
+    SELECT line AS ${LINE}, ${cells.join(', ')}, CASE WHEN len(cells) <> ${names.length} THEN 'the line has ' || len(cells) || ' columns; ${names.length} are named' END AS "broken row", text AS "row text"
     FROM (SELECT line, text, regexp_split_to_array(trim(text), '\\s+') AS cells FROM ${lines} WHERE line > ${hasHeader ? 1 : 0} AND trim(text) <> '')${bound})`;
   const looks = names.map((name) => `coalesce(bool_and(TRY_CAST(${identifier(name)} AS DOUBLE) IS NOT NULL) FILTER (${identifier(name)} IS NOT NULL), false) AS ${identifier(name)}`);
   const [isNumeric] = await scratch.rows<Record<string, boolean>>(`SELECT ${looks.join(', ')} FROM (SELECT * FROM ${relation} WHERE "broken row" IS NULL LIMIT ${SAMPLE_ROWS})`);
   const columns = names.map((name) => ({ name, type: isNumeric?.[name] ? 'DOUBLE' : 'VARCHAR' }));
-  return { ...asText('csv', relation, columns, 0), ...(await estimateSize(path, fileName)), fault: '"broken row"', row: '"row text"' };
+  return { ...asText('csv', relation, columns, 0), ...estimateSize(text), fault: '"broken row"', row: '"row text"' };
 }
 
-async function openLines(scratch: Scratch, path: string, fileName: string, bound: string): Promise<Source> {
+async function openLines(scratch: Scratch, file: TextFile, bound: string): Promise<Source> {
   const lines = (limit: string) => `(
-    SELECT line, text, CASE WHEN json_valid(text) THEN CASE WHEN json_type(text) = 'OBJECT' THEN text END END AS object
-    FROM ${linesOf(path, fileName)} WHERE trim(text) <> ''${limit})`;
+    SELECT line AS ${LINE}, text, CASE WHEN json_valid(text) THEN CASE WHEN json_type(text) = 'OBJECT' THEN text END END AS object
+    FROM ${linesOf(file)} WHERE trim(text) <> ''${limit})`;
   const relation = lines(bound);
   const keys = await scratch.rows<{ name: string; type: string }>(`
     SELECT key AS name, coalesce(any_value(type), 'NULL') AS type FROM (
       SELECT unnest(json_keys(object)) AS key, unnest(json_keys(object).list_transform(lambda k: json_type(json_extract(object, '$."' || replace(k, '"', '\\"') || '"')))) AS type
       FROM (SELECT object FROM ${lines(` LIMIT ${SAMPLE_ROWS}`)} WHERE object IS NOT NULL)
     ) GROUP BY key ORDER BY min(key)`);
+  if (keys.length === 0) throw new FileUnreadableError('None of its first lines is a JSON object. Write one object on each line, without a list around them.');
   const at = (column: string) => literal(`$.${JSON.stringify(column)}`);
   return {
     format: 'ndjson',
@@ -153,34 +230,28 @@ async function openLines(scratch: Scratch, path: string, fileName: string, bound
     row: 'text',
     fault: `CASE WHEN object IS NULL THEN 'the line is no JSON object' END`,
     headerLines: 0,
-    ...(await estimateSize(path, fileName)),
+    ...estimateSize(file),
   };
 }
 
 /** From the first lines' length; a packed file is taken to be a fifth of its text. */
-async function estimateSize(path: string, fileName: string): Promise<Size> {
-  const file = await open(path);
-  try {
-    const { size } = await file.stat();
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(64 * 1024), 0, 64 * 1024, 0);
-    if (compression(fileName).length > 0) return { estimatedRows: (size * 5) / 100, estimatedBytes: size * 5 };
-    const lines = buffer.subarray(0, bytesRead).toString('latin1').split('\n').length;
-    return { estimatedRows: (size / Math.max(bytesRead, 1)) * lines, estimatedBytes: size };
-  } finally {
-    await file.close();
-  }
+function estimateSize({ size, firstBytes, isPacked }: TextFile): Size {
+  if (isPacked) return { estimatedRows: (size * 5) / 100, estimatedBytes: size * 5 };
+  const lines = firstBytes.toString('latin1').split('\n').length;
+  return { estimatedRows: (size / Math.max(firstBytes.length, 1)) * lines, estimatedBytes: size };
 }
 
 /** Every line of a text file with its number. */
-function linesOf(path: string, fileName: string): string {
+function linesOf(file: TextFile): string {
   const options = [
     'header = false', 'auto_detect = false', `delim = ${literal(NO_DELIMITER)}`, "quote = ''", "escape = ''", `max_line_size = ${MOST_LINE_BYTES}`,
-    'null_padding = true', 'store_rejects = true', 'rejects_limit = 0', "columns = {'text': 'VARCHAR'}", ...compression(fileName),
+    'null_padding = true', 'store_rejects = true', 'rejects_limit = 0', "columns = {'text': 'VARCHAR'}", ...compression(file),
   ];
-  return `(SELECT row_number() OVER () AS line, coalesce(text, '') AS text FROM read_csv(${literal(path)}, ${options.join(', ')}))`;
+  return `(SELECT row_number() OVER () AS line, coalesce(text, '') AS text FROM read_csv(${literal(file.path)}, ${options.join(', ')}))`;
 }
 
-const compression = (fileName: string) => (fileName.toLowerCase().endsWith('.gz') ? ["compression = 'gzip'"] : []);
+/** By what the file is, not by what it is called. */
+const compression = ({ isPacked }: TextFile) => [`compression = '${isPacked ? 'gzip' : 'none'}'`];
 
 const JSON_KIND: Readonly<Record<string, PropertyKind>> = {
   DOUBLE: 'numeric', BIGINT: 'numeric', UBIGINT: 'numeric', HUGEINT: 'numeric', BOOLEAN: 'boolean', VARCHAR: 'categorical', NULL: 'categorical',
@@ -217,7 +288,7 @@ function asTyped(relation: string, columns: readonly TypedColumn[]): Omit<Source
     time: (column) => {
       const type = typeOf.get(column) ?? '';
       const isZoned = type === 'TIMESTAMP WITH TIME ZONE';
-      return /^(TIMESTAMP|DATE)/.test(type) ? { sql: `${identifier(column)}::${isZoned ? 'TIMESTAMPTZ' : 'TIMESTAMP'}`, hasZone: isZoned } : undefined;
+      return kindOf(type) === 'time' ? { sql: `${identifier(column)}::${isZoned ? 'TIMESTAMPTZ' : 'TIMESTAMP'}`, hasZone: isZoned } : undefined;
     },
     row: rowOf(columns),
     fault: 'NULL::VARCHAR',
@@ -230,6 +301,6 @@ const rowOf = (columns: readonly TypedColumn[]) =>
 
 /** 13085.0 as "13085": an id in a column of doubles is a whole number. */
 function textOf(name: string, type: string): string {
-  if (!/^(DOUBLE|FLOAT|DECIMAL)/.test(type)) return `nullif(trim(${name}::VARCHAR), '')`;
+  if (!/^(DOUBLE|FLOAT|DECIMAL)[^\]]*$/.test(type)) return `nullif(trim(${name}::VARCHAR), '')`;
   return `CASE WHEN ${name} = trunc(${name}) AND abs(${name}) < 1e15 THEN ${name}::BIGINT::VARCHAR ELSE ${name}::VARCHAR END`;
 }

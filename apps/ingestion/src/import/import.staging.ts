@@ -73,6 +73,8 @@ export class Staging {
   }
 }
 
+/** Whether DuckDB found the file damaged, somewhere behind what was looked at first. */
+export const isOfTheFile = (error: unknown) => (error as Error).message.includes('Failed to read file');
 /** DuckDB names the kind of its errors first; those of memory, disk and interruption are not the mapping's. */
-const isOfTheData = (error: unknown) => !/^(Out of Memory|IO|INTERRUPT|Internal|FATAL)\b/i.test((error as Error).message);
+const isOfTheData = (error: unknown) => !isOfTheFile(error) && !/^(Out of Memory|IO|INTERRUPT|Internal|FATAL)\b/i.test((error as Error).message);
 const firstLineOf = (error: unknown) => (error as Error).message.split('\n', 1)[0] ?? '';

@@ -96,6 +96,19 @@ test('a sender who goes away leaves its room to others, of messages that wait to
   expect(await staying.ended).toBeNull();
 });
 
+test('many small events take the room that they need when they are decoded', async () => {
+  const streams = [stream(), stream(), stream()];
+  for (const { call } of streams) call.write({ events: Array.from({ length: 2 * 1024 }, () => '1'), sentAt: undefined });
+  expect(await settled(1)).toHaveLength(1);
+  letGo();
+  expect(await settled(1)).toHaveLength(1);
+  letGo();
+  expect(await settled(1)).toHaveLength(1);
+  letGo();
+  for (const { call } of streams) call.end();
+  expect(await Promise.all(streams.map(({ ended }) => ended))).toEqual([null, null, null]);
+});
+
 test('a message larger than all room is alone in, so that the stream can refuse it', async () => {
   const one = stream();
   one.send('large', ROOM + 1);

@@ -9,6 +9,8 @@ type Message = intake.StreamEventsRequest;
 export const AT_ONCE = 4;
 /** Room is given out in such pieces: the semaphore's work grows with how many there are. */
 const PIECE_BYTES = 64 * 1024;
+/** What an event takes when it is decoded, however small it was. */
+const EVENT_BYTES = 1024;
 
 /**
  * Lets messages of streams in while there is room for their bytes, and of each stream few; what waits before it holds its
@@ -44,7 +46,7 @@ export class StreamGate {
     const enter = async (message: Message, pass: (message: Message) => void) => {
       const [, freePlace] = await places.acquire();
       // What is larger than all room would wait for ever; the stream refuses it.
-      const [, freeRoom] = await this.room.acquire(Math.min(piecesOf(bytesOf(message)), this.pieces));
+      const [, freeRoom] = await this.room.acquire(Math.min(piecesOf(roomOf(message)), this.pieces));
       const leave = () => {
         inside.delete(leave);
         freeRoom();
@@ -73,6 +75,8 @@ export class StreamGate {
 export function bytesOf({ events }: Message): number {
   return events.reduce((sum, event) => sum + event.length, 0);
 }
+
+const roomOf = (message: Message): number => Math.max(bytesOf(message), message.events.length * EVENT_BYTES);
 
 function piecesOf(bytes: number): number {
   return Math.max(1, Math.ceil(bytes / PIECE_BYTES));

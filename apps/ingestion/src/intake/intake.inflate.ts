@@ -3,10 +3,7 @@ import { createGunzip } from 'node:zlib';
 
 import { IntakeFullError } from '../event/event.failure.js';
 import type { ByteShare } from './intake.budget.js';
-import { UnreadableBodyError } from './intake.request.js';
-
-/** A body that unpacks to more than a request may have. */
-export class BodyTooLargeError extends Error {}
+import { BodyTooLargeError, UnreadableBodyError } from './intake.request.js';
 
 /** Whether a body is packed. Throws UnreadableBodyError for what only others unpack. */
 export function isPacked(encoding: string | undefined): boolean {

@@ -19,6 +19,11 @@ export const PATHS: Readonly<Record<string, EventType | null>> = {
 /** A body that no event can be read from: the one thing that is answered with 400. */
 export class UnreadableBodyError extends Error {}
 
+/** A body that holds more than a request may have. */
+export class BodyTooLargeError extends Error {}
+
+/** Each event takes about a KiB when it is decoded, however small it is, and all of a request are committed together before its sender gives up. */
+const MAX_EVENTS = 50_000;
 /** Deep bodies cost a parser more memory than they have bytes; those that are small cost little. */
 const CHECKED_FROM_BYTES = 64 * 1024;
 const MAX_BODY_NESTING = 20_000;
@@ -52,9 +57,11 @@ export function presentedKeys(authorization: string | undefined, body: Fields): 
   return keys.filter((key): key is string => typeof key === 'string' && key !== '');
 }
 
-/** How many events a body holds, before any is looked at. */
+/** How many events a body holds, before any is looked at. Throws BodyTooLargeError where they are too many. */
 export function countEvents({ batch }: Fields): number {
-  return Array.isArray(batch) ? batch.length : 1;
+  const events = Array.isArray(batch) ? batch.length : 1;
+  if (events > MAX_EVENTS) throw new BodyTooLargeError(`The batch has ${events} events; ${MAX_EVENTS} are allowed in a request. Send them in several.`);
+  return events;
 }
 
 /** Events of a body, each decoded alone: a bad one never keeps its neighbours out. */

@@ -2,14 +2,13 @@ import cors from '@fastify/cors';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 
-import type { EventPlan, EventType } from '../event/event.js';
+import type { EventPlan, EventType, IntakeItem } from '../event/event.js';
 import { IntakeFullError, IntakeUnavailableError, RateLimitedError } from '../event/event.failure.js';
 import type { EventRates } from '../event/event.rates.js';
 import type { EventWriter } from '../event/event.writer.js';
 import { type BodyLimits, boundBodies } from './intake.body.js';
-import { BodyTooLargeError } from './intake.inflate.js';
 import { ForbiddenKeyError, type KeyReader, NotReadyError, principalOf, UnknownKeyError } from './intake.key.js';
-import { countEvents, PATHS, presentedKeys, readBody, readEvents, UnreadableBodyError } from './intake.request.js';
+import { BodyTooLargeError, countEvents, PATHS, presentedKeys, readBody, readEvents, UnreadableBodyError } from './intake.request.js';
 
 /** What the intake asks of the tracking plans. */
 export interface PlanReader {
@@ -43,13 +42,18 @@ export function intakeRoutes(parts: IntakeParts) {
   };
 }
 
-async function take({ writer, rates, keys, plans }: IntakeParts, type: EventType | null, request: FastifyRequest): Promise<{ success: true }> {
-  const body = readBody(request.body);
-  const principal = principalOf(keys, presentedKeys(request.headers.authorization, body));
-  await rates.take(principal.actor, countEvents(body));
-  const items = readEvents(type, body, new Date(), plans.of(principal.workspaceId));
-  await writer.submit(principal.workspaceId, 'http', items);
+async function take(parts: IntakeParts, type: EventType | null, request: FastifyRequest): Promise<{ success: true }> {
+  const { workspaceId, items } = await eventsOf(parts, type, request);
+  await parts.writer.submit(workspaceId, 'http', items);
   return { success: true };
+}
+
+/** Apart from their commit, so that the parsed body, many times as large as it was, is not held while it is waited for. */
+async function eventsOf({ rates, keys, plans }: IntakeParts, type: EventType | null, request: FastifyRequest): Promise<{ workspaceId: string; items: IntakeItem[] }> {
+  const body = readBody(request.body);
+  const { actor, workspaceId } = principalOf(keys, presentedKeys(request.headers.authorization, body));
+  await rates.take(actor, countEvents(body));
+  return { workspaceId, items: readEvents(type, body, new Date(), plans.of(workspaceId)) };
 }
 
 function answerError(error: FastifyError, reply: FastifyReply, log: Logger): FastifyReply {

@@ -153,6 +153,13 @@ test('the same message id sent concurrently fifty times is stored once', async (
   expect((await receipt('race'))?.duplicates).toBe(49);
 });
 
+test('a batch of more events than a request may have is refused as too large, before any is looked at', async () => {
+  const before = await kindred.events.getEventLedger({ from: undefined, to: undefined }, call);
+  const answer = await post('/v1/batch', `{"batch":[${Array.from({ length: 4_000_000 }, () => 1).join(',')}]}`);
+  expect([answer.status, await answer.json()]).toEqual([400, { success: false, code: 'too_large', message: expect.stringMatching(/4000000 events; 50000 are allowed/) as string }]);
+  expect(await kindred.events.getEventLedger({ from: undefined, to: undefined }, call)).toMatchObject({ received: before.received });
+});
+
 test('one message id in two workspaces is two events', async () => {
   expect((await post('/v1/batch', { batch: [track('b1')] }, basic(OTHER_WRITE_KEY))).status).toBe(200);
   expect(await stored('b1')).toBe(2);

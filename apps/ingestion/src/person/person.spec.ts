@@ -238,6 +238,8 @@ test('nothing is kept of a suppressed person whose row of a file is refused eith
   await ended(await start(SUPPRESS, 'filed-user'));
   const file = { 'rows.csv': 'who,when,note\nfiled-user,yesterday,filed-secret\nother-user,yesterday,other-secret\n', 'rows.ndjson': '{"who":"other-user","when":"2026-01-01"}\n{"who":"filed-user","when":filed-secret}\n' };
   for (const [fileName, content] of Object.entries(file)) await importRows(content, fileName, { column: 'who' });
+  // Nor of what is all but JSON.
+  await kindred.events.trackEvents({ events: [Buffer.from('{"type":"track","event":"Seen","userId":"filed-user","properties":{"note":"filed-secret","n":NaN}}')], sentAt: undefined }, call);
   for (const name of ['filed-user', 'filed-secret']) expect([name, await tablesWith(name)]).toEqual([name, []]);
   expect(await tablesWith('other-secret')).toEqual(['rejected_events']);
 });
