@@ -2,15 +2,13 @@ import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 import type { Observable } from 'rxjs';
 
-import { Caller, type Principal, Requires } from '#libs/auth';
+import { Caller, Requires, type WorkspacePrincipal } from '#libs/auth';
 import { access } from '#libs/contracts';
 
 import { AuditService } from './audit/audit.service.js';
 import { KeyFeed } from './key/key.feed.js';
 import { KeyService } from './key/key.service.js';
 import { WorkspaceService } from './workspace/workspace.service.js';
-
-type Member = Principal & { workspaceId: string };
 
 @Controller()
 @access.AccessServiceControllerMethods()
@@ -37,46 +35,46 @@ export class AccessController implements access.AccessServiceController {
     return this.workspaces.list(page);
   }
 
-  async getWorkspace(@Payload() _request: access.GetWorkspaceRequest, @Caller() caller: Member): Promise<access.GetWorkspaceResponse> {
+  async getWorkspace(@Payload() _request: access.GetWorkspaceRequest, @Caller() caller: WorkspacePrincipal): Promise<access.GetWorkspaceResponse> {
     return { workspace: await this.workspaces.get(caller.workspaceId) };
   }
 
   @Requires('ADMIN')
   async updateWorkspaceSettings(
     @Payload() request: access.UpdateWorkspaceSettingsRequest,
-    @Caller() caller: Member,
+    @Caller() caller: WorkspacePrincipal,
   ): Promise<access.UpdateWorkspaceSettingsResponse> {
     return { workspace: await this.workspaces.updateSettings(caller.workspaceId, caller.actor, request) };
   }
 
   @Requires('ADMIN')
-  async createKey(@Payload() request: access.CreateKeyRequest, @Caller() caller: Member): Promise<access.CreateKeyResponse> {
+  async createKey(@Payload() request: access.CreateKeyRequest, @Caller() caller: WorkspacePrincipal): Promise<access.CreateKeyResponse> {
     return this.keys.create(caller.workspaceId, request);
   }
 
   @Requires('ADMIN')
-  async revokeKey(@Payload() { id }: access.RevokeKeyRequest, @Caller() caller: Member): Promise<access.RevokeKeyResponse> {
+  async revokeKey(@Payload() { id }: access.RevokeKeyRequest, @Caller() caller: WorkspacePrincipal): Promise<access.RevokeKeyResponse> {
     return { key: await this.keys.revoke(caller.workspaceId, id) };
   }
 
   @Requires('ADMIN')
-  async rotateKey(@Payload() request: access.RotateKeyRequest, @Caller() caller: Member): Promise<access.RotateKeyResponse> {
+  async rotateKey(@Payload() request: access.RotateKeyRequest, @Caller() caller: WorkspacePrincipal): Promise<access.RotateKeyResponse> {
     return this.keys.rotate(caller.workspaceId, request);
   }
 
   @Requires('ADMIN')
-  async listKeys(@Payload() { page }: access.ListKeysRequest, @Caller() caller: Member): Promise<access.ListKeysResponse> {
+  async listKeys(@Payload() { page }: access.ListKeysRequest, @Caller() caller: WorkspacePrincipal): Promise<access.ListKeysResponse> {
     return this.keys.list(caller.workspaceId, page);
   }
 
   @Requires('SERVICE')
-  async recordAudit(@Payload() { entry }: access.RecordAuditRequest, @Caller() caller: Member): Promise<access.RecordAuditResponse> {
+  async recordAudit(@Payload() { entry }: access.RecordAuditRequest, @Caller() caller: WorkspacePrincipal): Promise<access.RecordAuditResponse> {
     await this.audit.record(caller.workspaceId, entry);
     return {};
   }
 
   @Requires('ADMIN')
-  async listAudit(@Payload() { page }: access.ListAuditRequest, @Caller() caller: Member): Promise<access.ListAuditResponse> {
+  async listAudit(@Payload() { page }: access.ListAuditRequest, @Caller() caller: WorkspacePrincipal): Promise<access.ListAuditResponse> {
     return this.audit.list(caller.workspaceId, page);
   }
 }

@@ -5,7 +5,7 @@ import { access } from '#libs/contracts';
 import { connect, type RpcClient } from '#libs/grpc';
 
 import { hexOfKey } from './key.js';
-import type { Principal, PrincipalRole, PrincipalSigner } from './principal.js';
+import type { PrincipalRole, PrincipalSigner, WorkspacePrincipal } from './principal.js';
 
 const ROLE: Partial<Record<access.Role, PrincipalRole>> = {
   [access.Role.INTAKE]: 'INTAKE',
@@ -16,7 +16,7 @@ const ROLE: Partial<Record<access.Role, PrincipalRole>> = {
 const RECONNECT_MS = 500;
 
 interface Entry {
-  readonly principal: Principal & { workspaceId: string };
+  readonly principal: WorkspacePrincipal;
   readonly expiresAt: number;
 }
 
@@ -46,7 +46,7 @@ export class KeyRing {
   }
 
   /** Who presents this key, or undefined for an unknown, revoked or expired one. */
-  identify(key: string): (Principal & { workspaceId: string }) | undefined {
+  identify(key: string): WorkspacePrincipal | undefined {
     const entry = this.byDigest.get(hexOfKey(key));
     return entry && entry.expiresAt > Date.now() ? entry.principal : undefined;
   }

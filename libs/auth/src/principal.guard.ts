@@ -4,7 +4,7 @@ import type { Metadata } from '@grpc/grpc-js';
 
 import { PRINCIPAL_METADATA, RpcError, status } from '#libs/grpc';
 
-import { mayAct, type Principal, type PrincipalRole, PrincipalSigner } from './principal.js';
+import { mayAct, type Principal, type PrincipalRole, PrincipalSigner, type WorkspacePrincipal } from './principal.js';
 
 const REQUIRED_ROLE = 'kindred:role';
 const LETS_KEYS_IN = 'kindred:lets-keys-in';
@@ -17,13 +17,13 @@ export const Requires = (role: PrincipalRole) => SetMetadata(REQUIRED_ROLE, role
 export const LetsKeysIn = () => SetMetadata(LETS_KEYS_IN, true);
 
 /** The verified principal of a gRPC call, with the workspace that every handler but services' own needs. */
-export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): Principal & { workspaceId: string } => {
+export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): WorkspacePrincipal => {
   const principal = principals.get(context.switchToRpc().getContext<Metadata>());
   if (!principal) throw new RpcError(status.UNAUTHENTICATED, 'This call carries no principal.', { reason: 'UNAUTHENTICATED' });
   if (principal.workspaceId === null) {
     throw RpcError.invalid('This call needs a principal of a workspace.', { reason: 'WORKSPACE_MISSING' });
   }
-  return principal as Principal & { workspaceId: string };
+  return principal as WorkspacePrincipal;
 });
 
 /** Verifies every gRPC call's principal and role; no service trusts a bare workspace id. */

@@ -13,6 +13,11 @@ export interface Principal {
   readonly role: PrincipalRole;
 }
 
+/** Who acts in a workspace. */
+export interface WorkspacePrincipal extends Principal {
+  readonly workspaceId: string;
+}
+
 const RANK: Record<PrincipalRole, number> = { INTAKE: 0, VIEWER: 1, EDITOR: 2, ADMIN: 3, SERVICE: 4 };
 
 /** A role includes those below it, but reading is not included in INTAKE, nor intake in VIEWER. */

@@ -2,14 +2,12 @@ import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 import { map, type Observable } from 'rxjs';
 
-import { Caller, type Principal, Requires } from '#libs/auth';
+import { Caller, Requires, type WorkspacePrincipal } from '#libs/auth';
 import { customerList } from '#libs/contracts';
 import { expectFewIds, toObservable } from '#libs/grpc';
 
 import { CustomerListFile } from './customer-list.file.js';
 import { CustomerListRepository } from './customer-list.repository.js';
-
-type InWorkspace = Principal & { workspaceId: string };
 
 const MOST_IDS = 5_000;
 
@@ -21,14 +19,14 @@ export class CustomerListController implements customerList.CustomerListServiceC
     private readonly files: CustomerListFile,
   ) {}
 
-  async findCustomerIds(@Payload() { userIds }: customerList.FindCustomerIdsRequest, @Caller() { workspaceId }: InWorkspace): Promise<customerList.FindCustomerIdsResponse> {
+  async findCustomerIds(@Payload() { userIds }: customerList.FindCustomerIdsRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<customerList.FindCustomerIdsResponse> {
     expectFewIds(userIds, MOST_IDS);
     // Postgres knows no text with a NUL in it; such an id would fail those that are asked for beside it.
     return { customers: await this.repository.find(workspaceId, [...new Set(userIds)].filter((id) => !id.includes('\0'))) };
   }
 
   @Requires('SERVICE')
-  readCustomerList(@Payload() request: customerList.ReadCustomerListRequest, @Caller() { workspaceId }: InWorkspace): Observable<customerList.ReadCustomerListResponse> {
+  readCustomerList(@Payload() request: customerList.ReadCustomerListRequest, @Caller() { workspaceId }: WorkspacePrincipal): Observable<customerList.ReadCustomerListResponse> {
     return toObservable((signal) => this.files.read(workspaceId, request, signal)).pipe(map((rows) => ({ rows })));
   }
 }

@@ -1,7 +1,7 @@
 import { Controller, Inject } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 
-import { Caller, type Principal, Requires } from '#libs/auth';
+import { Caller, Requires, type WorkspacePrincipal } from '#libs/auth';
 import { ingestion } from '#libs/contracts';
 import { expectFewIds, RpcError } from '#libs/grpc';
 
@@ -18,14 +18,14 @@ export class CustomerController implements ingestion.CustomerServiceController {
     @Inject(ID_DIGEST) private readonly digest: IdDigest,
   ) {}
 
-  async getCustomers(@Payload() request: ingestion.GetCustomersRequest, @Caller() { workspaceId }: Principal & { workspaceId: string }): Promise<ingestion.GetCustomersResponse> {
+  async getCustomers(@Payload() request: ingestion.GetCustomersRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<ingestion.GetCustomersResponse> {
     expectFewIds(request.ids);
     // What is no id of ours is as unknown as an id that never was.
     const found = await this.customers.find(workspaceId, request.ids.filter((id) => UUID.test(id)));
     return { customers: [...found].map(([requestedId, row]) => ({ requestedId, customer: customerOf(row) })) };
   }
 
-  async resolveCustomer(@Payload() request: ingestion.ResolveCustomerRequest, @Caller() { workspaceId }: Principal & { workspaceId: string }): Promise<ingestion.ResolveCustomerResponse> {
+  async resolveCustomer(@Payload() request: ingestion.ResolveCustomerRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<ingestion.ResolveCustomerResponse> {
     const { key } = request;
     if (!key) throw RpcError.invalid('Name a userId or an anonymousId.', { reason: 'KEY_MISSING' });
     const row = (await this.customers.resolve(workspaceId, key.$case === 'userId' ? 'USER' : 'ANONYMOUS', [key.value])).get(key.value);
@@ -33,14 +33,14 @@ export class CustomerController implements ingestion.CustomerServiceController {
     return { customer: customerOf(row) };
   }
 
-  async resolveCustomers(@Payload() { userIds }: ingestion.ResolveCustomersRequest, @Caller() { workspaceId }: Principal & { workspaceId: string }): Promise<ingestion.ResolveCustomersResponse> {
+  async resolveCustomers(@Payload() { userIds }: ingestion.ResolveCustomersRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<ingestion.ResolveCustomersResponse> {
     expectFewIds(userIds);
     // Postgres knows no text with a NUL in it; such an id would fail those that are asked for beside it.
     return { customers: await this.customers.locate(workspaceId, [...new Set(userIds)].filter((id) => !id.includes('\0'))) };
   }
 
   @Requires('SERVICE')
-  async nameCustomers(@Payload() { ids }: ingestion.NameCustomersRequest, @Caller() { workspaceId }: Principal & { workspaceId: string }): Promise<ingestion.NameCustomersResponse> {
+  async nameCustomers(@Payload() { ids }: ingestion.NameCustomersRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<ingestion.NameCustomersResponse> {
     expectFewIds(ids);
     const rows = await this.customers.names(workspaceId, ids.filter((id) => UUID.test(id)));
     const ofAll = rows.flatMap(({ externalIds }) => externalIds.map((id) => this.digest(workspaceId, id)));
@@ -53,7 +53,7 @@ export class CustomerController implements ingestion.CustomerServiceController {
     };
   }
 
-  async listCustomers(@Payload() request: ingestion.ListCustomersRequest, @Caller() { workspaceId }: Principal & { workspaceId: string }): Promise<ingestion.ListCustomersResponse> {
+  async listCustomers(@Payload() request: ingestion.ListCustomersRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<ingestion.ListCustomersResponse> {
     const cut = cutOf(request.page, [UUID]);
     const { rows, total } = await this.customers.list(workspaceId, request.search, cut);
     const page = pageOf(rows, cut, total, ({ id }) => [id]);

@@ -1,7 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 
-import { Caller, type Principal, Requires } from '#libs/auth';
+import { Caller, Requires, type WorkspacePrincipal } from '#libs/auth';
 import { ingestion } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
@@ -17,8 +17,6 @@ import { asRpcError } from './event.rpc-error.js';
 import { jsonOrText } from './event.text.js';
 import { EventWriter } from './event.writer.js';
 
-type InWorkspace = Principal & { workspaceId: string };
-
 @Controller()
 @ingestion.EventServiceControllerMethods()
 export class EventController implements ingestion.EventServiceController {
@@ -30,13 +28,13 @@ export class EventController implements ingestion.EventServiceController {
   ) {}
 
   @Requires('INTAKE')
-  async trackEvents(@Payload() request: ingestion.TrackEventsRequest, @Caller() { workspaceId, actor }: InWorkspace): Promise<ingestion.TrackEventsResponse> {
+  async trackEvents(@Payload() request: ingestion.TrackEventsRequest, @Caller() { workspaceId, actor }: WorkspacePrincipal): Promise<ingestion.TrackEventsResponse> {
     const { items, results } = await this.take(workspaceId, actor, request.events.map((bytes) => jsonOrText(Buffer.from(bytes).toString())), request.sentAt);
     return { results: resultsOf(items, results) };
   }
 
   @Requires('INTAKE')
-  async trackEventBatch(@Payload() request: ingestion.TrackEventBatchRequest, @Caller() { workspaceId, actor }: InWorkspace): Promise<ingestion.TrackEventBatchResponse> {
+  async trackEventBatch(@Payload() request: ingestion.TrackEventBatchRequest, @Caller() { workspaceId, actor }: WorkspacePrincipal): Promise<ingestion.TrackEventBatchResponse> {
     const calls = jsonOrText(Buffer.from(request.events).toString());
     if (!Array.isArray(calls)) throw RpcError.invalid('The events are no JSON array.', { reason: 'BATCH_UNREADABLE' });
     const { items, results } = await this.take(workspaceId, actor, calls, request.sentAt);
@@ -54,7 +52,7 @@ export class EventController implements ingestion.EventServiceController {
     return take().catch(asRpcError);
   }
 
-  async getEventReceipt(@Payload() { messageId }: ingestion.GetEventReceiptRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.GetEventReceiptResponse> {
+  async getEventReceipt(@Payload() { messageId }: ingestion.GetEventReceiptRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<ingestion.GetEventReceiptResponse> {
     const stored = await this.events.findStored(workspaceId, messageId);
     if (stored) return { receipt: storedReceiptOf(messageId, stored) };
     const rejected = await this.events.findRejected(workspaceId, messageId);
@@ -62,11 +60,11 @@ export class EventController implements ingestion.EventServiceController {
     throw RpcError.notFound(`No event with the message id "${messageId}" ever came.`, { reason: 'MESSAGE_UNKNOWN' });
   }
 
-  async getEventLedger(@Payload() { from, to }: ingestion.GetEventLedgerRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.GetEventLedgerResponse> {
+  async getEventLedger(@Payload() { from, to }: ingestion.GetEventLedgerRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<ingestion.GetEventLedgerResponse> {
     return ledgerOf(await this.events.ledger(workspaceId, from, to));
   }
 
-  async listRejectedEvents(@Payload() request: ingestion.ListRejectedEventsRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.ListRejectedEventsResponse> {
+  async listRejectedEvents(@Payload() request: ingestion.ListRejectedEventsRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<ingestion.ListRejectedEventsResponse> {
     const cut = cutOf(request.page, [UUID]);
     const { reason, source, state } = request;
     const { rows, total } = await this.events.listRejected(workspaceId, { reason, source, state: stateOf(state) }, cut);
@@ -74,7 +72,7 @@ export class EventController implements ingestion.EventServiceController {
     return { events: page.rows.map(rejectedOf), pageInfo: page.pageInfo };
   }
 
-  async listEventsOfCustomers(@Payload() request: ingestion.ListEventsOfCustomersRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.ListEventsOfCustomersResponse> {
+  async listEventsOfCustomers(@Payload() request: ingestion.ListEventsOfCustomersRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<ingestion.ListEventsOfCustomersResponse> {
     const { customerIds, page, withTotal } = request;
     const cut = cutOfEach(customerIds, page, [ISO_MICROS, INTEGER]);
     const lists = await this.events.listOfCustomers(workspaceId, customerIds.filter((id) => UUID.test(id)), cut, withTotal);

@@ -1,7 +1,7 @@
 import { Controller, Inject } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 
-import { Caller, type Principal, Requires } from '#libs/auth';
+import { Caller, Requires, type WorkspacePrincipal } from '#libs/auth';
 import { identity } from '#libs/contracts';
 import { isStorable } from '#libs/database';
 import { RpcError } from '#libs/grpc';
@@ -13,7 +13,6 @@ import { BlockedIdRepository } from './blocked.repository.js';
 import { blockedIdOf, blockedIdsOf, mergeOf } from './identity.mapper.js';
 import { MergeRepository } from './merge.repository.js';
 
-type InWorkspace = Principal & { workspaceId: string };
 const LONGEST_ID = 256;
 
 @Controller()
@@ -25,7 +24,7 @@ export class IdentityController implements identity.IdentityServiceController {
     @Inject(HINT) private readonly hint: Hint,
   ) {}
 
-  async listMergesOfCustomers(@Payload() request: identity.ListMergesOfCustomersRequest, @Caller() { workspaceId }: InWorkspace): Promise<identity.ListMergesOfCustomersResponse> {
+  async listMergesOfCustomers(@Payload() request: identity.ListMergesOfCustomersRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<identity.ListMergesOfCustomersResponse> {
     const { customerIds, page, withTotal } = request;
     const cut = cutOfEach(customerIds, page, [UUID]);
     const lists = await this.merges.listOfCustomers(workspaceId, customerIds.filter((id) => UUID.test(id)), cut, withTotal);
@@ -40,7 +39,7 @@ export class IdentityController implements identity.IdentityServiceController {
   }
 
   @Requires('ADMIN')
-  async undoMerge(@Payload() { id }: identity.UndoMergeRequest, @Caller() { workspaceId, actor }: InWorkspace): Promise<identity.UndoMergeResponse> {
+  async undoMerge(@Payload() { id }: identity.UndoMergeRequest, @Caller() { workspaceId, actor }: WorkspacePrincipal): Promise<identity.UndoMergeResponse> {
     const undoing = UUID.test(id) ? await this.merges.undo(workspaceId, id, actor) : ({ outcome: 'UNKNOWN' } as const);
     if (undoing.outcome !== 'UNDONE') {
       if (undoing.outcome === 'UNKNOWN') throw RpcError.notFound(`There is no merge ${id}.`, { reason: 'MERGE_UNKNOWN' });
@@ -50,12 +49,12 @@ export class IdentityController implements identity.IdentityServiceController {
     return { merge: mergeOf(undoing.merge), customerIds: [...undoing.customerIds] };
   }
 
-  async listBlockedIds(_request: identity.ListBlockedIdsRequest, @Caller() { workspaceId }: InWorkspace): Promise<identity.ListBlockedIdsResponse> {
+  async listBlockedIds(_request: identity.ListBlockedIdsRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<identity.ListBlockedIdsResponse> {
     return { ids: blockedIdsOf(await this.blocked.read(workspaceId)) };
   }
 
   @Requires('ADMIN')
-  async setBlockedId(@Payload() request: identity.SetBlockedIdRequest, @Caller() { workspaceId }: InWorkspace): Promise<identity.SetBlockedIdResponse> {
+  async setBlockedId(@Payload() request: identity.SetBlockedIdRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<identity.SetBlockedIdResponse> {
     const value = plainId(request.value);
     if (value === '' || value.length > LONGEST_ID || !isStorable(value)) {
       throw RpcError.invalid(`A blocked value is a text of 1 to ${LONGEST_ID} characters; a blank one is no id anyway.`, { reason: 'ID_INVALID' });

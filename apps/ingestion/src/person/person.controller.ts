@@ -1,15 +1,13 @@
 import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 
-import { Caller, type Principal, Requires } from '#libs/auth';
+import { Caller, Requires, type WorkspacePrincipal } from '#libs/auth';
 import { person } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
 import { cutOf, UUID } from '../page.js';
 import type { PersonKey, PersonRequestKind } from './person.repository.js';
 import { PersonService } from './person.service.js';
-
-type InWorkspace = Principal & { workspaceId: string };
 
 const KIND: Partial<Record<person.PersonRequestKind, PersonRequestKind>> = {
   [person.PersonRequestKind.EXPORT]: 'EXPORT',
@@ -23,18 +21,18 @@ const KIND: Partial<Record<person.PersonRequestKind, PersonRequestKind>> = {
 export class PersonController implements person.PersonServiceController {
   constructor(private readonly persons: PersonService) {}
 
-  async startPersonRequest(@Payload() request: person.StartPersonRequestRequest, @Caller() { workspaceId, actor }: InWorkspace): Promise<person.StartPersonRequestResponse> {
+  async startPersonRequest(@Payload() request: person.StartPersonRequestRequest, @Caller() { workspaceId, actor }: WorkspacePrincipal): Promise<person.StartPersonRequestResponse> {
     const kind = KIND[request.kind];
     if (!kind) throw RpcError.invalid('Say what is asked for: EXPORT, ERASE or SUPPRESS.', { reason: 'KIND_MISSING' });
     return { request: await this.persons.start(workspaceId, actor, kind, keyOf(request)) };
   }
 
-  async getPersonRequest(@Payload() { id }: person.GetPersonRequestRequest, @Caller() { workspaceId }: InWorkspace): Promise<person.GetPersonRequestResponse> {
+  async getPersonRequest(@Payload() { id }: person.GetPersonRequestRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<person.GetPersonRequestResponse> {
     if (!UUID.test(id)) throw RpcError.notFound(`There is no request ${id}.`, { reason: 'PERSON_REQUEST_UNKNOWN' });
     return { request: await this.persons.get(workspaceId, id) };
   }
 
-  listPersonRequests(@Payload() { page }: person.ListPersonRequestsRequest, @Caller() { workspaceId }: InWorkspace): Promise<person.ListPersonRequestsResponse> {
+  listPersonRequests(@Payload() { page }: person.ListPersonRequestsRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<person.ListPersonRequestsResponse> {
     return this.persons.list(workspaceId, cutOf(page, [UUID]));
   }
 }

@@ -1,7 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 
-import { Caller, type Principal, Requires } from '#libs/auth';
+import { Caller, Requires, type WorkspacePrincipal } from '#libs/auth';
 import { quarantine } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
@@ -9,8 +9,6 @@ import { rejectedOf, stateOf } from '../event/event.mapper.js';
 import { groupOf } from './quarantine.mapper.js';
 import { QuarantineRepository } from './quarantine.repository.js';
 import { QuarantineService } from './quarantine.service.js';
-
-type InWorkspace = Principal & { workspaceId: string };
 
 const USUAL_GROUPS = 25;
 const MOST_GROUPS = 100;
@@ -25,32 +23,32 @@ export class QuarantineController implements quarantine.QuarantineServiceControl
 
   async listRejectedEventGroups(
     @Payload() { state, first }: quarantine.ListRejectedEventGroupsRequest,
-    @Caller() { workspaceId }: InWorkspace,
+    @Caller() { workspaceId }: WorkspacePrincipal,
   ): Promise<quarantine.ListRejectedEventGroupsResponse> {
     if (first > MOST_GROUPS) throw RpcError.invalid(`A list has at most ${MOST_GROUPS} groups.`, { reason: 'PAGE_TOO_LARGE', metadata: { most: String(MOST_GROUPS) } });
     const { groups, total } = await this.repository.groups(workspaceId, stateOf(state) || 'OPEN', first || USUAL_GROUPS);
     return { groups: groups.map(groupOf), totalCount: total };
   }
 
-  async getRejectedEvent(@Payload() { id }: quarantine.GetRejectedEventRequest, @Caller() { workspaceId }: InWorkspace): Promise<quarantine.GetRejectedEventResponse> {
+  async getRejectedEvent(@Payload() { id }: quarantine.GetRejectedEventRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<quarantine.GetRejectedEventResponse> {
     return { event: rejectedOf(await this.quarantine.get(workspaceId, id)) };
   }
 
   @Requires('EDITOR')
   async mendRejectedEvent(
     @Payload() { id, payload }: quarantine.MendRejectedEventRequest,
-    @Caller() asker: InWorkspace,
+    @Caller() asker: WorkspacePrincipal,
   ): Promise<quarantine.MendRejectedEventResponse> {
     return { event: rejectedOf(await this.quarantine.mend(asker, id, payload)) };
   }
 
   @Requires('EDITOR')
-  async replayRejectedEvents(@Payload() request: quarantine.ReplayRejectedEventsRequest, @Caller() asker: InWorkspace): Promise<quarantine.ReplayRejectedEventsResponse> {
+  async replayRejectedEvents(@Payload() request: quarantine.ReplayRejectedEventsRequest, @Caller() asker: WorkspacePrincipal): Promise<quarantine.ReplayRejectedEventsResponse> {
     return this.quarantine.replay(asker, request);
   }
 
   @Requires('EDITOR')
-  async discardRejectedEvents(@Payload() request: quarantine.DiscardRejectedEventsRequest, @Caller() asker: InWorkspace): Promise<quarantine.DiscardRejectedEventsResponse> {
+  async discardRejectedEvents(@Payload() request: quarantine.DiscardRejectedEventsRequest, @Caller() asker: WorkspacePrincipal): Promise<quarantine.DiscardRejectedEventsResponse> {
     return this.quarantine.discard(asker, request);
   }
 }

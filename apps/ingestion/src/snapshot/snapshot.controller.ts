@@ -2,7 +2,7 @@ import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 import type { Observable } from 'rxjs';
 
-import { Caller, type Principal, Requires } from '#libs/auth';
+import { Caller, Requires, type WorkspacePrincipal } from '#libs/auth';
 import { ingestion } from '#libs/contracts';
 import { RpcError, toObservable } from '#libs/grpc';
 
@@ -14,7 +14,7 @@ export class SnapshotController implements ingestion.SnapshotServiceController {
   constructor(private readonly snapshots: SnapshotService) {}
 
   @Requires('EDITOR')
-  createSnapshot(@Payload() request: ingestion.CreateSnapshotRequest, @Caller() { workspaceId }: Principal & { workspaceId: string }): Observable<ingestion.CreateSnapshotResponse> {
+  createSnapshot(@Payload() request: ingestion.CreateSnapshotRequest, @Caller() { workspaceId }: WorkspacePrincipal): Observable<ingestion.CreateSnapshotResponse> {
     if (!request.requestId) throw RpcError.invalid('A snapshot needs a request id, which makes the call idempotent.', { reason: 'REQUEST_ID_MISSING' });
     return toObservable((signal) => this.snapshots.create(workspaceId, request.requestId, request.position, signal));
   }

@@ -2,13 +2,11 @@ import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 import type { Observable } from 'rxjs';
 
-import { Caller, type Principal, Requires } from '#libs/auth';
+import { Caller, Requires, type WorkspacePrincipal } from '#libs/auth';
 import { serving } from '#libs/contracts';
 import { toObservable } from '#libs/grpc';
 
 import { ActivationService, ActiveModelService } from './activation.service.js';
-
-type Member = Principal & { workspaceId: string };
 
 @Controller()
 @serving.ActivationServiceControllerMethods()
@@ -19,16 +17,16 @@ export class ActivationController implements serving.ActivationServiceController
   ) {}
 
   @Requires('SERVICE')
-  prepareShadow(@Payload() request: serving.PrepareShadowRequest, @Caller() { workspaceId }: Member): Observable<serving.PrepareShadowResponse> {
+  prepareShadow(@Payload() request: serving.PrepareShadowRequest, @Caller() { workspaceId }: WorkspacePrincipal): Observable<serving.PrepareShadowResponse> {
     return toObservable(() => this.activations.prepare(workspaceId, request));
   }
 
   @Requires('SERVICE')
-  activate(@Payload() request: serving.ActivateRequest, @Caller() { workspaceId }: Member): Promise<serving.ActivateResponse> {
+  activate(@Payload() request: serving.ActivateRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<serving.ActivateResponse> {
     return this.activations.activate(workspaceId, request);
   }
 
-  getActiveModel(@Payload() _request: serving.GetActiveModelRequest, @Caller() { workspaceId }: Member): Promise<serving.GetActiveModelResponse> {
+  getActiveModel(@Payload() _request: serving.GetActiveModelRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<serving.GetActiveModelResponse> {
     return this.active.get(workspaceId);
   }
 }

@@ -1,7 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 
-import { Caller, type Principal } from '#libs/auth';
+import { Caller, type WorkspacePrincipal } from '#libs/auth';
 import { counting } from '#libs/contracts';
 
 import { CountingService } from './counting.service.js';
@@ -11,7 +11,7 @@ import { CountingService } from './counting.service.js';
 export class CountingController implements counting.CountingServiceController {
   constructor(private readonly counting: CountingService) {}
 
-  getCountReach(@Payload() request: counting.GetCountReachRequest, @Caller() { workspaceId }: Principal & { workspaceId: string }): Promise<counting.GetCountReachResponse> {
+  getCountReach(@Payload() request: counting.GetCountReachRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<counting.GetCountReachResponse> {
     return this.counting.reach(workspaceId, request);
   }
 }

@@ -1,12 +1,10 @@
 import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 
-import { Caller, type Principal, Requires } from '#libs/auth';
+import { Caller, Requires, type WorkspacePrincipal } from '#libs/auth';
 import { definition } from '#libs/contracts';
 
 import { DefinitionService } from './definition.service.js';
-
-type Member = Principal & { workspaceId: string };
 
 @Controller()
 @definition.SegmentDefinitionServiceControllerMethods()
@@ -16,7 +14,7 @@ export class DefinitionController implements definition.SegmentDefinitionService
   @Requires('EDITOR')
   createDefinedSegment(
     @Payload() request: definition.CreateDefinedSegmentRequest,
-    @Caller() { workspaceId }: Member,
+    @Caller() { workspaceId }: WorkspacePrincipal,
   ): Promise<definition.CreateDefinedSegmentResponse> {
     return this.definitions.create(workspaceId, request);
   }
@@ -24,7 +22,7 @@ export class DefinitionController implements definition.SegmentDefinitionService
   @Requires('EDITOR')
   updateDefinedSegment(
     @Payload() request: definition.UpdateDefinedSegmentRequest,
-    @Caller() { workspaceId }: Member,
+    @Caller() { workspaceId }: WorkspacePrincipal,
   ): Promise<definition.UpdateDefinedSegmentResponse> {
     return this.definitions.update(workspaceId, request);
   }
@@ -32,7 +30,7 @@ export class DefinitionController implements definition.SegmentDefinitionService
   @Requires('EDITOR')
   deleteDefinedSegment(
     @Payload() request: definition.DeleteDefinedSegmentRequest,
-    @Caller() { workspaceId }: Member,
+    @Caller() { workspaceId }: WorkspacePrincipal,
   ): Promise<definition.DeleteDefinedSegmentResponse> {
     return this.definitions.delete(workspaceId, request);
   }
@@ -40,14 +38,14 @@ export class DefinitionController implements definition.SegmentDefinitionService
   @Requires('EDITOR')
   previewDefinedSegment(
     @Payload() request: definition.PreviewDefinedSegmentRequest,
-    @Caller() { workspaceId }: Member,
+    @Caller() { workspaceId }: WorkspacePrincipal,
   ): Promise<definition.PreviewDefinedSegmentResponse> {
     return this.definitions.preview(workspaceId, request);
   }
 
   getSegmentDefinition(
     @Payload() request: definition.GetSegmentDefinitionRequest,
-    @Caller() { workspaceId }: Member,
+    @Caller() { workspaceId }: WorkspacePrincipal,
   ): Promise<definition.GetSegmentDefinitionResponse> {
     return this.definitions.get(workspaceId, request);
   }

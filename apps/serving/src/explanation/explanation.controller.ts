@@ -1,7 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 
-import { Caller, type Principal } from '#libs/auth';
+import { Caller, type WorkspacePrincipal } from '#libs/auth';
 import { explanation } from '#libs/contracts';
 
 import { ExplanationService } from './explanation.service.js';
@@ -13,7 +13,7 @@ export class ExplanationController implements explanation.ExplanationServiceCont
 
   explainMembership(
     @Payload() request: explanation.ExplainMembershipRequest,
-    @Caller() { workspaceId }: Principal & { workspaceId: string },
+    @Caller() { workspaceId }: WorkspacePrincipal,
   ): Promise<explanation.ExplainMembershipResponse> {
     return this.explanations.explain(workspaceId, request);
   }

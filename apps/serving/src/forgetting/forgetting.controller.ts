@@ -1,7 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 
-import { Caller, type Principal, Requires } from '#libs/auth';
+import { Caller, Requires, type WorkspacePrincipal } from '#libs/auth';
 import { forgetting } from '#libs/contracts';
 
 import { ChangeSignal } from '../change/change.signal.js';
@@ -21,7 +21,7 @@ export class ForgettingController implements forgetting.ForgettingServiceControl
   @Requires('SERVICE')
   async forgetCustomers(
     @Payload() { customerIds }: forgetting.ForgetCustomersRequest,
-    @Caller() { workspaceId }: Principal & { workspaceId: string },
+    @Caller() { workspaceId }: WorkspacePrincipal,
   ): Promise<forgetting.ForgetCustomersResponse> {
     const ids = onlyUuids(customerIds);
     const removed = await this.repository.forget(workspaceId, ids);
@@ -33,7 +33,7 @@ export class ForgettingController implements forgetting.ForgettingServiceControl
   @Requires('SERVICE')
   async forgetExported(
     @Payload() { customerIds }: forgetting.ForgetExportedRequest,
-    @Caller() { workspaceId }: Principal & { workspaceId: string },
+    @Caller() { workspaceId }: WorkspacePrincipal,
   ): Promise<forgetting.ForgetExportedResponse> {
     return { tables: tablesOf(await this.exports.forget(workspaceId, onlyUuids(customerIds))) };
   }

@@ -1,7 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 
-import { Caller, type Principal } from '#libs/auth';
+import { Caller, type WorkspacePrincipal } from '#libs/auth';
 import { pastReading } from '#libs/contracts';
 
 import { PastReadingService } from './past.reading.service.js';
@@ -11,7 +11,7 @@ import { PastReadingService } from './past.reading.service.js';
 export class PastReadingController implements pastReading.PastReadingServiceController {
   constructor(private readonly readings: PastReadingService) {}
 
-  readPast(@Payload() request: pastReading.ReadPastRequest, @Caller() { workspaceId }: Principal & { workspaceId: string }): Promise<pastReading.ReadPastResponse> {
+  readPast(@Payload() request: pastReading.ReadPastRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<pastReading.ReadPastResponse> {
     return this.readings.read(workspaceId, request);
   }
 }

@@ -3,7 +3,7 @@ import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 import type { Observable } from 'rxjs';
 
-import { Caller, type Principal } from '#libs/auth';
+import { Caller, type WorkspacePrincipal } from '#libs/auth';
 import { serving } from '#libs/contracts';
 import { toObservable } from '#libs/grpc';
 
@@ -11,7 +11,6 @@ import { Call, outletOf } from '../change/call.outlet.js';
 import { ChangeService } from '../change/change.service.js';
 import { MemberService } from './member.service.js';
 
-type Member = Principal & { workspaceId: string };
 type WatchCall = ServerWritableStream<serving.WatchMembershipChangesRequest, serving.WatchMembershipChangesResponse>;
 
 @Controller()
@@ -24,28 +23,28 @@ export class MembershipController implements serving.MembershipServiceController
 
   getCustomerMemberships(
     @Payload() request: serving.GetCustomerMembershipsRequest,
-    @Caller() { workspaceId }: Member,
+    @Caller() { workspaceId }: WorkspacePrincipal,
   ): Promise<serving.GetCustomerMembershipsResponse> {
     return this.members.ofCustomers(workspaceId, request);
   }
 
   listMembershipChanges(
     @Payload() request: serving.ListMembershipChangesRequest,
-    @Caller() { workspaceId }: Member,
+    @Caller() { workspaceId }: WorkspacePrincipal,
   ): Promise<serving.ListMembershipChangesResponse> {
     return this.changes.list(workspaceId, request);
   }
 
   listChangesOfCustomers(
     @Payload() request: serving.ListChangesOfCustomersRequest,
-    @Caller() { workspaceId }: Member,
+    @Caller() { workspaceId }: WorkspacePrincipal,
   ): Promise<serving.ListChangesOfCustomersResponse> {
     return this.changes.ofCustomers(workspaceId, request);
   }
 
   watchMembershipChanges(
     @Payload() request: serving.WatchMembershipChangesRequest,
-    @Caller() { workspaceId }: Member,
+    @Caller() { workspaceId }: WorkspacePrincipal,
     @Call() call: WatchCall,
   ): Observable<serving.WatchMembershipChangesResponse> {
     return toObservable((signal) => this.changes.watch(workspaceId, request, outletOf(call, signal)));

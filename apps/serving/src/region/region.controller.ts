@@ -1,12 +1,10 @@
 import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 
-import { Caller, type Principal, Requires } from '#libs/auth';
+import { Caller, Requires, type WorkspacePrincipal } from '#libs/auth';
 import { region } from '#libs/contracts';
 
 import { RegionService } from './region.service.js';
-
-type Member = Principal & { workspaceId: string };
 
 @Controller()
 @region.RegionServiceControllerMethods()
@@ -14,21 +12,21 @@ export class RegionController implements region.RegionServiceController {
   constructor(private readonly regions: RegionService) {}
 
   @Requires('EDITOR')
-  createExampleSegment(@Payload() request: region.CreateExampleSegmentRequest, @Caller() { workspaceId }: Member): Promise<region.CreateExampleSegmentResponse> {
+  createExampleSegment(@Payload() request: region.CreateExampleSegmentRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<region.CreateExampleSegmentResponse> {
     return this.regions.create(workspaceId, request);
   }
 
   @Requires('EDITOR')
-  moveThreshold(@Payload() request: region.MoveThresholdRequest, @Caller() { workspaceId }: Member): Promise<region.MoveThresholdResponse> {
+  moveThreshold(@Payload() request: region.MoveThresholdRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<region.MoveThresholdResponse> {
     return this.regions.moveThreshold(workspaceId, request);
   }
 
   @Requires('EDITOR')
-  previewExampleSegment(@Payload() request: region.PreviewExampleSegmentRequest, @Caller() { workspaceId }: Member): Promise<region.PreviewExampleSegmentResponse> {
+  previewExampleSegment(@Payload() request: region.PreviewExampleSegmentRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<region.PreviewExampleSegmentResponse> {
     return this.regions.preview(workspaceId, request);
   }
 
-  getExampleSegment(@Payload() request: region.GetExampleSegmentRequest, @Caller() { workspaceId }: Member): Promise<region.GetExampleSegmentResponse> {
+  getExampleSegment(@Payload() request: region.GetExampleSegmentRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<region.GetExampleSegmentResponse> {
     return this.regions.get(workspaceId, request);
   }
 }

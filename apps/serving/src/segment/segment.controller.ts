@@ -1,13 +1,11 @@
 import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 
-import { Caller, type Principal, Requires } from '#libs/auth';
+import { Caller, Requires, type WorkspacePrincipal } from '#libs/auth';
 import { serving } from '#libs/contracts';
 
 import { MemberService } from '../membership/member.service.js';
 import { SegmentService } from './segment.service.js';
-
-type Member = Principal & { workspaceId: string };
 
 @Controller()
 @serving.SegmentServiceControllerMethods()
@@ -17,32 +15,32 @@ export class SegmentController implements serving.SegmentServiceController {
     private readonly members: MemberService,
   ) {}
 
-  getSegments(@Payload() request: serving.GetSegmentsRequest, @Caller() { workspaceId }: Member): Promise<serving.GetSegmentsResponse> {
+  getSegments(@Payload() request: serving.GetSegmentsRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<serving.GetSegmentsResponse> {
     return this.segments.get(workspaceId, request);
   }
 
-  listSegments(@Payload() request: serving.ListSegmentsRequest, @Caller() { workspaceId }: Member): Promise<serving.ListSegmentsResponse> {
+  listSegments(@Payload() request: serving.ListSegmentsRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<serving.ListSegmentsResponse> {
     return this.segments.list(workspaceId, request);
   }
 
-  listSegmentsOfModels(@Payload() request: serving.ListSegmentsOfModelsRequest, @Caller() { workspaceId }: Member): Promise<serving.ListSegmentsOfModelsResponse> {
+  listSegmentsOfModels(@Payload() request: serving.ListSegmentsOfModelsRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<serving.ListSegmentsOfModelsResponse> {
     return this.segments.listOfModels(workspaceId, request);
   }
 
-  listMembersOfSegments(@Payload() request: serving.ListMembersOfSegmentsRequest, @Caller() { workspaceId }: Member): Promise<serving.ListMembersOfSegmentsResponse> {
+  listMembersOfSegments(@Payload() request: serving.ListMembersOfSegmentsRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<serving.ListMembersOfSegmentsResponse> {
     return this.members.ofSegments(workspaceId, request);
   }
 
-  listVersionsOfSegments(@Payload() request: serving.ListVersionsOfSegmentsRequest, @Caller() { workspaceId }: Member): Promise<serving.ListVersionsOfSegmentsResponse> {
+  listVersionsOfSegments(@Payload() request: serving.ListVersionsOfSegmentsRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<serving.ListVersionsOfSegmentsResponse> {
     return this.segments.versionsOfSegments(workspaceId, request);
   }
 
   @Requires('EDITOR')
-  renameSegment(@Payload() request: serving.RenameSegmentRequest, @Caller() { workspaceId }: Member): Promise<serving.RenameSegmentResponse> {
+  renameSegment(@Payload() request: serving.RenameSegmentRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<serving.RenameSegmentResponse> {
     return this.segments.rename(workspaceId, request);
   }
 
-  getCustomerMap(@Payload() request: serving.GetCustomerMapRequest, @Caller() { workspaceId }: Member): Promise<serving.GetCustomerMapResponse> {
+  getCustomerMap(@Payload() request: serving.GetCustomerMapRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<serving.GetCustomerMapResponse> {
     return this.members.map(workspaceId, request);
   }
 }

@@ -3,14 +3,13 @@ import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 import type { Observable } from 'rxjs';
 
-import { Caller, type Principal } from '#libs/auth';
+import { Caller, type WorkspacePrincipal } from '#libs/auth';
 import { unusualEvent } from '#libs/contracts';
 import { toObservable } from '#libs/grpc';
 
 import { Call, outletOf } from '../change/call.outlet.js';
 import { UnusualEventService } from './unusual.event.service.js';
 
-type Member = Principal & { workspaceId: string };
 type WatchCall = ServerWritableStream<unusualEvent.WatchUnusualEventsRequest, unusualEvent.WatchUnusualEventsResponse>;
 
 @Controller()
@@ -20,7 +19,7 @@ export class UnusualEventController implements unusualEvent.UnusualEventServiceC
 
   watchUnusualEvents(
     @Payload() request: unusualEvent.WatchUnusualEventsRequest,
-    @Caller() { workspaceId }: Member,
+    @Caller() { workspaceId }: WorkspacePrincipal,
     @Call() call: WatchCall,
   ): Observable<unusualEvent.WatchUnusualEventsResponse> {
     return toObservable((signal) => this.events.watch(workspaceId, request, outletOf(call, signal)));

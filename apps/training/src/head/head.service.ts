@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { v7 as uuid } from 'uuid';
 
-import type { Principal } from '#libs/auth';
+import type { WorkspacePrincipal } from '#libs/auth';
 import { head, type label } from '#libs/contracts';
 import type { Prisma } from '#libs/database';
 import { cutPage, expectFewIds, rowsOfEach, RpcError } from '#libs/grpc';
@@ -17,8 +17,6 @@ import { toHead } from './head.mapper.js';
 import { HeadRepository, type HeadRow } from './head.repository.js';
 import { checkedHeadSpec } from './head-spec.js';
 
-type Caller = Principal & { workspaceId: string };
-
 /** What can be asked of heads. */
 @Injectable()
 export class HeadService {
@@ -31,7 +29,7 @@ export class HeadService {
   ) {}
 
   /** Throws SPEC_INVALID, LABEL_SET_UNKNOWN, TOO_FEW_LABELS, MODEL_UNKNOWN, NO_CHAMPION, HEAD_ACTIVE. */
-  async train({ workspaceId, actor }: Caller, request: label.TrainHeadRequest): Promise<label.Head> {
+  async train({ workspaceId, actor }: WorkspacePrincipal, request: label.TrainHeadRequest): Promise<label.Head> {
     const asked = checkedHeadSpec(request.spec);
     const set = await this.sets.found(workspaceId, request.labelSetId);
     const { task, lack } = KINDS[set.kind];

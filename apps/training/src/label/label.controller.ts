@@ -1,13 +1,11 @@
 import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 
-import { Caller, type Principal, Requires } from '#libs/auth';
+import { Caller, Requires, type WorkspacePrincipal } from '#libs/auth';
 import { label } from '#libs/contracts';
 
 import { LabelSetRemoval } from '../head/label-set.removal.js';
 import { LabelService } from './label.service.js';
-
-type InWorkspace = Principal & { workspaceId: string };
 
 @Controller()
 @label.LabelServiceControllerMethods()
@@ -18,36 +16,36 @@ export class LabelController implements label.LabelServiceController {
   ) {}
 
   @Requires('EDITOR')
-  async createLabelSet(@Payload() request: label.CreateLabelSetRequest, @Caller() caller: InWorkspace): Promise<label.CreateLabelSetResponse> {
+  async createLabelSet(@Payload() request: label.CreateLabelSetRequest, @Caller() caller: WorkspacePrincipal): Promise<label.CreateLabelSetResponse> {
     return { labelSet: await this.labels.create(caller, request) };
   }
 
-  async getLabelSets(@Payload() { ids }: label.GetLabelSetsRequest, @Caller() { workspaceId }: InWorkspace): Promise<label.GetLabelSetsResponse> {
+  async getLabelSets(@Payload() { ids }: label.GetLabelSetsRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<label.GetLabelSetsResponse> {
     return { labelSets: await this.labels.get(workspaceId, ids) };
   }
 
-  listLabelSets(@Payload() request: label.ListLabelSetsRequest, @Caller() { workspaceId }: InWorkspace): Promise<label.ListLabelSetsResponse> {
+  listLabelSets(@Payload() request: label.ListLabelSetsRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<label.ListLabelSetsResponse> {
     return this.labels.list(workspaceId, request);
   }
 
   @Requires('EDITOR')
-  addLabels(@Payload() request: label.AddLabelsRequest, @Caller() { workspaceId }: InWorkspace): Promise<label.AddLabelsResponse> {
+  addLabels(@Payload() request: label.AddLabelsRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<label.AddLabelsResponse> {
     return this.labels.add(workspaceId, request);
   }
 
   @Requires('EDITOR')
-  async deleteLabelSet(@Payload() { id }: label.DeleteLabelSetRequest, @Caller() { workspaceId }: InWorkspace): Promise<label.DeleteLabelSetResponse> {
+  async deleteLabelSet(@Payload() { id }: label.DeleteLabelSetRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<label.DeleteLabelSetResponse> {
     await this.removal.remove(workspaceId, id);
     return {};
   }
 
   @Requires('SERVICE')
-  async getPersonLabels(@Payload() { userIds }: label.GetPersonLabelsRequest, @Caller() { workspaceId }: InWorkspace): Promise<label.GetPersonLabelsResponse> {
+  async getPersonLabels(@Payload() { userIds }: label.GetPersonLabelsRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<label.GetPersonLabelsResponse> {
     return { labels: await this.labels.ofPerson(workspaceId, userIds) };
   }
 
   @Requires('SERVICE')
-  async forgetLabels(@Payload() { userIds }: label.ForgetLabelsRequest, @Caller() { workspaceId }: InWorkspace): Promise<label.ForgetLabelsResponse> {
+  async forgetLabels(@Payload() { userIds }: label.ForgetLabelsRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<label.ForgetLabelsResponse> {
     return { labels: await this.labels.forget(workspaceId, userIds) };
   }
 }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuid } from 'uuid';
 
-import type { Principal } from '#libs/auth';
+import type { WorkspacePrincipal } from '#libs/auth';
 import type { label } from '#libs/contracts';
 import { cutPage, expectFewIds, rowsOf, RpcError, status } from '#libs/grpc';
 
@@ -12,8 +12,6 @@ import { toLabelSet, toPersonLabel } from './label.mapper.js';
 import { LabelReading } from './label.reading.js';
 import { LabelRepository, type LabelSetRow } from './label.repository.js';
 import { LabelSource } from './label.source.js';
-
-type Caller = Principal & { workspaceId: string };
 
 const LONGEST_NAME = 120;
 const MOST_LISTED = 1_000;
@@ -27,7 +25,7 @@ export class LabelService {
   ) {}
 
   /** Throws NAME_INVALID, LABELS_INVALID, NAME_TAKEN. */
-  async create({ workspaceId, actor }: Caller, request: label.CreateLabelSetRequest): Promise<label.LabelSet> {
+  async create({ workspaceId, actor }: WorkspacePrincipal, request: label.CreateLabelSetRequest): Promise<label.LabelSet> {
     const name = request.name.trim();
     if (name === '' || name.length > LONGEST_NAME) throw RpcError.invalid(`A label set has a name of 1 to ${LONGEST_NAME} characters.`, { reason: 'NAME_INVALID' });
     const kind = kindOf(request.kind);

@@ -1,7 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 
-import { Caller, type Principal } from '#libs/auth';
+import { Caller, type WorkspacePrincipal } from '#libs/auth';
 import { dataProfile } from '#libs/contracts';
 
 import { DataProfileReader } from './data.profile.js';
@@ -13,7 +13,7 @@ export class DataProfileController implements dataProfile.DataProfileServiceCont
 
   async getDataProfiles(
     @Payload() { modelIds }: dataProfile.GetDataProfilesRequest,
-    @Caller() { workspaceId }: Principal & { workspaceId: string },
+    @Caller() { workspaceId }: WorkspacePrincipal,
   ): Promise<dataProfile.GetDataProfilesResponse> {
     return { models: await this.reader.of(workspaceId, modelIds) };
   }

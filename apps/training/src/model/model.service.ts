@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 
-import type { Principal } from '#libs/auth';
+import type { WorkspacePrincipal } from '#libs/auth';
 import type { training } from '#libs/contracts';
 import { cutPage, expectFewIds, rowsOf, RpcError } from '#libs/grpc';
 import { SERVICE, type ServiceContext } from '#libs/service';
@@ -56,7 +56,7 @@ export class ModelService {
   }
 
   /** By a person. Throws MODEL_UNKNOWN, ALREADY_CHAMPION. */
-  async promote({ workspaceId, actor }: Principal & { workspaceId: string }, id: string, isRollback = false): Promise<training.Model> {
+  async promote({ workspaceId, actor }: WorkspacePrincipal, id: string, isRollback = false): Promise<training.Model> {
     const promotion = UUID.test(id) ? await this.repository.promote(workspaceId, id, { requestedBy: actorOf(actor), isRollback }) : undefined;
     if (promotion === undefined) throw RpcError.notFound(`There is no model ${id}.`, { reason: 'MODEL_UNKNOWN' });
     if (promotion === null) throw RpcError.precondition('This model is the champion already.', { reason: 'ALREADY_CHAMPION' });
@@ -66,7 +66,7 @@ export class ModelService {
   }
 
   /** Throws NO_FORMER_CHAMPION. */
-  async rollback(principal: Principal & { workspaceId: string }): Promise<training.Model> {
+  async rollback(principal: WorkspacePrincipal): Promise<training.Model> {
     const former = await this.repository.formerChampion(principal.workspaceId);
     if (former !== undefined) return this.promote(principal, former, true);
     throw RpcError.precondition('There was no champion before this one.', { reason: 'NO_FORMER_CHAMPION' });

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { v7 as uuid } from 'uuid';
 
-import type { Principal } from '#libs/auth';
+import type { WorkspacePrincipal } from '#libs/auth';
 import { training, worker } from '#libs/contracts';
 import type { Prisma } from '#libs/database';
 import { cutPage, expectFewIds, rowsOf, RpcError } from '#libs/grpc';
@@ -17,8 +17,6 @@ import { type NewRun, RunRepository, type WholeRunRow } from './run.repository.j
 import { RUN_STATES } from './run.states.js';
 import { checkedSpec, SPEC_VERSION } from './training-spec.js';
 
-type Caller = Principal & { workspaceId: string };
-
 /** Curves of a run have 500 points each. */
 const MOST_WITH_METRICS = 50;
 
@@ -33,7 +31,7 @@ export class RunService {
   ) {}
 
   /** Throws SPEC_INVALID, RUN_ACTIVE. */
-  async start({ workspaceId, actor }: Caller, request: training.StartRunRequest): Promise<training.Run> {
+  async start({ workspaceId, actor }: WorkspacePrincipal, request: training.StartRunRequest): Promise<training.Run> {
     const spec = checkedSpec(request.spec);
     const run: NewRun = {
       id: uuid(),
