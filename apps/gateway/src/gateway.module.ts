@@ -9,6 +9,7 @@ import type { Server } from 'node:http';
 import { KeyRing } from '#libs/auth';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
+import { boundBodies } from './admission/admission.bodies.js';
 import { guardGraphql } from './admission/admission.route.js';
 import { serveAdmin } from './admin/admin.route.js';
 import { closeBackends } from './backend/backends.js';
@@ -48,6 +49,7 @@ export class GatewayModule implements OnModuleInit, OnApplicationBootstrap, OnAp
   async onModuleInit(): Promise<void> {
     const fastify = this.host.httpAdapter.getInstance<FastifyInstance>();
     guardGraphql(fastify, this.keys);
+    boundBodies(fastify);
     answerKnown(fastify, this.parts, formatError(this.context.log));
     await serveUploads(fastify, this.parts.uploads, this.parts.artifacts, this.context.log);
     serveDownloads(fastify, this.parts.downloads, this.parts.artifacts);

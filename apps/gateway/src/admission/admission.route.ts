@@ -40,7 +40,8 @@ export function guardGraphql(fastify: FastifyInstance, keys: Keys): void {
 
 const CODE_OF_STATUS: Record<number, string> = { 413: 'BODY_TOO_LARGE', 415: 'UNSUPPORTED_MEDIA_TYPE', 500: 'INTERNAL_SERVER_ERROR', 503: 'UNAVAILABLE' };
 
-async function refuse(reply: FastifyReply, status: number, code: string, message: string): Promise<FastifyReply> {
+/** In GraphQL's form, before it is one of GraphQL's. */
+export async function refuse(reply: FastifyReply, status: number, code: string, message: string): Promise<FastifyReply> {
   return reply.code(status).type('application/json; charset=utf-8').send(bodyOf(code, message));
 }
 
