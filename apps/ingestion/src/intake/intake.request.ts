@@ -24,6 +24,8 @@ export class BodyTooLargeError extends Error {}
 
 /** Each event takes about a KiB when it is decoded, however small it is, and all of a request are committed together before its sender gives up. */
 const MAX_EVENTS = 50_000;
+/** Some senders write one before the text; JSON has none. */
+const BYTE_ORDER_MARK = /^\ufeff/;
 /** Deep bodies cost a parser more memory than they have bytes; those that are small cost little. */
 const CHECKED_FROM_BYTES = 64 * 1024;
 const MAX_BODY_NESTING = 20_000;
@@ -37,7 +39,7 @@ export function readBody(body: unknown): Fields {
   }
   let value: unknown;
   try {
-    value = JSON.parse(body.toString());
+    value = JSON.parse(body.toString().replace(BYTE_ORDER_MARK, ''));
   } catch (cause) {
     throw new UnreadableBodyError(`The body is no JSON: ${(cause as Error).message}`, { cause });
   }

@@ -64,6 +64,11 @@ test('a slash behind a path is taken as none', async () => {
   expect([answer.status, await answer.json()]).toEqual([200, { success: true }]);
 });
 
+test('a byte order mark before a body is taken as none', async () => {
+  expect((await post('/v1/batch', `\ufeff${JSON.stringify({ batch: [track('marked')] })}`)).status).toBe(200);
+  expect(await stored('marked')).toBe(1);
+});
+
 test('browsers may send from any origin', async () => {
   const response = await fetch(`${kindred.intake}/v1/p`, {
     method: 'OPTIONS',
