@@ -1,6 +1,7 @@
 import { useState, type ReactNode } from 'react';
 import { createHashRouter, Navigate, type RouteObject } from 'react-router';
 import { RouterProvider } from 'react-router/dom';
+import { DefinePage, RedefinePage } from './definition/define-page';
 import { Frame } from './layout/frame';
 import { Lost } from './layout/lost';
 import { CustomerPage } from './customer/customer-page';
@@ -27,8 +28,10 @@ const PLACES: RouteObject[] = [
     children: [
       { index: true, element: <Navigate to="/segments" replace /> },
       { path: 'segments', element: <SegmentsPage /> },
+      { path: 'segments/define', element: <DefinePage /> },
       { path: 'segments/draw', element: <DrawPage /> },
       { path: 'segments/:id', element: <SegmentPage /> },
+      { path: 'segments/:id/definition', element: <RedefinePage /> },
       { path: 'runs', element: <RunsPage /> },
       { path: 'runs/:id', element: <RunPage /> },
       { path: 'models/:id', element: <ModelPage /> },
