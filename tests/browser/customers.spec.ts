@@ -25,6 +25,11 @@ test('a customer is found by user id, and an event that comes in is seen without
   await page.getByRole('heading', { level: 1, name: known.userId, exact: true }).waitFor();
   await admin.region('Belongs to').getByText('strength', { exact: true }).first().waitFor();
   await admin.shoot('customer');
+  // One horizon at a time, so that each event is there once.
+  const forecast = admin.region('Likely next');
+  const events = await forecast.getByRole('rowheader').evaluateAll((cells) => cells.map((cell) => (cell as unknown as { firstChild: { textContent: string } }).firstChild.textContent));
+  expect(events.length).toBeGreaterThan(0);
+  expect(new Set(events).size).toBe(events.length);
   // A reload would lose this.
   await page.evaluate('window.isTheSamePage = true');
   const name = `Seen In Browser ${Date.now()}`;

@@ -126,7 +126,20 @@ test('a fixed list is made, and an id that nobody has is named', async () => {
   await page.getByRole('heading', { level: 1, name: `${NAME}, listed` }).waitFor();
   await admin.region('Members').getByText('1–2 of 2 members').waitFor();
   expect(await counted()).toEqual(['2', '2']);
+  const itself = page.url();
+  await admin.region('Members').getByRole('link', { name: String(one), exact: true }).click();
+  const belongs = admin.region('Belongs to');
+  await belongs.getByText('Also in').waitFor();
+  await belongs.getByRole('link', { name: `${NAME}, listed` }).waitFor();
+  // The place that the model gives stands first, with its strength; a list has none.
+  expect(await belongs.getByRole('meter', { name: /^Strength of/ }).count()).toBe(1);
+  const customer = page.url();
+  await page.goto(itself);
   await page.getByRole('button', { name: 'Delete' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
   await page.getByRole('heading', { level: 1, name: 'Segments', exact: true }).waitFor();
+  await page.goto(customer);
+  const moves = admin.region('Moves');
+  await moves.locator('li', { hasText: `${NAME}, listed` }).filter({ hasText: 'left, ' }).waitFor();
+  expect(await moves.getByText('Unlike anything seen').count()).toBe(0);
 }, 90_000);

@@ -11,6 +11,7 @@ import { useReading } from '../session/reading';
 import { count, counted } from '../wording/figure';
 import { ago } from '../wording/time';
 import { nameOf } from './name';
+import { placeOf } from './place';
 import { SearchBox } from './search-box';
 import { UnusualCard } from './unusual-card';
 import './customer.css';
@@ -49,14 +50,14 @@ function Found({ search }: { search: string }): ReactNode {
       {found && found.nodes.length > 0 && (
         <Table columns={['Customer', 'Segment', 'Strength', number('Events'), 'Last seen']}>
           {found.nodes.map((customer) => {
-            const [strongest] = customer.memberships;
+            const place = placeOf(customer.memberships);
             return (
               <tr key={customer.id}>
                 <th scope="row">
                   <Link to={`/customers/${encodeURIComponent(customer.id)}`}>{nameOf(customer)}</Link>
                 </th>
-                <td data-label="Segment">{strongest ? <SegmentName segment={strongest.segment} /> : <span className="quiet">none yet</span>}</td>
-                <td data-label="Strength">{strongest && <Measured value={strongest.strength} colour={lookOf(strongest.segment.id).colour} />}</td>
+                <td data-label="Segment">{place ? <SegmentName segment={place.segment} /> : <span className="quiet">none</span>}</td>
+                <td data-label="Strength">{place && <Measured value={place.strength} colour={lookOf(place.segment.id).colour} />}</td>
                 <td data-label="Events" className="number">{count(customer.eventCount)}</td>
                 <td data-label="Last seen" className="nowrap">{ago(customer.lastSeenAt, now)}</td>
               </tr>
