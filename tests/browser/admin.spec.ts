@@ -17,7 +17,7 @@ let page: Page;
 const shoot = (name: string): Promise<unknown> => admin.shoot(name);
 const menu = (name: string): Promise<void> => admin.menu(name);
 /** Of the main menu. */
-const PLACES = ['Segments', 'Runs', 'Customers', 'Labels', 'Intake', 'Quarantine', 'Tracking plan', 'Webhooks', 'Keys'];
+const PLACES = ['Segments', 'Runs', 'Customers', 'Labels', 'Intake', 'Quarantine', 'Tracking plan', 'Webhooks', 'Keys', 'Settings'];
 
 beforeAll(async () => {
   admin = await AdminPage.open();
@@ -216,6 +216,9 @@ test('Retrain starts a run that is followed live until it has made a model', asy
   // What was left out says why.
   await page.getByRole('region', { name: 'Properties of its events' }).getByRole('row', { name: /^order_id .* no: .* an id$/ }).waitFor();
   await shoot('model');
+  const saved = page.waitForEvent('download');
+  await page.getByRole('link', { name: 'Save the report' }).click();
+  expect((await saved).suggestedFilename()).toMatch(/^evaluation-of-model-\d+\.html$/);
 }, RUN_MS + 60_000);
 
 test('what a run trains can be chosen; what cannot be read is said, and the run can be cancelled', async () => {

@@ -21,6 +21,7 @@ import { SegmentsPage } from './segment/segments-page';
 import { SessionGate } from './session/session';
 import { WebhookPage } from './webhook/webhook-page';
 import { WebhooksPage } from './webhook/webhooks-page';
+import { SettingsPage } from './workspace/settings-page';
 
 const PLACES: RouteObject[] = [
   {
@@ -44,6 +45,7 @@ const PLACES: RouteObject[] = [
       { path: 'webhooks', element: <WebhooksPage /> },
       { path: 'webhooks/:id', element: <WebhookPage /> },
       { path: 'keys', element: <KeysPage /> },
+      { path: 'settings', element: <SettingsPage /> },
       { path: '*', element: <Lost /> },
     ],
   },
