@@ -99,7 +99,7 @@ function Detail({ segment, onChanged }: { segment: Segment; onChanged: () => voi
         </div>
       )}
       {(segment.rule ?? segment.children.length > 0) && (
-        <div className="columns two even">
+        <div className={segment.rule && segment.children.length > 0 ? 'columns two even' : 'columns'}>
           {segment.rule && <RuleCard rule={segment.rule} />}
           <PartsCard segment={segment} />
         </div>
