@@ -52,7 +52,9 @@ test('a rule is put together, counted and made; what is missing is said', async 
   await textbox('Value').fill('1');
   await page.getByRole('button', { name: 'An attribute' }).click();
   const attribute = page.getByRole('group', { name: 'An attribute' });
-  await attribute.getByRole('textbox', { name: 'Attribute' }).fill('country');
+  // Names that some customers have are offered.
+  expect(await page.locator('datalist option').filter({ hasText: /^country$/ }).count()).toBe(1);
+  await attribute.getByRole('combobox', { name: 'Attribute' }).fill('country');
   await attribute.getByRole('textbox', { name: 'Value' }).fill('Nowhere');
   await attribute.getByRole('checkbox', { name: 'not' }).check();
   await count.click();

@@ -1,7 +1,8 @@
-import { useId, type ReactNode } from 'react';
+import { useId, useMemo, type ReactNode } from 'react';
 import { DefinitionNamesDocument, SegmentsDocument, type PropertyOperator } from '../gen/graphql';
 import { useReading } from '../session/reading';
 import { NEW, NEW_FILTER, OPERATORS, type AttributeDraft, type ConditionDraft, type FilterDraft, type GroupDraft, type MemberDraft, type PerformedDraft, type ValueKind } from './condition';
+import { namesOf, type Names } from './names';
 import './definition.css';
 
 /** How deep a form lets groups lie in one another; the server takes a few more. */
@@ -11,17 +12,14 @@ const KINDS: Readonly<Record<ValueKind, string>> = { text: 'text', number: 'numb
 /** Only numbers are more or less. */
 const ORDERINGS: readonly PropertyOperator[] = ['AT_LEAST', 'AT_MOST'];
 
-interface Names {
-  /** Ids of lists of names that may be meant. */
-  events: string;
-  properties: string;
+interface Lists extends Record<keyof Names, string> {
   segments: readonly { id: string; name: string }[];
 }
 
 interface EditorProps<Draft> {
   draft: Draft;
   onChange: (draft: Draft) => void;
-  names: Names;
+  lists: Lists;
 }
 
 /** A rule as conditions that are added, changed and removed; `except`: a segment that it cannot name, its own. */
@@ -29,13 +27,12 @@ export function RuleEditor({ draft, onChange, except }: { draft: GroupDraft; onC
   const { data } = useReading(DefinitionNamesDocument, {});
   const { data: all } = useReading(SegmentsDocument, {});
   const id = useId();
-  const names: Names = { events: `${id}events`, properties: `${id}properties`, segments: all?.segments.nodes.filter((segment) => segment.id !== except) ?? [] };
-  const profile = data?.model?.profile;
+  const names = useMemo(() => data && namesOf(data), [data]);
+  const lists: Lists = { events: `${id}events`, properties: `${id}properties`, attributes: `${id}attributes`, segments: all?.segments.nodes.filter((segment) => segment.id !== except) ?? [] };
   return (
     <>
-      <Options id={names.events} names={[...(profile?.mainEvents ?? []), ...(data?.trackingPlan.events.map(({ event }) => event) ?? [])]} />
-      <Options id={names.properties} names={profile?.properties.map(({ name }) => name).filter((name) => !name.includes('.')) ?? []} />
-      <Group draft={draft} onChange={onChange} names={names} depth={1} />
+      {names && (Object.keys(names) as (keyof Names)[]).map((what) => <Options key={what} id={lists[what]} names={names[what]} />)}
+      <Group draft={draft} onChange={onChange} lists={lists} depth={1} />
     </>
   );
 }
@@ -43,14 +40,14 @@ export function RuleEditor({ draft, onChange, except }: { draft: GroupDraft; onC
 function Options({ id, names }: { id: string; names: readonly string[] }): ReactNode {
   return (
     <datalist id={id}>
-      {[...new Set(names)].sort().map((name) => (
+      {names.map((name) => (
         <option key={name}>{name}</option>
       ))}
     </datalist>
   );
 }
 
-function Group({ draft, onChange, names, depth }: EditorProps<GroupDraft> & { depth: number }): ReactNode {
+function Group({ draft, onChange, lists, depth }: EditorProps<GroupDraft> & { depth: number }): ReactNode {
   const change = (at: number, part: ConditionDraft | undefined): void => onChange({ ...draft, parts: draft.parts.flatMap((one, index) => (index === at ? (part ?? []) : one)) });
   return (
     <div className="rule-group">
@@ -66,7 +63,7 @@ function Group({ draft, onChange, names, depth }: EditorProps<GroupDraft> & { de
         {draft.parts.map((part, at) => (
           // A condition has no identity but its place; all it shows is in the draft.
           <li key={at}>
-            <Part draft={part} onChange={(changed) => change(at, changed)} onRemove={() => change(at, undefined)} names={names} depth={depth} />
+            <Part draft={part} onChange={(changed) => change(at, changed)} onRemove={() => change(at, undefined)} lists={lists} depth={depth} />
           </li>
         ))}
       </ol>
@@ -84,7 +81,7 @@ function Group({ draft, onChange, names, depth }: EditorProps<GroupDraft> & { de
   );
 }
 
-function Part({ draft, onChange, onRemove, names, depth }: EditorProps<ConditionDraft> & { onRemove: () => void; depth: number }): ReactNode {
+function Part({ draft, onChange, onRemove, lists, depth }: EditorProps<ConditionDraft> & { onRemove: () => void; depth: number }): ReactNode {
   return (
     <fieldset className="rule-part">
       <legend className="hidden-visually">{ADDING[draft.is]}</legend>
@@ -97,15 +94,15 @@ function Part({ draft, onChange, onRemove, names, depth }: EditorProps<Condition
           ×
         </button>
       </div>
-      {draft.is === 'performed' && <Performed draft={draft} onChange={onChange} names={names} />}
-      {draft.is === 'member' && <Member draft={draft} onChange={onChange} names={names} />}
-      {draft.is === 'attribute' && <Attribute draft={draft} onChange={onChange} />}
-      {draft.is === 'group' && <Group draft={draft} onChange={onChange} names={names} depth={depth + 1} />}
+      {draft.is === 'performed' && <Performed draft={draft} onChange={onChange} lists={lists} />}
+      {draft.is === 'member' && <Member draft={draft} onChange={onChange} lists={lists} />}
+      {draft.is === 'attribute' && <Attribute draft={draft} onChange={onChange} lists={lists} />}
+      {draft.is === 'group' && <Group draft={draft} onChange={onChange} lists={lists} depth={depth + 1} />}
     </fieldset>
   );
 }
 
-function Performed({ draft, onChange, names }: EditorProps<PerformedDraft>): ReactNode {
+function Performed({ draft, onChange, lists }: EditorProps<PerformedDraft>): ReactNode {
   const typed = (name: 'atLeast' | 'atMost' | 'withinDays', label: string): ReactNode => (
     <label className="field few">
       {label}
@@ -118,7 +115,7 @@ function Performed({ draft, onChange, names }: EditorProps<PerformedDraft>): Rea
       <div className="rule-fields">
         <label className="field">
           Event
-          <input value={draft.event} list={names.events} autoComplete="off" placeholder="Order Completed" onChange={({ target }) => onChange({ ...draft, event: target.value })} />
+          <input value={draft.event} list={lists.events} autoComplete="off" placeholder="Order Completed" onChange={({ target }) => onChange({ ...draft, event: target.value })} />
         </label>
         {typed('atLeast', 'At least')}
         {typed('atMost', 'At most')}
@@ -126,7 +123,7 @@ function Performed({ draft, onChange, names }: EditorProps<PerformedDraft>): Rea
       </div>
       {draft.filters.map((filter, at) => (
         <div key={at} className="row tight rule-filter">
-          <Filter what="Where property" draft={filter} onChange={(changed) => change(at, changed)} list={names.properties} />
+          <Filter what="Where property" like="revenue" draft={filter} onChange={(changed) => change(at, changed)} list={lists.properties} />
           <button type="button" className="button bare" onClick={() => change(at, undefined)} aria-label="Remove: where property">
             ×
           </button>
@@ -139,14 +136,14 @@ function Performed({ draft, onChange, names }: EditorProps<PerformedDraft>): Rea
   );
 }
 
-function Member({ draft, onChange, names }: EditorProps<MemberDraft>): ReactNode {
+function Member({ draft, onChange, lists }: EditorProps<MemberDraft>): ReactNode {
   return (
     <label className="field">
       Is in the segment
       <select value={draft.segmentId} onChange={({ target }) => onChange({ ...draft, segmentId: target.value })}>
         <option value="">choose …</option>
-        {draft.segmentId !== '' && !names.segments.some(({ id }) => id === draft.segmentId) && <option value={draft.segmentId}>a segment that is not listed</option>}
-        {names.segments.map(({ id, name }) => (
+        {draft.segmentId !== '' && !lists.segments.some(({ id }) => id === draft.segmentId) && <option value={draft.segmentId}>a segment that is not listed</option>}
+        {lists.segments.map(({ id, name }) => (
           <option key={id} value={id}>
             {name}
           </option>
@@ -156,17 +153,26 @@ function Member({ draft, onChange, names }: EditorProps<MemberDraft>): ReactNode
   );
 }
 
-function Attribute({ draft, onChange }: { draft: AttributeDraft; onChange: (draft: AttributeDraft) => void }): ReactNode {
-  return <Filter what="Attribute" draft={draft.filter} onChange={(filter) => onChange({ ...draft, filter })} />;
+function Attribute({ draft, onChange, lists }: EditorProps<AttributeDraft>): ReactNode {
+  return <Filter what="Attribute" like="plan" draft={draft.filter} onChange={(filter) => onChange({ ...draft, filter })} list={lists.attributes} />;
 }
 
-function Filter({ what, draft, onChange, list }: { what: string; draft: FilterDraft; onChange: (draft: FilterDraft) => void; list?: string }): ReactNode {
+interface FilterProps {
+  what: string;
+  /** What is meant, by example. */
+  like: string;
+  draft: FilterDraft;
+  onChange: (draft: FilterDraft) => void;
+  list: string;
+}
+
+function Filter({ what, like, draft, onChange, list }: FilterProps): ReactNode {
   const isOrdering = ORDERINGS.includes(draft.operator);
   return (
     <div className="rule-fields">
       <label className="field">
         {what}
-        <input value={draft.property} list={list} autoComplete="off" placeholder={list ? 'revenue' : 'plan'} onChange={({ target }) => onChange({ ...draft, property: target.value })} />
+        <input value={draft.property} list={list} autoComplete="off" placeholder={like} onChange={({ target }) => onChange({ ...draft, property: target.value })} />
       </label>
       <label className="field few">
         Compared
