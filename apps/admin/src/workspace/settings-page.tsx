@@ -4,12 +4,12 @@ import { useMutation } from 'urql';
 import { UpdateWorkspaceSettingsDocument, WorkspaceSettingsDocument, type Clock, type SettingsPartFragment, type WorkspaceSettingsQuery } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { Badge } from '../parts/figures';
-import { Loading, Problem } from '../parts/states';
+import { Loading, Notice, Problem } from '../parts/states';
 import { useSay } from '../parts/toast';
 import { explain } from '../session/problem';
 import { useReading } from '../session/reading';
 import { NoveltyCard } from './novelty-card';
-import { draftOf, inputOf, type SettingsDraft } from './settings';
+import { draftOf, inputOf, passedOver, type SettingsDraft } from './settings';
 
 const ZONES = Intl.supportedValuesOf('timeZone');
 
@@ -45,6 +45,7 @@ function DataForm({ settings, model, onSaved }: DataFormProps): ReactNode {
   const say = useSay();
   const zones = useId();
   const chosen = model?.profile;
+  const missing = passedOver(settings.mainEvents, chosen);
   const save = async (): Promise<void> => {
     const { data, error } = await update({ input: inputOf(draft, settings.version) });
     if (error) return setProblem(explain(error).remedy);
@@ -88,6 +89,11 @@ function DataForm({ settings, model, onSaved }: DataFormProps): ReactNode {
       {typed('currency', 'Currency', 'What values are in, by its three letters.', 'EUR')}
       {typed('mainEvents', 'Main events', `Whose future is foreseen, separated by commas. Empty: the model chooses${chosen ? `; it chose ${chosen.mainEvents.join(', ')}` : ''}.`, 'Order Completed')}
       {typed('valueProperty', 'Property with their value', `Empty: the model chooses${chosen?.valueProperty ? `; it chose ${chosen.valueProperty}` : ''}.`, 'revenue')}
+      {missing.length > 0 && (
+        <Notice tone="warn" title={`The served model does not go by ${missing.map((name) => `“${name}”`).join(', ')}`}>
+          It is older than that wish, no event is named so (names count letter by letter), or they are too many.
+        </Notice>
+      )}
       {problem && (
         <p className="problem" role="alert">
           {problem}

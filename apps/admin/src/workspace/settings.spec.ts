@@ -1,4 +1,4 @@
-import { draftOf, inputOf, shareOf } from './settings';
+import { draftOf, inputOf, passedOver, shareOf } from './settings';
 
 const settings = { version: 3, clock: 'LIVE', timezone: 'Europe/Berlin', currency: 'EUR', mainEvents: ['Order Completed', 'Trial Started'], valueProperty: null, guessed: [] } as const;
 
@@ -12,6 +12,11 @@ describe('the settings of a workspace in a form', () => {
     const draft = { clock: 'DATA', timezone: ' UTC ', currency: ' eur ', mainEvents: ' A, , B,A', valueProperty: ' ' } as const;
     expect(inputOf(draft, 1)).toEqual({ expectedVersion: 1, clock: 'DATA', timezone: 'UTC', currency: 'EUR', mainEvents: ['A', 'B'], valueProperty: null });
   });
+});
+
+it('main events that the served model does not go by are told, where there is one', () => {
+  expect(passedOver(['Order Completed', 'Ordr'], { mainEvents: ['Order Completed', 'Product Viewed'] })).toEqual(['Ordr']);
+  expect(passedOver(['Ordr'], undefined)).toEqual([]);
 });
 
 it.each([['99.5', 0.995], ['99,9 %', 0.999], ['', undefined], ['many', undefined]])('%j percent is the share %j', (typed, share) => {

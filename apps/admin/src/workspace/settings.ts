@@ -26,6 +26,11 @@ export function inputOf(draft: SettingsDraft, version: number): UpdateWorkspaceS
   };
 }
 
+/** Main events that were asked for and the served model does not go by: it is older than the wish, or no event is named so. */
+export function passedOver(asked: readonly string[], profile: { mainEvents: readonly string[] } | null | undefined): string[] {
+  return profile ? asked.filter((name) => !profile.mainEvents.includes(name)) : [];
+}
+
 /** A share in percent, as typed, of 0..1; nothing where that is no number. */
 export function shareOf(percent: string): number | undefined {
   const value = Number(percent.replace('%', '').trim().replace(',', '.'));
