@@ -4,6 +4,7 @@ import { CustomerSearchDocument } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { useNow } from '../parts/clock';
 import { Measured } from '../parts/figures';
+import { Pager, usePaging } from '../parts/pager';
 import { Empty, Loading, Problem } from '../parts/states';
 import { number, Table } from '../parts/table';
 import { SegmentName, useLooks } from '../segment/looks';
@@ -15,6 +16,8 @@ import { placeOf } from './place';
 import { SearchBox } from './search-box';
 import { UnusualCard } from './unusual-card';
 import './customer.css';
+
+const PAGE = 12;
 
 export function CustomersPage(): ReactNode {
   const [text, setText] = useState('');
@@ -34,12 +37,19 @@ export function CustomersPage(): ReactNode {
 }
 
 function Found({ search }: { search: string }): ReactNode {
-  const { data, error, isLoading, again } = useReading(CustomerSearchDocument, { search: search || null });
+  const paging = usePaging(PAGE);
+  // Another search begins with its first page; what was found before stays in sight until then.
+  const [sought, setSought] = useState(search);
+  if (sought !== search) {
+    setSought(search);
+    paging.restart();
+  }
+  const { data, error, isLoading, again } = useReading(CustomerSearchDocument, { search: search || null, first: PAGE, after: paging.after });
   const lookOf = useLooks();
   const now = useNow();
   const found = data?.customers;
   return (
-    <Card title={search ? `User ids that begin with “${search}”` : 'Some to begin with'} note={found && counted(found.totalCount, 'customer')} flush>
+    <Card title={search ? `User ids that begin with “${search}”` : 'All customers'} note={found && counted(found.totalCount, 'customer')} flush>
       {error && <Problem error={error} again={again} />}
       {isLoading && <Loading what="customers" lines={8} />}
       {found?.nodes.length === 0 && (
@@ -65,6 +75,7 @@ function Found({ search }: { search: string }): ReactNode {
           })}
         </Table>
       )}
+      {found && found.nodes.length > 0 && <Pager paging={paging} shown={found.nodes.length} total={found.totalCount} what="customers" pageInfo={found.pageInfo} />}
     </Card>
   );
 }
