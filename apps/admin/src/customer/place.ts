@@ -4,7 +4,7 @@ interface Membership {
   segment: { kind: SegmentKind };
 }
 
-/** Where the model places a customer, of all segments that they are in. What people define lies across its segments, at full strength. */
+/** Where the model places a customer, of all segments that they are in. What people define stands behind it, and alone where no segment of the model fits. */
 export function placeOf<One extends Membership>(memberships: readonly One[]): One | undefined {
   return memberships.find(({ segment }) => segment.kind === 'LEARNED');
 }
