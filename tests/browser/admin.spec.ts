@@ -17,7 +17,7 @@ let page: Page;
 const shoot = (name: string): Promise<unknown> => admin.shoot(name);
 const menu = (name: string): Promise<void> => admin.menu(name);
 /** Of the main menu. */
-const PLACES = ['Segments', 'Runs', 'Customers', 'Labels', 'Intake', 'Quarantine', 'Tracking plan', 'Webhooks', 'Keys'];
+const PLACES = ['Segments', 'Runs', 'Customers', 'Labels', 'Intake', 'Quarantine', 'Tracking plan', 'Webhooks', 'Keys', 'Settings'];
 
 beforeAll(async () => {
   admin = await AdminPage.open();
@@ -78,13 +78,15 @@ test('a link with the key signs in, and the address does not keep it', async () 
 
 test('segments stand there as a table and in two pictures, with what they are as of', async () => {
   await segmentRows().first().waitFor();
-  const { segments } = await api().ask<{ segments: { totalCount: number; nodes: { name: string }[] } }>('{ segments(first: 100) { totalCount nodes { name } } }');
+  const { segments, drawn } = await api().ask<{ segments: { totalCount: number; nodes: { name: string }[] }; drawn: { totalCount: number } }>(
+    '{ segments(first: 100) { totalCount nodes { name } } drawn: segments(kind: LEARNED) { totalCount } }',
+  );
   expect(await segmentRows().count()).toBe(segments.totalCount);
   const text = await page.getByRole('region', { name: 'All segments' }).innerText();
   for (const { name } of segments.nodes) expect(text).toContain(name);
   expect(await page.getByText(/^as of .+, by model v\d+, over [\d,]+ customers$/).count()).toBe(1);
-  expect(await coloursOf(/^Shares of the segments/, segments.totalCount)).toBeGreaterThanOrEqual(segments.totalCount);
-  expect(await coloursOf(/^Map of \d+ customers/, segments.totalCount)).toBeGreaterThanOrEqual(segments.totalCount);
+  expect(await coloursOf(/^Shares of the segments/, drawn.totalCount)).toBeGreaterThanOrEqual(drawn.totalCount);
+  expect(await coloursOf(/^Map of \d+ customers/, drawn.totalCount)).toBeGreaterThanOrEqual(drawn.totalCount);
   await shoot('segments');
 }, 90_000);
 
@@ -214,6 +216,9 @@ test('Retrain starts a run that is followed live until it has made a model', asy
   // What was left out says why.
   await page.getByRole('region', { name: 'Properties of its events' }).getByRole('row', { name: /^order_id .* no: .* an id$/ }).waitFor();
   await shoot('model');
+  const saved = page.waitForEvent('download');
+  await page.getByRole('link', { name: 'Save the report' }).click();
+  expect((await saved).suggestedFilename()).toMatch(/^evaluation-of-model-\d+\.html$/);
 }, RUN_MS + 60_000);
 
 test('what a run trains can be chosen; what cannot be read is said, and the run can be cancelled', async () => {
@@ -344,6 +349,8 @@ test('on a narrow screen and in the dark nothing is cut off', async () => {
   for (const place of PLACES) {
     await admin.visit(place);
     expect(await admin.cutOff()).toBe(0);
+    // The bar above is a line of its own, also where the page is short.
+    expect((await page.locator('.side').boundingBox())?.height).toBeLessThan(80);
     await shoot(`narrow-dark-${place.toLowerCase().replace(' ', '-')}`);
   }
 }, 90_000);

@@ -25,12 +25,33 @@ test('a customer is found by user id, and an event that comes in is seen without
   await page.getByRole('heading', { level: 1, name: known.userId, exact: true }).waitFor();
   await admin.region('Belongs to').getByText('strength', { exact: true }).first().waitFor();
   await admin.shoot('customer');
+  // One horizon at a time, so that each event is there once.
+  const forecast = admin.region('Likely next');
+  const events = await forecast.getByRole('rowheader').evaluateAll((cells) => cells.map((cell) => (cell as unknown as { firstChild: { textContent: string } }).firstChild.textContent));
+  expect(events.length).toBeGreaterThan(0);
+  expect(new Set(events).size).toBe(events.length);
   // A reload would lose this.
   await page.evaluate('window.isTheSamePage = true');
   const name = `Seen In Browser ${Date.now()}`;
   await api().ask('mutation($input: TrackEventsInput!) { trackEvents(input: $input) { stored } }', { input: { events: [{ event: name, userId: known.userId }] } });
   await admin.region('Events').getByText(name).waitFor();
   expect(await page.evaluate('window.isTheSamePage')).toBe(true);
+}, 90_000);
+
+test('all customers are listed, a page at a time, and a search begins with its first page', async () => {
+  const { customers } = await api().ask<{ customers: { nodes: { userId: string | null; anonymousIds: string[] }[] } }>('{ customers(first: 24) { nodes { userId anonymousIds } } }');
+  const names = customers.nodes.map(({ userId, anonymousIds }) => userId ?? anonymousIds[0] ?? '');
+  await admin.menu('Segments');
+  await admin.visit('Customers');
+  const list = admin.region(/^(All customers|User ids that begin with)/);
+  const shown = (): Promise<string[]> => list.locator('tbody th').allInnerTexts();
+  await until(shown, (found) => found.join() === names.slice(0, 12).join(), PATIENCE_MS);
+  await list.getByRole('button', { name: 'Next' }).click();
+  await until(shown, (found) => found.join() === names.slice(12).join(), PATIENCE_MS);
+  const known = names.find((name) => name.startsWith('shopper-')) ?? '';
+  await page.getByLabel('User id').fill(known);
+  await until(shown, (found) => found.length === 1 && found[0] === known, PATIENCE_MS);
+  expect(await list.getByText(/^1–1 of 1 /).count()).toBe(1);
 }, 90_000);
 
 test('who becomes unusual is listed, and their page says how unusual in words', async () => {

@@ -270,7 +270,9 @@ test('what cannot be a rule is refused with where and why', async () => {
   expect(await refusal(performed('Order Complete', 7, { atLeast: 1 }))).toMatch(/^EVENT_UNKNOWN condition\.performed\.event: .*"Order Complete"/);
   expect(await refusal(condition({ not: condition({ memberOf: workspace.id }) }))).toMatch(/^SEGMENT_UNKNOWN condition\.not\.memberOf: /);
   expect(await create(workspace, list('Nobody', [])).then(() => 'made')).toBe('made');
-  await expect(replica.definitions.createDefinedSegment({ ...list('L', []), customers: { userIds: ['ghost'] } }, workspace.call)).rejects.toMatchObject({ reason: 'CUSTOMER_UNKNOWN' });
+  await expect(replica.definitions.createDefinedSegment({ ...list('L', []), customers: { userIds: ['ghost', 'phantom'] } }, workspace.call)).rejects.toMatchObject({
+    reason: 'CUSTOMER_UNKNOWN', message: expect.stringContaining('"ghost", "phantom"'),
+  });
   const first = await create(workspace, rule('First', bought));
   await expect(create(workspace, rule('first', bought))).rejects.toMatchObject({ reason: 'NAME_TAKEN' });
   const second = await create(workspace, rule('Second', condition({ memberOf: first })));

@@ -78,7 +78,7 @@ test('a head learns from customers as they are now, and is served with its evalu
   const done = await ended(place, id);
   for (const [user, customer] of before) peers.customers.set(user, customer);
 
-  expect(done).toMatchObject({ state: HeadState.SUCCEEDED, progress: 1, served: true, error: '', asOf: '2011-12-09T12:50:00.000Z', modelId: place.modelId, requestedBy: 'test' });
+  expect(done).toMatchObject({ state: HeadState.SUCCEEDED, progress: 1, served: true, error: '', asOf: '2011-12-09T12:50:00.000Z', modelId: place.modelId, requestedBy: 'key:test' });
   expect(done.evaluation).toMatchObject({ labels: 22, verdict: head.HeadVerdict.BEHIND, sentence: 'Hand-made aggregates win.' });
   const [asked] = peers.asked;
   expect(asked?.request).toMatchObject({ headId: id, modelUri: 'file:///models/one', snapshotUri: `file:///nowhere/${id}`, spec: { encoder: head.HeadEncoder.FROZEN, seed: 3 } });

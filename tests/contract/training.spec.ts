@@ -45,7 +45,7 @@ describe('a run', () => {
     const { call, workspaceId } = await house.workspace();
     const { run, model } = await completed(call, { seed: 5 });
 
-    expect(run).toMatchObject({ state: RunState.SUCCEEDED, progress: 1, requestedBy: 'test', events: 1_000, customers: 100 });
+    expect(run).toMatchObject({ state: RunState.SUCCEEDED, progress: 1, requestedBy: 'key:test', events: 1_000, customers: 100 });
     expect(run.steps.map(({ state, attempts }) => [state, attempts])).toEqual(
       [RunState.SNAPSHOTTING, RunState.TRAINING, RunState.DISCOVERING, RunState.EVALUATING, RunState.BACKFILLING].map((state) => [state, 1]),
     );

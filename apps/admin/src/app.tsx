@@ -1,6 +1,7 @@
 import { useState, type ReactNode } from 'react';
 import { createHashRouter, Navigate, type RouteObject } from 'react-router';
 import { RouterProvider } from 'react-router/dom';
+import { DefinePage, RedefinePage } from './definition/define-page';
 import { Frame } from './layout/frame';
 import { Lost } from './layout/lost';
 import { CustomerPage } from './customer/customer-page';
@@ -20,6 +21,7 @@ import { SegmentsPage } from './segment/segments-page';
 import { SessionGate } from './session/session';
 import { WebhookPage } from './webhook/webhook-page';
 import { WebhooksPage } from './webhook/webhooks-page';
+import { SettingsPage } from './workspace/settings-page';
 
 const PLACES: RouteObject[] = [
   {
@@ -27,8 +29,10 @@ const PLACES: RouteObject[] = [
     children: [
       { index: true, element: <Navigate to="/segments" replace /> },
       { path: 'segments', element: <SegmentsPage /> },
+      { path: 'segments/define', element: <DefinePage /> },
       { path: 'segments/draw', element: <DrawPage /> },
       { path: 'segments/:id', element: <SegmentPage /> },
+      { path: 'segments/:id/definition', element: <RedefinePage /> },
       { path: 'runs', element: <RunsPage /> },
       { path: 'runs/:id', element: <RunPage /> },
       { path: 'models/:id', element: <ModelPage /> },
@@ -41,6 +45,7 @@ const PLACES: RouteObject[] = [
       { path: 'webhooks', element: <WebhooksPage /> },
       { path: 'webhooks/:id', element: <WebhookPage /> },
       { path: 'keys', element: <KeysPage /> },
+      { path: 'settings', element: <SettingsPage /> },
       { path: '*', element: <Lost /> },
     ],
   },

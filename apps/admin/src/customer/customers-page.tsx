@@ -4,6 +4,7 @@ import { CustomerSearchDocument } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { useNow } from '../parts/clock';
 import { Measured } from '../parts/figures';
+import { Pager, usePaging } from '../parts/pager';
 import { Empty, Loading, Problem } from '../parts/states';
 import { number, Table } from '../parts/table';
 import { SegmentName, useLooks } from '../segment/looks';
@@ -11,9 +12,12 @@ import { useReading } from '../session/reading';
 import { count, counted } from '../wording/figure';
 import { ago } from '../wording/time';
 import { nameOf } from './name';
+import { placeOf } from './place';
 import { SearchBox } from './search-box';
 import { UnusualCard } from './unusual-card';
 import './customer.css';
+
+const PAGE = 12;
 
 export function CustomersPage(): ReactNode {
   const [text, setText] = useState('');
@@ -33,12 +37,19 @@ export function CustomersPage(): ReactNode {
 }
 
 function Found({ search }: { search: string }): ReactNode {
-  const { data, error, isLoading, again } = useReading(CustomerSearchDocument, { search: search || null });
+  const paging = usePaging(PAGE);
+  // Another search begins with its first page; what was found before stays in sight until then.
+  const [sought, setSought] = useState(search);
+  if (sought !== search) {
+    setSought(search);
+    paging.restart();
+  }
+  const { data, error, isLoading, again } = useReading(CustomerSearchDocument, { search: search || null, first: PAGE, after: paging.after });
   const lookOf = useLooks();
   const now = useNow();
   const found = data?.customers;
   return (
-    <Card title={search ? `User ids that begin with “${search}”` : 'Some to begin with'} note={found && counted(found.totalCount, 'customer')} flush>
+    <Card title={search ? `User ids that begin with “${search}”` : 'All customers'} note={found && counted(found.totalCount, 'customer')} flush>
       {error && <Problem error={error} again={again} />}
       {isLoading && <Loading what="customers" lines={8} />}
       {found?.nodes.length === 0 && (
@@ -49,14 +60,14 @@ function Found({ search }: { search: string }): ReactNode {
       {found && found.nodes.length > 0 && (
         <Table columns={['Customer', 'Segment', 'Strength', number('Events'), 'Last seen']}>
           {found.nodes.map((customer) => {
-            const [strongest] = customer.memberships;
+            const place = placeOf(customer.memberships);
             return (
               <tr key={customer.id}>
                 <th scope="row">
                   <Link to={`/customers/${encodeURIComponent(customer.id)}`}>{nameOf(customer)}</Link>
                 </th>
-                <td data-label="Segment">{strongest ? <SegmentName segment={strongest.segment} /> : <span className="quiet">none yet</span>}</td>
-                <td data-label="Strength">{strongest && <Measured value={strongest.strength} colour={lookOf(strongest.segment.id).colour} />}</td>
+                <td data-label="Segment">{place ? <SegmentName segment={place.segment} /> : <span className="quiet">none</span>}</td>
+                <td data-label="Strength">{place && <Measured value={place.strength} colour={lookOf(place.segment.id).colour} />}</td>
                 <td data-label="Events" className="number">{count(customer.eventCount)}</td>
                 <td data-label="Last seen" className="nowrap">{ago(customer.lastSeenAt, now)}</td>
               </tr>
@@ -64,6 +75,7 @@ function Found({ search }: { search: string }): ReactNode {
           })}
         </Table>
       )}
+      {found && found.nodes.length > 0 && <Pager paging={paging} shown={found.nodes.length} total={found.totalCount} what="customers" pageInfo={found.pageInfo} />}
     </Card>
   );
 }

@@ -2,8 +2,11 @@ import { useState, type ReactNode } from 'react';
 import { CustomerEvidenceDocument, type CustomerEvidenceQuery } from '../gen/graphql';
 import { Card } from '../parts/card';
 import { Empty, Loading, Problem } from '../parts/states';
+import { Badge } from '../parts/figures';
 import { number, Table } from '../parts/table';
 import { SegmentName } from '../segment/looks';
+import { traitInShort } from '../segment/trait';
+import { inUnit } from '../segment/traits';
 import { useReading } from '../session/reading';
 import { percent } from '../wording/figure';
 import { dateAndTime } from '../wording/time';
@@ -58,17 +61,26 @@ function Told({ segment, evidence }: { segment: Membership['segment']; evidence:
       </Table>
       {check && (
         <p className="quiet small">
-          Without the first {check.events} together {percent(check.strengthWithoutNamed)}; without as many others {percent(check.strengthWithoutOthers)}.
+          Without the first {check.events} together {percent(check.strengthWithoutNamed)}; without as many others {percent(check.strengthWithoutOthers)}. The first {check.events} carry {check.towardsByNamed.toFixed(3)},
+          as many others {check.towardsByOthers.toFixed(3)}.
         </p>
       )}
       {traits.length > 0 && (
-        <ul className="plain small">
+        <Table columns={['What sets the segment apart', number('Segment'), number('Others'), number('This customer', 'Marked where it is nearer to the segment’s figure than to everyone else’s')]}>
           {traits.map(({ trait, value, fits }) => (
-            <li key={trait.key}>
-              {fits ? 'Fits' : 'Does not fit'}: {trait.label}; here {value.toLocaleString('en', { maximumFractionDigits: 1 })} {trait.unit}
-            </li>
+            <tr key={trait.key}>
+              <th scope="row">{traitInShort(trait)}</th>
+              <td className="number" data-label="Segment">{inUnit(trait.segmentValue, trait.unit)}</td>
+              <td className="number quiet" data-label="Others">{inUnit(trait.restValue, trait.unit)}</td>
+              <td className="number" data-label="This customer">
+                <Badge tone={fits ? 'good' : 'plain'}>
+                  {inUnit(value, trait.unit)}
+                  <span className="hidden-visually">{fits ? ', fits' : ', does not fit'}</span>
+                </Badge>
+              </td>
+            </tr>
           ))}
-        </ul>
+        </Table>
       )}
       <h3>What would change it</h3>
       {changes.length === 0 && (
@@ -80,7 +92,7 @@ function Told({ segment, evidence }: { segment: Membership['segment']; evidence:
         {changes.map(({ kind, event, thenEvent, times, days, strength: there, segment: to }) => (
           <li key={`${kind}${event ?? ''}`}>
             {kind === 'WAIT' ? `Doing nothing for ${days ?? 0} days` : `“${event ?? ''}”${thenEvent === null ? '' : ` and then “${thenEvent}”`} ${times ?? 0} more ${times === 1 ? 'time' : 'times'}`} →{' '}
-            {to ? <SegmentName segment={to} /> : 'unlike anything seen'} <span className="quiet small">{percent(there)}, the least that was tried</span>
+            {to ? <SegmentName segment={to} /> : 'unlike anything seen'} <span className="quiet small">{to && `${percent(there)}, `}the least that was tried</span>
           </li>
         ))}
       </ul>

@@ -1,40 +1,63 @@
-import type { ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
 import { Card } from '../parts/card';
+import { Choice } from '../parts/choice';
 import { Measured } from '../parts/figures';
 import { Empty } from '../parts/states';
 import { useViewer } from '../session/viewer';
 import { figure } from '../wording/figure';
 import { date, daysInWords } from '../wording/time';
 import type { CustomerNow } from './customer';
+import { horizonsOf, usualHorizon } from './horizon';
 
-/** What a customer is likely to do next. */
+const SHOWN = 6;
+
+/** What a customer is likely to do next, within one of the horizons that the model looks ahead. */
 export function ForecastCard({ customer }: { customer: CustomerNow }): ReactNode {
   const currency = useViewer()?.workspace.settings.currency;
-  return (
-    <Card title="Likely next" note="Chance of at least one such event" flush>
-      {customer.forecast.length === 0 ? (
+  const [wanted, setWanted] = useState<number>();
+  const horizons = horizonsOf(customer.forecast);
+  const horizon = wanted !== undefined && horizons.includes(wanted) ? wanted : usualHorizon(horizons);
+  if (horizon === undefined)
+    return (
+      <Card title="Likely next" flush>
         <Empty title="No forecast yet">There is one once the model has read this customer.</Empty>
-      ) : (
-        <table>
-          <tbody>
-            {customer.forecast.map(({ event, horizonDays, probability, expectedValue, ...when }, at) => (
-              <tr key={`${event} ${horizonDays}`}>
+      </Card>
+    );
+  return (
+    <Card
+      title="Likely next"
+      note={`Chance of at least one within ${daysInWords(horizon)}`}
+      actions={
+        horizons.length > 1 && (
+          <Choice
+            label="How far ahead"
+            options={horizons.map((days) => ({ value: String(days), words: daysInWords(days) }))}
+            value={String(horizon)}
+            onChange={(days) => setWanted(Number(days))}
+          />
+        )
+      }
+      flush
+    >
+      <table>
+        <tbody>
+          {customer.forecast
+            .filter(({ horizonDays }) => horizonDays === horizon)
+            .slice(0, SHOWN)
+            .map(({ event, probability, expectedValue, ...when }) => (
+              <tr key={event}>
                 <th scope="row">
                   {event}
-                  <div className="small quiet light">
-                    within {daysInWords(horizonDays)}
-                    {expectedValue > 0 && `, worth ${figure(expectedValue)} ${currency ?? ''}`}
-                  </div>
-                  {customer.forecast.findIndex((other) => other.event === event) === at && <When {...when} />}
+                  {expectedValue > 0 && <div className="small quiet light">worth {[figure(expectedValue), currency].filter(Boolean).join(' ')}</div>}
+                  <When {...when} />
                 </th>
                 <td>
                   <Measured value={probability} />
                 </td>
               </tr>
             ))}
-          </tbody>
-        </table>
-      )}
+        </tbody>
+      </table>
     </Card>
   );
 }

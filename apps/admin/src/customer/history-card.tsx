@@ -7,6 +7,7 @@ import { SegmentName } from '../segment/looks';
 import type { Reading } from '../session/reading';
 import { counted } from '../wording/figure';
 import { ago, dateAndTime } from '../wording/time';
+import { moveOf } from './place';
 
 interface HistoryProps {
   history: Reading<CustomerHistoryQuery>;
@@ -22,17 +23,20 @@ export function HistoryCard({ history: { data, error, isLoading, again } }: Hist
       {isLoading && <Loading what="moves" lines={3} />}
       {moves?.nodes.length === 0 && <p className="quiet">None so far.</p>}
       <ol className="moves">
-        {moves?.nodes.map(({ cursor, from, to, at, isByPromotion }) => (
-          <li key={cursor}>
-            <div>
-              <SegmentName segment={to} />
-            </div>
-            <div className="small quiet" title={dateAndTime(at)}>
-              {from ? `from ${from.name}` : 'first place'}, {ago(at, now)}
-              {isByPromotion && ', by a new model'}
-            </div>
-          </li>
-        ))}
+        {moves?.nodes.map(({ cursor, at, isByPromotion, ...move }) => {
+          const { segment, words } = moveOf(move);
+          return (
+            <li key={cursor}>
+              <div>
+                <SegmentName segment={segment} />
+              </div>
+              <div className="small quiet" title={dateAndTime(at)}>
+                {words}, {ago(at, now)}
+                {isByPromotion && ', by a new model'}
+              </div>
+            </li>
+          );
+        })}
       </ol>
     </Card>
   );

@@ -2,27 +2,28 @@ import type { ReactNode } from 'react';
 import { Card } from '../parts/card';
 import { Badge, Meter } from '../parts/figures';
 import { Empty } from '../parts/states';
+import { KINDS } from '../segment/kind';
 import { SegmentName, useLooks } from '../segment/looks';
 import { saysMore } from '../segment/trait';
 import { TraitChips } from '../segment/traits';
 import { percent } from '../wording/figure';
 import { date, dateAndTime } from '../wording/time';
 import type { CustomerNow } from './customer';
+import { besidesOf, placeOf } from './place';
 
 /** Where a customer belongs, how surely and since when; and how strange the model finds them. */
 export function MembershipCard({ customer }: { customer: CustomerNow }): ReactNode {
   const { isScored, memberships, unusual } = customer;
-  const [first] = memberships;
+  const place = placeOf(memberships);
+  const besides = besidesOf(memberships);
   return (
-    <Card title="Belongs to" note={first && decided(first)}>
+    <Card title="Belongs to" note={place && decided(place)}>
       {!isScored ? (
         <Empty title="Not read yet">The model reads a customer as soon as their next event arrives, or with the next run.</Empty>
       ) : (
         <div className="stack">
-          {memberships.length === 0 && <p>No segment fits: this customer is unlike anything the model has seen.</p>}
-          {memberships.map((membership) => (
-            <MembershipRow key={membership.segment.id} membership={membership} />
-          ))}
+          {place ? <MembershipRow membership={place} /> : <p>No segment of the model fits: this customer is unlike anything it has seen.</p>}
+          {besides.length > 0 && <Besides memberships={besides} />}
           {unusual && <Novelty {...unusual} />}
         </div>
       )}
@@ -55,6 +56,25 @@ function MembershipRow({ membership }: { membership: CustomerNow['memberships'][
         </span>
       </div>
       <TraitChips traits={segment.traits} />
+    </div>
+  );
+}
+
+/** What people defined, and since when the customer is in it. */
+function Besides({ memberships }: { memberships: CustomerNow['memberships'] }): ReactNode {
+  return (
+    <div className="membership">
+      <h3>Also in</h3>
+      <ul className="besides">
+        {memberships.map(({ segment, since }) => (
+          <li key={segment.id} className="row tight">
+            <SegmentName segment={segment} />
+            <span className="quiet small" title={dateAndTime(since)}>
+              {KINDS[segment.kind].toLowerCase()}, since {date(since)}
+            </span>
+          </li>
+        ))}
+      </ul>
     </div>
   );
 }

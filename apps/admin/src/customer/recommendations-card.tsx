@@ -1,9 +1,9 @@
 import type { ReactNode } from 'react';
 import { CustomerRecommendationsDocument, type RecommendationReason } from '../gen/graphql';
 import { Card } from '../parts/card';
-import { Measured } from '../parts/figures';
 import { Empty, Loading, Problem } from '../parts/states';
 import { useReading } from '../session/reading';
+import { percent } from '../wording/figure';
 
 const BECAUSE: Readonly<Record<RecommendationReason, string>> = {
   BOUGHT_BEFORE: 'taken before',
@@ -30,9 +30,7 @@ export function RecommendationsCard({ id }: { id: string }): ReactNode {
                   {item}
                   <div className="small quiet light">{goesWith ? `${BECAUSE[reason]} ${goesWith}` : BECAUSE[reason]}</div>
                 </th>
-                <td>
-                  <Measured value={score} />
-                </td>
+                <td className="number">{percent(score)}</td>
               </tr>
             ))}
           </tbody>

@@ -6,6 +6,7 @@ import { Empty, Loading, Problem } from '../parts/states';
 import { SegmentName } from '../segment/looks';
 import { useReading } from '../session/reading';
 import { nameOf } from './name';
+import { placeOf } from './place';
 
 /** Customers who are alike in what the model sees. */
 export function SimilarCard({ id }: { id: string }): ReactNode {
@@ -25,7 +26,7 @@ export function SimilarCard({ id }: { id: string }): ReactNode {
                   <Link to={`/customers/${encodeURIComponent(customer.id)}`}>{nameOf(customer)}</Link>
                 </th>
                 <td>
-                  <SegmentName segment={customer.memberships[0]?.segment} />
+                  <SegmentName segment={placeOf(customer.memberships)?.segment} />
                 </td>
                 <td className="number quiet" title="Cosine of the two embeddings">
                   {similarity.toFixed(2)}

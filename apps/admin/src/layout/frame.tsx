@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { Link, NavLink, Outlet, ScrollRestoration } from 'react-router';
 import { Badge } from '../parts/figures';
-import { CustomersIcon, IntakeIcon, KeysIcon, LabelsIcon, PlanIcon, QuarantineIcon, RunsIcon, SegmentsIcon, WebhooksIcon } from '../parts/icons';
+import { CustomersIcon, IntakeIcon, KeysIcon, LabelsIcon, PlanIcon, QuarantineIcon, RunsIcon, SegmentsIcon, SettingsIcon, WebhooksIcon } from '../parts/icons';
 import { LiveRunProvider, useLiveRun } from '../run/live-run';
 import { isEnded, stateInWords } from '../run/state';
 import { SegmentLooks } from '../segment/looks';
@@ -21,6 +21,7 @@ const PLACES = [
 const FOR_ADMINS = [
   { to: '/webhooks', name: 'Webhooks', Icon: WebhooksIcon },
   { to: '/keys', name: 'Keys', Icon: KeysIcon },
+  { to: '/settings', name: 'Settings', Icon: SettingsIcon },
 ];
 
 /** What stands around every page; and what every page may ask for. */

@@ -17,9 +17,12 @@ import './models-card.css';
 
 type Model = NonNullable<ModelDetailQuery['model']>;
 
+/** The link to the report ends after a quarter of an hour. */
+const LINK_MS = 600_000;
+
 export function ModelPage(): ReactNode {
   const { id = '' } = useParams();
-  const { data, error, isLoading, again } = useReading(ModelDetailDocument, { id });
+  const { data, error, isLoading, again } = useReading(ModelDetailDocument, { id }, { everyMs: LINK_MS });
   return (
     <>
       {error && <Problem error={error} again={again} />}
@@ -63,7 +66,16 @@ function Detail({ model }: { model: Model }): ReactNode {
             )}
           </p>
         }
-        actions={isPromotable(model) && <PromoteButton model={model} />}
+        actions={
+          <>
+            {model.report && (
+              <a className="button" href={model.report.url} download title="The evaluation as a page, with its plots and what was found in the data; it is read without a server">
+                Save the report
+              </a>
+            )}
+            {isPromotable(model) && <PromoteButton model={model} />}
+          </>
+        }
       />
       {model.verdict && (
         <Notice tone={model.state === 'HELD' ? 'warn' : 'good'} title="Verdict">
@@ -77,9 +89,6 @@ function Detail({ model }: { model: Model }): ReactNode {
         <Stat label="Last served from" value={model.promotedAt ? date(model.promotedAt) : 'never'} words />
         <Stat label="Bundle" value={<span className="mono small" title={model.hash}>{model.hash.slice(0, 12)}</span>} words />
       </Stats>
-      <p className="small quiet">
-        The evaluation as a page, with its plots and what was found in the data: <code className="mono">{reportOf(model.artefacts)}</code>
-      </p>
       <div className="columns wide-left">
         <EvaluationCard evaluation={model.evaluation} />
         <DrawnSegments segments={model.segments.nodes} />
@@ -87,11 +96,6 @@ function Detail({ model }: { model: Model }): ReactNode {
       {model.profile && <ProfileCards profile={model.profile} />}
     </>
   );
-}
-
-/** A file on this machine is told as its path, as it is opened. */
-function reportOf(artefacts: string): string {
-  return `${artefacts.startsWith('file://') ? decodeURIComponent(new URL(artefacts).pathname) : artefacts}/report.html`;
 }
 
 function EvaluationCard({ evaluation }: { evaluation: Model['evaluation'] }): ReactNode {

@@ -72,3 +72,11 @@ export const WebhooksIcon = (): ReactNode => (
     <path d="M12 3.5h3.2c1 0 1.8.8 1.8 1.8v9.4c0 1-.8 1.8-1.8 1.8H12" />
   </Icon>
 );
+
+export const SettingsIcon = (): ReactNode => (
+  <Icon>
+    <path d="M3 6h6.5M14.5 6H17M3 14h2.5M10.5 14H17" />
+    <circle cx="12" cy="6" r="2.2" />
+    <circle cx="8" cy="14" r="2.2" />
+  </Icon>
+);

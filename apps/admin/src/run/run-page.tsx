@@ -2,6 +2,7 @@ import type { ReactNode } from 'react';
 import { Link, useParams } from 'react-router';
 import { useMutation } from 'urql';
 import { CancelRunDocument, RunDetailDocument, type RunDetailQuery } from '../gen/graphql';
+import { Actor } from '../key/actor';
 import { Card, PageHead } from '../parts/card';
 import { Stat, Stats } from '../parts/figures';
 import { Empty, Loading, Notice, Problem } from '../parts/states';
@@ -69,7 +70,7 @@ function RunDetail({ read }: { read: Detail }): ReactNode {
       <Stats>
         <Stat label="Learns from" value={run.events === null ? '–' : count(run.events)} note="events" />
         <Stat label="Of" value={run.customers === null ? '–' : count(run.customers)} note="customers" />
-        <Stat label="Started by" value={<span className="mono small">{run.requestedBy}</span>} words />
+        <Stat label="Started by" value={<Actor actor={run.requestedBy} />} words />
         <Stat label="Asked for" value={dateAndTime(run.createdAt)} words />
       </Stats>
       {facts.length > 0 && (

@@ -1,6 +1,8 @@
 import { useMemo, useState, type ReactNode } from 'react';
 import { Link, useParams } from 'react-router';
 import { nameOf } from '../customer/name';
+import { DefinitionCard } from '../definition/definition-card';
+import { DeleteDialog } from '../definition/delete-dialog';
 import { ExportCard } from '../export/export-card';
 import { CustomerMapDocument, SegmentDetailDocument, SegmentsDocument, type SegmentDetailQuery } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
@@ -10,9 +12,10 @@ import { Empty, Loading, Problem } from '../parts/states';
 import { ThresholdCard } from '../region/threshold-card';
 import { useReading } from '../session/reading';
 import { useMay } from '../session/viewer';
-import { count, counted, percent } from '../wording/figure';
+import { count, counted, NONE, percent } from '../wording/figure';
 import { ago, date } from '../wording/time';
 import { CustomerMap } from './customer-map';
+import { KINDS } from './kind';
 import { Life } from './life';
 import { SegmentMark } from './looks';
 import { Members } from './members';
@@ -24,9 +27,12 @@ import { TraitTable } from './traits';
 
 type Segment = NonNullable<SegmentDetailQuery['segment']>;
 
+/** Members come and go with every event; how often to look while the page is open. */
+const LOOK_MS = 15_000;
+
 export function SegmentPage(): ReactNode {
   const { id = '' } = useParams();
-  const { data, error, isLoading, again } = useReading(SegmentDetailDocument, { id }, { everyMs: 15_000 });
+  const { data, error, isLoading, again } = useReading(SegmentDetailDocument, { id }, { everyMs: LOOK_MS });
   return (
     <>
       {error && <Problem error={error} again={again} />}
@@ -42,13 +48,15 @@ export function SegmentPage(): ReactNode {
           </Empty>
         </section>
       )}
-      {data?.segment && <Detail segment={data.segment} onRenamed={again} />}
+      {data?.segment && <Detail segment={data.segment} onChanged={again} />}
     </>
   );
 }
 
-function Detail({ segment, onRenamed }: { segment: Segment; onRenamed: () => void }): ReactNode {
+function Detail({ segment, onChanged }: { segment: Segment; onChanged: () => void }): ReactNode {
   const [isRenaming, setRenaming] = useState(false);
+  const [isDeleting, setDeleting] = useState(false);
+  const isDrawn = segment.kind === 'LEARNED';
   const mayEdit = useMay('EDITOR');
   return (
     <>
@@ -64,16 +72,25 @@ function Detail({ segment, onRenamed }: { segment: Segment; onRenamed: () => voi
         below={<p className="quiet">{segment.description}</p>}
         actions={
           mayEdit && (
-            <button type="button" className="button" onClick={() => setRenaming(true)}>
-              Rename
-            </button>
+            <>
+              <button type="button" className="button" onClick={() => setRenaming(true)}>
+                Rename
+              </button>
+              {!isDrawn && segment.retiredAt === null && (
+                <button type="button" className="button danger" onClick={() => setDeleting(true)}>
+                  Delete
+                </button>
+              )}
+            </>
           )
         }
       />
-      {isRenaming && <RenameDialog segment={segment} onClose={() => setRenaming(false)} onRenamed={onRenamed} />}
+      {isDeleting && <DeleteDialog segment={segment} onClose={() => setDeleting(false)} />}
+      {isRenaming && <RenameDialog segment={segment} onClose={() => setRenaming(false)} onRenamed={onChanged} />}
       <Figures segment={segment} />
-      {segment.kind === 'EXAMPLE' && mayEdit && <ThresholdCard id={segment.id} onMoved={onRenamed} />}
-      {segment.kind === 'LEARNED' && (
+      {segment.kind === 'EXAMPLE' && mayEdit && <ThresholdCard id={segment.id} onMoved={onChanged} />}
+      {(segment.kind === 'RULE' || segment.kind === 'STATIC') && <DefinitionCard id={segment.id} onProgress={onChanged} />}
+      {isDrawn && (
         <div className="columns wide-left even">
           <Card title="What sets it apart" note="Mean of the segment against everyone else" flush>
             {segment.traits.length > 0 ? <TraitTable traits={segment.traits} /> : <Empty title="Nothing stands out">Its customers differ from others in order and rhythm, not in any single figure.</Empty>}
@@ -82,20 +99,22 @@ function Detail({ segment, onRenamed }: { segment: Segment; onRenamed: () => voi
         </div>
       )}
       {(segment.rule ?? segment.children.length > 0) && (
-        <div className="columns two even">
+        <div className={segment.rule && segment.children.length > 0 ? 'columns two even' : 'columns'}>
           {segment.rule && <RuleCard rule={segment.rule} />}
           <PartsCard segment={segment} />
         </div>
       )}
-      <div className="columns wide-left">
+      <div className={isDrawn ? 'columns wide-left' : 'columns'}>
         <div className="stack">
           <Members segment={segment} />
           {mayEdit && <ExportCard segment={segment} />}
         </div>
-        <div className="stack">
-          {segment.kind === 'LEARNED' && <Typical segment={segment} />}
-          <Life segment={segment} />
-        </div>
+        {isDrawn && (
+          <div className="stack">
+            <Typical segment={segment} />
+            <Life segment={segment} />
+          </div>
+        )}
       </div>
     </>
   );
@@ -118,14 +137,23 @@ function Way({ segment: { parent } }: { segment: Segment }): ReactNode {
 }
 
 function Figures({ segment }: { segment: Segment }): ReactNode {
-  const { size, share, stability, createdAt, retiredAt, isRenamed, asOf, model } = segment;
+  const { kind, size, share, stability, createdAt, retiredAt, isRenamed, asOf, model } = segment;
   const stable = stability === null ? undefined : stabilityInWords(stability);
   return (
     <Stats>
       <Stat label="Customers" value={count(size)} note={`as of ${date(asOf)}${model ? `, by model v${model.version}` : ''}`} />
       <Stat label="Share" value={percent(share)} note="of all customers" />
-      <Stat label="Stability" value={stability === null ? '–' : stability.toFixed(2)} note={stable ? <Badge tone={stable.tone}>{stable.words}</Badge> : 'not measured'} />
-      <Stat label={retiredAt ? 'Retired' : 'Born'} value={date(retiredAt ?? createdAt)} note={isRenamed ? 'named by a person' : 'named by the model'} words />
+      {kind === 'LEARNED' ? (
+        <>
+          <Stat label="Stability" value={stability === null ? NONE : stability.toFixed(2)} note={stable ? <Badge tone={stable.tone}>{stable.words}</Badge> : 'not measured'} />
+          <Stat label={retiredAt ? 'Retired' : 'Born'} value={date(retiredAt ?? createdAt)} note={isRenamed ? 'named by a person' : 'named by the model'} words />
+        </>
+      ) : (
+        <>
+          <Stat label="Kind" value={KINDS[kind]} words />
+          <Stat label={retiredAt ? 'Ended' : 'Made'} value={date(retiredAt ?? createdAt)} words />
+        </>
+      )}
     </Stats>
   );
 }

@@ -11,9 +11,10 @@ import { RunBanner } from '../run/run-banner';
 import { isEnded } from '../run/state';
 import { useReading } from '../session/reading';
 import { useMay } from '../session/viewer';
-import { count, counted } from '../wording/figure';
+import { count, counted, NONE } from '../wording/figure';
 import { AsOf } from './as-of';
 import { CustomerMap } from './customer-map';
+import { KINDS } from './kind';
 import { LevelSwitch } from './level-switch';
 import { SegmentName, useLooks } from './looks';
 import { Shares } from './shares';
@@ -69,11 +70,12 @@ interface ActionsProps {
 }
 
 function Actions({ level, onLevel, hasSegments }: ActionsProps): ReactNode {
-  const mayDraw = useMay('EDITOR');
+  const mayMake = useMay('EDITOR');
   return (
     <>
       {hasSegments && <LevelSwitch level={level} onChange={onLevel} />}
-      {hasSegments && mayDraw && <Link className="button" to="/segments/draw">Draw a segment</Link>}
+      {mayMake && <Link className="button" to="/segments/define">Define a segment</Link>}
+      {hasSegments && mayMake && <Link className="button" to="/segments/draw">Draw a segment</Link>}
       <RetrainButton />
     </>
   );
@@ -86,14 +88,18 @@ interface OverviewProps {
 
 function Overview({ list, level }: OverviewProps): ReactNode {
   const { data: main } = useReading(SegmentsDocument, {});
+  // What people define lies across what a model draws: only the latter add up to everyone.
+  const drawn = useMemo(() => list.nodes.filter(({ kind }) => kind === 'LEARNED'), [list]);
   return (
     <>
-      <div className="columns wide-right even">
-        <Card title="Shares" note="Area is share of customers">
-          <Shares key={level} segments={list.nodes} />
-        </Card>
-        <MapCard segments={main?.segments.nodes ?? []} />
-      </div>
+      {drawn.length > 0 && (
+        <div className="columns wide-right even">
+          <Card title="Shares" note="Area is share of customers">
+            <Shares key={level} segments={drawn} />
+          </Card>
+          <MapCard segments={main?.segments.nodes ?? []} />
+        </div>
+      )}
       <SegmentTable list={list} level={level} />
     </>
   );
@@ -133,7 +139,7 @@ function SegmentTable({ list, level }: OverviewProps): ReactNode {
               <SegmentName segment={segment} />
               <div className="about">
                 {saysMore(segment.description, segment.traits) && <p className="small quiet">{segment.description}</p>}
-                <TraitChips traits={segment.traits} />
+                {segment.kind === 'LEARNED' ? <TraitChips traits={segment.traits} /> : <p className="small quiet">{KINDS[segment.kind]}</p>}
               </div>
             </th>
             <td className="number" data-label="Customers">
@@ -148,7 +154,7 @@ function SegmentTable({ list, level }: OverviewProps): ReactNode {
               </td>
             )}
             <td data-label="Stability">
-              <Stability value={segment.stability} />
+              {segment.kind === 'LEARNED' ? <Stability value={segment.stability} /> : <span className="quiet">{NONE}</span>}
             </td>
           </tr>
         ))}

@@ -3,6 +3,7 @@ import { useNavigate } from 'react-router';
 import type { SegmentsQuery } from '../gen/graphql';
 import { Chart } from '../chart/chart';
 import type { ChartOption } from '../chart/echarts';
+import { breakable } from '../chart/lines';
 import type { Paper } from '../chart/paper';
 import { tip } from '../chart/tip';
 import { count, percent } from '../wording/figure';
@@ -53,7 +54,7 @@ export function Shares({ segments }: { segments: readonly Segment[] }): ReactNod
               label: {
                 show: segment.share >= SMALLEST.labelled,
                 color: inkOn(fill),
-                formatter: segment.share >= SMALLEST.named ? `${percent(segment.share)}\n${segment.name}` : percent(segment.share),
+                formatter: segment.share >= SMALLEST.named ? `${percent(segment.share)}\n${breakable(segment.name)}` : percent(segment.share),
               },
             };
           }),

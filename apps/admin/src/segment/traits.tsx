@@ -22,7 +22,8 @@ export function TraitChips({ traits }: { traits: readonly TraitPartFragment[] })
   );
 }
 
-function inUnit(value: number, unit: string): string {
+/** A trait's figure as people read it. */
+export function inUnit(value: number, unit: string): string {
   return unit === 'share' ? percent(value) : `${figure(value)}${unit ? ` ${unit}` : ''}`;
 }
 

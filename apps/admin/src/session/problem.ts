@@ -27,5 +27,7 @@ export function explain(error: CombinedError): Problem {
   const code = String(first?.extensions['code'] ?? '');
   const known = BY_CODE[code];
   if (known) return known;
-  return { title: 'Something went wrong', remedy: `${first?.message ?? error.message}${code ? ` (${code})` : ''}` };
+  if (code === '' || code === 'INTERNAL_SERVER_ERROR') return { title: 'Something went wrong', remedy: first?.message ?? error.message };
+  // Whatever else has a code of its own is what the asker can mend: the message says how.
+  return { title: 'That cannot be done', remedy: first?.message ?? error.message };
 }

@@ -8,8 +8,6 @@ import { explain } from '../session/problem';
 import { useReading } from '../session/reading';
 import { isOfSegments, type Telling, TELLINGS } from './told';
 
-const ALL = '';
-
 interface CreateDialogProps {
   onClose: () => void;
   onChanged: () => void;
@@ -19,14 +17,15 @@ interface CreateDialogProps {
 
 export function CreateDialog({ onClose, onChanged, onSecret }: CreateDialogProps): ReactNode {
   const [url, setUrl] = useState('https://');
-  const [segmentId, setSegment] = useState(ALL);
+  /** None: all, those to come included. */
+  const [segmentIds, setSegments] = useState<readonly string[]>([]);
   const [telling, setTelling] = useState<Telling>('segments');
   const [problem, setProblem] = useState<string>();
   const [{ fetching }, create] = useMutation(CreateWebhookDocument);
   const { data } = useReading(SegmentsDocument, {});
 
   const confirm = async (): Promise<void> => {
-    const { data: made, error } = await create({ input: { url: url.trim(), events: [...TELLINGS[telling].events], ...(segmentId === ALL ? {} : { segmentIds: [segmentId] }) } });
+    const { data: made, error } = await create({ input: { url: url.trim(), events: [...TELLINGS[telling].events], ...(segmentIds.length === 0 || !isOfSegments(telling) ? {} : { segmentIds: [...segmentIds] }) } });
     if (error) return setProblem(explain(error).remedy);
     const result = made?.createWebhook;
     if (result?.__typename !== 'WebhookCreated') return setProblem(result?.message);
@@ -51,17 +50,17 @@ export function CreateDialog({ onClose, onChanged, onSecret }: CreateDialogProps
           ))}
         </select>
       </label>
-      <label className="field">
-        Segments
-        <select value={segmentId} disabled={!isOfSegments(telling)} onChange={(event) => setSegment(event.target.value)}>
-          <option value={ALL}>all segments</option>
+      {isOfSegments(telling) && (
+        <fieldset className="several">
+          <legend>Segments; none: all, those to come included</legend>
           {data?.segments.nodes.map(({ id, name }) => (
-            <option key={id} value={id}>
+            <label key={id}>
+              <input type="checkbox" checked={segmentIds.includes(id)} onChange={({ target }) => setSegments(target.checked ? [...segmentIds, id] : segmentIds.filter((one) => one !== id))} />
               {name}
-            </option>
+            </label>
           ))}
-        </select>
-      </label>
+        </fieldset>
+      )}
     </Dialog>
   );
 }

@@ -28,6 +28,6 @@ describe('times', () => {
   });
 
   it('count days in the unit that fits', () => {
-    expect([1, 7, 30, 90].map(daysInWords)).toEqual(['1 day', '7 days', '4 weeks', '3 months']);
+    expect([1, 7, 14, 30, 90].map(daysInWords)).toEqual(['1 day', '7 days', '2 weeks', '30 days', '3 months']);
   });
 });

@@ -64,10 +64,10 @@ export function timeLeft(seconds: number | null | undefined): string | undefined
   return `about ${hours} ${hours === 1 ? 'hour' : 'hours'} left`;
 }
 
-/** A number of days as an analyst says it: "1 day", "2 weeks", "3 months". */
+/** A number of days as an analyst says it: "1 day", "2 weeks", "30 days", "3 months". */
 export function daysInWords(days: number): string {
   const of = (value: number, unit: string): string => `${Number(value.toFixed(1))} ${unit}${value === 1 ? '' : 's'}`;
-  if (days < 14) return of(days, 'day');
-  if (days < 60) return of(Math.round(days / 7), 'week');
+  if (days >= 14 && days < 60 && days % 7 === 0) return of(days / 7, 'week');
+  if (days < 60) return of(days, 'day');
   return of(Math.round(days / 30.4), 'month');
 }

@@ -1,7 +1,12 @@
+import { basename } from 'node:path';
+
 import { jwtVerify, SignJWT } from 'jose';
 
 const LIFETIME_S = 900;
 const AUDIENCE = 'kindred:download';
+
+/** An attempt's number is the store's affair. */
+const ownName = (path: string): string => basename(path).replace(/-\d+(?=\.)/, '');
 
 /** Makes and reads links that let whoever has one read one artefact, for a quarter of an hour. */
 export class DownloadLinks {
@@ -11,10 +16,10 @@ export class DownloadLinks {
     this.secret = new TextEncoder().encode(secret);
   }
 
-  /** `path` as a service named it, never as a client did. */
-  async make(path: string): Promise<{ url: string; expiresAt: string }> {
+  /** `path` as a service named it, never as a client did; `name`: what the file is saved as, its own if left out. */
+  async make(path: string, name = ownName(path)): Promise<{ url: string; expiresAt: string }> {
     const expiresAt = new Date(Math.floor(Date.now() / 1000) * 1000 + LIFETIME_S * 1000);
-    const token = await new SignJWT({})
+    const token = await new SignJWT({ name })
       .setProtectedHeader({ alg: 'HS256' })
       .setAudience(AUDIENCE)
       .setSubject(path)
@@ -23,9 +28,9 @@ export class DownloadLinks {
     return { url: `/download/${token}`, expiresAt: expiresAt.toISOString() };
   }
 
-  /** The artefact's path. Throws jose's error for a forged link or one that is over. */
-  async open(token: string): Promise<string> {
+  /** The artefact's path, and what it is saved as. Throws jose's error for a forged link or one that is over. */
+  async open(token: string): Promise<{ path: string; name: string }> {
     const { payload } = await jwtVerify(token, this.secret, { audience: AUDIENCE, algorithms: ['HS256'] });
-    return String(payload.sub);
+    return { path: String(payload.sub), name: String(payload['name']) };
   }
 }

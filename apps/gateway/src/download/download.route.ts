@@ -1,4 +1,4 @@
-import { basename, extname } from 'node:path';
+import { extname } from 'node:path';
 
 import type { FastifyInstance } from 'fastify';
 
@@ -6,21 +6,19 @@ import { ArtifactError, type ArtifactStore } from '#libs/artifacts';
 
 import type { DownloadLinks } from './download.link.js';
 
-const TYPES: Readonly<Record<string, string>> = { '.ndjson': 'application/x-ndjson', '.csv': 'text/csv; charset=utf-8', '.parquet': 'application/vnd.apache.parquet' };
+const TYPES: Readonly<Record<string, string>> = { '.ndjson': 'application/x-ndjson', '.csv': 'text/csv; charset=utf-8', '.html': 'text/html; charset=utf-8', '.parquet': 'application/vnd.apache.parquet' };
 
 /** `GET /download/<token>`: the artefact as it lies in the store, never held in memory. */
 export function serveDownloads(fastify: FastifyInstance, links: DownloadLinks, artifacts: ArtifactStore): void {
   fastify.get<{ Params: { '*': string } }>('/download/*', async (request, reply) => {
     const answer = (status: number, code: string, message: string) => reply.code(status).send({ error: { code, message } });
-    const path = await links.open(request.params['*']).catch(() => undefined);
-    if (path === undefined) return answer(403, 'DOWNLOAD_LINK_INVALID', 'This link is over, or not one of ours. Ask for a new one.');
+    const link = await links.open(request.params['*']).catch(() => undefined);
+    if (link === undefined) return answer(403, 'DOWNLOAD_LINK_INVALID', 'This link is over, or not one of ours. Ask for a new one.');
     try {
-      const file = await artifacts.read(path);
-      // An attempt's number is the store's affair.
-      const name = basename(path).replace(/-\d+(?=\.)/, '');
+      const file = await artifacts.read(link.path);
       return await reply
-        .header('content-type', TYPES[extname(name)] ?? 'application/octet-stream')
-        .header('content-disposition', `attachment; filename="${name}"`)
+        .header('content-type', TYPES[extname(link.path)] ?? 'application/octet-stream')
+        .header('content-disposition', `attachment; filename="${link.name}"`)
         .header('cache-control', 'no-store')
         .send(file);
     } catch (error) {

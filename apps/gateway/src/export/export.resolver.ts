@@ -1,4 +1,5 @@
 import { basisThen } from '../counting/count.resolver.js';
+import { fileName } from '../download/download.name.js';
 import { readConnection, readPageOf } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import type { GatewayContext } from '../graphql/context.js';
@@ -72,7 +73,11 @@ export const exportTypes: ResolversOf<
     schedule: ({ scheduleId }, _args, { loaders }) => (scheduleId === '' ? null : loaders.exportSchedule.load(scheduleId)),
     createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
     error: ({ error }) => orNull(error),
-    download: ({ artifact }, _args, { downloads }) => (artifact === '' ? null : downloads.make(artifact)),
+    download: async ({ artifact, segmentId, manifest }, _args, { downloads, loaders }) => {
+      if (artifact === '') return null;
+      const segment = await loaders.segment.load(segmentNow(segmentId));
+      return downloads.make(artifact, fileName(`${segment?.name ?? 'members'} ${manifest?.asOf?.slice(0, 10) ?? ''}`, artifact, 'members'));
+    },
   },
   ExportManifest: {
     asOf: ({ asOf }) => present(asOf, 'asOf'),

@@ -70,7 +70,7 @@ test('a file is fetched by a link under its own name and type, and told with wha
   });
   const file = await fetch(gateway.url + download.url);
   expect([file.status, file.headers.get('content-type'), file.headers.get('content-disposition'), await file.text()]).toEqual([
-    200, 'text/csv; charset=utf-8', 'attachment; filename="members.csv"', 'customer_id\n',
+    200, 'text/csv; charset=utf-8', `attachment; filename="segment-1-${String(AT).slice(0, 10)}.csv"`, 'customer_id\n',
   ]);
 });
 

@@ -1,3 +1,4 @@
+import { fileName } from '../download/download.name.js';
 import { readConnection } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { invalidArgument } from '../graphql/error.js';
@@ -52,6 +53,11 @@ export const modelTypes: ResolversOf<'Model' | 'Evaluation' | 'Measure' | 'DataP
     createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
     verdict: ({ verdict }) => orNull(verdict),
     artefacts: ({ uri }) => uri,
+    report: async ({ runId, version }, _args, { caller, artifacts, downloads }) => {
+      // Where the worker left it (training's `files.ts`); another workspace's is never named.
+      const path = [caller.workspaceId, 'models', runId, 'report.html'].join('/');
+      return runId !== '' && (await artifacts.exists(path)) ? downloads.make(path, fileName(`evaluation of model ${version}`, path, 'report')) : null;
+    },
     segments: ({ id }, args, { reads }) => listSegmentsOfModel(reads, args, id),
     evaluation: (model) => model,
     profile: ({ id }, _args, { reads }) => reads.dataProfile(id),

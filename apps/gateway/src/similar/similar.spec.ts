@@ -35,7 +35,7 @@ test('similar customers and look-alikes are told without those who are gone, and
 
 test('what serving refuses is told with its reason', async () => {
   gateway.services.replace('listLookAlikes', () => {
-    throw RpcError.invalid('There is no customer with the user id "ghost" (1 are unknown).', { reason: 'CUSTOMER_UNKNOWN' });
+    throw RpcError.invalid('There is no customer with the user id "ghost".', { reason: 'CUSTOMER_UNKNOWN' });
   });
   const { body } = await gateway.ask('{ lookAlikes(userIds: ["ghost"]) { seeds } }');
   expect(body.errors?.[0]).toMatchObject({ message: expect.stringContaining('"ghost"'), extensions: { code: 'CUSTOMER_UNKNOWN' } });

@@ -11,4 +11,6 @@ test('what is left out stays, null forgets, and what a person says is no guess a
   });
   expect(changedSettings(present, {})).toEqual({ settings: present, expectedVersion: 4 });
   expect(changedSettings(present, { expectedVersion: 2 }).expectedVersion).toBe(2);
+  // 0 is any version to access.
+  expect(changedSettings(present, { expectedVersion: 0 }).expectedVersion).not.toBe(0);
 });

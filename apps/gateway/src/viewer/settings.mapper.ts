@@ -2,6 +2,8 @@ import type { access } from '#libs/contracts';
 
 import type { UpdateWorkspaceSettingsInput } from '../gen/resolvers.js';
 
+const NO_VERSION = 2 ** 32 - 1;
+
 type Setting = 'clock' | 'timezone' | 'currency' | 'mainEvents' | 'valueProperty';
 
 /** The present settings with what was given changed; what a person says is not a guess any more. */
@@ -17,6 +19,7 @@ export function changedSettings(present: access.WorkspaceSettings, input: Update
       valueProperty: input.valueProperty === undefined ? present.valueProperty : (input.valueProperty ?? ''),
       guessed: present.guessed.filter((name) => !(said as string[]).includes(name)),
     },
-    expectedVersion: input.expectedVersion ?? present.version,
+    // Versions count from 1, and a 0 would say that any is good: such a version has passed.
+    expectedVersion: input.expectedVersion === 0 ? NO_VERSION : (input.expectedVersion ?? present.version),
   };
 }

@@ -103,9 +103,7 @@ def _sentence(
     )
     if not best:
         return f"{mine}; there is nothing to compare it with.{warning}"
-    rival = (
-        f"{RIVALS.get(best, best)} {'do' if best in ('aggregates', 'aggregates, boosted') else 'does'} with {task.briefly(figures[best])}"
-    )
+    rival = f"{RIVALS.get(best, best)} with {task.briefly(figures[best])}"
     by, low, high = (task.difference(one) for one in lead)
     told = f"lead {by}, {low} to {high} in 95 % of resamples"
     match verdict:
@@ -114,4 +112,4 @@ def _sentence(
         case "BEHIND":
             return f"{mine}, behind the best rival: {rival} ({told}). Use that one, or add labels.{warning}"
         case _:
-            return f"{mine}; the best rival, {rival}: these labels cannot tell them apart ({told}).{warning}"
+            return f"{mine}; the best rival is {rival}: these labels cannot tell them apart ({told}).{warning}"

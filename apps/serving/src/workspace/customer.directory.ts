@@ -6,6 +6,8 @@ import { SERVICE } from '#libs/service';
 import { type Context, INGESTION, type IngestionClient } from '../store.js';
 
 const MOST_AT_ONCE = 500;
+/** Of ids that nobody has. */
+const MOST_NAMED = 10;
 
 /** Customers by the ids that they have outside, as ingestion knows them. */
 @Injectable()
@@ -27,12 +29,15 @@ export class CustomerDirectory {
       const { customers } = await this.client.resolveCustomers({ userIds: userIds.slice(from, from + MOST_AT_ONCE) }, { principal });
       for (const { userId, customerId } of customers) found.set(userId, customerId);
     }
-    const missing = userIds.find((userId) => !found.has(userId));
-    if (missing !== undefined) {
-      throw RpcError.invalid(`There is no customer with the user id "${missing}" (${userIds.length - found.size} are unknown).`, {
-        reason: 'CUSTOMER_UNKNOWN', metadata: { user_id: missing },
-      });
-    }
+    const missing = userIds.filter((userId) => !found.has(userId));
+    if (missing[0] !== undefined) throw RpcError.invalid(nobodyHas(missing), { reason: 'CUSTOMER_UNKNOWN', metadata: { user_id: missing[0] } });
     return [...new Set(found.values())];
   }
+}
+
+/** The ids that nobody has, so that they can be mended at once. */
+function nobodyHas(userIds: readonly string[]): string {
+  const named = userIds.slice(0, MOST_NAMED).map((userId) => `"${userId}"`).join(', ');
+  const more = userIds.length - MOST_NAMED;
+  return `There is no customer with the user id ${named}${more > 0 ? ` and ${more} more` : ''}. Ids are matched letter by letter: leave out those that nobody has.`;
 }

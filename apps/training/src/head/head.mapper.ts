@@ -1,6 +1,7 @@
 import { head, label } from '#libs/contracts';
 import type { Prisma } from '#libs/database';
 
+import { asAudited } from '../run/run.mapper.js';
 import type { HeadRow } from './head.repository.js';
 
 /** Row -> message; `served`: its predictions are the ones that customers show. */
@@ -18,7 +19,7 @@ export function toHead(row: HeadRow, served: boolean): label.Head {
     error: row.error ?? '',
     ...evaluationOf(spec.task, row.evaluation),
     asOf: row.asOf?.toISOString(),
-    requestedBy: row.requestedBy,
+    requestedBy: asAudited(row.requestedBy),
     createdAt: row.createdAt.toISOString(),
     startedAt: row.startedAt?.toISOString(),
     finishedAt: row.finishedAt?.toISOString(),

@@ -1,5 +1,6 @@
 import { label } from '#libs/contracts';
 
+import { asAudited } from '../run/run.mapper.js';
 import { KINDS } from './label.kind.js';
 import type { LabelSetRow, PersonLabelRow } from './label.repository.js';
 
@@ -12,7 +13,7 @@ export function toLabelSet(row: LabelSetRow): label.LabelSet {
     asOf: row.asOf?.toISOString(),
     labels: row.labels,
     ...KINDS[row.kind].summary(row),
-    requestedBy: row.requestedBy,
+    requestedBy: asAudited(row.requestedBy),
     createdAt: row.createdAt.toISOString(),
     servedHeadId: row.servedHeadId ?? '',
   } satisfies label.LabelSet;

@@ -10,7 +10,7 @@ export function toListedRun(row: ListedRunRow): training.Run {
     id: row.id,
     state: training.RunState[row.state],
     trigger: training.RunTrigger[row.trigger],
-    requestedBy: row.requestedBy,
+    requestedBy: asAudited(row.requestedBy),
     spec: worker.TrainingSpec.fromJSON(row.spec),
     progress: row.progress,
     step: row.step,
@@ -62,3 +62,6 @@ function stepsOf({ steps }: ListedRunRow): training.RunStep[] {
 
 /** `key:<id>` is kept as the key's id, `service:<name>` as it is. */
 export const actorOf = (actor: Actor): string => actor.replace(/^key:/, '');
+
+/** Who it was, of what is kept, as the audit trail names them. */
+export const asAudited = (kept: string): string => (kept.includes(':') ? kept : `key:${kept}`);

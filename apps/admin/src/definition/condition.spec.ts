@@ -1,0 +1,66 @@
+import { conditionOf, draftOf, inWords, NEW, type ConditionDraft, type GroupDraft } from './condition';
+
+const RULE = {
+  all: [
+    { performed: { event: 'Order Completed', atLeast: 3, withinDays: 180, filters: [{ property: 'currency', operator: 'EQUALS', value: 'EUR' }, { property: 'revenue', operator: 'AT_LEAST', value: 100 }] } },
+    { performed: { event: 'Order Completed', atMost: 0, withinDays: 30, filters: [] } },
+    { not: { memberOf: 'U2VnbWVudA' } },
+    { not: { any: [{ attribute: { property: 'plan', operator: 'EQUALS', value: 'gold' } }, { attribute: { property: 'isStaff', operator: 'DIFFERS', value: false } }] } },
+  ],
+} as const;
+
+const rule = (): GroupDraft => draftOf(JSON.parse(JSON.stringify(RULE)));
+const nameOf = (id: string): string | undefined => (id === 'U2VnbWVudA' ? 'Coupon-first buyers' : undefined);
+const only = (part: ConditionDraft): GroupDraft => ({ ...NEW.group, join: 'all', parts: [part] });
+
+describe('a rule in a form', () => {
+  it('asks for what it was made of, with the types of its values', () => {
+    expect(conditionOf(rule())).toEqual(RULE);
+  });
+
+  it('is one condition where it has one', () => {
+    expect(conditionOf(draftOf({ memberOf: 'x' }))).toEqual({ memberOf: 'x' });
+    expect(conditionOf(draftOf({ not: { any: [{ memberOf: 'x' }, { memberOf: 'y' }] } }))).toEqual({ not: { any: [{ memberOf: 'x' }, { memberOf: 'y' }] } });
+  });
+
+  it.each([
+    [only(NEW.performed), 'Name the event'],
+    [only({ ...NEW.performed, event: 'A', atLeast: '' }), 'how often “A”'],
+    [only({ ...NEW.performed, event: 'A', atLeast: 'two' }), '“two” is not a whole number'],
+    [only({ ...NEW.performed, event: 'A', withinDays: '' }), 'how many days'],
+    [only(NEW.member), 'Choose the segment'],
+    [only({ ...NEW.attribute, filter: { property: '', operator: 'EQUALS', kind: 'text', value: 'x' } }), 'Name the attribute'],
+    [only({ ...NEW.attribute, filter: { property: 'age', operator: 'AT_LEAST', kind: 'number', value: '' } }), 'is not a number'],
+    [{ ...NEW.group, join: 'all', parts: [] }, 'Add a condition'],
+  ] satisfies [GroupDraft, string][])('says what is missing', (draft, words) => {
+    expect(() => conditionOf(draft)).toThrow(words);
+  });
+});
+
+describe('a rule in words', () => {
+  it('reads as people say it', () => {
+    expect(inWords(conditionOf(rule()), nameOf)).toEqual({
+      join: 'all of',
+      parts: [
+        'did “Order Completed” at least 3 times in the last 180 days, where currency is “EUR” and revenue is at least 100',
+        'never did “Order Completed” in the last 30 days',
+        'not: is in “Coupon-first buyers”',
+        { join: 'none of', parts: ['plan is “gold”', 'isStaff is not false'] },
+      ],
+    });
+  });
+
+  it.each([
+    [{ atLeast: 1 }, 'did “A” in the last day'],
+    [{ atLeast: 2, atMost: 2 }, 'did “A” exactly 2 times in the last day'],
+    [{ atLeast: 2, atMost: 5 }, 'did “A” 2 to 5 times in the last day'],
+    [{ atMost: 1 }, 'did “A” at most once in the last day'],
+    [{ atLeast: 0, atMost: 0 }, 'never did “A” in the last day'],
+  ])('says how often: %o', (often, words) => {
+    expect(inWords({ performed: { event: 'A', withinDays: 1, ...often } }, nameOf)).toBe(words);
+  });
+
+  it('tells of a segment that is not listed', () => {
+    expect(inWords({ memberOf: 'gone' }, nameOf)).toBe('is in a segment that is not listed');
+  });
+});

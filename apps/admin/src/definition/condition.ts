@@ -1,0 +1,182 @@
+// A rule as a form holds it, what is asked of the server, and the same in words.
+import type { CustomerConditionInput, PropertyFilterInput, PropertyOperator } from '../gen/graphql';
+
+/** A value has a type: the text 100 is not the number 100. */
+export type ValueKind = 'text' | 'number' | 'truth';
+
+export interface FilterDraft {
+  property: string;
+  operator: PropertyOperator;
+  kind: ValueKind;
+  value: string;
+}
+
+export interface PerformedDraft {
+  is: 'performed';
+  isNot: boolean;
+  event: string;
+  atLeast: string;
+  atMost: string;
+  withinDays: string;
+  filters: FilterDraft[];
+}
+
+export interface MemberDraft {
+  is: 'member';
+  isNot: boolean;
+  segmentId: string;
+}
+
+export interface AttributeDraft {
+  is: 'attribute';
+  isNot: boolean;
+  filter: FilterDraft;
+}
+
+export interface GroupDraft {
+  is: 'group';
+  isNot: boolean;
+  join: 'all' | 'any';
+  parts: ConditionDraft[];
+}
+
+export type ConditionDraft = PerformedDraft | MemberDraft | AttributeDraft | GroupDraft;
+
+export const NEW_FILTER: FilterDraft = { property: '', operator: 'EQUALS', kind: 'text', value: '' };
+
+/** A condition as it is added to a rule. */
+export const NEW: { [Kind in ConditionDraft['is']]: Extract<ConditionDraft, { is: Kind }> } = {
+  performed: { is: 'performed', isNot: false, event: '', atLeast: '1', atMost: '', withinDays: '30', filters: [] },
+  member: { is: 'member', isNot: false, segmentId: '' },
+  attribute: { is: 'attribute', isNot: false, filter: NEW_FILTER },
+  group: { is: 'group', isNot: false, join: 'any', parts: [] },
+};
+
+/** The rule of a segment, to be changed: a group always, so that a condition can be added. */
+export function draftOf(condition: CustomerConditionInput): GroupDraft {
+  const draft = partOf(condition);
+  return draft.is === 'group' && !draft.isNot ? draft : { ...NEW.group, join: 'all', parts: [draft] };
+}
+
+function partOf({ all, any, not, performed, memberOf, attribute }: CustomerConditionInput): ConditionDraft {
+  if (not) {
+    const draft = partOf(not);
+    return { ...draft, isNot: !draft.isNot };
+  }
+  if (performed) {
+    const said = (count: number | null | undefined): string => (count === null || count === undefined ? '' : String(count));
+    return {
+      ...NEW.performed,
+      event: performed.event,
+      atLeast: said(performed.atLeast),
+      atMost: said(performed.atMost),
+      withinDays: said(performed.withinDays),
+      filters: (performed.filters ?? []).map(filterDraftOf),
+    };
+  }
+  if (attribute) return { ...NEW.attribute, filter: filterDraftOf(attribute) };
+  if (memberOf) return { ...NEW.member, segmentId: String(memberOf) };
+  return { ...NEW.group, join: any ? 'any' : 'all', parts: (any ?? all ?? []).map(partOf) };
+}
+
+function filterDraftOf({ property, operator, value }: PropertyFilterInput): FilterDraft {
+  const kind = typeof value === 'number' ? 'number' : typeof value === 'boolean' ? 'truth' : 'text';
+  return { property, operator, kind, value: String(value) };
+}
+
+/** What cannot be read of a form, in words. */
+export class Unreadable extends Error {}
+
+/** What is asked of the server; throws `Unreadable`. */
+export function conditionOf(draft: ConditionDraft): CustomerConditionInput {
+  const condition = meaningOf(draft);
+  return draft.isNot ? { not: condition } : condition;
+}
+
+function meaningOf(draft: ConditionDraft): CustomerConditionInput {
+  if (draft.is === 'group') {
+    const parts = draft.parts.map(conditionOf);
+    const [only] = parts;
+    if (!only) throw new Unreadable('Add a condition, in each group that is empty too, or remove the group.');
+    if (parts.length === 1) return only;
+    return draft.join === 'all' ? { all: parts } : { any: parts };
+  }
+  if (draft.is === 'member') {
+    if (draft.segmentId === '') throw new Unreadable('Choose the segment that they are in.');
+    return { memberOf: draft.segmentId };
+  }
+  if (draft.is === 'attribute') return { attribute: filterOf(draft.filter, 'attribute') };
+  const event = draft.event.trim();
+  if (event === '') throw new Unreadable('Name the event, as it is sent.');
+  const atLeast = countOf(draft.atLeast);
+  const atMost = countOf(draft.atMost);
+  if (atLeast === undefined && atMost === undefined) throw new Unreadable(`Say how often “${event}” happens: at least, at most or both.`);
+  const withinDays = countOf(draft.withinDays);
+  if (withinDays === undefined) throw new Unreadable(`Say within how many days “${event}” happens.`);
+  return {
+    performed: {
+      event,
+      ...(atLeast === undefined ? {} : { atLeast }),
+      ...(atMost === undefined ? {} : { atMost }),
+      withinDays,
+      filters: draft.filters.map((filter) => filterOf(filter, 'property')),
+    },
+  };
+}
+
+function countOf(typed: string): number | undefined {
+  if (typed.trim() === '') return undefined;
+  if (!/^\d{1,9}$/.test(typed.trim())) throw new Unreadable(`“${typed}” is not a whole number.`);
+  return Number(typed);
+}
+
+function filterOf({ property, operator, kind, value }: FilterDraft, what: string): PropertyFilterInput {
+  if (property.trim() === '') throw new Unreadable(`Name the ${what}.`);
+  if (kind === 'text') return { property: property.trim(), operator, value };
+  if (kind === 'truth') return { property: property.trim(), operator, value: value === 'true' };
+  const number = value.trim() === '' ? NaN : Number(value);
+  if (!Number.isFinite(number)) throw new Unreadable(`“${value}” is not a number.`);
+  return { property: property.trim(), operator, value: number };
+}
+
+/** A rule in words: one condition, or several that are joined. */
+export type Words = string | { join: string; parts: Words[] };
+
+/** `nameOf`: of a segment by its id, where it is known. */
+export function inWords(condition: CustomerConditionInput, nameOf: (segmentId: string) => string | undefined): Words {
+  const { all, any, not, performed, memberOf, attribute } = condition;
+  if (not) return negated(inWords(not, nameOf));
+  if (performed) return performedInWords(performed);
+  if (attribute) return filterInWords(attribute);
+  if (memberOf) return inSegment(nameOf(String(memberOf)));
+  return { join: any ? 'any of' : 'all of', parts: (any ?? all ?? []).map((part) => inWords(part, nameOf)) };
+}
+
+const inSegment = (name: string | undefined): string => (name === undefined ? 'is in a segment that is not listed' : `is in “${name}”`);
+
+const NEGATED: Readonly<Record<string, string>> = { 'all of': 'not all of', 'any of': 'none of', 'not all of': 'all of', 'none of': 'any of' };
+
+function negated(words: Words): Words {
+  if (typeof words === 'string') return `not: ${words}`;
+  return { ...words, join: NEGATED[words.join] ?? `not ${words.join}` };
+}
+
+function performedInWords({ event, atLeast, atMost, withinDays, filters }: NonNullable<CustomerConditionInput['performed']>): string {
+  const where = (filters ?? []).map(filterInWords).join(' and ');
+  const window = withinDays === 1 ? 'in the last day' : `in the last ${withinDays} days`;
+  return `${timesInWords(`“${event}”`, atLeast ?? undefined, atMost ?? undefined)} ${window}${where && `, where ${where}`}`;
+}
+
+function timesInWords(event: string, atLeast: number | undefined, atMost: number | undefined): string {
+  const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);
+  if (atMost === 0) return `never did ${event}`;
+  if (atLeast === atMost && atLeast !== undefined) return `did ${event} exactly ${times(atLeast)}`;
+  if (atMost === undefined) return atLeast === 1 ? `did ${event}` : `did ${event} at least ${times(atLeast ?? 0)}`;
+  return atLeast === undefined ? `did ${event} at most ${times(atMost)}` : `did ${event} ${atLeast} to ${atMost} times`;
+}
+
+export const OPERATORS: Readonly<Record<PropertyOperator, string>> = { EQUALS: 'is', DIFFERS: 'is not', AT_LEAST: 'is at least', AT_MOST: 'is at most' };
+
+function filterInWords({ property, operator, value }: PropertyFilterInput): string {
+  return `${property} ${OPERATORS[operator]} ${typeof value === 'string' ? `“${value}”` : String(value)}`;
+}

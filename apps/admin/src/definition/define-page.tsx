@@ -1,0 +1,251 @@
+import { useMemo, useState, type ReactNode } from 'react';
+import { Link, useNavigate, useParams } from 'react-router';
+import { useMutation } from 'urql';
+import { nameOf } from '../customer/name';
+import { CreateSegmentDocument, PreviewSegmentDocument, SegmentDefinitionDocument, UpdateSegmentDocument, type CustomerConditionInput, type UpdateSegmentInput } from '../gen/graphql';
+import { Card, PageHead } from '../parts/card';
+import { Choice } from '../parts/choice';
+import { Empty, Loading, Problem } from '../parts/states';
+import { useSay } from '../parts/toast';
+import { explain } from '../session/problem';
+import { useReading } from '../session/reading';
+import { count, counted } from '../wording/figure';
+import { dateAndTime } from '../wording/time';
+import { conditionOf, draftOf, NEW, Unreadable, type GroupDraft } from './condition';
+import { RuleEditor } from './condition-editor';
+
+type Form = 'rule' | 'list';
+const FORMS = [{ value: 'rule', words: 'By a rule' }, { value: 'list', words: 'A fixed list' }] as const;
+const EMPTY: GroupDraft = { ...NEW.group, join: 'all', parts: [NEW.performed] };
+
+/** What a segment is to be, or what cannot be read of it. */
+type Meaning = { input: UpdateSegmentInput } | { problem: string };
+
+/** A new segment: whoever meets a rule, or a fixed list of customers. */
+export function DefinePage(): ReactNode {
+  const [form, setForm] = useState<Form>('rule');
+  const [rule, setRule] = useState(EMPTY);
+  const [list, setList] = useState('');
+  const meaning = useMeaning(form, rule, list);
+  return (
+    <>
+      <PageHead
+        title="Define a segment"
+        above={<Link to="/segments">Segments</Link>}
+        below={<p className="quiet">Whoever meets a rule, kept live with every event; or customers whom you list.</p>}
+        actions={<Choice label="How it is defined" options={FORMS} value={form} onChange={setForm} />}
+      />
+      <div className="columns wide-left">
+        {form === 'rule' ? (
+          <Card title="The rule">
+            <RuleEditor draft={rule} onChange={setRule} />
+          </Card>
+        ) : (
+          <ListCard list={list} onChange={setList} />
+        )}
+        <Card title="The segment">
+          <div className="stack tight">
+            {form === 'rule' && <Preview meaning={meaning} />}
+            <Maker meaning={meaning} />
+          </div>
+        </Card>
+      </div>
+    </>
+  );
+}
+
+/** Another rule, or another list, for a segment that there is. */
+export function RedefinePage(): ReactNode {
+  const { id = '' } = useParams();
+  const { data, error, isLoading, again } = useReading(SegmentDefinitionDocument, { id });
+  return (
+    <>
+      {error && <Problem error={error} again={again} />}
+      {isLoading && (
+        <section className="card">
+          <Loading what="how it is defined" lines={6} />
+        </section>
+      )}
+      {data && !(data.segment && data.segmentDefinition) && (
+        <section className="card">
+          <Empty title="No person defined such a segment" action={<Link className="button" to="/segments">All segments</Link>}>
+            Rules and lists can be changed. What a model found cannot; it can be renamed.
+          </Empty>
+        </section>
+      )}
+      {data?.segment && data.segmentDefinition && <Redefine key={id} segment={data.segment} condition={data.segmentDefinition.condition as CustomerConditionInput | null} />}
+    </>
+  );
+}
+
+function Redefine({ segment, condition }: { segment: { id: string; name: string }; condition: CustomerConditionInput | null }): ReactNode {
+  const form: Form = condition ? 'rule' : 'list';
+  const [rule, setRule] = useState(() => (condition ? draftOf(condition) : EMPTY));
+  const [list, setList] = useState('');
+  const meaning = useMeaning(form, rule, list);
+  const place = `/segments/${encodeURIComponent(segment.id)}`;
+  return (
+    <>
+      <PageHead title={`Change “${segment.name}”`} above={<><Link to="/segments">Segments</Link> / <Link to={place}>{segment.name}</Link></>} />
+      <div className="columns wide-left">
+        {form === 'rule' ? (
+          <Card title="The rule">
+            <RuleEditor draft={rule} onChange={setRule} except={segment.id} />
+          </Card>
+        ) : (
+          <ListCard list={list} onChange={setList} />
+        )}
+        <Card title="The segment">
+          <div className="stack tight">
+            {form === 'rule' && <Preview meaning={meaning} />}
+            <Changer segment={segment} meaning={meaning} />
+          </div>
+        </Card>
+      </div>
+    </>
+  );
+}
+
+function useMeaning(form: Form, rule: GroupDraft, list: string): Meaning {
+  return useMemo(() => {
+    if (form === 'list') {
+      const userIds = [...new Set(list.split(/[\s,;]+/).filter((id) => id !== ''))];
+      return userIds.length > 0 ? { input: { userIds } } : { problem: 'List at least one customer by their user id.' };
+    }
+    try {
+      return { input: { condition: conditionOf(rule) } };
+    } catch (error) {
+      if (error instanceof Unreadable) return { problem: error.message };
+      throw error;
+    }
+  }, [form, list, rule]);
+}
+
+function ListCard({ list, onChange }: { list: string; onChange: (list: string) => void }): ReactNode {
+  return (
+    <Card title="The list" note="In place of whatever it was">
+      <label className="field">
+        User ids
+        <textarea value={list} onChange={({ target }) => onChange(target.value)} placeholder="shopper-000001 shopper-000002" rows={10} />
+      </label>
+    </Card>
+  );
+}
+
+/** Who would be in it, counted when it is asked for: it reads the whole window. */
+function Preview({ meaning }: { meaning: Meaning }): ReactNode {
+  const condition = 'input' in meaning ? meaning.input.condition : undefined;
+  const wanted = JSON.stringify(condition);
+  const [asked, setAsked] = useState<{ condition: CustomerConditionInput; said: string }>();
+  const isAsked = asked !== undefined && asked.said === wanted;
+  const { data, error, isLoading } = useReading(PreviewSegmentDocument, { condition: asked?.condition ?? {} }, { pause: !isAsked });
+  const preview = isAsked ? data?.previewSegment : undefined;
+  return (
+    <>
+      {isAsked && error && !isLoading && <Problem error={error} />}
+      {isAsked && isLoading && <Loading what="who meets it" lines={2} />}
+      {preview && (
+        <div>
+          <p>
+            <strong>{counted(preview.size, 'customer')}</strong> <span className="quiet">of {count(preview.population)}, as of {dateAndTime(preview.asOf)}</span>
+          </p>
+          {preview.size === 0 && <p className="small quiet">Nobody meets it now. Names and values count letter by letter, and 100 as text is not the number 100.</p>}
+          <p className="row tight small">
+            {preview.sample.slice(0, 8).map((customer) => (
+              <Link key={customer.id} to={`/customers/${encodeURIComponent(customer.id)}`}>
+                {nameOf(customer)}
+              </Link>
+            ))}
+          </p>
+        </div>
+      )}
+      {!isAsked && (
+        <div className="row tight">
+          <button type="button" className="button" disabled={!condition} onClick={() => condition && setAsked({ condition, said: JSON.stringify(condition) })}>
+            Count who meets it
+          </button>
+        </div>
+      )}
+      {'problem' in meaning && <p className="small quiet">{meaning.problem}</p>}
+    </>
+  );
+}
+
+function Maker({ meaning }: { meaning: Meaning }): ReactNode {
+  const [name, setName] = useState('');
+  const [description, setDescription] = useState('');
+  const [problem, setProblem] = useState<string>();
+  const [{ fetching }, create] = useMutation(CreateSegmentDocument);
+  const navigate = useNavigate();
+  const say = useSay();
+  const make = async (): Promise<void> => {
+    if ('problem' in meaning) return setProblem(meaning.problem);
+    const { data, error } = await create({ input: { name: name.trim(), description: description.trim(), ...meaning.input } });
+    if (error) return setProblem(explain(error).remedy);
+    const made = data?.createSegment;
+    if (made?.__typename !== 'Segment') return setProblem(made?.message ?? 'It could not be made.');
+    say(`“${made.name}” is made; its members come within moments.`);
+    void navigate(`/segments/${encodeURIComponent(made.id)}`);
+  };
+  return (
+    <Saving confirm="Make the segment" busy={fetching || name.trim() === ''} problem={problem} onSave={() => void make()}>
+      <label className="field">
+        Name
+        <input value={name} onChange={({ target }) => setName(target.value)} maxLength={120} autoComplete="off" />
+      </label>
+      <label className="field">
+        Description
+        <textarea value={description} onChange={({ target }) => setDescription(target.value)} maxLength={600} />
+      </label>
+    </Saving>
+  );
+}
+
+function Changer({ segment, meaning }: { segment: { id: string; name: string }; meaning: Meaning }): ReactNode {
+  const [problem, setProblem] = useState<string>();
+  const [{ fetching }, update] = useMutation(UpdateSegmentDocument);
+  const navigate = useNavigate();
+  const say = useSay();
+  const change = async (): Promise<void> => {
+    if ('problem' in meaning) return setProblem(meaning.problem);
+    const { data, error } = await update({ id: segment.id, input: meaning.input });
+    if (error) return setProblem(explain(error).remedy);
+    const changed = data?.updateSegment;
+    if (changed?.__typename !== 'Segment') return setProblem(changed?.message ?? 'It could not be changed.');
+    say(`“${segment.name}” is changed; its members come and go within moments.`);
+    void navigate(`/segments/${encodeURIComponent(segment.id)}`);
+  };
+  return <Saving confirm="Change the segment" busy={fetching} problem={problem} onSave={() => void change()} />;
+}
+
+interface SavingProps {
+  confirm: string;
+  busy: boolean;
+  problem: string | undefined;
+  onSave: () => void;
+  children?: ReactNode;
+}
+
+function Saving({ confirm, busy, problem, onSave, children }: SavingProps): ReactNode {
+  return (
+    <form
+      className="stack tight"
+      onSubmit={(event) => {
+        event.preventDefault();
+        onSave();
+      }}
+    >
+      {children}
+      {problem && (
+        <p className="problem" role="alert">
+          {problem}
+        </p>
+      )}
+      <div className="row end tight">
+        <button type="submit" className="button primary" disabled={busy}>
+          {confirm}
+        </button>
+      </div>
+    </form>
+  );
+}

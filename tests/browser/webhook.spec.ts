@@ -1,0 +1,36 @@
+// Webhooks of some segments, made on the admin page in a real Chromium.
+import { api } from '../e2e/ready.ts';
+import { AdminPage } from './admin-page.ts';
+
+let admin: AdminPage;
+
+beforeAll(async () => {
+  admin = await AdminPage.open();
+  await admin.signIn();
+}, 120_000);
+
+afterAll(() => admin?.close());
+
+interface Told {
+  webhooks: { nodes: { id: string; url: string; segments: { name: string }[] | null }[] };
+}
+
+test('a webhook is made for some of the segments, however many', async () => {
+  const { segments } = await api().ask<{ segments: { nodes: { name: string }[] } }>('{ segments(first: 3) { nodes { name } } }');
+  const names = segments.nodes.map(({ name }) => name);
+  const [first = '', second = '', third = ''] = names;
+  const url = `http://127.0.0.1:1/${Date.now()}`;
+  await admin.visit('Webhooks');
+  await admin.page.getByRole('button', { name: 'Make a webhook' }).first().click();
+  const dialog = admin.page.getByRole('dialog');
+  await dialog.getByLabel('URL').fill(url);
+  for (const name of names) await dialog.getByRole('checkbox', { name, exact: true }).check();
+  await dialog.getByRole('checkbox', { name: second, exact: true }).uncheck();
+  expect(await admin.brokenRules()).toEqual([]);
+  await dialog.getByRole('button', { name: 'Make' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  const { webhooks } = await api().ask<Told>('{ webhooks { nodes { id url segments { name } } } }');
+  const made = webhooks.nodes.find((webhook) => webhook.url === url);
+  expect(made?.segments?.map(({ name }) => name).toSorted()).toEqual([first, third].toSorted());
+  await api().ask('mutation($id: ID!) { deleteWebhook(id: $id) { __typename } }', { id: made?.id });
+}, 90_000);
