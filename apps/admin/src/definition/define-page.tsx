@@ -73,13 +73,14 @@ export function RedefinePage(): ReactNode {
           </Empty>
         </section>
       )}
-      {data?.segment && data.segmentDefinition && <Redefine key={id} segment={data.segment} condition={data.segmentDefinition.condition as CustomerConditionInput | null} />}
+      {data?.segment && data.segmentDefinition && <Redefine key={id} segment={data.segment} isRule={data.segment.kind === 'RULE'} condition={data.segmentDefinition.condition as CustomerConditionInput | null} />}
     </>
   );
 }
 
-function Redefine({ segment, condition }: { segment: { id: string; name: string }; condition: CustomerConditionInput | null }): ReactNode {
-  const form: Form = condition ? 'rule' : 'list';
+/** `condition`: null of a list, and of a rule that cannot be read. */
+function Redefine({ segment, isRule, condition }: { segment: { id: string; name: string }; isRule: boolean; condition: CustomerConditionInput | null }): ReactNode {
+  const form: Form = isRule ? 'rule' : 'list';
   const [rule, setRule] = useState(() => (condition ? draftOf(condition) : EMPTY));
   const [list, setList] = useState('');
   const meaning = useMeaning(form, rule, list);

@@ -28,15 +28,17 @@ export function DefinitionCard({ id, onProgress }: { id: string; onProgress: () 
   if (error && !data) return <Problem error={error} again={again} />;
   if (data && !held) return null;
   const condition = held?.condition as CustomerConditionInput | null | undefined;
+  // A rule that cannot be read has no condition, and says so.
+  const isRule = Boolean(condition ?? held?.failure);
   const words = condition && inWords(condition, (segmentId) => all?.segments.nodes.find((segment) => segment.id === segmentId)?.name);
   return (
     <Card
-      title={condition ? 'The rule' : 'The list'}
+      title={isRule ? 'The rule' : 'The list'}
       note={held && `changed ${dateAndTime(held.changedAt)}`}
       actions={
         mayEdit && (
           <Link className="button" to={`/segments/${encodeURIComponent(id)}/definition`}>
-            {condition ? 'Change the rule' : 'Give another list'}
+            {isRule ? 'Change the rule' : 'Give another list'}
           </Link>
         )
       }
@@ -49,7 +51,8 @@ export function DefinitionCard({ id, onProgress }: { id: string; onProgress: () 
               {held.failure} Its members stay as they are; it is tried again every minute.
             </Notice>
           )}
-          {words ? <Sentence words={words} /> : <p className="quiet">The customers whom somebody listed: events change nothing of it.</p>}
+          {words && <Sentence words={words} />}
+          {!isRule && <p className="quiet">The customers whom somebody listed: events change nothing of it.</p>}
           {held.progress < 1 && <p className="quiet small">{percent(held.progress)} of everyone looked at since it was changed; its members come as it goes.</p>}
         </div>
       )}
