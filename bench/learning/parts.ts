@@ -49,6 +49,10 @@ export function parts({ cuts, seeds }: Asked): Part[] {
     { name: 'novelty', script: 'novelty.py', args: each, source: shop('strange-shop', '--anomalies', '0.15') },
     { name: 'cmapss', script: 'cmapss.py', args: [...each, '--plot', resolve(KEPT, 'cmapss-novelty.svg')], source: data('cmapss_fd001.parquet') },
     { name: 'leak-trap', script: 'leak_trap.py', args: ['--seeds', String(Math.min(seeds, 3))], source: RETAIL },
+    // What anything reaches with labels, whatever it is given; and what each group of features adds to the aggregates.
+    ...[['ceiling', 'models'], ['ceiling-groups', 'groups']].map(([name = '', asked = '']) => ({
+      name, script: 'ceiling.py', args: [asked, ...cuts.flatMap((cut) => ['--cut', cut])], source: RETAIL,
+    })),
     { name: 'recommendation', script: 'recommendation.py', args: [...cuts.flatMap((cut) => ['--cut', cut]), ...each], source: RETAIL },
   ];
 }

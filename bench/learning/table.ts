@@ -11,8 +11,17 @@ const SUBJECTS = [
 ] as const;
 const PROBES = ['LR', 'LightGBM'] as const;
 
-const digits = (value: number) => (Math.abs(value) >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(3).replace(/^(-?)0\./, '$1.'));
-const told = (row: Row | undefined) => (row === undefined ? '–' : row.n > 1 && row.sd >= 0.0005 ? `${digits(row.mean)} ± ${digits(row.sd)}` : digits(row.mean));
+/** Decimals, unless a sheet says how many its figures are good for (`places`). */
+const PLACES = 3;
+
+const digits = (value: number, places = PLACES) =>
+  Math.abs(value) >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(places).replace(/^(-?)0\./, '$1.');
+
+function told(row: Row | undefined, places = PLACES): string {
+  if (row === undefined) return '–';
+  const spreads = row.n > 1 && row.sd >= 0.5 / 10 ** places;
+  return spreads ? `${digits(row.mean, places)} ± ${digits(row.sd, places)}` : digits(row.mean, places);
+}
 
 /** Of the mean of a row; its deviation is that of the values themselves, as numpy has it. */
 export const standardError = ({ sd, n }: Row): number => sd / Math.sqrt(n - 1);
@@ -67,7 +76,8 @@ export function plainTable(sheet: Sheet): string {
   const plain = sheet.rows.filter(({ values }) => values === undefined);
   const subjects = [...new Set(plain.map(({ subject }) => subject))];
   const figures = [...new Set(plain.map(({ figure }) => figure))];
-  const cell = (figure: string, subject: string) => told(found(sheet, figure, subject));
+  const places = typeof sheet.facts['places'] === 'number' ? sheet.facts['places'] : PLACES;
+  const cell = (figure: string, subject: string) => told(found(sheet, figure, subject), places);
   // The longer side goes down the page.
   const table = figures.length > subjects.length * WIDE
     ? markdown([['', ...subjects], ...figures.map((figure) => [figure, ...subjects.map((subject) => cell(figure, subject))])])

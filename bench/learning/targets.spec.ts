@@ -31,3 +31,11 @@ describe('a lead on the same draws', () => {
     );
   });
 });
+
+describe('a sheet whose figures are good for more decimals', () => {
+  it('is told with as many, and with deviations that show in them', () => {
+    const of = (facts: Sheet['facts']) => plainTable({ facts, rows: [{ figure: 'LR', subject: 'gaps', mean: -0.0017, sd: 0.0002, n: 300 }] });
+    expect(of({ places: 4 })).toContain('| gaps | -.0017 ± .0002 |');
+    expect(of({})).toContain('| gaps | -.002 |');
+  });
+});

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from torch.nn import functional
+
 from kindred_worker.data.arrays import events_until
 from kindred_worker.data.features import FeatureSpec, Int64
 from kindred_worker.data.split import Split
@@ -47,12 +49,17 @@ def open_former(uri: str) -> Former | str:
 
 
 def _counting(model: BehaviourModel) -> BehaviourModel:
-    """A champion from before there was a tally gets one: it has no weights that learn."""
-    plan = replace(model.plan, counted=counted_of(model.plan.encoder, model.features))
+    """A champion from before there was a tally, or from before silences were read of it, gets them, and says what it said: they have
+    no weights that learn, and its opinion none of what is new."""
+    counted = counted_of(model.plan.encoder, model.features)
+    plan = replace(model.plan, counted=counted, silent=counted > 0)
     if plan == model.plan:
         return model
-    grown = BehaviourModel(model.features, plan)
-    grown.load_state_dict({name: value for name, value in model.state_dict().items() if ".tally_" not in name})
+    grown, known = BehaviourModel(model.features, plan), model.state_dict()
+    for name, value in grown.state_dict().items():
+        if name.endswith(".tally_weight"):  # what is read in addition stands at the end
+            known[name] = functional.pad(known[name], (0, value.shape[1] - known[name].shape[1]))
+    grown.load_state_dict(known)
     return grown
 
 

@@ -22,7 +22,7 @@ from kindred_worker.data.storage import Folder
 from kindred_worker.learn import learn
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import load_model, save_model
-from kindred_worker.models.plan import resolve
+from kindred_worker.models.plan import Plan, resolve
 from kindred_worker.models.reading import read_everyone
 from kindred_worker.report import Cancelled, Report
 from kindred_worker.sampler import Predecessor
@@ -133,6 +133,31 @@ def test_a_champion_from_before_the_tally_is_gone_on_from_with_one(snapshot: Sna
     horizon = load_model(on).horizon
     assert horizon is not None
     assert bool(horizon.tally_weight.any())
+
+
+def test_a_champion_from_before_silences_is_gone_on_from_with_them(snapshot: Snapshot, champion: Folder, tmp_path: Path) -> None:
+    model = load_model(champion)
+    plan = Plan.from_json({name: value for name, value in model.plan.to_json().items() if name != "silent"})
+    older = BehaviourModel(model.features, plan)
+    width = older.encoder.tally_width
+    assert width < model.encoder.tally_width
+    weights = model.state_dict().items()
+    older.load_state_dict({name: value[:, :width] if name.endswith(".tally_weight") else value for name, value in weights})
+    assert older.horizon is not None
+    older.horizon.tally_share.fill_(0.5)
+    folder = Folder((tmp_path / "older").as_uri())
+    save_model(folder, older, {k: v for k, v in facts(champion).items() if k not in ("format", "plan")} | {"plan": plan.to_json()})
+    former = open_former(folder.uri)
+    assert isinstance(former, Former)
+    assert former.model.plan == model.plan
+    said, says = (read_everyone(snapshot, one, 0, Report()).forecast for one in (load_model(folder), former.model))
+    assert np.allclose(said, says, atol=1e-6)
+    on = Folder((tmp_path / "on").as_uri())
+    learn(SPEC, snapshot, on, Report(), folder.uri)
+    assert facts(on)["continued"]
+    horizon = load_model(on).horizon
+    assert horizon is not None
+    assert bool(horizon.tally_weight[:, width:].any())
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,8 @@ def by_hand(model: BehaviourModel, arrays: EventArrays, customer: int, at: int) 
     seen = [(int(t), int(n), abs(float(v))) for t, n, v in zip(events.time, events.name, events.value, strict=True) if t <= at]
     of = [[(t, v) for t, n, v in seen if n == code] for code in codes]
     out: list[float] = []
-    for half_life in (*model.plan.half_life_days, math.inf):
+    half_lives = model.plan.half_life_days
+    for half_life in (*half_lives, math.inf):
         for pick in (lambda _: 1.0, lambda value: value):
             out += [math.log1p(sum(2 ** (-((at - t) / DAY) / half_life) * pick(v) for t, v in mine)) for mine in of]
     times: list[list[float]] = []
@@ -36,7 +37,14 @@ def by_hand(model: BehaviourModel, arrays: EventArrays, customer: int, at: int) 
         ratio = math.log1p(since / max(gap, 1 / 1440)) if count > 1 else 0.0
         mean = math.log1p(sum(v for _, v in mine) / count)
         times.append([math.log1p(since), math.log1p(tenure), math.log1p(tenure / count), math.log1p(gap), ratio, float(count == 1), mean])
-    return out + [one[which] for which in range(7) for one in times]
+    out += [one[which] for which in range(7) for one in times]
+    for mine in of:
+        nats = [
+            (len(mine) - 0.5) * math.log1p((at - mine[-1][0]) / DAY / (h + (mine[-1][0] - mine[0][0]) / DAY)) if mine else 0.0
+            for h in half_lives
+        ]
+        out += [*(math.log1p(n) for n in nats), *(math.exp(-n) if mine else 0.0 for n in nats)]
+    return out
 
 
 @pytest.mark.parametrize("later_days", [0.0, 3.5, 90.0])

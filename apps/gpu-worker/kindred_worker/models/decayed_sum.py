@@ -40,6 +40,7 @@ class Shape:
     values: int = 16  # V per half-life
     turning_values: int = 8  # per period
     counted: int = 0  # M events that the tally counts; their columns stand behind the E of each event
+    silent: bool = False  # whether the tally is read with silences
     context: int = 3  # previous events that an event's values look at
     kept: int = 6  # last events in the state: context + how many places late an event may come
     hidden: int = 96
@@ -98,7 +99,7 @@ class DecayedSum(Encoder[SumState]):
         self.readout = nn.Sequential(
             nn.Dropout(shape.dropout), nn.Linear(inputs, shape.readout), nn.GELU(), nn.Linear(shape.readout, shape.width)
         )
-        self.tally = Tally(shape.counted, self.rate) if shape.counted else None
+        self.tally = Tally(shape.counted, self.rate, shape.silent) if shape.counted else None
         arrays: dict[str, tuple[int, ...]] = {"sums": (self.real,), "turning": (2, self.turn)}
         arrays |= {"recent": (shape.kept, shape.event_width), "recent_time": (shape.kept,)}
         if self.tally:
@@ -108,7 +109,8 @@ class DecayedSum(Encoder[SumState]):
 
     @classmethod
     def of(cls, plan: Plan) -> DecayedSum:
-        return cls(Shape(plan.event_width, plan.width, plan.half_life_days, plan.period_days, counted=plan.counted, dropout=plan.dropout))
+        sizes = (plan.event_width, plan.width, plan.half_life_days, plan.period_days)
+        return cls(Shape(*sizes, counted=plan.counted, silent=plan.silent, dropout=plan.dropout))
 
     # What of an event is learned from, and what is only counted
 

@@ -60,6 +60,7 @@ class Plan:
     dropout: float
     item_dropout: float
     counted: int = 0  # main events that stand in the tally beside what is learned (tally.py); 0 where the encoder keeps none
+    silent: bool = False  # whether the tally is read with what so long a silence says (silence.py)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -80,6 +81,7 @@ def resolve(spec: TrainingSpec, features: FeatureSpec, arrays: EventArrays, now:
     span = max((now - int(time.min())) / MICROS_PER_DAY, 1e-3)
     gaps = _gaps(arrays, np.ones(len(arrays.events.time), bool))
     scaled = tuple(float(f"{h * span / THEIR_SPAN:.3g}") for h in HALF_LIVES)
+    counted = counted_of(spec.encoder, features)
     return Plan(
         encoder=spec.encoder,
         width=spec.width,
@@ -91,7 +93,8 @@ def resolve(spec: TrainingSpec, features: FeatureSpec, arrays: EventArrays, now:
         objectives=dict(spec.objectives),
         dropout=spec.dropout,
         item_dropout=spec.item_dropout,
-        counted=counted_of(spec.encoder, features),
+        counted=counted,
+        silent=counted > 0,
     )
 
 

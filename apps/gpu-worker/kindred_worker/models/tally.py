@@ -1,9 +1,9 @@
 """The tally: each main event counted, with nothing learned, beside what an encoder learns to sum.
 
 For event m, u_i = 1 where event i is one and w_i = |its value|; of both, sums that fade with every half-life k, one of them
-infinite:  S_k(t) = sum_i 2^(-(t - t_i) / halflife_k) u_i.  And when it came first and last. What is read of these at a time is the
-same whatever chance a model was trained with: so what is foreseen from it alone (companion.py) is the same too. Sums add up, so
-an event that comes late is counted exactly.
+infinite:  S_k(t) = sum_i 2^(-(t - t_i) / halflife_k) u_i.  And when it came first and last. How unlikely so long a silence
+is follows from these (silence.py). What is read at a time is the same whatever chance a model was trained with: so what is foreseen
+from it alone (companion.py) is the same too. Sums add up, so an event that comes late is counted exactly.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from kindred_worker.data.features import FeatureSpec
 from kindred_worker.models.encoder import EventVectors
 from kindred_worker.models.plan import Plan, event_codes
+from kindred_worker.models.silence import silence
 
 MICROS_PER_DAY = 86_400_000_000.0
 OF_TIMES = 7  # numbers read of when an event came, beside the sums
@@ -24,7 +25,8 @@ LARGEST = 30.0  # log of the largest value that is counted
 
 def tally_width(plan: Plan) -> int:
     """P, of what is read of the tally that this plan's encoder keeps."""
-    return plan.counted * (2 * (len(plan.half_life_days) + 1) + OF_TIMES)
+    of_silence = 2 * len(plan.half_life_days) * plan.silent
+    return plan.counted * (2 * (len(plan.half_life_days) + 1) + OF_TIMES + of_silence)
 
 
 class Counted(nn.Module):
@@ -58,13 +60,13 @@ class Tallies:
 class Tally(nn.Module):
     """Of M events, with the halvings per day of K finite half-lives and one infinite, which is the last."""
 
-    def __init__(self, events: int, rate: Tensor) -> None:
+    def __init__(self, events: int, rate: Tensor, silent: bool) -> None:
         super().__init__()
-        self.events = events
+        self.events, self.silent = events, silent
         self.rate: Tensor
         self.register_buffer("rate", rate, persistent=False)
         self.size = len(rate) * 2 * events
-        self.width = self.size + OF_TIMES * events
+        self.width = self.size + (OF_TIMES + 2 * (len(rate) - 1) * silent) * events
 
     def later(self, sums: Tensor, days: Tensor) -> Tensor:
         """(n, size) `days` (n) later."""
@@ -119,7 +121,8 @@ class Tally(nn.Module):
             met - again,
             torch.log1p(value / count.clamp(min=1)),
         ]
-        return torch.cat([torch.log1p(sums.clamp(min=0)), *times], dim=1)
+        quiet = [silence(count, since, tenure, 1 / self.rate[:-1]).flatten(1)] if self.silent else []
+        return torch.cat([torch.log1p(sums.clamp(min=0)), *times, *quiet], dim=1)
 
     def read_many(self, events: EventVectors, at: Tensor) -> Tensor:
         """(B, R, width) at times (B, R), each from the events up to it; one reading after the other."""
