@@ -47,12 +47,14 @@ def open_former(uri: str) -> Former | str:
 
 
 def _counting(model: BehaviourModel) -> BehaviourModel:
-    """A champion from before there was a tally gets one: it has no weights that learn."""
-    plan = replace(model.plan, counted=counted_of(model.plan.encoder, model.features))
+    """A champion from before there was a tally, or before it turned, gets one: it has no weights that learn."""
+    counted = counted_of(model.plan.encoder, model.features)
+    plan = replace(model.plan, counted=counted, tally_period_days=model.plan.period_days if counted else ())
     if plan == model.plan:
         return model
     grown = BehaviourModel(model.features, plan)
-    grown.load_state_dict({name: value for name, value in model.state_dict().items() if ".tally_" not in name})
+    fits = {name: value.shape for name, value in grown.state_dict().items()}
+    grown.load_state_dict({name: value for name, value in model.state_dict().items() if value.shape == fits[name]})
     return grown
 
 
