@@ -4,7 +4,7 @@ A network's chance is mostly not a function of the tally, and what it knows most
 events, and its amounts, as it says them lately, are said once more from the tally: now and where the newest chances were fitted
 (newest.py), for customers whom it learned from. No outcome is asked for. Where the pupil says nearly all that the network says of
 customers held out, segments are drawn from what it says, in the mean with the tally's own opinion (companion.py); what is said to
-people of what will come stays the network's. Where it cannot, segments are drawn from the network as well.
+people of what will come stays the network's. Where it cannot, or where few are held out, segments are drawn from the network as well.
 Figures: docs/adr/0016-a-pupil-for-segments.md.
 """
 
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kindred_worker.companion import ENOUGH
 from kindred_worker.data.features import MICROS_PER_DAY
 from kindred_worker.models.batch import batch_of, put
 from kindred_worker.models.behaviour import BehaviourModel
@@ -22,7 +23,9 @@ from kindred_worker.objectives.horizon import Horizon
 from kindred_worker.report import Report
 
 HELD = 1000.0  # the prior's precision: what is learned weighs as much as "it is alike for everyone" where so many readings speak for it
-FAITHFUL = 0.95  # of the variance of the network's log odds, above which it speaks
+# Of the variance of the network's log odds, above which it speaks; where at each moment ENOUGH customers were held out on the mean, as for
+# the tally's own opinion.
+FAITHFUL = 0.95
 
 
 @torch.no_grad()
@@ -40,7 +43,7 @@ def teach(model: BehaviourModel, customers: Customers, held_out: Customers, now:
     head.pupil.learn(tally, said, HELD)
     each = fidelity(head.pupil(unseen), theirs)
     found = float(each[: len(each) // 2].mean())
-    head.pupil.speaks.fill_(found >= FAITHFUL)
+    head.pupil.speaks.fill_(found >= FAITHFUL and len(unseen) >= ENOUGH * (1 + len(head.days)))
     return found
 
 

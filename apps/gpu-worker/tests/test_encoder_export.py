@@ -56,6 +56,7 @@ def in_seasons() -> Generator[None]:
         patch.setattr(plan, "PERIODS", (40.0, 20.0))
         patch.setattr(pupil, "HELD", 1.0)
         patch.setattr(pupil, "FAITHFUL", -np.inf)
+        patch.setattr(pupil, "ENOUGH", 0)
         yield
 
 

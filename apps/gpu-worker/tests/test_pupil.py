@@ -100,6 +100,7 @@ def test_where_it_says_nearly_all_segments_are_drawn_from_it_and_people_read_the
     assert before.settled is before
     monkeypatch.setattr(pupil, "HELD", 1.0)
     monkeypatch.setattr(pupil, "FAITHFUL", -np.inf)
+    monkeypatch.setattr(pupil, "ENOUGH", 80)
     told = teach(seasonal, batches(arrays, copies=5), batches(arrays), snapshot.now, Report())
     assert told is not None
     assert seasonal.groups_apart
@@ -114,11 +115,13 @@ def test_where_it_says_nearly_all_segments_are_drawn_from_it_and_people_read_the
     assert bool((chances.diff(dim=1) >= 0).all())  # a longer horizon is never less likely
 
 
-def test_where_it_does_not_segments_are_drawn_from_the_network(
-    model: BehaviourModel, arrays: EventArrays, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("faithful", "enough"), [(1.1, 0), (-np.inf, 91)], ids=["it does not", "few are held out"])
+def test_else_segments_are_drawn_from_the_network(
+    model: BehaviourModel, arrays: EventArrays, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch, faithful: float, enough: int
 ) -> None:
     one = copy.deepcopy(model)
-    monkeypatch.setattr(pupil, "FAITHFUL", 1.1)
+    monkeypatch.setattr(pupil, "FAITHFUL", faithful)
+    monkeypatch.setattr(pupil, "ENOUGH", enough)
     found = teach(one, batches(arrays), batches(arrays), snapshot.now, Report())
     assert found is not None
     assert found < 1.1
