@@ -113,7 +113,10 @@ def lies(sheet: Sheet, case: Case, snapshot: Snapshot, model: BehaviourModel, se
     for told, column in (("recency read back, R2", RECENCY), ("frequency read back, R2", FREQUENCY)):
         ridge = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-2, 4, 13)))
         sheet.add(told, name, float(cross_val_score(ridge, now.embedding[seen], figures[:, column], cv=FOLDS, scoring="r2").mean()))
-    shares = [np.bincount(segments.assign(r.embedding, r.forecast).index + 1, minlength=segments.count + 1) + 0.5 for r in (before, now)]
+    shares = [
+        np.bincount(segments.assign(r.embedding, r.forecast).index + 1, minlength=segments.count + 1) + 0.5
+        for r in (before.settled, now.settled)
+    ]
     # The population stability index is the divergence of Kullback and Leibler, there and back.
     sheet.add("PSI of segments", name, float(entropy(shares[0], shares[1]) + entropy(shares[1], shares[0])))
     whose = np.concatenate([[place[c] for c in before.customers], np.arange(len(now.customers))])

@@ -34,7 +34,7 @@ ENOUGH = 250  # customers held out, in each window, for a choice: of fewer any s
 class Counts:
     """The customers who were there one horizon before now."""
 
-    tally: Tensor  # (N, P) then
+    tally: Tensor  # (N, P) then, what only fades: with seasons it foresees no better
     happened: Tensor  # (N, C) 0/1 for each main event, from then until now
     amount: Tensor  # (N, C) log1p of how much
 

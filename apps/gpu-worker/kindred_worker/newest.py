@@ -109,7 +109,8 @@ def _windows(model: BehaviourModel, head: Horizon, customers: Customers, now: in
             embeddings[horizon].append(sight.embedding[rows, moment].float())
             outcomes[horizon].append(happened[rows, moment, :, horizon])
             mains = (rows, moment, slice(head.mains), horizon)
-            counts[horizon].append(Counts(sight.tally[rows, moment], happened[mains], amount[mains]))
+            faded = sight.tally[rows, moment, : head.tally_weight.shape[1]]
+            counts[horizon].append(Counts(faded, happened[mains], amount[mains]))
     return [Window(torch.cat(e), torch.cat(o), joined(c)) for e, o, c in zip(embeddings, outcomes, counts, strict=True)]
 
 

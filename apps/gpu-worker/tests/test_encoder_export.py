@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +12,14 @@ import onnxruntime as ort
 import pytest
 import torch
 
+from kindred_worker import pupil
 from kindred_worker.data.arrays import EventArrays, select
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder
 from kindred_worker.discover import discover
 from kindred_worker.export import ENCODERS, event_tensors
 from kindred_worker.learn import learn
+from kindred_worker.models import plan
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import LIVE_MANIFEST, READ, STEP, Bundle, load_model, load_segments
 from kindred_worker.models.live_form import Read, Step, state_tensors
@@ -44,6 +47,17 @@ def bundle_of(encoder: str, objectives: list[str], snapshot: Snapshot, folder: P
     learn(spec, snapshot, output, Report())
     discover(spec, snapshot, load_model(output), output, "", Report())
     return Bundle.open(folder.as_uri())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def in_seasons() -> Generator[None]:
+    """With sums that turn, and a pupil that speaks: these data are too few and too short for either."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "PERIODS", (40.0, 20.0))
+        patch.setattr(pupil, "HELD", 1.0)
+        patch.setattr(pupil, "FAITHFUL", -np.inf)
+        patch.setattr(pupil, "ENOUGH", 0)
+        yield
 
 
 # Every encoder that has a live form; and every way to forecast: all there is, hardly anything, and nothing at all.
@@ -91,8 +105,8 @@ def test_every_step_and_reading_equals_the_models_within_a_hundred_thousandth(li
         with torch.inference_mode():
             expected = Read(live.model, live.segments).eval()(*inputs)
         for name, one, other in zip(Read.OUTPUTS, run(live.read, inputs), expected, strict=True):
-            # Strength is steep near borders: what differs in the last digits of an embedding shows there tenfold.
-            np.testing.assert_allclose(one, other.numpy(), rtol=1e-5, atol=1e-4 if name in ("strength", "map") else 1e-5, err_msg=name)
+            # Strength is steep near borders: what differs in the last digits of what segments are drawn from shows there thirtyfold.
+            np.testing.assert_allclose(one, other.numpy(), rtol=1e-5, atol=3e-4 if name in ("strength", "map") else 1e-5, err_msg=name)
 
 
 def test_a_reading_places_customers_where_the_scorer_places_them(live: Live) -> None:
@@ -123,6 +137,24 @@ def test_the_manifest_names_inputs_hashes_and_the_packed_record_and_no_framework
     record = np.dtype([(n, t, tuple(s[0]) if s else ()) for n, t, *s in told["state"]["record"]["fields"]])
     state = live.model.encoder.initial_state(1)
     assert record.itemsize == told["state"]["record"]["bytes"] == len(live.model.encoder.pack(state, 0)[0])
+
+
+@torch.inference_mode()
+def test_what_segments_are_drawn_from_may_be_the_pupils_and_what_people_read_never_is(live: Live) -> None:
+    if live.model.plan.encoder != "decayed_sum":
+        assert not live.model.groups_apart
+        return
+    state = stepped(live, 5)
+    assert state[live.step.get_inputs().index(next(i for i in live.step.get_inputs() if i.name == "tally_turning"))].any()
+    at = torch.full((len(state[0]),), live.now)
+    found = dict(zip(Read.OUTPUTS, run(live.read, [*state, at]), strict=True))
+    sight = live.model.read(Read(live.model, live.segments).state(*state), at)
+    network = live.model.forecast(sight)
+    assert live.model.groups_apart
+    assert not np.allclose(found["forecast"], network, atol=1e-3)
+    np.testing.assert_allclose(found["probability"], live.model.main_forecast(sight).probability, atol=1e-5)
+    first = len(live.model.plan.horizon_days)  # columns of the first event
+    np.testing.assert_allclose(found["probability"][:, :first], network[:, :first], atol=1e-5)
 
 
 def test_an_encoder_with_a_window_has_no_live_form_and_any_other_has(snapshot: Snapshot, tmp_path: Path) -> None:

@@ -73,6 +73,16 @@ class BehaviourModel(nn.Module):
         """(N, F), as `columns` says."""
         return torch.cat([head.forecast(sight) for head in self.objectives.values()], dim=-1)
 
+    def grouping(self, sight: Sight) -> Tensor:
+        """(N, F), as `columns` says: what customers are grouped by."""
+        return torch.cat([head.grouping(sight) for head in self.objectives.values()], dim=-1)
+
+    @property
+    def groups_apart(self) -> bool:
+        """Whether `grouping` says anything else than `forecast`."""
+        head = self.horizon
+        return head is not None and head.pupil is not None and bool(head.pupil.speaks)
+
     @property
     def main_events(self) -> list[tuple[str, float]]:
         """(event, horizon in days) of each column of `main_forecast`; none without a horizon objective."""

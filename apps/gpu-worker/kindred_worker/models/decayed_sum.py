@@ -11,7 +11,6 @@ stands the tally (tally.py), whose sums are not.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar
@@ -25,6 +24,7 @@ from kindred_worker.models.kept import KeptEvents, merge, newest
 from kindred_worker.models.packing import Packing
 from kindred_worker.models.plan import Plan
 from kindred_worker.models.tally import Tallies, Tally
+from kindred_worker.models.turning import Turning
 
 MICROS_PER_DAY = 86_400_000_000.0
 
@@ -41,6 +41,7 @@ class Shape:
     turning_values: int = 8  # per period
     counted: int = 0  # M events that the tally counts; their columns stand behind the E of each event
     silent: bool = False  # whether the tally is read with silences
+    tally_period_days: tuple[float, ...] = ()  # Q, of the tally's turning sums
     context: int = 3  # previous events that an event's values look at
     kept: int = 6  # last events in the state: context + how many places late an event may come
     hidden: int = 96
@@ -66,12 +67,16 @@ class TalliedState(SumState):
     """With the tally, whose sums stand at the time of the last event too."""
 
     tally: Tensor  # (N, (K + 1) 2 M)
+    tally_turning: Tensor  # (N, 2, Q 2 M)
     met_first: Tensor  # (N, M) int64 microseconds, 0 where that event never came
     met_last: Tensor  # (N, M)
 
     @property
     def tallies(self) -> Tallies:
-        return Tallies(self.tally, self.met_first, self.met_last)
+        return Tallies(self.tally, self.tally_turning, self.met_first, self.met_last)
+
+
+OF_THE_TALLY = fields(TalliedState)[len(fields(SumState)) :]
 
 
 class DecayedSum(Encoder[SumState]):
@@ -83,15 +88,10 @@ class DecayedSum(Encoder[SumState]):
         k, p = len(shape.half_life_days) + 1, len(shape.period_days)
         self.real, self.turn = k * shape.values, p * shape.turning_values
         rates = [1.0 / h for h in shape.half_life_days] + [0.0]
-        slow = max(shape.half_life_days, default=500.0)
-        turning_rates = [1.0 / max(slow, 2 * period) for period in shape.period_days]
-        # Of channels, each of which holds several values that fade and turn together.
+        # Of channels, each of which holds several values that fade together.
         self.rate: Tensor  # (K + 1) halvings per day
-        self.turning_rate: Tensor  # (P)
-        self.omega: Tensor  # (P) radians per day
         self.register_buffer("rate", torch.tensor(rates), persistent=False)
-        self.register_buffer("turning_rate", torch.tensor(turning_rates), persistent=False)
-        self.register_buffer("omega", torch.tensor([2 * math.pi / period for period in shape.period_days]), persistent=False)
+        self.rotation = Turning(shape.period_days, shape.half_life_days, shape.turning_values)
         self.mix = nn.Linear(shape.event_width * (1 + shape.context) + 3 * shape.context, shape.hidden)
         self.value = nn.Linear(shape.hidden, self.real + self.turn)
         inputs = self.real + 2 * self.turn + 6
@@ -99,18 +99,22 @@ class DecayedSum(Encoder[SumState]):
         self.readout = nn.Sequential(
             nn.Dropout(shape.dropout), nn.Linear(inputs, shape.readout), nn.GELU(), nn.Linear(shape.readout, shape.width)
         )
-        self.tally = Tally(shape.counted, self.rate, shape.silent) if shape.counted else None
+        self.tally = None
+        if shape.counted:
+            turning = Turning(shape.tally_period_days, shape.half_life_days, 2 * shape.counted)
+            self.tally = Tally(shape.counted, self.rate, turning, shape.silent)
         arrays: dict[str, tuple[int, ...]] = {"sums": (self.real,), "turning": (2, self.turn)}
         arrays |= {"recent": (shape.kept, shape.event_width), "recent_time": (shape.kept,)}
         if self.tally:
             self.tally_width = self.tally.width
-            arrays |= {"tally": (self.tally.size,), "met_first": (shape.counted,), "met_last": (shape.counted,)}
+            arrays |= {"tally": (self.tally.size,), "tally_turning": (2, self.tally.turning.size)}
+            arrays |= {"met_first": (shape.counted,), "met_last": (shape.counted,)}
         self.packing = Packing(**arrays)
 
     @classmethod
     def of(cls, plan: Plan) -> DecayedSum:
-        sizes = (plan.event_width, plan.width, plan.half_life_days, plan.period_days)
-        return cls(Shape(*sizes, counted=plan.counted, silent=plan.silent, dropout=plan.dropout))
+        shape = Shape(plan.event_width, plan.width, plan.half_life_days, plan.period_days, counted=plan.counted, silent=plan.silent)
+        return cls(replace(shape, tally_period_days=plan.tally_period_days, dropout=plan.dropout))
 
     # What of an event is learned from, and what is only counted
 
@@ -138,26 +142,16 @@ class DecayedSum(Encoder[SumState]):
     def _weigh(self, values: Tensor, days: Tensor) -> tuple[Tensor, Tensor]:
         """Values (n, real + turn) `days` (n) later: (n, real) and (n, 2, turn)."""
         real, turn = values.split([self.real, self.turn], dim=1)
-        return self._fade(real, days), torch.stack(self._turn(turn, days), dim=1)
+        return self._fade(real, days), self.rotation.of(turn, days)
 
     def _later(self, sums: Tensor, turning: Tensor, days: Tensor) -> tuple[Tensor, Tensor]:
         """Sums (N, real), (N, 2, turn) `days` (N) later."""
-        (re_cos, re_sin), (im_cos, im_sin) = self._turn(turning[:, 0], days), self._turn(turning[:, 1], days)
-        return self._fade(sums, days), torch.stack([re_cos - im_sin, re_sin + im_cos], dim=1)
+        return self._fade(sums, days), self.rotation.later(turning, days)
 
     def _fade(self, sums: Tensor, days: Tensor) -> Tensor:
         """(n, real) `days` (n) later."""
         share = torch.exp2(-days.unsqueeze(1) * self.rate).unsqueeze(2)
         return (sums.unflatten(1, (-1, self.shape.values)) * share).flatten(1)
-
-    def _turn(self, parts: Tensor, days: Tensor) -> tuple[Tensor, Tensor]:
-        """(n, turn) `days` (n) later: faded, times the cosine and times the sine of how far they turned."""
-        if not self.turn:
-            return parts, parts
-        angle, share = days.unsqueeze(1) * self.omega, torch.exp2(-days.unsqueeze(1) * self.turning_rate)
-        cos, sin = (torch.cos(angle) * share).unsqueeze(2), (torch.sin(angle) * share).unsqueeze(2)
-        each = parts.unflatten(1, (-1, self.shape.turning_values))
-        return (each * cos).flatten(1), (each * sin).flatten(1)
 
     def _embed(self, sums: Tensor, turning: Tensor, count: Tensor, first: Tensor, last: Tensor, at: Tensor) -> Tensor:
         """All of (N, …) -> (N, D)."""
@@ -235,8 +229,9 @@ class DecayedSum(Encoder[SumState]):
             like.new_zeros(count, self.shape.kept, self.shape.event_width),
             long.unsqueeze(1).expand(-1, self.shape.kept),
         )
-        never = long.unsqueeze(1).expand(-1, self.shape.counted)
-        return _tallied(state, Tallies(like.new_zeros(count, self.tally.size), never, never)) if self.tally else state
+        if not self.tally:
+            return state
+        return _tallied(state, self.tally.blank(count))
 
     def last_time(self, state: SumState) -> Tensor:
         return state.last
@@ -329,14 +324,14 @@ class DecayedSum(Encoder[SumState]):
             turning=state.turning,
             recent=state.recent,
             recent_time=state.recent_time,
-            **({"tally": state.tally, "met_first": state.met_first, "met_last": state.met_last} if isinstance(state, TalliedState) else {}),
+            **({f.name: getattr(state, f.name) for f in OF_THE_TALLY} if isinstance(state, TalliedState) else {}),
         )
 
     def unpack(self, packed: Sequence[bytes], stamp: int) -> tuple[SumState, Tensor]:
         counts, arrays, unreadable = self.packing.unpack(packed, stamp, self.rate.device)
         state = SumState(arrays["sums"], arrays["turning"], counts[0], counts[1], counts[2], arrays["recent"], arrays["recent_time"])
         if self.tally:
-            state = _tallied(state, Tallies(arrays["tally"], arrays["met_first"], arrays["met_last"]))
+            state = _tallied(state, Tallies(arrays["tally"], arrays["tally_turning"], arrays["met_first"], arrays["met_last"]))
         return state, unreadable
 
 
@@ -348,7 +343,7 @@ def _not_before_last(state: SumState, at: Tensor) -> tuple[Tensor, Tensor]:
 
 def _tallied(state: SumState, tallies: Tallies) -> TalliedState:
     own = {f.name: getattr(state, f.name) for f in fields(SumState)}
-    return TalliedState(**own, tally=tallies.sums, met_first=tallies.first, met_last=tallies.last)
+    return TalliedState(**own, tally=tallies.sums, tally_turning=tallies.turning, met_first=tallies.first, met_last=tallies.last)
 
 
 def _news_before(new: Tensor, owner: Tensor, place: Tensor, rows: Tensor) -> Tensor:

@@ -89,5 +89,5 @@ class Read(Form):
         present = self.model.read(state, at)
         main = self.model.main_forecast(present)
         sight = self.model.read(state, torch.maximum(at, encoder.last_time(state) + self.settling)) if self.settling else present
-        forecast = self.model.forecast(sight)
-        return sight.embedding, forecast, main.probability, main.expected_value, *self.placing(sight.embedding, forecast)
+        grouping = self.model.grouping(sight)
+        return sight.embedding, grouping, main.probability, main.expected_value, *self.placing(sight.embedding, grouping)

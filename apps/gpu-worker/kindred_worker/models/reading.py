@@ -31,7 +31,7 @@ class Said:
     """What a model says of customers at one time each."""
 
     embedding: Float32  # (N, D)
-    forecast: Float32  # (N, F), see ForecastColumn
+    forecast: Float32  # (N, F), see ForecastColumn; as it groups customers, where that is asked for
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class Reading:
     columns: list[ForecastColumn]  # (F)
     read_at: int  # microseconds since 1970 UTC
     events: npt.NDArray[np.int64]  # (N) events in each state
-    once_settled: Said | None = None  # None: as it is (settling.py)
+    once_settled: Said | None = None  # what customers are grouped by; None: as it is (settling.py, pupil.py)
 
     @property
     def settled(self) -> Reading:
-        """The same customers where their last visit has settled: what segments are drawn from."""
+        """The same customers where their last visit has settled, as they are grouped: what segments are drawn from."""
         if self.once_settled is None:
             return self
         return replace(self, embedding=self.once_settled.embedding, forecast=self.once_settled.forecast, once_settled=None)
@@ -75,7 +75,7 @@ def read_everyone(snapshot: Snapshot, model: BehaviourModel, read_at: int, repor
         columns=model.columns,
         read_at=read_at or snapshot.now,
         events=np.concatenate([p.events for p in parts] or [np.zeros(0, np.int64)]),
-        once_settled=_joined(model, [p.settled for p in parts]) if settling else None,
+        once_settled=_joined(model, [p.settled for p in parts]) if settling or model.groups_apart else None,
     )
 
 
@@ -92,7 +92,7 @@ class StateBatch:
 
     customers: list[str]
     now: Said
-    settled: Said  # the same as `now` where nothing has to settle
+    settled: Said  # as customers are grouped; the same as `now` where nothing has to settle and no pupil speaks
     packed: list[bytes]  # states; empty unless asked for
     read_at: npt.NDArray[np.int64]  # (N) microseconds, never before the last event
     main: MainForecast | None  # of `now`; None unless states are asked for
@@ -108,6 +108,7 @@ def stream_states(
     """States of everyone from scratch, in pieces of at most CUSTOMERS customers and about EVENTS events."""
     model.eval()
     at = read_at or snapshot.now
+    apart = settling > 0 or model.groups_apart
     for arrays in stream(snapshot, model.features, report.check):
         offsets = arrays.item_offsets
         for chosen in pieces(np.diff(arrays.offsets), CUSTOMERS, EVENTS):
@@ -121,8 +122,8 @@ def stream_states(
             yield StateBatch(
                 customers=cast("list[str]", arrays.customers.take(pa.array(chosen)).to_pylist()),
                 now=now,
-                settled=said(model, model.read(state, torch.from_numpy(np.maximum(when, last + settling)).to(model.device)))
-                if settling
+                settled=grouped(model, model.read(state, torch.from_numpy(np.maximum(when, last + settling)).to(model.device)))
+                if apart
                 else now,
                 packed=model.encoder.pack(state, model.stamp) if pack else [],
                 main=model.main_forecast(present) if pack else None,
@@ -135,6 +136,10 @@ def stream_states(
 
 def said(model: BehaviourModel, sight: Sight) -> Said:
     return Said(sight.embedding.float().cpu().numpy(), model.forecast(sight).float().cpu().numpy())
+
+
+def grouped(model: BehaviourModel, sight: Sight) -> Said:
+    return Said(sight.embedding.float().cpu().numpy(), model.grouping(sight).float().cpu().numpy())
 
 
 def pieces(lengths: npt.NDArray[np.int64], customers: int, events: int) -> Iterator[npt.NDArray[np.int64]]:

@@ -72,6 +72,10 @@ class Objective(nn.Module, ABC):
         """(N, F) of N customers."""
         return sight.embedding.new_zeros(*sight.embedding.shape[:-1], 0)
 
+    def grouping(self, sight: Sight) -> Tensor:
+        """(N, F) what customers are grouped by: the same columns, as two trainings say them more alike where a task can do that."""
+        return self.forecast(sight)
+
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     """Mean where mask is 1; 0 where it never is."""
