@@ -12,12 +12,12 @@ const FIND = {
 };
 const ERASE = `
   WITH gone AS (
-    DELETE FROM ingestion.message_ids m USING unnest($2::text[], $3::bytea[]) AS e (message_id, digest)
-    WHERE m.workspace_id = $1::uuid AND m.message_id = e.message_id
-    RETURNING e.digest, m.event_id, m.occurred_at, m.received_at
+    DELETE FROM ingestion.message_ids WHERE workspace_id = $1::uuid AND message_id = ANY ($2::text[])
+    RETURNING message_id, event_id, occurred_at, received_at
   )
   INSERT INTO ingestion.erased_message_ids (workspace_id, digest, event_id, occurred_at, received_at)
-  SELECT $1::uuid, digest, event_id, occurred_at, received_at FROM gone`;
+  SELECT $1::uuid, e.digest, gone.event_id, gone.occurred_at, gone.received_at
+  FROM gone JOIN unnest($2::text[], $3::bytea[]) AS e (message_id, digest) USING (message_id)`;
 
 /** How a message id that is forgotten stands in a column of message ids. */
 export const erasedForm = (digest: Buffer) => digest.toString('hex');
