@@ -8,7 +8,7 @@ import { EventHistory } from '#libs/history';
 import type { IntakeEvent } from '../../apps/ingestion/src/event/event.js';
 import { EventStore } from '../../apps/ingestion/src/event/event.store.js';
 import { MergeRepository } from '../../apps/ingestion/src/identity/merge.repository.js';
-import { digestBy } from '../../apps/ingestion/src/identity/suppressed.ids.js';
+import { digestsBy } from '../../apps/ingestion/src/identity/keyed.digest.js';
 import { HistoryRepository } from '../../apps/serving/src/foresight/history.repository.js';
 import { Archiving } from './archiving.js';
 import { membersOf, model, ServingHouse, type ServingReplica, type TestWorkspace, until } from './serving-house.js';
@@ -40,7 +40,7 @@ async function send(workspace: TestWorkspace, ...events: (Partial<IntakeEvent> &
     id: randomUUID(), messageId: randomUUID(), type: 'track', name: 'Order Completed', occurredAt: new Date(START - daysAgo * DAY).toISOString(), receivedAt: new Date(),
     sentAt: null, originalAt: null, timeClamped: false, userId: null, anonymousId: null, groupId: null, previousId: null, properties: '{}', context: null, ...event,
   }));
-  const store = new EventStore(ingestion, { maxSubjects: 100, maxMergesPerDay: 100 }, digestBy('a secret of this test'));
+  const store = new EventStore(ingestion, { maxSubjects: 100, maxMergesPerDay: 100 }, digestsBy('a secret of this test'));
   await store.write({ workspaceId: workspace.id, source: 'test', events: whole, rejections: [] });
   await house.untilShown(workspace.id);
   await house.track(workspace.id, []);

@@ -7,7 +7,7 @@ import { EventHistory } from '#libs/history';
 import type { IntakeEvent } from '../../apps/ingestion/src/event/event.js';
 import { EventStore } from '../../apps/ingestion/src/event/event.store.js';
 import { MergeRepository } from '../../apps/ingestion/src/identity/merge.repository.js';
-import { digestBy } from '../../apps/ingestion/src/identity/suppressed.ids.js';
+import { digestsBy } from '../../apps/ingestion/src/identity/keyed.digest.js';
 import { MANY } from './score-worker.fake.js';
 import { model, ServingHouse, type ServingReplica, type TestWorkspace, until } from './serving-house.js';
 
@@ -32,7 +32,7 @@ async function send(workspace: TestWorkspace, ...events: Partial<IntakeEvent>[])
     id: randomUUID(), messageId: randomUUID(), type: 'track', name: 'Order Completed', occurredAt: new Date(Date.now() - DAY + at).toISOString(), receivedAt: new Date(),
     sentAt: null, originalAt: null, timeClamped: false, userId: null, anonymousId: null, groupId: null, previousId: null, properties: '{}', context: null, ...event,
   }));
-  const store = new EventStore(database, { maxSubjects: 100, maxMergesPerDay: 100 }, digestBy('a secret of this test'));
+  const store = new EventStore(database, { maxSubjects: 100, maxMergesPerDay: 100 }, digestsBy('a secret of this test'));
   await store.write({ workspaceId: workspace.id, source: 'test', events: whole, rejections: [] });
   await house.track(workspace.id, []);
 }

@@ -85,6 +85,8 @@ export interface ForgottenRows {
   readonly mentions: number;
   readonly horizon: string | null;
   readonly sequence: string | null;
+  /** Of the events. */
+  readonly messageIds: readonly string[];
 }
 
 /** What a file holds of a person. */
@@ -94,7 +96,8 @@ export async function findForgotten(scratch: Scratch, file: string, ids: Forgott
       (min((horizon, sequence)) FILTER (${isOf(ids)}))[1]::VARCHAR AS horizon, (min((horizon, sequence)) FILTER (${isOf(ids)}))[2]::VARCHAR AS sequence
     FROM ${rowsOf([file])}`);
   if (!row) throw new Error('an aggregate without a row');
-  return { ...row, events: Number(row.events), mentions: Number(row.mentions) };
+  const messages = await scratch.rows<{ message_id: string }>(`SELECT message_id FROM ${rowsOf([file])} WHERE ${isOf(ids)}`);
+  return { ...row, events: Number(row.events), mentions: Number(row.mentions), messageIds: messages.map(({ message_id }) => message_id) };
 }
 
 /** The same file without a person. */

@@ -9,6 +9,7 @@ import { ingestion, person, retention } from '#libs/contracts';
 import { LedgerRepository } from '../ledger/ledger.repository.js';
 import { ArchiveHouse, month } from '../testing/archive.house.js';
 import { SECRET, WORKSPACE } from '../testing/ingestion-under-test.js';
+import { tablesWith } from '../testing/tables-with.js';
 import { workOff } from './archive.execution.js';
 import { ARCHIVE_STEPS } from './archive.writer.js';
 import { RetentionRepository } from './retention.repository.js';
@@ -143,6 +144,8 @@ test('a person is exported with archived events and erased from the files, and n
   await house.send([...month('2021-01', 'gone'), { userId: 'gone-friend', anonymousId: 'gone-device', timestamp: '2021-01-09T00:00:00Z' }]);
   await house.archive('2021-02-01T00:00:00Z');
   const { id } = await house.archiveOfMonth('2021-01');
+  expect((await house.send([{ userId: 'gone-a', messageId: 'gone-first' }]))[0]?.outcome).toBe(DUPLICATE);
+  const receipt = await house.receipt('gone-first');
   const exported = await house.askForPerson(person.PersonRequestKind.EXPORT, 'gone-a');
   const lines = (await readFile(await house.artifacts.localFile(exported.artifact), 'utf8')).trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
   expect(lines.filter(({ type }) => type === 'track')).toMatchObject([
@@ -161,6 +164,10 @@ test('a person is exported with archived events and erased from the files, and n
   expect(await readdir(house.folder(id))).toHaveLength(2);
   expect((await house.archiveOfMonth('2021-01')).events).toBe(3);
   expect((await house.send([{ userId: 'gone-a', messageId: 'gone-first' }]))[0]?.outcome).toBe(DUPLICATE);
+  expect(await house.receipt('gone-first')).toEqual({ ...receipt, customerId: '' });
+  expect(await tablesWith(house.kindred.sql, 'gone-first')).toEqual([]);
+  await new LedgerRepository(house.database).reconcile(WORKSPACE);
+  expect((await house.ledger()).difference).toBe(0);
 });
 
 test('a policy archives and, later, drops: then message ids have gone with their events', async () => {

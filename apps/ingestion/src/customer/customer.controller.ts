@@ -5,7 +5,7 @@ import { Caller, Requires, type WorkspacePrincipal } from '#libs/auth';
 import { ingestion } from '#libs/contracts';
 import { expectFewIds, RpcError } from '#libs/grpc';
 
-import type { IdDigest } from '../identity/suppressed.ids.js';
+import type { KeyedDigest } from '../identity/keyed.digest.js';
 import { cutOf, pageOf, UUID } from '../page.js';
 import { customerOf } from './customer.mapper.js';
 import { CustomerRepository, ID_DIGEST } from './customer.repository.js';
@@ -15,7 +15,7 @@ import { CustomerRepository, ID_DIGEST } from './customer.repository.js';
 export class CustomerController implements ingestion.CustomerServiceController {
   constructor(
     private readonly customers: CustomerRepository,
-    @Inject(ID_DIGEST) private readonly digest: IdDigest,
+    @Inject(ID_DIGEST) private readonly digest: KeyedDigest,
   ) {}
 
   async getCustomers(@Payload() request: ingestion.GetCustomersRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<ingestion.GetCustomersResponse> {

@@ -3,7 +3,7 @@ import { Module } from '@nestjs/common';
 import type { Database } from '#libs/database';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
-import { digestBy } from '../identity/suppressed.ids.js';
+import { digestsBy } from '../identity/keyed.digest.js';
 import type { IngestionConfig } from '../ingestion.config.js';
 import { DATABASE } from '../store.module.js';
 import { CustomerController } from './customer.controller.js';
@@ -13,7 +13,7 @@ import { CustomerRepository, ID_DIGEST } from './customer.repository.js';
   controllers: [CustomerController],
   providers: [
     { provide: CustomerRepository, inject: [DATABASE], useFactory: (database: Database) => new CustomerRepository(database) },
-    { provide: ID_DIGEST, inject: [SERVICE], useFactory: ({ config }: ServiceContext<IngestionConfig>) => digestBy(config.PRINCIPAL_SECRET) },
+    { provide: ID_DIGEST, inject: [SERVICE], useFactory: ({ config }: ServiceContext<IngestionConfig>) => digestsBy(config.PRINCIPAL_SECRET).id },
   ],
 })
 export class CustomerModule {}

@@ -17,7 +17,7 @@ export function countsOf(results: readonly ItemResult[]): { stored: number; dupl
 
 function resultOf(item: IntakeItem | undefined, { outcome, rejection }: ItemResult): ingestion.EventResult {
   return {
-    messageId: rejection?.messageId ?? (item && 'event' in item ? item.event.messageId : ''),
+    messageId: item && 'event' in item ? item.event.messageId : (rejection?.messageId ?? ''),
     outcome: ingestion.EventOutcome[outcome],
     reason: rejection?.reason ?? '',
     detail: rejection?.detail ?? '',

@@ -6,7 +6,7 @@ import { EventHistory } from '#libs/history';
 import { publishHint } from '#libs/queue';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
-import { digestBy } from '../identity/suppressed.ids.js';
+import { digestsBy } from '../identity/keyed.digest.js';
 import type { IngestionConfig } from '../ingestion.config.js';
 import { DATABASE, REDIS } from '../store.module.js';
 import { TrackingPlanModule } from '../tracking-plan/tracking-plan.module.js';
@@ -39,13 +39,14 @@ export type Hint = (workspaceId: string) => void;
         new EventStore(
           database,
           { maxSubjects: config.IDENTITY_MAX_SUBJECTS, maxMergesPerDay: config.IDENTITY_MAX_MERGES_PER_DAY },
-          digestBy(config.PRINCIPAL_SECRET),
+          digestsBy(config.PRINCIPAL_SECRET),
         ),
     },
     {
       provide: EventRepository,
-      inject: [DATABASE, EventHistory],
-      useFactory: (database: Database, history: EventHistory) => new EventRepository(database, history),
+      inject: [DATABASE, EventHistory, SERVICE],
+      useFactory: (database: Database, history: EventHistory, { config }: ServiceContext<IngestionConfig>) =>
+        new EventRepository(database, history, digestsBy(config.PRINCIPAL_SECRET).messageId),
     },
     {
       provide: EventRates,

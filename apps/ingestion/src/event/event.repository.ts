@@ -3,7 +3,9 @@ import { type EventHistory, FEED } from '#libs/history';
 
 import { CURRENT_CUSTOMERS } from '../customer/customer.sql.js';
 import { checkIn } from '../ledger/ledger.repository.js';
+import type { KeyedDigest } from '../identity/keyed.digest.js';
 import { type Cut, isoMicros } from '../page.js';
+import { erasedForm } from './erased.messages.js';
 
 export interface StoredReceipt {
   event_id: string;
@@ -76,6 +78,10 @@ const STORED = `
   LEFT JOIN ingestion.events e ON e.workspace_id = i.workspace_id AND e.horizon = i.horizon AND e.occurred_at = i.occurred_at AND e.id = i.event_id
   LEFT JOIN ingestion.subject_customers m ON m.workspace_id = i.workspace_id AND m.subject_id = e.subject_id AND m.ended_horizon IS NULL
   WHERE i.workspace_id = $1 AND i.message_id = $2`;
+const ERASED = `
+  SELECT event_id, ${isoMicros('occurred_at')} AS occurred_at, ${isoMicros('received_at')} AS received_at, NULL AS customer_id, NULL AS time_clamped,
+    (SELECT count(*) FROM ingestion.duplicate_events d WHERE d.workspace_id = $1 AND d.message_id = $3) AS duplicates
+  FROM ingestion.erased_message_ids i WHERE i.workspace_id = $1 AND i.digest = $2 ORDER BY i.received_at LIMIT 1`;
 const LAST_SEQUENCE = String(2n ** 63n - 1n);
 
 /** Of each of the customers $2, newest first, in the table or what was brought from archives. */
@@ -111,13 +117,18 @@ export class EventRepository {
   constructor(
     private readonly database: Database,
     private readonly history: EventHistory,
+    private readonly digest: KeyedDigest,
   ) {}
 
-  /** What became of a message that was stored, wherever its event lies now. */
+  /** What became of a message that was stored, wherever its event lies now, and of one whose event was erased. */
   async findStored(workspaceId: string, messageId: string): Promise<StoredReceipt | undefined> {
     return this.database.onConnection(workspaceId, async (client) => {
       const [row] = (await client.query<StoredReceipt & { is_here: boolean }>(STORED, [workspaceId, messageId])).rows;
-      if (!row || row.is_here) return row;
+      if (!row) {
+        const digest = this.digest(workspaceId, messageId);
+        return (await client.query<StoredReceipt>(ERASED, [workspaceId, digest, erasedForm(digest)])).rows[0];
+      }
+      if (row.is_here) return row;
       const scope = { eventIds: [row.event_id], since: new Date(Date.parse(row.occurred_at) - 1).toISOString(), before: { at: row.occurred_at, sequence: LAST_SEQUENCE } };
       if ((await this.history.open(client, scope)) === FEED) return row;
       const archived = await client.query<Pick<StoredReceipt, 'customer_id' | 'time_clamped'>>('SELECT customer_id, time_clamped FROM pg_temp.archived_events');
@@ -128,8 +139,8 @@ export class EventRepository {
   async findRejected(workspaceId: string, messageId: string): Promise<RejectedRow | undefined> {
     return this.first(
       workspaceId,
-      `SELECT ${REJECTED_COLUMNS} FROM ingestion.rejected_events WHERE workspace_id = $1 AND message_id = $2 ORDER BY id DESC LIMIT 1`,
-      [workspaceId, messageId],
+      `SELECT ${REJECTED_COLUMNS} FROM ingestion.rejected_events WHERE workspace_id = $1 AND message_id = ANY ($2::text[]) ORDER BY id DESC LIMIT 1`,
+      [workspaceId, [messageId, erasedForm(this.digest(workspaceId, messageId))]],
     );
   }
 

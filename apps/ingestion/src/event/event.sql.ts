@@ -67,6 +67,14 @@ export const INSERT_DUPLICATES = {
     SELECT $1::uuid, message_id, received_at, $2 FROM staged_events WHERE NOT fresh`,
 };
 
+/** The same of what was erased: each in the form in which it is kept. */
+export const INSERT_ERASED_DUPLICATES = {
+  name: 'insert_erased_duplicates',
+  text: `
+    INSERT INTO ingestion.duplicate_events (workspace_id, message_id, received_at, source)
+    SELECT $1::uuid, d.form, d.received_at, $2 FROM unnest($3::text[], $4::timestamptz[]) AS d (form, received_at)`,
+};
+
 export const INSERT_REJECTED = {
   name: 'insert_rejected',
   text: `

@@ -6,12 +6,14 @@ import type { Database } from '#libs/database';
 import { type Admission, admit } from '../identity/identity.gate.js';
 import type { IdentityLimits } from '../identity/identity.limits.js';
 import { identifyStaged } from '../identity/identity.store.js';
-import type { IdDigest } from '../identity/suppressed.ids.js';
+import type { KeyedDigests } from '../identity/keyed.digest.js';
+import { findErased } from './erased.messages.js';
 import type { IntakeEvent, Rejection } from './event.js';
 import { EventPartitions } from './event.partitions.js';
 import {
   CLAIM_MESSAGE_IDS,
   INSERT_DUPLICATES,
+  INSERT_ERASED_DUPLICATES,
   INSERT_EVENTS,
   INSERT_LEDGER,
   INSERT_REJECTED,
@@ -43,6 +45,8 @@ export interface StoredBatch {
   readonly rejected: number;
 }
 
+const NONE: ReadonlyMap<string, string> = new Map();
+
 /** Writes batches of events: one COPY, then set-based statements, in one transaction. */
 export class EventStore {
   private readonly partitions: EventPartitions;
@@ -50,7 +54,7 @@ export class EventStore {
   constructor(
     private readonly database: Database,
     private readonly limits: IdentityLimits,
-    private readonly digest: IdDigest,
+    private readonly digests: KeyedDigests,
   ) {
     this.partitions = new EventPartitions(database);
   }
@@ -62,15 +66,16 @@ export class EventStore {
 
   /** By place: why whoever they are of would keep events from being stored now. Writes nothing. */
   async refusals(workspaceId: string, events: readonly IntakeEvent[]): Promise<ReadonlyMap<number, Rejection>> {
-    return this.database.onConnection(workspaceId, async (client) => (await admit(client, { workspaceId, events, rejections: [] }, this.digest)).refused);
+    return this.database.onConnection(workspaceId, async (client) => (await admit(client, { workspaceId, events, rejections: [] }, this.digests)).refused);
   }
 
   private async commit(batch: EventBatch, within?: (client: PoolClient, stored: StoredBatch) => Promise<void>): Promise<StoredBatch> {
     let used: PoolClient | undefined;
     const result = await this.database.onConnection(batch.workspaceId, async (client) => {
       used = client;
-      const { admitted, refused, rejections: before } = await admit(client, batch, this.digest);
-      const isStored = await this.writeEvents(client, batch, admitted);
+      const admission = await admit(client, batch, this.digests);
+      const { admitted, refused, rejections: before } = admission;
+      const isStored = await this.writeEvents(client, batch, admission);
       const stored = isStored.reduce((sum, one) => sum + (one ? 1 : 0), 0);
       const rejections = [...before, ...(batch.isReplay ? [] : refused.values())].map((rejection) => recognisable(rejection, batch));
       const rejected = rejections.filter(({ unit }) => unit === 'EVENT').length;
@@ -84,20 +89,27 @@ export class EventStore {
     return result;
   }
 
-  private async writeEvents(client: PoolClient, { workspaceId, source, importId, events }: EventBatch, admitted: Admission['admitted']): Promise<boolean[]> {
+  private async writeEvents(client: PoolClient, { workspaceId, source, importId, events }: EventBatch, { admitted, mayBeErased }: Admission): Promise<boolean[]> {
     const isStored = events.map(() => false);
     if (events.length === 0) return isStored;
-    await stageEvents(client, admitted.map(({ event }) => event));
+    const erased = mayBeErased ? await findErased(client, workspaceId, admitted.map(({ event }) => event.messageId), this.digests.messageId) : NONE;
+    const known = erased.size === 0 ? [] : admitted.filter(({ event }) => erased.has(event.messageId));
+    const unknown = erased.size === 0 ? admitted : admitted.filter(({ event }) => !erased.has(event.messageId));
+    await stageEvents(client, unknown.map(({ event }) => event));
     const { rows } = await client.query<{ fresh: number[] }>({ ...CLAIM_MESSAGE_IDS, values: [workspaceId] });
     const isFresh = new Set(rows[0]?.fresh);
-    const fresh = admitted.flatMap(({ event }, place) => (isFresh.has(place) ? [event] : []));
-    for (const [place, { ordinal }] of admitted.entries()) isStored[ordinal] = isFresh.has(place);
+    const fresh = unknown.flatMap(({ event }, place) => (isFresh.has(place) ? [event] : []));
+    for (const [place, { ordinal }] of unknown.entries()) isStored[ordinal] = isFresh.has(place);
     if (fresh.length > 0) {
       await identifyStaged(client, workspaceId, fresh, this.limits);
       await client.query({ ...INSERT_EVENTS, values: [workspaceId, importId ?? null] });
       if (fresh.some(({ type }) => type === 'identify')) await client.query({ ...UPSERT_ATTRIBUTES, values: [workspaceId] });
     }
-    if (fresh.length < admitted.length) await client.query({ ...INSERT_DUPLICATES, values: [workspaceId, source] });
+    if (fresh.length < unknown.length) await client.query({ ...INSERT_DUPLICATES, values: [workspaceId, source] });
+    if (known.length > 0) {
+      const forms = known.map(({ event }) => erased.get(event.messageId));
+      await client.query({ ...INSERT_ERASED_DUPLICATES, values: [workspaceId, source, forms, known.map(({ event }) => event.receivedAt.toISOString())] });
+    }
     return isStored;
   }
 }

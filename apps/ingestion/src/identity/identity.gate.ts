@@ -1,10 +1,11 @@
 import type { PoolClient } from 'pg';
 
 import type { IntakeEvent, Rejection } from '../event/event.js';
+import { erasedForm } from '../event/erased.messages.js';
 import { rejectionOf } from '../event/event.rejection.js';
 import { jsonOrText } from '../event/event.text.js';
 import { type BlockedIds, isBlocked } from './blocked.ids.js';
-import type { IdDigest } from './suppressed.ids.js';
+import type { KeyedDigests } from './keyed.digest.js';
 
 /** What of a batch may be stored, and what not, by place in the batch. */
 export interface Admission {
@@ -12,6 +13,8 @@ export interface Admission {
   readonly refused: ReadonlyMap<number, Rejection>;
   /** What was refused before, as it may be kept. */
   readonly rejections: readonly Rejection[];
+  /** Some of the workspace's events were erased: what comes may be one of them again. */
+  readonly mayBeErased: boolean;
 }
 
 const BETWEEN_CELLS = /[\s,;|"]+/;
@@ -28,10 +31,7 @@ interface Arrivals {
  */
 const OPEN = {
   name: 'open_identity_gate',
-  text: `
-    SELECT pg_advisory_xact_lock_shared(hashtextextended('identity:' || $1::text, 0)),
-      (SELECT coalesce(jsonb_object_agg(value, is_blocked), '{}') FROM ingestion.blocked_ids WHERE workspace_id = $1::uuid) AS blocked,
-      EXISTS (SELECT FROM ingestion.suppressed_ids WHERE workspace_id = $1::uuid) AS suppresses`,
+  text: 'SELECT blocked, suppresses, erased FROM ingestion.open_identity_gate($1)',
 };
 const FIND_SUPPRESSED = {
   name: 'find_suppressed',
@@ -43,12 +43,13 @@ export const SHARE_IDENTITY_GATE = `SELECT pg_advisory_xact_lock_shared(hashtext
 export const CLOSE_IDENTITY_GATE = `SELECT pg_advisory_xact_lock(hashtextextended('identity:' || $1::text, 0))`;
 
 /** Drops what is of people who asked to be left alone, and takes ids away that name nobody; an event that has no other is refused. */
-export async function admit(client: PoolClient, arrivals: Arrivals, digest: IdDigest): Promise<Admission> {
+export async function admit(client: PoolClient, arrivals: Arrivals, digests: KeyedDigests): Promise<Admission> {
   const { workspaceId, events } = arrivals;
-  const { rows } = await client.query<{ blocked: BlockedIds; suppresses: boolean }>({ ...OPEN, values: [workspaceId] });
+  const { rows } = await client.query<{ blocked: BlockedIds; suppresses: boolean; erased: boolean }>({ ...OPEN, values: [workspaceId] });
   const blocked = rows[0]?.blocked ?? {};
-  const suppressed = rows[0]?.suppresses ? await findSuppressed(client, arrivals, digest) : new Set<string>();
+  const suppressed = rows[0]?.suppresses ? await findSuppressed(client, arrivals, digests) : new Set<string>();
   const isSuppressed = (ids: readonly string[]) => ids.some((id) => suppressed.has(id));
+  const suppressedOf = (what: Refused): Rejection => suppressedAs(what.messageId && erasedForm(digests.messageId(workspaceId, what.messageId)), what);
   const admitted: { event: IntakeEvent; ordinal: number }[] = [];
   const refused = new Map<number, Rejection>();
   for (const [ordinal, given] of events.entries()) {
@@ -58,10 +59,10 @@ export async function admit(client: PoolClient, arrivals: Arrivals, digest: IdDi
     else refused.set(ordinal, rejectionOf(given, 'ID_BLOCKED', blockedDetail(given)));
   }
   const rejections = arrivals.rejections.map((rejection) => (suppressed.size > 0 && isSuppressed(idsIn(rejection)) ? suppressedOf(rejection) : rejection));
-  return { admitted, refused, rejections };
+  return { admitted, refused, rejections, mayBeErased: rows[0]?.erased ?? false };
 }
 
-async function findSuppressed(client: PoolClient, { workspaceId, events, rejections }: Arrivals, digest: IdDigest): Promise<Set<string>> {
+async function findSuppressed(client: PoolClient, { workspaceId, events, rejections }: Arrivals, { id: digest }: KeyedDigests): Promise<Set<string>> {
   const ids = new Set([...events.flatMap(idsOf), ...rejections.flatMap(idsIn)]);
   const idOf = new Map([...ids].map((id) => [digest(workspaceId, id).toString('hex'), id]));
   const digests = [...idOf.keys()].map((hex) => Buffer.from(hex, 'hex'));
@@ -69,8 +70,10 @@ async function findSuppressed(client: PoolClient, { workspaceId, events, rejecti
   return new Set(rows.flatMap((row) => idOf.get(row.digest.toString('hex')) ?? []));
 }
 
-/** That something came, and nothing of it. */
-function suppressedOf({ messageId, receivedAt, unit, fingerprint }: Pick<Rejection, 'messageId' | 'receivedAt' | 'unit' | 'fingerprint'>): Rejection {
+type Refused = Pick<Rejection, 'messageId' | 'receivedAt' | 'unit' | 'fingerprint'>;
+
+/** That something came, and nothing of it; what it is known by must not be read either. */
+function suppressedAs(messageId: string | null, { receivedAt, unit, fingerprint }: Refused): Rejection {
   const detail = 'The person asked to be left alone: their events are dropped and nothing of them is kept (docs/api/person.md).';
   return { messageId, reason: 'SUPPRESSED', detail, receivedAt, unit, payload: Buffer.alloc(0), ...(fingerprint === undefined ? {} : { fingerprint }) };
 }

@@ -17,6 +17,8 @@ export const RECOUNT = {
       UNION ALL
       SELECT ${HOUR}, count(*), 0, 0 FROM ingestion.message_ids WHERE ${arrivedIn} GROUP BY 1
       UNION ALL
+      SELECT ${HOUR}, count(*), 0, 0 FROM ingestion.erased_message_ids WHERE ${arrivedIn} GROUP BY 1
+      UNION ALL
       SELECT ${HOUR}, 0, count(*), 0 FROM ingestion.duplicate_events WHERE ${arrivedIn} GROUP BY 1
       UNION ALL
       SELECT ${HOUR}, 0, 0, count(*) FROM ingestion.rejected_events WHERE ${arrivedIn} AND unit = 'EVENT' AND state <> 'REPLAYED' GROUP BY 1

@@ -5,7 +5,9 @@ import type { Attempt } from '#libs/queue';
 
 import type { ForgottenRows } from '../archive/archive.file.js';
 import type { PersonArchives } from '../archive/archive.person.js';
+import { eraseMessageIds } from '../event/erased.messages.js';
 import { CLOSE_IDENTITY_GATE } from '../identity/identity.gate.js';
+import type { KeyedDigest } from '../identity/keyed.digest.js';
 import type { PersonPeers } from './person.peers.js';
 import type { PersonRequestRepository, PersonRequestRow } from './person.repository.js';
 import { refusedIds } from './person.refused.js';
@@ -17,6 +19,9 @@ export interface Erased {
   readonly exportIds: readonly string[];
 }
 
+/** Rows that went with message ids. */
+type ByMessage = Record<'ingestion.duplicate_events' | 'ingestion.rejected_events', number>;
+
 /** Tables whose rows hang on subjects ($2), in the order in which they are emptied. */
 const BY_SUBJECT = {
   'ingestion.subject_attributes': 'subject_id = ANY ($2::uuid[])',
@@ -26,6 +31,10 @@ const BY_SUBJECT = {
   'ingestion.subjects': 'id = ANY ($2::uuid[])',
   'ingestion.customers': 'id = ANY ($2::uuid[])',
 } as const;
+
+/** Rows that show one of the message ids as their example go on without. */
+const withoutExamples = (messageIds: string) =>
+  `UPDATE ingestion.tracking_plan_violations SET example_message_id = '' WHERE workspace_id = $1 AND example_message_id IN (${messageIds})`;
 
 /** Events of the person went into an archive since the archives were looked through: the next attempt looks again. */
 class PersonArchivedMeanwhile extends Error {}
@@ -37,6 +46,8 @@ export class PersonErasure {
     private readonly requests: PersonRequestRepository,
     private readonly archives: PersonArchives,
     private readonly peers: Pick<PersonPeers, 'forgetLabels'>,
+    /** Of message ids. */
+    private readonly digest: KeyedDigest,
   ) {}
 
   async run(attempt: Attempt, row: PersonRequestRow): Promise<Erased> {
@@ -61,7 +72,7 @@ export class PersonErasure {
         `INSERT INTO ingestion.erased_customers (workspace_id, customer_id, request_id) SELECT $1, id, $3 FROM unnest($2::uuid[]) AS id ON CONFLICT DO NOTHING`,
         [workspaceId, now.customerIds, attempt.id],
       );
-      const counts = { ...deleted, 'ingestion.rejected_events': rejected, 'ingestion.events (ids taken out)': mentions };
+      const counts = { ...deleted, 'ingestion.rejected_events': rejected + deleted['ingestion.rejected_events'], 'ingestion.events (ids taken out)': mentions };
       return { row: await this.requests.addErased(client, attempt, { customerIds: now.customerIds, deleted: counts, first }), exportIds };
     });
   }
@@ -78,7 +89,9 @@ export class PersonErasure {
   /** Out of the files of archives; what was left out is counted with the file that it is missing in. */
   private async forgetArchived(attempt: Attempt, person: PersonSubjects): Promise<void> {
     await this.archives.forget(attempt.workspaceId, person, async (client, gone) => {
+      await client.query(CLOSE_IDENTITY_GATE, [attempt.workspaceId]);
       const deleted = {
+        ...(await this.forgetMessages(client, attempt.workspaceId, gone.messageIds)),
         'ingestion.event_archives (events)': gone.events,
         'ingestion.event_archives (ids taken out)': gone.mentions,
         'ingestion.event_archives (files written anew)': 1,
@@ -87,7 +100,7 @@ export class PersonErasure {
     });
   }
 
-  private async empty(client: PoolClient, workspaceId: string, { subjectIds }: PersonSubjects): Promise<{ deleted: Record<string, number>; first: Position | undefined }> {
+  private async empty(client: PoolClient, workspaceId: string, { subjectIds }: PersonSubjects): Promise<{ deleted: ByMessage & Record<string, number>; first: Position | undefined }> {
     const values = [workspaceId, subjectIds];
     const first = await client.query<{ horizon: string; sequence: string }>(
       'SELECT horizon, sequence FROM ingestion.events WHERE workspace_id = $1 AND subject_id = ANY ($2::uuid[]) ORDER BY horizon, sequence LIMIT 1',
@@ -95,14 +108,25 @@ export class PersonErasure {
     );
     const events = await client.query<{ message_id: string }>('DELETE FROM ingestion.events WHERE workspace_id = $1 AND subject_id = ANY ($2::uuid[]) RETURNING message_id', values);
     const messageIds = events.rows.map(({ message_id }) => message_id);
-    // Their message ids stay: a retry must not bring the events back.
-    const duplicates = await deleteCounted(client, 'ingestion.duplicate_events', 'message_id = ANY ($2::text[])', [workspaceId, messageIds]);
-    const deleted: Record<string, number> = { 'ingestion.events': messageIds.length, 'ingestion.duplicate_events': duplicates };
+    const deleted: ByMessage & Record<string, number> = { 'ingestion.events': messageIds.length, ...(await this.forgetMessages(client, workspaceId, messageIds)) };
     for (const [table, where] of Object.entries(BY_SUBJECT)) {
       deleted[table] = (await client.query(`DELETE FROM ${table} WHERE workspace_id = $1 AND (${where})`, values)).rowCount ?? 0;
     }
     const place = first.rows[0];
     return { deleted, first: place && { horizon: Number(place.horizon), sequence: Number(place.sequence) } };
+  }
+
+  /**
+   * What is known by the message ids of events that go. Of the ids themselves digests stay, so that a retry brings nothing
+   * back: from the moment on at which the events are gone, hence with the gate closed.
+   */
+  private async forgetMessages(client: PoolClient, workspaceId: string, messageIds: readonly string[]): Promise<ByMessage> {
+    const values = [workspaceId, messageIds];
+    const duplicates = await deleteCounted(client, 'ingestion.duplicate_events', 'message_id = ANY ($2::text[])', values);
+    const rejected = await deleteCounted(client, 'ingestion.rejected_events', 'message_id = ANY ($2::text[])', values);
+    await client.query(withoutExamples('SELECT unnest($2::text[])'), values);
+    await eraseMessageIds(client, workspaceId, messageIds, this.digest);
+    return { 'ingestion.duplicate_events': duplicates, 'ingestion.rejected_events': rejected };
   }
 
   /**
@@ -130,9 +154,13 @@ export class PersonErasure {
   }
 
   private async emptyQuarantine(workspaceId: string, person: PersonSubjects): Promise<number> {
-    return this.database.onConnection(workspaceId, async (client) =>
-      deleteCounted(client, 'ingestion.rejected_events', 'id = ANY ($2::uuid[])', [workspaceId, await refusedIds(client, workspaceId, person)]),
-    );
+    return this.database.onConnection(workspaceId, async (client) => {
+      const ids = await refusedIds(client, workspaceId, person);
+      await client.query(withoutExamples('SELECT message_id FROM ingestion.rejected_events WHERE workspace_id = $1 AND id = ANY ($2::uuid[])'), [workspaceId, ids]);
+      // Those too of which a replay made an event of theirs, whatever they say.
+      const replayed = 'stored_message_id IN (SELECT message_id FROM ingestion.events WHERE workspace_id = $1 AND subject_id = ANY ($3::uuid[]))';
+      return deleteCounted(client, 'ingestion.rejected_events', `(id = ANY ($2::uuid[]) OR ${replayed})`, [workspaceId, ids, person.subjectIds]);
+    });
   }
 
   private async forgetExports(client: PoolClient, workspaceId: string, customerIds: readonly string[]): Promise<string[]> {

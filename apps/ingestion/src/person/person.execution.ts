@@ -2,7 +2,7 @@ import type { ArtifactStore } from '#libs/artifacts';
 import type { Database, Position } from '#libs/database';
 import type { Attempt } from '#libs/queue';
 
-import type { IdDigest } from '../identity/suppressed.ids.js';
+import type { KeyedDigest } from '../identity/keyed.digest.js';
 import type { PersonErasure } from './person.erasure.js';
 import { exportFolder, type PersonExport } from './person.export.js';
 import type { PersonPeers } from './person.peers.js';
@@ -18,7 +18,7 @@ export interface PersonRooms {
   readonly exporting: PersonExport;
   readonly peers: PersonPeers;
   readonly artifacts: ArtifactStore;
-  readonly digest: IdDigest;
+  readonly digest: KeyedDigest;
   /** Receipts are signed with a key made from it. */
   readonly secret: string;
 }

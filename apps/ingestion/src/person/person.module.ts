@@ -7,7 +7,7 @@ import { SERVICE, type ServiceContext } from '#libs/service';
 
 import { ArchiveModule } from '../archive/archive.module.js';
 import { PersonArchives } from '../archive/archive.person.js';
-import { digestBy } from '../identity/suppressed.ids.js';
+import { digestsBy } from '../identity/keyed.digest.js';
 import type { IngestionConfig } from '../ingestion.config.js';
 import { ARTIFACTS, DATABASE } from '../store.module.js';
 import { PersonController } from './person.controller.js';
@@ -45,8 +45,9 @@ const PERSON_RECONCILER = Symbol('PERSON_RECONCILER');
         { config, log }: ServiceContext<IngestionConfig>,
       ) => {
         const secret = config.PRINCIPAL_SECRET;
-        const erasure = new PersonErasure(database, repository, archives, peers);
-        const rooms: PersonRooms = { database, repository, erasure, exporting: new PersonExport(database, artifacts, peers, archives), peers, artifacts, digest: digestBy(secret), secret };
+        const digests = digestsBy(secret);
+        const erasure = new PersonErasure(database, repository, archives, peers, digests.messageId);
+        const rooms: PersonRooms = { database, repository, erasure, exporting: new PersonExport(database, artifacts, peers, archives), peers, artifacts, digest: digests.id, secret };
         return new JobProcessor(PERSON_JOBS, personWork(rooms), config.REDIS_URL, log);
       },
     },

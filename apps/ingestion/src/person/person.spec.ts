@@ -13,6 +13,7 @@ import { ingestion, person, training } from '#libs/contracts';
 
 import { type IngestionUnderTest, SECRET, startIngestion, WORKSPACE } from '../testing/ingestion-under-test.js';
 import { type PeersStandIn, startPeersStandIn } from '../testing/peers-stand-in.js';
+import { tablesWith as tablesWithIn } from '../testing/tables-with.js';
 import { receiptKey } from './person.receipt.js';
 
 const { EXPORT, ERASE, SUPPRESS } = person.PersonRequestKind;
@@ -57,18 +58,7 @@ async function ended(id: string): Promise<person.PersonRequest> {
 }
 const fileOf = async ({ artifact }: person.PersonRequest) => readFile(join(fileURLToPath(kindred.platform.artifactUrl), artifact), 'utf8');
 
-/** Tables of ingestion in which a text stands anywhere, as it is or as bytes. */
-async function tablesWith(text: string): Promise<string[]> {
-  const { rows } = await kindred.sql.query<{ name: string }>(
-    `SELECT c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'ingestion' AND c.relkind IN ('r', 'p') AND NOT c.relispartition`,
-  );
-  const found: string[] = [];
-  for (const { name } of rows) {
-    const sql = `SELECT count(*)::int AS rows FROM ingestion.${name} t WHERE position($1 in t::text) > 0 OR position($2 in t::text) > 0`;
-    if ((await kindred.sql.query<{ rows: number }>(sql, [text, Buffer.from(text).toString('hex')])).rows[0]?.rows) found.push(name);
-  }
-  return found;
-}
+const tablesWith = (text: string) => tablesWithIn(kindred.sql, text);
 
 /** A refused event, and what somebody mended it to. */
 async function mended(event: { messageId: string }, better: object): Promise<void> {
@@ -129,7 +119,7 @@ test('after an erasure no table of ingestion holds the ids or what the events sa
   await somebody('bystander');
   peers.labels.push(labelOf('erased-user'), labelOf('bystander-user'));
   const exported = await ended(await start(EXPORT, 'erased-user'));
-  const names = ['erased-user', 'erased-device', 'erased-former', 'erased-secret', 'erased-mail'];
+  const names = ['erased-user', 'erased-device', 'erased-former', 'erased-secret', 'erased-mail', 'erased-twice', 'erased-lost'];
   for (const name of names) expect((await tablesWith(name)).length).toBeGreaterThan(0);
   peers.models.set('0a000000-0000-4000-8000-000000000001', { horizon: Number.MAX_SAFE_INTEGER, sequence: 1 });
   peers.models.set('0a000000-0000-4000-8000-000000000002', { horizon: 1, sequence: 1 });
