@@ -24,6 +24,8 @@ export const ingestionConfig = () =>
     IDENTITY_MAX_SUBJECTS: z.coerce.number().int().min(1).default(500).describe('user and anonymous ids that one customer may have'),
     IDENTITY_MAX_MERGES_PER_DAY: z.coerce.number().int().min(1).default(50).describe('ids that one customer may take in on one day of events'),
     ARCHIVE_SETTLE_SECONDS: z.coerce.number().int().min(0).default(86_400).describe('events that arrived later than this long ago are not archived yet; longer than a run takes'),
+    UPLOAD_KEEP_DAYS: z.coerce.number().positive().default(30).describe('uploaded files are removed so long after their last import ended, or, where none read them, after they came'),
+    UPLOAD_TIDY_SECONDS: z.coerce.number().positive().default(300).describe('how often uploaded files whose time is over are removed'),
     WORK_DIR: z.string().default(tmpdir()).describe('scratch space of imports and snapshots'),
     DUCKDB_MEMORY: z.string().default('512MB').describe('memory of one snapshot or archive before it spills to WORK_DIR'),
     IMPORT_MEMORY: z.string().default('256MB').describe('memory of one import before it spills to WORK_DIR, whatever the size of the file'),
