@@ -16,7 +16,7 @@ export const ingestionConfig = () =>
     TRAINING_ADDRESS: address().describe('gRPC address of training, which knows what models learned from'),
     INTAKE_MAX_BODY_BYTES: z.coerce.number().int().min(4 * MIB).default(16 * MIB).describe('hard size of one request'),
     INTAKE_MAX_PENDING_BYTES: z.coerce.number().int().default(96 * MIB).describe('requests held at once; above it callers get 429. As much again for messages of streams; above it they wait'),
-    INTAKE_MAX_STREAMS: z.coerce.number().int().positive().default(64).describe('gRPC streams of events open at once; each may hold a message beside the bound above'),
+    INTAKE_MAX_STREAMS: z.coerce.number().int().positive().default(64).describe('gRPC streams of events open at once; each may hold a message of 1 MiB beside the bound above, and receive one of 8 MiB that is then refused'),
     INTAKE_KEY_EVENTS_PER_SECOND: z.coerce.number().int().positive().default(100_000).describe('what one key may send to one replica; above it its callers get 429'),
     INTAKE_BODY_SECONDS: z.coerce.number().positive().default(30).describe('a client that has not sent its whole body by then is let go'),
     INTAKE_MAX_PENDING_EVENTS: z.coerce.number().int().default(50_000).describe('events waiting for a commit; above it callers get 429'),
