@@ -120,7 +120,7 @@ function launchAll(supervisor: Supervisor, { ports, secrets, databaseUrl, redisU
   const ofStore = Object.entries(process.env).filter(([name]) => name.startsWith('AWS_'));
   const inherited = Object.fromEntries([
     ...ofStore,
-    ...['PATH', 'HOME', 'LANG', 'TMPDIR', 'TZ', 'LD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES', 'LOG_LEVEL', 'ARCHIVE_SETTLE_SECONDS', 'IMPORT_MEMORY'].flatMap((name) =>
+    ...['PATH', 'HOME', 'LANG', 'TMPDIR', 'TZ', 'LD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES', 'LOG_LEVEL', 'ARCHIVE_SETTLE_SECONDS', 'IMPORT_MEMORY', 'UPLOAD_KEEP_DAYS'].flatMap((name) =>
       process.env[name] === undefined ? [] : [[name, process.env[name]]],
     ),
   ]);

@@ -16,12 +16,13 @@ import { QuarantineModule } from './quarantine/quarantine.module.js';
 import { SnapshotModule } from './snapshot/snapshot.module.js';
 import { DATABASE, StoreModule } from './store.module.js';
 import { TrackingPlanModule } from './tracking-plan/tracking-plan.module.js';
+import { UploadModule } from './upload/upload.module.js';
 import { WorkspaceModule } from './workspace/workspace.module.js';
 
 @Module({
   imports: [
     StoreModule, WorkspaceModule, EventModule, TrackingPlanModule, CustomerModule, IdentityModule, IntakeModule, LedgerModule, ImportModule, QuarantineModule, PersonModule, SnapshotModule,
-    ArchiveModule, CustomerListModule,
+    ArchiveModule, CustomerListModule, UploadModule,
   ],
   providers: [
     {

@@ -19,7 +19,7 @@ export class FileCache {
 
   /** The file of this key, fetched once. A key is of one content for ever. */
   async file(key: string, fetch: () => Promise<Readable>): Promise<string> {
-    const file = join(this.folder, createHash('sha256').update(key).digest('hex'));
+    const file = this.fileOf(key);
     const now = new Date();
     // The time of change of its content stays: what was hashed is not hashed again.
     if (await this.touch(file, now)) return file;
@@ -35,6 +35,20 @@ export class FileCache {
     return file;
   }
 
+  /** Drops the file of a key. Who has it open reads on. */
+  async drop(key: string): Promise<void> {
+    await rm(this.fileOf(key), { force: true });
+  }
+
+  /** Drops files that nobody has asked for since. */
+  async dropUnused(since: Date): Promise<void> {
+    for (const { name, asked } of await this.files(Date.now())) if (asked < since.getTime()) await rm(join(this.folder, name), { force: true });
+  }
+
+  private fileOf(key: string): string {
+    return join(this.folder, createHash('sha256').update(key).digest('hex'));
+  }
+
   private async touch(file: string, now: Date): Promise<boolean> {
     const found = await stat(file).catch(() => undefined);
     if (found) await utimes(file, now, found.mtime);
@@ -42,17 +56,22 @@ export class FileCache {
   }
 
   private async makeRoom(now: number): Promise<void> {
-    const files = await Promise.all(
-      (await readdir(this.folder)).map(async (name) => {
-        const found = await stat(join(this.folder, name)).catch(() => undefined);
-        return { name, bytes: found?.size ?? 0, asked: found?.atimeMs ?? now };
-      }),
-    );
+    const files = await this.files(now);
     let bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     for (const file of files.toSorted((a, b) => a.asked - b.asked)) {
       if (bytes <= this.mostBytes || now - file.asked < IN_USE_MS) return;
       await rm(join(this.folder, file.name), { force: true });
       bytes -= file.bytes;
     }
+  }
+
+  private async files(now: number): Promise<{ name: string; bytes: number; asked: number }[]> {
+    const names = await readdir(this.folder).catch(() => []);
+    return Promise.all(
+      names.map(async (name) => {
+        const found = await stat(join(this.folder, name)).catch(() => undefined);
+        return { name, bytes: found?.size ?? 0, asked: found?.atimeMs ?? now };
+      }),
+    );
   }
 }

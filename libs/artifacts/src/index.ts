@@ -2,7 +2,7 @@ import { LocalArtifactStore } from './local.js';
 import { S3ArtifactStore } from './s3.js';
 import type { ArtifactStore } from './store.js';
 
-export { ArtifactError, type ArtifactArea, type ArtifactStore, type StoredArtifact } from './store.js';
+export { ArtifactError, type ArtifactArea, type ArtifactStore, type StoredArtifact, type StoredFolder } from './store.js';
 
 /** Opens the store that ARTIFACT_URL names: `file:///var/lib/kindred`, `s3://bucket/prefix`. */
 export function openArtifactStore(url: string): ArtifactStore {

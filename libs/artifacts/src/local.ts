@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { access, link, mkdir, rm } from 'node:fs/promises';
+import { access, link, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -10,7 +10,7 @@ import { v7 as uuid } from 'uuid';
 import { CheckedFiles, expectHash } from './checked.files.js';
 import { PassingHash } from './passing.hash.js';
 import { safe } from './place.js';
-import { type ArtifactArea, ArtifactError, type ArtifactStore, type StoredArtifact } from './store.js';
+import { type ArtifactArea, ArtifactError, type ArtifactStore, type StoredArtifact, type StoredFolder } from './store.js';
 
 /** A folder. Files appear by an atomic link, so that half of one is never seen and none is overwritten. */
 export class LocalArtifactStore implements ArtifactStore {
@@ -59,6 +59,17 @@ export class LocalArtifactStore implements ArtifactStore {
     return access(this.within(...path.split('/'))).then(() => true, () => false);
   }
 
+  async list(workspaceId: string, area: ArtifactArea): Promise<StoredFolder[]> {
+    const ids = await readdir(this.within(workspaceId, area)).catch(nothingAt);
+    const found = await Promise.all(
+      ids.map(async (id) => {
+        const folder = await stat(this.within(workspaceId, area, id)).catch(nothingAt);
+        return 'mtime' in folder ? [{ path: [workspaceId, area, id].join('/'), changedAt: folder.mtime }] : [];
+      }),
+    );
+    return found.flat();
+  }
+
   localFile(path: string): Promise<string> {
     return existing(this.within(...path.split('/')), path);
   }
@@ -81,6 +92,11 @@ export class LocalArtifactStore implements ArtifactStore {
     await rm(this.below(uri), { recursive: true, force: true });
   }
 
+  /** The files themselves are on this machine. */
+  dropCopies(): Promise<void> {
+    return Promise.resolve();
+  }
+
   private within(...parts: string[]): string {
     return join(this.root, ...safe(parts));
   }
@@ -98,6 +114,12 @@ async function existing(file: string, name: string): Promise<string> {
     throw new ArtifactError('MISSING', `No artefact ${name}.`, { cause });
   });
   return file;
+}
+
+/** What is not there, or is removed meanwhile, is not listed. */
+function nothingAt(error: NodeJS.ErrnoException): never[] {
+  if (error.code === 'ENOENT') return [];
+  throw error;
 }
 
 function explain(error: unknown, target: string): unknown {

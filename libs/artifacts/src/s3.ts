@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-import { DeleteObjectsCommand, GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import { DeleteObjectsCommand, GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, paginateListObjectsV2, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 
 import { CheckedFiles, expectHash } from './checked.files.js';
 import { FileCache } from './file.cache.js';
 import { PassingHash } from './passing.hash.js';
 import { safe } from './place.js';
-import { type ArtifactArea, ArtifactError, type ArtifactStore, type StoredArtifact } from './store.js';
+import { type ArtifactArea, ArtifactError, type ArtifactStore, type StoredArtifact, type StoredFolder } from './store.js';
 
 /** 10,000 of them at most: 160 GB a file. */
 const PART_BYTES = 16 * 1024 * 1024;
@@ -84,13 +84,26 @@ export class S3ArtifactStore implements ArtifactStore {
     });
   }
 
+  async list(workspaceId: string, area: ArtifactArea): Promise<StoredFolder[]> {
+    const path = [workspaceId, area].join('/');
+    const { Bucket, Key } = this.at(this.uri(path));
+    const folders = new Map<string, Date>();
+    for await (const { Contents = [] } of paginateListObjectsV2({ client: this.client }, { Bucket, Prefix: `${Key}/` })) {
+      for (const { Key: key = '', LastModified: changedAt = new Date() } of Contents) {
+        const [id = ''] = key.slice(Key.length + 1).split('/');
+        folders.set(id, new Date(Math.max(changedAt.getTime(), folders.get(id)?.getTime() ?? 0)));
+      }
+    }
+    return [...folders].map(([id, changedAt]) => ({ path: `${path}/${id}`, changedAt }));
+  }
+
   localFile(path: string): Promise<string> {
     return this.localFileOf(this.uri(path));
   }
 
   async localFileOf(uri: string): Promise<string> {
     const etag = await this.head(uri);
-    return this.cache.file(`${uri} ${etag}`, () => this.get(uri, etag));
+    return this.cache.file(copyOf(uri, etag), () => this.get(uri, etag));
   }
 
   async checkedFile(path: string, sha256: string): Promise<string> {
@@ -108,6 +121,7 @@ export class S3ArtifactStore implements ArtifactStore {
     for (let token: string | undefined, isFirst = true; isFirst || token; isFirst = false) {
       const listed = await this.client.send(new ListObjectsV2Command({ Bucket, Prefix: `${Key}/`, ContinuationToken: token }));
       const found = (listed.Contents ?? []).map((object) => ({ Key: object.Key }));
+      for (const object of listed.Contents ?? []) await this.cache.drop(copyOf(`${uri}${object.Key?.slice(Key.length)}`, object.ETag ?? ''));
       const objects = isFirst ? [{ Key }, ...found] : found;
       token = listed.NextContinuationToken;
       for (const some of [objects.slice(0, 1000), objects.slice(1000)].filter(({ length }) => length > 0)) {
@@ -115,6 +129,10 @@ export class S3ArtifactStore implements ArtifactStore {
         if (Errors?.[0]) throw new Error(`${uri} was not removed: ${Errors[0].Code} ${Errors[0].Message}`);
       }
     }
+  }
+
+  dropCopies(since: Date): Promise<void> {
+    return this.cache.dropUnused(since);
   }
 
   /** The entity tag of what lies there. */
@@ -146,6 +164,7 @@ export class S3ArtifactStore implements ArtifactStore {
   }
 }
 
+const copyOf = (uri: string, etag: string) => `${uri} ${etag}`;
 const statusOf = (error: unknown) => (error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined);
 const isThere = (error: unknown) => statusOf(error) === 412 || statusOf(error) === 409;
 const missing = (error: unknown, uri: string) =>

@@ -1,7 +1,8 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -11,7 +12,7 @@ import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { startS3Server } from '#libs/embedded';
 
 import { openArtifactStore } from './index.js';
-import type { ArtifactStore } from './store.js';
+import type { ArtifactArea, ArtifactStore } from './store.js';
 
 const MIB = 1024 * 1024;
 const sha256Of = (content: Buffer) => createHash('sha256').update(content).digest('hex');
@@ -127,6 +128,33 @@ describe.each(Object.keys(KINDS))('%s', (kind) => {
       await expect(store.remove(uri)).rejects.toMatchObject(missing);
     }
     for (const name of ['../x', '.hidden', 'a/b', '']) await expect(write(Buffer.from('x'), place(name))).rejects.toMatchObject(missing);
+  });
+
+  test('a copy on this machine goes with what it is of, and when nobody has asked for it', async () => {
+    const [removed, unused] = [await write(Buffer.from('removed')), await write(Buffer.from('unused'))];
+    const [first, second] = [await store.localFile(removed.path), await store.localFile(unused.path)];
+    await store.remove(store.uri(dirname(removed.path)));
+    expect([existsSync(first), existsSync(second)]).toEqual([false, true]);
+    await store.dropCopies(new Date(Date.now() - 60_000));
+    expect(existsSync(second)).toBe(true);
+    await store.dropCopies(new Date(Date.now() + 60_000));
+    // What is no copy stays.
+    expect(existsSync(second)).toBe(kind === 'a folder');
+    expect((await readFile(await store.localFile(unused.path))).toString()).toBe('unused');
+  });
+
+  test('what lies in an area is listed by id, with when something last came in, and nothing of another', async () => {
+    const [workspace, began] = [randomUUID(), Date.now()];
+    const at = (id: string, name: string, area: ArtifactArea = 'uploads') => ({ workspaceId: workspace, area, id, name });
+    expect(await store.list(workspace, 'uploads')).toEqual([]);
+    const [one, two] = [randomUUID(), randomUUID()];
+    for (const place of [at(one, 'a'), at(one, 'b'), at(two, 'a'), at(randomUUID(), 'a', 'exports')]) await store.write(place, Readable.from(['x']));
+    const listed = await store.list(workspace, 'uploads');
+    expect(listed.map(({ path }) => path).sort()).toEqual([one, two].sort().map((id) => `${workspace}/uploads/${id}`));
+    // Stores tell whole seconds.
+    for (const { changedAt } of listed) expect(Math.abs(changedAt.getTime() - began)).toBeLessThan(60_000);
+    await store.remove(store.uri(`${workspace}/uploads/${one}`));
+    expect((await store.list(workspace, 'uploads')).map(({ path }) => path)).toEqual([`${workspace}/uploads/${two}`]);
   });
 
   test('a folder is removed with all that lies in it and nothing beside it, once more without complaint', async () => {

@@ -11,6 +11,13 @@ export interface StoredArtifact {
   readonly bytes: number;
 }
 
+/** What lies under one id: one file, or several that belong together. */
+export interface StoredFolder {
+  /** `<workspace>/<area>/<id>` */
+  readonly path: string;
+  readonly changedAt: Date;
+}
+
 /** Why an artefact could not be written or read, and what to do. */
 export class ArtifactError extends Error {
   constructor(
@@ -37,6 +44,8 @@ export interface ArtifactStore {
   ): Promise<StoredArtifact>;
   read(path: string): Promise<Readable>;
   exists(path: string): Promise<boolean>;
+  /** What an area of a workspace holds, by id; `changedAt`: when something last came in there. */
+  list(workspaceId: string, area: ArtifactArea): Promise<StoredFolder[]>;
   /** A file on this machine with the artefact's content, for libraries that want one (DuckDB). */
   localFile(path: string): Promise<string>;
   /** The same for a URI that another service named; it must lie below this store. */
@@ -48,6 +57,8 @@ export interface ArtifactStore {
   checkedFile(path: string, sha256: string): Promise<string>;
   /** Rejects with HASH_MISMATCH or MISSING. `uri` may name any file below this store. */
   verify(uri: string, sha256: string): Promise<void>;
-  /** Removes a directory and all in it (a run that was cancelled, a snapshot nobody needs). */
+  /** Removes a directory and all in it (a run that was cancelled, a snapshot nobody needs), with its copies on this machine. */
   remove(uri: string): Promise<void>;
+  /** Drops copies on this machine that nobody has asked for since, also of what another machine removed. */
+  dropCopies(since: Date): Promise<void>;
 }

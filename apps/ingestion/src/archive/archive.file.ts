@@ -100,6 +100,14 @@ export async function findForgotten(scratch: Scratch, file: string, ids: Forgott
   return { ...row, events: Number(row.events), mentions: Number(row.mentions), messageIds: messages.map(({ message_id }) => message_id) };
 }
 
+/** Imports that brought what a file holds of a person. */
+export async function importsOfForgotten(scratch: Scratch, file: string, ids: ForgottenIds): Promise<string[]> {
+  const rows = await scratch.rows<{ id: string }>(
+    `SELECT DISTINCT import_id::VARCHAR AS id FROM ${rowsOf([file])} WHERE import_id IS NOT NULL AND (${isOf(ids)} OR ${mentions(ids)})`,
+  );
+  return rows.map(({ id }) => id);
+}
+
 /** The same file without a person. */
 export async function writeWithout(scratch: Scratch, file: string, ids: ForgottenIds, target: string): Promise<void> {
   await scratch.run(`COPY (

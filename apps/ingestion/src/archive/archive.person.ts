@@ -6,7 +6,7 @@ import { v7 as uuid } from 'uuid';
 import type { ArtifactStore } from '#libs/artifacts';
 
 import { Scratch, type ScratchOptions } from '../scratch/scratch.js';
-import { checkedFile, findForgotten, type ForgottenIds, type ForgottenRows, rowsOf, writeWithout } from './archive.file.js';
+import { checkedFile, findForgotten, type ForgottenIds, type ForgottenRows, importsOfForgotten, rowsOf, writeWithout } from './archive.file.js';
 import { ArchiveOvertaken, type ArchiveRepository } from './archive.repository.js';
 import { keepFile, removeStale } from './archive.writer.js';
 
@@ -28,6 +28,11 @@ export interface ArchivedLine {
   readonly context: string | null;
 }
 
+/** What was left out of an archive, and the imports that had brought it. */
+export interface ForgottenOrigins extends ForgottenRows {
+  readonly imports: readonly string[];
+}
+
 /** What archives hold of a person. */
 export class PersonArchives {
   constructor(
@@ -40,7 +45,7 @@ export class PersonArchives {
    * Writes every file anew that holds a person, without them; `within` is given what was left out, in the transaction
    * that puts the new file in the place of the old one.
    */
-  async forget(workspaceId: string, ids: ForgottenIds, within: (client: PoolClient, gone: ForgottenRows) => Promise<void>): Promise<void> {
+  async forget(workspaceId: string, ids: ForgottenIds, within: (client: PoolClient, gone: ForgottenOrigins) => Promise<void>): Promise<void> {
     for (const { id } of await this.archives.stored(workspaceId)) {
       for (let attempt = 1; ; attempt++) {
         try {
@@ -76,7 +81,7 @@ export class PersonArchives {
     }
   }
 
-  private async forgetIn(workspaceId: string, id: string, ids: ForgottenIds, within: (client: PoolClient, gone: ForgottenRows) => Promise<void>): Promise<void> {
+  private async forgetIn(workspaceId: string, id: string, ids: ForgottenIds, within: (client: PoolClient, gone: ForgottenOrigins) => Promise<void>): Promise<void> {
     // Read again in each attempt: it may have been written anew, or dropped.
     const archive = await this.archives.find(workspaceId, id);
     if (archive?.state !== 'ARCHIVED') return;
@@ -85,10 +90,11 @@ export class PersonArchives {
       const old = await checkedFile(this.artifacts, archive);
       const gone = await findForgotten(scratch, old, ids);
       if (gone.events + gone.mentions === 0) return;
+      const imports = await importsOfForgotten(scratch, old, ids);
       const path = join(scratch.folder, 'events.parquet');
       await writeWithout(scratch, old, ids, path);
       const { file, measure } = await keepFile({ artifacts: this.artifacts }, scratch, workspaceId, archive, { path, name: `events-${uuid()}` });
-      await this.archives.replace(workspaceId, archive, file, measure, ids.subjectIds, (client) => within(client, gone));
+      await this.archives.replace(workspaceId, archive, file, measure, ids.subjectIds, (client) => within(client, { ...gone, imports }));
     } finally {
       await scratch.close();
     }

@@ -56,15 +56,17 @@ const OURS = `workspace_id = $1 AND id = $2 AND fence = $3 AND state = 'RUNNING'
 export class ImportRepository {
   constructor(private readonly database: Database) {}
 
-  async insert(workspaceId: string, row: { id: string; artifact: string; fileName: string; mapping: Mapping; isGuessed: boolean }): Promise<ImportRow> {
+  /** Undefined: its file is to be removed. */
+  async insert(workspaceId: string, row: { id: string; artifact: string; fileName: string; mapping: Mapping; isGuessed: boolean }): Promise<ImportRow | undefined> {
     return this.database.onConnection(workspaceId, async (client) => {
       const { rows } = await client.query<ImportRow>(
         `INSERT INTO ingestion.imports (workspace_id, id, state, artifact, file_name, mapping, mapping_guessed)
-         VALUES ($1, $2, 'QUEUED', $3, $4, $5, $6) RETURNING ${COLUMNS}`,
+         SELECT $1::uuid, $2::uuid, 'QUEUED', $3, $4, $5::jsonb, $6::boolean
+         WHERE NOT EXISTS (SELECT FROM ingestion.imports WHERE workspace_id = $1 AND artifact = $3 AND file_state = 'ENDING') RETURNING ${COLUMNS}`,
         [workspaceId, row.id, row.artifact, row.fileName, JSON.stringify(row.mapping), row.isGuessed],
       );
-      await client.query('INSERT INTO ingestion.open_imports (workspace_id, id) VALUES ($1, $2)', [workspaceId, row.id]);
-      return present(rows[0], row.id);
+      if (rows[0]) await client.query('INSERT INTO ingestion.open_imports (workspace_id, id) VALUES ($1, $2)', [workspaceId, row.id]);
+      return rows[0];
     });
   }
 
@@ -150,9 +152,4 @@ export class ImportRepository {
 
 async function close(client: PoolClient, workspaceId: string, id: string): Promise<void> {
   await client.query('DELETE FROM ingestion.open_imports WHERE workspace_id = $1 AND id = $2', [workspaceId, id]);
-}
-
-function present(row: ImportRow | undefined, id: string): ImportRow {
-  if (!row) throw new Error(`import ${id} was not kept`);
-  return row;
 }

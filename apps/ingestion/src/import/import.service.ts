@@ -54,6 +54,7 @@ export class ImportService {
     });
     const id = uuid();
     const row = await this.rooms.repository.insert(workspaceId, { id, artifact: file.artifact, fileName: file.fileName, mapping, isGuessed: file.mapping === '' });
+    if (!row) throw RpcError.notFound('The file is not kept any more. Upload it again.', { reason: 'FILE_UNKNOWN' });
     await this.rooms.queue.enqueue({ workspaceId, importId: id }).catch((error: unknown) => this.log.warn({ err: error, importId: id }, 'the import waits for the queue'));
     return importOf(row);
   }

@@ -55,9 +55,9 @@ export class IntakeController implements BeforeApplicationShutdown {
     signal.addEventListener('abort', leave);
     try {
       const sender = await this.senderOf(call.metadata);
-      const { INTAKE_MAX_BODY_BYTES: maxMessageBytes, INTAKE_MAX_STREAMS: most } = this.context.config;
+      const most = this.context.config.INTAKE_MAX_STREAMS;
       if (this.open > most) throw new TooManyStreamsError(most);
-      stream = new EventStream({ writer: this.writer, rates: this.rates, plans: this.plans, gate: this.gate, maxMessageBytes }, sender, signal);
+      stream = new EventStream({ writer: this.writer, rates: this.rates, plans: this.plans, gate: this.gate }, sender, signal);
       answer(null, await stream.take(call));
     } catch (error) {
       if (!gone.signal.aborted) answer(this.failureOf(error, stream?.results.length ?? 0).toServiceError());

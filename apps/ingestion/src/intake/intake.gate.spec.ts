@@ -2,7 +2,7 @@ import { credentials, makeClientConstructor, Server, ServerCredentials, type Ser
 
 import { intake } from '#libs/contracts';
 
-import { StreamGate } from './intake.gate.js';
+import { MOST_MESSAGE_EVENTS, OversizedMessage, StreamGate } from './intake.gate.js';
 
 type Message = intake.StreamEventsRequest;
 
@@ -109,11 +109,24 @@ test('many small events take the room that they need when they are decoded', asy
   expect(await Promise.all(streams.map(({ ended }) => ended))).toEqual([null, null, null]);
 });
 
-test('a message larger than all room is alone in, so that the stream can refuse it', async () => {
-  const one = stream();
-  one.send('large', ROOM + 1);
-  one.call.end();
-  expect(await settled(1)).toEqual(['large']);
+test('of a message over a limit nothing waits at the door: the stream is told what it was, in its turn', async () => {
+  const filling = stream();
+  for (let n = 0; n < ROOM; n++) filling.send(`full ${n}`, 1);
+  expect(await settled(ROOM)).toEqual(['full 0', 'full 1', 'full 2']);
+  const [full, ...streams] = [inside.splice(0), stream(), stream()] as const;
+  streams[0].send('bytes', 2);
+  streams[1].call.write({ events: Array.from({ length: MOST_MESSAGE_EVENTS + 1 }, () => '{}'), sentAt: undefined });
+  for (const { call } of streams) call.end();
+  for (const message of full) gate.leave(message);
+  await settled(2);
+  expect(inside.every((message) => message instanceof OversizedMessage)).toBe(true);
+  expect(inside.map((message) => ({ ...message }))).toEqual(
+    expect.arrayContaining([
+      { events: [], sentAt: undefined, eventCount: 1, bytes: 2 * MIB },
+      { events: [], sentAt: undefined, eventCount: MOST_MESSAGE_EVENTS + 1, bytes: 2 * (MOST_MESSAGE_EVENTS + 1) },
+    ]),
+  );
   letGo();
-  expect(await one.ended).toBeNull();
+  filling.call.end();
+  expect(await Promise.all([filling, ...streams].map(({ ended }) => ended))).toEqual([null, null, null]);
 });

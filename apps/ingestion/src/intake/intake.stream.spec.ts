@@ -77,9 +77,12 @@ test('above its rate a stream is slowed down and not refused', async () => {
   expect(performance.now() - began).toBeGreaterThan(1_000);
 });
 
-test('a message that is too large ends the stream, and what is committed before it is told', async () => {
-  const large = track('large', { properties: { text: 'x'.repeat(4 * MIB) } });
-  await expect(kindred.streams.streamEvents(messages([track('before 1'), track('before 2')], [large]), call)).rejects.toMatchObject({ status: status.INVALID_ARGUMENT, reason: 'MESSAGE_TOO_LARGE' });
+test.each([
+  ['bytes', [track('large', { properties: { text: 'x'.repeat(MIB) } })], status.INVALID_ARGUMENT, 'MESSAGE_TOO_LARGE'],
+  ['events', Array.from({ length: 10_001 }, () => '{}'), status.INVALID_ARGUMENT, 'MESSAGE_TOO_LARGE'],
+  ['bytes to be read at all', [track('huge', { properties: { text: 'x'.repeat(8 * MIB) } })], status.RESOURCE_EXHAUSTED, 'RESOURCE_EXHAUSTED'],
+])('a message of too many %s ends the stream, and what came before it is stored', async (_what, large, code, reason) => {
+  await expect(kindred.streams.streamEvents(messages([track('before 1'), track('before 2')], large), call)).rejects.toMatchObject({ status: code, reason });
   const again = await kindred.streams.streamEvents(messages([track('before 1'), track('before 2')]), call);
   expect(again.stored + again.duplicate).toBe(2);
 });

@@ -10,7 +10,7 @@ import { resultsOf } from '../event/event.mapper.js';
 import type { EventRates } from '../event/event.rates.js';
 import { jsonOrText } from '../event/event.text.js';
 import type { EventWriter } from '../event/event.writer.js';
-import { AT_ONCE, bytesOf, type StreamGate } from './intake.gate.js';
+import { AT_ONCE, MOST_MESSAGE_BYTES, MOST_MESSAGE_EVENTS, OversizedMessage, type StreamGate } from './intake.gate.js';
 import type { PlanReader } from './intake.routes.js';
 
 /** The results of all events are one answer, which must fit into a message. */
@@ -22,7 +22,6 @@ export interface StreamParts {
   readonly plans: PlanReader;
   /** Told of each message that is settled. */
   readonly gate: Pick<StreamGate, 'leave'>;
-  readonly maxMessageBytes: number;
 }
 
 /** The events of one stream, from their first message to the answer. */
@@ -44,8 +43,10 @@ export class EventStream {
       this.signal.throwIfAborted();
       events += message.events.length;
       if (events > MOST_EVENTS) throw refusal('STREAM_TOO_LONG', `A stream takes at most ${MOST_EVENTS} events. End it, and begin another one.`);
-      const bytes = bytesOf(message);
-      if (bytes > this.parts.maxMessageBytes) throw refusal('MESSAGE_TOO_LARGE', `A message has ${bytes} characters of events; ${this.parts.maxMessageBytes} are allowed. Send smaller ones.`);
+      if (message instanceof OversizedMessage) {
+        const { eventCount, bytes } = message;
+        throw refusal('MESSAGE_TOO_LARGE', `A message has ${eventCount} events of ${bytes} characters; ${MOST_MESSAGE_EVENTS} of ${MOST_MESSAGE_BYTES} are allowed. Send smaller ones.`);
+      }
       if (this.underWay.length === AT_ONCE) await this.settleFirst();
       const stored = this.store(message).finally(() => this.parts.gate.leave(message));
       // Whoever awaits it hears of its failure, also when reading fails first.

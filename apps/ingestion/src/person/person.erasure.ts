@@ -8,6 +8,8 @@ import type { PersonArchives } from '../archive/archive.person.js';
 import { eraseMessageIds } from '../event/erased.messages.js';
 import { CLOSE_IDENTITY_GATE } from '../identity/identity.gate.js';
 import type { KeyedDigest } from '../identity/keyed.digest.js';
+import type { UploadRepository } from '../upload/upload.repository.js';
+import { importsOfEvents, importsOfRefused } from './person.imports.js';
 import type { PersonPeers } from './person.peers.js';
 import type { PersonRequestRepository, PersonRequestRow } from './person.repository.js';
 import { refusedIds } from './person.refused.js';
@@ -45,6 +47,7 @@ export class PersonErasure {
     private readonly database: Database,
     private readonly requests: PersonRequestRepository,
     private readonly archives: PersonArchives,
+    private readonly files: UploadRepository,
     private readonly peers: Pick<PersonPeers, 'forgetLabels'>,
     /** Of message ids. */
     private readonly digest: KeyedDigest,
@@ -54,18 +57,19 @@ export class PersonErasure {
     const { workspaceId } = attempt;
     const person = await this.database.onConnection(workspaceId, (client) => subjectsOf(client, workspaceId, row));
     await this.forgetLabels(attempt, person);
-    const before = await this.forgetMentions(workspaceId, person);
-    const rejected = await this.emptyQuarantine(workspaceId, person);
+    const before = await this.forgetMentions(attempt, person);
+    const rejected = await this.emptyQuarantine(attempt, person);
     // Before the subjects go, without which a later attempt would not find the files.
     await this.forgetArchived(attempt, person);
     // An archive may have been restored meanwhile.
-    const mentions = before + (await this.forgetMentions(workspaceId, person));
+    const mentions = before + (await this.forgetMentions(attempt, person));
     return this.database.onConnection(workspaceId, async (client) => {
       await client.query(CLOSE_IDENTITY_GATE, [workspaceId]);
       // Who they are now: something may have been merged or archived meanwhile.
       const now = await subjectsOf(client, workspaceId, row);
       const left = await client.query('SELECT FROM ingestion.archived_subjects WHERE workspace_id = $1 AND subject_id = ANY ($2::uuid[]) LIMIT 1', [workspaceId, now.subjectIds]);
       if (left.rowCount !== 0) throw new PersonArchivedMeanwhile();
+      await this.endFiles(client, attempt, await importsOfEvents(client, workspaceId, now.subjectIds));
       const { deleted, first } = await this.empty(client, workspaceId, now);
       const exportIds = await this.forgetExports(client, workspaceId, now.customerIds);
       await client.query(
@@ -97,6 +101,7 @@ export class PersonErasure {
         'ingestion.event_archives (files written anew)': 1,
       };
       await this.requests.addErased(client, attempt, { customerIds: person.customerIds, deleted, first: firstOf(gone) });
+      await this.endFiles(client, attempt, gone.imports);
     });
   }
 
@@ -133,15 +138,17 @@ export class PersonErasure {
    * Others' events that carry an id of the person beside their own, on a shared device: the id is taken out. Looked for
    * before anything is written, for these columns have no index and a transaction that writes holds back the feed.
    */
-  private async forgetMentions(workspaceId: string, { subjectIds, userIds, anonymousIds }: PersonSubjects): Promise<number> {
+  private async forgetMentions(attempt: Attempt, { subjectIds, userIds, anonymousIds }: PersonSubjects): Promise<number> {
+    const { workspaceId } = attempt;
     return this.database.onConnection(workspaceId, async (client) => {
-      const found = await client.query<{ horizon: string; sequence: string; occurred_at: string }>(
-        `SELECT horizon, sequence, occurred_at::text FROM ingestion.events
+      const found = await client.query<{ horizon: string; sequence: string; occurred_at: string; import_id: string | null }>(
+        `SELECT horizon, sequence, occurred_at::text, import_id FROM ingestion.events
          WHERE workspace_id = $1 AND (subject_id IS NULL OR subject_id <> ALL ($2::uuid[]))
            AND (anonymous_id = ANY ($3::text[]) OR previous_id = ANY ($3::text[]) OR previous_id = ANY ($4::text[]))`,
         [workspaceId, subjectIds, anonymousIds, userIds],
       );
       if (found.rows.length === 0) return 0;
+      await this.endFiles(client, attempt, [...new Set(found.rows.flatMap(({ import_id }) => import_id ?? []))]);
       const { rowCount } = await client.query(
         `UPDATE ingestion.events e SET anonymous_id = CASE WHEN e.anonymous_id = ANY ($3::text[]) THEN NULL ELSE e.anonymous_id END,
            previous_id = CASE WHEN e.previous_id = ANY ($3::text[] || $4::text[]) THEN NULL ELSE e.previous_id END
@@ -153,14 +160,27 @@ export class PersonErasure {
     });
   }
 
-  private async emptyQuarantine(workspaceId: string, person: PersonSubjects): Promise<number> {
+  private async emptyQuarantine(attempt: Attempt, person: PersonSubjects): Promise<number> {
+    const { workspaceId } = attempt;
     return this.database.onConnection(workspaceId, async (client) => {
       const ids = await refusedIds(client, workspaceId, person);
+      await this.endFiles(client, attempt, await importsOfRefused(client, workspaceId, ids));
       await client.query(withoutExamples('SELECT message_id FROM ingestion.rejected_events WHERE workspace_id = $1 AND id = ANY ($2::uuid[])'), [workspaceId, ids]);
       // Those too of which a replay made an event of theirs, whatever they say.
       const replayed = 'stored_message_id IN (SELECT message_id FROM ingestion.events WHERE workspace_id = $1 AND subject_id = ANY ($3::uuid[]))';
       return deleteCounted(client, 'ingestion.rejected_events', `(id = ANY ($2::uuid[]) OR ${replayed})`, [workspaceId, ids, person.subjectIds]);
     });
+  }
+
+  /** The uploaded files that the person came in with: they are removed once all else is done, and those that an import still reads when it has ended. */
+  private async endFiles(client: PoolClient, attempt: Attempt, importIds: readonly string[]): Promise<void> {
+    if (importIds.length === 0) return;
+    const { free, inUse } = await this.files.endOf(client, attempt.workspaceId, importIds);
+    const deleted = {
+      ...(free === 0 ? {} : { 'ingestion.imports (uploaded files)': free }),
+      ...(inUse === 0 ? {} : { 'ingestion.imports (uploaded files, when their import has ended)': inUse }),
+    };
+    if (free + inUse > 0) await this.requests.addErased(client, attempt, { customerIds: [], deleted, first: undefined });
   }
 
   private async forgetExports(client: PoolClient, workspaceId: string, customerIds: readonly string[]): Promise<string[]> {

@@ -3,6 +3,7 @@ import type { Database, Position } from '#libs/database';
 import type { Attempt } from '#libs/queue';
 
 import type { KeyedDigest } from '../identity/keyed.digest.js';
+import type { Uploads } from '../upload/uploads.js';
 import type { PersonErasure } from './person.erasure.js';
 import { exportFolder, type PersonExport } from './person.export.js';
 import type { PersonPeers } from './person.peers.js';
@@ -18,6 +19,7 @@ export interface PersonRooms {
   readonly exporting: PersonExport;
   readonly peers: PersonPeers;
   readonly artifacts: ArtifactStore;
+  readonly uploads: Uploads;
   readonly digest: KeyedDigest;
   /** Receipts are signed with a key made from it. */
   readonly secret: string;
@@ -44,9 +46,10 @@ async function answerExport(rooms: PersonRooms, attempt: Attempt, row: PersonReq
 
 /** First the events, so that nothing is made of them again; then what was made of them. */
 async function answerErasure(rooms: PersonRooms, attempt: Attempt, row: PersonRequestRow): Promise<void> {
-  const { peers, artifacts, erasure, repository } = rooms;
+  const { peers, artifacts, uploads, erasure, repository } = rooms;
   const erased = await erasure.run(attempt, row);
   for (const exportId of erased.exportIds) await artifacts.remove(artifacts.uri(exportFolder(attempt.workspaceId, exportId)));
+  await uploads.removeEnding(attempt.workspaceId);
   const { customer_ids: customerIds, deleted } = erased.row;
   const forgotten = await peers.forget(attempt.workspaceId, customerIds);
   const first = firstOf(erased.row);

@@ -10,6 +10,9 @@ import { PersonArchives } from '../archive/archive.person.js';
 import { digestsBy } from '../identity/keyed.digest.js';
 import type { IngestionConfig } from '../ingestion.config.js';
 import { ARTIFACTS, DATABASE } from '../store.module.js';
+import { UploadModule } from '../upload/upload.module.js';
+import { UploadRepository } from '../upload/upload.repository.js';
+import { Uploads } from '../upload/uploads.js';
 import { PersonController } from './person.controller.js';
 import { PersonErasure } from './person.erasure.js';
 import type { PersonRooms } from './person.execution.js';
@@ -22,7 +25,7 @@ import { personWork } from './person.work.js';
 const PERSON_RECONCILER = Symbol('PERSON_RECONCILER');
 
 @Module({
-  imports: [ArchiveModule],
+  imports: [ArchiveModule, UploadModule],
   controllers: [PersonController],
   providers: [
     { provide: PersonRequestRepository, inject: [DATABASE], useFactory: (database: Database) => new PersonRequestRepository(database) },
@@ -35,19 +38,21 @@ const PERSON_RECONCILER = Symbol('PERSON_RECONCILER');
     },
     {
       provide: JobProcessor,
-      inject: [DATABASE, PersonRequestRepository, PersonArchives, PersonPeers, ARTIFACTS, SERVICE],
+      inject: [DATABASE, PersonRequestRepository, PersonArchives, PersonPeers, ARTIFACTS, UploadRepository, Uploads, SERVICE],
       useFactory: (
         database: Database,
         repository: PersonRequestRepository,
         archives: PersonArchives,
         peers: PersonPeers,
         artifacts: ArtifactStore,
+        files: UploadRepository,
+        uploads: Uploads,
         { config, log }: ServiceContext<IngestionConfig>,
       ) => {
         const secret = config.PRINCIPAL_SECRET;
         const digests = digestsBy(secret);
-        const erasure = new PersonErasure(database, repository, archives, peers, digests.messageId);
-        const rooms: PersonRooms = { database, repository, erasure, exporting: new PersonExport(database, artifacts, peers, archives), peers, artifacts, digest: digests.id, secret };
+        const erasure = new PersonErasure(database, repository, archives, files, peers, digests.messageId);
+        const rooms: PersonRooms = { database, repository, erasure, exporting: new PersonExport(database, artifacts, peers, archives), peers, artifacts, uploads, digest: digests.id, secret };
         return new JobProcessor(PERSON_JOBS, personWork(rooms), config.REDIS_URL, log);
       },
     },

@@ -35,10 +35,10 @@ export class ArchiveHouse {
   ) {}
 
   /** With its artefacts there, else in a folder of its own. */
-  static async open(artifactUrl?: string): Promise<ArchiveHouse> {
+  static async open(artifactUrl?: string, environment: Record<string, string> = {}): Promise<ArchiveHouse> {
     const peers = await startPeersStandIn();
     const where = artifactUrl === undefined ? {} : { ARTIFACT_URL: artifactUrl };
-    const kindred = await startIngestion({ SERVING_ADDRESS: peers.address, TRAINING_ADDRESS: peers.address, ARCHIVE_SETTLE_SECONDS: '0', ...where });
+    const kindred = await startIngestion({ SERVING_ADDRESS: peers.address, TRAINING_ADDRESS: peers.address, ARCHIVE_SETTLE_SECONDS: '0', ...where, ...environment });
     const otherCall = { principal: await new PrincipalSigner(SECRET).sign({ workspaceId: OTHER_WORKSPACE, actor: 'key:other', role: 'ADMIN' }) };
     const database = openDatabase({ url: kindred.platform.databaseUrl, service: 'ingestion', connections: 3 });
     return new ArchiveHouse(peers, kindred, database, openArtifactStore(artifactUrl ?? kindred.platform.artifactUrl), otherCall);
