@@ -91,7 +91,8 @@ def _score(
     if segments.settling:
         sight = model.read(state, torch.maximum(at, encoder.last_time(state) + segments.settling))
     vector = sight.embedding.float().cpu().numpy().astype("<f4")
-    place = segments.assign(vector, model.grouping(sight).float().cpu().numpy())
+    grouping = model.grouping(sight) if model.groups_apart else model.forecast(sight)
+    place = segments.assign(vector, grouping.float().cpu().numpy())
     packed = encoder.pack(state, model.stamp)
     chances = torch.stack([forecast.probability, forecast.expected_value], dim=-1).float().cpu().numpy().astype("<f4")
     results: list[Score] = []

@@ -54,7 +54,7 @@ def in_seasons() -> Generator[None]:
     """With sums that turn, and a pupil that speaks: these data are too few and too short for either."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plan, "PERIODS", (40.0, 20.0))
-        patch.setattr(pupil, "HELD", 1.0)
+        patch.setattr(pupil, "HELD", 30.0)
         patch.setattr(pupil, "FAITHFUL", -np.inf)
         patch.setattr(pupil, "ENOUGH", 0)
         yield
@@ -105,8 +105,8 @@ def test_every_step_and_reading_equals_the_models_within_a_hundred_thousandth(li
         with torch.inference_mode():
             expected = Read(live.model, live.segments).eval()(*inputs)
         for name, one, other in zip(Read.OUTPUTS, run(live.read, inputs), expected, strict=True):
-            # Strength is steep near borders: what differs in the last digits of what segments are drawn from shows there thirtyfold.
-            np.testing.assert_allclose(one, other.numpy(), rtol=1e-5, atol=3e-4 if name in ("strength", "map") else 1e-5, err_msg=name)
+            # Strength is steep near borders: what differs in the last digits of an embedding shows there tenfold.
+            np.testing.assert_allclose(one, other.numpy(), rtol=1e-5, atol=1e-4 if name in ("strength", "map") else 1e-5, err_msg=name)
 
 
 def test_a_reading_places_customers_where_the_scorer_places_them(live: Live) -> None:
@@ -115,7 +115,7 @@ def test_a_reading_places_customers_where_the_scorer_places_them(live: Live) -> 
     # Far from anyone too: a state blown up is nothing that was ever seen.
     state[0] = torch.cat([state[0][: count // 2], state[0][count // 2 :] * 50])
     found = dict(zip(Read.OUTPUTS, run(live.read, [*state, torch.full((count,), live.now)]), strict=True))
-    placed = live.segments.assign(found["embedding"], found["forecast"])
+    placed = live.segments.assign(found["embedding"], found["grouping"])
     np.testing.assert_array_equal(found["segment"], placed.index)
     np.testing.assert_array_equal(found["finer"], placed.finer)
     np.testing.assert_allclose(found["strength"], placed.strength, atol=1e-4)
@@ -151,7 +151,7 @@ def test_what_segments_are_drawn_from_may_be_the_pupils_and_what_people_read_nev
     sight = live.model.read(Read(live.model, live.segments).state(*state), at)
     network = live.model.forecast(sight)
     assert live.model.groups_apart
-    assert not np.allclose(found["forecast"], network, atol=1e-3)
+    assert not np.allclose(found["grouping"], network, atol=1e-3)
     np.testing.assert_allclose(found["probability"], live.model.main_forecast(sight).probability, atol=1e-5)
     first = len(live.model.plan.horizon_days)  # columns of the first event
     np.testing.assert_allclose(found["probability"][:, :first], network[:, :first], atol=1e-5)

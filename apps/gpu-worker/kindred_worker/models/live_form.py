@@ -70,11 +70,12 @@ class Step(Form):
 
 
 class Read(Form):
-    OUTPUTS = ("embedding", "forecast", "probability", "expected_value", "segment", "strength", "novelty", "map", "finer")
+    OUTPUTS = ("embedding", "grouping", "probability", "expected_value", "segment", "strength", "novelty", "map", "finer")
 
     def __init__(self, model: BehaviourModel, segments: SegmentModel) -> None:
         super().__init__()
         self.model, self.placing, self.settling = model, Placing(segments), segments.settling
+        self.groups_by = model.grouping if model.groups_apart else model.forecast  # a pupil that says nothing costs nothing
         self.state: Any = type(model.encoder.initial_state(1))
 
     def inputs(self) -> list[str]:
@@ -89,5 +90,5 @@ class Read(Form):
         present = self.model.read(state, at)
         main = self.model.main_forecast(present)
         sight = self.model.read(state, torch.maximum(at, encoder.last_time(state) + self.settling)) if self.settling else present
-        grouping = self.model.grouping(sight)
+        grouping = self.groups_by(sight)
         return sight.embedding, grouping, main.probability, main.expected_value, *self.placing(sight.embedding, grouping)
