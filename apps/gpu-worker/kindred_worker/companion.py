@@ -6,7 +6,11 @@ whatever the seed. It is fitted where the newest chances are (newest.py), and wh
 means, the mean of the two, of their log odds, foresees better than either, and two trainings agree more. How much it has to say is
 chosen on customers from whom neither has learned: the greatest share that is not worse than the best by more than one standard error
 (Breiman et al. 1984, 3.4.3). Where the sequence tells what counts do not, that is little or nothing.
-Figures: docs/adr/0012-a-second-opinion.md.
+
+Where it is as much as it may be, counts say of main events what the network says, and customers are grouped nearly by that alone
+(GROUPED): another such model, from everyone, for nobody is told of it and so none need be held out. It comes out the same whatever the
+seed, and so nearly do the segments. The rest is the network's, which knows what counts do not, as the season.
+Figures: docs/adr/0012-a-second-opinion.md, 0017-segments-from-counts.md.
 """
 
 from __future__ import annotations
@@ -19,13 +23,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from kindred_worker.modes import mode_of
-from kindred_worker.objectives.horizon import Horizon, nats, of_own_horizon, quiet_of
+from kindred_worker.objectives.horizon import Horizon, Opinion, nats, of_own_horizon, quiet_of
 from kindred_worker.report import Report
 
 # The prior's precision, for counts standardised over customers: what is learned weighs as much as "everyone is alike" where about so
 # many customers speak for it.
 HELD = 200.0
 SHARES = (0.0, 0.25, 0.5)  # in the mean, of which one is chosen; equal weights are hard to beat (Clemen 1989)
+GROUPED = 0.9  # its share in what customers are grouped by, where the greatest of SHARES was chosen
 EVEN = 1e-3  # a spread below which everyone is alike
 ENOUGH = 250  # customers held out, in each window, for a choice: of fewer any share may look as good as another
 
@@ -34,7 +39,7 @@ ENOUGH = 250  # customers held out, in each window, for a choice: of fewer any s
 class Counts:
     """The customers who were there one horizon before now."""
 
-    tally: Tensor  # (N, P) then, what only fades: with seasons it foresees no better
+    tally: Tensor  # (N, P) then
     happened: Tensor  # (N, C) 0/1 for each main event, from then until now
     amount: Tensor  # (N, C) log1p of how much
 
@@ -43,44 +48,41 @@ def joined(counts: Sequence[Counts]) -> Counts:
     return Counts(torch.cat([c.tally for c in counts]), torch.cat([c.happened for c in counts]), torch.cat([c.amount for c in counts]))
 
 
-@dataclass(frozen=True)
-class Opinion:
-    """As the horizon head keeps it."""
-
-    weight: Tensor  # (2 C H, P)
-    bias: Tensor  # (2 C H)
-
-
 @torch.no_grad()
-def opinion_of(head: Horizon, windows: Sequence[Counts], report: Report, kept: float = 0.0) -> Opinion | None:
-    """What the tally says, by the window of each horizon, in their order; `kept`: precision of the opinion that the head has so far.
+def opinion_of(head: Horizon, windows: Sequence[Counts], report: Report, so_far: Opinion, kept: float = 0.0) -> Opinion | None:
+    """What the tally says, by the window of each horizon, in their order; `kept`: precision of the opinion `so_far`, whose share it has.
     None where nothing is counted."""
     rows = torch.cat([w.tally for w in windows])
     if rows.shape[1] == 0 or len(rows) == 0:
         return None
     mean, spread = rows.mean(0), rows.std(0, correction=0)
     spread[spread < EVEN] = 1.0  # what is alike for everyone says nothing, and its rounding is no difference
-    so_far = torch.cat([head.tally_weight * spread, (head.tally_bias + head.tally_weight @ mean).unsqueeze(1)], dim=1)
-    kept *= float(so_far[:, :-1].any())  # one from before there was a tally had no opinion
-    chances, much = so_far.chunk(2)  # (C H, P + 1) each
+    former = torch.cat([so_far.weight * spread, (so_far.bias + so_far.weight @ mean).unsqueeze(1)], dim=1)
+    kept *= float(former[:, :-1].any())  # one from before there was a tally had no opinion
+    chances, much = former.chunk(2)  # (C H, P + 1) each
     hazards = _hazards(head, (rows - mean) / spread, windows, report, chances, kept)
-    former = much.unflatten(0, (head.mains, -1)).unbind(1)
-    amounts = [_amounts((w.tally - mean) / spread, w, f, kept) for w, f in zip(windows, former, strict=True)]
+    amounts = [
+        _amounts((w.tally - mean) / spread, w, f, kept) for w, f in zip(windows, much.unflatten(0, (head.mains, -1)).unbind(1), strict=True)
+    ]
     found = torch.cat([hazards, torch.stack(amounts, dim=1).flatten(0, 1)])
     weight = found[:, :-1] / spread
-    return Opinion(weight, found[:, -1] - weight @ mean)
+    return Opinion(weight, found[:, -1] - weight @ mean, so_far.share)
 
 
 @torch.no_grad()
-def share_of(missed: Sequence[Sequence[Tensor]]) -> float:
-    """The share to choose; `missed` for each of SHARES in each window, (N) nats by which N customers held out were missed."""
+def share_of(missed: Sequence[Sequence[Tensor]], so_far: float | None = None) -> float:
+    """The share to choose; `missed` for each of SHARES in each window, (N) nats by which N customers held out were missed. The one
+    `so_far` is kept as long as it is not clearly worse than the best, for every segment hangs on it."""
     best = min(range(len(SHARES)), key=lambda at: sum(float(m.mean()) for m in missed[at]))
-    for at in reversed(range(best + 1, len(SHARES))):
+
+    def is_as_good(at: int) -> bool:
         worse = [share - least for share, least in zip(missed[at], missed[best], strict=True)]
         # The windows are the same people's: their errors add up.
-        if sum(float(w.mean()) for w in worse) <= sum(float(w.std()) / len(w) ** 0.5 for w in worse):
-            return SHARES[at]
-    return SHARES[best]
+        return sum(float(w.mean()) for w in worse) <= sum(float(w.std()) / len(w) ** 0.5 for w in worse)
+
+    if so_far in SHARES and is_as_good(SHARES.index(so_far)):
+        return so_far
+    return SHARES[max(at for at in range(best, len(SHARES)) if at == best or is_as_good(at))]
 
 
 def _hazards(head: Horizon, rows: Tensor, windows: Sequence[Counts], report: Report, so_far: Tensor, kept: float) -> Tensor:

@@ -49,16 +49,16 @@ def open_former(uri: str) -> Former | str:
 
 
 def _counting(model: BehaviourModel) -> BehaviourModel:
-    """A champion from before there was a tally, or from before it turned and silences were read of it, gets them, and says what it said:
-    they have no weights that learn, and its opinion none of what is new."""
+    """A champion from before there was a tally, or from before silences were read of it, gets them, and says what it said: they have no
+    weights that learn, and its opinion none of what is new."""
     counted = counted_of(model.plan.encoder, model.features)
-    plan = replace(model.plan, counted=counted, silent=counted > 0, tally_period_days=model.plan.period_days if counted else ())
+    plan = replace(model.plan, counted=counted, silent=counted > 0)
     if plan == model.plan:
         return model
     grown, known = BehaviourModel(model.features, plan), model.state_dict()
     fits = {name: value.shape for name, value in grown.state_dict().items()}
     for name, value in known.items():
-        if name.endswith(".tally_weight"):  # what is read in addition stands at the end
+        if name.endswith((".tally_weight", ".grouping_weight")):  # what is read in addition stands at the end
             known[name] = functional.pad(value, (0, fits[name][1] - value.shape[1]))
     grown.load_state_dict({name: value for name, value in known.items() if value.shape == fits[name]})
     return grown

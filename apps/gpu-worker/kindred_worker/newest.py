@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kindred_worker.companion import ENOUGH, SHARES, Counts, joined, opinion_of, share_of
+from kindred_worker.companion import ENOUGH, GROUPED, SHARES, Counts, joined, opinion_of, share_of
 from kindred_worker.data.features import MICROS_PER_DAY, Encoded, Int64
 from kindred_worker.models.batch import batch_of, put
 from kindred_worker.models.behaviour import BehaviourModel
@@ -63,7 +63,7 @@ def some(customers: Customers) -> Customers:
 
 
 def fit_newest(model: BehaviourModel, customers: Customers, held_out: Customers, now: int, report: Report, kept: float = 0.0) -> None:
-    """Sets what the newest moments add to the hazards of the model's horizon head, and the tally's opinion; `held_out` are customers
+    """Sets what the newest moments add to the hazards of the model's horizon head, and the tally's opinions; `held_out` are customers
     from whom the model did not learn, `now` in microseconds, `kept` the precision of what the head says of them so far. Nothing
     where there is no such head."""
     head = model.horizon
@@ -72,15 +72,22 @@ def fit_newest(model: BehaviourModel, customers: Customers, held_out: Customers,
     model.eval()
     windows = _windows(model, head, customers, now, report)
     weight, bias = _fitted(head, windows, report, kept)
-    opinion = opinion_of(head, [w.counts for w in windows], report, kept)
+    counts = [w.counts for w in windows]
+    opinion = opinion_of(head, counts, report, head.foreseen_by, kept)
     unseen = _windows(model, head, held_out, now, report) if opinion is not None else []
+    everyone = [joined([seen, w.counts]) for seen, w in zip(counts, unseen, strict=False)]
+    of_everyone = opinion_of(head, everyone, report, head.grouped_by, kept) if everyone else None
     # From here on nothing can be cancelled, so that a model is as it was or as it should be.
     head.newest_weight.copy_(weight)
     head.newest_bias.copy_(bias)
-    if opinion is not None:
-        head.tally_weight.copy_(opinion.weight)
-        head.tally_bias.copy_(opinion.bias)
-        head.tally_share.fill_(_share(head, unseen))
+    if opinion is None or of_everyone is None:
+        return
+    former = float(opinion.share) if kept and head.foreseen_by.weight.any() else None
+    head.foreseen_by.copy_(opinion)
+    share = _share(head, unseen, former)
+    head.foreseen_by.share.fill_(share)
+    head.grouped_by.copy_(head.foreseen_by if share < SHARES[-1] else of_everyone)
+    head.grouped_by.share.fill_(share if share < SHARES[-1] else GROUPED)
 
 
 def kept_after(customers: int, passed: int) -> float:
@@ -109,8 +116,7 @@ def _windows(model: BehaviourModel, head: Horizon, customers: Customers, now: in
             embeddings[horizon].append(sight.embedding[rows, moment].float())
             outcomes[horizon].append(happened[rows, moment, :, horizon])
             mains = (rows, moment, slice(head.mains), horizon)
-            faded = sight.tally[rows, moment, : head.tally_weight.shape[1]]
-            counts[horizon].append(Counts(faded, happened[mains], amount[mains]))
+            counts[horizon].append(Counts(sight.tally[rows, moment], happened[mains], amount[mains]))
     return [Window(torch.cat(e), torch.cat(o), joined(c)) for e, o, c in zip(embeddings, outcomes, counts, strict=True)]
 
 
@@ -142,15 +148,15 @@ def _fitted(head: Horizon, windows: list[Window], report: Report, kept: float = 
 
 
 @torch.no_grad()
-def _share(head: Horizon, held_out: list[Window]) -> float:
-    """Of the tally in what is said of the main events, chosen on who was held out; none where those are few."""
+def _share(head: Horizon, held_out: list[Window], former: float | None) -> float:
+    """Of the tally in what is said of the main events, chosen on who was held out; none where those are few. `former`: what it was."""
     if min(len(w.embedding) for w in held_out) < ENOUGH:
         return 0.0
     missed: list[list[Tensor]] = []
     for share in SHARES:
-        head.tally_share.fill_(share)
+        head.foreseen_by.share.fill_(share)
         missed.append([_missed(head, window, horizon) for horizon, window in enumerate(held_out)])
-    return share_of(missed)
+    return share_of(missed, former)
 
 
 def _missed(head: Horizon, window: Window, horizon: int) -> Tensor:

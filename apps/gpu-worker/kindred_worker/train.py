@@ -27,7 +27,6 @@ from kindred_worker.models.reading import rank_me
 from kindred_worker.newest import fit_newest, kept_after
 from kindred_worker.objectives.geometry import geometry
 from kindred_worker.optimiser import AdamW
-from kindred_worker.pupil import teach
 from kindred_worker.report import Cancelled, Report
 from kindred_worker.sampler import Sampler, TrainingData
 from kindred_worker.season import fit_season
@@ -54,7 +53,7 @@ class Trained:
     customers: int
     held_out: int  # customers whose halves identity recall tells apart
     split: Split
-    # Of held-out customers, at the end: validation.loss, rank_me, identity_recall, alignment, uniformity; pupil_fidelity (pupil.py).
+    # Of held-out customers, at the end: validation.loss, rank_me, identity_recall, alignment, uniformity.
     metrics: dict[str, float]
 
 
@@ -119,8 +118,8 @@ def train(
 
     metrics: dict[str, float] = {}
     if team.leads:
-        fidelity = _finish(model, sampler, learning, tested, report)
-        metrics = _validate(model, sampler, tested, plan, report, steps) | fidelity
+        _finish(model, sampler, learning, tested, report)
+        metrics = _validate(model, sampler, tested, plan, report, steps)
     model.eval()
     recalled = min(RECALLED, int(sampler.is_divisible(tested).sum()))
     return Trained(model, steps, len(data.arrays.events.time), data.arrays.count, recalled, split, metrics)
@@ -253,14 +252,12 @@ def _validate(model: BehaviourModel, sampler: Sampler, customers: Int64, plan: P
     return metrics
 
 
-def _finish(model: BehaviourModel, sampler: Sampler, learning: Int64, tested: Int64, report: Report) -> dict[str, float]:
-    """What is fitted once the encoder is learned; gives the pupil's fidelity, where there is one."""
+def _finish(model: BehaviourModel, sampler: Sampler, learning: Int64, tested: Int64, report: Report) -> None:
+    """What is fitted once the encoder is learned."""
     data = sampler.data
     _smear(model, sampler, learning, report)
     fit_newest(model, sampler.whole(learning), sampler.whole(tested), data.now, report, _kept(data))
     fit_season(model, sampler.whole(learning), data.now, report)
-    fidelity = teach(model, sampler.whole(learning), sampler.whole(tested), data.now, report)
-    return {} if fidelity is None else {"pupil_fidelity": fidelity}
 
 
 @torch.no_grad()

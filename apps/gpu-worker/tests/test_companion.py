@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -41,8 +42,9 @@ def windows(model: BehaviourModel, head: Horizon) -> list[Counts]:
 def test_of_the_first_horizon_it_is_a_logistic_regression(head: Horizon, windows: list[Counts]) -> None:
     tally, happened = windows[0].tally.numpy(), windows[0].happened.numpy()[:, 0]
     head.days = head.days[:1]  # with more, later windows say something of the first step too
-    head.tally_weight, head.tally_bias = head.tally_weight[: 2 * head.mains], head.tally_bias[: 2 * head.mains]
-    alone = opinion_of(head, windows[:1], Report())
+    nothing = head.foreseen_by
+    nothing = replace(nothing, weight=nothing.weight[: 2 * head.mains], bias=nothing.bias[: 2 * head.mains])
+    alone = opinion_of(head, windows[:1], Report(), nothing)
     assert alone is not None
     scaler = StandardScaler().fit(tally)
     known = LogisticRegression(C=1 / companion.HELD, tol=1e-8, max_iter=1000).fit(scaler.transform(tally), happened)
@@ -51,7 +53,7 @@ def test_of_the_first_horizon_it_is_a_logistic_regression(head: Horizon, windows
 
 
 def test_how_much_is_a_ridge_regression_where_it_came(head: Horizon, windows: list[Counts]) -> None:
-    opinion = opinion_of(head, windows, Report())
+    opinion = opinion_of(head, windows, Report(), head.foreseen_by)
     assert opinion is not None
     everyone = np.concatenate([w.tally.numpy() for w in windows])
     came = windows[0].happened.numpy()[:, 0] > 0
@@ -72,19 +74,21 @@ def test_the_greatest_share_that_is_not_clearly_worse_is_chosen() -> None:
     ):
         each = [torch.from_numpy(mean + noise + at * random.normal(0, 0.2, 400)) for at, mean in enumerate(means)]
         each = [one - one.mean() + mean for one, mean in zip(each, means, strict=True)]
-        assert companion.share_of([[one, one] for one in each]) == chosen
+        missed = [[one, one] for one in each]
+        assert companion.share_of(missed) == chosen
+        # A retraining keeps what there was while that is as good.
+        kept = {share: companion.share_of(missed, share) for share in companion.SHARES}
+        assert kept == ({0.0: 0.5, 0.25: 0.25, 0.5: 0.5} if chosen == 0.5 else dict.fromkeys(companion.SHARES, chosen))
 
 
 def test_it_is_held_to_the_opinion_so_far_as_firmly_as_is_said(head: Horizon, windows: list[Counts]) -> None:
-    first = opinion_of(head, [Counts(w.tally[:200], w.happened[:200], w.amount[:200]) for w in windows], Report())
+    first = opinion_of(head, [Counts(w.tally[:200], w.happened[:200], w.amount[:200]) for w in windows], Report(), head.foreseen_by)
     assert first is not None
-    head.tally_weight.copy_(first.weight)
-    head.tally_bias.copy_(first.bias)
     later = [Counts(w.tally[200:], w.happened[200:], w.amount[200:]) for w in windows]
     for rows in (slice(0, len(first.weight) // 2), slice(len(first.weight) // 2, None)):  # of chances, and of amounts
         apart: list[float] = []
         for kept in (1e6, 1e3, 10.0, 0.0):
-            opinion = opinion_of(head, later, Report(), kept)
+            opinion = opinion_of(head, later, Report(), first, kept)
             assert opinion is not None
             apart.append(float((opinion.weight - first.weight)[rows].norm()))
         assert apart[0] < apart[1] < apart[2] < apart[3]
@@ -99,16 +103,14 @@ def test_networks_that_differ_say_the_more_alike_the_greater_its_share(model: Be
         chances: list[np.ndarray] = []
         for network, sight in zip(networks, sights, strict=True):
             assert network.horizon is not None
-            opinion = opinion_of(network.horizon, windows, Report())
+            opinion = opinion_of(network.horizon, windows, Report(), network.horizon.foreseen_by)
             assert opinion is not None
-            network.horizon.tally_weight.copy_(opinion.weight)
-            network.horizon.tally_bias.copy_(opinion.bias)
-            network.horizon.tally_share.fill_(share)
+            network.horizon.foreseen_by.copy_(replace(opinion, share=torch.tensor(share)))
             chances.append(network.main_forecast(sight).probability.detach().numpy()[:, 0])
         apart.append(float(np.abs(chances[0] - chances[1]).mean()))
     assert apart[0] > apart[1] > apart[2] == 0
 
 
 def test_where_nothing_is_counted_there_is_none(head: Horizon, windows: list[Counts]) -> None:
-    assert opinion_of(head, [Counts(w.tally[:, :0], w.happened, w.amount) for w in windows], Report()) is None
-    assert opinion_of(head, [Counts(w.tally[:0], w.happened[:0], w.amount[:0]) for w in windows], Report()) is None
+    assert opinion_of(head, [Counts(w.tally[:, :0], w.happened, w.amount) for w in windows], Report(), head.foreseen_by) is None
+    assert opinion_of(head, [Counts(w.tally[:0], w.happened[:0], w.amount[:0]) for w in windows], Report(), head.foreseen_by) is None

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-import torch
-from safetensors.torch import save
 
 from kindred_worker.continuation import Former, open_former, why_anew
 from kindred_worker.data.arrays import load
@@ -25,8 +23,8 @@ from kindred_worker.learn import learn
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import load_model, save_model
 from kindred_worker.models.plan import Plan, resolve
-from kindred_worker.models.reading import read_everyone, stream_states
-from kindred_worker.models.tally import faded_width
+from kindred_worker.models.reading import read_everyone
+from kindred_worker.models.tally import tally_width
 from kindred_worker.report import Cancelled, Report
 from kindred_worker.sampler import Predecessor
 from kindred_worker.spec import TrainingSpec
@@ -64,7 +62,7 @@ def as_learned(folder: Folder) -> BehaviourModel:
     """Without what the tally says, on which all trainings agree."""
     model = load_model(folder)
     assert model.horizon is not None
-    model.horizon.tally_share.zero_()
+    model.horizon.foreseen_by.share.zero_()
     return model
 
 
@@ -124,7 +122,7 @@ def test_a_retraining_cut_off_resumes_to_the_same_weights(snapshot: Snapshot, ch
 def test_a_champion_from_before_the_tally_is_gone_on_from_with_one(snapshot: Snapshot, champion: Folder, tmp_path: Path) -> None:
     model = load_model(champion)
     older = BehaviourModel(model.features, replace(model.plan, counted=0))
-    theirs = {name: value for name, value in model.state_dict().items() if ".tally_" not in name and ".pupil." not in name}
+    theirs = {name: value for name, value in model.state_dict().items() if ".tally_" not in name and ".grouping_" not in name}
     older.load_state_dict(theirs)
     folder = Folder((tmp_path / "older").as_uri())
     save_model(folder, older, {k: v for k, v in facts(champion).items() if k not in ("format", "plan")})
@@ -136,19 +134,19 @@ def test_a_champion_from_before_the_tally_is_gone_on_from_with_one(snapshot: Sna
     assert facts(on)["continued"]
     horizon = load_model(on).horizon
     assert horizon is not None
-    assert bool(horizon.tally_weight.any())
+    assert bool(horizon.foreseen_by.weight.any())
 
 
 def test_a_champion_from_before_silences_is_gone_on_from_with_them(snapshot: Snapshot, champion: Folder, tmp_path: Path) -> None:
     model = load_model(champion)
     plan = Plan.from_json({name: value for name, value in model.plan.to_json().items() if name != "silent"})
     older = BehaviourModel(model.features, plan)
-    width = faded_width(plan)
-    assert width < faded_width(model.plan)
-    weights = {name: value for name, value in model.state_dict().items() if ".pupil." not in name}
+    width = tally_width(plan)
+    assert width < tally_width(model.plan)
+    weights = {name: value for name, value in model.state_dict().items() if ".grouping_" not in name}
     older.load_state_dict({name: value[:, :width] if name.endswith(".tally_weight") else value for name, value in weights.items()})
     assert older.horizon is not None
-    older.horizon.tally_share.fill_(0.5)
+    older.horizon.foreseen_by.share.fill_(0.5)
     folder = Folder((tmp_path / "older").as_uri())
     save_model(folder, older, {k: v for k, v in facts(champion).items() if k not in ("format", "plan")} | {"plan": plan.to_json()})
     former = open_former(folder.uri)
@@ -161,47 +159,7 @@ def test_a_champion_from_before_silences_is_gone_on_from_with_them(snapshot: Sna
     assert facts(on)["continued"]
     horizon = load_model(on).horizon
     assert horizon is not None
-    assert bool(horizon.tally_weight[:, width:].any())
-
-
-def test_a_champion_from_before_the_tally_turned_keeps_what_it_said_and_its_states(
-    snapshot: Snapshot, champion: Folder, tmp_path: Path
-) -> None:
-    """A retraining goes on from it with sums that turn; its own packed states are read by it, as long as they were."""
-    model = load_model(champion)
-    older = replace(model.plan, period_days=(40.0,), tally_period_days=())  # whose encoder turned, and whose tally did not
-    first = BehaviourModel.create(model.features, older, 3).eval()
-    assert first.horizon is not None
-    first.horizon.tally_weight.fill_(0.5)
-    folder = Folder((tmp_path / "older").as_uri())
-    said = {name: value for name, value in first.state_dict().items() if ".pupil." not in name}
-    folder.write("encoder.safetensors", save(said))
-    told = {k: v for k, v in older.to_json().items() if k != "tally_period_days"}
-    folder.write("features.json", champion.read("features.json"))
-    folder.write_json("encoder.json", facts(champion) | {"plan": told})
-    again = load_model(folder)
-    assert again.plan == older
-    assert not again.groups_apart
-    people = stream_states(snapshot, again, 0, Report(), pack=True)
-    packed = [state for part in people for state in part.packed]
-    size = 4 * (2 * (len(older.half_life_days) + 1) + 4) * older.counted  # sums, and two times of eight bytes each
-    assert {len(state) for state in packed} == {fading_alone(again) + size}
-    state, unreadable = again.encoder.unpack(packed, again.stamp)
-    assert not unreadable.any()
-    assert bool((again.encoder.last_time(state) > 0).all())
-    former = open_former(folder.uri)
-    assert isinstance(former, Former)
-    assert former.model.plan.tally_period_days == (40.0,)
-    assert former.model.horizon is not None
-    assert torch.equal(former.model.horizon.tally_weight, first.horizon.tally_weight)
-    longer = former.model.encoder.packing.record.itemsize
-    assert longer == len(packed[0]) + 16 * older.counted  # bytes a period and main event
-
-
-def fading_alone(model: BehaviourModel) -> int:
-    """Bytes of a packed state of the same encoder without a tally."""
-    bare = BehaviourModel(model.features, replace(model.plan, counted=0, tally_period_days=()))
-    return bare.encoder.packing.record.itemsize
+    assert bool(horizon.foreseen_by.weight[:, width:].any())
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import onnxruntime as ort
 import pytest
 import torch
 
-from kindred_worker import pupil
+from kindred_worker import newest
 from kindred_worker.data.arrays import EventArrays, select
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder
@@ -51,12 +51,11 @@ def bundle_of(encoder: str, objectives: list[str], snapshot: Snapshot, folder: P
 
 @pytest.fixture(scope="module", autouse=True)
 def in_seasons() -> Generator[None]:
-    """With sums that turn, and a pupil that speaks: these data are too few and too short for either."""
+    """With sums that turn, and customers grouped apart from what is foreseen: these data are too few and too short for either."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plan, "PERIODS", (40.0, 20.0))
-        patch.setattr(pupil, "HELD", 30.0)
-        patch.setattr(pupil, "FAITHFUL", -np.inf)
-        patch.setattr(pupil, "ENOUGH", 0)
+        patch.setattr(newest, "ENOUGH", 0)
+        patch.setattr(newest, "share_of", lambda *_: newest.SHARES[-1])
         yield
 
 
@@ -140,12 +139,11 @@ def test_the_manifest_names_inputs_hashes_and_the_packed_record_and_no_framework
 
 
 @torch.inference_mode()
-def test_what_segments_are_drawn_from_may_be_the_pupils_and_what_people_read_never_is(live: Live) -> None:
+def test_customers_may_be_grouped_apart_from_what_people_read(live: Live) -> None:
     if live.model.plan.encoder != "decayed_sum":
         assert not live.model.groups_apart
         return
     state = stepped(live, 5)
-    assert state[live.step.get_inputs().index(next(i for i in live.step.get_inputs() if i.name == "tally_turning"))].any()
     at = torch.full((len(state[0]),), live.now)
     found = dict(zip(Read.OUTPUTS, run(live.read, [*state, at]), strict=True))
     sight = live.model.read(Read(live.model, live.segments).state(*state), at)

@@ -11,7 +11,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from kindred_worker import newest
+from kindred_worker import companion, newest
 from kindred_worker.data.arrays import EventArrays
 from kindred_worker.data.features import Encoded, Int64
 from kindred_worker.models.batch import batch_of, choose
@@ -160,11 +160,54 @@ def test_a_longer_horizon_is_never_less_likely(fresh: BehaviourModel, arrays: Ev
 def test_weights_from_before_say_what_all_times_say(fresh: BehaviourModel, arrays: EventArrays, now: int) -> None:
     everyone = anybody(fresh, 5)
     said = fresh.forecast(everyone)
-    older = {name: value.clone() for name, value in fresh.state_dict().items() if ".newest_" not in name and ".tally_" not in name}
+    older = {
+        name: value.clone()
+        for name, value in fresh.state_dict().items()
+        if not any(part in name for part in (".newest_", ".tally_", ".grouping_"))
+    }
     fit_newest(fresh, batches(arrays, copies=20), batches(arrays), now, Report())
     assert not torch.allclose(fresh.forecast(everyone), said)
     fresh.load_state_dict(older)
     assert torch.equal(fresh.forecast(everyone), said)
+    assert torch.equal(fresh.grouping(everyone), said)
+    assert not fresh.groups_apart
+
+
+@pytest.fixture
+def foretelling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts foresee as well as the network, as is told from enough customers held out."""
+    monkeypatch.setattr(newest, "ENOUGH", 0)
+    monkeypatch.setattr(newest, "share_of", lambda *_: companion.SHARES[-1])
+
+
+@pytest.mark.usefixtures("foretelling")
+def test_where_counts_foresee_as_well_customers_are_grouped_nearly_by_counts_of_everyone(
+    fresh: BehaviourModel, arrays: EventArrays, now: int
+) -> None:
+    """Two trainings say so nearly the same of whom they place; and what people read is not moved by those held out."""
+    people = [list(batches(arrays, copies=10))[at::2] for at in range(2)]  # who differ by chance
+    other = copy.deepcopy(fresh)
+    for weight in other.parameters():
+        weight.data += 0.3 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(0))  # learned otherwise
+    for one, learning, held_out in ((fresh, *people), (other, *reversed(people))):
+        fit_newest(one, learning, held_out, now, Report())
+        head = head_of(one)
+        assert one.groups_apart
+        assert (float(head.foreseen_by.share), float(head.grouped_by.share)) == pytest.approx((0.5, companion.GROUPED))
+    sights = [one_horizon_back(one, arrays, now, 0)[0] for one in (fresh, other)]
+    chances = slice(len(head_of(fresh).days))  # of the first event, which is a main one
+    read, grouped = (
+        float((one(sights[0])[:, chances] - two(sights[1])[:, chances]).abs().mean().detach())
+        for one, two in ((fresh.forecast, other.forecast), (fresh.grouping, other.grouping))
+    )
+    assert grouped < 0.5 * read
+
+
+def test_where_they_do_not_customers_are_grouped_by_what_is_foreseen(fresh: BehaviourModel, arrays: EventArrays, now: int) -> None:
+    fit_newest(fresh, batches(arrays, copies=40), batches(arrays), now, Report())  # too few are held out to tell
+    everyone = anybody(fresh, 5)
+    assert not fresh.groups_apart
+    assert torch.equal(fresh.grouping(everyone), fresh.forecast(everyone))
 
 
 def test_nothing_is_known_before_the_first_horizon_has_passed(fresh: BehaviourModel, arrays: EventArrays) -> None:

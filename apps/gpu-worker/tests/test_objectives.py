@@ -74,7 +74,7 @@ def test_horizon_loss_is_the_likelihood_of_what_happened(moments: Moments, model
     embedding = torch.randn(*moments.at.shape, model.width, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         loss = float(head.loss(embedding, as_tensors(targets, torch.device("cpu"))))
-        nothing = embedding.new_zeros(*embedding.shape[:-1], head.tally_weight.shape[1])
+        nothing = embedding.new_zeros(*embedding.shape[:-1], head.foreseen_by.weight.shape[1])
         said = head.forecast(Sight(embedding, nothing)).unflatten(-1, (len(head.events), 2, len(head.days)))
     assert (said[..., 0, 1:] >= said[..., 0, :-1]).all(), "a longer horizon is never less likely"
     whether, weights, much, happenings = 0.0, 0.0, 0.0, 0.0

@@ -12,7 +12,6 @@ from sklearn.metrics import roc_auc_score
 
 from kindred_worker.models.silence import silence
 from kindred_worker.models.tally import Tallies, Tally
-from kindred_worker.models.turning import Turning
 from kindred_worker.segments.probe import logistic
 
 DAY = 86_400_000_000
@@ -52,11 +51,11 @@ def test_it_tells_who_has_gone_from_who_comes_seldom() -> None:
     met = torch.tensor([[round(t[0] * DAY), round(t[-1] * DAY)] for t in times]) + 1
     rate = 1 / torch.tensor([2.0, 7.0, 21.0, 60.0, 120.0, 240.0, math.inf])
     sums = torch.stack([torch.tensor([[sum(2.0 ** (-(now - s) * float(r)) for s in t), 0.0] for t in times]) for r in rate], dim=1)
-    tallies = Tallies(sums.flatten(1), torch.zeros(customers, 2, 0), met[:, :1], met[:, 1:])
+    tallies = Tallies(sums.flatten(1), met[:, :1], met[:, 1:])
     at = torch.full((customers,), round(now * DAY))
     half, labels = customers // 2, np.array(came)
     areas: list[float] = []
     for silent in (False, True):
-        read = Tally(1, rate, Turning((), (), 2), silent).read(tallies, torch.zeros(customers), at).double().numpy()
+        read = Tally(1, rate, silent).read(tallies, torch.zeros(customers), at).double().numpy()
         areas.append(float(roc_auc_score(labels[half:], logistic(read[:half], labels[:half], read[half:]))))
     assert areas[1] > areas[0] + 0.005

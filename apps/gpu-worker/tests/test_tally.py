@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from kindred_worker.data.arrays import EventArrays
-from kindred_worker.data.features import FeatureSpec
 from kindred_worker.models.batch import batch_of, choose
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.plan import event_codes
 
 DAY = 86_400_000_000
-
-
-@pytest.fixture(params=[(), (40.0, 7.0)], ids=["fading alone", "turning too"])
-def counting(request: pytest.FixtureRequest, model: BehaviourModel, features: FeatureSpec) -> BehaviourModel:
-    return BehaviourModel.create(features, replace(model.plan, tally_period_days=request.param), 7).eval()
 
 
 def by_hand(model: BehaviourModel, arrays: EventArrays, customer: int, at: int) -> list[float]:
@@ -53,55 +46,47 @@ def by_hand(model: BehaviourModel, arrays: EventArrays, customer: int, at: int) 
         ]
         quiet.append([*(math.log1p(n) for n in nats), *(math.exp(-n) if mine else 0.0 for n in nats)])
     out += [one[which] for which in range(2 * len(half_lives)) for one in quiet]
-    slow = max(model.plan.half_life_days)
-    for part in (math.cos, math.sin):
-        for period in model.plan.tally_period_days:
-            for pick, least in ((lambda _: 1.0, 1.0), (lambda value: value, 1e-3)):
-                for mine in of:
-                    aged = [((at - t) / DAY, pick(v)) for t, v in mine]
-                    turned = sum(2 ** (-days / max(slow, 2 * period)) * part(2 * math.pi * days / period) * v for days, v in aged)
-                    out.append(turned / max(sum(v for _, v in aged), least))
     return out
 
 
 @pytest.mark.parametrize("later_days", [0.0, 3.5, 90.0])
-def test_what_is_read_is_what_a_loop_over_events_counts(counting: BehaviourModel, arrays: EventArrays, later_days: float) -> None:
+def test_what_is_read_is_what_a_loop_over_events_counts(model: BehaviourModel, arrays: EventArrays, later_days: float) -> None:
     chosen = np.arange(12)
     events, offsets = choose(arrays, chosen, arrays.item_offsets)
-    vectors = counting.vectors(batch_of(events, offsets, counting.device))
-    state, _ = counting.encoder.update(counting.encoder.initial_state(len(chosen)), vectors)
+    vectors = model.vectors(batch_of(events, offsets, model.device))
+    state, _ = model.encoder.update(model.encoder.initial_state(len(chosen)), vectors)
     at = events.time[offsets[1:] - 1] + round(later_days * DAY)
-    found = counting.encoder.tally_of(state, torch.from_numpy(at)).detach().numpy()
-    known = np.array([by_hand(counting, arrays, int(customer), int(moment)) for customer, moment in zip(chosen, at, strict=True)])
-    assert found.shape == known.shape == (12, counting.encoder.tally_width)
+    found = model.encoder.tally_of(state, torch.from_numpy(at)).detach().numpy()
+    known = np.array([by_hand(model, arrays, int(customer), int(moment)) for customer, moment in zip(chosen, at, strict=True)])
+    assert found.shape == known.shape == (12, model.encoder.tally_width)
     assert np.allclose(found, known, atol=2e-3)
 
 
-def test_read_at_several_times_it_is_what_it_was_then(counting: BehaviourModel, arrays: EventArrays) -> None:
+def test_read_at_several_times_it_is_what_it_was_then(model: BehaviourModel, arrays: EventArrays) -> None:
     chosen = np.arange(8)
     events, offsets = choose(arrays, chosen, arrays.item_offsets)
     first, last = events.time[offsets[:-1]], events.time[offsets[1:] - 1]
     at = np.stack([first - 1, (first + last) // 2, last + DAY], axis=1)
-    found = counting.encoder.tally_many(counting.vectors(batch_of(events, offsets, counting.device)), torch.from_numpy(at)).detach().numpy()
+    found = model.encoder.tally_many(model.vectors(batch_of(events, offsets, model.device)), torch.from_numpy(at)).detach().numpy()
     assert not found[:, 0].any()
     for moment in (1, 2):
-        known = np.array([by_hand(counting, arrays, int(c), int(at[c, moment])) for c in chosen])
+        known = np.array([by_hand(model, arrays, int(c), int(at[c, moment])) for c in chosen])
         assert np.allclose(found[:, moment], known, atol=2e-3)
 
 
-def test_events_that_come_in_any_order_are_counted_alike(counting: BehaviourModel, arrays: EventArrays) -> None:
+def test_events_that_come_in_any_order_are_counted_alike(model: BehaviourModel, arrays: EventArrays) -> None:
     events, offsets = choose(arrays, np.array([int(np.argmax(np.diff(arrays.offsets)))]), arrays.item_offsets)
-    vectors = counting.vectors(batch_of(events, offsets, counting.device))
+    vectors = model.vectors(batch_of(events, offsets, model.device))
     at = torch.tensor([int(events.time[-1])])
-    whole, _ = counting.encoder.update(counting.encoder.initial_state(1), vectors)
-    piecewise = counting.encoder.initial_state(1)
+    whole, _ = model.encoder.update(model.encoder.initial_state(1), vectors)
+    piecewise = model.encoder.initial_state(1)
     count = len(events.time)
     for rows in (torch.arange(0, count, 2), torch.arange(1, count, 2)):
         part = type(vectors)(torch.tensor([0, len(rows)]), vectors.time[rows], vectors.x[rows])
-        piecewise, _ = counting.encoder.update(piecewise, part)
-    found, known = counting.encoder.tally_of(piecewise, at), counting.encoder.tally_of(whole, at)
+        piecewise, _ = model.encoder.update(piecewise, part)
+    found, known = model.encoder.tally_of(piecewise, at), model.encoder.tally_of(whole, at)
     assert torch.allclose(found, known, atol=1e-4)
 
 
-def test_a_customer_without_events_counts_nothing(counting: BehaviourModel) -> None:
-    assert not counting.encoder.tally_of(counting.encoder.initial_state(2), torch.tensor([0, DAY])).any()
+def test_a_customer_without_events_counts_nothing(model: BehaviourModel) -> None:
+    assert not model.encoder.tally_of(model.encoder.initial_state(2), torch.tensor([0, DAY])).any()

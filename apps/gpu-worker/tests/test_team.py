@@ -95,10 +95,10 @@ def test_two_processes_learn_what_one_learns_from_the_same_batches(snapshot: Sna
     assert not children()
     alone = one_after_the_other(SPEC, data)
     # After the last step, by the leader.
-    fitted = ("smear", "newest_weight", "newest_bias", "season", "tally_weight", "tally_bias", "tally_share")
-    fitted_afterwards = {f"heads.horizon.{name}" for name in fitted}
+    opinions = (f"{whose}_{part}" for whose in ("tally", "grouping") for part in ("weight", "bias", "share"))
+    fitted_afterwards = {f"heads.horizon.{name}" for name in ("smear", "newest_weight", "newest_bias", "season", *opinions)}
     for name, value in alone.state_dict().items():
-        if name not in fitted_afterwards and ".pupil." not in name and not name.endswith("num_batches_tracked"):
+        if name not in fitted_afterwards and not name.endswith("num_batches_tracked"):
             torch.testing.assert_close(together.state_dict()[name], value, rtol=1e-3, atol=1e-4, msg=lambda said, of=name: f"{of}: {said}")
 
 

@@ -81,7 +81,7 @@ class BehaviourModel(nn.Module):
     def groups_apart(self) -> bool:
         """Whether `grouping` says anything else than `forecast`."""
         head = self.horizon
-        return head is not None and head.pupil is not None and bool(head.pupil.speaks)
+        return head is not None and bool(head.grouped_by.share != head.foreseen_by.share)
 
     @property
     def main_events(self) -> list[tuple[str, float]]:

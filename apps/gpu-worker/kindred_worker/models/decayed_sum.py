@@ -41,7 +41,6 @@ class Shape:
     turning_values: int = 8  # per period
     counted: int = 0  # M events that the tally counts; their columns stand behind the E of each event
     silent: bool = False  # whether the tally is read with silences
-    tally_period_days: tuple[float, ...] = ()  # Q, of the tally's turning sums
     context: int = 3  # previous events that an event's values look at
     kept: int = 6  # last events in the state: context + how many places late an event may come
     hidden: int = 96
@@ -67,13 +66,12 @@ class TalliedState(SumState):
     """With the tally, whose sums stand at the time of the last event too."""
 
     tally: Tensor  # (N, (K + 1) 2 M)
-    tally_turning: Tensor  # (N, 2, Q 2 M)
     met_first: Tensor  # (N, M) int64 microseconds, 0 where that event never came
     met_last: Tensor  # (N, M)
 
     @property
     def tallies(self) -> Tallies:
-        return Tallies(self.tally, self.tally_turning, self.met_first, self.met_last)
+        return Tallies(self.tally, self.met_first, self.met_last)
 
 
 OF_THE_TALLY = fields(TalliedState)[len(fields(SumState)) :]
@@ -99,22 +97,18 @@ class DecayedSum(Encoder[SumState]):
         self.readout = nn.Sequential(
             nn.Dropout(shape.dropout), nn.Linear(inputs, shape.readout), nn.GELU(), nn.Linear(shape.readout, shape.width)
         )
-        self.tally = None
-        if shape.counted:
-            turning = Turning(shape.tally_period_days, shape.half_life_days, 2 * shape.counted)
-            self.tally = Tally(shape.counted, self.rate, turning, shape.silent)
+        self.tally = Tally(shape.counted, self.rate, shape.silent) if shape.counted else None
         arrays: dict[str, tuple[int, ...]] = {"sums": (self.real,), "turning": (2, self.turn)}
         arrays |= {"recent": (shape.kept, shape.event_width), "recent_time": (shape.kept,)}
         if self.tally:
             self.tally_width = self.tally.width
-            arrays |= {"tally": (self.tally.size,), "tally_turning": (2, self.tally.turning.size)}
-            arrays |= {"met_first": (shape.counted,), "met_last": (shape.counted,)}
+            arrays |= {"tally": (self.tally.size,), "met_first": (shape.counted,), "met_last": (shape.counted,)}
         self.packing = Packing(**arrays)
 
     @classmethod
     def of(cls, plan: Plan) -> DecayedSum:
-        shape = Shape(plan.event_width, plan.width, plan.half_life_days, plan.period_days, counted=plan.counted, silent=plan.silent)
-        return cls(replace(shape, tally_period_days=plan.tally_period_days, dropout=plan.dropout))
+        widths, times = (plan.event_width, plan.width), (plan.half_life_days, plan.period_days)
+        return cls(Shape(*widths, *times, counted=plan.counted, silent=plan.silent, dropout=plan.dropout))
 
     # What of an event is learned from, and what is only counted
 
@@ -229,9 +223,7 @@ class DecayedSum(Encoder[SumState]):
             like.new_zeros(count, self.shape.kept, self.shape.event_width),
             long.unsqueeze(1).expand(-1, self.shape.kept),
         )
-        if not self.tally:
-            return state
-        return _tallied(state, self.tally.blank(count))
+        return _tallied(state, self.tally.blank(count)) if self.tally else state
 
     def last_time(self, state: SumState) -> Tensor:
         return state.last
@@ -331,7 +323,7 @@ class DecayedSum(Encoder[SumState]):
         counts, arrays, unreadable = self.packing.unpack(packed, stamp, self.rate.device)
         state = SumState(arrays["sums"], arrays["turning"], counts[0], counts[1], counts[2], arrays["recent"], arrays["recent_time"])
         if self.tally:
-            state = _tallied(state, Tallies(arrays["tally"], arrays["tally_turning"], arrays["met_first"], arrays["met_last"]))
+            state = _tallied(state, Tallies(arrays["tally"], arrays["met_first"], arrays["met_last"]))
         return state, unreadable
 
 
@@ -343,7 +335,7 @@ def _not_before_last(state: SumState, at: Tensor) -> tuple[Tensor, Tensor]:
 
 def _tallied(state: SumState, tallies: Tallies) -> TalliedState:
     own = {f.name: getattr(state, f.name) for f in fields(SumState)}
-    return TalliedState(**own, tally=tallies.sums, tally_turning=tallies.turning, met_first=tallies.first, met_last=tallies.last)
+    return TalliedState(**own, tally=tallies.sums, met_first=tallies.first, met_last=tallies.last)
 
 
 def _news_before(new: Tensor, owner: Tensor, place: Tensor, rows: Tensor) -> Tensor:

@@ -75,7 +75,7 @@ class Read(Form):
     def __init__(self, model: BehaviourModel, segments: SegmentModel) -> None:
         super().__init__()
         self.model, self.placing, self.settling = model, Placing(segments), segments.settling
-        self.groups_by = model.grouping if model.groups_apart else model.forecast  # a pupil that says nothing costs nothing
+        self.groups_by = model.grouping if model.groups_apart else model.forecast  # the latter is computed once
         self.state: Any = type(model.encoder.initial_state(1))
 
     def inputs(self) -> list[str]:

@@ -61,7 +61,6 @@ class Plan:
     item_dropout: float
     counted: int = 0  # main events that stand in the tally beside what is learned (tally.py); 0 where the encoder keeps none
     silent: bool = False  # whether the tally is read with what so long a silence says (silence.py)
-    tally_period_days: tuple[float, ...] = ()  # of the tally's turning sums; a plan from before there were any has none
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -83,13 +82,12 @@ def resolve(spec: TrainingSpec, features: FeatureSpec, arrays: EventArrays, now:
     gaps = _gaps(arrays, np.ones(len(arrays.events.time), bool))
     scaled = tuple(float(f"{h * span / THEIR_SPAN:.3g}") for h in HALF_LIVES)
     counted = counted_of(spec.encoder, features)
-    periods = tuple(p for p in PERIODS if span >= 1.25 * p)
     return Plan(
         encoder=spec.encoder,
         width=spec.width,
         event_width=32,
         half_life_days=spec.half_life_days or scaled,
-        period_days=periods,
+        period_days=tuple(p for p in PERIODS if span >= 1.25 * p),
         horizon_days=tuple(sorted(spec.horizon_days)) or _horizons(features, arrays, span),
         hazard_days=_hazard_edges(gaps, span),
         objectives=dict(spec.objectives),
@@ -97,7 +95,6 @@ def resolve(spec: TrainingSpec, features: FeatureSpec, arrays: EventArrays, now:
         item_dropout=spec.item_dropout,
         counted=counted,
         silent=counted > 0,
-        tally_period_days=periods if counted else (),
     )
 
 

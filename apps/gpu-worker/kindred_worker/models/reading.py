@@ -42,7 +42,7 @@ class Reading:
     columns: list[ForecastColumn]  # (F)
     read_at: int  # microseconds since 1970 UTC
     events: npt.NDArray[np.int64]  # (N) events in each state
-    once_settled: Said | None = None  # what customers are grouped by; None: as it is (settling.py, pupil.py)
+    once_settled: Said | None = None  # what customers are grouped by; None: as it is (settling.py, companion.py)
 
     @property
     def settled(self) -> Reading:
@@ -92,7 +92,7 @@ class StateBatch:
 
     customers: list[str]
     now: Said
-    settled: Said  # as customers are grouped; the same as `now` where nothing has to settle and no pupil speaks
+    settled: Said  # as customers are grouped; the same as `now` where nothing has to settle and they are grouped by what is foreseen
     packed: list[bytes]  # states; empty unless asked for
     read_at: npt.NDArray[np.int64]  # (N) microseconds, never before the last event
     main: MainForecast | None  # of `now`; None unless states are asked for

@@ -2,9 +2,8 @@
 
 For event m, u_i = 1 where event i is one and w_i = |its value|; of both, sums that fade with every half-life k, one of them
 infinite:  S_k(t) = sum_i 2^(-(t - t_i) / halflife_k) u_i.  And when it came first and last. How unlikely so long a silence
-is follows from these (silence.py). Where the data know seasons, sums that turn with them as well (turning.py). What is read at a time
-is the same whatever chance a model was trained with: so what is foreseen from it alone (companion.py) is the same too, and what a
-network says is said more alike by it (pupil.py). Sums add up, so an event that comes late is counted exactly.
+is follows from these (silence.py). What is read at a time is the same whatever chance a model was trained with: so what is foreseen
+from it alone (companion.py) is the same too. Sums add up, so an event that comes late is counted exactly.
 """
 
 from __future__ import annotations
@@ -18,23 +17,16 @@ from kindred_worker.data.features import FeatureSpec
 from kindred_worker.models.encoder import EventVectors
 from kindred_worker.models.plan import Plan, event_codes
 from kindred_worker.models.silence import silence
-from kindred_worker.models.turning import Turning
 
 MICROS_PER_DAY = 86_400_000_000.0
 OF_TIMES = 7  # numbers read of when an event came, beside the sums
 LARGEST = 30.0  # log of the largest value that is counted
-SMALLEST = 1e-3  # sum of values that others are a share of
-
-
-def faded_width(plan: Plan) -> int:
-    """Of what is read of sums that only fade, of times and of silences: it comes first."""
-    of_silence = 2 * len(plan.half_life_days) * plan.silent
-    return plan.counted * (2 * (len(plan.half_life_days) + 1) + OF_TIMES + of_silence)
 
 
 def tally_width(plan: Plan) -> int:
     """P, of what is read of the tally that this plan's encoder keeps; M numbers of each kind, one kind after the other."""
-    return faded_width(plan) + plan.counted * 4 * len(plan.tally_period_days)
+    of_silence = 2 * len(plan.half_life_days) * plan.silent
+    return plan.counted * (2 * (len(plan.half_life_days) + 1) + OF_TIMES + of_silence)
 
 
 class Counted(nn.Module):
@@ -61,7 +53,6 @@ class Tallies:
     """N customers; sums stand at the time of each one's last event of any kind."""
 
     sums: Tensor  # (N, (K + 1) 2 M)
-    turning: Tensor  # (N, 2, Q 2 M) with Q periods
     first: Tensor  # (N, M) int64 microseconds, 0 where it never came
     last: Tensor  # (N, M)
 
@@ -69,41 +60,35 @@ class Tallies:
 class Tally(nn.Module):
     """Of M events, with the halvings per day of K finite half-lives and one infinite, which is the last."""
 
-    def __init__(self, events: int, rate: Tensor, turning: Turning, silent: bool) -> None:
+    def __init__(self, events: int, rate: Tensor, silent: bool) -> None:
         super().__init__()
         self.events, self.silent = events, silent
         self.rate: Tensor
         self.register_buffer("rate", rate, persistent=False)
-        self.turning = turning  # of counts and values, as `of` has them
         self.size = len(rate) * 2 * events
-        self.width = self.size + (OF_TIMES + 2 * (len(rate) - 1) * silent) * events + 2 * turning.size
+        self.width = self.size + (OF_TIMES + 2 * (len(rate) - 1) * silent) * events
 
     def blank(self, count: int) -> Tallies:
         """Of N customers without events."""
         never = torch.zeros(count, dtype=torch.int64, device=self.rate.device).unsqueeze(1).expand(-1, self.events)
-        return Tallies(self.rate.new_zeros(count, self.size), self.rate.new_zeros(count, 2, self.turning.size), never, never)
+        return Tallies(self.rate.new_zeros(count, self.size), never, never)
 
     def later(self, sums: Tensor, days: Tensor) -> Tensor:
         """(n, size) `days` (n) later."""
         share = torch.exp2(-days.unsqueeze(1) * self.rate).unsqueeze(2)
         return (sums.unflatten(1, (-1, 2 * self.events)) * share).flatten(1)
 
-    def of(self, counted: Tensor, days: Tensor) -> tuple[Tensor, Tensor]:
-        """(n, 2 M) of events -> (n, size) and (n, 2, Q 2 M) `days` (n) after them."""
-        turned = counted.repeat(1, self.turning.omega.shape[0])
-        return self.later(counted.repeat(1, self.rate.shape[0]), days), self.turning.of(turned, days)
+    def of(self, counted: Tensor) -> Tensor:
+        """(n, 2 M) of events -> (n, size) at their own time."""
+        return counted.repeat(1, self.rate.shape[0])
 
     def add(self, old: Tallies, events: EventVectors, gap: Tensor, last: Tensor) -> Tallies:
         """With new events in any order, whose vectors are what is counted of each; sums stood `gap` (N) days before `last` (N)."""
         lengths = events.offsets[1:] - events.offsets[:-1]
         owner = torch.repeat_interleave(torch.arange(len(gap), device=gap.device), lengths, output_size=len(events.time))
         days = ((last[owner] - events.time).double() / MICROS_PER_DAY).to(gap.dtype)
-        sums, turning = self.of(events.x, days)
-        return Tallies(
-            self.later(old.sums, gap).index_add(0, owner, sums),
-            self.turning.later(old.turning, gap).index_add(0, owner, turning),
-            *self._met(old, events, owner),
-        )
+        sums = self.later(old.sums, gap).index_add(0, owner, self.later(self.of(events.x), days))
+        return Tallies(sums, *self._met(old, events, owner))
 
     def _met(self, old: Tallies, events: EventVectors, owner: Tensor) -> tuple[Tensor, Tensor]:
         """When each event came first and last, (N, M) both."""
@@ -120,9 +105,7 @@ class Tally(nn.Module):
         is_one = counted[:, : self.events] > 0
         moment = time.unsqueeze(1)
         first = torch.where(is_one & (old.last == 0), moment, old.first)
-        sums, turning = self.of(counted, torch.zeros_like(gap))
-        later = self.later(old.sums, gap) + sums, self.turning.later(old.turning, gap) + turning
-        return Tallies(*later, first, torch.where(is_one, moment, old.last))
+        return Tallies(self.later(old.sums, gap) + self.of(counted), first, torch.where(is_one, moment, old.last))
 
     def read(self, tallies: Tallies, days: Tensor, at: Tensor) -> Tensor:
         """(N, width) at times (N), `days` (N) after what the sums stand at."""
@@ -145,10 +128,7 @@ class Tally(nn.Module):
         ]
         if self.silent:
             times.append(silence(count, since, tenure, 1 / self.rate[:-1]).transpose(1, 2).flatten(1))
-        # Of all that ever came, so that it keeps its digits where the parts of a year cancel out.
-        whole = torch.stack([count.clamp(min=1), value.clamp(min=SMALLEST)], dim=1).flatten(1)  # (N, 2 M)
-        turned = self.turning.later(tallies.turning, days).flatten(1).unflatten(1, (-1, 2 * self.events)) / whole.unsqueeze(1)
-        return torch.cat([torch.log1p(sums.clamp(min=0)), *times, turned.flatten(1)], dim=1)
+        return torch.cat([torch.log1p(sums.clamp(min=0)), *times], dim=1)
 
     def read_many(self, events: EventVectors, at: Tensor) -> Tensor:
         """(B, R, width) at times (B, R), each from the events up to it; one reading after the other."""

@@ -7,13 +7,14 @@ the expectation over both cases is probability times that. A horizon that reache
 Chances drift with the time, so what is said to people is read once more from the newest moments alone (newest.py), at the level of
 the season to come (season.py): `newest_*` is what is added to the hazards, and `season` to the logarithm of their sum up to each
 horizon. And of the main events it is the mean of two opinions, the other one from the tally (companion.py). What customers are grouped
-by is the same with the network's opinion as its pupil has it (pupil.py). The loss is of all times, and of what is learned, and does
-without all that.
+by is the same with another opinion of the tally's, which may have more to say. The loss is of all times, and of what is learned, and
+does without all that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
@@ -25,12 +26,25 @@ from kindred_worker.data.features import Encoded, FeatureSpec
 from kindred_worker.models.encoder import Sight
 from kindred_worker.models.forecast_column import ForecastColumn
 from kindred_worker.models.plan import Plan, event_codes
-from kindred_worker.models.pupil import Pupil
-from kindred_worker.models.tally import faded_width
+from kindred_worker.models.tally import tally_width
 from kindred_worker.objectives.objective import Moments, Objective, masked_mean
 
 DAY = 86_400_000_000
 OTHERS_WEIGHT = 0.5  # of events that are no main events
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What the tally says of C main events' hazards, then of their amounts, and its share in the mean with what is learned."""
+
+    weight: Tensor  # (2 C H, P)
+    bias: Tensor  # (2 C H)
+    share: Tensor  # () 0..1
+
+    def copy_(self, other: Opinion) -> None:
+        self.weight.copy_(other.weight)
+        self.bias.copy_(other.bias)
+        self.share.copy_(other.share)
 
 
 class Horizon(Objective):
@@ -50,14 +64,11 @@ class Horizon(Objective):
         self.newest_bias: Tensor  # (M H)
         self.register_buffer("newest_weight", torch.zeros(len(self.events) * len(self.days), plan.width))
         self.register_buffer("newest_bias", torch.zeros(len(self.events) * len(self.days)))
-        self.tally_weight: Tensor  # (2 C H, what of the tally only fades) of the C main events' hazards, then of their amounts
-        self.tally_bias: Tensor  # (2 C H)
-        self.tally_share: Tensor  # () of the tally's opinion in the mean
         outputs = 2 * self.mains * len(self.days)
-        self.register_buffer("tally_weight", torch.zeros(outputs, faded_width(plan)))
-        self.register_buffer("tally_bias", torch.zeros(outputs))
-        self.register_buffer("tally_share", torch.zeros(()))
-        self.pupil = Pupil(plan, outputs) if plan.counted else None
+        for whose in ("tally", "grouping"):
+            self.register_buffer(f"{whose}_weight", torch.zeros(outputs, tally_width(plan)))
+            self.register_buffer(f"{whose}_bias", torch.zeros(outputs))
+            self.register_buffer(f"{whose}_share", torch.zeros(()))
         self.season: Tensor  # (M, H)
         self.register_buffer("season", torch.zeros(len(self.events), len(self.days)))
         self.register_load_state_dict_pre_hook(_older_have_none)
@@ -75,6 +86,19 @@ class Horizon(Objective):
             logs = np.log1p(np.abs(amounts)) if self.valued[at] else np.zeros(1)
             self.scale[at] = max(float(np.std(logs)), 0.5)
         self.know_values()
+
+    @property
+    def foreseen_by(self) -> Opinion:
+        """As it is kept here: to be changed in place."""
+        return self._opinion("tally")
+
+    @property
+    def grouped_by(self) -> Opinion:
+        """The same for what customers are grouped by; as `foreseen_by` where they are grouped by what is foreseen."""
+        return self._opinion("grouping")
+
+    def _opinion(self, whose: str) -> Opinion:
+        return Opinion(*(self.get_buffer(f"{whose}_{part}") for part in ("weight", "bias", "share")))
 
     def know_values(self) -> None:
         self._has_value = self.valued.cpu().numpy() > 0
@@ -117,21 +141,15 @@ class Horizon(Objective):
         return every
 
     def forecast(self, sight: Sight) -> Tensor:
-        return self._forecast(*self._learned(sight.embedding), sight.tally)
+        return self._forecast(sight, self.foreseen_by)
 
     def grouping(self, sight: Sight) -> Tensor:
-        hazards, amount = self._learned(sight.embedding)
-        if self.pupil is None:
-            return self._forecast(hazards, amount, sight.tally)
-        said = self.pupil(sight.tally).unflatten(-1, (2, self.mains, len(self.days)))
-        hazards = self._of_mains(hazards, said[..., 0, :, :], self.pupil.speaks)
-        amount = self._of_mains(amount, said[..., 1, :, :], self.pupil.speaks)
-        return self._forecast(hazards, amount, sight.tally)
+        return self._forecast(sight, self.grouped_by)
 
     def amounts(self, sight: Sight) -> Tensor:
         """(N, M, H) expected value in its own units; 0 for events without value. As learned, which `smear` belongs to."""
         hazards, amount = self._learned(sight.embedding)
-        quiet = self._in_season(self._lately(hazards, sight.tally))
+        quiet = self._in_season(self._lately(hazards, sight.tally, self.foreseen_by))
         mean = torch.expm1(amount.clamp(min=0, max=30)) * self.smear
         return -torch.expm1(quiet) * mean * self.valued.view(-1, 1)
 
@@ -148,21 +166,18 @@ class Horizon(Objective):
 
     def quiet_lately(self, sight: Sight) -> Tensor:
         """(…, M, H) log P(not within horizon), as the newest times and the tally have it, without the season to come."""
-        return self._lately(self._learned(sight.embedding)[0], sight.tally)
-
-    def of_mains(self, embedding: Tensor) -> Tensor:
-        """(…, 2 C H) hazards and amounts of the main events as the network alone says them lately."""
-        return torch.stack([one[..., : self.mains, :] for one in self._learned(embedding)], dim=-3).flatten(-3)
+        return self._lately(self._learned(sight.embedding)[0], sight.tally, self.foreseen_by)
 
     def _read(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
         """log P(not within horizon) and log1p amount if it happens, both (…, M, H), as learned from all times."""
         out = self._out(embedding)
         return quiet_of(out[..., 0, :, :]), self._amount(out)
 
-    def _forecast(self, hazards: Tensor, amount: Tensor, tally: Tensor) -> Tensor:
-        """(…, M, H) as learned lately -> (…, F)."""
-        probability = -torch.expm1(self._in_season(self._lately(hazards, tally)))
-        much = self._with_tally(amount, tally, 1).clamp(min=0)
+    def _forecast(self, sight: Sight, opinion: Opinion) -> Tensor:
+        """(…, F)"""
+        hazards, amount = self._learned(sight.embedding)
+        probability = -torch.expm1(self._in_season(self._lately(hazards, sight.tally, opinion)))
+        much = self._with_tally(amount, sight.tally, opinion, 1).clamp(min=0)
         return torch.cat([probability, probability * much], dim=-1).flatten(-2)
 
     def _learned(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
@@ -171,8 +186,8 @@ class Horizon(Objective):
         added = functional.linear(embedding, self.newest_weight, self.newest_bias).unflatten(-1, (len(self.events), len(self.days)))
         return out[..., 0, :, :] + added, self._amount(out)
 
-    def _lately(self, hazards: Tensor, tally: Tensor) -> Tensor:
-        return quiet_of(self._with_tally(hazards, tally, 0))
+    def _lately(self, hazards: Tensor, tally: Tensor, opinion: Opinion) -> Tensor:
+        return quiet_of(self._with_tally(hazards, tally, opinion, 0))
 
     def _in_season(self, lately: Tensor) -> Tensor:
         """(…, M, H) log P(not within horizon) at the level of the season to come."""
@@ -180,17 +195,12 @@ class Horizon(Objective):
         # However the seasons of two horizons differ: a longer one is never less likely.
         return torch.stack(list(accumulate(quiet, torch.minimum)), dim=-1)
 
-    def _with_tally(self, learned: Tensor, tally: Tensor, which: int) -> Tensor:
+    def _with_tally(self, learned: Tensor, tally: Tensor, opinion: Opinion, which: int) -> Tensor:
         """Hazards (`which` 0) or amounts (1), (…, M, H), of the main events in the mean with what the tally (…, P) says of them."""
-        width = self.tally_weight.shape[1]
-        if width == 0:
+        if opinion.weight.shape[1] == 0:
             return learned
-        counted = functional.linear(tally[..., :width], self.tally_weight, self.tally_bias)
-        return self._of_mains(learned, counted.unflatten(-1, (2, self.mains, len(self.days)))[..., which, :, :], self.tally_share)
-
-    def _of_mains(self, learned: Tensor, other: Tensor, share: Tensor) -> Tensor:
-        """(…, M, H) where the main events' part is the mean with another opinion, (…, C, H), that has a `share`."""
-        mean = torch.lerp(learned[..., : self.mains, :], other, share)
+        counted = functional.linear(tally, opinion.weight, opinion.bias).unflatten(-1, (2, self.mains, len(self.days)))
+        mean = torch.lerp(learned[..., : self.mains, :], counted[..., which, :, :], opinion.share)
         return torch.cat([mean, learned[..., self.mains :, :]], dim=-2)
 
     def _out(self, embedding: Tensor) -> Tensor:
@@ -230,11 +240,9 @@ def log_not(quiet: Tensor) -> Tensor:
 
 
 def _older_have_none(head: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-    """Weights from before the newest times, the season, the tally or the pupil were read apart say what they said."""
+    """Weights from before the newest times, the season or the tally were read apart say what they said, and customers are grouped by it."""
     assert isinstance(head, Horizon)
     for name in ("newest_weight", "newest_bias", "season", "tally_weight", "tally_bias", "tally_share"):
         state.setdefault(prefix + name, torch.zeros_like(head.get_buffer(name)))
-    if head.pupil is not None:
-        state.setdefault(f"{prefix}pupil.speaks", torch.zeros(()))
-        for name, value in head.pupil.state_dict(prefix=f"{prefix}pupil.").items():
-            state.setdefault(name, value.clone())
+    for part in ("weight", "bias", "share"):
+        state.setdefault(f"{prefix}grouping_{part}", state[f"{prefix}tally_{part}"].clone())
