@@ -20,7 +20,7 @@ const FAILURES = [
 ];
 const ENUMS = [
   'ArchiveRequestKind', 'ArchiveRequestState', 'BehaviourChangeKind', 'Clock', 'ConditionOperator', 'EventArchiveState', 'EventOutcome', 'EventType', 'ExportFormat', 'ExportState', 'HeadEncoder', 'HeadVerdict', 'ImportStage', 'ImportState', 'LabelHeadState', 'LabelKind',
-  'LineageKind', 'MergeCause', 'ModelState', 'PersonRequestKind', 'PersonRequestState', 'PlanMode', 'PropertyOperator', 'RecommendationReason', 'RejectedEventState', 'RejectedEventUnit', 'ReplayOutcome', 'Role',
+  'LineageKind', 'MemberOrder', 'MergeCause', 'ModelState', 'PersonRequestKind', 'PersonRequestState', 'PlanMode', 'PropertyOperator', 'RecommendationReason', 'RejectedEventState', 'RejectedEventUnit', 'ReplayOutcome', 'Role',
   'SegmentKind', 'SegmentLevel', 'TrainingRunState', 'TrainingRunTrigger', 'UnusualCause', 'WebhookDeliveryState', 'WebhookEvent',
 ];
 

@@ -165,6 +165,7 @@ export import ImportState = ingestion.ImportState;
 export import LabelHeadState = label.HeadState;
 export import LabelKind = label.LabelKind;
 export import LineageKind = serving.LineageKind;
+export import MemberOrder = serving.MemberOrder;
 export import MergeCause = identity.MergeCause;
 export import ModelState = training.ModelState;
 export import PersonRequestKind = person.PersonRequestKind;

@@ -55,6 +55,7 @@ const enums = {
   LabelHeadState: valuesOf(message.LabelHeadState),
   LabelKind: valuesOf(message.LabelKind),
   LineageKind: valuesOf(message.LineageKind),
+  MemberOrder: valuesOf(message.MemberOrder),
   MergeCause: valuesOf(message.MergeCause),
   ModelState: valuesOf(message.ModelState),
   PersonRequestKind: valuesOf(message.PersonRequestKind),
