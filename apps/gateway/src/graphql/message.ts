@@ -155,6 +155,7 @@ export import Clock = access.Clock;
 export import ConditionOperator = rule.RuleOperator;
 export import EventArchiveState = retention.EventArchiveState;
 export import EventOutcome = ingestion.EventOutcome;
+export import ExportColumn = exporting.ExportColumn;
 export import ExportFormat = exporting.ExportFormat;
 export import ExportState = exporting.ExportState;
 export import HeadEncoder = head.HeadEncoder;

@@ -45,6 +45,7 @@ const enums = {
   EventArchiveState: valuesOf(message.EventArchiveState),
   EventOutcome: valuesOf(message.EventOutcome),
   EventType: valuesOf(message.EventType),
+  ExportColumn: valuesOf(message.ExportColumn),
   ExportFormat: valuesOf(message.ExportFormat),
   ExportState: valuesOf(message.ExportState),
   HeadEncoder: valuesOf(message.HeadEncoder),
