@@ -40,9 +40,10 @@ const memberWhere = (place: string) => `select customer_id as "customerId", stre
   from serving.memberships where ${place} and until is null`;
 
 const STATES = `select customer_id, novelty from serving.customer_states join serving.active_model using (workspace_id, model_id) where length(state) > 0`;
+
 /*
- * Everyone in the segment $1, strongest first, beside its size and what it is, with how unusual they are where that is asked for: one statement and so one moment, in
- * which count and list cannot differ. A coarser segment is all that it joins, a finer one a part of another.
+ * Everyone in the segment $1, strongest first, beside its size and what it is, with how unusual they are where that
+ * is asked for: one statement and so one moment, in which count and list cannot differ. A coarser segment is all that it joins, a finer one a part of another.
  */
 const membersWith = (hasNovelty: boolean) => `with asked as (
     select s.name, v.model_id, v.level, coalesce(v.created_at, d.changed_at, s.created_at) as version_at,
