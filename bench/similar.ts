@@ -74,19 +74,21 @@ async function measured({ of, width, vectors }: Embeddings): Promise<Figure> {
   }
   const asked = Array.from({ length: ASKED }, (_, at) => jittered(vectors.slice(Math.floor((at * size) / ASKED) * width, (Math.floor((at * size) / ASKED) + 1) * width), at));
   // Without an index everyone is compared.
-  const exact = timed(asked, (vector) => space.nearest(vector, 100));
+  const pause = () => Promise.resolve();
+  const search = (count: number) => async (vector: Float32Array) => (await space.nearest(vector, [1], count, pause)).groups[0]?.customerIds ?? [];
+  const exact = await timed(asked, search(100));
   const begin = performance.now();
-  await space.settle(() => Promise.resolve());
+  await space.settle(pause);
   const buildSeconds = (performance.now() - begin) / 1_000;
   const memoryMib = ((await residentBytes()) - before) / MIB;
-  const indexed = timed(asked, (vector) => space.nearest(vector, 10));
-  const wide = timed(asked, (vector) => space.nearest(vector, 100));
-  const recall = (found: readonly spaces.Found[], count: number) =>
-    found.reduce((sum, { customerIds }, at) => {
-      const right = new Set(exact.answers[at]?.customerIds.slice(0, count));
+  const indexed = await timed(asked, search(10));
+  const wide = await timed(asked, search(100));
+  const recall = (found: readonly string[][], count: number) =>
+    found.reduce((sum, customerIds, at) => {
+      const right = new Set(exact.answers[at]?.slice(0, count));
       return sum + customerIds.slice(0, count).filter((id) => right.has(id)).length / Math.min(count, size);
     }, 0) / found.length;
-  const moves = timed(asked, (vector, at) => space.put([`00000000-0000-7000-8000-${String(at).padStart(12, '0')}`], vector));
+  const moves = await timed(asked, async (vector, at) => space.put([`00000000-0000-7000-8000-${String(at).padStart(12, '0')}`], vector));
   return {
     customers: size, width, of,
     recallAt10: round(recall(indexed.answers, NEAREST[0]), 3), recallAt100: round(recall(wide.answers, NEAREST[1]), 3),
@@ -95,14 +97,14 @@ async function measured({ of, width, vectors }: Embeddings): Promise<Figure> {
   };
 }
 
-function timed<Result>(asked: readonly Float32Array<ArrayBuffer>[], work: (vector: Float32Array<ArrayBuffer>, at: number) => Result) {
+async function timed<Result>(asked: readonly Float32Array<ArrayBuffer>[], work: (vector: Float32Array<ArrayBuffer>, at: number) => Promise<Result>) {
   const taken: number[] = [];
-  const answers = asked.map((vector, at) => {
+  const answers: Result[] = [];
+  for (const [at, vector] of asked.entries()) {
     const begin = performance.now();
-    const answer = work(vector, at);
+    answers.push(await work(vector, at));
     taken.push(performance.now() - begin);
-    return answer;
-  });
+  }
   const all = taken.reduce((sum, ms) => sum + ms, 0);
   return { answers, perSecond: (taken.length * 1_000) / all, p99: taken.sort((a, b) => a - b)[Math.floor(taken.length * 0.99)] ?? Number.NaN };
 }

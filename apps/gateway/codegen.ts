@@ -19,8 +19,8 @@ const FAILURES = [
   'StillRejected', 'WebhookDeliveryWaiting', 'WebhookInvalid', 'WriteKeyRefused',
 ];
 const ENUMS = [
-  'ArchiveRequestKind', 'ArchiveRequestState', 'BehaviourChangeKind', 'Clock', 'ConditionOperator', 'EventArchiveState', 'EventOutcome', 'EventType', 'ExportFormat', 'ExportState', 'HeadEncoder', 'HeadVerdict', 'ImportStage', 'ImportState', 'LabelHeadState', 'LabelKind',
-  'LineageKind', 'MergeCause', 'ModelState', 'PersonRequestKind', 'PersonRequestState', 'PlanMode', 'PropertyOperator', 'RecommendationReason', 'RejectedEventState', 'RejectedEventUnit', 'ReplayOutcome', 'Role',
+  'ArchiveRequestKind', 'ArchiveRequestState', 'BehaviourChangeKind', 'Clock', 'ConditionOperator', 'EventArchiveState', 'EventOutcome', 'EventType', 'ExportColumn', 'ExportFormat', 'ExportState', 'HeadEncoder', 'HeadVerdict', 'ImportStage', 'ImportState', 'LabelHeadState', 'LabelKind',
+  'LineageKind', 'MemberOrder', 'MergeCause', 'ModelState', 'PersonRequestKind', 'PersonRequestState', 'PlanMode', 'PropertyOperator', 'RecommendationReason', 'RejectedEventState', 'RejectedEventUnit', 'ReplayOutcome', 'Role',
   'SegmentKind', 'SegmentLevel', 'TrainingRunState', 'TrainingRunTrigger', 'UnusualCause', 'WebhookDeliveryState', 'WebhookEvent',
 ];
 

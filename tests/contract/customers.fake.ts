@@ -7,6 +7,8 @@ import { Barrier, type FakeServer, listen } from './fake-server.js';
 export class FakeCustomers {
   readonly erased = new Set<string>();
   readonly suppressed = new Set<string>();
+  /** What some are called instead. */
+  readonly names = new Map<string, Partial<Pick<ingestion.CustomerName, 'userId' | 'anonymousId'>>>();
   /** Where a test can hold whoever asks for names. */
   readonly beforeNames = new Barrier();
   /** While true, nobody is named. */
@@ -24,7 +26,7 @@ export class FakeCustomers {
         await this.beforeNames.pass(signal);
         if (this.isAway) throw new RpcError(status.UNAVAILABLE, 'It is away.', { reason: 'AWAY' });
         const known = ids.filter((id) => !this.erased.has(id));
-        return { customers: known.map((id) => ({ requestedId: id, id, userId: `user-${id}`, anonymousId: '', suppressed: this.suppressed.has(id) })) };
+        return { customers: known.map((id) => ({ requestedId: id, id, userId: `user-${id}`, anonymousId: '', suppressed: this.suppressed.has(id), ...this.names.get(id) })) };
       },
       getCustomers: async ({ ids }: ingestion.GetCustomersRequest) => ({
         customers: ids.filter((id) => !this.erased.has(id)).map((id) => ({ requestedId: id, customer: ingestion.Customer.fromPartial({ id, userId: `user-${id}` }) })),

@@ -11,6 +11,7 @@ import { connect, type RpcClient } from '#libs/grpc';
 import { membersOf, model, ServingHouse, type ServingReplica, type TestWorkspace, until } from './serving-house.js';
 
 const { CSV, PARQUET } = exporting.ExportFormat;
+const { STRENGTH } = exporting.ExportColumn;
 const { SUCCEEDED, CANCELLED, RUNNING } = exporting.ExportState;
 const DAY = 86_400_000;
 /** More than are named at once. */
@@ -38,6 +39,7 @@ beforeAll(async () => {
 afterEach(() => {
   house.customersOutside.erased.clear();
   house.customersOutside.suppressed.clear();
+  house.customersOutside.names.clear();
   house.customersOutside.isAway = false;
   house.customersOutside.beforeNames.go();
 });
@@ -46,10 +48,12 @@ afterAll(async () => {
   await house.close();
 });
 
-const start = async (format: exporting.ExportFormat) => (await replica.exports.startExport({ segmentId, format }, workspace.call)).export?.id ?? '';
+const USUAL = { columns: undefined, attributes: [] };
+type Choice = Pick<exporting.StartExportRequest, 'columns' | 'attributes'>;
+const start = async (format: exporting.ExportFormat, choice: Choice = USUAL) => (await replica.exports.startExport({ segmentId, format, ...choice }, workspace.call)).export?.id ?? '';
 const get = async (id: string) => (await replica.exports.getExport({ id }, workspace.call)).export ?? exporting.Export.fromPartial({});
 const ended = (id: string) => until(() => get(id), ({ finishedAt }) => finishedAt !== undefined, 20_000);
-const exported = async (format: exporting.ExportFormat) => ended(await start(format));
+const exported = async (format: exporting.ExportFormat, choice?: Choice) => ended(await start(format, choice));
 const pathOf = ({ artifact }: exporting.Export) => join(fileURLToPath(house.platform.artifactUrl), artifact);
 const publicId = (id: string) => Buffer.from(`Customer:${id}`).toString('base64url');
 const isThere = (path: string) => accessFile(path).then(() => true, () => false);
@@ -173,13 +177,13 @@ test('what is being written while somebody is forgotten begins anew, and its fil
 });
 
 test('a schedule exports by the clock, also after Redis was emptied, until it is paused or deleted', async () => {
-  const { schedule } = await replica.exports.createExportSchedule({ segmentId, format: CSV, cron: '* * * * * *', timeZone: 'Europe/Berlin' }, workspace.call);
+  const { schedule } = await replica.exports.createExportSchedule({ segmentId, format: CSV, cron: '* * * * * *', timeZone: 'Europe/Berlin', columns: { columns: [STRENGTH] }, attributes: ['plan'] }, workspace.call);
   const id = schedule?.id ?? '';
-  expect(schedule).toMatchObject({ cron: '* * * * * *', timeZone: 'Europe/Berlin', paused: false, requestedBy: 'key:test' });
+  expect(schedule).toMatchObject({ columns: [STRENGTH], attributes: ['plan'], cron: '* * * * * *', timeZone: 'Europe/Berlin', paused: false, requestedBy: 'key:test' });
   const made = () => replica.exports.listExports({ page: undefined, segmentId: '', scheduleId: id }, workspace.call);
   const total = async () => (await made()).pageInfo?.totalCount ?? 0;
   await until(total, (count) => count >= 2, 20_000);
-  expect((await made()).exports[0]).toMatchObject({ scheduleId: id, segmentId, requestedBy: 'key:test' });
+  expect((await made()).exports[0]).toMatchObject({ scheduleId: id, segmentId, requestedBy: 'key:test', columns: [STRENGTH], attributes: ['plan'] });
   await house.redis.flushall();
   const before = await total();
   await until(total, (count) => count > before, 20_000);
@@ -208,13 +212,13 @@ test('a schedule exports by the clock, also after Redis was emptied, until it is
 test('what cannot be exported is refused with a reason', async () => {
   const { call } = workspace;
   const nobody = '01900000-0000-7000-8000-000000000001';
-  await expect(replica.exports.startExport({ segmentId: nobody, format: CSV }, call)).rejects.toMatchObject({ reason: 'SEGMENT_UNKNOWN' });
-  await expect(replica.exports.startExport({ segmentId, format: exporting.ExportFormat.UNSPECIFIED }, call)).rejects.toMatchObject({ reason: 'FORMAT_MISSING' });
-  await expect(replica.exports.createExportSchedule({ segmentId, format: CSV, cron: 'monday', timeZone: '' }, call)).rejects.toMatchObject({ reason: 'SCHEDULE_INVALID' });
+  await expect(replica.exports.startExport({ segmentId: nobody, format: CSV, ...USUAL }, call)).rejects.toMatchObject({ reason: 'SEGMENT_UNKNOWN' });
+  await expect(replica.exports.startExport({ segmentId, format: exporting.ExportFormat.UNSPECIFIED, ...USUAL }, call)).rejects.toMatchObject({ reason: 'FORMAT_MISSING' });
+  await expect(replica.exports.createExportSchedule({ segmentId, format: CSV, cron: 'monday', timeZone: '', ...USUAL }, call)).rejects.toMatchObject({ reason: 'SCHEDULE_INVALID' });
   await expect(replica.exports.getExport({ id: nobody }, call)).rejects.toMatchObject({ reason: 'EXPORT_UNKNOWN' });
   await expect(replica.exports.deleteExportSchedule({ id: nobody }, call)).rejects.toMatchObject({ reason: 'SCHEDULE_UNKNOWN' });
   const other = await house.workspace();
   const mine = await exported(CSV);
   await expect(replica.exports.getExport({ id: mine.id }, other.call)).rejects.toMatchObject({ reason: 'EXPORT_UNKNOWN' });
-  await expect(replica.exports.startExport({ segmentId, format: CSV }, other.call)).rejects.toMatchObject({ reason: 'SEGMENT_UNKNOWN' });
+  await expect(replica.exports.startExport({ segmentId, format: CSV, ...USUAL }, other.call)).rejects.toMatchObject({ reason: 'SEGMENT_UNKNOWN' });
 });

@@ -303,9 +303,9 @@ export async function membersOf(
   { segments }: Pick<ServingClients, 'segments'>,
   { call }: TestWorkspace,
   segmentId: string,
-  { modelId = '', first = 100, after = '' }: Partial<feed.PageRequest & { modelId: string }> = {},
+  { modelId = '', first = 100, after = '', order = serving.MemberOrder.UNSPECIFIED }: Partial<feed.PageRequest & { modelId: string; order: serving.MemberOrder }> = {},
 ): Promise<serving.SegmentMembers & { asOf: string | undefined }> {
-  const { segments: [found], asOf } = await segments.listMembersOfSegments({ segmentIds: [segmentId], modelId, page: { first, after } }, call);
+  const { segments: [found], asOf } = await segments.listMembersOfSegments({ segmentIds: [segmentId], modelId, page: { first, after }, order }, call);
   if (!found) throw new Error(`nothing was said of segment ${segmentId}`);
   return { ...found, asOf };
 }

@@ -129,13 +129,13 @@ test('a move between parts of one segment is no change of the segment', async ()
   expect(await broken(workspace)).toEqual([]);
 });
 
-test('the members of a coarser segment are those of its parts, strongest first over all of them, page by page', async () => {
+test.each([serving.MemberOrder.ID, serving.MemberOrder.STRENGTH])('the members of a coarser segment are those of its parts, in order %s over all of them, page by page', async (order) => {
   const { workspace, customers } = await shop();
   for (const [name, expected] of [['Here', customers.slice(0, 8)], ['Lots of orders', customers.slice(5, 8)], ['Few orders', customers.slice(0, 2)]] as const) {
     const segmentId = await idOf(workspace, name);
     const seen: string[] = [];
     for (let after = '', more = true; more; ) {
-      const { members, pageInfo } = await membersOf(replica, workspace, segmentId, { first: 3, after });
+      const { members, pageInfo } = await membersOf(replica, workspace, segmentId, { first: 3, after, order });
       expect(pageInfo?.totalCount).toBe(expected.length);
       expect(members.every(({ membership }) => membership?.segmentId === segmentId)).toBe(true);
       seen.push(...members.map(({ customerId }) => customerId));
@@ -149,18 +149,19 @@ test('pages of the members of several segments are those of each of them, on wha
   const { workspace, customers } = await shop();
   const shadow = model('family');
   await house.prepare(replica, workspace, shadow);
-  const several = async (segmentIds: string[], modelId: string, page: { first: number; after: string }) =>
-    (await replica.segments.listMembersOfSegments({ segmentIds, modelId, page }, workspace.call)).segments;
-  for (const modelId of ['', shadow.id]) {
+  const several = async (segmentIds: string[], modelId: string, page: { first: number; after: string }, order = serving.MemberOrder.ID) =>
+    (await replica.segments.listMembersOfSegments({ segmentIds, modelId, page, order }, workspace.call)).segments;
+  const { ID, STRENGTH } = serving.MemberOrder;
+  for (const [modelId, order] of [['', ID], ['', STRENGTH], [shadow.id, ID], [shadow.id, STRENGTH]] as const) {
     const drawn = (await Promise.all([COARSER, MAIN, FINER].map((level) => listed(workspace, level, modelId)))).flatMap(({ segments }) => segments);
     const ids = ['Here', 'Lots of orders', 'Few orders'].map((wanted) => drawn.find(({ name }) => name === wanted)?.id ?? '');
     for (const first of [1, 3, 100]) {
       const page = { first, after: '' };
-      const each = await Promise.all(ids.map((segmentId) => several([segmentId], modelId, page)));
-      expect(await several(ids, modelId, page)).toEqual(each.flat());
+      const each = await Promise.all(ids.map((segmentId) => several([segmentId], modelId, page, order)));
+      expect(await several(ids, modelId, page, order)).toEqual(each.flat());
     }
-    const [here] = await several(ids, modelId, { first: 1, after: '' });
-    const [rest] = await several(ids.slice(0, 1), modelId, { first: 100, after: here?.pageInfo?.endCursor ?? '' });
+    const [here] = await several(ids, modelId, { first: 1, after: '' }, order);
+    const [rest] = await several(ids.slice(0, 1), modelId, { first: 100, after: here?.pageInfo?.endCursor ?? '' }, order);
     const seen = [...(here?.members ?? []), ...(rest?.members ?? [])].map(({ customerId }) => customerId);
     expect([seen.length > 1, here?.pageInfo?.totalCount, new Set(seen).size]).toEqual([true, seen.length, seen.length]);
     if (modelId === '') expect(seen.toSorted()).toEqual(customers.slice(0, 8).toSorted());

@@ -45,10 +45,10 @@ async function drawn(workspace: TestWorkspace, asOf?: number): Promise<serving.S
 const sizes = async (workspace: TestWorkspace, asOf?: number) => Object.fromEntries((await drawn(workspace, asOf)).map(({ name, size }) => [name, size]));
 
 /** Everyone in a segment at a time, page by page, and how many there are said to be. */
-async function membersAt(workspace: TestWorkspace, segmentId: string, at: number): Promise<{ ids: string[]; total: number }> {
+async function membersAt(workspace: TestWorkspace, segmentId: string, at: number, order = serving.MemberOrder.ID): Promise<{ ids: string[]; total: number }> {
   const ids: string[] = [];
   for (let after = ''; ; ) {
-    const { segments: [page] } = await replica.history.listPastMembersOfSegments({ segmentIds: [segmentId], asOf: iso(at), page: { first: 2, after } }, workspace.call);
+    const { segments: [page] } = await replica.history.listPastMembersOfSegments({ segmentIds: [segmentId], asOf: iso(at), page: { first: 2, after }, order }, workspace.call);
     ids.push(...(page?.members ?? []).map(({ customerId }) => customerId));
     if (!page?.pageInfo?.hasNextPage) return { ids: ids.toSorted(), total: page?.pageInfo?.totalCount ?? -1 };
     after = page.pageInfo.endCursor;
@@ -83,10 +83,11 @@ test('as of any time the members of a segment are as many as it counts, on every
   for (const at of [BEGAN, BEGAN + MINUTE, MOVED - 1, MOVED]) {
     const segments = await drawn(workspace, at);
     expect(segments.map(({ name }) => name).toSorted()).toEqual(['Few orders', 'Gone quiet', 'Here', 'Lots of orders', 'Many orders', 'Some orders']);
-    const together = await replica.history.listPastMembersOfSegments({ segmentIds: segments.map(({ id }) => id), asOf: iso(at), page: { first: 100, after: '' } }, workspace.call);
+    const together = await replica.history.listPastMembersOfSegments({ segmentIds: segments.map(({ id }) => id), asOf: iso(at), page: { first: 100, after: '' }, order: serving.MemberOrder.ID }, workspace.call);
     for (const [index, { id, size }] of segments.entries()) {
       const { ids, total } = await membersAt(workspace, id, at);
       expect([total, ids.length, new Set(ids).size]).toEqual([size, size, size]);
+      expect((await membersAt(workspace, id, at, serving.MemberOrder.STRENGTH)).ids).toEqual(ids);
       const page = together.segments[index];
       expect([page?.segmentId, page?.pageInfo?.totalCount, page?.members.map(({ customerId }) => customerId).toSorted()]).toEqual([id, size, ids.toSorted()]);
     }
@@ -109,7 +110,7 @@ describe('what cannot be answered is refused with what to ask instead:', () => {
     const asOf = at === undefined ? undefined : iso(at);
     return [
       () => replica.history.getPastMemberships({ customerIds: [], asOf }, workspace.call),
-      () => replica.history.listPastMembersOfSegments({ segmentIds: [], asOf, page: undefined }, workspace.call),
+      () => replica.history.listPastMembersOfSegments({ segmentIds: [], asOf, page: undefined, order: serving.MemberOrder.ID }, workspace.call),
     ];
   };
 

@@ -72,7 +72,8 @@ test('what is asked of many costs as many statements as what is asked of one', a
   const other = model();
   await house.prepare(replica, workspace, other);
   const page = { first: 3, after: '' };
-  const members = (segmentIds: string[], modelId = '', rows = 1) => () => replica.segments.listMembersOfSegments({ segmentIds, modelId, page: { first: rows, after: '' } }, workspace.call);
+  const order = serving.MemberOrder.ID;
+  const members = (segmentIds: string[], modelId = '', rows = 1) => () => replica.segments.listMembersOfSegments({ segmentIds, modelId, page: { first: rows, after: '' }, order }, workspace.call);
   for (const some of [ids.slice(0, 1), ids]) {
     for (const rows of [1, 50]) {
       await untilItCosts(1, members(some, '', rows));
@@ -83,7 +84,7 @@ test('what is asked of many costs as many statements as what is asked of one', a
   // As of a time: one to see whether the history reaches there, one to read it.
   const { asOf } = await replica.memberships.getCustomerMemberships({ customerIds: [] }, workspace.call);
   const places = (customerIds: string[]) => () => replica.history.getPastMemberships({ customerIds, asOf }, workspace.call);
-  const past = (segmentIds: string[], rows: number) => () => replica.history.listPastMembersOfSegments({ segmentIds, asOf, page: { first: rows, after: '' } }, workspace.call);
+  const past = (segmentIds: string[], rows: number) => () => replica.history.listPastMembersOfSegments({ segmentIds, asOf, page: { first: rows, after: '' }, order }, workspace.call);
   for (const read of [places(customers.slice(0, 1)), places(customers), past(ids.slice(0, 1), 1), past(ids.slice(0, 1), 50), past(ids, 50)]) await untilItCosts(2, read);
   // A page of a list of each: where nobody asks how many there are, nobody counts.
   const changes = (customerIds: string[], withTotal = false) => () => replica.memberships.listChangesOfCustomers({ customerIds, page, withTotal }, workspace.call);

@@ -232,7 +232,7 @@ describe('lists and lookups', () => {
     const segmentId = await idOf(workspace, 'Few orders');
     const seen: { customerId: string; strength: number }[] = [];
     for (let after = ''; ; ) {
-      const { members, pageInfo } = await membersOf(replica, workspace, segmentId, { first: 2, after });
+      const { members, pageInfo } = await membersOf(replica, workspace, segmentId, { first: 2, after, order: serving.MemberOrder.STRENGTH });
       expect(pageInfo?.totalCount).toBe(7);
       seen.push(...members.map(({ customerId, membership }) => ({ customerId, strength: membership?.strength ?? 0 })));
       after = pageInfo?.endCursor ?? '';

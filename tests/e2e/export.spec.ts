@@ -12,11 +12,11 @@ interface ExportNode {
   id: string;
   state: string;
   error: string | null;
-  manifest: { rows: number; members: number; asOf: string; checksum: string; model: { version: number } | null } | null;
+  manifest: { rows: number; members: number; asOf: string; checksum: string; columns: { name: string }[]; model: { id: string } | null } | null;
   download: { url: string } | null;
 }
 
-const EXPORT = 'id state error manifest { rows members asOf checksum model { version } } download { url }';
+const EXPORT = 'id state error manifest { rows members asOf checksum columns { name } model { id } } download { url }';
 const MEMBERS = 'query($id: ID!, $after: String) { segment(id: $id) { members(first: 100, after: $after) { totalCount nodes { id } pageInfo { hasNextPage endCursor } } } }';
 
 let folder: string;
@@ -44,12 +44,18 @@ async function listed(id: string): Promise<{ ids: string[]; total: number }> {
   }
 }
 
-async function rowsOf(file: string): Promise<string[]> {
+interface Content {
+  readonly names: string[];
+  readonly rows: Record<string, unknown>[];
+}
+
+async function contentOf(file: string): Promise<Content> {
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
   const connection = await instance.connect();
   try {
     const source = file.endsWith('.csv') ? `read_csv('${file}', header = true)` : `read_parquet('${file}')`;
-    return (await connection.runAndReadAll(`SELECT customer_id FROM ${source}`)).getRowsJS().map(([id]) => String(id));
+    const read = await connection.runAndReadAll(`SELECT * FROM ${source}`);
+    return { names: read.columnNames(), rows: read.getRowObjectsJson() };
   } finally {
     connection.closeSync();
     instance.closeSync();
@@ -67,7 +73,14 @@ test.each(['CSV', 'PARQUET'] as const)('a segment goes to %s, and the file, its 
   expect(createHash('sha256').update(bytes).digest('hex')).toBe(made.manifest?.checksum);
   const file = join(folder, `members.${format.toLowerCase()}`);
   await writeFile(file, bytes);
-  const rows = await rowsOf(file);
+  const content = await contentOf(file);
+  expect(content.names).toEqual(made.manifest?.columns.map(({ name }) => name));
+  const rows = content.rows.map((row) => String(row['customer_id']));
+  for (const row of content.rows.slice(0, 5)) {
+    expect(row).toMatchObject({ segment_id: smallest, model_id: made.manifest?.model?.id ?? null });
+    const { node } = await api().ask<{ node: { userId: string | null } }>('query($id: ID!) { node(id: $id) { ... on Customer { userId } } }', { id: row['customer_id'] });
+    expect(row['user_id']).toBe(node.userId);
+  }
   expect(rows).toHaveLength(made.manifest?.rows ?? -1);
   expect(made.manifest?.rows).toBe(made.manifest?.members);
   expect(new Set(rows).size).toBe(rows.length);

@@ -58,7 +58,7 @@ async function plant(life: Asked['events']['nodes'], now: number) {
 
 test('who has half of their events in files is told of as before: after a merge, by a new run, and after a replay', async () => {
   const { segments } = await api().ask<{ segments: { nodes: { members: { nodes: { userId: string | null }[] } }[] } }>(
-    '{ segments(first: 1) { nodes { members(first: 20) { nodes { userId } } } } }',
+    '{ segments(first: 1) { nodes { members(first: 20, orderBy: STRENGTH) { nodes { userId } } } } }',
   );
   const example = await customer(segments.nodes[0]?.members.nodes.find(({ userId }) => userId?.startsWith('shopper'))?.userId ?? '');
   const life = (example?.events.nodes ?? []).filter(({ type }) => type === 'TRACK').toReversed();

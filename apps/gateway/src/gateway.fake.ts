@@ -346,7 +346,7 @@ function servingHandlers(): Record<string, Handler> {
     // The last member was erased a moment ago: ingestion does not know them any more.
     listMembersOfSegments: ({ segmentIds }: serving.ListMembersOfSegmentsRequest) => ({
       segments: segmentIds.map((segmentId) => ({
-        segmentId, members: [1, 2, 3, 999].map((number) => ({ customerId: id('customer', number), membership: membershipOf(segmentId), cursor: '' })), pageInfo: pageInfo('m', false, 4),
+        segmentId, members: [1, 2, 3, 999].map((number) => ({ customerId: id('customer', number), membership: membershipOf(segmentId), cursor: `m${number}` })), pageInfo: pageInfo('m999', false, 4),
       })),
       asOf: AT,
     }),

@@ -1,7 +1,7 @@
 import { auditServer } from 'graphql-http';
 import { getIntrospectionQuery } from 'graphql';
 
-import type { ingestion } from '#libs/contracts';
+import { type ingestion, serving } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
 import { AT, id, KEYS, WORKSPACE } from './gateway.fake.js';
@@ -140,6 +140,19 @@ test('members of a segment come with their membership, and one that was erased m
   expect(customers.edges).toHaveLength(3);
   expect(customers.edges[0]).toEqual({ node: { userId: 'user-1' }, membership: { strength: 0.9, segment: { name: 'Segment 2' } } });
   expect(segment.members.nodes).toHaveLength(3);
+});
+
+test('members come in order of id unless strength is asked for, and a list goes on behind any of them by that member\'s own place', async () => {
+  const query = 'query($id: ID!, $after: String, $order: MemberOrder) { segment(id: $id) { members(first: 4, after: $after, orderBy: $order) { edges { cursor } pageInfo { endCursor } } } customers(segmentId: $id) { nodes { id } } }';
+  const segmentId = globalId('Segment', id('segment', 2));
+  const { segment } = await data(query, { id: segmentId });
+  const cursors = segment.members.edges.map(({ cursor }: { cursor: string }) => cursor);
+  await data(query, { id: segmentId, after: cursors[1], order: 'STRENGTH' });
+  const asked = gateway.services.calls.filter(({ method }) => method === 'listMembersOfSegments').map(({ request }) => request as serving.ListMembersOfSegmentsRequest);
+  const { ID, STRENGTH } = serving.MemberOrder;
+  expect(asked.map(({ page, order }) => [page?.first, page?.after, order])).toEqual(expect.arrayContaining([[4, '', ID], [25, '', ID], [4, 'm2', STRENGTH]]));
+  expect(asked).toHaveLength(4);
+  expect(segment.members.pageInfo.endCursor).toBe('0.m999');
 });
 
 test('what counts says of when, by which model and over how many', async () => {

@@ -19,7 +19,9 @@ export interface SegmentKey {
 }
 
 /** A page of who is in a segment so drawn. */
-export interface MembersKey extends SegmentKey, Pick<PageKey, 'page'> {}
+export interface MembersKey extends SegmentKey, Pick<PageKey, 'page'> {
+  readonly order: serving.MemberOrder;
+}
 
 export interface MemberPage extends ServicePage<serving.SegmentMember> {
   /** Undefined as of a time that was asked for. */
@@ -286,9 +288,9 @@ function readsOf(rpc: () => Backends): CallerReads {
 }
 
 /** Who was in segments at a time, is in them now, or is placed there by a model. */
-async function membersOf(rpc: Backends, segmentIds: string[], { modelId, asOf: past, page }: MembersKey): Promise<[string, MemberPage][]> {
+async function membersOf(rpc: Backends, segmentIds: string[], { modelId, asOf: past, page, order }: MembersKey): Promise<[string, MemberPage][]> {
   const { segments, asOf } =
-    past === '' ? await rpc.segments.listMembersOfSegments({ segmentIds, modelId, page }) : { ...(await rpc.history.listPastMembersOfSegments({ segmentIds, asOf: past, page })), asOf: undefined };
+    past === '' ? await rpc.segments.listMembersOfSegments({ segmentIds, modelId, page, order }) : { ...(await rpc.history.listPastMembersOfSegments({ segmentIds, asOf: past, page, order })), asOf: undefined };
   return segments.map(({ segmentId, members, pageInfo }) => [segmentId, { rows: members, pageInfo, asOf }]);
 }
 

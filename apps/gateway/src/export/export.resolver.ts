@@ -6,11 +6,13 @@ import type { GatewayContext } from '../graphql/context.js';
 import { expecting, notFound, outcomeOf } from '../graphql/expected.js';
 import { globalId, localId } from '../graphql/global-id.js';
 import { found, segmentNow } from '../graphql/loaders.js';
+import type { ExportColumn } from '../graphql/message.js';
 import { orNull, present } from '../graphql/present.js';
 
 const CANNOT_BE = { NOT_FOUND: 'NotFound', INVALID_ARGUMENT: 'ExportInvalid', RESOURCE_EXHAUSTED: 'ExportInvalid' } as const;
 const NOTHING = 'none';
 
+type Choice = { readonly columns?: ExportColumn[] | null | undefined; readonly attributes?: string[] | null | undefined };
 type Filter = { readonly segmentId?: string | null | undefined; readonly scheduleId?: string | null | undefined };
 
 export const exportQueries = {
@@ -30,7 +32,7 @@ export const exportMutations = {
   exportSegment: (_root, args, { rpc }) => {
     const segmentId = localId('Segment', args.segmentId);
     if (segmentId === undefined) return unknownSegment();
-    return expecting(CANNOT_BE, async () => present((await rpc.exports.startExport({ segmentId, format: args.format })).export, 'export'));
+    return expecting(CANNOT_BE, async () => present((await rpc.exports.startExport({ segmentId, format: args.format, ...choiceOf(args) })).export, 'export'));
   },
   cancelExport: (_root, args, { rpc }) => {
     const id = localId('Export', args.id);
@@ -42,7 +44,7 @@ export const exportMutations = {
     if (segmentId === undefined) return unknownSegment();
     const { format, cron, timeZone } = input;
     return expecting(CANNOT_BE, async () =>
-      present((await rpc.exports.createExportSchedule({ segmentId, format, cron, timeZone: timeZone ?? '' })).schedule, 'schedule'),
+      present((await rpc.exports.createExportSchedule({ segmentId, format, cron, timeZone: timeZone ?? '', ...choiceOf(input) })).schedule, 'schedule'),
     );
   },
   updateExportSchedule: (_root, args, { rpc }) => {
@@ -107,6 +109,8 @@ function listExports({ segmentId, scheduleId }: Filter, paging: Parameters<typeo
     return { rows: exports, pageInfo };
   });
 }
+
+const choiceOf = ({ columns, attributes }: Choice) => ({ columns: columns ? { columns } : undefined, attributes: attributes ?? [] });
 
 /** Empty for none given; an id that was never handed out matches nothing. */
 function ownFilter(type: 'Segment' | 'ExportSchedule', given: string | null | undefined): string {

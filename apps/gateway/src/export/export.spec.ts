@@ -9,19 +9,22 @@ import { globalId } from '../graphql/global-id.js';
 import type { GatewayParts } from '../graphql/context.js';
 import { GATEWAY_PARTS } from '../parts.module.js';
 
+const { USER_ID, NOVELTY } = exporting.ExportColumn;
 const EXPORT = id('run', 1);
 const SCHEDULE = id('run', 2);
 const SEGMENT = globalId('Segment', id('segment', 1));
 
 const manifest: exporting.ExportManifest = {
   asOf: AT, newestEventAt: AT, modelId: id('model', 1), versionAt: AT, rows: 7, members: 10, leftOutErased: 1, leftOutSuppressed: 1, forgotten: 1, sha256: 'ab12', bytes: 99, placed: 38, unseen: 2,
+  columns: [{ name: 'customer_id', type: 'VARCHAR' }],
 };
 const exportOf = (more: Partial<exporting.Export> = {}): exporting.Export => ({
   id: EXPORT, segmentId: id('segment', 1), format: exporting.ExportFormat.PARQUET, state: exporting.ExportState.RUNNING, requestedBy: 'key:editor', scheduleId: '', createdAt: AT,
-  startedAt: AT, finishedAt: undefined, membersDone: 5, membersTotal: 10, error: '', artifact: '', manifest: undefined, ...more,
+  startedAt: AT, finishedAt: undefined, membersDone: 5, membersTotal: 10, error: '', artifact: '', manifest: undefined, columns: [USER_ID], attributes: [], ...more,
 });
 const schedule: exporting.ExportSchedule = {
   id: SCHEDULE, segmentId: id('segment', 1), format: exporting.ExportFormat.CSV, cron: '0 6 * * 1', timeZone: 'Europe/Berlin', paused: false, requestedBy: 'key:editor', createdAt: AT, nextAt: AT,
+  columns: [USER_ID, NOVELTY], attributes: ['plan'],
 };
 
 let gateway: TestGateway;
@@ -47,7 +50,7 @@ const START = 'mutation($id: ID!) { exportSegment(segmentId: $id, format: CSV) {
 test('an export is asked for by an editor, followed, and left to the audit trail', async () => {
   const { body } = await gateway.ask(START, { id: SEGMENT }, KEYS.editor);
   expect(body.data.exportSegment).toEqual({ __typename: 'Export', id: globalId('Export', EXPORT), state: 'QUEUED', progress: null });
-  expect(requestOf('startExport')).toEqual({ segmentId: id('segment', 1), format: exporting.ExportFormat.CSV });
+  expect(requestOf('startExport')).toEqual({ segmentId: id('segment', 1), format: exporting.ExportFormat.CSV, columns: undefined, attributes: [] });
   expect(gateway.services.audit).toMatchObject([{ action: 'exportSegment', target: `Export:${EXPORT}`, outcome: 'OK' }]);
   const follow = await gateway.ask('query($id: ID!) { export(id: $id) { format state progress download { url } manifest { rows } schedule { id } segment { name } } node(id: $id) { __typename } }', { id: globalId('Export', EXPORT) });
   expect(follow.body.data).toEqual({
@@ -62,11 +65,11 @@ test('a file is fetched by a link under its own name and type, and told with wha
   const { path } = await artifacts.write({ workspaceId: WORKSPACE, area: 'exports', id: EXPORT, name: 'members-3.csv' }, Readable.from(['customer_id\n']));
   gateway.services.replace('getExport', () => ({ export: exportOf({ state: exporting.ExportState.SUCCEEDED, artifact: path, manifest }) }));
   const { body } = await gateway.ask(
-    'query($id: ID!) { export(id: $id) { progress download { url } manifest { asOf versionAt rows members leftOutErased leftOutSuppressed forgotten checksum bytes model { version } basis { asOf customers placed unlikeAnythingSeen newestEventAt eventsBehind } } } }', { id: globalId('Export', EXPORT) });
+    'query($id: ID!) { export(id: $id) { progress download { url } manifest { asOf versionAt rows members leftOutErased leftOutSuppressed forgotten checksum bytes columns { name type } model { version } basis { asOf customers placed unlikeAnythingSeen newestEventAt eventsBehind } } } }', { id: globalId('Export', EXPORT) });
   const { download, ...told } = body.data.export;
   expect(told).toEqual({
     progress: 1,
-    manifest: { asOf: AT, versionAt: AT, rows: 7, members: 10, leftOutErased: 1, leftOutSuppressed: 1, forgotten: 1, checksum: 'ab12', bytes: 99, model: { version: 1 }, basis: { asOf: AT, customers: null, placed: 38, unlikeAnythingSeen: 2, newestEventAt: AT, eventsBehind: null } },
+    manifest: { asOf: AT, versionAt: AT, rows: 7, members: 10, leftOutErased: 1, leftOutSuppressed: 1, forgotten: 1, checksum: 'ab12', bytes: 99, columns: [{ name: 'customer_id', type: 'VARCHAR' }], model: { version: 1 }, basis: { asOf: AT, customers: null, placed: 38, unlikeAnythingSeen: 2, newestEventAt: AT, eventsBehind: null } },
   });
   const file = await fetch(gateway.url + download.url);
   expect([file.status, file.headers.get('content-type'), file.headers.get('content-disposition'), await file.text()]).toEqual([
@@ -79,9 +82,10 @@ test('a schedule is made, listed with what it exported, paused and deleted', asy
   gateway.services.replace('updateExportSchedule', ({ paused }: exporting.UpdateExportScheduleRequest) => ({ schedule: { ...schedule, paused: paused ?? false, nextAt: undefined } }));
   gateway.services.replace('deleteExportSchedule', () => ({}));
   const made = await gateway.ask(
-    'mutation($id: ID!) { createExportSchedule(input: { segmentId: $id, format: CSV, cron: "0 6 * * 1", timeZone: "Europe/Berlin" }) { ... on ExportSchedule { id cron timeZone nextAt isPaused } } }', { id: SEGMENT });
+    'mutation($id: ID!) { createExportSchedule(input: { segmentId: $id, format: CSV, cron: "0 6 * * 1", timeZone: "Europe/Berlin", columns: [USER_ID, NOVELTY], attributes: ["plan"] }) { ... on ExportSchedule { id cron timeZone nextAt isPaused columns attributes } } }', { id: SEGMENT });
   const own = globalId('ExportSchedule', SCHEDULE);
-  expect(made.body.data.createExportSchedule).toEqual({ id: own, cron: '0 6 * * 1', timeZone: 'Europe/Berlin', nextAt: AT, isPaused: false });
+  expect(made.body.data.createExportSchedule).toEqual({ id: own, cron: '0 6 * * 1', timeZone: 'Europe/Berlin', nextAt: AT, isPaused: false, columns: ['USER_ID', 'NOVELTY'], attributes: ['plan'] });
+  expect(requestOf('createExportSchedule')).toMatchObject({ columns: { columns: [USER_ID, NOVELTY] }, attributes: ['plan'] });
   const listed = await gateway.ask('query($id: ID!) { exportSchedules(segmentId: $id) { totalCount nodes { id exports { nodes { schedule { id } } } } } }', { id: SEGMENT });
   expect(listed.body.data.exportSchedules).toEqual({ totalCount: 1, nodes: [{ id: own, exports: { nodes: [{ schedule: { id: own } }] } }] });
   expect(requestOf('listExportsOfSchedules')).toMatchObject({ scheduleIds: [SCHEDULE], withTotal: false });

@@ -29,13 +29,14 @@ export interface Edge<Node> {
 }
 
 /**
- * Reads a page from a service and gives every row a cursor. Services name only the place after a page's last
+ * Reads a page from a service and gives every row a cursor. Most services name only the place after a page's last
  * row; a row in between is "so many rows after the place where its page began", and asking to go on from one
- * walks that far first.
+ * walks that far first. Where rows come and go meanwhile, that is another place: `placeOf` tells each row's own.
  */
 export async function readConnection<Row>(
   { first, after }: Paging,
   read: (page: feed.PageRequest) => Promise<ServicePage<Row>>,
+  placeOf?: (row: Row) => string,
 ): Promise<Connection<Row>> {
   const asked = rowsAsked(first);
   const begin = await beginOf(after ?? undefined, read);
@@ -44,7 +45,8 @@ export async function readConnection<Row>(
   const isWhole = shown.length === page.rows.length;
   const edges = shown.map((node, index) => {
     const isLast = isWhole && index === shown.length - 1;
-    return { node, cursor: isLast && page.pageInfo?.endCursor ? `0.${page.pageInfo.endCursor}` : `${index + 1}.${begin}` };
+    const place = placeOf?.(node) ?? (isLast ? page.pageInfo?.endCursor : '');
+    return { node, cursor: place ? `0.${place}` : `${index + 1}.${begin}` };
   });
   return {
     edges,

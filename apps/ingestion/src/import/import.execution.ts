@@ -19,6 +19,7 @@ import type { Mapping } from './import.mapping.js';
 import { type ImportItem, ImportReader, type RowCounts } from './import.reader.js';
 import type { ImportRepository, ImportRow } from './import.repository.js';
 import { checkPacked } from './import.source.js';
+import type { TableStatistics } from './import.statistics.js';
 
 /** What an import works with. */
 export interface ImportRooms {
@@ -28,6 +29,7 @@ export interface ImportRooms {
   readonly settings: WorkspaceSettings;
   readonly plans: TrackingPlanBook;
   readonly scratch: ScratchOptions;
+  readonly statistics: TableStatistics;
   /** Says that a workspace has new events. */
   readonly hint: (workspaceId: string) => void;
 }
@@ -66,6 +68,7 @@ export class ImportExecution {
       await repository.markCounted(this.attempt, fileSha256, counts);
       await this.quarantine(reader.rejectedRows(fileSha256));
       await this.commit(reader.items(fileSha256));
+      await this.rooms.statistics.renew();
       await this.learn(counts);
       await repository.end(this.attempt, 'SUCCEEDED');
     } finally {

@@ -17,6 +17,7 @@ import type { ImportRooms } from './import.execution.js';
 import { ImportRepository } from './import.repository.js';
 import { ImportRows } from './import.rows.js';
 import { ImportService } from './import.service.js';
+import { TableStatistics } from './import.statistics.js';
 import { importWork } from './import.work.js';
 
 const scratchOf = ({ WORK_DIR, IMPORT_MEMORY }: IngestionConfig) => ({ workDir: WORK_DIR, memory: IMPORT_MEMORY });
@@ -43,7 +44,7 @@ const IMPORT_RECONCILER = Symbol('IMPORT_RECONCILER');
     },
     {
       provide: JobProcessor,
-      inject: [ImportRepository, EventStore, ARTIFACTS, WorkspaceSettings, TrackingPlanBook, SERVICE, HINT],
+      inject: [ImportRepository, EventStore, ARTIFACTS, WorkspaceSettings, TrackingPlanBook, SERVICE, HINT, DATABASE],
       useFactory: (
         repository: ImportRepository,
         store: EventStore,
@@ -52,8 +53,9 @@ const IMPORT_RECONCILER = Symbol('IMPORT_RECONCILER');
         plans: TrackingPlanBook,
         { config, log }: ServiceContext<IngestionConfig>,
         hint: Hint,
+        database: Database,
       ) => {
-        const rooms: ImportRooms = { repository, store, artifacts, settings, plans, scratch: scratchOf(config), hint };
+        const rooms: ImportRooms = { repository, store, artifacts, settings, plans, scratch: scratchOf(config), statistics: new TableStatistics(database, log), hint };
         return new JobProcessor(IMPORT_JOBS, importWork(rooms), config.REDIS_URL, log);
       },
     },

@@ -10,16 +10,15 @@ import { type Attempt, StaleAttempt } from '#libs/queue';
 import { SERVICE } from '#libs/service';
 
 import { publicId } from '../page/public-id.js';
-import { ARTIFACTS, type Context, INGESTION, type IngestionClient } from '../store.js';
+import { ARTIFACTS, type Context } from '../store.js';
 import { isoOf } from '../time/micros.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import type { ExportManifest } from './export.manifest.js';
 import { ExportRepository, type ExportRow } from './export.repository.js';
-import { headerLine, lineOf, type MemberScratch, withScratch } from './member.file.js';
+import { type MemberScratch, withScratch } from './member.file.js';
+import { MemberNames, NAMED_AT_ONCE } from './member.names.js';
 import { MemberReader, type MemberRow, type SegmentFacts } from './member.reader.js';
-
-/** As many customers as ingestion names at once. */
-const NAMED_AT_ONCE = 500;
+import { MemberTable } from './member.table.js';
 
 /** Where the files of an export lie. */
 export const exportFolder = (workspaceId: string, exportId: string) => [workspaceId, 'exports', exportId].join('/');
@@ -33,9 +32,9 @@ export class ExportExecution {
   constructor(
     private readonly exports: ExportRepository,
     private readonly members: MemberReader,
+    private readonly names: MemberNames,
     private readonly directory: WorkspaceDirectory,
     @Inject(ARTIFACTS) private readonly artifacts: ArtifactStore,
-    @Inject(INGESTION) private readonly ingestion: IngestionClient,
     @Inject(SERVICE) private readonly context: Context,
   ) {}
 
@@ -55,13 +54,14 @@ export class ExportExecution {
 
   private async write(attempt: Attempt, row: ExportRow, scratch: MemberScratch, signal: AbortSignal): Promise<{ path: string; manifest: ExportManifest }> {
     const read = scratch.path('read.ndjson');
-    const facts = await this.read(attempt.workspaceId, row.segmentId, read);
+    const facts = await this.read(attempt.workspaceId, row, read);
     if (!facts) throw new Error(`segment ${row.segmentId} is gone, which a reference to it forbids`);
     // Before the slow part, so that it says when the list was read.
     const asOf = await this.directory.asOf(attempt.workspaceId, facts.newestEventAt);
     const csv = scratch.path('members.csv');
-    const { rows, leftOut } = await this.name(attempt, facts, read, csv, signal);
-    const file = await scratch.convert(csv, row.format);
+    const table = new MemberTable(row.format, row, { segmentId: row.segmentId, segmentName: facts.name, asOf });
+    const { rows, leftOut } = await this.name(attempt, row, facts, table, { from: read, to: csv }, signal);
+    const file = await scratch.convert(csv, row.format, table.columns);
     signal.throwIfAborted();
     const stored = await this.store(attempt, fileName(attempt.fence, row.format), createReadStream(file));
     const manifest: ExportManifest = {
@@ -74,6 +74,7 @@ export class ExportExecution {
       newestEventAt: facts.newestEventAt === null ? null : isoOf(facts.newestEventAt),
       read: { placed: facts.placed, unlikeAnythingSeen: facts.unseen },
       file: { name: basename(stored.path), format: row.format, rows, bytes: stored.bytes, sha256: stored.sha256 },
+      columns: table.columns,
       members: facts.members,
       leftOut,
       forgotten: 0,
@@ -83,36 +84,28 @@ export class ExportExecution {
   }
 
   /** Everyone to a file at once: while they are named, a list that is read would keep its transaction waiting. */
-  private async read(workspaceId: string, segmentId: string, file: string): Promise<SegmentFacts | undefined> {
+  private async read(workspaceId: string, { segmentId, columns }: ExportRow, file: string): Promise<SegmentFacts | undefined> {
     return withFile(file, 'w', (handle) =>
-      this.members.read(workspaceId, segmentId, async (rows) => {
-        await handle.appendFile(rows.map(({ customerId, strength, since, decidedAt }) => `${JSON.stringify({ customerId, strength, since, decidedAt })}\n`).join(''));
+      this.members.read(workspaceId, segmentId, { hasNovelty: columns.includes('NOVELTY') }, async (rows) => {
+        await handle.appendFile(rows.map(({ customerId, strength, since, decidedAt, modelId, novelty }) => `${JSON.stringify({ customerId, strength, since, decidedAt, modelId, novelty })}\n`).join(''));
       }),
     );
   }
 
-  /** Who they are outside. Whom ingestion does not know any more was erased; who is suppressed is not to be in it. */
-  private async name(attempt: Attempt, { members }: SegmentFacts, from: string, to: string, signal: AbortSignal) {
+  /** The lines of those who are to be in it. */
+  private async name(attempt: Attempt, row: ExportRow, { members }: SegmentFacts, table: MemberTable, files: { readonly from: string; readonly to: string }, signal: AbortSignal) {
     const leftOut = { erased: 0, suppressed: 0 };
     let rows = 0;
-    await withFile(to, 'w', async (handle) => {
-      await handle.appendFile(headerLine());
+    await withFile(files.to, 'w', async (handle) => {
+      await handle.appendFile(table.header);
       let done = 0;
-      for await (const piece of pieces(from)) {
+      for await (const piece of pieces(files.from)) {
         signal.throwIfAborted();
-        const principal = await this.context.signer.service(this.context.name, attempt.workspaceId);
-        const { customers } = await this.ingestion.nameCustomers({ ids: piece.map(({ customerId }) => customerId) }, { principal });
-        const names = new Map(customers.map((customer) => [customer.requestedId, customer]));
-        const lines = piece.flatMap(({ customerId, ...member }) => {
-          const name = names.get(customerId);
-          if (!name || name.suppressed) {
-            leftOut[name ? 'suppressed' : 'erased'] += 1;
-            return [];
-          }
-          return [lineOf({ ...member, customerId: publicId('Customer', name.id), userId: name.userId, anonymousId: name.userId === '' ? name.anonymousId : '' })];
-        });
-        await handle.appendFile(lines.join(''));
-        rows += lines.length;
+        const named = await this.names.of(attempt.workspaceId, piece, row.attributes);
+        await handle.appendFile(named.members.map((member) => table.line(member)).join(''));
+        leftOut.erased += named.leftOut.erased;
+        leftOut.suppressed += named.leftOut.suppressed;
+        rows += named.members.length;
         done += piece.length;
         await this.exports.progress(attempt, done, members);
       }

@@ -7,6 +7,7 @@ import { ArtifactError, type ArtifactStore } from '#libs/artifacts';
 
 import { publicId } from '../page/public-id.js';
 import { ARTIFACTS } from '../store.js';
+import { FORMER } from './export.columns.js';
 import { exportFolder, fileName, manifestName } from './export.execution.js';
 import { ExportRepository, type KeptFile } from './export.repository.js';
 import { withScratch } from './member.file.js';
@@ -46,7 +47,7 @@ export class ExportForgetting {
     });
     if (file === undefined) return 0;
     return withScratch(new AbortController().signal, async (scratch) => {
-      const without = await scratch.without(file, kept.format, ids);
+      const without = await scratch.without(file, kept.format, kept.manifest.columns ?? FORMER, ids);
       if (!without) return 0;
       const fence = kept.fence + 1;
       const place = { workspaceId, area: 'exports', id: kept.id } as const;

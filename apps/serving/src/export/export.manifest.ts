@@ -16,6 +16,8 @@ const exportManifest = z.object({
   /** Customers whom the served model had read by then, also where people defined the segment. Exports of before this was kept have none. */
   read: z.object({ placed: count, unlikeAnythingSeen: count }).optional(),
   file: z.object({ name: z.string(), format: z.enum(['CSV', 'PARQUET']), rows: count, bytes: count, sha256: z.string() }),
+  /** In their order. Exports of before they could be chosen name none, and hold what was held then. */
+  columns: z.array(z.object({ name: z.string(), type: z.enum(['VARCHAR', 'DOUBLE', 'BIGINT', 'BOOLEAN', 'TIMESTAMP WITH TIME ZONE']) })).optional(),
   /** Counted in the statement that listed them; rows = members - leftOut - forgotten. */
   members: count,
   leftOut: z.object({ erased: count, suppressed: count }),

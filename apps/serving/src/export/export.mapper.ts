@@ -1,5 +1,6 @@
 import { exporting } from '#libs/contracts';
 
+import { FORMER, toColumns } from './export.columns.js';
 import type { ExportManifest } from './export.manifest.js';
 import type { ExportRow, ExportState } from './export.repository.js';
 import type { ScheduleRow } from './export.schedule.repository.js';
@@ -20,6 +21,8 @@ export function toExport(row: ExportRow): exporting.Export {
     id: row.id,
     segmentId: row.segmentId,
     format: FORMAT[row.format],
+    columns: toColumns(row.columns),
+    attributes: [...row.attributes],
     state: STATE[row.state],
     requestedBy: row.requestedBy,
     scheduleId: row.scheduleId ?? '',
@@ -34,7 +37,7 @@ export function toExport(row: ExportRow): exporting.Export {
   } satisfies exporting.Export;
 }
 
-function toManifest({ asOf, newestEventAt, read, model, versionAt, file, members, leftOut, forgotten }: ExportManifest): exporting.ExportManifest {
+function toManifest({ asOf, newestEventAt, read, model, versionAt, file, columns, members, leftOut, forgotten }: ExportManifest): exporting.ExportManifest {
   return {
     asOf,
     newestEventAt: newestEventAt ?? undefined,
@@ -50,6 +53,7 @@ function toManifest({ asOf, newestEventAt, read, model, versionAt, file, members
     forgotten,
     sha256: file.sha256,
     bytes: file.bytes,
+    columns: (columns ?? FORMER).map(({ name, type }) => ({ name, type })),
   } satisfies exporting.ExportManifest;
 }
 
@@ -58,6 +62,8 @@ export function toSchedule(row: ScheduleRow): exporting.ExportSchedule {
     id: row.id,
     segmentId: row.segmentId,
     format: FORMAT[row.format],
+    columns: toColumns(row.columns),
+    attributes: [...row.attributes],
     cron: row.cron,
     timeZone: row.timeZone,
     paused: row.isPaused,

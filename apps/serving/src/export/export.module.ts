@@ -16,6 +16,7 @@ import { ExportScheduleRepository } from './export.schedule.repository.js';
 import { ExportScheduleService } from './export.schedule.service.js';
 import { ExportService } from './export.service.js';
 import { exportWork } from './export.work.js';
+import { MemberNames } from './member.names.js';
 import { MemberReader } from './member.reader.js';
 
 @Module({
@@ -23,7 +24,7 @@ import { MemberReader } from './member.reader.js';
   controllers: [ExportController],
   providers: [
     ExportService, ExportScheduleService, ExportScheduleQueue, ExportScheduleProcessor, ExportScheduleReconciler, ExportScheduleRepository,
-    ExportRepository, ExportExecution, ExportForgetting, MemberReader,
+    ExportRepository, ExportExecution, ExportForgetting, MemberReader, MemberNames,
     { provide: JobQueue, inject: [SERVICE], useFactory: ({ config, log }: Context) => new JobQueue(EXPORT_JOBS, config.REDIS_URL, log) },
     {
       provide: JobProcessor,

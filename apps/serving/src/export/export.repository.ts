@@ -6,12 +6,13 @@ import { type Attempt, type ExportPayload, StaleAttempt } from '#libs/queue';
 
 import type { PageAsked } from '../page/page.js';
 import { DATABASE } from '../store.js';
+import type { ColumnChoice } from './export.columns.js';
 import type { ExportManifest } from './export.manifest.js';
 import type { FileFormat } from './member.file.js';
 
 export type ExportState = 'QUEUED' | 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED';
 
-export interface ExportRow {
+export interface ExportRow extends ColumnChoice {
   readonly id: string;
   readonly segmentId: string;
   readonly format: FileFormat;
@@ -30,7 +31,7 @@ export interface ExportRow {
   readonly error: string;
 }
 
-export interface NewExport {
+export interface NewExport extends ColumnChoice {
   readonly id: string;
   readonly segmentId: string;
   readonly format: FileFormat;
@@ -47,7 +48,7 @@ export interface ExportFilter {
 /** A file that is kept, and the fence that it is of. */
 export type KeptFile = Pick<ExportRow, 'id' | 'fence' | 'format'> & { readonly artifact: string; readonly manifest: ExportManifest };
 
-const COLUMNS = `id, segment_id as "segmentId", format, state, requested_by as "requestedBy", schedule_id as "scheduleId", created_at as "createdAt",
+const COLUMNS = `id, segment_id as "segmentId", format, columns, attributes, state, requested_by as "requestedBy", schedule_id as "scheduleId", created_at as "createdAt",
   started_at as "startedAt", finished_at as "finishedAt", fence, cancel_requested, members_done::float8 as "membersDone", members_total::float8 as "membersTotal",
   artifact, manifest, error`;
 const OURS = `id = $1 and fence = $2 and state = 'RUNNING'`;
@@ -63,14 +64,14 @@ export class ExportRepository {
   }
 
   /** Undefined where `most` are under way already, and for a schedule's tick that has its export. */
-  insert(workspaceId: string, { id, segmentId, format, requestedBy, schedule }: NewExport, most: number): Promise<ExportRow | undefined> {
+  insert(workspaceId: string, { id, segmentId, format, columns, attributes, requestedBy, schedule }: NewExport, most: number): Promise<ExportRow | undefined> {
     return this.database.onConnection(workspaceId, async (client) => {
       await client.query(`select pg_advisory_xact_lock(hashtextextended('kindred.serving.exports:' || $1, 0))`, [workspaceId]);
       const { rows } = await client.query<ExportRow>(
-        `insert into serving.exports (workspace_id, id, segment_id, format, requested_by, schedule_id, scheduled_for)
-         select kindred.workspace(), $1, $2, $3, $4, $5, $6 where (select count(*) from serving.exports where state in ('QUEUED', 'RUNNING')) < $7
+        `insert into serving.exports (workspace_id, id, segment_id, format, columns, attributes, requested_by, schedule_id, scheduled_for)
+         select kindred.workspace(), $1, $2, $3, $8, $9, $4, $5, $6 where (select count(*) from serving.exports where state in ('QUEUED', 'RUNNING')) < $7
          on conflict (workspace_id, schedule_id, scheduled_for) do nothing returning ${COLUMNS}`,
-        [id, segmentId, format, requestedBy, schedule?.id ?? null, schedule?.due ?? null, most],
+        [id, segmentId, format, requestedBy, schedule?.id ?? null, schedule?.due ?? null, most, columns, attributes],
       );
       if (rows[0]) await client.query('insert into serving.open_exports (workspace_id, id) values (kindred.workspace(), $1)', [id]);
       return rows[0];

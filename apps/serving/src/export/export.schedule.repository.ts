@@ -5,10 +5,11 @@ import type { Database } from '#libs/database';
 
 import type { PageAsked } from '../page/page.js';
 import { DATABASE } from '../store.js';
+import type { ColumnChoice } from './export.columns.js';
 import type { Timetable } from './export.schedule.time.js';
 import type { FileFormat } from './member.file.js';
 
-export interface ScheduleRow extends Timetable {
+export interface ScheduleRow extends Timetable, ColumnChoice {
   readonly id: string;
   readonly segmentId: string;
   readonly format: FileFormat;
@@ -17,14 +18,14 @@ export interface ScheduleRow extends Timetable {
   readonly createdAt: Date;
 }
 
-export type NewSchedule = Pick<ScheduleRow, 'id' | 'segmentId' | 'format' | 'cron' | 'timeZone' | 'requestedBy'>;
+export type NewSchedule = Pick<ScheduleRow, 'id' | 'segmentId' | 'format' | 'columns' | 'attributes' | 'cron' | 'timeZone' | 'requestedBy'>;
 
 export interface OpenSchedule {
   readonly workspaceId: string;
   readonly id: string;
 }
 
-const COLUMNS = `id, segment_id as "segmentId", format, cron, time_zone as "timeZone", is_paused as "isPaused", requested_by as "requestedBy", created_at as "createdAt"`;
+const COLUMNS = `id, segment_id as "segmentId", format, columns, attributes, cron, time_zone as "timeZone", is_paused as "isPaused", requested_by as "requestedBy", created_at as "createdAt"`;
 
 /** Rows of schedules; `open_export_schedules` follows them in the same transactions. */
 @Injectable()
@@ -32,13 +33,13 @@ export class ExportScheduleRepository {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   /** Undefined where the workspace has `most` already. */
-  insert(workspaceId: string, { id, segmentId, format, cron, timeZone, requestedBy }: NewSchedule, most: number): Promise<ScheduleRow | undefined> {
+  insert(workspaceId: string, { id, segmentId, format, columns, attributes, cron, timeZone, requestedBy }: NewSchedule, most: number): Promise<ScheduleRow | undefined> {
     return this.database.onConnection(workspaceId, async (client) => {
       await client.query(`select pg_advisory_xact_lock(hashtextextended('kindred.serving.export_schedules:' || $1, 0))`, [workspaceId]);
       const { rows } = await client.query<ScheduleRow>(
-        `insert into serving.export_schedules (workspace_id, id, segment_id, format, cron, time_zone, requested_by)
-         select kindred.workspace(), $1, $2, $3, $4, $5, $6 where (select count(*) from serving.export_schedules) < $7 returning ${COLUMNS}`,
-        [id, segmentId, format, cron, timeZone, requestedBy, most],
+        `insert into serving.export_schedules (workspace_id, id, segment_id, format, columns, attributes, cron, time_zone, requested_by)
+         select kindred.workspace(), $1, $2, $3, $8, $9, $4, $5, $6 where (select count(*) from serving.export_schedules) < $7 returning ${COLUMNS}`,
+        [id, segmentId, format, cron, timeZone, requestedBy, most, columns, attributes],
       );
       if (rows[0]) await setOpen(client, id, true);
       return rows[0];

@@ -10,6 +10,7 @@ import { SERVICE } from '#libs/service';
 import { cursorFormat, pageAsked, pageOfEach } from '../page/page.js';
 import { distinctUuids, NIL, uuidFilter } from '../page/uuid.js';
 import type { Context } from '../store.js';
+import { type ColumnChoice, columnChoice } from './export.columns.js';
 import { formatOf, toExport } from './export.mapper.js';
 import { ExportRepository, type ExportRow, type NewExport } from './export.repository.js';
 import type { FileFormat } from './member.file.js';
@@ -18,6 +19,12 @@ import type { FileFormat } from './member.file.js';
 const MOST_EXPORTS = 20;
 
 const byId = cursorFormat(z.uuid());
+
+/** What a file is to be of, and to hold. */
+interface ExportContent extends ColumnChoice {
+  readonly segmentId: string;
+  readonly format: FileFormat;
+}
 
 /** Exports, as they are asked for from outside. */
 @Injectable()
@@ -29,8 +36,7 @@ export class ExportService {
   ) {}
 
   async start(workspaceId: string, requestedBy: string, request: exporting.StartExportRequest): Promise<exporting.StartExportResponse> {
-    const { segmentId, format } = await this.asked(workspaceId, request);
-    const row = await this.insert(workspaceId, { id: uuid(), segmentId, format, requestedBy, schedule: null });
+    const row = await this.insert(workspaceId, { id: uuid(), ...(await this.asked(workspaceId, request)), requestedBy, schedule: null });
     if (!row) {
       throw new RpcError(status.RESOURCE_EXHAUSTED, `${MOST_EXPORTS} exports are under way already. Wait for one to end, or cancel one.`, { reason: 'TOO_MANY_EXPORTS' });
     }
@@ -38,9 +44,9 @@ export class ExportService {
   }
 
   /** Of a schedule; a tick that has its export already makes no other. */
-  async startDue(workspaceId: string, of: { id: string; segmentId: string; format: FileFormat; requestedBy: string }, due: Date): Promise<void> {
-    const { segmentId, format, requestedBy } = of;
-    await this.insert(workspaceId, { id: uuid(), segmentId, format, requestedBy, schedule: { id: of.id, due } });
+  async startDue(workspaceId: string, of: ExportContent & { readonly id: string; readonly requestedBy: string }, due: Date): Promise<void> {
+    const { id, segmentId, format, columns, attributes, requestedBy } = of;
+    await this.insert(workspaceId, { id: uuid(), segmentId, format, columns, attributes, requestedBy, schedule: { id, due } });
   }
 
   async get(workspaceId: string, { id }: exporting.GetExportRequest): Promise<exporting.GetExportResponse> {
@@ -75,12 +81,13 @@ export class ExportService {
   }
 
   /** What an export or a schedule is to be of. */
-  async asked(workspaceId: string, request: { segmentId: string; format: exporting.ExportFormat }): Promise<{ segmentId: string; format: FileFormat }> {
+  async asked(workspaceId: string, request: Pick<exporting.StartExportRequest, 'segmentId' | 'format' | 'columns' | 'attributes'>): Promise<ExportContent> {
     const format = formatOf(request.format);
     if (!format) throw RpcError.invalid('format: say CSV or PARQUET.', { reason: 'FORMAT_MISSING' });
+    const choice = columnChoice(request);
     const segmentId = uuidFilter(request.segmentId) ?? NIL;
     if (!(await this.exports.hasSegment(workspaceId, segmentId))) throw RpcError.notFound('There is no such segment.', { reason: 'SEGMENT_UNKNOWN' });
-    return { segmentId, format };
+    return { segmentId, format, ...choice };
   }
 
   private async insert(workspaceId: string, made: NewExport): Promise<ExportRow | undefined> {

@@ -1,7 +1,6 @@
 /**
  * Files of a segment's members. Rows are written as CSV first, every value as text, and become the file that was asked
- * for by DuckDB, which also takes rows out of a file again. Columns: customer_id (as the GraphQL API writes it), user_id,
- * anonymous_id (of customers without a user id), strength (0..1), since, decided_at (UTC).
+ * for by DuckDB, which also takes rows out of a file again, by their customer_id.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,32 +8,25 @@ import { join } from 'node:path';
 
 import { type DuckDBConnection, DuckDBInstance } from '#libs/duckdb';
 
+import { CUSTOMER_ID, type FileColumn } from './export.columns.js';
+
 export type FileFormat = 'CSV' | 'PARQUET';
 
-export interface MemberLine {
-  readonly customerId: string;
-  readonly userId: string;
-  readonly anonymousId: string;
-  readonly strength: number;
-  readonly since: string;
-  readonly decidedAt: string;
-}
-
-export const COLUMNS = ['customer_id', 'user_id', 'anonymous_id', 'strength', 'since', 'decided_at'] as const;
 /** Memory that writing a file of any size may take. */
 const MEMORY_LIMIT = '256MB';
-/** An id is at most 1,000 characters or so; a line holds a few of them. */
+/** An id is at most 1,000 characters or so, an attribute as many; a line holds some dozens of them. */
 const MOST_LINE_BYTES = 1024 * 1024;
+/** What a spreadsheet takes for a formula; of signs, those that begin no number. */
+const FORMULA = /^(?:[=@\t\r\n]|[+-](?!\d[\d.]*$))/;
 
-const TYPED = `customer_id, user_id, anonymous_id, strength::DOUBLE AS strength, since::TIMESTAMPTZ AS since, decided_at::TIMESTAMPTZ AS decided_at`;
-
-export function headerLine(): string {
-  return `${COLUMNS.join(',')}\n`;
+/** Null is a missing value; an empty text is one, too. */
+export function lineOf(values: readonly (string | null)[]): string {
+  return `${values.map(quoted).join(',')}\n`;
 }
 
-/** An empty text is a missing one. */
-export function lineOf({ customerId, userId, anonymousId, strength, since, decidedAt }: MemberLine): string {
-  return `${[customerId, userId, anonymousId, String(strength), since, decidedAt].map(quoted).join(',')}\n`;
+/** A text that a spreadsheet shows and does not run: an apostrophe before it says so. */
+export function harmless(value: string | null): string | null {
+  return value !== null && FORMULA.test(value) ? `'${value}` : value;
 }
 
 /** A folder of its own for the work, and DuckDB in it; both are gone afterwards, and the signal stops what is being done. */
@@ -66,17 +58,18 @@ export class MemberScratch {
   }
 
   /** The lines as the file that was asked for, in the same order. */
-  async convert(csv: string, format: FileFormat): Promise<string> {
+  async convert(csv: string, format: FileFormat, columns: readonly FileColumn[]): Promise<string> {
     if (format === 'CSV') return csv;
     const target = this.path('members.parquet');
-    await this.connection.run(`COPY (SELECT ${TYPED} FROM ${textsOf(csv)}) TO ${literal(target)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 32768)`);
+    const typed = columns.map(({ name, type }) => `${identifier(name)}::${type} AS ${identifier(name)}`).join(', ');
+    await this.connection.run(`COPY (SELECT ${typed} FROM ${textsOf(csv, columns)}) TO ${literal(target)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 32768)`);
     return target;
   }
 
   /** The same file without some customers, and how many rows that took out; undefined where none of them is in it. */
-  async without(file: string, format: FileFormat, customerIds: readonly string[]): Promise<{ file: string; removed: number } | undefined> {
-    const rows = format === 'CSV' ? textsOf(file) : `read_parquet(${literal(file)})`;
-    const isOne = `list_contains([${customerIds.map(literal).join(', ')}]::VARCHAR[], customer_id)`;
+  async without(file: string, format: FileFormat, columns: readonly FileColumn[], customerIds: readonly string[]): Promise<{ file: string; removed: number } | undefined> {
+    const rows = format === 'CSV' ? textsOf(file, columns) : `read_parquet(${literal(file)})`;
+    const isOne = `list_contains([${customerIds.map(literal).join(', ')}]::VARCHAR[], ${CUSTOMER_ID.name})`;
     const counted = await this.connection.runAndReadAll(`SELECT count(*)::DOUBLE FROM ${rows} WHERE ${isOne}`);
     const removed = Number(counted.getRows()[0]?.[0] ?? 0);
     if (removed === 0) return undefined;
@@ -87,7 +80,8 @@ export class MemberScratch {
   }
 }
 
-const textsOf = (csv: string) => `read_csv(${literal(csv)}, header = true, auto_detect = false, delim = ',', quote = '"', escape = '"', nullstr = '',
-  allow_quoted_nulls = false, parallel = false, max_line_size = ${MOST_LINE_BYTES}, columns = {${COLUMNS.map((name) => `'${name}': 'VARCHAR'`).join(', ')}})`;
+const textsOf = (csv: string, columns: readonly FileColumn[]) => `read_csv(${literal(csv)}, header = true, auto_detect = false, delim = ',', quote = '"', escape = '"', nullstr = '',
+  allow_quoted_nulls = false, parallel = false, max_line_size = ${MOST_LINE_BYTES}, columns = {${columns.map(({ name }) => `${literal(name)}: 'VARCHAR'`).join(', ')}})`;
 const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
-const quoted = (value: string) => (value === '' ? '' : `"${value.replaceAll('"', '""')}"`);
+const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`;
+const quoted = (value: string | null) => (value === null || value === '' ? '' : `"${value.replaceAll('"', '""')}"`);

@@ -25,18 +25,27 @@ export interface MemberRow {
   readonly strength: number;
   readonly since: string;
   readonly decidedAt: string;
+  /** Null in a segment that people defined. */
+  readonly modelId: string | null;
+  /** By the served model; null where that was not asked for, and of whom it has not read. */
+  readonly novelty: number | null;
 }
+
+/** As the statement names it: `modelId` is there what draws the segment. */
+type Read = Omit<MemberRow, 'modelId'> & { readonly memberModelId: string | null };
 
 const AT_ONCE = 5_000;
 const isoSql = (expression: string) => `to_char(${expression} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
-const memberWhere = (place: string) => `select customer_id as "customerId", strength, ${isoSql('since')} as since, ${isoSql('decided_at')} as "decidedAt"
+const memberWhere = (place: string) => `select customer_id as "customerId", strength, ${isoSql('since')} as since, ${isoSql('decided_at')} as "decidedAt", model_id as "memberModelId"
   from serving.memberships where ${place} and until is null`;
 
+const STATES = `select customer_id, novelty from serving.customer_states join serving.active_model using (workspace_id, model_id) where length(state) > 0`;
+
 /*
- * Everyone in the segment $1, strongest first, beside its size and what it is: one statement and so one moment, in
- * which count and list cannot differ. A coarser segment is all that it joins, a finer one a part of another.
+ * Everyone in the segment $1, strongest first, beside its size and what it is, with how unusual they are where that
+ * is asked for: one statement and so one moment, in which count and list cannot differ. A coarser segment is all that it joins, a finer one a part of another.
  */
-const MEMBERS = `with asked as (
+const membersWith = (hasNovelty: boolean) => `with asked as (
     select s.name, v.model_id, v.level, coalesce(v.created_at, d.changed_at, s.created_at) as version_at,
       case v.level when 'FINER' then '{}' when 'COARSER' then array(${partsOf('v')}) else array[$1::uuid] end as wholes
     from serving.segments s left join serving.segment_definitions d on d.segment_id = s.id left join lateral (${drawingOf('$1::uuid')}) as v on true
@@ -51,11 +60,12 @@ const MEMBERS = `with asked as (
       from serving.segment_sizes z where z.segment_id = '${NIL}' or exists (select from serving.segments s where s.id = z.segment_id and s.kind = 'LEARNED')
         and not exists (select from serving.segment_versions v where v.segment_id = z.segment_id and v.level = 'FINER')) as read
   )
-  select f.*, p.* from facts f left join lateral (
+  select f.*, p.*, ${hasNovelty ? 's.novelty' : 'null::float8 as novelty'} from facts f left join lateral (
     select m.* from asked, unnest(asked.wholes) as w(id), lateral (${memberWhere('segment_id = w.id')}) as m
     union all
     select m.* from asked, lateral (${memberWhere("asked.level = 'FINER' and finer_segment_id = $1")}) as m
   ) as p on true
+  ${hasNovelty ? `left join (${STATES}) as s on s.customer_id = p."customerId"` : ''}
   order by p.strength desc, p."customerId"`;
 
 /** Reads everyone in a segment, however many there are. */
@@ -67,14 +77,14 @@ export class MemberReader {
    * Hands over all members, in pieces and in order; undefined where there is no such segment. What takes a piece must
    * be quick: the transaction waits for it.
    */
-  read(workspaceId: string, segmentId: string, take: (rows: readonly MemberRow[]) => Promise<void>): Promise<SegmentFacts | undefined> {
+  read(workspaceId: string, segmentId: string, { hasNovelty }: { readonly hasNovelty: boolean }, take: (rows: readonly MemberRow[]) => Promise<void>): Promise<SegmentFacts | undefined> {
     return this.database.onConnection(workspaceId, async (client) => {
-      await client.query(`declare members no scroll cursor for ${MEMBERS}`, [segmentId]);
+      await client.query(`declare members no scroll cursor for ${membersWith(hasNovelty)}`, [segmentId]);
       let facts: SegmentFacts | undefined;
       for (;;) {
-        const { rows } = await client.query<SegmentFacts & { [Name in keyof MemberRow]: MemberRow[Name] | null }>(`fetch ${AT_ONCE} from members`);
+        const { rows } = await client.query<SegmentFacts & { [Name in keyof Read]: Read[Name] | null }>(`fetch ${AT_ONCE} from members`);
         facts ??= rows[0];
-        const members = rows.filter((row): row is SegmentFacts & MemberRow => row.customerId !== null);
+        const members = rows.filter((row): row is SegmentFacts & Read => row.customerId !== null).map(({ memberModelId, ...row }) => ({ ...row, modelId: memberModelId }));
         if (members.length > 0) await take(members);
         if (rows.length < AT_ONCE) return facts;
       }

@@ -3,7 +3,8 @@ import { Injectable } from '@nestjs/common';
 import type { history } from '#libs/contracts';
 import { expectFewIds, RpcError } from '#libs/grpc';
 
-import { byStrength, memberPage } from '../membership/member.page.js';
+import { memberOrder } from '../membership/member.order.js';
+import { memberPage } from '../membership/member.page.js';
 import { toMember, toMembership } from '../membership/membership.mapper.js';
 import { pageOfEach } from '../page/page.js';
 import { distinctUuids, onlyUuids } from '../page/uuid.js';
@@ -21,10 +22,11 @@ export class HistoryService {
   ) {}
 
   /** A page of each segment. */
-  async ofSegments(workspaceId: string, { segmentIds, asOf, page }: history.ListPastMembersOfSegmentsRequest): Promise<history.ListPastMembersOfSegmentsResponse> {
-    const asked = pageOfEach(segmentIds, page, byStrength);
+  async ofSegments(workspaceId: string, { segmentIds, asOf, page, order: asOrder }: history.ListPastMembersOfSegmentsRequest): Promise<history.ListPastMembersOfSegmentsResponse> {
+    const order = memberOrder(asOrder);
+    const asked = { ...pageOfEach(segmentIds, page, order.cursor), order };
     const lists = await this.past.members(workspaceId, distinctUuids(segmentIds), await this.answerable(workspaceId, asOf), asked);
-    return { segments: segmentIds.map((segmentId) => ({ segmentId, ...memberPage(lists.get(segmentId.toLowerCase()), asked.first, toMember) })) };
+    return { segments: segmentIds.map((segmentId) => ({ segmentId, ...memberPage(lists.get(segmentId.toLowerCase()), asked, toMember) })) };
   }
 
   async ofCustomers(workspaceId: string, { customerIds, asOf }: history.GetPastMembershipsRequest): Promise<history.GetPastMembershipsResponse> {

@@ -2,9 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 
 import type { Database } from '#libs/database';
 
-import { listsOf, type MemberList, strongestOfEach } from '../membership/member.page.js';
+import type { MemberOrder } from '../membership/member.order.js';
+import { firstOfEach, listsOf, type MemberList, type MembersAsked, pageValues } from '../membership/member.page.js';
 import type { MemberRow } from '../membership/membership.repository.js';
-import type { PageAsked } from '../page/page.js';
 import { drawingOf, partsOf } from '../segment/drawing.sql.js';
 import { DATABASE } from '../store.js';
 import { type Micros, microsSql } from '../time/micros.js';
@@ -17,7 +17,7 @@ const THEN = `since <= $2::timestamptz and (until is null or until > $2::timesta
  * Who was in each of the segments $1: itself, the segments that it joins where it is a coarser one, or whose last place within their
  * segment it was where it is a finer one.
  */
-const MEMBERS = `with asked as materialized (
+const membersIn = (order: MemberOrder) => `with asked as materialized (
     select e.id, v.level, case v.level when 'FINER' then '{}' when 'COARSER' then array(${partsOf('v')}) else array[e.id] end as wholes
     from unnest($1::uuid[]) as e(id) left join lateral (${drawingOf('e.id')}) as v on true
   ), members as materialized (
@@ -25,7 +25,7 @@ const MEMBERS = `with asked as materialized (
     union all
     select a.id, m.* from asked a, lateral (select ${COLUMNS} from serving.memberships where a.level = 'FINER' and finer_segment_id = a.id and ${THEN}) as m
   )
-  ${strongestOfEach('members')}`;
+  ${firstOfEach('members', order)}`;
 
 const OF_CUSTOMERS = `select ${COLUMNS}, segment_id as "segmentId" from serving.memberships
   where customer_id = any($1::uuid[]) and segment_id is not null and ${THEN} order by level nulls last, strength desc, segment_id`;
@@ -52,10 +52,10 @@ export class PastRepository {
     return this.database.onConnection(workspaceId, async (client) => (await client.query<Span>(SPAN)).rows[0] ?? { began: null, newestEventAt: null });
   }
 
-  /** Of each segment, strongest first, one row more than asked for, and how many there were: one statement for all. */
-  members(workspaceId: string, segmentIds: readonly string[], asOf: string, { first, after }: PageAsked<readonly [number, string]>): Promise<Map<string, MemberList<MemberRow>>> {
+  /** Of each segment, in the order asked, one row more than asked for, and how many there were: one statement for all. */
+  members(workspaceId: string, segmentIds: readonly string[], asOf: string, asked: MembersAsked): Promise<Map<string, MemberList<MemberRow>>> {
     return this.database.onConnection(workspaceId, async (client) => {
-      const { rows } = await client.query<MemberRow & { askedId: string; total: number }>(MEMBERS, [segmentIds, asOf, after?.[0] ?? null, after?.[1] ?? null, first + 1]);
+      const { rows } = await client.query<MemberRow & { askedId: string; total: number }>(membersIn(asked.order), [segmentIds, asOf, ...pageValues(asked)]);
       return listsOf(rows);
     });
   }

@@ -8,7 +8,8 @@ import { distinctUuids, uuidFilter } from '../page/uuid.js';
 import { Drawings } from '../segment/drawings.js';
 import { isoOf } from '../time/micros.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
-import { byStrength, memberPage } from './member.page.js';
+import { memberOrder } from './member.order.js';
+import { memberPage } from './member.page.js';
 import { toCustomer, toMember, toPlaced, toPoint } from './membership.mapper.js';
 import { MembershipRepository } from './membership.repository.js';
 import { PlacementRepository } from './placement.repository.js';
@@ -44,18 +45,19 @@ export class MemberService {
   }
 
   /** A page of each segment: of its members, or of whom a model places there, who are as many as its drawing counts. */
-  async ofSegments(workspaceId: string, { segmentIds, modelId, page }: serving.ListMembersOfSegmentsRequest): Promise<serving.ListMembersOfSegmentsResponse> {
-    const asked = pageOfEach(segmentIds, page, byStrength);
+  async ofSegments(workspaceId: string, { segmentIds, modelId, page, order: asOrder }: serving.ListMembersOfSegmentsRequest): Promise<serving.ListMembersOfSegmentsResponse> {
+    const order = memberOrder(asOrder);
+    const asked = { ...pageOfEach(segmentIds, page, order.cursor), order };
     const ids = distinctUuids(segmentIds);
     const model = uuidFilter(modelId);
     if (model === null || (await this.placements.isServed(workspaceId, model))) {
       const { lists, newestEventAt } = await this.memberships.members(workspaceId, ids, asked);
-      const segments = segmentIds.map((segmentId) => ({ segmentId, ...memberPage(lists.get(segmentId.toLowerCase()), asked.first, toMember) }));
+      const segments = segmentIds.map((segmentId) => ({ segmentId, ...memberPage(lists.get(segmentId.toLowerCase()), asked, toMember) }));
       return { segments, asOf: await this.directory.asOf(workspaceId, newestEventAt) } satisfies serving.ListMembersOfSegmentsResponse;
     }
     const { lists, readAt } = await this.placements.in(workspaceId, ids, model, asked);
     return {
-      segments: segmentIds.map((segmentId) => ({ segmentId, ...memberPage(lists.get(segmentId.toLowerCase()), asked.first, toPlaced) })),
+      segments: segmentIds.map((segmentId) => ({ segmentId, ...memberPage(lists.get(segmentId.toLowerCase()), asked, toPlaced) })),
       asOf: readAt === null ? await this.directory.asOf(workspaceId, null) : isoOf(readAt),
     } satisfies serving.ListMembersOfSegmentsResponse;
   }

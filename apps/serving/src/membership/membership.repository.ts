@@ -2,11 +2,11 @@ import { Inject, Injectable } from '@nestjs/common';
 
 import type { Database, schema } from '#libs/database';
 
-import type { PageAsked } from '../page/page.js';
-import { drawingOf, partsOf } from '../segment/drawing.sql.js';
+import { drawingOf, partsOf, wholeOf } from '../segment/drawing.sql.js';
 import { DATABASE } from '../store.js';
 import { type Micros, microsSql } from '../time/micros.js';
-import { listsOf, type MemberList } from './member.page.js';
+import type { MemberOrder } from './member.order.js';
+import { listsOf, type MemberList, type MembersAsked, pageValues } from './member.page.js';
 
 /** A customer's place; `segmentId` null where there is none. */
 export interface PlaceRow extends Pick<schema.Membership, 'strength' | 'since' | 'decidedAt' | 'modelId' | 'finerSegmentId'> {
@@ -51,26 +51,29 @@ const OF_CUSTOMERS = `with served as (${SERVED})
   left join serving.memberships m on m.customer_id = c.customer_id and m.until is null and m.segment_id is not null
   order by m.level nulls last, m.strength desc, m.segment_id`;
 
-const membersWhere = (place: string) => `select customer_id as "customerId", e.id as "segmentId", strength, since, decided_at as "decidedAt",
-    model_id as "modelId", finer_segment_id as "finerSegmentId"
-  from serving.memberships
-  where ${place} and until is null and ($2::float8 is null or (strength <= $2 and (strength < $2 or customer_id > $3::uuid)))
-  order by strength desc, customer_id limit $4`;
-/** Of each of the segments $1: \`a.wholes\` are those of the main level that it is made of: itself, those that it joins, or none where it is a part of one. */
-const MEMBERS = `select e.id as "askedId", t.total, (select ${microsSql('newest_event_at')} from (${SERVED}) as served) as "newestEventAt", p.*
+/**
+ * Of each of the segments $1, a page in the order. `a.wholes` are those of the main level in which its members are: itself, those that it
+ * joins, or the one that it is a part of. Within them an index has each order.
+ */
+const membersIn = ({ sort, after }: MemberOrder) => {
+  const page = (place: string) => `select customer_id as "customerId", e.id as "segmentId", strength, since, decided_at as "decidedAt",
+      model_id as "modelId", finer_segment_id as "finerSegmentId"
+    from serving.memberships where ${place} and until is null and ${after('customer_id', ['$2', '$3'])} order by ${sort('customer_id')} limit $4`;
+  return `select e.id as "askedId", t.total, (select ${microsSql('newest_event_at')} from (${SERVED}) as served) as "newestEventAt", p.*
   from unnest($1::uuid[]) as e(id)
   cross join lateral (
-    select v.level, case v.level when 'FINER' then '{}' when 'COARSER' then array(${partsOf('v')}) else array[e.id] end as wholes
+    select v.level, case v.level when 'FINER' then array(${wholeOf('v')}) when 'COARSER' then array(${partsOf('v')}) else array[e.id] end as wholes
     from (select) as one left join lateral (${drawingOf('e.id')}) as v on true limit 1) as a
   cross join lateral (
     select coalesce(sum(members), 0)::float8 as total from serving.segment_sizes
-    where segment_id = any(case a.level when 'FINER' then array[e.id] else a.wholes end)) as t
+    where segment_id = any(case a.level when 'COARSER' then a.wholes else array[e.id] end)) as t
   left join lateral (
-    select m.* from unnest(a.wholes) as w(id), lateral (${membersWhere('segment_id = w.id')}) as m
+    select m.* from unnest(a.wholes) as w(id), lateral (${page("a.level is distinct from 'FINER' and segment_id = w.id")}) as m
     union all
-    select m.* from lateral (${membersWhere("a.level = 'FINER' and finer_segment_id = e.id")}) as m
-    order by strength desc, "customerId" limit $4) as p on true
-  order by e.id, p.strength desc, p."customerId"`;
+    select m.* from unnest(a.wholes) as w(id), lateral (${page("a.level = 'FINER' and segment_id = w.id and finer_segment_id = e.id")}) as m
+    order by ${sort('"customerId"')} limit $4) as p on true
+  order by e.id, ${sort('p."customerId"')}`;
+};
 
 @Injectable()
 export class MembershipRepository {
@@ -89,16 +92,16 @@ export class MembershipRepository {
   }
 
   /**
-   * Of each segment, strongest first, one row more than asked for, with its size: one statement for all, so that counts and lists speak of
-   * the same moment.
+   * Of each segment, in the order asked, one row more than asked for, with its size: one statement for all, so that counts and lists speak
+   * of the same moment.
    */
   members(
     workspaceId: string,
     segmentIds: readonly string[],
-    { first, after }: PageAsked<readonly [number, string]>,
+    asked: MembersAsked,
   ): Promise<{ lists: Map<string, MemberList<MemberRow>>; newestEventAt: Micros | null }> {
     return this.database.onConnection(workspaceId, async (client) => {
-      const { rows } = await client.query<MemberRow & { askedId: string; total: number; newestEventAt: Micros | null }>(MEMBERS, [segmentIds, after?.[0] ?? null, after?.[1] ?? null, first + 1]);
+      const { rows } = await client.query<MemberRow & { askedId: string; total: number; newestEventAt: Micros | null }>(membersIn(asked.order), [segmentIds, ...pageValues(asked)]);
       return { lists: listsOf(rows), newestEventAt: rows[0]?.newestEventAt ?? null };
     });
   }

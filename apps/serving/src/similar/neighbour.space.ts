@@ -2,7 +2,7 @@
  * Everyone whom one model has read, by their embeddings: who lies nearest, and how near. It imports nothing of ours, for it
  * is what the thread of neighbours runs, from source as well as compiled.
  */
-import usearch, { type Index } from 'usearch';
+import usearch, { type BatchMatches, type Index, type Matches } from 'usearch';
 
 /** How a search went. */
 export interface Search {
@@ -17,10 +17,15 @@ export interface Search {
   readonly customers: number;
 }
 
-export interface Found extends Search {
+export interface Near {
   readonly customerIds: string[];
   /** Cosine of each to the nearest of what was asked for, -1..1, highest first. */
   readonly similarities: Float32Array;
+}
+
+export interface Found extends Search {
+  /** Of each group of vectors that was asked for. */
+  readonly groups: Near[];
 }
 
 /*
@@ -33,6 +38,8 @@ const EFFORT_TO_SEARCH = 128;
 const PROPOSED = 2;
 const PROPOSED_AT_LEAST = 24;
 const ADDED_AT_ONCE = 64;
+/** Vectors searched for at once: everyone else's pass the processor once for all of these. Others who ask wait for no more than these. */
+const SEARCHED_AT_ONCE = 8;
 const MEASURED = 200;
 const MEASURED_NEAREST = 10;
 const FIRST_CAPACITY = 1_024;
@@ -43,7 +50,7 @@ export class Space {
   /** By place; the places are 0 to size - 1, without gaps. */
   private ids: string[] = [];
   private readonly places = new Map<string, number>();
-  /** (capacity, width), as the model gave them. */
+  /** (capacity, width), each of length 1, so that a cosine is one product; 0 where the model gave nothing. */
   private vectors: Float32Array;
   private index: Index | undefined;
   private search: Search = { isExact: true, recall: 1, recallSample: 0, builtAt: 0, customers: 0 };
@@ -79,7 +86,7 @@ export class Space {
   put(ids: readonly string[], vectors: Float32Array): void {
     this.makeRoom(this.size + ids.length);
     for (const [at, id] of ids.entries()) {
-      const vector = vectors.subarray(at * this.width, (at + 1) * this.width);
+      const vector = unit(vectors.subarray(at * this.width, (at + 1) * this.width));
       const known = this.places.get(id);
       if (known !== undefined && vector.every((value, i) => value === this.vectors[known * this.width + i])) continue;
       const place = known ?? this.ids.push(id) - 1;
@@ -106,17 +113,32 @@ export class Space {
     }
   }
 
-  /** The nearest to any of the vectors (n, width), by cosine. */
-  nearest(asked: Float32Array, count: number): Found {
-    const best = new Map<number, number>();
-    for (let at = 0; at < asked.length; at += this.width) {
-      const vector = asked.slice(at, at + this.width);
-      for (const place of this.index ? this.proposed(vector, count) : this.exact(vector, count)) {
-        best.set(place, Math.max(best.get(place) ?? -1, cosine(vector, this.at(place))));
+  /**
+   * The nearest to any of the vectors of each group, by cosine. `asked` (n, width) holds those of one group after the other's, and `sizes` says how many
+   * are whose. Between pieces of them `pause` lets others come in.
+   */
+  async nearest(asked: Float32Array, sizes: readonly number[], count: number, pause: () => Promise<void>): Promise<Found> {
+    const groupOf = sizes.flatMap((size, group) => Array.from({ length: size }, () => group));
+    // By id, for places change hands meanwhile.
+    const best = sizes.map(() => new Map<string, number>());
+    for (let at = 0; at < groupOf.length; at += SEARCHED_AT_ONCE) {
+      if (at > 0) await pause();
+      const upTo = Math.min(groupOf.length, at + SEARCHED_AT_ONCE);
+      const piece = Array.from({ length: upTo - at }, (_, i) => unit(asked.subarray((at + i) * this.width, (at + i + 1) * this.width)));
+      for (const [i, places] of this.near(piece, count).entries()) {
+        const [vector, found] = [piece[i], best[groupOf[at + i] ?? 0]];
+        if (!vector || !found) continue;
+        for (const place of places) {
+          const id = this.ids[place] ?? '';
+          found.set(id, Math.max(found.get(id) ?? -1, cosine(vector, this.at(place))));
+        }
       }
     }
-    const sorted = [...best].sort(([, a], [, b]) => b - a).slice(0, count);
-    return { ...this.told, customerIds: sorted.map(([place]) => this.ids[place] ?? ''), similarities: Float32Array.from(sorted, ([, similarity]) => similarity) };
+    const groups = best.map((found) => {
+      const sorted = [...found].sort(([, a], [, b]) => b - a).slice(0, count);
+      return { customerIds: sorted.map(([id]) => id), similarities: Float32Array.from(sorted, ([, similarity]) => similarity) };
+    });
+    return { ...this.told, groups };
   }
 
   /**
@@ -134,7 +156,7 @@ export class Space {
     while (building.upTo < this.size) {
       const upTo = Math.min(this.size, building.upTo + ADDED_AT_ONCE);
       const keys = BigUint64Array.from({ length: upTo - building.upTo }, (_, i) => BigInt(building.upTo + i));
-      building.index.add(keys, this.units(building.upTo, upTo), 1);
+      building.index.add(keys, this.vectors.slice(building.upTo * this.width, upTo * this.width), 1);
       building.upTo = upTo;
       await pause();
     }
@@ -152,7 +174,7 @@ export class Space {
     let wanted = 0;
     for (let at = 0; at < sample; at++) {
       const vector = this.at(Math.floor((at * this.size) / sample)).slice();
-      const exact = this.exact(vector, nearest);
+      const [exact = []] = this.exact([vector], nearest);
       const found = new Set(this.ranked(vector, this.proposed(vector, nearest)).slice(0, nearest));
       named += exact.filter((place) => found.has(place)).length;
       wanted += exact.length;
@@ -161,15 +183,22 @@ export class Space {
     return { recall: wanted === 0 ? 1 : named / wanted, recallSample: sample };
   }
 
-  private exact(vector: Float32Array, count: number): number[] {
-    if (this.size === 0) return [];
-    const matches = usearch.exactSearch(this.vectors.subarray(0, this.size * this.width), vector, this.width, Math.min(count, this.size), usearch.MetricKind.Cos, 1);
-    return Array.from((matches as { keys: BigUint64Array }).keys, Number);
+  /** Places of the nearest to each of the vectors, or of who may be. */
+  private near(vectors: readonly Float32Array[], count: number): number[][] {
+    return this.index ? vectors.map((vector) => this.proposed(vector, count)) : this.exact(vectors, count);
+  }
+
+  private exact(vectors: readonly Float32Array[], count: number): number[][] {
+    if (this.size === 0) return vectors.map(() => []);
+    const asked = new Float32Array(vectors.length * this.width);
+    for (const [at, vector] of vectors.entries()) asked.set(vector, at * this.width);
+    const matches = usearch.exactSearch(this.vectors.subarray(0, this.size * this.width), asked, this.width, Math.min(count, this.size), usearch.MetricKind.IP, 1);
+    return vectors.map((_, at) => Array.from(vectors.length === 1 ? (matches as Matches).keys : (matches as BatchMatches).get(at).keys, Number));
   }
 
   private proposed(vector: Float32Array, count: number): number[] {
     const wanted = Math.min(this.size, Math.max(PROPOSED_AT_LEAST, PROPOSED * count));
-    const { keys } = this.index?.search(unit(vector), wanted, 1) ?? { keys: new BigUint64Array() };
+    const { keys } = this.index?.search(vector, wanted, 1) ?? { keys: new BigUint64Array() };
     return Array.from(keys, Number).filter((place) => place < this.size);
   }
 
@@ -181,17 +210,11 @@ export class Space {
     return this.vectors.subarray(place * this.width, (place + 1) * this.width);
   }
 
-  private units(from: number, to: number): Float32Array {
-    const units = new Float32Array((to - from) * this.width);
-    for (let place = from; place < to; place++) units.set(unit(this.at(place)), (place - from) * this.width);
-    return units;
-  }
-
   private reindex(place: number, isKnown: boolean): void {
     this.changed++;
     for (const index of this.indexesOf(place)) {
       if (isKnown) index.remove(BigInt(place));
-      index.add(BigInt(place), unit(this.at(place)), 1);
+      index.add(BigInt(place), this.at(place).slice(), 1);
     }
   }
 
@@ -226,14 +249,9 @@ function unit(vector: Float32Array): Float32Array {
   return length > 0 ? vector.map((value) => value / length) : vector.slice();
 }
 
-/** -1..1; 0 where one of them is nothing. */
+/** Of units: -1..1; 0 where one of them is nothing. */
 function cosine(one: Float32Array, other: Float32Array): number {
-  let [both, a, b] = [0, 0, 0];
-  for (let i = 0; i < one.length; i++) {
-    const [x, y] = [one[i] ?? 0, other[i] ?? 0];
-    both += x * y;
-    a += x * x;
-    b += y * y;
-  }
-  return a > 0 && b > 0 ? Math.max(-1, Math.min(1, both / Math.sqrt(a * b))) : 0;
+  let both = 0;
+  for (let i = 0; i < one.length; i++) both += (one[i] ?? 0) * (other[i] ?? 0);
+  return Math.max(-1, Math.min(1, both));
 }

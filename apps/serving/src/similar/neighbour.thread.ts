@@ -1,6 +1,6 @@
 /*
  * The thread in which spaces of neighbours live: comparing many customers and building an index take the processor for longer than
- * live work can wait. It answers one question after the other; an index is built between them.
+ * live work can wait. It begins one question after the other; long searches go in pieces and an index is built in them, between which others are answered.
  */
 import { extname } from 'node:path';
 import { setImmediate as pause } from 'node:timers/promises';
@@ -14,7 +14,7 @@ const { Space } = (await import(`./neighbour.space${extname(import.meta.url)}`))
 
 const held = new Map<string, spaces.Space>();
 
-function answer({ kind, space: name, ...asked }: Question): Answer['result'] {
+function answer({ kind, space: name, ...asked }: Question): Answer['result'] | Promise<Answer['result']> {
   if (kind === 'open') {
     held.set(name, new Space(asked.width ?? 0, asked.exactUpTo ?? 0));
     return undefined;
@@ -23,17 +23,19 @@ function answer({ kind, space: name, ...asked }: Question): Answer['result'] {
   if (!space) throw new Error(`there is no space ${name}`);
   if (kind === 'put') space.put(asked.ids ?? [], asked.vectors ?? new Float32Array());
   else if (kind === 'drop') space.drop(asked.ids ?? []);
-  else if (kind === 'nearest') return space.nearest(asked.vectors ?? new Float32Array(), asked.count ?? 0);
+  else if (kind === 'nearest') return space.nearest(asked.vectors ?? new Float32Array(), asked.sizes ?? [], asked.count ?? 0, () => pause());
   else if (kind === 'ids') return space.customerIds;
   else if (kind === 'settle') void space.settle(() => pause()).catch((error: unknown) => queueMicrotask(() => { throw error; }));
   else if (kind === 'close') held.delete(name);
   return { ...space.told, bytes: space.bytes };
 }
 
-parentPort?.on('message', (question: Question) => {
+async function reply(question: Question): Promise<Answer> {
   try {
-    parentPort?.postMessage({ number: question.number, result: answer(question) } satisfies Answer, []);
+    return { number: question.number, result: await answer(question) };
   } catch (error) {
-    parentPort?.postMessage({ number: question.number, error: String(error) } satisfies Answer, []);
+    return { number: question.number, error: String(error) };
   }
-});
+}
+
+parentPort?.on('message', (question: Question) => void reply(question).then((answered) => parentPort?.postMessage(answered, [])));

@@ -11,6 +11,8 @@ export interface Question {
   readonly ids?: readonly string[];
   /** (n, width), float32. */
   readonly vectors?: Float32Array<ArrayBuffer>;
+  /** Of groups of these vectors, one after the other. */
+  readonly sizes?: readonly number[];
   readonly width?: number;
   readonly exactUpTo?: number;
   readonly count?: number;
@@ -57,8 +59,9 @@ export class Neighbours implements OnModuleDestroy {
     return this.ask({ kind: 'drop', space, ids }) as Promise<Held>;
   }
 
-  nearest(space: string, vectors: Float32Array<ArrayBuffer>, count: number): Promise<Found> {
-    return this.ask({ kind: 'nearest', space, vectors, count }) as Promise<Found>;
+  /** To any of each group of the vectors; `sizes` says how many of them, one after the other, are a group. */
+  nearest(space: string, vectors: Float32Array<ArrayBuffer>, sizes: readonly number[], count: number): Promise<Found> {
+    return this.ask({ kind: 'nearest', space, vectors, sizes, count }) as Promise<Found>;
   }
 
   ids(space: string): Promise<readonly string[]> {

@@ -8,7 +8,7 @@ import { CustomerDirectory } from '../workspace/customer.directory.js';
 import { similarityOf } from './embedding.js';
 import type { Search } from './neighbour.space.js';
 import { type EmbeddingRow, SimilarRepository } from './similar.repository.js';
-import { floatsOf, type Loaded, SimilarSpaces } from './similar.spaces.js';
+import { type Loaded, SimilarSpaces } from './similar.spaces.js';
 
 const MOST = 100;
 const DEFAULT = 10;
@@ -81,15 +81,11 @@ export class SimilarService {
     const space = await this.spaces.of(workspaceId, served);
     const fitting = new Map(own.filter(({ embedding }) => embedding.length === space.width * Float32Array.BYTES_PER_ELEMENT).map((row) => [row.customerId, row]));
     const asked = groups.map((seeds) => seeds.flatMap((id) => fitting.get(id) ?? []));
-    const found = await Promise.all(asked.map((seeds, at) => this.proposed(space, seeds, groups[at] ?? [], count)));
-    const there = await this.asTheyAre(workspaceId, space, [...new Set(found.flatMap(({ customerIds }) => customerIds))]);
-    return { groups: found.map(({ customerIds }, at) => ranked(customerIds, there, asked[at] ?? []).slice(0, count)), search: this.toSearch(space, found.find(({ search }) => search)?.search ?? space.held) };
-  }
-
-  private async proposed(space: Loaded, seeds: readonly EmbeddingRow[], without: readonly string[], count: number): Promise<{ customerIds: string[]; search: Search | undefined }> {
-    if (seeds.length === 0) return { customerIds: [], search: undefined };
-    const { customerIds, ...search } = await this.spaces.nearest(space, floatsOf(seeds.map(({ embedding }) => embedding)), count + without.length + SPARE);
-    return { customerIds: customerIds.filter((id) => !without.includes(id)), search };
+    const most = Math.max(0, ...groups.map(({ length }) => length));
+    const { groups: near, ...search } = await this.spaces.nearest(space, asked, count + most + SPARE);
+    const found = near.map(({ customerIds }, at) => customerIds.filter((id) => !groups[at]?.includes(id)));
+    const there = await this.asTheyAre(workspaceId, space, [...new Set(found.flat())]);
+    return { groups: found.map((customerIds, at) => ranked(customerIds, there, asked[at] ?? []).slice(0, count)), search: this.toSearch(space, search) };
   }
 
   /** The embeddings that the customers have now; the space lets go of whoever has none. */

@@ -94,8 +94,10 @@ export class SimilarSpaces {
     return (space.held = await this.neighbours.settle(space.name));
   }
 
-  nearest({ name }: Loaded, vectors: Float32Array<ArrayBuffer>, count: number): Promise<Found> {
-    return this.neighbours.nearest(name, vectors, count);
+  /** To any of each group of embeddings: one question, however many there are. */
+  nearest({ name }: Loaded, groups: readonly (readonly EmbeddingRow[])[], count: number): Promise<Found> {
+    const vectors = floatsOf(groups.flat().map(({ embedding }) => embedding));
+    return this.neighbours.nearest(name, vectors, groups.map(({ length }) => length), count);
   }
 
   private async load(workspaceId: string, served: ServedSpace, name: string): Promise<Loaded> {
@@ -144,7 +146,7 @@ export class SimilarSpaces {
 }
 
 /** (n, width), copied, so that they can be given away. */
-export function floatsOf(embeddings: readonly Buffer[]): Float32Array<ArrayBuffer> {
+function floatsOf(embeddings: readonly Buffer[]): Float32Array<ArrayBuffer> {
   const bytes = new Uint8Array(embeddings.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const embedding of embeddings) {
