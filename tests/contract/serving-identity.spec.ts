@@ -97,3 +97,26 @@ test('a model that was learned before a merge and activated after it follows the
   await replica.activation.activate({ modelId: first.id, fence: 1 }, workspace.service);
   await until(() => states(workspace), (seen) => Object.keys(seen).length === 1 && seen[person]?.[1] === 3);
 });
+
+test('whose a user id is, is read with where they belong: at once after a merge, and by nobody else', async () => {
+  const workspace = await house.workspace();
+  await send(workspace, { userId: 'person' }, { userId: 'former' });
+  const [person, former] = [await customerOf(workspace, 'person'), await customerOf(workspace, 'former')];
+  const first = model();
+  const { request, position } = await house.backfill(workspace.id, first);
+  for await (const _ of replica.activation.prepareShadow({ ...request, position }, workspace.service));
+  await replica.activation.activate({ modelId: first.id, fence: 1 }, workspace.service);
+  const asked = ['person', 'nobody', 'with \0 in it', 'former', 'person'];
+  const whose = async ({ call } = workspace) =>
+    (await replica.memberships.getUserMemberships({ userIds: asked }, call)).users.map(({ userId, customer }) => [userId, customer?.customerId]).sort();
+  expect(await whose()).toEqual([['former', former], ['person', person]]);
+  const { users, segments } = await replica.memberships.getUserMemberships({ userIds: ['person'] }, workspace.call);
+  const byId = await replica.memberships.getCustomerMemberships({ customerIds: [person] }, workspace.call);
+  expect([users[0]?.customer, segments]).toEqual([byId.customers[0], byId.segments]);
+  expect(segments).toHaveLength(1);
+
+  await send(workspace, { type: 'alias', name: '', previousId: 'former', userId: 'person' });
+  expect(await whose()).toEqual([['former', person], ['person', person]]);
+  expect(await whose(await house.workspace())).toEqual([]);
+  await expect(replica.memberships.getUserMemberships({ userIds: Array.from({ length: 501 }, () => 'person') }, workspace.call)).rejects.toMatchObject({ reason: 'TOO_MANY_IDS' });
+});

@@ -53,11 +53,16 @@ function textOf(query: unknown): string {
 const untilItCosts = (count: number, work: () => Promise<unknown>) => until(() => statements(work), (counted) => counted === count);
 
 const memberships = (customerIds: string[]) => () => replica.memberships.getCustomerMemberships({ customerIds }, workspace.call);
+const membershipsOfUsers = (userIds: string[]) => () => replica.memberships.getUserMemberships({ userIds }, workspace.call);
 const segments = async () => (await replica.segments.listSegments(serving.ListSegmentsRequest.fromPartial({}), workspace.call)).segments;
 
 test('what is asked of many costs as many statements as what is asked of one', async () => {
   await untilItCosts(1, memberships(customers.slice(0, 1)));
   await untilItCosts(1, memberships(customers));
+  await house.owner.query(`insert into ingestion.subjects (workspace_id, id, kind, external_id) select $1, id, 'USER', id::text from unnest($2::uuid[]) as id`, [workspace.id, customers]);
+  await untilItCosts(1, membershipsOfUsers(customers.slice(0, 1)));
+  await untilItCosts(1, membershipsOfUsers(customers));
+  expect((await membershipsOfUsers(customers)()).users).toHaveLength(customers.length);
   const ids = (await segments()).map(({ id }) => id);
   expect(ids.length).toBeGreaterThan(1);
   const drawn = (some: string[]) => () => replica.segments.getSegments({ ids: some, modelId: '', asOf: undefined }, workspace.call);

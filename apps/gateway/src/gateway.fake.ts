@@ -182,8 +182,10 @@ export const customer = (number: number): ingestion.Customer => ({
 });
 const numberOf = (uuid: string) => Number(uuid.slice(-11));
 
+/** Everyone there is. */
+const all = Array.from({ length: CUSTOMERS }, (_, index) => customer(index + 1));
+
 function ingestionHandlers(): Record<string, Handler> {
-  const all = Array.from({ length: CUSTOMERS }, (_, index) => customer(index + 1));
   return {
     getCustomers: ({ ids }: ingestion.GetCustomersRequest) => ({
       customers: ids.flatMap((wanted) => (all.some((one) => one.id === wanted) ? [{ requestedId: wanted, customer: customer(numberOf(wanted)) }] : [])),
@@ -292,21 +294,24 @@ export function segmentOf(segmentId: string): serving.Segment {
   };
 }
 
-function briefly(segment: serving.Segment): serving.Segment {
+export function briefly(segment: serving.Segment): serving.Segment {
   return { ...segment, traits: [], typicalCustomerIds: [], lineage: [], rule: undefined };
 }
 
 const BASIS: counting.CountBasis = { asOf: AT, modelId: id('model', 1), placed: CUSTOMERS - 2, unseen: 2, newestEventAt: AT };
 
+export const placeOf = (customerId: string): serving.CustomerMemberships => ({
+  customerId, known: true, novelty: 0.1, mapX: 1, mapY: 2, memberships: [membershipOf(id('segment', (numberOf(customerId) % SEGMENTS) + 1))],
+});
+
 function servingHandlers(): Record<string, Handler> {
   const segments = Array.from({ length: SEGMENTS }, (_, index) => segmentOf(id('segment', index + 1)));
   return {
     getCustomerMemberships: ({ customerIds }: serving.GetCustomerMembershipsRequest) => ({
-      customers: customerIds.map((customerId) => ({
-        customerId, known: true, novelty: 0.1, mapX: 1, mapY: 2,
-        memberships: [membershipOf(id('segment', (numberOf(customerId) % SEGMENTS) + 1))],
-      })),
-      modelId: id('model', 1), asOf: AT, segments: segments.map(briefly), basis: BASIS,
+      customers: customerIds.map(placeOf), modelId: id('model', 1), asOf: AT, segments: segments.map(briefly), basis: BASIS,
+    }),
+    getUserMemberships: ({ userIds }: serving.GetUserMembershipsRequest) => ({
+      users: all.flatMap(({ userId, id: customerId }) => (userIds.includes(userId) ? [{ userId, customer: placeOf(customerId) }] : [])), segments: segments.map(briefly), basis: BASIS,
     }),
     getForecasts: ({ customerIds }: foresight.GetForecastsRequest) => ({
       customers: customerIds.map((customerId) => ({

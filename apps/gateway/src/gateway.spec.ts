@@ -4,7 +4,7 @@ import { getIntrospectionQuery } from 'graphql';
 import { type ingestion, serving } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
-import { AT, id, KEYS, WORKSPACE } from './gateway.fake.js';
+import { AT, briefly, id, KEYS, placeOf, segmentOf, WORKSPACE } from './gateway.fake.js';
 import { startTestGateway, type TestGateway } from './gateway.start.js';
 import { globalId, readGlobalId } from './graphql/global-id.js';
 
@@ -80,9 +80,9 @@ test('many requests at the same time cost few calls, and callers share none', as
   const ask = (number: number, key: string) => gateway.ask('query($userId: String!) { customer(userId: $userId) { userId memberships { segment { name } strength } } }', { userId: `user-${number}` }, key);
   const numbers = Array.from({ length: 40 }, (_, index) => index + 1);
   const held = Promise.withResolvers<void>();
-  gateway.services.replace('resolveCustomers', async ({ userIds }: ingestion.ResolveCustomersRequest) => {
+  gateway.services.replace('getUserMemberships', async ({ userIds }: serving.GetUserMembershipsRequest) => {
     await held.promise;
-    return { customers: userIds.map((userId) => ({ userId, customerId: id('customer', Number(userId.slice(5))) })) };
+    return { users: userIds.map((userId) => ({ userId, customer: placeOf(id('customer', Number(userId.slice(5)))) })), segments: [1, 2, 3, 4].map((number) => briefly(segmentOf(id('segment', number)))), basis: undefined };
   });
   const asking = Promise.all(numbers.flatMap((number) => [ask(number, KEYS.viewer), ask(number, KEYS.editor)]));
   // Asked after all of them, answered while they are held.
@@ -90,15 +90,29 @@ test('many requests at the same time cost few calls, and callers share none', as
   held.resolve();
   const answers = await asking;
   expect(answers.map(({ body }) => body.data.customer.userId)).toEqual(numbers.flatMap((number) => [`user-${number}`, `user-${number}`]));
-  expect(gateway.services.count('resolveCustomers')).toBeLessThan(40);
-  expect(gateway.services.count('getCustomerMemberships')).toBeLessThan(40);
+  expect(gateway.services.count('getUserMemberships')).toBeLessThan(40);
+  expect(gateway.services.count('getCustomers')).toBeLessThan(40);
   expect(gateway.services.count('getSegments')).toBe(0);
-  const asked = gateway.services.calls.filter(({ method }) => method === 'resolveCustomers');
+  const asked = gateway.services.calls.filter(({ method }) => method === 'getUserMemberships');
   const byActor = Map.groupBy(asked, ({ principal }) => principal.actor);
   for (const calls of byActor.values()) {
-    const userIds = calls.flatMap(({ request }) => (request as ingestion.ResolveCustomersRequest).userIds);
+    const userIds = calls.flatMap(({ request }) => (request as serving.GetUserMembershipsRequest).userIds);
     expect(userIds.toSorted()).toEqual(numbers.map((number) => `user-${number}`).toSorted());
   }
+});
+
+test('a look-up by user id asks those alone who know what is asked', async () => {
+  const callsOf = async (fields: string, fragment = '') => {
+    gateway.services.reset();
+    await data(`{ customer(userId: "user-3") { ${fields} } } ${fragment}`);
+    return gateway.services.calls.map(({ method }) => method).sort();
+  };
+  expect(await callsOf('memberships { segment { name } strength } isScored')).toEqual(['getUserMemberships']);
+  expect(await callsOf('id ...place', 'fragment place on Customer { novelty }')).toEqual(['getUserMemberships']);
+  expect(await callsOf('attributes novelty')).toEqual(['getCustomers', 'getUserMemberships']);
+  expect(await callsOf('id')).toEqual(['resolveCustomers']);
+  expect(await callsOf('attributes')).toEqual(['getCustomers', 'resolveCustomers']);
+  expect(await data('{ customer(userId: "nobody") { memberships { strength } } }')).toEqual({ customer: null });
 });
 
 test('what was let in once is let in again, and what costs more or comes from another role is looked at anew', async () => {

@@ -10,6 +10,7 @@ import { gather, type Gathered } from './gathered.js';
 import { alike, type PageKey, type Pages, pagesOf, type ServicePage } from './pages.js';
 import { MOST_ROWS } from '../graphql/connection.js';
 import type { Event, Segment } from '../graphql/message.js';
+import { present } from '../graphql/present.js';
 
 /** A segment, as drawn by a model (empty: the champion) at a time (empty: now). */
 export interface SegmentKey {
@@ -56,6 +57,8 @@ export interface CallerReads {
   readonly customer: Gathered<string, ingestion.Customer | undefined>;
   readonly customerIdByUserId: Gathered<string, string | undefined>;
   readonly place: Gathered<string, Place | undefined>;
+  /** The same of whom a user id belongs to; undefined where it is nobody's. */
+  readonly placeByUserId: Gathered<string, Place | undefined>;
   /** Where a customer was at a time. */
   readonly pastPlace: Gathered<PastKey, serving.Membership[]>;
   /** What the champion makes of what a customer had done by a time. */
@@ -156,10 +159,15 @@ function readsOf(rpc: () => Backends): CallerReads {
       return userIds.map((userId) => byUserId.get(userId));
     }),
     place: gather(async (ids) => {
-      const { customers, segments, basis } = await rpc().memberships.getCustomerMemberships({ customerIds: unique(ids) });
-      const told = new Map(asAsked(segments, basis, { modelId: '', isBrief: true }).map((segment) => [segment.id, segment]));
-      const byId = new Map(customers.map((place) => [place.customerId, Object.assign(place, { told })]));
+      const { customers, ...told } = await rpc().memberships.getCustomerMemberships({ customerIds: unique(ids) });
+      const byId = new Map(placesOf(customers, told).map((place) => [place.customerId, place]));
       return ids.map((id) => byId.get(id));
+    }),
+    placeByUserId: gather(async (userIds) => {
+      const { users, ...told } = await rpc().memberships.getUserMemberships({ userIds: unique(userIds) });
+      const places = placesOf(users.map(({ customer }) => present(customer, 'customer')), told);
+      const byUserId = new Map(users.map(({ userId }, at) => [userId, places[at]]));
+      return userIds.map((userId) => byUserId.get(userId));
     }),
     pastPlace: gather((keys) => pastPlaces(rpc(), keys)),
     pastReading: gather((keys) => pastReadingsOf(rpc(), keys)),
@@ -323,6 +331,12 @@ async function pastPlaces(rpc: Backends, keys: readonly PastKey[]): Promise<serv
 /** Tells customers' times apart. */
 export function pastName({ customerId, asOf }: PastKey): string {
   return `${customerId}|${asOf}`;
+}
+
+/** Each with the segments that all were told with. */
+function placesOf(customers: serving.CustomerMemberships[], { segments, basis }: Pick<serving.GetUserMembershipsResponse, 'segments' | 'basis'>): Place[] {
+  const told = new Map(asAsked(segments, basis, { modelId: '', isBrief: true }).map((segment) => [segment.id, segment]));
+  return customers.map((place) => Object.assign(place, { told }));
 }
 
 /** The same segments, each with how it was asked for and what its size is of. They were made for this answer, so they are not copied. */

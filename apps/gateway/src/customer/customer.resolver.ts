@@ -13,19 +13,29 @@ import { found, segmentNow } from '../graphql/loaders.js';
 import type { Customer } from '../graphql/message.js';
 import { orNull, present } from '../graphql/present.js';
 import { parseJson } from '../graphql/scalar.js';
+import { isAsked } from '../graphql/selection.js';
 import { customerIdentity } from '../identity/identity.resolver.js';
 import { customerPredictions } from '../label/head.resolver.js';
 import { listMembers } from '../segment/member.list.js';
 import { there } from '../similar/similar.resolver.js';
 
+/** Fields of what serving knows of a customer: for who asks for one of them, it says in the same call whose a user id is. */
+const OF_PLACE = ['isScored', 'memberships', 'novelty', 'mapPosition'];
+
 export const customerQueries = {
-  customer: async (_root, { id, userId, anonymousId }, { rpc, reads, loaders }) => {
+  customer: async (_root, { id, userId, anonymousId }, { rpc, reads, loaders }, info) => {
     if ([id, userId, anonymousId].filter((given) => given !== null && given !== undefined).length !== 1) {
       throw invalidArgument('Give exactly one of id, userId and anonymousId.');
     }
     if (id) {
       const own = localId('Customer', id);
       return own === undefined ? null : loaders.customer.load(own);
+    }
+    if (userId && isAsked(info, ...OF_PLACE)) {
+      const place = await reads.placeByUserId(userId);
+      if (!place) return null;
+      loaders.place.keep(place.customerId, place);
+      return { id: place.customerId };
     }
     if (userId) {
       const own = await reads.customerIdByUserId(userId);

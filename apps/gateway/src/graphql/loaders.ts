@@ -35,6 +35,8 @@ export interface Loaders {
 
 export interface Loader<Key, Value> {
   load(key: Key): Promise<Value>;
+  /** What was read in this request by another way. */
+  keep(key: Key, value: Value): void;
 }
 
 /** Each is made when it is first asked for: most requests load of two or three kinds, and all of them for each would be most of what a request leaves to be collected. */
@@ -119,6 +121,10 @@ class Remembered<Key, Value> implements Loader<Key, Value> {
     const read = this.read(key);
     this.known.set(name, read);
     return read;
+  }
+
+  keep(key: Key, value: Value): void {
+    this.known.set(this.nameOf(key), Promise.resolve(value));
   }
 }
 

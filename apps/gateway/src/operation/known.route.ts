@@ -1,7 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ExecutionResult, GraphQLError, GraphQLFormattedError } from 'graphql';
 
-import { admitted, GRAPHQL_PATH } from '../admission/admission.route.js';
 import { contextOf, type GatewayParts } from '../graphql/context.js';
 import type { Asked } from './known.operations.js';
 
@@ -10,9 +9,9 @@ type Format = (formatted: GraphQLFormattedError, error: unknown) => GraphQLForma
 /** Answers known operations by their programs, exactly as Apollo would; all else goes on to Apollo. */
 export function answerKnown(fastify: FastifyInstance, parts: GatewayParts, format: Format): void {
   fastify.addHook('preHandler', (request, reply, goOn) => {
-    const asked = request.routeOptions.url === GRAPHQL_PATH ? askedBy(request) : undefined;
-    const caller = asked && admitted(request);
-    const program = caller && parts.known?.programOf(asked, caller);
+    const { caller } = request;
+    const asked = caller && askedBy(request);
+    const program = asked && parts.known?.programOf(asked, caller);
     if (!program) return goOn();
     const answered = contextOf(parts, caller).then(async (context) => answer(reply, await program(context, asked.variables), format));
     // Variables of a wrong type are Apollo's to word.

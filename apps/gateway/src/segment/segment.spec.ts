@@ -52,12 +52,15 @@ test('a level is asked for, and a segment tells its whole, its parts, largest fi
 
 test('a membership tells the finer segment within it, where there is one', async () => {
   const answerOf = async (finerSegmentId: string) => {
-    gateway.services.replace('getCustomerMemberships', ({ customerIds }: serving.GetCustomerMembershipsRequest) => ({
-      customers: customerIds.map((customerId) => ({
-        customerId, known: true, novelty: 0, mapX: 0, mapY: 0, forecast: [],
-        memberships: [{ segmentId: id('segment', 1), strength: 0.9, since: '2026-01-01T00:00:00.000Z', decidedAt: '2026-01-01T00:00:00.000Z', modelId: '', finerSegmentId }],
+    gateway.services.replace('getUserMemberships', ({ userIds }: serving.GetUserMembershipsRequest) => ({
+      users: userIds.map((userId) => ({
+        userId,
+        customer: {
+          customerId: id('customer', 1), known: true, novelty: 0, mapX: 0, mapY: 0,
+          memberships: [{ segmentId: id('segment', 1), strength: 0.9, since: '2026-01-01T00:00:00.000Z', decidedAt: '2026-01-01T00:00:00.000Z', modelId: '', finerSegmentId }],
+        },
       })),
-      modelId: '', asOf: '2026-01-01T00:00:00.000Z', segments: [], basis: undefined,
+      segments: [], basis: undefined,
     }));
     return (await data('{ customer(userId: "user-1") { memberships { segment { name } finer { name } } } }')).customer.memberships;
   };

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import type { serving } from '#libs/contracts';
+import { isStorable } from '#libs/database';
 import { expectFewIds, RpcError } from '#libs/grpc';
 
 import { pageOfEach } from '../page/page.js';
@@ -11,7 +12,7 @@ import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { memberOrder } from './member.order.js';
 import { memberPage } from './member.page.js';
 import { toCustomer, toMember, toPlaced, toPoint } from './membership.mapper.js';
-import { MembershipRepository } from './membership.repository.js';
+import { type CustomerRow, MembershipRepository } from './membership.repository.js';
 import { PlacementRepository } from './placement.repository.js';
 
 const MOST_POINTS = 10_000;
@@ -33,15 +34,29 @@ export class MemberService {
       this.memberships.ofCustomers(workspaceId, distinctUuids(customerIds)),
       this.drawings.now(workspaceId),
     ]);
-    const held = new Set(rows.flatMap(({ segmentId, finerSegmentId }) => [segmentId, finerSegmentId]));
     const byCustomer = Map.groupBy(rows, ({ customerId }) => customerId);
     return {
       customers: customerIds.map((id) => toCustomer(id, byCustomer.get(id.toLowerCase()) ?? [])),
       modelId: served?.modelId ?? '',
       asOf: await this.directory.asOf(workspaceId, served?.newestEventAt ?? null),
-      segments: [...held].flatMap((id) => (id === null ? [] : (briefs.get(id) ?? []))),
+      segments: segmentsOf(rows, briefs),
       basis,
     } satisfies serving.GetCustomerMembershipsResponse;
+  }
+
+  async ofUsers(workspaceId: string, { userIds }: serving.GetUserMembershipsRequest): Promise<serving.GetUserMembershipsResponse> {
+    expectFewIds(userIds);
+    // An id that Postgres cannot hold is nobody's, and would fail those that are asked for beside it.
+    const [{ rows }, { briefs, basis }] = await Promise.all([
+      this.memberships.ofUsers(workspaceId, userIds.filter(isStorable)),
+      this.drawings.now(workspaceId),
+    ]);
+    const byUser = Map.groupBy(rows, ({ askedFor }) => askedFor);
+    return {
+      users: Array.from(byUser, ([userId, places]) => ({ userId, customer: toCustomer(places[0]?.customerId ?? '', places) })),
+      segments: segmentsOf(rows, briefs),
+      basis,
+    } satisfies serving.GetUserMembershipsResponse;
   }
 
   /** A page of each segment: of its members, or of whom a model places there, who are as many as its drawing counts. */
@@ -72,4 +87,10 @@ export class MemberService {
       population,
     } satisfies serving.GetCustomerMapResponse;
   }
+}
+
+/** Those of the places, each once. */
+function segmentsOf(rows: readonly CustomerRow[], briefs: ReadonlyMap<string, serving.Segment>): serving.Segment[] {
+  const held = new Set(rows.flatMap(({ segmentId, finerSegmentId }) => [segmentId, finerSegmentId]));
+  return [...held].flatMap((id) => (id === null ? [] : (briefs.get(id) ?? [])));
 }

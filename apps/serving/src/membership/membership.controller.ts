@@ -28,6 +28,13 @@ export class MembershipController implements serving.MembershipServiceController
     return this.members.ofCustomers(workspaceId, request);
   }
 
+  getUserMemberships(
+    @Payload() request: serving.GetUserMembershipsRequest,
+    @Caller() { workspaceId }: WorkspacePrincipal,
+  ): Promise<serving.GetUserMembershipsResponse> {
+    return this.members.ofUsers(workspaceId, request);
+  }
+
   listMembershipChanges(
     @Payload() request: serving.ListMembershipChangesRequest,
     @Caller() { workspaceId }: WorkspacePrincipal,

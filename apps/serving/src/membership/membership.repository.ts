@@ -14,6 +14,8 @@ export interface PlaceRow extends Pick<schema.Membership, 'strength' | 'since' |
 }
 
 export interface CustomerRow {
+  /** The id, or the user id, by which the customer was asked for. */
+  readonly askedFor: string;
   readonly customerId: string;
   readonly novelty: number | null;
   readonly mapX: number | null;
@@ -35,21 +37,29 @@ export interface MapRow extends Pick<schema.CustomerState, 'customerId' | 'mapX'
   readonly segmentId: string | null;
 }
 
+export interface Places {
+  readonly served: Served | undefined;
+  readonly rows: CustomerRow[];
+}
+
 export interface Served {
   readonly modelId: string;
   readonly newestEventAt: Micros | null;
 }
 
 const SERVED = `select model_id, newest_event_at from serving.active_model join serving.shadow_models using (workspace_id, model_id)`;
-const OF_CUSTOMERS = `with served as (${SERVED})
-  select c.customer_id as "customerId", s.novelty, s.map_x as "mapX", s.map_y as "mapY", m.segment_id as "segmentId",
+/** `asked` has the customers; `name` is what each is asked for by. */
+const placesOf = (asked: string, name: string) => `with served as (${SERVED})
+  select ${name} as "askedFor", c.customer_id as "customerId", s.novelty, s.map_x as "mapX", s.map_y as "mapY", m.segment_id as "segmentId",
     m.strength, m.since, m.decided_at as "decidedAt", m.model_id as "modelId", m.finer_segment_id as "finerSegmentId",
     served.model_id as "servedModel", ${microsSql('served.newest_event_at')} as "newestEventAt"
   from (select) as one left join served on true
-  left join unnest($1::uuid[]) as c(customer_id) on true
+  left join ${asked} on true
   left join serving.customer_states s on s.model_id = served.model_id and s.customer_id = c.customer_id and length(s.state) > 0
   left join serving.memberships m on m.customer_id = c.customer_id and m.until is null and m.segment_id is not null
   order by m.level nulls last, m.strength desc, m.segment_id`;
+const OF_CUSTOMERS = { name: 'customer-memberships', text: placesOf('unnest($1::uuid[]) as c(customer_id)', 'c.customer_id') };
+const OF_USERS = { name: 'user-memberships', text: placesOf('(select user_id, customer_id from ingestion.user_customers_v1 where user_id = any($1::text[])) as c', 'c.user_id') };
 
 /**
  * Of each of the segments $1, a page in the order. `a.wholes` are those of the main level in which its members are: itself, those that it
@@ -80,12 +90,17 @@ export class MembershipRepository {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   /** Places and readings of some customers by the served model, in one statement: the hottest of all. */
-  async ofCustomers(workspaceId: string, customerIds: readonly string[]): Promise<{ served: Served | undefined; rows: CustomerRow[] }> {
-    const rows = await this.database.read<CustomerRow & { servedModel: string | null; newestEventAt: Micros | null }>(
-      workspaceId,
-      { name: 'customer-memberships', text: OF_CUSTOMERS, values: [customerIds] },
-      { isPlannedOnce: true },
-    );
+  ofCustomers(workspaceId: string, customerIds: readonly string[]): Promise<Places> {
+    return this.places(workspaceId, OF_CUSTOMERS, customerIds);
+  }
+
+  /** The same of whom user ids belong to now, read in that statement too. */
+  ofUsers(workspaceId: string, userIds: readonly string[]): Promise<Places> {
+    return this.places(workspaceId, OF_USERS, userIds);
+  }
+
+  private async places(workspaceId: string, statement: typeof OF_CUSTOMERS, ids: readonly string[]): Promise<Places> {
+    const rows = await this.database.read<CustomerRow & { servedModel: string | null; newestEventAt: Micros | null }>(workspaceId, { ...statement, values: [ids] }, { isPlannedOnce: true });
     const first = rows[0];
     const served = first?.servedModel ? { modelId: first.servedModel, newestEventAt: first.newestEventAt } : undefined;
     return { served, rows: rows.filter(({ customerId }) => customerId !== null) };
