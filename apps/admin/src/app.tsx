@@ -4,6 +4,7 @@ import { RouterProvider } from 'react-router/dom';
 import { DefinePage, RedefinePage } from './definition/define-page';
 import { Frame } from './layout/frame';
 import { Lost } from './layout/lost';
+import { Only } from './layout/only';
 import { CustomerPage } from './customer/customer-page';
 import { CustomersPage } from './customer/customers-page';
 import { IntakePage } from './intake/intake-page';
@@ -29,10 +30,7 @@ const PLACES: RouteObject[] = [
     children: [
       { index: true, element: <Navigate to="/segments" replace /> },
       { path: 'segments', element: <SegmentsPage /> },
-      { path: 'segments/define', element: <DefinePage /> },
-      { path: 'segments/draw', element: <DrawPage /> },
       { path: 'segments/:id', element: <SegmentPage /> },
-      { path: 'segments/:id/definition', element: <RedefinePage /> },
       { path: 'runs', element: <RunsPage /> },
       { path: 'runs/:id', element: <RunPage /> },
       { path: 'models/:id', element: <ModelPage /> },
@@ -42,10 +40,23 @@ const PLACES: RouteObject[] = [
       { path: 'intake', element: <IntakePage /> },
       { path: 'quarantine', element: <QuarantinePage /> },
       { path: 'tracking-plan', element: <PlanPage /> },
-      { path: 'webhooks', element: <WebhooksPage /> },
-      { path: 'webhooks/:id', element: <WebhookPage /> },
-      { path: 'keys', element: <KeysPage /> },
-      { path: 'settings', element: <SettingsPage /> },
+      {
+        element: <Only least="EDITOR" />,
+        children: [
+          { path: 'segments/define', element: <DefinePage /> },
+          { path: 'segments/draw', element: <DrawPage /> },
+          { path: 'segments/:id/definition', element: <RedefinePage /> },
+        ],
+      },
+      {
+        element: <Only least="ADMIN" />,
+        children: [
+          { path: 'webhooks', element: <WebhooksPage /> },
+          { path: 'webhooks/:id', element: <WebhookPage /> },
+          { path: 'keys', element: <KeysPage /> },
+          { path: 'settings', element: <SettingsPage /> },
+        ],
+      },
       { path: '*', element: <Lost /> },
     ],
   },
