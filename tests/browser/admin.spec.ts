@@ -16,7 +16,7 @@ const admin = adminPage({ isSignedIn: false });
 const shoot = (name: string): Promise<unknown> => admin.shoot(name);
 const menu = (name: string): Promise<void> => admin.menu(name);
 /** Of the main menu. */
-const PLACES = ['Segments', 'Runs', 'Customers', 'Labels', 'Intake', 'Quarantine', 'Tracking plan', 'Webhooks', 'Keys', 'Settings'];
+const PLACES = ['Segments', 'Runs', 'Customers', 'Labels', 'Intake', 'Imports', 'Quarantine', 'Tracking plan', 'Persons', 'Webhooks', 'Keys', 'Audit trail', 'Settings'];
 
 /** As much of a canvas as is looked at here: these files are typed for Node, which has none. */
 interface Canvas {
@@ -343,6 +343,9 @@ test('on a narrow screen and in the dark nothing is cut off', async () => {
     expect(await admin.cutOff()).toBe(0);
     // The bar above is a line of its own, also where the page is short.
     expect((await admin.page.locator('.side').boundingBox())?.height).toBeLessThan(80);
+    // Of a menu that is wider than the screen, the place where one is stays in sight.
+    const link = await admin.mainMenu().getByRole('link', { name: place }).boundingBox();
+    expect(link && link.x >= 0 && link.x + link.width <= NARROW.width).toBe(true);
     await shoot(`narrow-dark-${place.toLowerCase().replace(' ', '-')}`);
   }
 }, 90_000);

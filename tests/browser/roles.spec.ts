@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 
 const title = (name: string | RegExp) => admin.page.getByRole('heading', { level: 1, name });
-const FOR_ADMINS = ['/webhooks', '/webhooks/anything', '/keys', '/settings'];
+const FOR_ADMINS = ['/imports/new', '/persons', '/webhooks', '/webhooks/anything', '/keys', '/audit', '/settings'];
 
 /** Some of everything that has a page of its own. */
 async function places(): Promise<string[]> {
@@ -37,7 +37,7 @@ async function places(): Promise<string[]> {
 
 test('a viewer walks through every place, is offered nothing that changes anything, and is refused nothing', async () => {
   await admin.signIn(keys['VIEWER']);
-  const menu = ['Segments', 'Runs', 'Customers', 'Labels', 'Intake', 'Quarantine', 'Tracking plan'];
+  const menu = ['Segments', 'Runs', 'Customers', 'Labels', 'Intake', 'Imports', 'Quarantine', 'Tracking plan'];
   expect(await admin.mainMenu().getByRole('link').allInnerTexts()).toEqual(menu);
   const offered = new Set<string>();
   const look = async (): Promise<void> => {

@@ -1,6 +1,7 @@
 import { useState, type ReactNode } from 'react';
 import { createHashRouter, Navigate, type RouteObject } from 'react-router';
 import { RouterProvider } from 'react-router/dom';
+import { AuditPage } from './audit/audit-page';
 import { DefinePage, RedefinePage } from './definition/define-page';
 import { Frame } from './layout/frame';
 import { Lost } from './layout/lost';
@@ -8,11 +9,15 @@ import { Only } from './layout/only';
 import { CustomerPage } from './customer/customer-page';
 import { CustomersPage } from './customer/customers-page';
 import { IntakePage } from './intake/intake-page';
+import { BeginPage } from './import/begin-page';
+import { ImportPage } from './import/import-page';
+import { ImportsPage } from './import/imports-page';
 import { KeysPage } from './key/keys-page';
 import { LabelsPage } from './label/labels-page';
 import { ModelPage } from './model/model-page';
 import { Toasts } from './parts/toast';
 import { DrawPage } from './region/draw-page';
+import { PersonsPage } from './person/persons-page';
 import { PlanPage } from './plan/plan-page';
 import { QuarantinePage } from './quarantine/quarantine-page';
 import { RunPage } from './run/run-page';
@@ -38,6 +43,8 @@ const PLACES: RouteObject[] = [
       { path: 'customers/:id', element: <CustomerPage /> },
       { path: 'labels', element: <LabelsPage /> },
       { path: 'intake', element: <IntakePage /> },
+      { path: 'imports', element: <ImportsPage /> },
+      { path: 'imports/:id', element: <ImportPage /> },
       { path: 'quarantine', element: <QuarantinePage /> },
       { path: 'tracking-plan', element: <PlanPage /> },
       {
@@ -51,9 +58,12 @@ const PLACES: RouteObject[] = [
       {
         element: <Only least="ADMIN" />,
         children: [
+          { path: 'imports/new', element: <BeginPage /> },
+          { path: 'persons', element: <PersonsPage /> },
           { path: 'webhooks', element: <WebhooksPage /> },
           { path: 'webhooks/:id', element: <WebhookPage /> },
           { path: 'keys', element: <KeysPage /> },
+          { path: 'audit', element: <AuditPage /> },
           { path: 'settings', element: <SettingsPage /> },
         ],
       },

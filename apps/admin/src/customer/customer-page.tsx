@@ -10,6 +10,7 @@ import { Empty, Loading, Problem } from '../parts/states';
 import { useSay } from '../parts/toast';
 import { useReading } from '../session/reading';
 import { useSession } from '../session/session';
+import { useMay } from '../session/viewer';
 import { count } from '../wording/figure';
 import { ago, date, dateAndTime } from '../wording/time';
 import { AttributesCard } from './attributes-card';
@@ -58,13 +59,23 @@ function Detail({ customer, again }: { customer: CustomerNow; again: () => void 
   });
   const now = useNow();
   const others = customer.anonymousIds.length;
+  const mayAskForThem = useMay('ADMIN');
   return (
     <>
       <PageHead
         above={<Link to="/customers">Customers</Link>}
         title={nameOf(customer)}
         below={others > 0 && <p className="quiet small">also known as {customer.anonymousIds.slice(0, 2).join(', ')}{others > 2 ? ` and ${count(others - 2)} more` : ''}</p>}
-        actions={<LiveBadge />}
+        actions={
+          <>
+            <LiveBadge />
+            {mayAskForThem && (
+              <Link className="button" to={`/persons?customer=${encodeURIComponent(customer.id)}`}>
+                Export or erase …
+              </Link>
+            )}
+          </>
+        }
       />
       <Stats>
         <Stat label="Events" value={count(customer.eventCount)} />
