@@ -27,6 +27,33 @@ test('a customer is found by user id, and an event that comes in is seen without
   expect(await admin.page.evaluate('window.isTheSamePage')).toBe(true);
 }, 90_000);
 
+test('a customer’s place is seen from farther and from nearer, on the map, and items can be kept to those new to them', async () => {
+  interface Placed {
+    id: string;
+    userId: string | null;
+    memberships: { segment: { kind: string; parent: { name: string } | null }; finer: { name: string } | null }[];
+    fresh: { item: string }[];
+  }
+  const { customers } = await api().ask<{ customers: { nodes: Placed[] } }>(
+    '{ customers(first: 50) { nodes { id userId memberships { segment { kind parent { name } } finer { name } } fresh: recommendations(first: 6, excludeOwned: true) { item } } } }',
+  );
+  const known = customers.nodes.find(({ memberships: [place], fresh }) => place?.segment.kind === 'LEARNED' && place.segment.parent && place.finer && fresh.length > 0);
+  if (!known?.userId) throw new Error('No customer has a coarser and a finer place.');
+  await admin.follow(`/customers/${encodeURIComponent(known.id)}`);
+  const [place] = known.memberships;
+  const belongs = admin.region('Belongs to');
+  await belongs.getByText('part of').waitFor();
+  expect(await belongs.locator('.levels').getByRole('link').allInnerTexts()).toEqual([place?.segment.parent?.name, place?.finer?.name]);
+  await admin.region('On the map').getByRole('img', { name: new RegExp(`with ${known.userId}$`) }).locator('canvas').waitFor();
+  const recommended = admin.region('Recommended');
+  await recommended.getByRole('button', { name: 'New to them' }).click();
+  const items = () => recommended.getByRole('rowheader').evaluateAll((cells) => cells.map((cell) => (cell as unknown as { firstChild: { textContent: string } }).firstChild.textContent));
+  const fresh = known.fresh.map(({ item }) => item);
+  expect(await until(items, (shown) => shown.join() === fresh.join(), PATIENCE_MS)).toEqual(fresh);
+  expect(await recommended.getByText('taken before').count()).toBe(0);
+  expect(await admin.brokenRules()).toEqual([]);
+}, 90_000);
+
 test('all customers are listed, a page at a time, and a search begins with its first page', async () => {
   const { customers } = await api().ask<{ customers: { nodes: { userId: string | null; anonymousIds: string[] }[] } }>('{ customers(first: 24) { nodes { userId anonymousIds } } }');
   const names = customers.nodes.map(({ userId, anonymousIds }) => userId ?? anonymousIds[0] ?? '');

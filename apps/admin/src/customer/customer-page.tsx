@@ -21,6 +21,7 @@ import { ForecastCard } from './forecast-card';
 import { HistoryCard } from './history-card';
 import { MembershipCard } from './membership-card';
 import { nameOf } from './name';
+import { PlaceCard } from './place-card';
 import { RecommendationsCard } from './recommendations-card';
 import { SimilarCard } from './similar-card';
 import './customer.css';
@@ -78,7 +79,7 @@ function Detail({ customer, again }: { customer: CustomerNow; again: () => void 
         }
       />
       <Stats>
-        <Stat label="Events" value={count(customer.eventCount)} />
+        <Stat label="Events" value={count(customer.eventCount)} note={customer.archivedEventCount > 0 && `${count(customer.archivedEventCount)} of them archived`} />
         <Stat label="First seen" value={date(customer.firstSeenAt)} words />
         <Stat label="Last seen" value={<span title={dateAndTime(customer.lastSeenAt)}>{ago(customer.lastSeenAt, now)}</span>} words />
       </Stats>
@@ -93,6 +94,7 @@ function Detail({ customer, again }: { customer: CustomerNow; again: () => void 
           <PredictionsCard id={customer.id} />
           <RecommendationsCard id={customer.id} />
           <SimilarCard id={customer.id} />
+          <PlaceCard customer={customer} />
           <HistoryCard history={history} />
           <AttributesCard attributes={customer.attributes} />
         </div>
