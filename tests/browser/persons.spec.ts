@@ -8,6 +8,8 @@ const admin = adminPage();
 const run = randomUUID().slice(0, 8);
 const userId = `person-${run}`;
 const otherId = `other-${run}`;
+/** Of a device that somebody else had lent. */
+const lentId = `lent-to-${run}`;
 const anonymousId = `browser-of-${run}`;
 
 beforeAll(async () => {
@@ -15,7 +17,7 @@ beforeAll(async () => {
     { type: 'track', event: 'Looked Around', anonymousId },
     { type: 'identify', userId, anonymousId, traits: { city: 'Bath' } },
     { type: 'track', event: 'Order Completed', userId },
-    { type: 'track', event: 'Order Completed', userId: otherId },
+    { type: 'track', event: 'Order Completed', userId: otherId, anonymousId: lentId },
   ];
   await post('/v1/batch', { batch });
 });
@@ -96,6 +98,21 @@ test('an erasure wants the id typed, and ends with a receipt of what was removed
   expect(personRequests.nodes).toEqual(['ERASE', 'SUPPRESS', 'EXPORT'].map((kind) => ({ kind, state: 'SUCCEEDED' })));
   expect(admin.complaints).toEqual([]);
 }, 120_000);
+
+test('two who were taken for one are taken apart', async () => {
+  await find('User id', otherId);
+  const joined = admin.region('What joined their ids').getByRole('row').filter({ hasText: `anonymous ${lentId}` });
+  await joined.getByRole('button', { name: `Take apart anonymous ${lentId}` }).click();
+  await dialog().getByRole('button', { name: 'Take apart' }).click();
+  await joined.getByText(/^undone/).waitFor();
+  await joined.getByText('this key').waitFor();
+  interface Two {
+    user: { id: string } | null;
+    lent: { id: string } | null;
+  }
+  const { user, lent } = await api().ask<Two>('query($userId: String!, $lent: String!) { user: customer(userId: $userId) { id } lent: customer(anonymousId: $lent) { id } }', { userId: otherId, lent: lentId });
+  expect(lent?.id).not.toBe(user?.id);
+}, 90_000);
 
 test('a customer’s page leads to what they may ask for', async () => {
   const { customer } = await api().ask<{ customer: { id: string } }>('query($userId: String!) { customer(userId: $userId) { id } }', { userId: otherId });
