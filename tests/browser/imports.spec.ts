@@ -1,17 +1,19 @@
 // Files on the admin page, in a real Chromium: sent, looked at, taken in, and what of them was refused.
 import { randomUUID } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 
 import { api, until } from '../e2e/ready.ts';
 import { adminPage, PATIENCE_MS } from './admin-page.ts';
 
 const admin = adminPage();
 const run = randomUUID().slice(0, 8);
+const long = `long-${run}.csv.gz`;
 const fileName = `visits-${run}.csv`;
 const row = (number: number, when = '2026-01-02 10:00'): string => `guest-${run}-${number},${when},Visited,${number}`;
 const FILE = ['customer_id,timestamp,event,size', row(1), row(2), row(3, 'some day'), row(4)].join('\n');
 
-const choose = (name: string, text: string): Promise<void> =>
-  admin.page.getByLabel('One row for each thing that a customer did').setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(`${text}\n`) });
+const choose = (name: string, content: string | Buffer): Promise<void> =>
+  admin.page.getByLabel('One row for each thing that a customer did').setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(content) });
 const send = (): Promise<void> => admin.page.getByRole('button', { name: 'Send and look at it' }).click();
 const mapping = () => admin.page.getByRole('textbox', { name: 'The mapping' });
 
@@ -72,7 +74,8 @@ test('an import is followed to its end, with its refused rows whole, and stands 
 
 test('one that takes long tells how far it is, and is stopped', async () => {
   await admin.page.getByRole('link', { name: 'Import a file' }).first().click();
-  await choose(`long-${run}.csv`, ['customer_id,timestamp,event,size', ...Array.from({ length: 600_000 }, (_, number) => row(number))].join('\n'));
+  const rows = Array.from({ length: 1_500_000 }, (_, number) => row(number));
+  await choose(long, gzipSync(['customer_id,timestamp,event,size', ...rows].join('\n'), { level: 1 }));
   await send();
   await admin.page.getByRole('button', { name: 'Import', exact: true }).click();
   await admin.page.getByRole('progressbar', { name: 'Progress of the import' }).waitFor();
@@ -81,6 +84,6 @@ test('one that takes long tells how far it is, and is stopped', async () => {
   await admin.page.getByRole('dialog').getByRole('button', { name: 'Stop the import' }).click();
   await admin.page.getByText('stopped', { exact: true }).waitFor();
   const { imports } = await api().ask<{ imports: { nodes: { fileName: string; state: string }[] } }>('{ imports(first: 1) { nodes { fileName state } } }');
-  expect(imports.nodes).toEqual([{ fileName: `long-${run}.csv`, state: 'CANCELLED' }]);
+  expect(imports.nodes).toEqual([{ fileName: long, state: 'CANCELLED' }]);
   await until(() => admin.page.getByRole('progressbar').count(), (bars) => bars === 0, PATIENCE_MS);
 }, 120_000);

@@ -8,6 +8,7 @@ const GOING: Import = {
 describe('an import', () => {
   it('says what it is at, as far as that is known', () => {
     expect(doingOf({ ...GOING, state: 'QUEUED' })).toBe('Waiting for its turn');
+    expect(doingOf({ ...GOING, rowsStaged: 0, rowsPerSecond: 0 })).toBe('Reading the file');
     expect(doingOf(GOING)).toBe('Reading the file · 12,000 rows · 30k rows a second');
     expect(doingOf({ ...GOING, stage: 'WRITING', rowsRead: 1, rowsTotal: 40_000, remainingSeconds: 32 })).toBe('Committing events · 1 of 40,000 rows · 30k rows a second · about 30 seconds left');
   });

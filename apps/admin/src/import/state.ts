@@ -19,7 +19,7 @@ export const isUnderWay = ({ state }: Pick<Import, 'state'>): boolean => state =
 export function doingOf({ state, stage, rowsStaged, rowsRead, rowsTotal, rowsPerSecond, remainingSeconds }: Import): string {
   if (state === 'QUEUED') return 'Waiting for its turn';
   const done = stage === 'READING' ? rowsStaged : rowsRead;
-  const rows = rowsTotal === null ? counted(done, 'row') : `${count(done)} of ${counted(rowsTotal, 'row')}`;
+  const rows = rowsTotal === null ? done > 0 && counted(done, 'row') : `${count(done)} of ${counted(rowsTotal, 'row')}`;
   const facts = [stage === 'READING' ? 'Reading the file' : 'Committing events', rows, rowsPerSecond > 0 && `${shortCount(rowsPerSecond)} rows a second`, timeLeft(remainingSeconds)];
   return facts.filter(Boolean).join(' · ');
 }
