@@ -13,5 +13,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // The charts are one large part that loads after the page stands.
     chunkSizeWarningLimit: 700,
+    // What others wrote changes seldom, and stays in the browser's cache when the page itself is another.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'libraries', test: /node_modules\/(?!echarts|zrender|tslib)/ }] } } },
   },
 });

@@ -14,26 +14,35 @@ export const NARROW = { width: 400, height: 860 };
 
 /** The admin page of the system that is ready, in a browser of its own. */
 export class AdminPage {
-  /** What the page complained of: failed scripts, and whatever its policy refused. */
+  /** What the page complained of: failed scripts, whatever its policy refused, and what the key in use may not do. */
   readonly complaints: string[] = [];
+  #opened: { browser: Browser; page: Page } | undefined;
 
-  private constructor(
-    readonly browser: Browser,
-    readonly page: Page,
-  ) {
+  /** Nobody is signed in yet. */
+  async open(): Promise<void> {
+    await mkdir(SCREENSHOTS, { recursive: true });
+    const browser = await openBrowser();
+    const page = await browser.newPage({ viewport: WIDE, colorScheme: 'light', reducedMotion: 'reduce' });
     page.setDefaultTimeout(PATIENCE_MS);
     page.on('pageerror', ({ message }) => this.complaints.push(message));
     page.on('console', (said) => {
       // That a wrong key is refused is part of what is tested.
       if (said.type() === 'error' && !said.text().includes('401')) this.complaints.push(said.text());
     });
+    this.#opened = { browser, page };
   }
 
-  /** Nobody is signed in yet. */
-  static async open(): Promise<AdminPage> {
-    await mkdir(SCREENSHOTS, { recursive: true });
-    const browser = await openBrowser();
-    return new AdminPage(browser, await browser.newPage({ viewport: WIDE, colorScheme: 'light', reducedMotion: 'reduce' }));
+  get browser(): Browser {
+    return this.#there.browser;
+  }
+
+  get page(): Page {
+    return this.#there.page;
+  }
+
+  get #there(): { browser: Browser; page: Page } {
+    if (!this.#opened) throw new Error('The page is not open.');
+    return this.#opened;
   }
 
   get url(): string {
@@ -45,9 +54,17 @@ export class AdminPage {
     return `${this.url}#key=${ready().adminKey}`;
   }
 
-  async signIn(): Promise<void> {
-    await this.page.goto(this.urlWithKey);
+  /** Whoever was signed in is not any more. */
+  async signIn(key = ready().adminKey): Promise<void> {
+    // Another fragment alone would load nothing.
+    await this.page.goto('about:blank');
+    await this.page.goto(`${this.url}#key=${key}`);
     await this.mainMenu().waitFor();
+  }
+
+  /** Goes to a place by its address, as by a link that somebody sent. */
+  async follow(place: string): Promise<void> {
+    await this.page.evaluate(`location.hash = ${JSON.stringify(`#${place}`)}`);
   }
 
   mainMenu(): ReturnType<Page['getByRole']> {
@@ -85,7 +102,18 @@ export class AdminPage {
     return violations.map(({ id, nodes }) => `${id} at ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
   }
 
-  close(): Promise<void> {
-    return this.browser.close();
+  async close(): Promise<void> {
+    await this.#opened?.browser.close();
   }
+}
+
+/** The admin page for all tests of a file: open before the first of them, with an administrator signed in unless that is tested, and closed after the last. */
+export function adminPage({ isSignedIn = true }: { isSignedIn?: boolean } = {}): AdminPage {
+  const admin = new AdminPage();
+  beforeAll(async () => {
+    await admin.open();
+    if (isSignedIn) await admin.signIn();
+  }, 120_000);
+  afterAll(() => admin.close());
+  return admin;
 }

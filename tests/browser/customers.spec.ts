@@ -1,28 +1,17 @@
 // Customers on the admin page, in a real Chromium: whom one looks for, and who is unlike anyone.
-import type { Page } from 'playwright-core';
-
 import { api, until } from '../e2e/ready.ts';
-import { AdminPage, PATIENCE_MS } from './admin-page.ts';
+import { adminPage, PATIENCE_MS } from './admin-page.ts';
 
-let admin: AdminPage;
-let page: Page;
-
-beforeAll(async () => {
-  admin = await AdminPage.open();
-  page = admin.page;
-  await admin.signIn();
-}, 120_000);
-
-afterAll(() => admin?.close());
+const admin = adminPage();
 
 test('a customer is found by user id, and an event that comes in is seen without a reload', async () => {
   const { customers } = await api().ask<{ customers: { nodes: { userId: string | null; eventCount: number }[] } }>('{ customers(first: 25) { nodes { userId eventCount } } }');
   const known = customers.nodes.find(({ userId }) => userId !== null);
   if (!known?.userId) throw new Error('The system has no customer with a user id.');
   await admin.menu('Customers');
-  await page.getByLabel('User id').fill(known.userId);
-  await page.getByRole('button', { name: 'Look up' }).click();
-  await page.getByRole('heading', { level: 1, name: known.userId, exact: true }).waitFor();
+  await admin.page.getByLabel('User id').fill(known.userId);
+  await admin.page.getByRole('button', { name: 'Look up' }).click();
+  await admin.page.getByRole('heading', { level: 1, name: known.userId, exact: true }).waitFor();
   await admin.region('Belongs to').getByText('strength', { exact: true }).first().waitFor();
   await admin.shoot('customer');
   // One horizon at a time, so that each event is there once.
@@ -31,11 +20,38 @@ test('a customer is found by user id, and an event that comes in is seen without
   expect(events.length).toBeGreaterThan(0);
   expect(new Set(events).size).toBe(events.length);
   // A reload would lose this.
-  await page.evaluate('window.isTheSamePage = true');
+  await admin.page.evaluate('window.isTheSamePage = true');
   const name = `Seen In Browser ${Date.now()}`;
   await api().ask('mutation($input: TrackEventsInput!) { trackEvents(input: $input) { stored } }', { input: { events: [{ event: name, userId: known.userId }] } });
   await admin.region('Events').getByText(name).waitFor();
-  expect(await page.evaluate('window.isTheSamePage')).toBe(true);
+  expect(await admin.page.evaluate('window.isTheSamePage')).toBe(true);
+}, 90_000);
+
+test('a customer’s place is seen from farther and from nearer, on the map, and items can be kept to those new to them', async () => {
+  interface Placed {
+    id: string;
+    userId: string | null;
+    memberships: { segment: { kind: string; parent: { name: string } | null }; finer: { name: string } | null }[];
+    fresh: { item: string }[];
+  }
+  const { customers } = await api().ask<{ customers: { nodes: Placed[] } }>(
+    '{ customers(first: 50) { nodes { id userId memberships { segment { kind parent { name } } finer { name } } fresh: recommendations(first: 6, excludeOwned: true) { item } } } }',
+  );
+  const known = customers.nodes.find(({ memberships: [place], fresh }) => place?.segment.kind === 'LEARNED' && place.segment.parent && place.finer && fresh.length > 0);
+  if (!known?.userId) throw new Error('No customer has a coarser and a finer place.');
+  await admin.follow(`/customers/${encodeURIComponent(known.id)}`);
+  const [place] = known.memberships;
+  const belongs = admin.region('Belongs to');
+  await belongs.getByText('part of').waitFor();
+  expect(await belongs.locator('.levels').getByRole('link').allInnerTexts()).toEqual([place?.segment.parent?.name, place?.finer?.name]);
+  await admin.region('On the map').getByRole('img', { name: new RegExp(`with ${known.userId}$`) }).locator('canvas').waitFor();
+  const recommended = admin.region('Recommended');
+  await recommended.getByRole('button', { name: 'New to them' }).click();
+  const items = () => recommended.getByRole('rowheader').evaluateAll((cells) => cells.map((cell) => (cell as unknown as { firstChild: { textContent: string } }).firstChild.textContent));
+  const fresh = known.fresh.map(({ item }) => item);
+  expect(await until(items, (shown) => shown.join() === fresh.join(), PATIENCE_MS)).toEqual(fresh);
+  expect(await recommended.getByText('taken before').count()).toBe(0);
+  expect(await admin.brokenRules()).toEqual([]);
 }, 90_000);
 
 test('all customers are listed, a page at a time, and a search begins with its first page', async () => {
@@ -49,7 +65,7 @@ test('all customers are listed, a page at a time, and a search begins with its f
   await list.getByRole('button', { name: 'Next' }).click();
   await until(shown, (found) => found.join() === names.slice(12).join(), PATIENCE_MS);
   const known = names.find((name) => name.startsWith('shopper-')) ?? '';
-  await page.getByLabel('User id').fill(known);
+  await admin.page.getByLabel('User id').fill(known);
   await until(shown, (found) => found.length === 1 && found[0] === known, PATIENCE_MS);
   expect(await list.getByText(/^1–1 of 1 /).count()).toBe(1);
 }, 90_000);
@@ -72,7 +88,7 @@ test('who becomes unusual is listed, and their page says how unusual in words', 
   await admin.shoot('customers');
   await card.getByRole('link', { name: userId }).click();
   await admin.region('Belongs to').getByText(/unusual since/).waitFor();
-  expect(await page.getByRole('meter', { name: 'Novelty' }).getAttribute('aria-valuetext')).toMatch(/^(as rare as|rarer than) one in .* customers; unusual from one in/);
+  expect(await admin.page.getByRole('meter', { name: 'Novelty' }).getAttribute('aria-valuetext')).toMatch(/^(as rare as|rarer than) one in .* customers; unusual from one in/);
   await admin.shoot('unusual-customer');
   expect(admin.complaints).toEqual([]);
 }, 90_000);

@@ -1,27 +1,16 @@
 // Segments that people define, on the admin page in a real Chromium: made, read in words, changed, and ended.
-import type { Page } from 'playwright-core';
-
 import { api, until } from '../e2e/ready.ts';
-import { AdminPage, PATIENCE_MS } from './admin-page.ts';
+import { adminPage, PATIENCE_MS } from './admin-page.ts';
 
 const NAME = `Ordered lately ${Date.now()}`;
 
-let admin: AdminPage;
-let page: Page;
-
-beforeAll(async () => {
-  admin = await AdminPage.open();
-  page = admin.page;
-  await admin.signIn();
-}, 120_000);
-
-afterAll(() => admin?.close());
+const admin = adminPage();
 
 const rows = () => admin.region('All segments').locator('tbody tr');
-const textbox = (name: string) => page.getByRole('textbox', { name, exact: true });
+const textbox = (name: string) => admin.page.getByRole('textbox', { name, exact: true });
 /** Digits of the count that stands above the list, and of the list's own. */
 const counted = async (): Promise<[string, string]> => [
-  (await page.locator('.stat', { hasText: 'Customers' }).locator('dd').first().innerText()).replaceAll(/\D/g, ''),
+  (await admin.page.locator('.stat', { hasText: 'Customers' }).locator('dd').first().innerText()).replaceAll(/\D/g, ''),
   /of ([\d,]+) members/.exec(await admin.region('Members').innerText())?.[1]?.replaceAll(',', '') ?? '0',
 ];
 
@@ -36,24 +25,24 @@ async function held(): Promise<Defined['segments']['nodes'][number] | undefined>
 
 test('a rule is put together, counted and made; what is missing is said', async () => {
   await admin.visit('Segments');
-  await page.getByRole('link', { name: 'Define a segment' }).click();
-  await page.getByRole('heading', { level: 1, name: 'Define a segment' }).waitFor();
-  const count = page.getByRole('button', { name: 'Count who meets it' });
-  await page.getByText('Name the event, as it is sent.').waitFor();
+  await admin.page.getByRole('link', { name: 'Define a segment' }).click();
+  await admin.page.getByRole('heading', { level: 1, name: 'Define a segment' }).waitFor();
+  const count = admin.page.getByRole('button', { name: 'Count who meets it' });
+  await admin.page.getByText('Name the event, as it is sent.').waitFor();
   expect(await count.isDisabled()).toBe(true);
-  await page.getByRole('combobox', { name: 'Event' }).fill('Order Complete');
+  await admin.page.getByRole('combobox', { name: 'Event' }).fill('Order Complete');
   await textbox('Within days').fill('90');
   await count.click();
-  await page.getByRole('alert').getByText('no event is called "Order Complete"').waitFor();
-  await page.getByRole('combobox', { name: 'Event' }).fill('Order Completed');
-  await page.getByRole('button', { name: '+ where a property …' }).click();
-  await page.getByRole('combobox', { name: 'Where property' }).fill('revenue');
-  await page.getByRole('combobox', { name: 'Compared' }).selectOption('AT_LEAST');
+  await admin.page.getByRole('alert').getByText('no event is called "Order Complete"').waitFor();
+  await admin.page.getByRole('combobox', { name: 'Event' }).fill('Order Completed');
+  await admin.page.getByRole('button', { name: '+ where a property …' }).click();
+  await admin.page.getByRole('combobox', { name: 'Where property' }).fill('revenue');
+  await admin.page.getByRole('combobox', { name: 'Compared' }).selectOption('AT_LEAST');
   await textbox('Value').fill('1');
-  await page.getByRole('button', { name: 'An attribute' }).click();
-  const attribute = page.getByRole('group', { name: 'An attribute' });
+  await admin.page.getByRole('button', { name: 'An attribute' }).click();
+  const attribute = admin.page.getByRole('group', { name: 'An attribute' });
   // Names that some customers have are offered.
-  expect(await page.locator('datalist option').filter({ hasText: /^country$/ }).count()).toBe(1);
+  expect(await admin.page.locator('datalist option').filter({ hasText: /^country$/ }).count()).toBe(1);
   await attribute.getByRole('combobox', { name: 'Attribute' }).fill('country');
   await attribute.getByRole('textbox', { name: 'Value' }).fill('Nowhere');
   await attribute.getByRole('checkbox', { name: 'not' }).check();
@@ -64,14 +53,14 @@ test('a rule is put together, counted and made; what is missing is said', async 
       { not: { attribute: { property: "country", operator: EQUALS, value: "Nowhere" } } }] }) { size } }`,
   );
   // Orders come in meanwhile.
-  const shown = Number((await page.getByText(/^[\d,]+ customers?$/).innerText()).replaceAll(/\D/g, ''));
+  const shown = Number((await admin.page.getByText(/^[\d,]+ customers?$/).innerText()).replaceAll(/\D/g, ''));
   expect(Math.abs(shown - previewSegment.size)).toBeLessThanOrEqual(2);
   expect(shown).toBeGreaterThan(0);
   await admin.shoot('define');
   expect(await admin.brokenRules()).toEqual([]);
   await textbox('Name').fill(NAME);
-  await page.getByRole('button', { name: 'Make the segment' }).click();
-  await page.getByRole('heading', { level: 1, name: NAME }).waitFor();
+  await admin.page.getByRole('button', { name: 'Make the segment' }).click();
+  await admin.page.getByRole('heading', { level: 1, name: NAME }).waitFor();
 }, 90_000);
 
 test('its page has the rule in words, and the count above the list is that of the list, while members come in', async () => {
@@ -89,7 +78,7 @@ test('its page has the rule in words, and the count above the list is that of th
 test('among what a model draws it says what it is, and the picture of shares is of what adds up to everyone', async () => {
   await admin.visit('Segments');
   await rows().filter({ hasText: NAME }).getByText('Whoever meets a rule').waitFor();
-  const shares = await page.getByRole('img', { name: /^Shares of the segments/ }).getAttribute('aria-label');
+  const shares = await admin.page.getByRole('img', { name: /^Shares of the segments/ }).getAttribute('aria-label');
   const { segments } = await api().ask<Defined>('{ segments(kind: LEARNED, first: 100) { nodes { id name size } } }');
   for (const { name } of segments.nodes) expect(shares).toContain(name);
   expect(shares).not.toContain(NAME);
@@ -97,17 +86,17 @@ test('among what a model draws it says what it is, and the picture of shares is 
 
 test('the rule is changed from what it was, and the segment ends', async () => {
   await rows().getByRole('link', { name: NAME }).click();
-  await page.getByRole('link', { name: 'Change the rule' }).click();
-  await page.getByRole('heading', { level: 1, name: `Change “${NAME}”` }).waitFor();
-  expect(await page.getByRole('combobox', { name: 'Event' }).inputValue()).toBe('Order Completed');
+  await admin.page.getByRole('link', { name: 'Change the rule' }).click();
+  await admin.page.getByRole('heading', { level: 1, name: `Change “${NAME}”` }).waitFor();
+  expect(await admin.page.getByRole('combobox', { name: 'Event' }).inputValue()).toBe('Order Completed');
   await textbox('At least').fill('400');
-  await page.getByRole('button', { name: 'Change the segment' }).click();
+  await admin.page.getByRole('button', { name: 'Change the segment' }).click();
   await admin.region('The rule').getByText('did “Order Completed” at least 400 times in the last 90 days, where revenue is at least 1').waitFor();
   await until(held, (segment) => segment?.size === 0, PATIENCE_MS);
   await admin.region('Members').getByText('Nobody is in it now').waitFor();
-  await page.getByRole('button', { name: 'Delete' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
-  await page.getByRole('heading', { level: 1, name: 'Segments', exact: true }).waitFor();
+  await admin.page.getByRole('button', { name: 'Delete' }).click();
+  await admin.page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await admin.page.getByRole('heading', { level: 1, name: 'Segments', exact: true }).waitFor();
   await until(async () => ({ left: await held() }), ({ left }) => left === undefined, PATIENCE_MS);
   await rows().first().waitFor();
   expect(await rows().filter({ hasText: NAME }).count()).toBe(0);
@@ -117,30 +106,30 @@ test('the rule is changed from what it was, and the segment ends', async () => {
 test('a fixed list is made, and an id that nobody has is named', async () => {
   const { customers } = await api().ask<{ customers: { nodes: { userId: string | null }[] } }>('{ customers(first: 25) { nodes { userId } } }');
   const [one, other] = customers.nodes.flatMap(({ userId }) => userId ?? []);
-  await page.getByRole('link', { name: 'Define a segment' }).click();
-  await page.getByRole('button', { name: 'A fixed list' }).click();
+  await admin.page.getByRole('link', { name: 'Define a segment' }).click();
+  await admin.page.getByRole('button', { name: 'A fixed list' }).click();
   await textbox('User ids').fill(`${one} ${other} nobody-at-all`);
   await textbox('Name').fill(`${NAME}, listed`);
-  await page.getByRole('button', { name: 'Make the segment' }).click();
-  await page.getByRole('alert').getByText('"nobody-at-all"').waitFor();
+  await admin.page.getByRole('button', { name: 'Make the segment' }).click();
+  await admin.page.getByRole('alert').getByText('"nobody-at-all"').waitFor();
   await textbox('User ids').fill(`${one}\n${other}`);
-  await page.getByRole('button', { name: 'Make the segment' }).click();
-  await page.getByRole('heading', { level: 1, name: `${NAME}, listed` }).waitFor();
+  await admin.page.getByRole('button', { name: 'Make the segment' }).click();
+  await admin.page.getByRole('heading', { level: 1, name: `${NAME}, listed` }).waitFor();
   await admin.region('Members').getByText('1–2 of 2 members').waitFor();
   expect(await counted()).toEqual(['2', '2']);
-  const itself = page.url();
+  const itself = admin.page.url();
   await admin.region('Members').getByRole('link', { name: String(one), exact: true }).click();
   const belongs = admin.region('Belongs to');
   await belongs.getByText('Also in').waitFor();
   await belongs.getByRole('link', { name: `${NAME}, listed` }).waitFor();
   // The place that the model gives stands first, with its strength; a list has none.
   expect(await belongs.getByRole('meter', { name: /^Strength of/ }).count()).toBe(1);
-  const customer = page.url();
-  await page.goto(itself);
-  await page.getByRole('button', { name: 'Delete' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
-  await page.getByRole('heading', { level: 1, name: 'Segments', exact: true }).waitFor();
-  await page.goto(customer);
+  const customer = admin.page.url();
+  await admin.page.goto(itself);
+  await admin.page.getByRole('button', { name: 'Delete' }).click();
+  await admin.page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await admin.page.getByRole('heading', { level: 1, name: 'Segments', exact: true }).waitFor();
+  await admin.page.goto(customer);
   const moves = admin.region('Moves');
   await moves.locator('li', { hasText: `${NAME}, listed` }).filter({ hasText: 'left, ' }).waitFor();
   expect(await moves.getByText('Unlike anything seen').count()).toBe(0);

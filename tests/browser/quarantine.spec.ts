@@ -1,28 +1,18 @@
 // The quarantine and the tracking plan on the admin page, in a real Chromium: what an event went through until it was taken in.
 import { randomUUID } from 'node:crypto';
 
-import type { Page } from 'playwright-core';
-
 import { api, post, ready, until } from '../e2e/ready.ts';
-import { AdminPage, NARROW, WIDE } from './admin-page.ts';
+import { adminPage, NARROW, WIDE } from './admin-page.ts';
 
 const run = randomUUID().slice(0, 8);
 const event = `Paid In Browser ${run}`;
 
-let admin: AdminPage;
-let page: Page;
-
-beforeAll(async () => {
-  admin = await AdminPage.open();
-  page = admin.page;
-  await admin.signIn();
-}, 120_000);
-afterAll(() => admin?.close());
+const admin = adminPage();
 
 const menu = (name: string): Promise<void> => admin.menu(name);
 const shoot = (name: string): Promise<unknown> => admin.shoot(name);
 const region = (name: string | RegExp) => admin.region(name);
-const dialog = () => page.getByRole('dialog');
+const dialog = () => admin.page.getByRole('dialog');
 
 async function send(messageId: string, more: object): Promise<void> {
   expect((await post('/v1/batch', { batch: [{ type: 'track', userId: `browser-${run}`, messageId, ...more }] })).status).toBe(200);
@@ -76,7 +66,7 @@ test('rows that a mapping could not read are replayed by another one, and what s
   await text.fill(JSON.stringify({ ...was, time: { column: 'when', format: '%d/%m/%Y' } }, null, 2));
   await shoot('quarantine-mapping');
   await dialog().getByRole('button', { name: 'Replay' }).click();
-  await page.getByText('Replayed: 1 event stored, 0 known before, 0 refused still').waitFor();
+  await admin.page.getByText('Replayed: 1 event stored, 0 known before, 0 refused still').waitFor();
   const events = () => api().ask<{ customer: { events: { nodes: { occurredAt: string }[] } } | null }>('query($userId: String!) { customer(userId: $userId) { events { nodes { occurredAt } } } }', { userId: customer });
   expect((await events()).customer?.events.nodes).toEqual([{ occurredAt: '2026-02-01T00:00:00.000Z' }]);
 
@@ -85,7 +75,7 @@ test('rows that a mapping could not read are replayed by another one, and what s
   expect(await dialog().getByRole('button', { name: 'Discard' }).isDisabled()).toBe(true);
   await dialog().getByRole('textbox', { name: 'Why' }).fill('sizes of a test');
   await dialog().getByRole('button', { name: 'Discard' }).click();
-  await page.getByText('1 event discarded.').waitFor();
+  await admin.page.getByText('1 event discarded.').waitFor();
   await discard.waitFor({ state: 'detached' });
   const { rejectedEvents } = await api().ask<{ rejectedEvents: { nodes: { note: string; resolvedBy: string; payload: string }[] } }>(
     '{ rejectedEvents(state: DISCARDED, reason: "VALUE_INVALID", first: 100) { nodes { note resolvedBy payload } } }',
@@ -95,7 +85,7 @@ test('rows that a mapping could not read are replayed by another one, and what s
 
 test('an event is declared, observed, enforced, and what was refused is replayed once it is observed again', async () => {
   await menu('Tracking plan');
-  await page.getByRole('button', { name: 'Declare an event' }).click();
+  await admin.page.getByRole('button', { name: 'Declare an event' }).click();
   await dialog().getByRole('textbox', { name: 'Name' }).fill(event);
   await dialog().getByRole('textbox', { name: 'JSON Schema' }).fill('{"type": "colour"}');
   await dialog().getByRole('button', { name: 'Declare' }).click();
@@ -131,7 +121,7 @@ test('an event is declared, observed, enforced, and what was refused is replayed
   const replay = region('Refused, by reason and source').getByRole('button', { name: 'Replay all: Plan violation from http' });
   await until(async () => {
     await replay.click();
-    await page.getByText(/^Replayed: /).waitFor();
+    await admin.page.getByText(/^Replayed: /).waitFor();
     return outcomeOf(refused);
   }, (outcome) => outcome === 'STORED', 20_000);
   await menu('Tracking plan');
@@ -143,10 +133,10 @@ test('an event is declared, observed, enforced, and what was refused is replayed
 test('both pages keep the rules of accessibility, and nothing is cut off on a narrow screen', async () => {
   await send(`left-${run}`, { properties: {} });
   for (const place of ['Quarantine', 'Tracking plan']) {
-    await page.setViewportSize(WIDE);
+    await admin.page.setViewportSize(WIDE);
     await admin.visit(place);
     expect(await admin.brokenRules()).toEqual([]);
-    await page.setViewportSize(NARROW);
+    await admin.page.setViewportSize(NARROW);
     expect(await admin.cutOff()).toBe(0);
     await shoot(`narrow-${place.toLowerCase().replace(' ', '-')}`);
   }

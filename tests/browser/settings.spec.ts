@@ -1,11 +1,8 @@
 // What a workspace says of its data, and from when on somebody is unusual, on the admin page in a real Chromium.
-import type { Page } from 'playwright-core';
-
 import { api, until } from '../e2e/ready.ts';
-import { AdminPage, PATIENCE_MS } from './admin-page.ts';
+import { adminPage, PATIENCE_MS } from './admin-page.ts';
 
-let admin: AdminPage;
-let page: Page;
+const admin = adminPage();
 
 interface Said {
   viewer: { workspace: { settings: { version: number; timezone: string; currency: string | null; mainEvents: string[]; valueProperty: string | null; guessed: string[] } } };
@@ -19,13 +16,9 @@ let before: Said['viewer']['workspace']['settings'];
 
 beforeAll(async () => {
   before = (await said()).viewer.workspace.settings;
-  admin = await AdminPage.open();
-  page = admin.page;
-  await admin.signIn();
 }, 120_000);
 
 afterAll(async () => {
-  await admin?.close();
   const { timezone, currency, mainEvents, valueProperty } = before;
   await api().ask('mutation($input: UpdateWorkspaceSettingsInput!) { updateWorkspaceSettings(input: $input) { __typename } }', { input: { timezone, currency, mainEvents, valueProperty } });
   await api().ask('mutation { setNoveltyThreshold(input: {}) { __typename } }');
@@ -44,7 +37,7 @@ test('settings are read, a wrong one is refused in words, and saving confirms wh
   await admin.shoot('settings');
   expect(await admin.brokenRules()).toEqual([]);
   await data.getByRole('button', { name: /^Save/ }).click();
-  await page.getByText('The settings are saved.').waitFor();
+  await admin.page.getByText('The settings are saved.').waitFor();
   const { settings } = (await said()).viewer.workspace;
   expect(settings).toMatchObject({ timezone: 'Europe/Berlin', currency: 'GBP', guessed: [], version: before.version + 1 });
   await until(() => data.getByText('guessed', { exact: true }).count(), (count) => count === 0, PATIENCE_MS);

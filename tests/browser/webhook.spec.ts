@@ -1,15 +1,8 @@
 // Webhooks of some segments, made on the admin page in a real Chromium.
 import { api } from '../e2e/ready.ts';
-import { AdminPage } from './admin-page.ts';
+import { adminPage } from './admin-page.ts';
 
-let admin: AdminPage;
-
-beforeAll(async () => {
-  admin = await AdminPage.open();
-  await admin.signIn();
-}, 120_000);
-
-afterAll(() => admin?.close());
+const admin = adminPage();
 
 interface Told {
   webhooks: { nodes: { id: string; url: string; segments: { name: string }[] | null }[] };

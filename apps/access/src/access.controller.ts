@@ -74,7 +74,7 @@ export class AccessController implements access.AccessServiceController {
   }
 
   @Requires('ADMIN')
-  async listAudit(@Payload() { page }: access.ListAuditRequest, @Caller() caller: WorkspacePrincipal): Promise<access.ListAuditResponse> {
-    return this.audit.list(caller.workspaceId, page);
+  async listAudit(@Payload() { page, ...filter }: access.ListAuditRequest, @Caller() caller: WorkspacePrincipal): Promise<access.ListAuditResponse> {
+    return this.audit.list(caller.workspaceId, page, filter);
   }
 }

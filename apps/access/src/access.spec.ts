@@ -213,17 +213,38 @@ test('a key of another workspace does not exist here', async () => {
   expect(keys.map(({ name }) => name)).not.toContain('Theirs');
 });
 
+const ANY = { page: { first: 10, after: '' }, actor: '', action: '', from: undefined, to: undefined };
+
+test('the audit trail is told by who, what and when, and counts what fits', async () => {
+  const { id, admin } = await workspaceNamed('filtered');
+  const gateway = await signer.service('gateway', id);
+  for (const [actor, action] of [['key:1', 'startTrainingRun'], ['key:2', 'startTrainingRun'], ['key:1', 'promoteModel'], ['key:1', 'startTrainingRun']] as const) {
+    await client.recordAudit({ entry: { id: '', at: undefined, actor, action, target: '', details: '{}', outcome: 'OK' } }, { principal: gateway });
+  }
+  const told = async (filter: Partial<access.ListAuditRequest>) => {
+    const { entries, pageInfo } = await client.listAudit({ ...ANY, ...filter }, { principal: admin });
+    return { entries, total: pageInfo?.totalCount, next: pageInfo?.endCursor ?? '' };
+  };
+  const { entries: all } = await told({});
+  expect(all.map(({ actor, action }) => `${actor} ${action}`)).toEqual(['key:1 startTrainingRun', 'key:1 promoteModel', 'key:2 startTrainingRun', 'key:1 startTrainingRun']);
+  const own = await told({ actor: 'key:1', action: 'startTrainingRun', page: { first: 1, after: '' } });
+  expect(own).toMatchObject({ entries: [{ id: all[0]?.id }], total: 2 });
+  expect(await told({ actor: 'key:1', action: 'startTrainingRun', page: { first: 1, after: own.next } })).toMatchObject({ entries: [{ id: all[3]?.id }], total: 2 });
+  expect(await told({ from: all[1]?.at })).toMatchObject({ entries: [{ id: all[0]?.id }, { id: all[1]?.id }], total: 2 });
+  expect(await told({ to: all[1]?.at })).toMatchObject({ entries: [{ id: all[2]?.id }, { id: all[3]?.id }], total: 2 });
+});
+
 test('the audit trail keeps what it is told, newest first, and cannot be changed', async () => {
   const { id, admin, viewer } = await workspaceNamed('audit');
   const gateway = await signer.service('gateway', id);
   const entry = { id: '', at: undefined, actor: 'key:1', target: 'Run:1', details: '{"seed":7}', outcome: 'OK' };
   await client.recordAudit({ entry: { ...entry, action: 'startTrainingRun' } }, { principal: gateway });
   await client.recordAudit({ entry: { ...entry, action: 'cancelTrainingRun', target: 'nul\0' } }, { principal: gateway });
-  const { entries, pageInfo } = await client.listAudit({ page: { first: 1, after: '' } }, { principal: admin });
+  const { entries, pageInfo } = await client.listAudit({ ...ANY, page: { first: 1, after: '' } }, { principal: admin });
   expect(entries).toMatchObject([{ action: 'cancelTrainingRun', target: 'nul\u{FFFD}' }]);
-  const rest = await client.listAudit({ page: { first: 5, after: pageInfo?.endCursor ?? '' } }, { principal: admin });
+  const rest = await client.listAudit({ ...ANY, page: { first: 5, after: pageInfo?.endCursor ?? '' } }, { principal: admin });
   expect(rest.entries).toMatchObject([{ action: 'startTrainingRun', actor: 'key:1', details: '{"seed":7}', outcome: 'OK' }]);
-  await expect(client.listAudit({ page: undefined }, { principal: viewer })).rejects.toMatchObject({ reason: 'FORBIDDEN' });
+  await expect(client.listAudit({ ...ANY, page: undefined }, { principal: viewer })).rejects.toMatchObject({ reason: 'FORBIDDEN' });
 
   const database = openDatabase({ url: platform.databaseUrl, service: 'access' });
   try {

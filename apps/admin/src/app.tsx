@@ -1,17 +1,23 @@
 import { useState, type ReactNode } from 'react';
 import { createHashRouter, Navigate, type RouteObject } from 'react-router';
 import { RouterProvider } from 'react-router/dom';
+import { AuditPage } from './audit/audit-page';
 import { DefinePage, RedefinePage } from './definition/define-page';
 import { Frame } from './layout/frame';
 import { Lost } from './layout/lost';
+import { Only } from './layout/only';
 import { CustomerPage } from './customer/customer-page';
 import { CustomersPage } from './customer/customers-page';
 import { IntakePage } from './intake/intake-page';
+import { BeginPage } from './import/begin-page';
+import { ImportPage } from './import/import-page';
+import { ImportsPage } from './import/imports-page';
 import { KeysPage } from './key/keys-page';
 import { LabelsPage } from './label/labels-page';
 import { ModelPage } from './model/model-page';
 import { Toasts } from './parts/toast';
 import { DrawPage } from './region/draw-page';
+import { PersonsPage } from './person/persons-page';
 import { PlanPage } from './plan/plan-page';
 import { QuarantinePage } from './quarantine/quarantine-page';
 import { RunPage } from './run/run-page';
@@ -29,10 +35,7 @@ const PLACES: RouteObject[] = [
     children: [
       { index: true, element: <Navigate to="/segments" replace /> },
       { path: 'segments', element: <SegmentsPage /> },
-      { path: 'segments/define', element: <DefinePage /> },
-      { path: 'segments/draw', element: <DrawPage /> },
       { path: 'segments/:id', element: <SegmentPage /> },
-      { path: 'segments/:id/definition', element: <RedefinePage /> },
       { path: 'runs', element: <RunsPage /> },
       { path: 'runs/:id', element: <RunPage /> },
       { path: 'models/:id', element: <ModelPage /> },
@@ -40,12 +43,30 @@ const PLACES: RouteObject[] = [
       { path: 'customers/:id', element: <CustomerPage /> },
       { path: 'labels', element: <LabelsPage /> },
       { path: 'intake', element: <IntakePage /> },
+      { path: 'imports', element: <ImportsPage /> },
+      { path: 'imports/:id', element: <ImportPage /> },
       { path: 'quarantine', element: <QuarantinePage /> },
       { path: 'tracking-plan', element: <PlanPage /> },
-      { path: 'webhooks', element: <WebhooksPage /> },
-      { path: 'webhooks/:id', element: <WebhookPage /> },
-      { path: 'keys', element: <KeysPage /> },
-      { path: 'settings', element: <SettingsPage /> },
+      {
+        element: <Only least="EDITOR" />,
+        children: [
+          { path: 'segments/define', element: <DefinePage /> },
+          { path: 'segments/draw', element: <DrawPage /> },
+          { path: 'segments/:id/definition', element: <RedefinePage /> },
+        ],
+      },
+      {
+        element: <Only least="ADMIN" />,
+        children: [
+          { path: 'imports/new', element: <BeginPage /> },
+          { path: 'persons', element: <PersonsPage /> },
+          { path: 'webhooks', element: <WebhooksPage /> },
+          { path: 'webhooks/:id', element: <WebhookPage /> },
+          { path: 'keys', element: <KeysPage /> },
+          { path: 'audit', element: <AuditPage /> },
+          { path: 'settings', element: <SettingsPage /> },
+        ],
+      },
       { path: '*', element: <Lost /> },
     ],
   },

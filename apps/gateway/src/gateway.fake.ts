@@ -226,6 +226,7 @@ function ingestionHandlers(): Record<string, Handler> {
       return { import: { ...importOf(id('import', 1)), fileName, mapping: JSON.stringify({ artifact }) } };
     },
     getImports: ({ ids }: ingestion.GetImportsRequest) => ({ imports: ids.map(importOf) }),
+    listImports: ({ page }: ingestion.ListImportsRequest) => cut([2, 1].map((number) => importOf(id('import', number))), page, 'imports'),
   };
 }
 

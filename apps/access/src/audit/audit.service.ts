@@ -7,7 +7,7 @@ import { RpcError } from '#libs/grpc';
 
 import { cutOf, pageOf } from '../page.js';
 
-import { AuditRepository } from './audit.repository.js';
+import { type AuditFilter, AuditRepository } from './audit.repository.js';
 
 const LONGEST_DETAILS = 16_384;
 
@@ -30,9 +30,9 @@ export class AuditService {
     });
   }
 
-  async list(workspaceId: string, page: feed.PageRequest | undefined): Promise<access.ListAuditResponse> {
+  async list(workspaceId: string, page: feed.PageRequest | undefined, filter: AuditFilter): Promise<access.ListAuditResponse> {
     const cut = cutOf(page);
-    const { found, total } = await this.entries.list(workspaceId, cut);
+    const { found, total } = await this.entries.list(workspaceId, filter, cut);
     const { rows, pageInfo } = pageOf(found, cut, total);
     return { entries: rows.map(toAuditEntry), pageInfo };
   }

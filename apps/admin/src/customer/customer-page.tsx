@@ -10,6 +10,7 @@ import { Empty, Loading, Problem } from '../parts/states';
 import { useSay } from '../parts/toast';
 import { useReading } from '../session/reading';
 import { useSession } from '../session/session';
+import { useMay } from '../session/viewer';
 import { count } from '../wording/figure';
 import { ago, date, dateAndTime } from '../wording/time';
 import { AttributesCard } from './attributes-card';
@@ -20,6 +21,7 @@ import { ForecastCard } from './forecast-card';
 import { HistoryCard } from './history-card';
 import { MembershipCard } from './membership-card';
 import { nameOf } from './name';
+import { PlaceCard } from './place-card';
 import { RecommendationsCard } from './recommendations-card';
 import { SimilarCard } from './similar-card';
 import './customer.css';
@@ -58,16 +60,26 @@ function Detail({ customer, again }: { customer: CustomerNow; again: () => void 
   });
   const now = useNow();
   const others = customer.anonymousIds.length;
+  const mayAskForThem = useMay('ADMIN');
   return (
     <>
       <PageHead
         above={<Link to="/customers">Customers</Link>}
         title={nameOf(customer)}
         below={others > 0 && <p className="quiet small">also known as {customer.anonymousIds.slice(0, 2).join(', ')}{others > 2 ? ` and ${count(others - 2)} more` : ''}</p>}
-        actions={<LiveBadge />}
+        actions={
+          <>
+            <LiveBadge />
+            {mayAskForThem && (
+              <Link className="button" to={`/persons?customer=${encodeURIComponent(customer.id)}`}>
+                Export or erase …
+              </Link>
+            )}
+          </>
+        }
       />
       <Stats>
-        <Stat label="Events" value={count(customer.eventCount)} />
+        <Stat label="Events" value={count(customer.eventCount)} note={customer.archivedEventCount > 0 && `${count(customer.archivedEventCount)} of them archived`} />
         <Stat label="First seen" value={date(customer.firstSeenAt)} words />
         <Stat label="Last seen" value={<span title={dateAndTime(customer.lastSeenAt)}>{ago(customer.lastSeenAt, now)}</span>} words />
       </Stats>
@@ -82,6 +94,7 @@ function Detail({ customer, again }: { customer: CustomerNow; again: () => void 
           <PredictionsCard id={customer.id} />
           <RecommendationsCard id={customer.id} />
           <SimilarCard id={customer.id} />
+          <PlaceCard customer={customer} />
           <HistoryCard history={history} />
           <AttributesCard attributes={customer.attributes} />
         </div>

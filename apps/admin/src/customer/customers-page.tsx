@@ -1,5 +1,4 @@
 import { useDeferredValue, useState, type ReactNode } from 'react';
-import { Link } from 'react-router';
 import { CustomerSearchDocument } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { useNow } from '../parts/clock';
@@ -11,7 +10,7 @@ import { SegmentName, useLooks } from '../segment/looks';
 import { useReading } from '../session/reading';
 import { count, counted } from '../wording/figure';
 import { ago } from '../wording/time';
-import { nameOf } from './name';
+import { CustomerLink } from './customer-link';
 import { placeOf } from './place';
 import { SearchBox } from './search-box';
 import { UnusualCard } from './unusual-card';
@@ -64,7 +63,7 @@ function Found({ search }: { search: string }): ReactNode {
             return (
               <tr key={customer.id}>
                 <th scope="row">
-                  <Link to={`/customers/${encodeURIComponent(customer.id)}`}>{nameOf(customer)}</Link>
+                  <CustomerLink customer={customer} />
                 </th>
                 <td data-label="Segment">{place ? <SegmentName segment={place.segment} /> : <span className="quiet">none</span>}</td>
                 <td data-label="Strength">{place && <Measured value={place.strength} colour={lookOf(place.segment.id).colour} />}</td>

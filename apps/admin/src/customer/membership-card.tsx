@@ -36,7 +36,7 @@ function decided({ decidedAt, model }: CustomerNow['memberships'][number]): stri
 }
 
 function MembershipRow({ membership }: { membership: CustomerNow['memberships'][number] }): ReactNode {
-  const { segment, strength, since } = membership;
+  const { segment, finer, strength, since } = membership;
   const colour = useLooks()(segment.id).colour;
   return (
     <div className="membership">
@@ -48,6 +48,20 @@ function MembershipRow({ membership }: { membership: CustomerNow['memberships'][
           since {date(since)}
         </span>
       </div>
+      {(segment.parent ?? finer) && (
+        <p className="small levels">
+          {segment.parent && (
+            <span>
+              <span className="quiet">part of</span> <SegmentName segment={segment.parent} />
+            </span>
+          )}
+          {finer && (
+            <span>
+              <span className="quiet">more finely</span> <SegmentName segment={finer} />
+            </span>
+          )}
+        </p>
+      )}
       {saysMore(segment.description, segment.traits) && <p className="quiet small">{segment.description}</p>}
       <div className="strength">
         <Meter value={strength} colour={colour} label={`Strength of “${segment.name}”`} />

@@ -1,6 +1,7 @@
-import type { ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
 import { CustomerRecommendationsDocument, type RecommendationReason } from '../gen/graphql';
 import { Card } from '../parts/card';
+import { Choice } from '../parts/choice';
 import { Empty, Loading, Problem } from '../parts/states';
 import { useReading } from '../session/reading';
 import { percent } from '../wording/figure';
@@ -12,12 +13,18 @@ const BECAUSE: Readonly<Record<RecommendationReason, string>> = {
   TASTE: 'taken by those who behave alike',
 };
 
+const OFFERED = [
+  { value: 'all', words: 'All' },
+  { value: 'new', words: 'New to them' },
+] as const;
+
 /** Items that a customer may take next, and why. */
 export function RecommendationsCard({ id }: { id: string }): ReactNode {
-  const { data, error, isLoading, again } = useReading(CustomerRecommendationsDocument, { id });
+  const [offered, setOffered] = useState<'all' | 'new'>('all');
+  const { data, error, isLoading, again } = useReading(CustomerRecommendationsDocument, { id, excludeOwned: offered === 'new' });
   const items = data?.customer?.recommendations ?? [];
   return (
-    <Card title="Recommended" note="Share of all that may be taken next" flush>
+    <Card title="Recommended" note="Share of all that may be taken next" actions={<Choice label="Which items" options={OFFERED} value={offered} onChange={setOffered} />} flush>
       {error && !data && <Problem error={error} again={again} />}
       {isLoading && !error && <Loading what="recommendations" lines={4} />}
       {data && items.length === 0 && <Empty title="Nothing to recommend">There is once the model has read this customer, where events carry lists of items.</Empty>}

@@ -1,11 +1,10 @@
 import type { ReactNode } from 'react';
-import { Link } from 'react-router';
 import { CustomerSimilarDocument } from '../gen/graphql';
 import { Card } from '../parts/card';
 import { Empty, Loading, Problem } from '../parts/states';
 import { SegmentName } from '../segment/looks';
 import { useReading } from '../session/reading';
-import { nameOf } from './name';
+import { CustomerLink } from './customer-link';
 import { placeOf } from './place';
 
 /** Customers who are alike in what the model sees. */
@@ -23,7 +22,7 @@ export function SimilarCard({ id }: { id: string }): ReactNode {
             {similar.map(({ customer, similarity }) => (
               <tr key={customer.id}>
                 <th scope="row">
-                  <Link to={`/customers/${encodeURIComponent(customer.id)}`}>{nameOf(customer)}</Link>
+                  <CustomerLink customer={customer} />
                 </th>
                 <td>
                   <SegmentName segment={placeOf(customer.memberships)?.segment} />

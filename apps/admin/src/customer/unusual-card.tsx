@@ -1,5 +1,4 @@
 import type { ReactNode } from 'react';
-import { Link } from 'react-router';
 import { UnusualNowDocument } from '../gen/graphql';
 import { Card } from '../parts/card';
 import { useNow } from '../parts/clock';
@@ -7,7 +6,7 @@ import { number, Table } from '../parts/table';
 import { useReading } from '../session/reading';
 import { counted } from '../wording/figure';
 import { ago, dateAndTime } from '../wording/time';
-import { nameOf } from './name';
+import { CustomerLink } from './customer-link';
 
 /** Who is unusual now, the latest first; nothing where nobody is. */
 export function UnusualCard(): ReactNode {
@@ -23,7 +22,7 @@ export function UnusualCard(): ReactNode {
             customer && (
               <tr key={customer.id}>
                 <th scope="row">
-                  <Link to={`/customers/${encodeURIComponent(customer.id)}`}>{nameOf(customer)}</Link>
+                  <CustomerLink customer={customer} />
                 </th>
                 <td data-label="Since" className="nowrap" title={dateAndTime(since)}>{ago(since, now)}</td>
                 <td data-label="Novelty" className="number">{novelty.toFixed(2)}</td>

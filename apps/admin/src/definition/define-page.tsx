@@ -1,7 +1,7 @@
 import { useMemo, useState, type ReactNode } from 'react';
 import { Link, useNavigate, useParams } from 'react-router';
 import { useMutation } from 'urql';
-import { nameOf } from '../customer/name';
+import { CustomerLink } from '../customer/customer-link';
 import { CreateSegmentDocument, PreviewSegmentDocument, SegmentDefinitionDocument, UpdateSegmentDocument, type CustomerConditionInput, type UpdateSegmentInput } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { Choice } from '../parts/choice';
@@ -153,9 +153,7 @@ function Preview({ meaning }: { meaning: Meaning }): ReactNode {
           {preview.size === 0 && <p className="small quiet">Nobody meets it now. Names and values count letter by letter, and 100 as text is not the number 100.</p>}
           <p className="row tight small">
             {preview.sample.slice(0, 8).map((customer) => (
-              <Link key={customer.id} to={`/customers/${encodeURIComponent(customer.id)}`}>
-                {nameOf(customer)}
-              </Link>
+              <CustomerLink key={customer.id} customer={customer} />
             ))}
           </p>
         </div>

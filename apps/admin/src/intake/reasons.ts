@@ -12,3 +12,8 @@ export function readable(payload: string): string {
     return payload;
   }
 }
+
+/** "import:018f0000-…" -> "import 018f0000"; a row has its line behind it. */
+export function sourceInWords(source: string): string {
+  return source.replace(/^import:([0-9a-f]{8})[0-9a-f-]*/, 'import $1');
+}

@@ -1,6 +1,5 @@
 import { useState, type ReactNode } from 'react';
-import { Link } from 'react-router';
-import { nameOf } from '../customer/name';
+import { CustomerLink } from '../customer/customer-link';
 import { EventReceiptDocument, type EventOutcome, type EventReceiptQuery } from '../gen/graphql';
 import { Card } from '../parts/card';
 import { Badge, type Tone } from '../parts/figures';
@@ -60,7 +59,7 @@ function Receipt({ receipt }: { receipt: NonNullable<EventReceiptQuery['eventRec
         <span>arrived {dateAndTime(receipt.receivedAt)}</span>
         {receipt.occurredAt && <span className="quiet">happened {dateAndTime(receipt.occurredAt)}</span>}
         {receipt.duplicates > 0 && <span className="quiet">and came {counted(receipt.duplicates, 'more time')}</span>}
-        {receipt.customer && <Link to={`/customers/${encodeURIComponent(receipt.customer.id)}`}>{nameOf(receipt.customer)}</Link>}
+        {receipt.customer && <CustomerLink customer={receipt.customer} />}
       </div>
       {receipt.reason && (
         <p>

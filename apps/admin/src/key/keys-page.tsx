@@ -7,7 +7,6 @@ import { Pager, usePaging } from '../parts/pager';
 import { Loading, Notice, Problem } from '../parts/states';
 import { unseen, Table } from '../parts/table';
 import { useReading } from '../session/reading';
-import { useMay } from '../session/viewer';
 import { ago, dateAndTime } from '../wording/time';
 import { stateOf, type Key } from './key';
 import { CreateDialog, RevokeDialog, RotateDialog } from './key-dialogs';
@@ -21,7 +20,6 @@ export function KeysPage(): ReactNode {
   const { data, error, isLoading, again } = useReading(ApiKeysDocument, { first: PAGE, after: paging.after });
   const [asked, setAsked] = useState<Asked>();
   const [fresh, setFresh] = useState<{ name: string; secret: string }>();
-  const mayManage = useMay('ADMIN');
   const list = data?.apiKeys;
   const dialog = { onClose: () => setAsked(undefined), onChanged: again, onSecret: (name: string, secret: string) => setFresh({ name, secret }) };
   const make = (
@@ -31,7 +29,7 @@ export function KeysPage(): ReactNode {
   );
   return (
     <>
-      <PageHead title="Keys" below={<p className="quiet">What programs present to be let in.</p>} actions={mayManage && make} />
+      <PageHead title="Keys" below={<p className="quiet">What programs present to be let in.</p>} actions={make} />
       {fresh && (
         <Notice tone="good" title={`The secret of “${fresh.name}”, shown this once`}>
           <code className="mono">{fresh.secret}</code>

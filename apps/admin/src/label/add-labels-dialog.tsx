@@ -1,9 +1,10 @@
 import { useState, type ReactNode } from 'react';
 import { useMutation } from 'urql';
-import { AddLabelsDocument, CreateLabelUploadDocument, type AddLabelsMutation } from '../gen/graphql';
+import { AddLabelsDocument, type AddLabelsMutation } from '../gen/graphql';
 import { Dialog } from '../parts/dialog';
 import { useSay } from '../parts/toast';
 import { explain } from '../session/problem';
+import { FILE_ENDINGS, useUpload } from '../upload/use-upload';
 import { count } from '../wording/figure';
 import type { LabelSet } from './label-set';
 
@@ -21,19 +22,15 @@ export function AddLabelsDialog({ set, onClose, onChanged }: AddLabelsDialogProp
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string>();
   const [added, setAdded] = useState<Added>();
-  const [, createUpload] = useMutation(CreateLabelUploadDocument);
+  const sendFile = useUpload();
   const [, addLabels] = useMutation(AddLabelsDocument);
   const say = useSay();
 
   /** What was added, or why nothing was. */
   const send = async (sent: File): Promise<Added | string> => {
-    const link = await createUpload({ input: { fileName: sent.name, bytes: sent.size } });
-    if (link.error) return explain(link.error).remedy;
-    const place = link.data?.createUpload;
-    if (place?.__typename !== 'Upload') return place?.message ?? 'The file was not taken.';
-    const answer = await fetch(place.url, { method: 'PUT', body: sent });
-    if (!answer.ok) return 'The file did not arrive whole. Send it again.';
-    const { data, error } = await addLabels({ input: { labelSetId: set.id, uploadId: place.id } });
+    const upload = await sendFile(sent);
+    if ('problem' in upload) return upload.problem;
+    const { data, error } = await addLabels({ input: { labelSetId: set.id, uploadId: upload.uploadId } });
     if (error) return explain(error).remedy;
     const result = data?.addLabels;
     return result?.__typename === 'LabelsAdded' ? result : (result?.message ?? 'The labels were not taken.');
@@ -60,7 +57,7 @@ export function AddLabelsDialog({ set, onClose, onChanged }: AddLabelsDialogProp
       ) : (
         <label className="field">
           CSV, Parquet or NDJSON with the columns userId and value ({set.kind === 'BINARY' ? 'yes or no' : 'a number'}), and asOf where customers were asked at different times
-          <input type="file" accept=".csv,.tsv,.txt,.ndjson,.jsonl,.json,.parquet,.gz" onChange={(event) => setFile(event.target.files?.[0])} />
+          <input type="file" accept={FILE_ENDINGS} onChange={(event) => setFile(event.target.files?.[0])} />
         </label>
       )}
     </Dialog>

@@ -1,7 +1,7 @@
-import type { ReactNode } from 'react';
-import { Link, NavLink, Outlet, ScrollRestoration } from 'react-router';
+import { useEffect, useRef, type ReactNode, type RefObject } from 'react';
+import { Link, NavLink, Outlet, ScrollRestoration, useLocation } from 'react-router';
 import { Badge } from '../parts/figures';
-import { CustomersIcon, IntakeIcon, KeysIcon, LabelsIcon, PlanIcon, QuarantineIcon, RunsIcon, SegmentsIcon, SettingsIcon, WebhooksIcon } from '../parts/icons';
+import { AuditIcon, CustomersIcon, ImportsIcon, IntakeIcon, KeysIcon, LabelsIcon, PersonsIcon, PlanIcon, QuarantineIcon, RunsIcon, SegmentsIcon, SettingsIcon, WebhooksIcon } from '../parts/icons';
 import { LiveRunProvider, useLiveRun } from '../run/live-run';
 import { isEnded, stateInWords } from '../run/state';
 import { SegmentLooks } from '../segment/looks';
@@ -15,12 +15,15 @@ const PLACES = [
   { to: '/customers', name: 'Customers', Icon: CustomersIcon },
   { to: '/labels', name: 'Labels', Icon: LabelsIcon },
   { to: '/intake', name: 'Intake', Icon: IntakeIcon },
+  { to: '/imports', name: 'Imports', Icon: ImportsIcon },
   { to: '/quarantine', name: 'Quarantine', Icon: QuarantineIcon },
   { to: '/tracking-plan', name: 'Tracking plan', Icon: PlanIcon },
 ];
 const FOR_ADMINS = [
+  { to: '/persons', name: 'Persons', Icon: PersonsIcon },
   { to: '/webhooks', name: 'Webhooks', Icon: WebhooksIcon },
   { to: '/keys', name: 'Keys', Icon: KeysIcon },
+  { to: '/audit', name: 'Audit trail', Icon: AuditIcon },
   { to: '/settings', name: 'Settings', Icon: SettingsIcon },
 ];
 
@@ -60,13 +63,14 @@ function Side(): ReactNode {
   const viewer = useViewer();
   const { signOut } = useSession();
   const isAdmin = useMay('ADMIN');
+  const menu = useActiveInSight();
   return (
     <aside className="side">
       <Link className="brand" to="/segments">
         <img src="/admin/mark.svg" alt="" />
         Kindred
       </Link>
-      <nav className="menu" aria-label="Main">
+      <nav className="menu" aria-label="Main" ref={menu}>
         {[...PLACES, ...(isAdmin ? FOR_ADMINS : [])].map(({ to, name, Icon }) => (
           <NavLink key={to} to={to}>
             <Icon />
@@ -88,6 +92,18 @@ function Side(): ReactNode {
       </div>
     </aside>
   );
+}
+
+/** On a narrow screen the menu is wider than it: the place where one is stays in sight. */
+function useActiveInSight(): RefObject<HTMLElement | null> {
+  const menu = useRef<HTMLElement>(null);
+  const { pathname } = useLocation();
+  useEffect(() => {
+    const links = [...(menu.current?.children ?? [])].filter((link) => link instanceof HTMLAnchorElement);
+    const active = links.find(({ hash }) => pathname.startsWith(hash.slice(1)));
+    if (active) menu.current?.scrollTo({ left: active.offsetLeft - (menu.current.clientWidth - active.offsetWidth) / 2 });
+  }, [pathname]);
+  return menu;
 }
 
 /** The run that goes on, wherever one is. */

@@ -26,6 +26,27 @@ export function Meter({ value, colour, label }: { value: number; colour?: string
   );
 }
 
+interface BarProps {
+  /** Of what it tells. */
+  label: string;
+  /** 0..1; nothing while it is not known. */
+  value: number | undefined;
+  /** What is being done. */
+  words: string;
+  tone?: Tone;
+}
+
+/** How far something that goes on is. */
+export function Bar({ label, value, words, tone = 'live' }: BarProps): ReactNode {
+  const known = value === undefined ? {} : { 'aria-valuenow': Math.round(value * 100) };
+  const text = value === undefined ? words : `${percent(value)}, ${words}`;
+  return (
+    <div className={`bar ${tone}`} role="progressbar" aria-label={label} aria-valuemin={0} aria-valuemax={100} {...known} aria-valuetext={text}>
+      <span style={{ width: `${(value ?? 0) * 100}%` }} />
+    </div>
+  );
+}
+
 export function Measured({ value, colour }: { value: number; colour?: string }): ReactNode {
   return (
     <span className="measured">

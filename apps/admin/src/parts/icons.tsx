@@ -80,3 +80,25 @@ export const SettingsIcon = (): ReactNode => (
     <circle cx="8" cy="14" r="2.2" />
   </Icon>
 );
+
+export const ImportsIcon = (): ReactNode => (
+  <Icon>
+    <path d="M11.5 3H6c-.8 0-1.5.7-1.5 1.5v11c0 .8.7 1.5 1.5 1.5h8c.8 0 1.5-.7 1.5-1.5V7z" />
+    <path d="M11.5 3v4h4M10 9.5v4.8M7.8 12.2 10 14.4l2.2-2.2" />
+  </Icon>
+);
+
+export const AuditIcon = (): ReactNode => (
+  <Icon>
+    <circle cx="10" cy="10" r="7" />
+    <path d="M10 6v4.2l2.8 1.8" />
+  </Icon>
+);
+
+export const PersonsIcon = (): ReactNode => (
+  <Icon>
+    <path d="M10 2.8 16 5v4.6c0 3.6-2.4 6.3-6 7.6-3.6-1.3-6-4-6-7.6V5z" />
+    <circle cx="10" cy="8.4" r="1.8" />
+    <path d="M6.8 13.6c.5-1.7 1.7-2.5 3.2-2.5s2.7.8 3.2 2.5" />
+  </Icon>
+);

@@ -7,7 +7,7 @@ import { Badge } from '../parts/figures';
 import { Empty, Loading, Problem } from '../parts/states';
 import { unseen, Table } from '../parts/table';
 import { useSay } from '../parts/toast';
-import { sourceInWords } from '../quarantine/group';
+import { sourceInWords } from '../intake/reasons';
 import { explain } from '../session/problem';
 import { useReading } from '../session/reading';
 import { useMay } from '../session/viewer';

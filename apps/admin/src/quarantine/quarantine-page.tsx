@@ -1,6 +1,6 @@
 import { useState, type ReactNode } from 'react';
 import { RejectedGroupsDocument } from '../gen/graphql';
-import { reasonInWords } from '../intake/reasons';
+import { reasonInWords, sourceInWords } from '../intake/reasons';
 import { Card, PageHead } from '../parts/card';
 import { useNow } from '../parts/clock';
 import { Empty, Loading, Notice, Problem } from '../parts/states';
@@ -9,7 +9,7 @@ import { useReading } from '../session/reading';
 import { useMay } from '../session/viewer';
 import { count, counted } from '../wording/figure';
 import { ago, dateAndTime } from '../wording/time';
-import { nameOf, sourceInWords, type RejectedGroup } from './group';
+import { nameOf, type RejectedGroup } from './group';
 import { MendCard } from './mend-card';
 import { DiscardDialog, MappingDialog } from './quarantine-dialogs';
 import { useReplay, type Replay } from './replay';

@@ -1,6 +1,5 @@
 import { useId, type ReactNode } from 'react';
-import { Link } from 'react-router';
-import { nameOf } from '../customer/name';
+import { CustomerLink } from '../customer/customer-link';
 import type { RegionSizesFragment } from '../gen/graphql';
 import { count, counted, percent } from '../wording/figure';
 import './region.css';
@@ -49,9 +48,7 @@ export function Inhabitants({ region: { typical, border } }: { region: RegionSiz
           <dt>{title}</dt>
           <dd>
             {customers.map((customer) => (
-              <Link key={customer.id} to={`/customers/${encodeURIComponent(customer.id)}`}>
-                {nameOf(customer)}
-              </Link>
+              <CustomerLink key={customer.id} customer={customer} />
             ))}
           </dd>
         </div>

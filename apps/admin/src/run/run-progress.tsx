@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { useNow } from '../parts/clock';
-import { Badge } from '../parts/figures';
-import { count, percent, shortCount } from '../wording/figure';
+import { Badge, Bar } from '../parts/figures';
+import { count, shortCount } from '../wording/figure';
 import { lastingBetween, timeLeft } from '../wording/time';
 import { isEnded, standingOf, stateInWords, STEPS, type Run } from './state';
 import './run-progress.css';
@@ -24,17 +24,7 @@ export function RunProgress({ run, more }: { run: Run; more?: ReactNode }): Reac
           {more}
         </span>
       </div>
-      <div
-        className={`bar ${tone}`}
-        role="progressbar"
-        aria-label="Progress of the run"
-        aria-valuemin={0}
-        aria-valuemax={100}
-        aria-valuenow={Math.round(run.progress * 100)}
-        aria-valuetext={`${percent(run.progress)}, ${words}`}
-      >
-        <span style={{ width: `${run.progress * 100}%` }} />
-      </div>
+      <Bar label="Progress of the run" value={run.progress} words={words} tone={tone} />
       <ol className="steps">
         {STEPS.map(({ state, name }) => (
           <Step key={state} run={run} state={state} name={name} now={now} />

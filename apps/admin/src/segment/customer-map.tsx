@@ -20,6 +20,8 @@ interface CustomerMapProps {
   segments: readonly { id: string; name: string }[];
   /** Only this segment in colour. */
   only?: string;
+  /** Somebody who is pointed out. */
+  here?: { x: number; y: number; name: string };
   height?: number;
   /** Instead of opening customers, areas are drawn. */
   onLasso?: (corners: { x: number; y: number }[]) => void;
@@ -28,7 +30,7 @@ interface CustomerMapProps {
 const SYMBOLS: Record<Look['shape'], string> = { circle: 'circle', square: 'roundRect', diamond: 'diamond', triangle: 'triangle' };
 
 /** Customers as points, coloured by segment: alike ones lie close together. Hovering names one, a click opens it. */
-export function CustomerMap({ points, segments, only, height = 360, onLasso }: CustomerMapProps): ReactNode {
+export function CustomerMap({ points, segments, only, here, height = 360, onLasso }: CustomerMapProps): ReactNode {
   const lookOf = useLooks();
   const navigate = useNavigate();
   const client = useClient();
@@ -53,6 +55,7 @@ export function CustomerMap({ points, segments, only, height = 360, onLasso }: C
         // The name is asked for when it is looked at: a map of thousands needs none of them.
         formatter: (shown: TooltipComponentFormatterCallbackParams, ticket: string, answer?: (ticket: string, content: HTMLElement) => void) => {
           const { seriesIndex = 0, dataIndex } = Array.isArray(shown) ? (shown[0] ?? { dataIndex: 0 }) : shown;
+          if (here && seriesIndex === groups.length) return tip(here.name, [], paper.ink);
           const group = groups[seriesIndex];
           const point = group?.points[dataIndex];
           if (!group || !point) return '';
@@ -65,7 +68,7 @@ export function CustomerMap({ points, segments, only, height = 360, onLasso }: C
         },
       },
       ...(onLasso && { brush: { xAxisIndex: 0, yAxisIndex: 0, toolbox: [], transformable: false, outOfBrush: { colorAlpha: 0.25 } } }),
-      series: groups.map(({ id, name, points: drawn }) => {
+      series: [...groups.map(({ id, name, points: drawn }) => {
         const look = lookOf(id);
         const isQuiet = chosen !== undefined && chosen !== (id ?? '');
         return {
@@ -78,9 +81,9 @@ export function CustomerMap({ points, segments, only, height = 360, onLasso }: C
           emphasis: { scale: 1.8, itemStyle: { opacity: 1, borderColor: paper.surface, borderWidth: 1.5 } },
           data: drawn.map(({ x, y }) => [x, y]),
         };
-      }),
+      }), ...pointedOut(here, paper)],
     }),
-    [chosen, client, groups, lookOf, onLasso, points.length],
+    [chosen, client, groups, here, lookOf, onLasso, points.length],
   );
   const open = useCallback(
     ({ seriesIndex = 0, dataIndex }: { seriesIndex?: number; dataIndex: number }) => {
@@ -92,7 +95,7 @@ export function CustomerMap({ points, segments, only, height = 360, onLasso }: C
 
   return (
     <div className="customer-map">
-      <Chart label={`Map of ${points.length} customers, coloured by segment`} height={height} option={option} onClick={open} onLasso={onLasso} />
+      <Chart label={`Map of ${points.length} customers, coloured by segment${here ? `, with ${here.name}` : ''}`} height={height} option={option} onClick={open} onLasso={onLasso} />
       {!only && (
         <ul className="legend" aria-label="Segments on the map">
           {groups.map(({ id, name }) => (
@@ -107,6 +110,13 @@ export function CustomerMap({ points, segments, only, height = 360, onLasso }: C
       )}
     </div>
   );
+}
+
+/** A ring around one point, above all others. */
+function pointedOut(here: CustomerMapProps['here'], paper: Paper) {
+  if (!here) return [];
+  const itemStyle = { color: 'transparent', borderColor: paper.ink, borderWidth: 2.5 };
+  return [{ type: 'scatter' as const, name: here.name, symbol: 'circle', symbolSize: 16, z: 3, itemStyle, data: [[here.x, here.y]] }];
 }
 
 interface Group {

@@ -1,6 +1,5 @@
 import { useEffect, useRef, type ReactNode } from 'react';
-import { Link } from 'react-router';
-import { nameOf } from '../customer/name';
+import { CustomerLink } from '../customer/customer-link';
 import { SegmentMembersDocument, type SegmentKind } from '../gen/graphql';
 import { Card } from '../parts/card';
 import { useNow } from '../parts/clock';
@@ -49,7 +48,7 @@ export function Members({ segment }: { segment: { id: string; name: string; kind
             {members.edges.map(({ cursor, node, membership }) => (
               <tr key={cursor}>
                 <th scope="row">
-                  <Link to={`/customers/${encodeURIComponent(node.id)}`}>{nameOf(node)}</Link>
+                  <CustomerLink customer={node} />
                 </th>
                 {hasStrength && <td data-label="Strength">{membership && <Measured value={membership.strength} colour={colour} />}</td>}
                 <td data-label="Since" className="nowrap">{membership && ago(membership.since, now)}</td>

@@ -1,6 +1,6 @@
 import { useMemo, useState, type ReactNode } from 'react';
 import { Link, useParams } from 'react-router';
-import { nameOf } from '../customer/name';
+import { CustomerLink } from '../customer/customer-link';
 import { DefinitionCard } from '../definition/definition-card';
 import { DeleteDialog } from '../definition/delete-dialog';
 import { ExportCard } from '../export/export-card';
@@ -91,19 +91,18 @@ function Detail({ segment, onChanged }: { segment: Segment; onChanged: () => voi
       {segment.kind === 'EXAMPLE' && mayEdit && <ThresholdCard id={segment.id} onMoved={onChanged} />}
       {(segment.kind === 'RULE' || segment.kind === 'STATIC') && <DefinitionCard id={segment.id} onProgress={onChanged} />}
       {isDrawn && (
-        <div className="columns wide-left even">
+        <div className="columns wide-left">
           <Card title="What sets it apart" note="Mean of the segment against everyone else" flush>
             {segment.traits.length > 0 ? <TraitTable traits={segment.traits} /> : <Empty title="Nothing stands out">Its customers differ from others in order and rhythm, not in any single figure.</Empty>}
           </Card>
-          <Place segment={segment} />
+          <div className="stack">
+            <Place segment={segment} />
+            {segment.rule && <RuleCard rule={segment.rule} />}
+          </div>
         </div>
       )}
-      {(segment.rule ?? segment.children.length > 0) && (
-        <div className={segment.rule && segment.children.length > 0 ? 'columns two even' : 'columns'}>
-          {segment.rule && <RuleCard rule={segment.rule} />}
-          <PartsCard segment={segment} />
-        </div>
-      )}
+      {!isDrawn && segment.rule && <RuleCard rule={segment.rule} />}
+      <PartsCard segment={segment} />
       <div className={isDrawn ? 'columns wide-left' : 'columns'}>
         <div className="stack">
           <Members segment={segment} />
@@ -190,7 +189,7 @@ function Typical({ segment }: { segment: Segment }): ReactNode {
             {segment.typicalCustomers.map((customer) => (
               <tr key={customer.id}>
                 <th scope="row">
-                  <Link to={`/customers/${encodeURIComponent(customer.id)}`}>{nameOf(customer)}</Link>
+                  <CustomerLink customer={customer} />
                 </th>
                 <td className="number quiet">{counted(customer.eventCount, 'event')}</td>
                 <td className="number quiet">{ago(customer.lastSeenAt, now)}</td>

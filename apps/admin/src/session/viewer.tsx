@@ -3,6 +3,7 @@ import { ViewerDocument, type Role, type ViewerQuery } from '../gen/graphql';
 import { Loading, Problem } from '../parts/states';
 import { isRefusal } from './client';
 import { useReading } from './reading';
+import { useSession } from './session';
 
 type Viewer = ViewerQuery['viewer'];
 
@@ -21,11 +22,17 @@ export function useMay(role: Role): boolean {
 
 export function ViewerProvider({ children }: { children: ReactNode }): ReactNode {
   const { data, error, again } = useReading(ViewerDocument, {});
+  const { signOut } = useSession();
   if (error && !data && isRefusal(error)) return null;
   if (error && !data)
     return (
-      <div className="page">
+      <div className="page stack">
         <Problem error={error} again={again} />
+        <div>
+          <button type="button" className="button" onClick={signOut}>
+            Sign in with another key
+          </button>
+        </div>
       </div>
     );
   // Nothing else is asked for before the key is known to be good.

@@ -1,7 +1,6 @@
 import type { ReactNode } from 'react';
-import { Link } from 'react-router';
 import { useMutation } from 'urql';
-import { nameOf } from '../customer/name';
+import { CustomerLink } from '../customer/customer-link';
 import { ReplayWebhookDeliveryDocument, type DeliveryRowFragment, type WebhookDeliveryState } from '../gen/graphql';
 import { useNow } from '../parts/clock';
 import { Badge, type Tone } from '../parts/figures';
@@ -51,7 +50,7 @@ function Row({ delivery, onChanged }: { delivery: DeliveryRowFragment; onChanged
           {ago(createdAt, now)}
         </div>
       </th>
-      <td data-label="Customer">{customer ? <Link to={`/customers/${encodeURIComponent(customer.id)}`}>{nameOf(customer)}</Link> : <span className="quiet">erased</span>}</td>
+      <td data-label="Customer">{customer ? <CustomerLink customer={customer} /> : <span className="quiet">erased</span>}</td>
       <td data-label="State">
         <Badge tone={tone}>{words}</Badge>
         <div className="small quiet">{counted(attempts, 'attempt')}</div>

@@ -8,7 +8,6 @@ import { Pager, usePaging } from '../parts/pager';
 import { Empty, Loading, Notice, Problem } from '../parts/states';
 import { number, Table } from '../parts/table';
 import { useReading } from '../session/reading';
-import { useMay } from '../session/viewer';
 import { count } from '../wording/figure';
 import { ago, dateAndTime } from '../wording/time';
 import { toldOf } from './told';
@@ -21,7 +20,6 @@ export function WebhooksPage(): ReactNode {
   const { data, error, isLoading, again } = useReading(WebhooksDocument, { first: PAGE, after: paging.after }, { everyMs: 5_000 });
   const [isMaking, setMaking] = useState(false);
   const [fresh, setFresh] = useState<{ url: string; secret: string }>();
-  const mayManage = useMay('ADMIN');
   const list = data?.webhooks;
   const make = (
     <button type="button" className="button primary" onClick={() => setMaking(true)}>
@@ -30,7 +28,7 @@ export function WebhooksPage(): ReactNode {
   );
   return (
     <>
-      <PageHead title="Webhooks" below={<p className="quiet">Who is told, by HTTP, as customers enter and leave segments and become unusual, and of events that are.</p>} actions={mayManage && make} />
+      <PageHead title="Webhooks" below={<p className="quiet">Who is told, by HTTP, as customers enter and leave segments and become unusual, and of events that are.</p>} actions={make} />
       {fresh && (
         <Notice tone="good" title={`The secret that signs what is sent to ${fresh.url}, shown this once`}>
           <code className="mono">{fresh.secret}</code>
@@ -40,7 +38,7 @@ export function WebhooksPage(): ReactNode {
         {error && <Problem error={error} again={again} />}
         {isLoading && <Loading what="webhooks" />}
         {list?.nodes.length === 0 && (
-          <Empty title="Nobody is told yet" action={mayManage && make}>
+          <Empty title="Nobody is told yet" action={make}>
             A webhook sends each entry and exit as a signed track call, in order per customer.
           </Empty>
         )}

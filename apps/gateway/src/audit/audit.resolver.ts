@@ -5,9 +5,9 @@ import { orNull, present } from '../graphql/present.js';
 import { parseJson } from '../graphql/scalar.js';
 
 export const auditQueries = {
-  auditEntries: (_root, args, { rpc }) =>
-    readConnection(args, async (page) => {
-      const { entries, pageInfo } = await rpc.access.listAudit({ page });
+  auditEntries: (_root, { actor, action, from, to, ...paging }, { rpc }) =>
+    readConnection(paging, async (page) => {
+      const { entries, pageInfo } = await rpc.access.listAudit({ page, actor: actor ?? '', action: action ?? '', from: from ?? undefined, to: to ?? undefined });
       return { rows: entries, pageInfo };
     }),
 } satisfies Partial<ResolversOf<'Query'>['Query']>;

@@ -2,6 +2,7 @@ import { ingestion } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
 import type { ResolversOf } from '../graphql/complete.js';
+import { readConnection } from '../graphql/connection.js';
 import { expecting, ExpectedFailure, notFound, outcomeOf } from '../graphql/expected.js';
 import { globalId, localId } from '../graphql/global-id.js';
 import type { Import } from '../graphql/message.js';
@@ -20,6 +21,11 @@ export const importQueries = {
     const id = localId('Import', args.id);
     return id === undefined ? null : loaders.import.load(id);
   },
+  imports: (_root, args, { rpc }) =>
+    readConnection(args, async (page) => {
+      const { imports, pageInfo } = await rpc.imports.listImports({ page });
+      return { rows: imports, pageInfo };
+    }),
   previewImport: async (_root, { input }, context) => {
     const file = await uploadedFile(context, input.uploadId);
     if (file instanceof ExpectedFailure) return file;
@@ -72,6 +78,7 @@ export const importTypes: ResolversOf<
 > = {
   Import: {
     id: ({ id }) => globalId('Import', id),
+    source: ({ id }) => `import:${id}`,
     stage: ({ stage }) => (stage === ingestion.ImportStage.UNSPECIFIED ? null : stage),
     progress: ({ progress }) => countOrNull(progress),
     rowsTotal: ({ rowsTotal }) => countOrNull(rowsTotal),

@@ -39,6 +39,7 @@ export const keyMutations = {
 export const keyTypes: ResolversOf<'ApiKey' | 'CreateApiKeyResult' | 'RotateApiKeyResult' | 'RevokeApiKeyResult'> = {
   ApiKey: {
     id: ({ id }) => globalId('ApiKey', id),
+    actor: ({ id }) => `key:${id}`,
     createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
   },
   CreateApiKeyResult: outcomeOf('ApiKeyCreated'),

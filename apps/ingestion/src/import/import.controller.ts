@@ -6,7 +6,7 @@ import { Caller, type Principal, Requires } from '#libs/auth';
 import { ingestion } from '#libs/contracts';
 import { expectFewIds, RpcError, toObservable } from '#libs/grpc';
 
-import { UUID } from '../page.js';
+import { cutOf, UUID } from '../page.js';
 import { ImportService } from './import.service.js';
 
 type InWorkspace = Principal & { workspaceId: string };
@@ -25,6 +25,11 @@ export class ImportController implements ingestion.ImportServiceController {
   async getImports(@Payload() { ids }: ingestion.GetImportsRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.GetImportsResponse> {
     expectFewIds(ids);
     return { imports: await this.imports.several(workspaceId, ids.filter((id) => UUID.test(id))) };
+  }
+
+  @Requires('VIEWER')
+  listImports(@Payload() { page }: ingestion.ListImportsRequest, @Caller() { workspaceId }: InWorkspace): Promise<ingestion.ListImportsResponse> {
+    return this.imports.list(workspaceId, cutOf(page, [UUID]));
   }
 
   @Requires('VIEWER')

@@ -3,7 +3,7 @@ import type { PoolClient } from 'pg';
 import type { Database } from '#libs/database';
 import { type Attempt, StaleAttempt } from '#libs/queue';
 
-import { isoMicros } from '../page.js';
+import { type Cut, isoMicros } from '../page.js';
 import type { Mapping } from './import.mapping.js';
 import type { RowCounts } from './import.reader.js';
 
@@ -79,6 +79,18 @@ export class ImportRepository {
     return this.database.onConnection(workspaceId, async (client) => {
       const sql = `SELECT ${COLUMNS} FROM ingestion.imports WHERE workspace_id = $1 AND id = ANY ($2::uuid[])`;
       return (await client.query<ImportRow>(sql, [workspaceId, ids])).rows;
+    });
+  }
+
+  /** Newest first; one row more than the page, and how many there are in all. */
+  async list(workspaceId: string, { rows, after }: Cut): Promise<{ rows: ImportRow[]; total: number }> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const found = await client.query<ImportRow>(
+        `SELECT ${COLUMNS} FROM ingestion.imports WHERE workspace_id = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
+        [workspaceId, after?.[0] ?? null, rows + 1],
+      );
+      const counted = await client.query<{ total: string }>('SELECT count(*) AS total FROM ingestion.imports WHERE workspace_id = $1', [workspaceId]);
+      return { rows: found.rows, total: Number(counted.rows[0]?.total) };
     });
   }
 

@@ -9,6 +9,7 @@ import { RpcError } from '#libs/grpc';
 import { type ImportPayload, isEnded, type JobQueue } from '#libs/queue';
 
 import type { EventStore } from '../event/event.store.js';
+import { type Cut, pageOf } from '../page.js';
 import { Scratch, type ScratchOptions } from '../scratch/scratch.js';
 import type { TrackingPlanBook } from '../tracking-plan/tracking-plan.book.js';
 import { importOf } from './import.mapper.js';
@@ -67,6 +68,12 @@ export class ImportService {
   /** Those of them that there are. */
   async several(workspaceId: string, ids: readonly string[]): Promise<ingestion.Import[]> {
     return (await this.rooms.repository.several(workspaceId, ids)).map(importOf);
+  }
+
+  async list(workspaceId: string, cut: Cut): Promise<ingestion.ListImportsResponse> {
+    const { rows, total } = await this.rooms.repository.list(workspaceId, cut);
+    const page = pageOf(rows, cut, total, ({ id }) => [id]);
+    return { imports: page.rows.map(importOf), pageInfo: page.pageInfo };
   }
 
   async *watch(workspaceId: string, id: string, signal: AbortSignal): AsyncGenerator<ingestion.WatchImportResponse> {

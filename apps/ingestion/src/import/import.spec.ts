@@ -73,6 +73,16 @@ test('what the mapping says of the data becomes the settings of the workspace', 
   expect(kindred.access.settings).toMatchObject({ clock: accessApi.Clock.DATA, currency: 'GBP', mainEvents: ['Order Completed'], valueProperty: 'revenue' });
 });
 
+test('imports are listed, the newest first, a page at a time', async () => {
+  const first = await kindred.imports.listImports({ page: { first: 1, after: '' } }, call);
+  const newer = await importFile('client,when\nzoe,2026-01-06\n', 'visits.csv', { customer: { column: 'client' }, time: { column: 'when' }, event: { name: 'Visited' } });
+  const { imports, pageInfo } = await kindred.imports.listImports({ page: { first: 1, after: '' } }, call);
+  expect(imports).toEqual([newer]);
+  expect(pageInfo).toMatchObject({ hasNextPage: true, totalCount: (first.pageInfo?.totalCount ?? 0) + 1 });
+  const next = await kindred.imports.listImports({ page: { first: 1, after: pageInfo?.endCursor ?? '' } }, call);
+  expect(next.imports).toEqual(first.imports);
+});
+
 test('the same file twice changes nothing', async () => {
   const again = await importFile(ORDERS, 'orders.csv', ORDER_MAPPING);
   expect(again).toMatchObject({ state: SUCCEEDED, rowsTotal: 7, eventsStored: 0, eventsDuplicate: 3 });

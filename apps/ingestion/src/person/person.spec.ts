@@ -11,60 +11,40 @@ import { openArtifactStore } from '#libs/artifacts';
 import { PrincipalSigner } from '#libs/auth';
 import { ingestion, person, training } from '#libs/contracts';
 
-import { type IngestionUnderTest, SECRET, startIngestion, WORKSPACE } from '../testing/ingestion-under-test.js';
-import { type PeersStandIn, startPeersStandIn } from '../testing/peers-stand-in.js';
+import { SECRET, WORKSPACE } from '../testing/ingestion-under-test.js';
+import { personHouse } from '../testing/person.house.js';
 import { tablesWith as tablesWithIn } from '../testing/tables-with.js';
 import { receiptKey } from './person.receipt.js';
 
 const { EXPORT, ERASE, SUPPRESS } = person.PersonRequestKind;
 const { SUCCEEDED } = person.PersonRequestState;
 
-let peers: PeersStandIn;
-let kindred: IngestionUnderTest;
-let call: { principal: string };
-beforeAll(async () => {
-  peers = await startPeersStandIn();
-  kindred = await startIngestion({ LEDGER_RECONCILE_SECONDS: '0.05', SERVING_ADDRESS: peers.address, TRAINING_ADDRESS: peers.address });
-  call = { principal: kindred.principal };
-});
+const house = personHouse();
 afterEach(() => {
-  peers.isAway = false;
-  peers.models.clear();
-  peers.run = undefined;
-  peers.forgotten.length = 0;
-  peers.labels.length = 0;
-});
-afterAll(async () => {
-  await kindred?.close();
-  peers?.close();
+  house.peers.isAway = false;
+  house.peers.models.clear();
+  house.peers.run = undefined;
+  house.peers.forgotten.length = 0;
+  house.peers.labels.length = 0;
 });
 
 let count = 0;
 const send = async (...events: object[]) => {
   const encoded = events.map((event) => Buffer.from(JSON.stringify({ type: 'track', event: 'Seen', messageId: `person-event-${count++}`, ...event })));
-  return (await kindred.events.trackEvents({ events: encoded, sentAt: undefined }, call)).results;
+  return (await house.kindred.events.trackEvents({ events: encoded, sentAt: undefined }, house.call)).results;
 };
-const start = async (kind: person.PersonRequestKind, userId: string) => {
-  const { request } = await kindred.persons.startPersonRequest({ kind, person: { $case: 'userId', value: userId } }, call);
-  return request?.id ?? '';
-};
-const get = async (id: string) => (await kindred.persons.getPersonRequest({ id }, call)).request ?? person.PersonRequest.fromPartial({});
-async function ended(id: string): Promise<person.PersonRequest> {
-  for (;;) {
-    const request = await get(id);
-    if (request.finishedAt) return request;
-    await wait(20);
-  }
-}
-const fileOf = async ({ artifact }: person.PersonRequest) => readFile(join(fileURLToPath(kindred.platform.artifactUrl), artifact), 'utf8');
+const start = (kind: person.PersonRequestKind, userId: string) => house.start(kind, userId);
+const get = (id: string) => house.get(id);
+const ended = (id: string) => house.ended(id);
+const fileOf = async ({ artifact }: person.PersonRequest) => readFile(join(fileURLToPath(house.kindred.platform.artifactUrl), artifact), 'utf8');
 
-const tablesWith = (text: string) => tablesWithIn(kindred.sql, text);
+const tablesWith = (text: string) => tablesWithIn(house.kindred.sql, text);
 
 /** A refused event, and what somebody mended it to. */
 async function mended(event: { messageId: string }, better: object): Promise<void> {
   await send(event);
-  const { rows } = await kindred.sql.query<{ id: string }>('SELECT id FROM ingestion.rejected_events WHERE message_id = $1', [event.messageId]);
-  await kindred.quarantine.mendRejectedEvent({ id: rows[0]?.id ?? '', payload: JSON.stringify({ type: 'track', event: 'Seen', ...event, ...better }) }, call);
+  const { rows } = await house.kindred.sql.query<{ id: string }>('SELECT id FROM ingestion.rejected_events WHERE message_id = $1', [event.messageId]);
+  await house.kindred.quarantine.mendRejectedEvent({ id: rows[0]?.id ?? '', payload: JSON.stringify({ type: 'track', event: 'Seen', ...event, ...better }) }, house.call);
 }
 
 /** Somebody of whom every table holds something. */
@@ -79,7 +59,7 @@ async function somebody(name: string): Promise<string> {
   await mended({ messageId: `${name}-lost` }, { userId: `${name}-user`, properties: { note: `${name}-secret` } });
   // Again, refused, and on a device of theirs that somebody else uses too.
   await send({ userId: `${name}-user`, messageId: `${name}-twice` }, { type: 'track', event: '', userId: `${name}-user` }, { anonymousId: `${name}-device`, userId: `${name}-friend` });
-  const { customer } = await kindred.customers.resolveCustomer({ key: { $case: 'userId', value: `${name}-user` } }, call);
+  const { customer } = await house.kindred.customers.resolveCustomer({ key: { $case: 'userId', value: `${name}-user` } }, house.call);
   return customer?.id ?? '';
 }
 
@@ -89,7 +69,7 @@ test('an export holds events in Segment’s form, also refused ones, attributes,
   const customerId = await somebody('exported');
   // Of somebody else, who merely speaks of them.
   await send({ type: 'track', event: '', userId: 'gossip', properties: { about: 'exported-user' } });
-  peers.labels.push(labelOf('exported-user'), { ...labelOf('exported-user'), labelSet: 'Spent', value: false, number: 7.5 }, labelOf('bystander-user'));
+  house.peers.labels.push(labelOf('exported-user'), { ...labelOf('exported-user'), labelSet: 'Spent', value: false, number: 7.5 }, labelOf('bystander-user'));
   const request = await ended(await start(EXPORT, 'exported-user'));
   expect(request).toMatchObject({ state: SUCCEEDED, kind: EXPORT, requestedBy: 'key:test', error: '' });
   const lines = (await fileOf(request)).trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -117,19 +97,19 @@ test('an export holds events in Segment’s form, also refused ones, attributes,
 test('after an erasure no table of ingestion holds the ids or what the events said, and the others keep theirs', async () => {
   const customerId = await somebody('erased');
   await somebody('bystander');
-  peers.labels.push(labelOf('erased-user'), labelOf('bystander-user'));
+  house.peers.labels.push(labelOf('erased-user'), labelOf('bystander-user'));
   const exported = await ended(await start(EXPORT, 'erased-user'));
   const names = ['erased-user', 'erased-device', 'erased-former', 'erased-secret', 'erased-mail', 'erased-twice', 'erased-lost'];
   for (const name of names) expect((await tablesWith(name)).length).toBeGreaterThan(0);
-  peers.models.set('0a000000-0000-4000-8000-000000000001', { horizon: Number.MAX_SAFE_INTEGER, sequence: 1 });
-  peers.models.set('0a000000-0000-4000-8000-000000000002', { horizon: 1, sequence: 1 });
+  house.peers.models.set('0a000000-0000-4000-8000-000000000001', { horizon: Number.MAX_SAFE_INTEGER, sequence: 1 });
+  house.peers.models.set('0a000000-0000-4000-8000-000000000002', { horizon: 1, sequence: 1 });
 
   const request = await ended(await start(ERASE, 'erased-user'));
   expect(request).toMatchObject({ state: SUCCEEDED, modelIds: ['0a000000-0000-4000-8000-000000000001'] });
   for (const name of names) expect([name, await tablesWith(name)]).toEqual([name, []]);
-  expect(peers.labels).toEqual([labelOf('bystander-user')]);
-  expect(peers.forgotten).toHaveLength(1);
-  expect(peers.forgotten[0]).toContain(customerId);
+  expect(house.peers.labels).toEqual([labelOf('bystander-user')]);
+  expect(house.peers.forgotten).toHaveLength(1);
+  expect(house.peers.forgotten[0]).toContain(customerId);
   await expect(fileOf(exported)).rejects.toMatchObject({ code: 'ENOENT' });
   expect((await get(exported.id)).artifact).toBe('');
 
@@ -138,9 +118,9 @@ test('after an erasure no table of ingestion holds the ids or what the events sa
     'ingestion.events': 5, 'ingestion.duplicate_events': 1, 'ingestion.rejected_events': 2, 'ingestion.subject_attributes': 1, 'ingestion.subjects': 3, 'serving.memberships': 3,
     'ingestion.events (ids taken out)': 1, 'training.labels': 1,
   });
-  const friend = await kindred.customers.resolveCustomer({ key: { $case: 'userId', value: 'erased-friend' } }, call);
+  const friend = await house.kindred.customers.resolveCustomer({ key: { $case: 'userId', value: 'erased-friend' } }, house.call);
   expect(friend.customer?.eventCount).toBe(1);
-  const bystander = await kindred.customers.resolveCustomer({ key: { $case: 'userId', value: 'bystander-user' } }, call);
+  const bystander = await house.kindred.customers.resolveCustomer({ key: { $case: 'userId', value: 'bystander-user' } }, house.call);
   expect(bystander.customer?.eventCount).toBe(5);
 });
 
@@ -163,7 +143,7 @@ test.each([
 ])('a run that %s is named in the receipt where it may learn from the person', async (what, run, isNamed) => {
   const user = `run ${what}-user`;
   await send({ userId: user });
-  peers.run = training.Run.fromPartial({ id: '0a000000-0000-4000-8000-00000000000a', ...run });
+  house.peers.run = training.Run.fromPartial({ id: '0a000000-0000-4000-8000-00000000000a', ...run });
   const request = await ended(await start(ERASE, user));
   const { payload } = await jwtVerify(request.receipt, receiptKey(SECRET));
   const expected = isNamed ? ['0a000000-0000-4000-8000-00000000000a'] : [];
@@ -175,7 +155,7 @@ test('a retry does not bring an erased event back, and the same person may come 
   await ended(await start(ERASE, 'again-user'));
   const [retried, fresh] = await send({ userId: 'again-user', messageId: 'again-twice' }, { userId: 'again-user' });
   expect([retried?.outcome, fresh?.outcome]).toEqual([ingestion.EventOutcome.DUPLICATE, ingestion.EventOutcome.STORED]);
-  const { customer } = await kindred.customers.resolveCustomer({ key: { $case: 'userId', value: 'again-user' } }, call);
+  const { customer } = await house.kindred.customers.resolveCustomer({ key: { $case: 'userId', value: 'again-user' } }, house.call);
   expect(customer?.eventCount).toBe(1);
   expect(customer?.id).not.toBe(before);
 });
@@ -185,9 +165,9 @@ test('events of somebody who is suppressed are dropped, and nothing of them is k
   const suppressed = await ended(await start(SUPPRESS, 'quiet-user'));
   expect(suppressed).toMatchObject({ state: SUCCEEDED });
   // Files of exports are rid of them too, and the receipt says so.
-  expect(peers.takenOut.at(-1)).toContain(customerId);
+  expect(house.peers.takenOut.at(-1)).toContain(customerId);
   expect(suppressed.tables).toContainEqual({ table: 'serving.exports (rows)', rows: 2 });
-  const { customers: named } = await kindred.customers.nameCustomers({ ids: [customerId] }, { principal: await new PrincipalSigner(SECRET).service('serving', WORKSPACE) });
+  const { customers: named } = await house.kindred.customers.nameCustomers({ ids: [customerId] }, { principal: await new PrincipalSigner(SECRET).service('serving', WORKSPACE) });
   expect(named).toMatchObject([{ requestedId: customerId, userId: 'quiet-user', suppressed: true }]);
   await ended(await start(ERASE, 'quiet-user'));
   const results = await send(
@@ -200,15 +180,15 @@ test('events of somebody who is suppressed are dropped, and nothing of them is k
   // The sender is told what is wrong with the fourth; what is kept says no more than of the others.
   expect(results.map(({ reason }) => reason)).toEqual(['SUPPRESSED', 'SUPPRESSED', 'SUPPRESSED', 'NAME_MISSING', '']);
   for (const name of ['quiet-user', 'quiet-device', 'quiet-former', 'quiet-secret']) expect([name, await tablesWith(name)]).toEqual([name, []]);
-  const ledger = await kindred.events.getEventLedger({ from: undefined, to: undefined }, call);
+  const ledger = await house.kindred.events.getEventLedger({ from: undefined, to: undefined }, house.call);
   expect(ledger.received).toBe(ledger.stored + ledger.duplicate + ledger.rejected);
 });
 
 async function importRows(content: string, fileName: string, customer: object): Promise<void> {
-  const { path } = await openArtifactStore(kindred.platform.artifactUrl).write({ workspaceId: WORKSPACE, area: 'uploads', id: uuid(), name: `data${fileName.slice(4)}` }, Readable.from([content]));
+  const { path } = await openArtifactStore(house.kindred.platform.artifactUrl).write({ workspaceId: WORKSPACE, area: 'uploads', id: uuid(), name: `data${fileName.slice(4)}` }, Readable.from([content]));
   const mapping = { customer, time: { column: 'when' }, event: { name: 'Seen' } };
-  const { import: started } = await kindred.imports.startImport({ artifact: path, fileName, mapping: JSON.stringify(mapping) }, call);
-  for await (const _ of kindred.imports.watchImport({ id: started?.id ?? '' }, call));
+  const { import: started } = await house.kindred.imports.startImport({ artifact: path, fileName, mapping: JSON.stringify(mapping) }, house.call);
+  for await (const _ of house.kindred.imports.watchImport({ id: started?.id ?? '' }, house.call));
 }
 
 test('refused rows of files whose customer is made of several columns are exported, erased and dropped, and no other’s are', async () => {
@@ -229,7 +209,7 @@ test('nothing is kept of a suppressed person whose row of a file is refused eith
   const file = { 'rows.csv': 'who,when,note\nfiled-user,yesterday,filed-secret\nother-user,yesterday,other-secret\n', 'rows.ndjson': '{"who":"other-user","when":"2026-01-01"}\n{"who":"filed-user","when":filed-secret}\n' };
   for (const [fileName, content] of Object.entries(file)) await importRows(content, fileName, { column: 'who' });
   // Nor of what is all but JSON.
-  await kindred.events.trackEvents({ events: [Buffer.from('{"type":"track","event":"Seen","userId":"filed-user","properties":{"note":"filed-secret","n":NaN}}')], sentAt: undefined }, call);
+  await house.kindred.events.trackEvents({ events: [Buffer.from('{"type":"track","event":"Seen","userId":"filed-user","properties":{"note":"filed-secret","n":NaN}}')], sentAt: undefined }, house.call);
   for (const name of ['filed-user', 'filed-secret']) expect([name, await tablesWith(name)]).toEqual([name, []]);
   expect(await tablesWith('other-secret')).toEqual(['rejected_events']);
 });
@@ -245,7 +225,7 @@ test('somebody who was only ever refused can be erased and suppressed by an id',
 test('after erasures the ledger agrees with what is left, with repeated and refused events too', async () => {
   const event = { userId: 'counted-user', messageId: 'counted' };
   await send(event, event, { ...event, messageId: 'counted-refused', event: '' });
-  const ledger = () => kindred.events.getEventLedger({ from: undefined, to: undefined }, call);
+  const ledger = () => house.kindred.events.getEventLedger({ from: undefined, to: undefined }, house.call);
   const { received, duplicate, rejected } = await ledger();
   expect((await ended(await start(ERASE, 'counted-user'))).tables).toEqual(
     expect.arrayContaining([{ table: 'ingestion.duplicate_events', rows: 1 }, { table: 'ingestion.rejected_events', rows: 1 }]),
@@ -258,22 +238,22 @@ test('after erasures the ledger agrees with what is left, with repeated and refu
 
 test('while serving is away an erasure waits with what is left of it, and then ends once', async () => {
   await somebody('waiting');
-  peers.isAway = true;
+  house.peers.isAway = true;
   const id = await start(ERASE, 'waiting-user');
-  while ((await kindred.sql.query('SELECT 1 FROM ingestion.subjects WHERE external_id = $1', ['waiting-user'])).rows.length > 0) await wait(20);
+  while ((await house.kindred.sql.query('SELECT 1 FROM ingestion.subjects WHERE external_id = $1', ['waiting-user'])).rows.length > 0) await wait(20);
   expect((await get(id)).finishedAt).toBeUndefined();
-  peers.isAway = false;
+  house.peers.isAway = false;
   const request = await ended(id);
   expect(request.tables).toEqual(expect.arrayContaining([{ table: 'ingestion.events', rows: 5 }, { table: 'serving.memberships', rows: 3 }]));
-  expect(peers.forgotten).toHaveLength(1);
+  expect(house.peers.forgotten).toHaveLength(1);
 });
 
 test('requests are listed newest first', async () => {
   await somebody('listed');
   const id = await start(EXPORT, 'listed-user');
   await ended(id);
-  const { requests, pageInfo } = await kindred.persons.listPersonRequests({ page: { first: 1, after: '' } }, call);
+  const { requests, pageInfo } = await house.kindred.persons.listPersonRequests({ page: { first: 1, after: '' } }, house.call);
   expect(requests.map((request) => request.id)).toEqual([id]);
   expect(pageInfo?.hasNextPage).toBe(true);
-  await expect(kindred.persons.getPersonRequest({ id: WORKSPACE }, call)).rejects.toMatchObject({ reason: 'PERSON_REQUEST_UNKNOWN' });
+  await expect(house.kindred.persons.getPersonRequest({ id: WORKSPACE }, house.call)).rejects.toMatchObject({ reason: 'PERSON_REQUEST_UNKNOWN' });
 });

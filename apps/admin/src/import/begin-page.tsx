@@ -1,0 +1,182 @@
+import { useState, type ReactNode } from 'react';
+import { Link, useNavigate } from 'react-router';
+import { useClient, useMutation } from 'urql';
+import { PreviewImportDocument, StartImportDocument } from '../gen/graphql';
+import { Card, PageHead } from '../parts/card';
+import { Bar } from '../parts/figures';
+import { Loading } from '../parts/states';
+import { useSay } from '../parts/toast';
+import { explain } from '../session/problem';
+import { FILE_ENDINGS, useUpload } from '../upload/use-upload';
+import { PreviewCards, type Preview } from './preview-cards';
+
+/** Where it stands until it begins: a file is sent, what would become of it is looked at, then it is taken in. */
+type Step = { at: 'choosing' } | { at: 'sending'; share: number } | { at: 'looking'; uploadId: string } | { at: 'shown'; uploadId: string };
+
+/** A new import: a file, how its rows are read, and what that makes of the first of them. */
+export function BeginPage(): ReactNode {
+  const [file, setFile] = useState<File>();
+  const [step, setStep] = useState<Step>({ at: 'choosing' });
+  const [mapping, setMapping] = useState('');
+  const [preview, setPreview] = useState<Preview>();
+  const [problem, setProblem] = useState<string>();
+  const send = useUpload();
+  const client = useClient();
+
+  /** Without a mapping, one is guessed; a wrong one leaves in sight what was shown before. */
+  const look = async (uploadId: string, given?: unknown): Promise<void> => {
+    setStep({ at: 'looking', uploadId });
+    const { data, error } = await client.query(PreviewImportDocument, { input: { uploadId, mapping: given } }, { requestPolicy: 'network-only' });
+    setStep({ at: 'shown', uploadId });
+    if (error) return setProblem(explain(error).remedy);
+    const result = data?.previewImport;
+    if (result?.__typename !== 'ImportPreview') return setProblem(result?.message);
+    setProblem(undefined);
+    setPreview(result);
+    setMapping(JSON.stringify(result.mapping, null, 2));
+  };
+  const begin = async (chosen: File): Promise<void> => {
+    setProblem(undefined);
+    setPreview(undefined);
+    setMapping('');
+    setStep({ at: 'sending', share: 0 });
+    const sent = await send(chosen, (share) => setStep({ at: 'sending', share }));
+    if ('uploadId' in sent) return look(sent.uploadId);
+    setStep({ at: 'choosing' });
+    setProblem(sent.problem);
+  };
+
+  return (
+    <>
+      <PageHead title="Import a file" above={<Link to="/imports">Imports</Link>} below={<p className="quiet">Rows become events by a mapping. It is guessed, and nothing is stored before you have seen what becomes of the first rows.</p>} />
+      <FileCard file={file} step={step} problem={preview ? undefined : problem} onFile={setFile} onSend={(chosen) => void begin(chosen)} />
+      {step.at === 'looking' && !preview && (
+        <section className="card">
+          <Loading what="the first rows" />
+        </section>
+      )}
+      {(step.at === 'shown' || step.at === 'looking') && (preview ?? step.at === 'shown') && (
+        <div className="columns wide-right">
+          <MappingCard
+            key={step.uploadId}
+            uploadId={step.uploadId}
+            mapping={mapping}
+            shown={preview && JSON.stringify(preview.mapping, null, 2)}
+            isBusy={step.at === 'looking'}
+            problem={preview ? problem : undefined}
+            onMapping={setMapping}
+            onLook={(given) => void look(step.uploadId, given)}
+            onProblem={setProblem}
+          />
+          {preview && <PreviewCards preview={preview} />}
+        </div>
+      )}
+    </>
+  );
+}
+
+interface FileCardProps {
+  file: File | undefined;
+  step: Step;
+  problem: string | undefined;
+  onFile: (file: File | undefined) => void;
+  onSend: (file: File) => void;
+}
+
+function FileCard({ file, step, problem, onFile, onSend }: FileCardProps): ReactNode {
+  return (
+    <Card title="The file" note="CSV, Parquet or NDJSON, packed by gzip or not">
+      <form
+        className="stack tight"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (file) onSend(file);
+        }}
+      >
+        <label className="field">
+          One row for each thing that a customer did
+          <input type="file" accept={FILE_ENDINGS} onChange={({ target }) => onFile(target.files?.[0])} />
+        </label>
+        {step.at === 'sending' && <Bar label="Sending the file" value={step.share} words="Sending the file" />}
+        {problem && (
+          <p className="problem" role="alert">
+            {problem}
+          </p>
+        )}
+        <div className="row end tight">
+          <button type="submit" className="button primary" disabled={!file || step.at === 'sending' || step.at === 'looking'}>
+            Send and look at it
+          </button>
+        </div>
+      </form>
+    </Card>
+  );
+}
+
+interface MappingCardProps {
+  uploadId: string;
+  mapping: string;
+  /** The mapping of which the preview tells; nothing where the first look failed. */
+  shown: string | undefined;
+  isBusy: boolean;
+  problem: string | undefined;
+  onMapping: (mapping: string) => void;
+  onLook: (mapping: unknown) => void;
+  onProblem: (problem: string) => void;
+}
+
+function MappingCard({ uploadId, mapping, shown, isBusy, problem, onMapping, onLook, onProblem }: MappingCardProps): ReactNode {
+  const [{ fetching }, start] = useMutation(StartImportDocument);
+  const navigate = useNavigate();
+  const say = useSay();
+  const isShown = mapping === shown;
+  const look = (): void => {
+    let given: unknown;
+    try {
+      given = JSON.parse(mapping);
+    } catch {
+      return onProblem('The mapping is no JSON yet.');
+    }
+    onLook(given);
+  };
+  const take = async (): Promise<void> => {
+    const { data, error } = await start({ input: { uploadId, mapping: JSON.parse(mapping) as unknown } });
+    if (error) return onProblem(explain(error).remedy);
+    const result = data?.startImport;
+    if (result?.__typename !== 'Import') return onProblem(result?.message ?? 'It could not be begun.');
+    say('The import has begun.');
+    void navigate(`/imports/${encodeURIComponent(result.id)}`);
+  };
+  return (
+    <Card title="How rows become events" note={shown === undefined ? 'None could be guessed' : undefined}>
+      <form
+        className="stack tight"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (isShown) void take();
+          else look();
+        }}
+      >
+        <label className="field">
+          The mapping
+          <textarea className="mono" rows={22} spellCheck={false} value={mapping} onChange={({ target }) => onMapping(target.value)} />
+          <span className="small quiet light">Which columns are the customer, the time, the event and its properties. What it may hold: docs/api/mapping.md.</span>
+        </label>
+        {problem && (
+          <p className="problem" role="alert">
+            {problem}
+          </p>
+        )}
+        <div className="row end tight">
+          {!isShown && <span className="small quiet">What is shown is of the mapping before.</span>}
+          <button type="button" className="button" disabled={isBusy || isShown} onClick={look}>
+            Look again
+          </button>
+          <button type="submit" className="button primary" disabled={isBusy || fetching || !isShown}>
+            Import
+          </button>
+        </div>
+      </form>
+    </Card>
+  );
+}
