@@ -71,6 +71,10 @@ async function fits(workspaceId: string, customerId: string, part: Condition, at
     ]);
     return rowCount === 1;
   }
+  if (part.attribute) {
+    const { rows } = await house.owner.query<{ value: unknown }>('select value from ingestion.subject_attributes where workspace_id = $1 and subject_id = $2 and name = $3', [workspaceId, customerId, part.attribute.property]);
+    return passes(rows[0]?.value, part.attribute);
+  }
   const { event = '', withinDays = 0, atLeast = 0, atMost = Infinity, filters = [] } = part.performed ?? {};
   const { rows } = await house.owner.query<{ properties: Record<string, unknown> }>(
     'select properties from ingestion.events where workspace_id = $1 and subject_id = $2 and name = $3 and occurred_at > $4',
@@ -81,7 +85,13 @@ async function fits(workspaceId: string, customerId: string, part: Condition, at
 }
 
 function passes(held: unknown, { operator, value }: definition.PropertyFilter): boolean {
+  if (operator === Operator.IS_SET) return held !== undefined && held !== null;
   const wanted = JSON.parse(value) as unknown;
+  if (operator === Operator.IS_ONE_OF) return (wanted as unknown[]).includes(held);
+  if (operator === Operator.CONTAINS || operator === Operator.STARTS_WITH) {
+    if (typeof held !== 'string' || typeof wanted !== 'string') return false;
+    return operator === Operator.CONTAINS ? held.includes(wanted) : held.startsWith(wanted);
+  }
   if (operator === Operator.EQUALS) return held === wanted;
   if (operator === Operator.DIFFERS) return held !== wanted;
   if (typeof held !== 'number' || typeof wanted !== 'number') return false;
@@ -89,10 +99,19 @@ function passes(held: unknown, { operator, value }: definition.PropertyFilter): 
 }
 
 const EVENTS = ['Order Completed', 'Product Viewed', 'Cart Opened'];
-const property = fc.constantFrom<object>({ price: 5 }, { price: 50 }, { price: '50' }, { coupon: true }, {});
+const NOTES = ['Gift, 50% off_', 'a gift', 'GIFT', '', null, 50, ['Gift']];
+const property = fc.constantFrom<object>({ price: 5 }, { price: 50 }, { price: '50' }, { price: null }, { coupon: true }, {}, ...NOTES.map((note) => ({ note })));
 /** Times half a day off every window's end. */
 const happening = fc.record({ who: fc.nat(7), name: fc.constantFrom(...EVENTS), daysAgo: fc.nat(40), properties: property });
+const wordy = (name: string) =>
+  fc.oneof(
+    fc.record({ property: fc.constant(name), operator: fc.constantFrom(Operator.CONTAINS, Operator.STARTS_WITH), value: fc.constantFrom('"Gift"', '"gift"', '"a"', '"%"', '"_"', '"50"') }),
+    fc.record({ property: fc.constant(name), operator: fc.constant(Operator.IS_SET), value: fc.constant('') }),
+    fc.record({ property: fc.constant(name), operator: fc.constant(Operator.IS_ONE_OF), value: fc.constantFrom('["GIFT", "a gift"]', '["50", ""]', '[50, 5]', '[true]') }),
+  );
 const filter = fc.oneof(
+  wordy('note'),
+  wordy('price'),
   fc.record({ property: fc.constant('price'), operator: fc.constantFrom(Operator.EQUALS, Operator.DIFFERS), value: fc.constantFrom('5', '50', '"50"') }),
   fc.record({ property: fc.constant('price'), operator: fc.constantFrom(Operator.AT_LEAST, Operator.AT_MOST), value: fc.constantFrom('5', '20') }),
   fc.record({ property: fc.constant('coupon'), operator: fc.constantFrom(Operator.EQUALS, Operator.DIFFERS), value: fc.constant('true') }),
@@ -104,6 +123,7 @@ const leafOf = (segmentId: string) =>
         performed(event, days, { ...(which === 'most' ? {} : { atLeast: least }), ...(which === 'least' ? {} : { atMost: least + more }) }, filters),
     ) },
     { weight: 1, arbitrary: fc.constant(condition({ memberOf: segmentId })) },
+    { weight: 2, arbitrary: wordy('note').map((attribute) => condition({ attribute })) },
   );
 const ruleOf = (segmentId: string) =>
   fc.letrec<{ rule: Condition }>((tie) => ({
@@ -123,6 +143,7 @@ test('whatever the rule and the events, its members are those that the slow way 
     customerId: customers[who] ?? '', name, at: Date.now() - (daysAgo + 0.5) * DAY, properties,
   });
   await track(workspace, EVENTS.map((name, who) => toEvent({ who, name, daysAgo: 1, properties: {} })));
+  for (const [who, note] of ['Gift, 50% off_', 'a gift', null].entries()) await identify(workspace, customers[who] ?? '', { note });
   const fixed = await create(workspace, list('Fixed', customers.slice(0, 3)));
   const right = async (given: Condition) => {
     const { rows } = await house.owner.query<{ id: string }>('select distinct subject_id as id from ingestion.events where workspace_id = $1', [workspace.id]);
@@ -269,6 +290,16 @@ test('what cannot be a rule is refused with where and why', async () => {
   expect(await refusal(condition({ any: Array.from({ length: 60 }, () => bought) }))).toMatch(/^CONDITION_TOO_LARGE/);
   expect(await refusal(performed('Order Complete', 7, { atLeast: 1 }))).toMatch(/^EVENT_UNKNOWN condition\.performed\.event: .*"Order Complete"/);
   expect(await refusal(condition({ not: condition({ memberOf: workspace.id }) }))).toMatch(/^SEGMENT_UNKNOWN condition\.not\.memberOf: /);
+  const filtered = (operator: definition.PropertyOperator, value: string) => refusal(performed('Order Completed', 7, { atLeast: 1 }, [{ property: 'note', operator, value }]));
+  expect(await filtered(Operator.CONTAINS, '5')).toMatch(/^CONDITION_INVALID condition\.performed\.filters\[0\]\.value: only a text .*; give one in quotes/);
+  expect(await filtered(Operator.STARTS_WITH, '""')).toMatch(/value: every text has an empty one in it; give some letters/);
+  expect(await filtered(Operator.IS_SET, '"x"')).toMatch(/value: what IS_SET asks needs no value; leave it out/);
+  expect(await filtered(Operator.EQUALS, '')).toMatch(/value: a value is a text, a number, true or false/);
+  expect(await filtered(Operator.IS_ONE_OF, '"x"')).toMatch(/value: give a list of 1 to 100 values/);
+  expect(await filtered(Operator.IS_ONE_OF, '[]')).toMatch(/value: give a list of 1 to 100 values/);
+  expect(await filtered(Operator.IS_ONE_OF, JSON.stringify(Array.from({ length: 101 }, (_, at) => at)))).toMatch(/value: give a list of 1 to 100 values/);
+  expect(await filtered(Operator.IS_ONE_OF, '["x", null]')).toMatch(/value\[1\]: a value is/);
+  expect(await filtered(Operator.IS_ONE_OF, '["x", 1]')).toMatch(/value: values of a list are of one type; join two conditions by `any`/);
   expect(await create(workspace, list('Nobody', [])).then(() => 'made')).toBe('made');
   await expect(replica.definitions.createDefinedSegment({ ...list('L', []), customers: { userIds: ['ghost', 'phantom'] } }, workspace.call)).rejects.toMatchObject({
     reason: 'CUSTOMER_UNKNOWN', message: expect.stringContaining('"ghost", "phantom"'),

@@ -1,7 +1,7 @@
 import { useId, useMemo, type ReactNode } from 'react';
 import { DefinitionNamesDocument, SegmentsDocument, type PropertyOperator } from '../gen/graphql';
 import { useReading } from '../session/reading';
-import { NEW, NEW_FILTER, OPERATORS, type AttributeDraft, type ConditionDraft, type FilterDraft, type GroupDraft, type MemberDraft, type PerformedDraft, type ValueKind } from './condition';
+import { comparedBy, NEW, NEW_FILTER, NUMBERS_ONLY, OPERATORS, TEXTS_ONLY, type AttributeDraft, type ConditionDraft, type FilterDraft, type GroupDraft, type MemberDraft, type PerformedDraft, type ValueKind } from './condition';
 import { namesOf, type Names } from './names';
 import './definition.css';
 
@@ -9,8 +9,6 @@ import './definition.css';
 const DEEPEST = 4;
 const ADDING = { performed: 'Something they did', attribute: 'An attribute', member: 'A segment', group: 'A group' } as const satisfies Record<ConditionDraft['is'], string>;
 const KINDS: Readonly<Record<ValueKind, string>> = { text: 'text', number: 'number', truth: 'true or false' };
-/** Only numbers are more or less. */
-const ORDERINGS: readonly PropertyOperator[] = ['AT_LEAST', 'AT_MOST'];
 
 interface Lists extends Record<keyof Names, string> {
   segments: readonly { id: string; name: string }[];
@@ -167,7 +165,7 @@ interface FilterProps {
 }
 
 function Filter({ what, like, draft, onChange, list }: FilterProps): ReactNode {
-  const isOrdering = ORDERINGS.includes(draft.operator);
+  const isOfOneKind = [...NUMBERS_ONLY, ...TEXTS_ONLY].includes(draft.operator);
   return (
     <div className="rule-fields">
       <label className="field">
@@ -178,10 +176,7 @@ function Filter({ what, like, draft, onChange, list }: FilterProps): ReactNode {
         Compared
         <select
           value={draft.operator}
-          onChange={({ target }) => {
-            const operator = target.value as PropertyOperator;
-            onChange({ ...draft, operator, kind: ORDERINGS.includes(operator) ? 'number' : draft.kind });
-          }}
+          onChange={({ target }) => onChange(comparedBy(draft, target.value as PropertyOperator))}
         >
           {Object.entries(OPERATORS).map(([operator, words]) => (
             <option key={operator} value={operator}>
@@ -190,34 +185,50 @@ function Filter({ what, like, draft, onChange, list }: FilterProps): ReactNode {
           ))}
         </select>
       </label>
-      <label className="field few">
-        Type
-        <select
-          value={draft.kind}
-          disabled={isOrdering}
-          onChange={({ target }) => {
-            const kind = target.value as ValueKind;
-            onChange({ ...draft, kind, value: kind === 'truth' ? 'true' : draft.value });
-          }}
-        >
-          {Object.entries(KINDS).map(([kind, words]) => (
-            <option key={kind} value={kind}>
-              {words}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label className="field few">
-        Value
-        {draft.kind === 'truth' ? (
-          <select value={draft.value} onChange={({ target }) => onChange({ ...draft, value: target.value })}>
-            <option value="true">true</option>
-            <option value="false">false</option>
-          </select>
-        ) : (
-          <input value={draft.value} inputMode={draft.kind === 'number' ? 'decimal' : 'text'} autoComplete="off" onChange={({ target }) => onChange({ ...draft, value: target.value })} />
-        )}
-      </label>
+      {draft.operator !== 'IS_SET' && (
+        <>
+          <label className="field few">
+            Type
+            <select value={draft.kind} disabled={isOfOneKind} onChange={({ target }) => onChange(ofKind(draft, target.value as ValueKind))}>
+              {Object.entries(KINDS).map(([kind, words]) => (
+                <option key={kind} value={kind}>
+                  {words}
+                </option>
+              ))}
+            </select>
+          </label>
+          {draft.operator === 'IS_ONE_OF' ? <Values draft={draft} onChange={onChange} /> : <Value draft={draft} onChange={onChange} />}
+        </>
+      )}
     </div>
+  );
+}
+
+function ofKind(draft: FilterDraft, kind: ValueKind): FilterDraft {
+  return { ...draft, kind, value: kind === 'truth' ? 'true' : draft.value };
+}
+
+function Value({ draft, onChange }: Pick<FilterProps, 'draft' | 'onChange'>): ReactNode {
+  return (
+    <label className="field few">
+      Value
+      {draft.kind === 'truth' ? (
+        <select value={draft.value} onChange={({ target }) => onChange({ ...draft, value: target.value })}>
+          <option value="true">true</option>
+          <option value="false">false</option>
+        </select>
+      ) : (
+        <input value={draft.value} inputMode={draft.kind === 'number' ? 'decimal' : 'text'} autoComplete="off" onChange={({ target }) => onChange({ ...draft, value: target.value })} />
+      )}
+    </label>
+  );
+}
+
+function Values({ draft, onChange }: Pick<FilterProps, 'draft' | 'onChange'>): ReactNode {
+  return (
+    <label className="field">
+      Values, one a line
+      <textarea value={draft.values.join('\n')} rows={3} onChange={({ target }) => onChange({ ...draft, values: target.value.split('\n') })} />
+    </label>
   );
 }

@@ -1,4 +1,4 @@
-import { conditionOf, draftOf, inWords, NEW, type ConditionDraft, type GroupDraft } from './condition';
+import { comparedBy, conditionOf, draftOf, inWords, NEW, NEW_FILTER, type ConditionDraft, type GroupDraft } from './condition';
 
 const RULE = {
   all: [
@@ -6,6 +6,10 @@ const RULE = {
     { performed: { event: 'Order Completed', atMost: 0, withinDays: 30, filters: [] } },
     { not: { memberOf: 'U2VnbWVudA' } },
     { not: { any: [{ attribute: { property: 'plan', operator: 'EQUALS', value: 'gold' } }, { attribute: { property: 'isStaff', operator: 'DIFFERS', value: false } }] } },
+    { not: { attribute: { property: 'email', operator: 'IS_SET' } } },
+    { attribute: { property: 'country', operator: 'IS_ONE_OF', value: ['', 'DE', 'a\nb'] } },
+    { attribute: { property: 'seats', operator: 'IS_ONE_OF', value: [1, 5] } },
+    { attribute: { property: 'city', operator: 'STARTS_WITH', value: 'New ' } },
   ],
 } as const;
 
@@ -29,12 +33,22 @@ describe('a rule in a form', () => {
     [only({ ...NEW.performed, event: 'A', atLeast: 'two' }), '“two” is not a whole number'],
     [only({ ...NEW.performed, event: 'A', withinDays: '' }), 'how many days'],
     [only(NEW.member), 'Choose the segment'],
-    [only({ ...NEW.attribute, filter: { property: '', operator: 'EQUALS', kind: 'text', value: 'x' } }), 'Name the attribute'],
-    [only({ ...NEW.attribute, filter: { property: 'age', operator: 'AT_LEAST', kind: 'number', value: '' } }), 'is not a number'],
+    [only({ ...NEW.attribute, filter: { ...NEW_FILTER, value: 'x' } }), 'Name the attribute'],
+    [only({ ...NEW.attribute, filter: { ...NEW_FILTER, property: 'age', operator: 'AT_LEAST', kind: 'number' } }), 'is not a number'],
+    [only({ ...NEW.attribute, filter: { ...NEW_FILTER, property: 'city', operator: 'CONTAINS' } }), 'Say what “city” contains'],
+    [only({ ...NEW.attribute, filter: { ...NEW_FILTER, property: 'city', operator: 'IS_ONE_OF', values: ['', ''] } }), 'one value a line'],
+    [only({ ...NEW.attribute, filter: { ...NEW_FILTER, property: 'age', operator: 'IS_ONE_OF', kind: 'number', values: ['1', 'x'] } }), '“x” is not a number'],
     [{ ...NEW.group, join: 'all', parts: [] }, 'Add a condition'],
   ] satisfies [GroupDraft, string][])('says what is missing', (draft, words) => {
     expect(() => conditionOf(draft)).toThrow(words);
   });
+});
+
+it('what is given for a filter goes along when it is compared otherwise', () => {
+  const one = comparedBy({ ...NEW_FILTER, kind: 'number', value: '5' }, 'IS_ONE_OF');
+  expect(one).toMatchObject({ kind: 'number', values: ['5'] });
+  expect(comparedBy({ ...one, values: ['7', '8'] }, 'CONTAINS')).toMatchObject({ kind: 'text', value: '7' });
+  expect(comparedBy(one, 'AT_LEAST')).toMatchObject({ kind: 'number', value: '5' });
 });
 
 describe('a rule in words', () => {
@@ -46,6 +60,10 @@ describe('a rule in words', () => {
         'never did “Order Completed” in the last 30 days',
         'not: is in “Coupon-first buyers”',
         { join: 'none of', parts: ['plan is “gold”', 'isStaff is not false'] },
+        'not: email is set',
+        'country is one of “”, “DE”, “a\nb”',
+        'seats is one of 1, 5',
+        'city starts with “New ”',
       ],
     });
   });

@@ -9,6 +9,8 @@ export interface FilterDraft {
   operator: PropertyOperator;
   kind: ValueKind;
   value: string;
+  /** Of IS_ONE_OF, in place of `value`; an empty text comes first, for empty ones at the end are lines that nobody has typed yet. */
+  values: string[];
 }
 
 export interface PerformedDraft {
@@ -42,7 +44,7 @@ export interface GroupDraft {
 
 export type ConditionDraft = PerformedDraft | MemberDraft | AttributeDraft | GroupDraft;
 
-export const NEW_FILTER: FilterDraft = { property: '', operator: 'EQUALS', kind: 'text', value: '' };
+export const NEW_FILTER: FilterDraft = { property: '', operator: 'EQUALS', kind: 'text', value: '', values: [] };
 
 /** A condition as it is added to a rule. */
 export const NEW: { [Kind in ConditionDraft['is']]: Extract<ConditionDraft, { is: Kind }> } = {
@@ -80,8 +82,23 @@ function partOf({ all, any, not, performed, memberOf, attribute }: CustomerCondi
 }
 
 function filterDraftOf({ property, operator, value }: PropertyFilterInput): FilterDraft {
-  const kind = typeof value === 'number' ? 'number' : typeof value === 'boolean' ? 'truth' : 'text';
-  return { property, operator, kind, value: String(value) };
+  const values: unknown[] = Array.isArray(value) ? value : [value ?? ''];
+  const [first] = values;
+  const kind = typeof first === 'number' ? 'number' : typeof first === 'boolean' ? 'truth' : 'text';
+  return { property, operator, kind, value: String(first ?? ''), values: values.map(String).sort((one, other) => Number(one !== '') - Number(other !== '')) };
+}
+
+/** The same filter, compared otherwise: what was given for it goes along where it can. */
+export function comparedBy(draft: FilterDraft, operator: PropertyOperator): FilterDraft {
+  const { kind, value, values } = draft;
+  const [isOfMany, wasOfMany] = [operator === 'IS_ONE_OF', draft.operator === 'IS_ONE_OF'];
+  return {
+    ...draft,
+    operator,
+    kind: NUMBERS_ONLY.includes(operator) ? 'number' : TEXTS_ONLY.includes(operator) ? 'text' : kind,
+    value: wasOfMany && !isOfMany ? (values[0] ?? '') : value,
+    values: isOfMany && !wasOfMany ? [value] : values,
+  };
 }
 
 /** What cannot be read of a form, in words. */
@@ -130,13 +147,26 @@ function countOf(typed: string): number | undefined {
   return Number(typed);
 }
 
-function filterOf({ property, operator, kind, value }: FilterDraft, what: string): PropertyFilterInput {
-  if (property.trim() === '') throw new Unreadable(`Name the ${what}.`);
-  if (kind === 'text') return { property: property.trim(), operator, value };
-  if (kind === 'truth') return { property: property.trim(), operator, value: value === 'true' };
-  const number = value.trim() === '' ? NaN : Number(value);
-  if (!Number.isFinite(number)) throw new Unreadable(`“${value}” is not a number.`);
-  return { property: property.trim(), operator, value: number };
+function filterOf(draft: FilterDraft, what: string): PropertyFilterInput {
+  const { operator, kind } = draft;
+  const property = draft.property.trim();
+  if (property === '') throw new Unreadable(`Name the ${what}.`);
+  if (operator === 'IS_SET') return { property, operator };
+  if (operator !== 'IS_ONE_OF') {
+    if (TEXTS_ONLY.includes(operator) && draft.value === '') throw new Unreadable(`Say what “${property}” ${OPERATORS[operator]}.`);
+    return { property, operator, value: valueOf(kind, draft.value) };
+  }
+  const values = draft.values.slice(0, draft.values.findLastIndex((value) => value !== '') + 1);
+  if (values.length === 0) throw new Unreadable(`List what “${property}” may be, one value a line.`);
+  return { property, operator, value: values.map((value) => valueOf(kind, value)) };
+}
+
+function valueOf(kind: ValueKind, typed: string): string | number | boolean {
+  if (kind === 'text') return typed;
+  if (kind === 'truth') return typed.trim() === 'true';
+  const number = typed.trim() === '' ? NaN : Number(typed);
+  if (!Number.isFinite(number)) throw new Unreadable(`“${typed}” is not a number.`);
+  return number;
 }
 
 /** A rule in words: one condition, or several that are joined. */
@@ -175,8 +205,21 @@ function timesInWords(event: string, atLeast: number | undefined, atMost: number
   return atLeast === undefined ? `did ${event} at most ${times(atMost)}` : `did ${event} ${atLeast} to ${atMost} times`;
 }
 
-export const OPERATORS: Readonly<Record<PropertyOperator, string>> = { EQUALS: 'is', DIFFERS: 'is not', AT_LEAST: 'is at least', AT_MOST: 'is at most' };
+export const OPERATORS: Readonly<Record<PropertyOperator, string>> = {
+  EQUALS: 'is',
+  DIFFERS: 'is not',
+  IS_ONE_OF: 'is one of',
+  CONTAINS: 'contains',
+  STARTS_WITH: 'starts with',
+  IS_SET: 'is set',
+  AT_LEAST: 'is at least',
+  AT_MOST: 'is at most',
+};
+export const NUMBERS_ONLY: readonly PropertyOperator[] = ['AT_LEAST', 'AT_MOST'];
+export const TEXTS_ONLY: readonly PropertyOperator[] = ['CONTAINS', 'STARTS_WITH'];
 
 function filterInWords({ property, operator, value }: PropertyFilterInput): string {
-  return `${property} ${OPERATORS[operator]} ${typeof value === 'string' ? `“${value}”` : String(value)}`;
+  const said = (one: unknown): string => (typeof one === 'string' ? `“${one}”` : String(one));
+  const given = operator === 'IS_SET' ? '' : Array.isArray(value) ? value.map(said).join(', ') : said(value);
+  return `${property} ${OPERATORS[operator]}${given && ` ${given}`}`;
 }

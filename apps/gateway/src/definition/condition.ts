@@ -45,9 +45,13 @@ export function conditionJson({ all, any, not, performed, memberOf, attribute }:
   };
 }
 
-const filterOf = ({ property, operator, value }: PropertyFilterInput): definition.PropertyFilter => ({ property, operator, value: jsonOf(value) });
+const filterOf = ({ property, operator, value }: PropertyFilterInput): definition.PropertyFilter => ({ property, operator, value: value === undefined || value === null ? '' : jsonOf(value) });
 
-const filterJson = ({ property, operator, value }: definition.PropertyFilter) => ({ property, operator: nameOf(operator), value: JSON.parse(value) as Json });
+const filterJson = ({ property, operator, value }: definition.PropertyFilter) => ({
+  property,
+  operator: nameOf(operator),
+  ...(value === '' ? {} : { value: JSON.parse(value) as Json }),
+});
 
 /** Serving's operators carry the name of their enum. */
 const nameOf = (operator: definition.PropertyOperator): string =>

@@ -18,6 +18,8 @@ const condition = {
     { performed: { event: 'Order Completed', atLeast: 2, withinDays: 30, filters: [{ property: 'currency', operator: 'EQUALS', value: 'EUR' }] } },
     { not: { memberOf: globalId('Segment', id('segment', 2)) } },
     { attribute: { property: 'plan', operator: 'DIFFERS', value: 'free' } },
+    { attribute: { property: 'email', operator: 'IS_SET' } },
+    { attribute: { property: 'country', operator: 'IS_ONE_OF', value: ['DE', 'FR'] } },
   ],
 };
 
@@ -29,6 +31,8 @@ test('a rule reaches serving with own ids and values as JSON, and is told as it 
   expect(request.condition?.all[0]?.performed).toMatchObject({ atLeast: 2, filters: [{ operator: definition.PropertyOperator.EQUALS, value: '"EUR"' }] });
   expect(request.condition?.all[1]?.not?.memberOf).toBe(id('segment', 2));
   expect(request.condition?.all[2]?.attribute).toEqual({ property: 'plan', operator: definition.PropertyOperator.DIFFERS, value: '"free"' });
+
+  expect(request.condition?.all.slice(3).map(({ attribute }) => attribute?.value)).toEqual(['', '["DE","FR"]']);
 
   gateway.services.replace('getSegmentDefinition', () => ({ definition: { segmentId: id('segment', 1), condition: request.condition, progress: 0.5, failure: 'unsupported Unicode escape sequence', changedAt: AT } }));
   const read = await gateway.ask(`query($id: ID!) { segmentDefinition(segmentId: $id) { condition progress failure } }`, { id: globalId('Segment', id('segment', 1)) });

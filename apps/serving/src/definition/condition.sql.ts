@@ -3,6 +3,7 @@ import { type EventScope, FEED } from '#libs/history';
 
 import { type Condition, partsOf } from './condition.js';
 
+const { PropertyOperator: Operator } = definition;
 const HOURS_A_DAY = 24;
 const DAY_MS = 86_400_000;
 
@@ -126,12 +127,29 @@ export const DIFFERENCES = `, held as (
 export const SAMPLE = `select count(*) filter (where fits)::float8 as size, count(*)::float8 as population,
     array(select id from judged where fits order by uuid_hash_extended(id, 0), id limit $3) as sample from judged`;
 
-/** `held` is SQL for what there is, null where there is nothing. */
+/** `held` is SQL for what there is, null where there is nothing; so may be what it answers. Any text is compared by its letters, whatever the collation. */
 function filterSql(held: string, { operator, value: given }: definition.PropertyFilter, value: (given: unknown) => string): string {
-  const wanted = `${value(given)}::jsonb`;
-  if (operator === definition.PropertyOperator.EQUALS) return `${held} = ${wanted}`;
-  if (operator === definition.PropertyOperator.DIFFERS) return `(${held}) is distinct from ${wanted}`;
-  // jsonb orders numbers among themselves; texts are never more or less.
-  const sign = operator === definition.PropertyOperator.AT_LEAST ? '>=' : '<=';
-  return `(jsonb_typeof(${held}) = 'number' and ${held} ${sign} ${wanted})`;
+  // jsonb orders numbers among themselves; texts are never more or less, and numbers have no text in them.
+  const ofType = (type: 'number' | 'string', test: string) => `(jsonb_typeof(${held}) = '${type}' and ${test})`;
+  const text = () => `${value(JSON.parse(given))}::text`;
+  switch (operator) {
+    case Operator.EQUALS:
+      return `${held} = ${value(given)}::jsonb`;
+    case Operator.DIFFERS:
+      return `(${held}) is distinct from ${value(given)}::jsonb`;
+    case Operator.AT_LEAST:
+      return ofType('number', `${held} >= ${value(given)}::jsonb`);
+    case Operator.AT_MOST:
+      return ofType('number', `${held} <= ${value(given)}::jsonb`);
+    case Operator.CONTAINS:
+      return ofType('string', `strpos(${held} #>> '{}', ${text()}) > 0`);
+    case Operator.STARTS_WITH:
+      return ofType('string', `starts_with(${held} #>> '{}', ${text()})`);
+    case Operator.IS_SET:
+      return `jsonb_typeof(${held}) <> 'null'`;
+    case Operator.IS_ONE_OF:
+      return `${held} = any(array(select jsonb_array_elements(${value(given)}::jsonb)))`;
+    case Operator.UNSPECIFIED:
+      throw new Error('a filter that was not checked');
+  }
 }

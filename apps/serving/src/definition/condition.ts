@@ -4,6 +4,7 @@ import { RpcError } from '#libs/grpc';
 import { validate } from 'uuid';
 
 export type Condition = definition.CustomerCondition;
+const { PropertyOperator: Operator } = definition;
 
 const MOST_PARTS = 50;
 const DEEPEST = 8;
@@ -12,6 +13,8 @@ const MOST_DAYS = 366;
 const LONGEST_NAME = 200;
 /** Of a value's JSON. */
 const LONGEST_VALUE = 2_000;
+/** Of IS_ONE_OF. */
+const MOST_VALUES = 100;
 
 /** Every condition within one, itself first. */
 export function* partsOf(condition: Condition): Generator<Condition> {
@@ -77,10 +80,36 @@ function isCount(given = 0): boolean {
 
 function checkFilter({ property, operator, value }: definition.PropertyFilter, path: string): void {
   checkName(property, `${path}.property`);
-  const kind = checkValue(value, `${path}.value`);
-  if (operator === definition.PropertyOperator.UNSPECIFIED) throw invalid(`${path}.operator`, 'is missing');
-  const isOrdering = operator === definition.PropertyOperator.AT_LEAST || operator === definition.PropertyOperator.AT_MOST;
-  if (isOrdering && kind !== 'number') throw invalid(`${path}.value`, 'only numbers are more or less');
+  const at = `${path}.value`;
+  switch (operator) {
+    case Operator.UNSPECIFIED:
+      throw invalid(`${path}.operator`, 'is missing');
+    case Operator.EQUALS:
+    case Operator.DIFFERS:
+      checkValue(value, at);
+      return;
+    case Operator.AT_LEAST:
+    case Operator.AT_MOST:
+      if (checkValue(value, at) !== 'number') throw invalid(at, 'only numbers are more or less');
+      return;
+    case Operator.CONTAINS:
+    case Operator.STARTS_WITH:
+      if (checkValue(value, at) !== 'string') throw invalid(at, 'only a text lies in another; give one in quotes');
+      if (parsed(value) === '') throw invalid(at, 'every text has an empty one in it; give some letters, or ask whether it IS_SET');
+      return;
+    case Operator.IS_SET:
+      if (value !== '') throw invalid(at, 'what IS_SET asks needs no value; leave it out');
+      return;
+    case Operator.IS_ONE_OF:
+      checkList(value, at);
+  }
+}
+
+function checkList(json: string, path: string): void {
+  const list = parsed(json);
+  if (!Array.isArray(list) || list.length === 0 || list.length > MOST_VALUES) throw invalid(path, `give a list of 1 to ${MOST_VALUES} values`);
+  const kinds = new Set(list.map((value, index) => checkValue(JSON.stringify(value), `${path}[${index}]`)));
+  if (kinds.size > 1) throw invalid(path, 'values of a list are of one type; join two conditions by `any`');
 }
 
 function checkName(name: string, path: string): void {
