@@ -47,9 +47,12 @@ test('a rule is put together, counted and made; what is missing is said', async 
   await page.getByRole('alert').getByText('no event is called "Order Complete"').waitFor();
   await page.getByRole('combobox', { name: 'Event' }).fill('Order Completed');
   await page.getByRole('button', { name: '+ where a property …' }).click();
-  await page.getByRole('combobox', { name: 'Where property' }).fill('revenue');
+  await page.getByRole('combobox', { name: 'Where property' }).fill('revenu');
   await page.getByRole('combobox', { name: 'Compared' }).selectOption('AT_LEAST');
   await textbox('Value').fill('1');
+  await count.click();
+  await page.getByText('has the property "revenu". Did you mean "revenue"?').waitFor();
+  await page.getByRole('combobox', { name: 'Where property' }).fill('revenue');
   await page.getByRole('button', { name: 'An attribute' }).click();
   const attribute = page.getByRole('group', { name: 'An attribute' });
   // Names that some customers have are offered.

@@ -422,3 +422,32 @@ test('a rule names attributes: who is told to have one comes, with or without be
   expect((await replica.definitions.previewDefinedSegment({ condition: attribute('plan', Operator.EQUALS, 'free') }, workspace.call)).size).toBe(2);
   await expect(create(workspace, rule('Nameless', attribute('', Operator.EQUALS, 1)))).rejects.toMatchObject({ reason: 'CONDITION_INVALID', metadata: { path: 'condition.attribute.property' } });
 });
+
+test('a preview tells of names that nobody has, where they are, and what may have been meant; what is rare is no misspelling', async () => {
+  const workspace = await house.workspace();
+  const [who = '', other = ''] = await house.customers(workspace.id, 2);
+  await track(workspace, [
+    // Beyond the events of which some are looked at first.
+    ...Array.from({ length: 1_200 }, () => ({ customerId: who, name: 'Order Completed', properties: { revenue: 5, size: '42' } })),
+    { customerId: other, name: 'Order Completed', properties: { revenue: 5, giftNote: 'hello' } },
+    { customerId: other, name: 'Product Viewed', at: Date.now() - 20 * DAY, properties: { sku: 'a' } },
+  ]);
+  await identify(workspace, who, { plan: 'gold', age: '40' });
+  const filters = (...given: [string, definition.PropertyOperator, string][]) => given.map(([property, operator, value]) => ({ property, operator, value }));
+  const noticesOf = async (given: Condition) => (await replica.definitions.previewDefinedSegment({ condition: given }, workspace.call)).notices;
+  const ordered = performed('Order Completed', 30, { atLeast: 1 }, filters(['revenu', Operator.AT_LEAST, '5'], ['giftNote', Operator.IS_SET, ''], ['size', Operator.AT_MOST, '50']));
+  const attribute = (property: string, operator: definition.PropertyOperator, value: string) => condition({ attribute: { property, operator, value } });
+  const given = condition({ all: [attribute('Plan', Operator.EQUALS, '"gold"'), condition({ not: ordered }), attribute('age', Operator.AT_LEAST, '30'), attribute('coupon', Operator.IS_SET, '')] });
+  const found = await noticesOf(given);
+  expect(found.map(({ code, path, name, nearest }) => [code, path, name, nearest])).toEqual([
+    ['ATTRIBUTE_UNKNOWN', 'condition.all[0].attribute.property', 'Plan', 'plan'],
+    ['PROPERTY_UNKNOWN', 'condition.all[1].not.performed.filters[0].property', 'revenu', 'revenue'],
+    ['PROPERTY_NOT_NUMBER', 'condition.all[1].not.performed.filters[2].property', 'size', ''],
+    ['ATTRIBUTE_NOT_NUMBER', 'condition.all[2].attribute.property', 'age', ''],
+    ['ATTRIBUTE_UNKNOWN', 'condition.all[3].attribute.property', 'coupon', ''],
+  ]);
+  expect(found[1]?.message).toBe('No "Order Completed" within 30 days has the property "revenu". Did you mean "revenue"?');
+  // Nothing is known of an event that did not happen in the window; and what is still to come makes no rule impossible.
+  expect(await noticesOf(performed('Product Viewed', 7, { atMost: 0 }, filters(['skew', Operator.EQUALS, '"a"'])))).toEqual([]);
+  expect(await create(workspace, rule('Yet to come', given))).not.toBe('');
+});

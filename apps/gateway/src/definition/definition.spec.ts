@@ -48,3 +48,10 @@ test('what serving refuses is told with its reason', async () => {
   const { body: other } = await gateway.ask(CREATE, { input: { name: 'Loyal', condition: { memberOf: 'xx' } } });
   expect(other.data.createSegment).toEqual({ __typename: 'SegmentInvalid', code: 'SEGMENT_UNKNOWN', message: 'memberOf: xx is the id of no segment.' });
 });
+
+test('a preview tells what a rule names and nobody has', async () => {
+  const notice = { code: 'PROPERTY_UNKNOWN', path: 'condition.performed.filters[0].property', message: 'no "Order" has it.', name: 'revenu' };
+  gateway.services.replace('previewDefinedSegment', () => ({ size: 0, population: 5, asOf: AT, sampleCustomerIds: [], notices: [{ ...notice, nearest: 'revenue' }, { ...notice, nearest: '' }] }));
+  const { body } = await gateway.ask('query($condition: CustomerConditionInput!) { previewSegment(condition: $condition) { size notices { code path message name nearest } } }', { condition });
+  expect(body.data.previewSegment).toEqual({ size: 0, notices: [{ ...notice, nearest: 'revenue' }, { ...notice, nearest: null }] });
+});

@@ -43,12 +43,17 @@ function asked(customerIds: Look['customerIds'], asksAttributes: boolean): strin
   return `select e.id, bool_or(e.behaves) as behaves, bool_or(not e.behaves) as told from (${BEHAVE_ALL} ${asksAttributes ? TOLD_ALL : ''}) as e where ${IN_SCOPE('e.id')} group by 1`;
 }
 
+/** Where the window of a condition begins. */
+export function sinceOf({ withinDays }: definition.PerformedEvent, now: string): string {
+  return new Date(Date.parse(now) - withinDays * DAY_MS).toISOString();
+}
+
 /** Which events decide some conditions at a time; undefined: none do. */
 export function eventsFor(conditions: readonly Condition[], now: string): Pick<EventScope, 'since' | 'names' | 'isBehaviour'> | undefined {
   const performed = conditions.flatMap((condition) => [...partsOf(condition)].flatMap((part) => part.performed ?? []));
   if (performed.length === 0) return undefined;
-  const days = Math.max(...performed.map(({ withinDays }) => withinDays));
-  return { since: new Date(Date.parse(now) - days * DAY_MS).toISOString(), names: [...new Set(performed.map(({ event }) => event))], isBehaviour: true };
+  const [since] = performed.map((part) => sinceOf(part, now)).sort();
+  return { since, names: [...new Set(performed.map(({ event }) => event))], isBehaviour: true };
 }
 
 /**

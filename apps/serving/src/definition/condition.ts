@@ -16,10 +16,17 @@ const LONGEST_VALUE = 2_000;
 /** Of IS_ONE_OF. */
 const MOST_VALUES = 100;
 
+/** Every condition within one and where it lies, itself first. */
+export function* placesIn(condition: Condition, path = 'condition'): Generator<readonly [path: string, part: Condition]> {
+  yield [path, condition];
+  for (const [index, part] of condition.all.entries()) yield* placesIn(part, `${path}.all[${index}]`);
+  for (const [index, part] of condition.any.entries()) yield* placesIn(part, `${path}.any[${index}]`);
+  if (condition.not) yield* placesIn(condition.not, `${path}.not`);
+}
+
 /** Every condition within one, itself first. */
 export function* partsOf(condition: Condition): Generator<Condition> {
-  yield condition;
-  for (const part of [...condition.all, ...condition.any, ...(condition.not ? [condition.not] : [])]) yield* partsOf(part);
+  for (const [, part] of placesIn(condition)) yield part;
 }
 
 export function segmentsIn(condition: Condition): string[] {
@@ -156,16 +163,7 @@ export function unknownEvent(path: string, event: string): RpcError {
 }
 
 /** Where the first condition lies that is meant. */
-export function pathTo(condition: Condition, isMeant: (part: Condition) => boolean, path = 'condition'): string | undefined {
-  if (isMeant(condition)) return path;
-  const { all, any, not } = condition;
-  const within = [
-    ...all.map((part, index) => ({ part, at: `${path}.all[${index}]` })), ...any.map((part, index) => ({ part, at: `${path}.any[${index}]` })),
-    ...(not ? [{ part: not, at: `${path}.not` }] : []),
-  ];
-  for (const { part, at } of within) {
-    const found = pathTo(part, isMeant, at);
-    if (found !== undefined) return found;
-  }
+export function pathTo(condition: Condition, isMeant: (part: Condition) => boolean): string | undefined {
+  for (const [path, part] of placesIn(condition)) if (isMeant(part)) return path;
   return undefined;
 }

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 
+import type { definition } from '#libs/contracts';
 import type { Database } from '#libs/database';
 import { EventHistory, type EventScope, FEED } from '#libs/history';
 
@@ -11,6 +12,7 @@ import { type Micros, microsSql } from '../time/micros.js';
 import { type Condition, invalid, storedCondition } from './condition.js';
 import { eventsFor, judging, SAMPLE } from './condition.sql.js';
 import { failureOf } from './rule.failure.js';
+import { type Ask, noticesOf } from './rule.notices.js';
 
 /** What `within` hands to its work. */
 export type Transaction = PoolClient;
@@ -55,6 +57,7 @@ export interface Sample {
   readonly size: number;
   readonly population: number;
   readonly sample: string[];
+  readonly notices: definition.RuleNotice[];
 }
 
 const ROWS = `select d.segment_id as "segmentId", s.name, s.kind, d.condition, d.changed_at as "changedAt", d.failure, coalesce(d.retry_at > now(), false) as "isPaused",
@@ -224,10 +227,15 @@ export class DefinitionRepository {
   async preview(workspaceId: string, condition: Condition, now: string, sample: number): Promise<Sample | undefined> {
     try {
       return await this.within(workspaceId, async (client) => {
-        await client.query(`set local statement_timeout = ${PREVIEW_MS}`);
+        const end = Date.now() + PREVIEW_MS;
+        const ask: Ask = async <Row>(text: string, values: readonly unknown[]) => {
+          await client.query(`set local statement_timeout = ${Math.max(1, end - Date.now())}`);
+          return (await client.query(text, [...values])).rows as Row[];
+        };
         const source = await this.sourceFor(client, [condition], {}, now);
         const { text, values } = judging([{ segmentId: NIL, condition }], { customerIds: null, now, source }, SAMPLE, [sample]);
-        return (await client.query<Sample>(text, [...values])).rows[0];
+        const [counted] = await ask<Omit<Sample, 'notices'>>(text, values);
+        return counted && { ...counted, notices: await noticesOf(ask, condition, { now, source }) };
       });
     } catch (error) {
       if ((error as { code?: string }).code === CANCELLED) return undefined;
