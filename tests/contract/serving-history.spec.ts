@@ -106,8 +106,8 @@ test('a state that is built anew by a merge and by its undoing is the same where
 test('a rule whose window reaches into files has the same members, when it is made and when it is followed', async () => {
   const { PropertyOperator } = definition;
   const part = { all: [], any: [], not: undefined, performed: undefined, memberOf: '', attribute: undefined };
-  const often = { event: 'Order Completed', atLeast: 3, atMost: undefined, withinDays: 90, filters: [{ property: 'revenue', operator: PropertyOperator.AT_LEAST, value: '2' }] };
-  const seldom = { event: 'Order Completed', atLeast: undefined, atMost: 0, withinDays: 90, filters: [] };
+  const often = { event: 'Order Completed', atLeast: 3, atMost: undefined, withinDays: 90, filters: [{ property: 'revenue', operator: PropertyOperator.AT_LEAST, value: '2' }], sum: undefined };
+  const seldom = { event: 'Order Completed', atLeast: undefined, atMost: 0, withinDays: 90, filters: [], sum: undefined };
   const bought = (userId: string, daysAgo: number, revenue = 5) => ({ userId, daysAgo, properties: JSON.stringify({ revenue }) });
   const [live, archived] = await twins(async (workspace, archive) => {
     await send(workspace,

@@ -1,7 +1,7 @@
 import { useId, useMemo, type ReactNode } from 'react';
 import { DefinitionNamesDocument, SegmentsDocument, type PropertyOperator } from '../gen/graphql';
 import { useReading } from '../session/reading';
-import { comparedBy, NEW, NEW_FILTER, NUMBERS_ONLY, OPERATORS, TEXTS_ONLY, type AttributeDraft, type ConditionDraft, type FilterDraft, type GroupDraft, type MemberDraft, type PerformedDraft, type ValueKind } from './condition';
+import { comparedBy, NEW, NEW_FILTER, NEW_SUM, NUMBERS_ONLY, OPERATORS, TEXTS_ONLY, type AttributeDraft, type ConditionDraft, type FilterDraft, type GroupDraft, type MemberDraft, type PerformedDraft, type SumDraft, type ValueKind } from './condition';
 import { namesOf, type Names } from './names';
 import './definition.css';
 
@@ -127,10 +127,43 @@ function Performed({ draft, onChange, lists }: EditorProps<PerformedDraft>): Rea
           </button>
         </div>
       ))}
-      <button type="button" className="button bare rule-where" onClick={() => onChange({ ...draft, filters: [...draft.filters, NEW_FILTER] })}>
-        + where a property …
-      </button>
+      {draft.sum && <Sum draft={draft.sum} onChange={(sum) => onChange({ ...draft, sum })} list={lists.properties} />}
+      <div className="row tight rule-where">
+        <button type="button" className="button bare" onClick={() => onChange({ ...draft, filters: [...draft.filters, NEW_FILTER] })}>
+          + where a property …
+        </button>
+        {!draft.sum && (
+          <button type="button" className="button bare" onClick={() => onChange({ ...draft, sum: NEW_SUM, ...(draft.atLeast === '1' ? { atLeast: '' } : {}) })}>
+            + a sum of …
+          </button>
+        )}
+      </div>
     </>
+  );
+}
+
+/** `onChange` of null: it is not asked. */
+function Sum({ draft, onChange, list }: { draft: SumDraft; onChange: (draft: SumDraft | null) => void; list: string }): ReactNode {
+  const typed = (name: keyof SumDraft, label: string): ReactNode => (
+    <label className="field few">
+      {label}
+      <input value={draft[name]} inputMode="decimal" autoComplete="off" placeholder="–" onChange={({ target }) => onChange({ ...draft, [name]: target.value })} />
+    </label>
+  );
+  return (
+    <div className="row tight rule-filter">
+      <div className="rule-fields">
+        <label className="field">
+          Sum of property
+          <input value={draft.property} list={list} autoComplete="off" placeholder="revenue" onChange={({ target }) => onChange({ ...draft, property: target.value })} />
+        </label>
+        {typed('atLeast', 'Sum at least')}
+        {typed('atMost', 'Sum at most')}
+      </div>
+      <button type="button" className="button bare" onClick={() => onChange(null)} aria-label="Remove: sum of property">
+        ×
+      </button>
+    </div>
   );
 }
 

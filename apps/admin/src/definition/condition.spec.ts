@@ -1,9 +1,10 @@
-import { comparedBy, conditionOf, draftOf, inWords, NEW, NEW_FILTER, type ConditionDraft, type GroupDraft } from './condition';
+import { comparedBy, conditionOf, draftOf, inWords, NEW, NEW_FILTER, NEW_SUM, type ConditionDraft, type GroupDraft } from './condition';
 
 const RULE = {
   all: [
     { performed: { event: 'Order Completed', atLeast: 3, withinDays: 180, filters: [{ property: 'currency', operator: 'EQUALS', value: 'EUR' }, { property: 'revenue', operator: 'AT_LEAST', value: 100 }] } },
     { performed: { event: 'Order Completed', atMost: 0, withinDays: 30, filters: [] } },
+    { performed: { event: 'Order Completed', withinDays: 90, filters: [], sum: { property: 'revenue', atLeast: 499.5 } } },
     { not: { memberOf: 'U2VnbWVudA' } },
     { not: { any: [{ attribute: { property: 'plan', operator: 'EQUALS', value: 'gold' } }, { attribute: { property: 'isStaff', operator: 'DIFFERS', value: false } }] } },
     { not: { attribute: { property: 'email', operator: 'IS_SET' } } },
@@ -32,6 +33,9 @@ describe('a rule in a form', () => {
     [only({ ...NEW.performed, event: 'A', atLeast: '' }), 'how often “A”'],
     [only({ ...NEW.performed, event: 'A', atLeast: 'two' }), '“two” is not a whole number'],
     [only({ ...NEW.performed, event: 'A', withinDays: '' }), 'how many days'],
+    [only({ ...NEW.performed, event: 'A', sum: NEW_SUM }), 'Name the property that is added up'],
+    [only({ ...NEW.performed, event: 'A', sum: { ...NEW_SUM, property: 'p' } }), 'how much “p” adds up to'],
+    [only({ ...NEW.performed, event: 'A', sum: { ...NEW_SUM, property: 'p', atMost: 'x' } }), '“x” is not a number'],
     [only(NEW.member), 'Choose the segment'],
     [only({ ...NEW.attribute, filter: { ...NEW_FILTER, value: 'x' } }), 'Name the attribute'],
     [only({ ...NEW.attribute, filter: { ...NEW_FILTER, property: 'age', operator: 'AT_LEAST', kind: 'number' } }), 'is not a number'],
@@ -58,6 +62,7 @@ describe('a rule in words', () => {
       parts: [
         'did “Order Completed” at least 3 times in the last 180 days, where currency is “EUR” and revenue is at least 100',
         'never did “Order Completed” in the last 30 days',
+        'had revenue of “Order Completed” add up to at least 499.5 in the last 90 days',
         'not: is in “Coupon-first buyers”',
         { join: 'none of', parts: ['plan is “gold”', 'isStaff is not false'] },
         'not: email is set',
@@ -74,6 +79,9 @@ describe('a rule in words', () => {
     [{ atLeast: 2, atMost: 5 }, 'did “A” 2 to 5 times in the last day'],
     [{ atMost: 1 }, 'did “A” at most once in the last day'],
     [{ atLeast: 0, atMost: 0 }, 'never did “A” in the last day'],
+    [{ sum: { property: 'p', atMost: 5 } }, 'had p of “A” add up to at most 5 in the last day'],
+    [{ sum: { property: 'p', atLeast: 5, atMost: 5 } }, 'had p of “A” add up to exactly 5 in the last day'],
+    [{ atLeast: 2, sum: { property: 'p', atLeast: 0, atMost: 5 } }, 'did “A” at least 2 times, with p adding up to 0 to 5, in the last day'],
   ])('says how often: %o', (often, words) => {
     expect(inWords({ performed: { event: 'A', withinDays: 1, ...often } }, nameOf)).toBe(words);
   });

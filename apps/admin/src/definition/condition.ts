@@ -1,5 +1,5 @@
 // A rule as a form holds it, what is asked of the server, and the same in words.
-import type { CustomerConditionInput, PropertyFilterInput, PropertyOperator } from '../gen/graphql';
+import type { CustomerConditionInput, PropertyFilterInput, PropertyOperator, PropertySumInput } from '../gen/graphql';
 
 /** A value has a type: the text 100 is not the number 100. */
 export type ValueKind = 'text' | 'number' | 'truth';
@@ -13,6 +13,12 @@ export interface FilterDraft {
   values: string[];
 }
 
+export interface SumDraft {
+  property: string;
+  atLeast: string;
+  atMost: string;
+}
+
 export interface PerformedDraft {
   is: 'performed';
   isNot: boolean;
@@ -21,6 +27,8 @@ export interface PerformedDraft {
   atMost: string;
   withinDays: string;
   filters: FilterDraft[];
+  /** Null: only how often is asked. */
+  sum: SumDraft | null;
 }
 
 export interface MemberDraft {
@@ -44,11 +52,12 @@ export interface GroupDraft {
 
 export type ConditionDraft = PerformedDraft | MemberDraft | AttributeDraft | GroupDraft;
 
+export const NEW_SUM: SumDraft = { property: '', atLeast: '', atMost: '' };
 export const NEW_FILTER: FilterDraft = { property: '', operator: 'EQUALS', kind: 'text', value: '', values: [] };
 
 /** A condition as it is added to a rule. */
 export const NEW: { [Kind in ConditionDraft['is']]: Extract<ConditionDraft, { is: Kind }> } = {
-  performed: { is: 'performed', isNot: false, event: '', atLeast: '1', atMost: '', withinDays: '30', filters: [] },
+  performed: { is: 'performed', isNot: false, event: '', atLeast: '1', atMost: '', withinDays: '30', filters: [], sum: null },
   member: { is: 'member', isNot: false, segmentId: '' },
   attribute: { is: 'attribute', isNot: false, filter: NEW_FILTER },
   group: { is: 'group', isNot: false, join: 'any', parts: [] },
@@ -67,6 +76,7 @@ function partOf({ all, any, not, performed, memberOf, attribute }: CustomerCondi
   }
   if (performed) {
     const said = (count: number | null | undefined): string => (count === null || count === undefined ? '' : String(count));
+    const { sum } = performed;
     return {
       ...NEW.performed,
       event: performed.event,
@@ -74,6 +84,7 @@ function partOf({ all, any, not, performed, memberOf, attribute }: CustomerCondi
       atMost: said(performed.atMost),
       withinDays: said(performed.withinDays),
       filters: (performed.filters ?? []).map(filterDraftOf),
+      sum: sum ? { property: sum.property, atLeast: said(sum.atLeast), atMost: said(sum.atMost) } : null,
     };
   }
   if (attribute) return { ...NEW.attribute, filter: filterDraftOf(attribute) };
@@ -127,7 +138,7 @@ function meaningOf(draft: ConditionDraft): CustomerConditionInput {
   if (event === '') throw new Unreadable('Name the event, as it is sent.');
   const atLeast = countOf(draft.atLeast);
   const atMost = countOf(draft.atMost);
-  if (atLeast === undefined && atMost === undefined) throw new Unreadable(`Say how often “${event}” happens: at least, at most or both.`);
+  if (atLeast === undefined && atMost === undefined && !draft.sum) throw new Unreadable(`Say how often “${event}” happens: at least, at most or both.`);
   const withinDays = countOf(draft.withinDays);
   if (withinDays === undefined) throw new Unreadable(`Say within how many days “${event}” happens.`);
   return {
@@ -137,7 +148,18 @@ function meaningOf(draft: ConditionDraft): CustomerConditionInput {
       ...(atMost === undefined ? {} : { atMost }),
       withinDays,
       filters: draft.filters.map((filter) => filterOf(filter, 'property')),
+      ...(draft.sum ? { sum: sumOf(draft.sum) } : {}),
     },
+  };
+}
+
+function sumOf({ property, atLeast, atMost }: SumDraft): PropertySumInput {
+  if (property.trim() === '') throw new Unreadable('Name the property that is added up.');
+  if (atLeast.trim() === '' && atMost.trim() === '') throw new Unreadable(`Say how much “${property.trim()}” adds up to: at least, at most or both.`);
+  return {
+    property: property.trim(),
+    ...(atLeast.trim() === '' ? {} : { atLeast: numberOf(atLeast) }),
+    ...(atMost.trim() === '' ? {} : { atMost: numberOf(atMost) }),
   };
 }
 
@@ -164,6 +186,10 @@ function filterOf(draft: FilterDraft, what: string): PropertyFilterInput {
 function valueOf(kind: ValueKind, typed: string): string | number | boolean {
   if (kind === 'text') return typed;
   if (kind === 'truth') return typed.trim() === 'true';
+  return numberOf(typed);
+}
+
+function numberOf(typed: string): number {
   const number = typed.trim() === '' ? NaN : Number(typed);
   if (!Number.isFinite(number)) throw new Unreadable(`“${typed}” is not a number.`);
   return number;
@@ -191,10 +217,19 @@ function negated(words: Words): Words {
   return { ...words, join: NEGATED[words.join] ?? `not ${words.join}` };
 }
 
-function performedInWords({ event, atLeast, atMost, withinDays, filters }: NonNullable<CustomerConditionInput['performed']>): string {
+function performedInWords({ event, atLeast, atMost, withinDays, filters, sum }: NonNullable<CustomerConditionInput['performed']>): string {
+  const isCounted = typeof atLeast === 'number' || typeof atMost === 'number';
+  const times = timesInWords(`“${event}”`, atLeast ?? undefined, atMost ?? undefined);
+  const did = !sum ? times : isCounted ? `${times}, with ${sum.property} adding up to ${amountInWords(sum)},` : `had ${sum.property} of “${event}” add up to ${amountInWords(sum)}`;
   const where = (filters ?? []).map(filterInWords).join(' and ');
   const window = withinDays === 1 ? 'in the last day' : `in the last ${withinDays} days`;
-  return `${timesInWords(`“${event}”`, atLeast ?? undefined, atMost ?? undefined)} ${window}${where && `, where ${where}`}`;
+  return `${did} ${window}${where && `, where ${where}`}`;
+}
+
+function amountInWords({ atLeast, atMost }: PropertySumInput): string {
+  if (typeof atMost !== 'number') return `at least ${atLeast}`;
+  if (typeof atLeast !== 'number') return `at most ${atMost}`;
+  return atLeast === atMost ? `exactly ${atLeast}` : `${atLeast} to ${atMost}`;
 }
 
 function timesInWords(event: string, atLeast: number | undefined, atMost: number | undefined): string {

@@ -19,6 +19,7 @@ export function conditionOf({ all, any, not, performed, memberOf, attribute }: C
           atMost: countOf('atMost', performed.atMost),
           withinDays: countOf('withinDays', performed.withinDays) ?? 0,
           filters: (performed.filters ?? []).map(filterOf),
+          sum: performed.sum ? { property: performed.sum.property, atLeast: performed.sum.atLeast ?? undefined, atMost: performed.sum.atMost ?? undefined } : undefined,
         }
       : undefined,
     memberOf: memberOf ? segmentIdOf(memberOf) : '',
@@ -33,17 +34,22 @@ export function conditionJson({ all, any, not, performed, memberOf, attribute }:
   if (not) return { not: conditionJson(not) };
   if (attribute) return { attribute: filterJson(attribute) };
   if (!performed) return { memberOf: String(globalId('Segment', memberOf)) };
-  const { event, atLeast, atMost, withinDays, filters } = performed;
+  const { event, withinDays, filters, sum } = performed;
   return {
     performed: {
       event,
-      ...(atLeast === undefined ? {} : { atLeast }),
-      ...(atMost === undefined ? {} : { atMost }),
+      ...limitsJson(performed),
       withinDays,
       filters: filters.map(filterJson),
+      ...(sum ? { sum: { property: sum.property, ...limitsJson(sum) } } : {}),
     },
   };
 }
+
+const limitsJson = ({ atLeast, atMost }: { readonly atLeast?: number | undefined; readonly atMost?: number | undefined }) => ({
+  ...(atLeast === undefined ? {} : { atLeast }),
+  ...(atMost === undefined ? {} : { atMost }),
+});
 
 const filterOf = ({ property, operator, value }: PropertyFilterInput): definition.PropertyFilter => ({ property, operator, value: value === undefined || value === null ? '' : jsonOf(value) });
 

@@ -64,20 +64,34 @@ export function eventsFor(conditions: readonly Condition[], now: string): Pick<E
 export function judging(rules: readonly Rule[], { customerIds, now, source }: Look, from: string, own: readonly unknown[] = []): Statement {
   const values: unknown[] = [customerIds, now, ...own];
   const value = (given: unknown) => `$${values.push(given)}`;
-  /** What is counted, by what it is; rules often count the same. */
-  const places = new Map<string, { readonly times: string; readonly due: string }>();
+  /** What is counted and added up, by what it is; rules often do the same. */
+  const places = new Map<string, { readonly where: string; readonly times: string; readonly due: string }>();
+  const sums = new Map<string, string>();
   const counts: string[] = [];
-  const countOf = ({ event, withinDays, filters }: definition.PerformedEvent) => {
-    const key = JSON.stringify([event, withinDays, filters]);
+  const keyOf = ({ event, withinDays, filters }: definition.PerformedEvent) => JSON.stringify([event, withinDays, filters]);
+  const countOf = (part: definition.PerformedEvent) => {
+    const { event, withinDays, filters } = part;
+    const key = keyOf(part);
     const known = places.get(key);
     if (known) return known;
     const window = `make_interval(hours => ${value(withinDays * HOURS_A_DAY)}::int)`;
     const where = [`f.name = ${value(event)}`, `f.occurred_at > $2::timestamptz - ${window}`, ...filters.map((filter) => filterSql(`(f.properties -> ${value(filter.property)}::text)`, filter, value))].join(' and ');
     const [times, oldest] = [`times${places.size}`, `oldest${places.size}`];
     counts.push(`count(*) filter (where ${where}) as ${times}`, `min(f.occurred_at) filter (where ${where}) as ${oldest}`);
-    const place = { times: `coalesce(c.${times}, 0)`, due: `c.${oldest} + ${window}` };
+    const place = { where, times: `coalesce(c.${times}, 0)`, due: `c.${oldest} + ${window}` };
     places.set(key, place);
     return place;
+  };
+  /** As numerics, so that the order in which events are read changes nothing: whoever is judged again without cause stays where they are. */
+  const sumOf = (part: definition.PerformedEvent, property: string) => {
+    const key = JSON.stringify([keyOf(part), property]);
+    const known = sums.get(key);
+    if (known) return known;
+    const held = `(f.properties -> ${value(property)}::text)`;
+    counts.push(`sum(case when jsonb_typeof(${held}) = 'number' then ${held}::numeric end) filter (where ${countOf(part).where}) as sum${sums.size}`);
+    const sum = `coalesce(c.sum${sums.size}, 0)`;
+    sums.set(key, sum);
+    return sum;
   };
   const fits = (part: Condition): string => {
     if (part.not) return `not ${fits(part.not)}`;
@@ -88,9 +102,12 @@ export function judging(rules: readonly Rule[], { customerIds, now, source }: Lo
     return `exists (select from serving.memberships m where m.customer_id = a.id and m.segment_id = ${value(part.memberOf)}::uuid and m.until is null)`;
   };
   const performed = (part: definition.PerformedEvent): string => {
-    const { times } = countOf(part);
-    const { atLeast, atMost } = part;
-    return `(${[...(atLeast === undefined ? [] : [`${times} >= ${value(atLeast)}::bigint`]), ...(atMost === undefined ? [] : [`${times} <= ${value(atMost)}::bigint`])].join(' and ')})`;
+    const between = (counted: string, { atLeast, atMost }: { readonly atLeast?: number | undefined; readonly atMost?: number | undefined }, type: string) => [
+      ...(atLeast === undefined ? [] : [`${counted} >= ${value(String(atLeast))}::${type}`]),
+      ...(atMost === undefined ? [] : [`${counted} <= ${value(String(atMost))}::${type}`]),
+    ];
+    const { sum } = part;
+    return `(${[...between(countOf(part).times, part, 'bigint'), ...(sum ? between(sumOf(part, sum.property), sum, 'numeric') : [])].join(' and ')})`;
   };
   const attribute = (filter: definition.PropertyFilter): string => {
     const held = `(select t.value from ingestion.customer_attributes_v1 t where t.customer_id = a.id and t.name = ${value(filter.property)}::text)`;

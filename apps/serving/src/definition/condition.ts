@@ -70,14 +70,22 @@ function check({ all, any, not, performed, memberOf, attribute }: Condition, pat
   if (memberOf !== '' && !validate(memberOf)) throw unknownSegment(path, memberOf);
 }
 
-function checkPerformed({ event, atLeast, atMost, withinDays, filters }: definition.PerformedEvent, path: string): void {
+function checkPerformed({ event, atLeast, atMost, withinDays, filters, sum }: definition.PerformedEvent, path: string): void {
   checkName(event, `${path}.event`);
-  if (atLeast === undefined && atMost === undefined) throw invalid(path, 'say how often: atLeast, atMost or both');
+  if (atLeast === undefined && atMost === undefined && !sum) throw invalid(path, 'say how often by atLeast, atMost or both, or how much by sum');
   if (atLeast !== undefined && atMost !== undefined && atLeast > atMost) throw invalid(path, `atLeast ${atLeast} is more than atMost ${atMost}`);
   if (![atLeast, atMost, withinDays].every(isCount)) throw invalid(path, 'atLeast, atMost and withinDays are whole numbers');
   if (withinDays < 1 || withinDays > MOST_DAYS) throw invalid(`${path}.withinDays`, `a window has 1 to ${MOST_DAYS} days`);
   if (filters.length > MOST_FILTERS) throw invalid(`${path}.filters`, `at most ${MOST_FILTERS} filters`);
   filters.forEach((filter, index) => checkFilter(filter, `${path}.filters[${index}]`));
+  if (sum) checkSum(sum, `${path}.sum`);
+}
+
+function checkSum({ property, atLeast, atMost }: definition.PropertySum, path: string): void {
+  checkName(property, `${path}.property`);
+  if (atLeast === undefined && atMost === undefined) throw invalid(path, 'say how much: atLeast, atMost or both');
+  if (![atLeast ?? 0, atMost ?? 0].every(Number.isFinite)) throw invalid(path, NOT_DOUBLE);
+  if (atLeast !== undefined && atMost !== undefined && atLeast > atMost) throw invalid(path, `atLeast ${atLeast} is more than atMost ${atMost}`);
 }
 
 /** As a message holds it. */
@@ -134,10 +142,11 @@ function checkValue(json: string, path: string): 'string' | 'number' | 'boolean'
     return 'string';
   }
   if (typeof value !== 'number') throw invalid(path, 'a value is a text, a number, true or false');
-  if (!Number.isFinite(value)) throw invalid(path, 'a number lies within what a double holds');
+  if (!Number.isFinite(value)) throw invalid(path, NOT_DOUBLE);
   return 'number';
 }
 
+const NOT_DOUBLE = 'a number lies within what a double holds';
 const NOT_STORABLE = 'a text is without NUL characters and halves of surrogate pairs';
 
 function parsed(json: string): unknown {

@@ -70,7 +70,9 @@ export async function noticesOf(ask: Ask, condition: Condition, { now, source }:
 }
 
 function askedOf(performed: definition.PerformedEvent, path: string): AskedOfEvent[] {
-  return performed.filters.map((filter, index) => ({ ...askedBy(filter, `${path}.filters[${index}]`), performed }));
+  const filtered = performed.filters.map((filter, index) => askedBy(filter, `${path}.filters[${index}]`));
+  const added = performed.sum ? [{ path: `${path}.sum.property`, name: performed.sum.property, isOfNumbers: true }] : [];
+  return [...filtered, ...added].map((asked) => ({ ...asked, performed }));
 }
 
 function askedBy({ property, operator }: definition.PropertyFilter, path: string): Asked {
@@ -95,7 +97,7 @@ async function told(
   return lacking.map(({ path, name }): definition.RuleNotice => {
     const what = kind.toLowerCase();
     if (known.has(name)) {
-      const message = `No ${holder} has a number in the ${what} "${name}", and only numbers are compared so. A number that is sent as text is a text.`;
+      const message = `No ${holder} has a number in the ${what} "${name}", and only numbers count here. A number that is sent as text is a text.`;
       return { code: `${kind}_NOT_NUMBER`, path, message, name, nearest: '' };
     }
     const near = nearest.get(name) ?? '';
