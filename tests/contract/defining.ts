@@ -12,8 +12,8 @@ interface Between {
 
 const between = ({ atLeast, atMost }: Between) => ({ atLeast, atMost });
 export const condition = (part: Partial<Condition>): Condition => ({ all: [], any: [], not: undefined, performed: undefined, memberOf: '', attribute: undefined, ...part });
-export const performed = (event: string, withinDays: number, times: Between, filters: definition.PropertyFilter[] = [], sum?: Between & { property: string }): Condition =>
-  condition({ performed: { event, withinDays, filters, ...between(times), sum: sum && { property: sum.property, ...between(sum) } } });
+export const performed = (event: string, withinDays: number | 'ever', times: Between, filters: definition.PropertyFilter[] = [], sum?: Between & { property: string }): Condition =>
+  condition({ performed: { event, withinDays: withinDays === 'ever' ? 0 : withinDays, ever: withinDays === 'ever', filters, ...between(times), sum: sum && { property: sum.property, ...between(sum) } } });
 export const rule = (name: string, given: Condition) => ({ name, description: '', condition: given, customers: undefined });
 export const list = (name: string, ids: readonly string[]) => ({ name, description: '', condition: undefined, customers: { userIds: ids.map((id) => `user-${id}`) } });
 

@@ -22,10 +22,10 @@ export async function fits(owner: Pool, workspaceId: string, customerId: string,
     const { rows } = await owner.query<{ value: unknown }>('select value from ingestion.subject_attributes where workspace_id = $1 and subject_id = $2 and name = $3', [workspaceId, customerId, part.attribute.property]);
     return passes(rows[0]?.value, part.attribute);
   }
-  const { event = '', withinDays = 0, atLeast = 0, atMost = Infinity, filters = [], sum } = part.performed ?? {};
+  const { event = '', withinDays = 0, ever = false, atLeast = 0, atMost = Infinity, filters = [], sum } = part.performed ?? {};
   const { rows } = await owner.query<{ properties: Record<string, unknown> }>(
-    'select properties from ingestion.events where workspace_id = $1 and subject_id = $2 and name = $3 and occurred_at > $4',
-    [workspaceId, customerId, event, new Date(at - withinDays * DAY).toISOString()],
+    'select properties from ingestion.events where workspace_id = $1 and subject_id = $2 and name = $3 and ($4::timestamptz is null or occurred_at > $4)',
+    [workspaceId, customerId, event, ever ? null : new Date(at - withinDays * DAY).toISOString()],
   );
   const counted = rows.filter(({ properties }) => filters.every((filter) => passes(properties[filter.property], filter)));
   const isOften = counted.length >= atLeast && counted.length <= atMost;

@@ -130,7 +130,9 @@ test('what cannot be a rule is refused with where and why', async () => {
   const bought = performed('Order Completed', 7, { atLeast: 1 });
   const refusal = (given: Condition) => defining.create(workspace, rule('Refused', given)).then(() => 'made', (error: { reason: string; message: string }) => `${error.reason} ${error.message}`);
   expect(await refusal(condition({}))).toMatch(/^CONDITION_INVALID condition: give exactly one/);
-  expect(await refusal(condition({ all: [bought, performed('Order Completed', 0, { atLeast: 1 })] }))).toMatch(/^CONDITION_INVALID condition\.all\[1\]\.performed\.withinDays/);
+  expect(await refusal(condition({ all: [bought, performed('Order Completed', 0, { atLeast: 1 })] }))).toMatch(/^CONDITION_INVALID condition\.all\[1\]\.performed\.withinDays: .*; leave it out for ever/);
+  const both = condition({ performed: { event: 'Order Completed', atLeast: 1, atMost: undefined, withinDays: 3, ever: true, filters: [], sum: undefined } });
+  expect(await refusal(both)).toMatch(/^CONDITION_INVALID condition\.performed\.withinDays: ever has no window; leave one/);
   expect(await refusal(condition({ any: Array.from({ length: 60 }, () => bought) }))).toMatch(/^CONDITION_TOO_LARGE/);
   expect(await refusal(performed('Order Complete', 7, { atLeast: 1 }))).toMatch(/^EVENT_UNKNOWN condition\.performed\.event: .*"Order Complete"/);
   expect(await refusal(condition({ not: condition({ memberOf: workspace.id }) }))).toMatch(/^SEGMENT_UNKNOWN condition\.not\.memberOf: /);

@@ -36,15 +36,16 @@ const filter = fc.oneof(
   fc.record({ property: fc.constant('price'), operator: fc.constantFrom(Operator.AT_LEAST, Operator.AT_MOST), value: fc.constantFrom('5', '20') }),
   fc.record({ property: fc.constant('coupon'), operator: fc.constantFrom(Operator.EQUALS, Operator.DIFFERS), value: fc.constant('true') }),
 );
+const days = fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 1, max: 40 }) }, { weight: 1, arbitrary: fc.constant('ever' as const) });
 const leafOf = (segmentId: string) =>
   fc.oneof(
-    { weight: 5, arbitrary: fc.tuple(fc.constantFrom(...EVENTS), fc.integer({ min: 1, max: 40 }), fc.nat(2), fc.nat(2), fc.constantFrom('least', 'most', 'both'), fc.array(filter, { maxLength: 2 })).map(
-      ([event, days, least, more, which, filters]) =>
-        performed(event, days, { ...(which === 'most' ? {} : { atLeast: least }), ...(which === 'least' ? {} : { atMost: least + more }) }, filters),
+    { weight: 5, arbitrary: fc.tuple(fc.constantFrom(...EVENTS), days, fc.nat(2), fc.nat(2), fc.constantFrom('least', 'most', 'both'), fc.array(filter, { maxLength: 2 })).map(
+      ([event, within, least, more, which, filters]) =>
+        performed(event, within, { ...(which === 'most' ? {} : { atLeast: least }), ...(which === 'least' ? {} : { atMost: least + more }) }, filters),
     ) },
-    { weight: 3, arbitrary: fc.tuple(fc.constantFrom(...EVENTS), fc.integer({ min: 1, max: 40 }), fc.constantFrom(0, 0.8, 1.5, 5, 50.1), fc.constantFrom('least', 'most', 'both'), fc.array(filter, { maxLength: 1 }), fc.option(fc.nat(2), { nil: undefined })).map(
-      ([event, days, much, which, filters, times]) =>
-        performed(event, days, times === undefined ? {} : { atLeast: times }, filters, {
+    { weight: 3, arbitrary: fc.tuple(fc.constantFrom(...EVENTS), days, fc.constantFrom(0, 0.8, 1.5, 5, 50.1), fc.constantFrom('least', 'most', 'both'), fc.array(filter, { maxLength: 1 }), fc.option(fc.nat(2), { nil: undefined })).map(
+      ([event, within, much, which, filters, times]) =>
+        performed(event, within, times === undefined ? {} : { atLeast: times }, filters, {
           property: 'price', ...(which === 'most' ? {} : { atLeast: much }), ...(which === 'least' ? {} : { atMost: much + 5 }),
         }),
     ) },

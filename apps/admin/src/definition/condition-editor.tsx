@@ -104,7 +104,7 @@ function Performed({ draft, onChange, lists }: EditorProps<PerformedDraft>): Rea
   const typed = (name: 'atLeast' | 'atMost' | 'withinDays', label: string): ReactNode => (
     <label className="field few">
       {label}
-      <input value={draft[name]} inputMode="numeric" autoComplete="off" placeholder="–" onChange={({ target }) => onChange({ ...draft, [name]: target.value })} />
+      <input value={draft[name]} inputMode="numeric" autoComplete="off" placeholder={name === 'withinDays' ? 'ever' : '–'} onChange={({ target }) => onChange({ ...draft, [name]: target.value })} />
     </label>
   );
   const change = (at: number, filter: FilterDraft | undefined): void => onChange({ ...draft, filters: draft.filters.flatMap((one, index) => (index === at ? (filter ?? []) : one)) });

@@ -32,7 +32,7 @@ describe('a rule in a form', () => {
     [only(NEW.performed), 'Name the event'],
     [only({ ...NEW.performed, event: 'A', atLeast: '' }), 'how often “A”'],
     [only({ ...NEW.performed, event: 'A', atLeast: 'two' }), '“two” is not a whole number'],
-    [only({ ...NEW.performed, event: 'A', withinDays: '' }), 'how many days'],
+    [only({ ...NEW.performed, event: 'A', withinDays: 'x' }), '“x” is not a whole number'],
     [only({ ...NEW.performed, event: 'A', sum: NEW_SUM }), 'Name the property that is added up'],
     [only({ ...NEW.performed, event: 'A', sum: { ...NEW_SUM, property: 'p' } }), 'how much “p” adds up to'],
     [only({ ...NEW.performed, event: 'A', sum: { ...NEW_SUM, property: 'p', atMost: 'x' } }), '“x” is not a number'],
@@ -81,9 +81,19 @@ describe('a rule in words', () => {
     [{ atLeast: 0, atMost: 0 }, 'never did “A” in the last day'],
     [{ sum: { property: 'p', atMost: 5 } }, 'had p of “A” add up to at most 5 in the last day'],
     [{ sum: { property: 'p', atLeast: 5, atMost: 5 } }, 'had p of “A” add up to exactly 5 in the last day'],
-    [{ atLeast: 2, sum: { property: 'p', atLeast: 0, atMost: 5 } }, 'did “A” at least 2 times, with p adding up to 0 to 5, in the last day'],
+    [{ atLeast: 2, sum: { property: 'p', atLeast: 0, atMost: 5 } }, 'did “A” at least 2 times with p adding up to 0 to 5 in the last day'],
   ])('says how often: %o', (often, words) => {
     expect(inWords({ performed: { event: 'A', withinDays: 1, ...often } }, nameOf)).toBe(words);
+  });
+
+  it.each([
+    [{ atLeast: 1 }, 'did “A”, ever'],
+    [{ atMost: 0 }, 'never did “A”'],
+    [{ sum: { property: 'p', atLeast: 5 } }, 'had p of “A” add up to at least 5, ever'],
+  ])('says that it asks of ever: %o', (often, words) => {
+    const condition = { performed: { event: 'A', ...often, filters: [] } };
+    expect(inWords(condition, nameOf)).toBe(words);
+    expect(conditionOf(draftOf(condition))).toEqual(condition);
   });
 
   it('tells of a segment that is not listed', () => {

@@ -25,6 +25,7 @@ export interface PerformedDraft {
   event: string;
   atLeast: string;
   atMost: string;
+  /** Empty: ever. */
   withinDays: string;
   filters: FilterDraft[];
   /** Null: only how often is asked. */
@@ -140,13 +141,12 @@ function meaningOf(draft: ConditionDraft): CustomerConditionInput {
   const atMost = countOf(draft.atMost);
   if (atLeast === undefined && atMost === undefined && !draft.sum) throw new Unreadable(`Say how often “${event}” happens: at least, at most or both.`);
   const withinDays = countOf(draft.withinDays);
-  if (withinDays === undefined) throw new Unreadable(`Say within how many days “${event}” happens.`);
   return {
     performed: {
       event,
       ...(atLeast === undefined ? {} : { atLeast }),
       ...(atMost === undefined ? {} : { atMost }),
-      withinDays,
+      ...(withinDays === undefined ? {} : { withinDays }),
       filters: draft.filters.map((filter) => filterOf(filter, 'property')),
       ...(draft.sum ? { sum: sumOf(draft.sum) } : {}),
     },
@@ -220,10 +220,12 @@ function negated(words: Words): Words {
 function performedInWords({ event, atLeast, atMost, withinDays, filters, sum }: NonNullable<CustomerConditionInput['performed']>): string {
   const isCounted = typeof atLeast === 'number' || typeof atMost === 'number';
   const times = timesInWords(`“${event}”`, atLeast ?? undefined, atMost ?? undefined);
-  const did = !sum ? times : isCounted ? `${times}, with ${sum.property} adding up to ${amountInWords(sum)},` : `had ${sum.property} of “${event}” add up to ${amountInWords(sum)}`;
+  const did = !sum ? times : isCounted ? `${times} with ${sum.property} adding up to ${amountInWords(sum)}` : `had ${sum.property} of “${event}” add up to ${amountInWords(sum)}`;
   const where = (filters ?? []).map(filterInWords).join(' and ');
-  const window = withinDays === 1 ? 'in the last day' : `in the last ${withinDays} days`;
-  return `${did} ${window}${where && `, where ${where}`}`;
+  // Who never did it has not done it ever.
+  const ever = atMost === 0 && !sum ? '' : ', ever';
+  const window = typeof withinDays !== 'number' ? ever : withinDays === 1 ? ' in the last day' : ` in the last ${withinDays} days`;
+  return `${did}${window}${where && `, where ${where}`}`;
 }
 
 function amountInWords({ atLeast, atMost }: PropertySumInput): string {

@@ -152,7 +152,7 @@ function Preview({ meaning }: { meaning: Meaning }): ReactNode {
           </p>
           {preview.size === 0 && <p className="small quiet">Nobody meets it now. Names and values count letter by letter, and 100 as text is not the number 100.</p>}
           {preview.notices.length > 0 && (
-            <Notice tone="warn" title="The rule names what nobody has">
+            <Notice tone="warn" title="It counts otherwise than it reads">
               {preview.notices.map(({ message }) => message).join(' ')}
             </Notice>
           )}

@@ -18,6 +18,7 @@ export function conditionOf({ all, any, not, performed, memberOf, attribute }: C
           atLeast: countOf('atLeast', performed.atLeast),
           atMost: countOf('atMost', performed.atMost),
           withinDays: countOf('withinDays', performed.withinDays) ?? 0,
+          ever: performed.withinDays === undefined || performed.withinDays === null,
           filters: (performed.filters ?? []).map(filterOf),
           sum: performed.sum ? { property: performed.sum.property, atLeast: performed.sum.atLeast ?? undefined, atMost: performed.sum.atMost ?? undefined } : undefined,
         }
@@ -34,12 +35,12 @@ export function conditionJson({ all, any, not, performed, memberOf, attribute }:
   if (not) return { not: conditionJson(not) };
   if (attribute) return { attribute: filterJson(attribute) };
   if (!performed) return { memberOf: String(globalId('Segment', memberOf)) };
-  const { event, withinDays, filters, sum } = performed;
+  const { event, withinDays, ever, filters, sum } = performed;
   return {
     performed: {
       event,
       ...limitsJson(performed),
-      withinDays,
+      ...(ever ? {} : { withinDays }),
       filters: filters.map(filterJson),
       ...(sum ? { sum: { property: sum.property, ...limitsJson(sum) } } : {}),
     },

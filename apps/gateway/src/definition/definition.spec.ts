@@ -16,7 +16,7 @@ const CREATE = `mutation($input: CreateSegmentInput!) { createSegment(input: $in
 const condition = {
   all: [
     { performed: { event: 'Order Completed', atLeast: 2, withinDays: 30, filters: [{ property: 'currency', operator: 'EQUALS', value: 'EUR' }] } },
-    { performed: { event: 'Order Completed', withinDays: 90, filters: [], sum: { property: 'revenue', atLeast: 499.5 } } },
+    { performed: { event: 'Order Completed', filters: [], sum: { property: 'revenue', atLeast: 499.5 } } },
     { not: { memberOf: globalId('Segment', id('segment', 2)) } },
     { attribute: { property: 'plan', operator: 'DIFFERS', value: 'free' } },
     { attribute: { property: 'email', operator: 'IS_SET' } },
@@ -30,7 +30,8 @@ test('a rule reaches serving with own ids and values as JSON, and is told as it 
   expect(made.body).toEqual({ data: { createSegment: { __typename: 'Segment', name: 'Segment 1' } } });
   const request = gateway.services.calls.find(({ method }) => method === 'createDefinedSegment')?.request as definition.CreateDefinedSegmentRequest;
   expect(request.condition?.all[0]?.performed).toMatchObject({ atLeast: 2, filters: [{ operator: definition.PropertyOperator.EQUALS, value: '"EUR"' }] });
-  expect(request.condition?.all[1]?.performed).toMatchObject({ sum: { property: 'revenue', atLeast: 499.5 } });
+  expect(request.condition?.all[1]?.performed).toMatchObject({ withinDays: 0, ever: true, sum: { property: 'revenue', atLeast: 499.5 } });
+  expect(request.condition?.all[0]?.performed?.ever).toBe(false);
   expect(request.condition?.all[2]?.not?.memberOf).toBe(id('segment', 2));
   expect(request.condition?.all[3]?.attribute).toEqual({ property: 'plan', operator: definition.PropertyOperator.DIFFERS, value: '"free"' });
 

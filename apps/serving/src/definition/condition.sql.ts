@@ -43,42 +43,50 @@ function asked(customerIds: Look['customerIds'], asksAttributes: boolean): strin
   return `select e.id, bool_or(e.behaves) as behaves, bool_or(not e.behaves) as told from (${BEHAVE_ALL} ${asksAttributes ? TOLD_ALL : ''}) as e where ${IN_SCOPE('e.id')} group by 1`;
 }
 
-/** Where the window of a condition begins. */
-export function sinceOf({ withinDays }: definition.PerformedEvent, now: string): string {
-  return new Date(Date.parse(now) - withinDays * DAY_MS).toISOString();
+/** Where the window of a condition begins; undefined: it has none. */
+export function sinceOf({ withinDays, ever }: definition.PerformedEvent, now: string): string | undefined {
+  return ever ? undefined : new Date(Date.parse(now) - withinDays * DAY_MS).toISOString();
+}
+
+/** Events from before a time may count. */
+export function reachesBeyond(condition: Condition, time: Date, now: string): boolean {
+  const events = eventsFor([condition], now);
+  return events !== undefined && (events.since === undefined || events.since < time.toISOString());
 }
 
 /** Which events decide some conditions at a time; undefined: none do. */
 export function eventsFor(conditions: readonly Condition[], now: string): Pick<EventScope, 'since' | 'names' | 'isBehaviour'> | undefined {
   const performed = conditions.flatMap((condition) => [...partsOf(condition)].flatMap((part) => part.performed ?? []));
   if (performed.length === 0) return undefined;
-  const [since] = performed.map((part) => sinceOf(part, now)).sort();
-  return { since, names: [...new Set(performed.map(({ event }) => event))], isBehaviour: true };
+  const since = performed.map((part) => sinceOf(part, now));
+  // As texts of one form, times are in order.
+  return { since: since.includes(undefined) ? undefined : since.sort()[0], names: [...new Set(performed.map(({ event }) => event))], isBehaviour: true };
 }
 
 /**
  * For each rule one row for each customer in the scope that has events (or attributes, where these decide): `segment_id`, `id`, as of when (`at`), whether the condition
- * `fits`, and `due`, when the first event that counts leaves its window. Events are read from `source`, once for all rules. `from` reads these
+ * `fits`, and `due`, when the first event that counts leaves its window (null where none ever does). Events are read from `source`, once for all rules. `from` reads these
  * rows as `judged` and decides what is answered; its own values come first, as $3 and on. Planned anew each time, so that what is null in the scope costs nothing.
  */
 export function judging(rules: readonly Rule[], { customerIds, now, source }: Look, from: string, own: readonly unknown[] = []): Statement {
   const values: unknown[] = [customerIds, now, ...own];
   const value = (given: unknown) => `$${values.push(given)}`;
   /** What is counted and added up, by what it is; rules often do the same. */
-  const places = new Map<string, { readonly where: string; readonly times: string; readonly due: string }>();
+  const places = new Map<string, { readonly where: string; readonly times: string; readonly due: string | undefined }>();
   const sums = new Map<string, string>();
   const counts: string[] = [];
-  const keyOf = ({ event, withinDays, filters }: definition.PerformedEvent) => JSON.stringify([event, withinDays, filters]);
+  const keyOf = ({ event, withinDays, ever, filters }: definition.PerformedEvent) => JSON.stringify([event, withinDays, ever, filters]);
   const countOf = (part: definition.PerformedEvent) => {
-    const { event, withinDays, filters } = part;
+    const { event, withinDays, ever, filters } = part;
     const key = keyOf(part);
     const known = places.get(key);
     if (known) return known;
-    const window = `make_interval(hours => ${value(withinDays * HOURS_A_DAY)}::int)`;
-    const where = [`f.name = ${value(event)}`, `f.occurred_at > $2::timestamptz - ${window}`, ...filters.map((filter) => filterSql(`(f.properties -> ${value(filter.property)}::text)`, filter, value))].join(' and ');
+    const window = ever ? undefined : `make_interval(hours => ${value(withinDays * HOURS_A_DAY)}::int)`;
+    const where = [`f.name = ${value(event)}`, ...(window ? [`f.occurred_at > $2::timestamptz - ${window}`] : []), ...filters.map((filter) => filterSql(`(f.properties -> ${value(filter.property)}::text)`, filter, value))].join(' and ');
     const [times, oldest] = [`times${places.size}`, `oldest${places.size}`];
-    counts.push(`count(*) filter (where ${where}) as ${times}`, `min(f.occurred_at) filter (where ${where}) as ${oldest}`);
-    const place = { where, times: `coalesce(c.${times}, 0)`, due: `c.${oldest} + ${window}` };
+    counts.push(`count(*) filter (where ${where}) as ${times}`);
+    if (window) counts.push(`min(f.occurred_at) filter (where ${where}) as ${oldest}`);
+    const place = { where, times: `coalesce(c.${times}, 0)`, due: window && `c.${oldest} + ${window}` };
     places.set(key, place);
     return place;
   };
@@ -115,11 +123,11 @@ export function judging(rules: readonly Rule[], { customerIds, now, source }: Lo
   };
   const rows = rules.map(({ segmentId, condition }) => {
     const parts = [...partsOf(condition)];
-    const dues = parts.flatMap((part) => (part.performed ? [countOf(part.performed).due] : []));
+    const dues = parts.flatMap((part) => (part.performed ? (countOf(part.performed).due ?? []) : []));
     return `(${value(segmentId)}::uuid, ${fits(condition)}, ${dues.length > 0 ? `least(${dues.join(', ')})` : 'null::timestamptz'}, ${parts.some((part) => part.attribute)})`;
   });
   const events = eventsFor(rules.map(({ condition }) => condition), now);
-  const counting = events && `from ${source} f where f.name = any(${value(events.names)}::text[]) and f.occurred_at > ${value(events.since)}::timestamptz`;
+  const counting = events && `from ${source} f where f.name = any(${value(events.names)}::text[])${events.since ? ` and f.occurred_at > ${value(events.since)}::timestamptz` : ''}`;
   // Of some, each customer's events are looked up; of everyone, all are read in one go.
   const counted = counting && (customerIds ? `left join lateral (select ${counts.join(', ')} ${counting} and f.customer_id = a.id) c on true`
     : `left join (select f.customer_id as id, ${counts.join(', ')} ${counting} group by 1) c on c.id = a.id`);

@@ -70,12 +70,13 @@ function check({ all, any, not, performed, memberOf, attribute }: Condition, pat
   if (memberOf !== '' && !validate(memberOf)) throw unknownSegment(path, memberOf);
 }
 
-function checkPerformed({ event, atLeast, atMost, withinDays, filters, sum }: definition.PerformedEvent, path: string): void {
+function checkPerformed({ event, atLeast, atMost, withinDays, ever, filters, sum }: definition.PerformedEvent, path: string): void {
   checkName(event, `${path}.event`);
   if (atLeast === undefined && atMost === undefined && !sum) throw invalid(path, 'say how often by atLeast, atMost or both, or how much by sum');
   if (atLeast !== undefined && atMost !== undefined && atLeast > atMost) throw invalid(path, `atLeast ${atLeast} is more than atMost ${atMost}`);
   if (![atLeast, atMost, withinDays].every(isCount)) throw invalid(path, 'atLeast, atMost and withinDays are whole numbers');
-  if (withinDays < 1 || withinDays > MOST_DAYS) throw invalid(`${path}.withinDays`, `a window has 1 to ${MOST_DAYS} days`);
+  if (ever && withinDays !== 0) throw invalid(`${path}.withinDays`, 'ever has no window; leave one of the two out');
+  if (!ever && (withinDays < 1 || withinDays > MOST_DAYS)) throw invalid(`${path}.withinDays`, `a window has 1 to ${MOST_DAYS} days; leave it out for ever`);
   if (filters.length > MOST_FILTERS) throw invalid(`${path}.filters`, `at most ${MOST_FILTERS} filters`);
   filters.forEach((filter, index) => checkFilter(filter, `${path}.filters[${index}]`));
   if (sum) checkSum(sum, `${path}.sum`);

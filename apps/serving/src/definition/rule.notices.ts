@@ -1,7 +1,7 @@
 import { definition } from '#libs/contracts';
 
 import { type Condition, placesIn } from './condition.js';
-import { sinceOf } from './condition.sql.js';
+import { reachesBeyond, sinceOf } from './condition.sql.js';
 import { nearestNames } from './nearest.name.js';
 
 /** Events of which the names of properties are looked at before all of a window are. */
@@ -40,21 +40,21 @@ const ATTRIBUTES = `select name, bool_or(jsonb_typeof(value) = 'number') as "has
   where ($1::text[] is null or name = any($1)) group by 1 order by count(*) desc limit ${MOST_NAMES}`;
 
 /**
- * What a rule names and nobody has, in the order of the rule: properties of the events in its windows, read from `source`, and attributes. Nothing is
+ * What makes a rule count otherwise than it reads, in the order of the rule: events that are gone, and what it names and nobody has: properties of the events in its windows, read from `source`, and attributes. Nothing is
  * said of an event that did not happen in its window, for nobody knows what it carries. A statement for each event and window, and another where a name is rare or unknown.
  */
 export async function noticesOf(ask: Ask, condition: Condition, { now, source }: { readonly now: string; readonly source: string }): Promise<definition.RuleNotice[]> {
   const places = [...placesIn(condition)];
+  const notices = await goneOf(ask, places, now);
   const ofEvents = places.flatMap(([path, { performed }]) => (performed ? askedOf(performed, `${path}.performed`) : []));
-  const notices: definition.RuleNotice[] = [];
-  for (const asked of Map.groupBy(ofEvents, ({ performed }) => JSON.stringify([performed.event, performed.withinDays])).values()) {
+  for (const asked of Map.groupBy(ofEvents, ({ performed }) => JSON.stringify([performed.event, performed.withinDays, performed.ever])).values()) {
     const [{ performed }] = asked as [AskedOfEvent];
-    const where = [performed.event, sinceOf(performed, now)];
+    const where = [performed.event, sinceOf(performed, now) ?? '-infinity'];
     const some = await ask<Seen>(namesOfSome(source), where);
     if (some.length === 0) continue;
     const open = lackingIn(asked, some);
     const all = open.length === 0 ? [] : await ask<Seen>(namesOfAll(source), [...where, namesOf(open)]);
-    const what = { kind: 'PROPERTY', holder: `"${performed.event}" within ${performed.withinDays} days` } as const;
+    const what = { kind: 'PROPERTY', holder: `"${performed.event}"${performed.ever ? '' : ` within ${performed.withinDays} days`}` } as const;
     notices.push(...(await told(open, all, some, what)));
   }
   const ofCustomers = places.flatMap(([path, { attribute }]) => (attribute ? [askedBy(attribute, `${path}.attribute`)] : []));
@@ -67,6 +67,19 @@ export async function noticesOf(ask: Ask, condition: Condition, { now, source }:
   const order = places.map(([path]) => path);
   const placeOf = ({ path }: definition.RuleNotice) => order.findLastIndex((one) => path.startsWith(`${one}.`));
   return notices.sort((one, other) => placeOf(one) - placeOf(other));
+}
+
+/** Conditions that reach into what was dropped. */
+async function goneOf(ask: Ask, places: readonly (readonly [path: string, part: Condition])[], now: string): Promise<definition.RuleNotice[]> {
+  const [dropped] = await ask<{ until: Date }>(`select dropped_until as until from ingestion.dropped_history_v1`, []);
+  if (!dropped) return [];
+  const until = dropped.until.toISOString().slice(0, 10);
+  return places.flatMap(([path, part]) => {
+    const { performed } = part;
+    if (!performed || !reachesBeyond(part, dropped.until, now)) return [];
+    const message = `Events from before ${until} were dropped by the retention policy: what is left of "${performed.event}" counts, not ${performed.ever ? 'all there ever was' : `all of ${performed.withinDays} days`}.`;
+    return { code: 'HISTORY_DROPPED', path: `${path}.performed`, message, name: performed.event, nearest: '' };
+  });
 }
 
 function askedOf(performed: definition.PerformedEvent, path: string): AskedOfEvent[] {
