@@ -259,7 +259,7 @@ function Value({ draft, onChange }: Pick<FilterProps, 'draft' | 'onChange'>): Re
 
 function Values({ draft, onChange }: Pick<FilterProps, 'draft' | 'onChange'>): ReactNode {
   return (
-    <label className="field">
+    <label className="field rule-values">
       Values, one a line
       <textarea value={draft.values.join('\n')} rows={3} onChange={({ target }) => onChange({ ...draft, values: target.value.split('\n') })} />
     </label>
