@@ -6,7 +6,7 @@ const FROM_MESSAGES = [
   'Evaluation', 'Event', 'EventArchive', 'EventContribution', 'EventForecast', 'EventLedger', 'EventReceipt', 'EventResult', 'ExampleSegment', 'Export', 'ExportManifest', 'ExportSchedule', 'FittingTrait', 'HeadEvaluation', 'HeadStanding', 'Import', 'ImportPreview',
   'ItemRecommendation', 'LabelHead', 'LabelPrediction', 'LabelProblem', 'LabelSet', 'LabelsAdded', 'MapPoint', 'MapPosition', 'Measure', 'Membership', 'MembershipChange', 'MembershipEvidence', 'MembershipExplanation', 'MergeUndone', 'MetricPoint', 'Model', 'NoveltyReach', 'NoveltyThreshold', 'NoveltyThresholds',
   'NumberEvaluation', 'NumberPrediction', 'NumberStanding', 'NumberSummary',
-  'PageInfo', 'PersonReceipt', 'PersonRequest', 'PropertyQuality', 'RegionPreview', 'RejectedEvent', 'RejectedEventGroup', 'RejectedEventsReplayed', 'ReplayResult', 'RetentionPolicy', 'RowCount', 'RunError',
+  'PageInfo', 'PersonReceipt', 'PersonRequest', 'PropertyQuality', 'RegionPreview', 'RejectedEvent', 'RejectedEventGroup', 'RejectedEventsReplayed', 'ReplayResult', 'RetentionPolicy', 'RowCount', 'RuleNotice', 'RunError',
   'RunMetric', 'RunStep', 'Segment', 'SegmentCondition', 'SegmentConnection', 'SegmentDefinition', 'SegmentLineage', 'SegmentPreview', 'SegmentRule', 'SegmentTrait', 'SegmentVersion', 'SimilarCustomer', 'SimilaritySearch',
   'TableRows', 'TrackingPlan', 'TrackingPlanEvent', 'TrackingPlanViolation', 'TrainingObjective', 'TrainingRun', 'TrainingSpec', 'UnusualChange', 'UnusualCustomer', 'UnusualEvent', 'Viewer', 'Webhook', 'WebhookDelivery',
   'Workspace', 'WorkspaceSettings',

@@ -1,6 +1,6 @@
 // Segments that people define, on the admin page in a real Chromium: made, read in words, changed, and ended.
 import { api, until } from '../e2e/ready.ts';
-import { adminPage, PATIENCE_MS } from './admin-page.ts';
+import { adminPage, PATIENCE_MS } from './admin-admin.page.ts';
 
 const NAME = `Ordered lately ${Date.now()}`;
 
@@ -36,9 +36,13 @@ test('a rule is put together, counted and made; what is missing is said', async 
   await admin.page.getByRole('alert').getByText('no event is called "Order Complete"').waitFor();
   await admin.page.getByRole('combobox', { name: 'Event' }).fill('Order Completed');
   await admin.page.getByRole('button', { name: '+ where a property …' }).click();
-  await admin.page.getByRole('combobox', { name: 'Where property' }).fill('revenue');
+  await admin.page.getByRole('combobox', { name: 'Where property' }).fill('revenu');
   await admin.page.getByRole('combobox', { name: 'Compared' }).selectOption('AT_LEAST');
   await textbox('Value').fill('1');
+  await count.click();
+  await admin.page.getByText('has the property "revenu". Did you mean "revenue"?').waitFor();
+  await admin.shoot('define-notice');
+  await admin.page.getByRole('combobox', { name: 'Where property' }).fill('revenue');
   await admin.page.getByRole('button', { name: 'An attribute' }).click();
   const attribute = admin.page.getByRole('group', { name: 'An attribute' });
   // Names that some customers have are offered.
@@ -133,4 +137,36 @@ test('a fixed list is made, and an id that nobody has is named', async () => {
   const moves = admin.region('Moves');
   await moves.locator('li', { hasText: `${NAME}, listed` }).filter({ hasText: 'left, ' }).waitFor();
   expect(await moves.getByText('Unlike anything seen').count()).toBe(0);
+}, 90_000);
+
+test('a sum, ever, and lists of values are put together and counted as the API counts them', async () => {
+  await admin.visit('Segments');
+  await admin.page.getByRole('link', { name: 'Define a segment' }).click();
+  await admin.page.getByRole('combobox', { name: 'Event' }).fill('Order Completed');
+  await textbox('Within days').fill('');
+  await admin.page.getByRole('button', { name: '+ a sum of …' }).click();
+  await admin.page.getByText('Name the property that is added up.').waitFor();
+  await admin.page.getByRole('combobox', { name: 'Sum of property' }).fill('revenue');
+  await textbox('Sum at least').fill('100.5');
+  await admin.page.getByRole('button', { name: '+ where a property …' }).click();
+  await admin.page.getByRole('combobox', { name: 'Where property' }).fill('currency');
+  await admin.page.getByRole('combobox', { name: 'Compared' }).selectOption('IS_SET');
+  expect(await textbox('Value').count()).toBe(0);
+  await admin.page.getByRole('button', { name: 'An attribute' }).click();
+  const attribute = admin.page.getByRole('group', { name: 'An attribute' });
+  await attribute.getByRole('combobox', { name: 'Attribute' }).fill('country');
+  await attribute.getByRole('combobox', { name: 'Compared' }).selectOption('IS_ONE_OF');
+  await attribute.getByRole('textbox', { name: 'Values, one a line' }).fill('DE\nFR\nplease\n');
+  await admin.page.getByRole('button', { name: 'Count who meets it' }).click();
+  const shown = admin.page.getByText(/^([\d,]+|No) customers?$/);
+  await shown.waitFor();
+  const { previewSegment } = await api().ask<{ previewSegment: { size: number } }>(
+    `{ previewSegment(condition: { all: [
+      { performed: { event: "Order Completed", filters: [{ property: "currency", operator: IS_SET }], sum: { property: "revenue", atLeast: 100.5 } } },
+      { attribute: { property: "country", operator: IS_ONE_OF, value: ["DE", "FR", "please"] } }] }) { size } }`,
+  );
+  expect(Math.abs(Number((await shown.innerText()).replaceAll(/\D/g, '')) - previewSegment.size)).toBeLessThanOrEqual(2);
+  await admin.shoot('define-sum');
+  expect(await admin.cutOff()).toBe(0);
+  expect(await admin.brokenRules()).toEqual([]);
 }, 90_000);

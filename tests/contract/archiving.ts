@@ -32,14 +32,7 @@ export class Archiving {
 
   /** Answers how many events went. */
   async archive(workspaceId: string): Promise<number> {
-    const { requests } = this.rooms;
-    await requests.insert(workspaceId, { id: uuid(), kind: 'ARCHIVE', requestedBy: 'test', archiveBefore: new Date().toISOString(), dropBefore: null });
-    const [open] = (await requests.list(workspaceId, { rows: 1, after: undefined })).rows;
-    const row = await requests.begin(workspaceId, open?.id ?? '');
-    if (!row) throw new Error('the request did not begin');
-    const attempt = { workspaceId, id: row.id, fence: row.fence };
-    await workOff(this.rooms, attempt, row, new AbortController().signal);
-    await requests.end(attempt, 'SUCCEEDED');
+    await this.request(workspaceId, null);
     const { rows } = await this.house.owner.query<{ left: number; archived: number }>(
       `select (select count(*)::int from ingestion.events e where e.workspace_id = $1 and e.occurred_at < date_trunc('month', now(), 'UTC')) as left,
          (select sum(events)::int from ingestion.event_archives a where a.workspace_id = $1) as archived`,
@@ -47,6 +40,22 @@ export class Archiving {
     );
     if (rows[0]?.left !== 0) throw new Error('an event of an ended month stayed');
     return rows[0].archived;
+  }
+
+  /** Drops every archive, as a retention policy does. */
+  drop(workspaceId: string): Promise<void> {
+    return this.request(workspaceId, new Date().toISOString());
+  }
+
+  private async request(workspaceId: string, dropBefore: string | null): Promise<void> {
+    const { requests } = this.rooms;
+    await requests.insert(workspaceId, { id: uuid(), kind: 'ARCHIVE', requestedBy: 'test', archiveBefore: new Date().toISOString(), dropBefore });
+    const [open] = (await requests.list(workspaceId, { rows: 1, after: undefined })).rows;
+    const row = await requests.begin(workspaceId, open?.id ?? '');
+    if (!row) throw new Error('the request did not begin');
+    const attempt = { workspaceId, id: row.id, fence: row.fence };
+    await workOff(this.rooms, attempt, row, new AbortController().signal);
+    await requests.end(attempt, 'SUCCEEDED');
   }
 
   close(): Promise<void> {

@@ -1,6 +1,7 @@
 import { counting, serving, worker } from '#libs/contracts';
 import { connect } from '#libs/grpc';
 
+import { performed, rule } from './defining.js';
 import { membersOf, model, ServingHouse, type ServingReplica, type TestWorkspace, until } from './serving-house.js';
 
 const HOUR = 3_600_000;
@@ -92,8 +93,7 @@ test('a count tells how many events are not in it and how long the oldest has be
 test('rules have followed events up to a place of their own, and where what is stored is counted nothing is behind', async () => {
   const { workspace } = await served();
   expect(await reach(workspace, RULES)).toEqual({ customers: 5, basis: { asOf: expect.any(String), modelId: '', placed: 0, unseen: 0 } });
-  const condition = { all: [], any: [], not: undefined, performed: { event: 'Order Completed', atLeast: 2, atMost: undefined, withinDays: 30, filters: [] }, memberOf: '', attribute: undefined };
-  await replica.definitions.createDefinedSegment({ name: 'Twice', description: '', condition, customers: undefined }, workspace.call);
+  await replica.definitions.createDefinedSegment(rule('Twice', performed('Order Completed', 30, { atLeast: 2 })), workspace.call);
   const rules = await until(() => reach(workspace, RULES), ({ eventsBehind }) => eventsBehind === 0);
   expect(Date.parse(rules.basis?.newestEventAt ?? '')).toBeGreaterThan(Date.now() - HOUR);
   expect(await reach(workspace, NOBODY)).toEqual({ customers: 5, basis: { asOf: expect.any(String), modelId: '', placed: 0, unseen: 0 } });

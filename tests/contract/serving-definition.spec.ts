@@ -1,186 +1,51 @@
-import fc from 'fast-check';
-
 import { access, definition, serving, worker } from '#libs/contracts';
 
 import { publicId } from '../../apps/serving/src/page/public-id.js';
-import { membersOf, model, orders, ServingHouse, type ServingReplica, type TestEvent, type TestWorkspace, until } from './serving-house.js';
+import { type Condition, condition, DAY, Defining, list, performed, rule } from './defining.js';
+import { model, orders, ServingHouse, type ServingReplica, type TestWorkspace, until } from './serving-house.js';
 
-const DAY = 86_400_000;
 const { PropertyOperator: Operator } = definition;
-type Condition = definition.CustomerCondition;
 
 let house: ServingHouse;
 let replica: ServingReplica;
+let defining: Defining;
 beforeAll(async () => {
   house = await ServingHouse.open();
   replica = await house.start({ FEED_POLL_MS: '50' });
+  defining = new Defining(house, replica);
 });
 afterAll(() => house.close());
-
-const condition = (part: Partial<Condition>): Condition => ({ all: [], any: [], not: undefined, performed: undefined, memberOf: '', attribute: undefined, ...part });
-const performed = (event: string, withinDays: number, times: { atLeast?: number; atMost?: number }, filters: definition.PropertyFilter[] = []): Condition =>
-  condition({ performed: { event, atLeast: times.atLeast, atMost: times.atMost, withinDays, filters } });
-const rule = (name: string, given: Condition) => ({ name, description: '', condition: given, customers: undefined });
-const list = (name: string, ids: readonly string[]) => ({ name, description: '', condition: undefined, customers: { userIds: ids.map((id) => `user-${id}`) } });
-
-async function create({ call }: TestWorkspace, request: definition.CreateDefinedSegmentRequest): Promise<string> {
-  const { definition: made } = await replica.definitions.createDefinedSegment(request, call);
-  return made?.segmentId ?? '';
-}
-
-/** The list and the count that comes with it, which must agree. */
-async function members(workspace: TestWorkspace, segmentId: string): Promise<string[]> {
-  const answer = await membersOf(replica, workspace, segmentId);
-  const { segments } = await replica.segments.getSegments({ ids: [segmentId], modelId: '', asOf: undefined }, workspace.call);
-  const ids = answer.members.map(({ customerId }) => customerId).sort();
-  expect(answer.pageInfo?.totalCount).toBe(ids.length);
-  if (answer.asOf === segments[0]?.asOf) expect(segments[0]?.size).toBe(ids.length);
-  return ids;
-}
-
-/** Events that the feed shows. */
-async function track({ id }: TestWorkspace, events: readonly TestEvent[]): Promise<void> {
-  await house.track(id, events);
-  await house.untilShown(id);
-}
-
-const settled = (workspace: TestWorkspace, segmentId: string) =>
-  until(() => replica.definitions.getSegmentDefinition({ segmentId }, workspace.call), ({ definition: seen }) => seen?.progress === 1);
-const becomes = (workspace: TestWorkspace, segmentId: string, ids: readonly string[]) =>
-  until(() => members(workspace, segmentId), (seen) => JSON.stringify(seen) === JSON.stringify([...ids].sort()));
-
-/** Changes of a segment so far, oldest first: who came (+) and who left (-). */
-async function told({ id }: TestWorkspace, segmentId: string): Promise<string[]> {
-  const { rows } = await house.owner.query<{ what: string }>(
-    `select case when to_segment_id = $2 then '+' else '-' end || customer_id as what from serving.membership_changes
-     where workspace_id = $1 and $2 in (from_segment_id, to_segment_id) order by xid, sequence`,
-    [id, segmentId],
-  );
-  return rows.map(({ what }) => what);
-}
-
-/** The slow way: for each customer and each condition a count of its own over ingestion's table. */
-async function fits(workspaceId: string, customerId: string, part: Condition, at: number): Promise<boolean> {
-  const each = (parts: readonly Condition[]) => Promise.all(parts.map((one) => fits(workspaceId, customerId, one, at)));
-  if (part.not) return !(await fits(workspaceId, customerId, part.not, at));
-  if (part.all.length > 0) return (await each(part.all)).every(Boolean);
-  if (part.any.length > 0) return (await each(part.any)).some(Boolean);
-  if (part.memberOf !== '') {
-    const { rowCount } = await house.owner.query('select from serving.memberships where workspace_id = $1 and customer_id = $2 and segment_id = $3 and until is null', [
-      workspaceId, customerId, part.memberOf,
-    ]);
-    return rowCount === 1;
-  }
-  const { event = '', withinDays = 0, atLeast = 0, atMost = Infinity, filters = [] } = part.performed ?? {};
-  const { rows } = await house.owner.query<{ properties: Record<string, unknown> }>(
-    'select properties from ingestion.events where workspace_id = $1 and subject_id = $2 and name = $3 and occurred_at > $4',
-    [workspaceId, customerId, event, new Date(at - withinDays * DAY).toISOString()],
-  );
-  const times = rows.filter(({ properties }) => filters.every((filter) => passes(properties[filter.property], filter))).length;
-  return times >= atLeast && times <= atMost;
-}
-
-function passes(held: unknown, { operator, value }: definition.PropertyFilter): boolean {
-  const wanted = JSON.parse(value) as unknown;
-  if (operator === Operator.EQUALS) return held === wanted;
-  if (operator === Operator.DIFFERS) return held !== wanted;
-  if (typeof held !== 'number' || typeof wanted !== 'number') return false;
-  return operator === Operator.AT_LEAST ? held >= wanted : held <= wanted;
-}
-
-const EVENTS = ['Order Completed', 'Product Viewed', 'Cart Opened'];
-const property = fc.constantFrom<object>({ price: 5 }, { price: 50 }, { price: '50' }, { coupon: true }, {});
-/** Times half a day off every window's end. */
-const happening = fc.record({ who: fc.nat(7), name: fc.constantFrom(...EVENTS), daysAgo: fc.nat(40), properties: property });
-const filter = fc.oneof(
-  fc.record({ property: fc.constant('price'), operator: fc.constantFrom(Operator.EQUALS, Operator.DIFFERS), value: fc.constantFrom('5', '50', '"50"') }),
-  fc.record({ property: fc.constant('price'), operator: fc.constantFrom(Operator.AT_LEAST, Operator.AT_MOST), value: fc.constantFrom('5', '20') }),
-  fc.record({ property: fc.constant('coupon'), operator: fc.constantFrom(Operator.EQUALS, Operator.DIFFERS), value: fc.constant('true') }),
-);
-const leafOf = (segmentId: string) =>
-  fc.oneof(
-    { weight: 5, arbitrary: fc.tuple(fc.constantFrom(...EVENTS), fc.integer({ min: 1, max: 40 }), fc.nat(2), fc.nat(2), fc.constantFrom('least', 'most', 'both'), fc.array(filter, { maxLength: 2 })).map(
-      ([event, days, least, more, which, filters]) =>
-        performed(event, days, { ...(which === 'most' ? {} : { atLeast: least }), ...(which === 'least' ? {} : { atMost: least + more }) }, filters),
-    ) },
-    { weight: 1, arbitrary: fc.constant(condition({ memberOf: segmentId })) },
-  );
-const ruleOf = (segmentId: string) =>
-  fc.letrec<{ rule: Condition }>((tie) => ({
-    rule: fc.oneof(
-      { maxDepth: 3, withCrossShrink: true },
-      leafOf(segmentId),
-      fc.array(tie('rule'), { minLength: 1, maxLength: 3 }).map((all) => condition({ all })),
-      fc.array(tie('rule'), { minLength: 1, maxLength: 3 }).map((any) => condition({ any })),
-      tie('rule').map((not) => condition({ not })),
-    ),
-  })).rule;
-
-test('whatever the rule and the events, its members are those that the slow way finds, made at first and moved later', async () => {
-  const workspace = await house.workspace();
-  const customers = await house.customers(workspace.id, 8);
-  const toEvent = ({ who, name, daysAgo, properties }: { who: number; name: string; daysAgo: number; properties: object }): TestEvent => ({
-    customerId: customers[who] ?? '', name, at: Date.now() - (daysAgo + 0.5) * DAY, properties,
-  });
-  await track(workspace, EVENTS.map((name, who) => toEvent({ who, name, daysAgo: 1, properties: {} })));
-  const fixed = await create(workspace, list('Fixed', customers.slice(0, 3)));
-  const right = async (given: Condition) => {
-    const { rows } = await house.owner.query<{ id: string }>('select distinct subject_id as id from ingestion.events where workspace_id = $1', [workspace.id]);
-    const judged = await Promise.all(rows.map(async ({ id }) => ((await fits(workspace.id, id, given, Date.now())) ? [id] : [])));
-    return judged.flat();
-  };
-  await fc.assert(
-    fc.asyncProperty(fc.array(ruleOf(fixed), { minLength: 1, maxLength: 3 }), fc.array(happening, { maxLength: 6 }), fc.array(happening, { minLength: 1, maxLength: 6 }), async (given, before, after) => {
-      if (before.length > 0) await track(workspace, before.map(toEvent));
-      const made: { readonly segmentId: string; readonly one: Condition }[] = [];
-      for (const [at, one] of given.entries()) {
-        const previewed = await replica.definitions.previewDefinedSegment({ condition: one }, workspace.call);
-        expect(previewed.sampleCustomerIds.toSorted()).toEqual((await right(one)).toSorted());
-        made.push({ segmentId: await create(workspace, rule(`Generated ${at}`, one)), one });
-      }
-      for (const { segmentId } of made) await settled(workspace, segmentId);
-      for (const { segmentId, one } of made) await becomes(workspace, segmentId, await right(one));
-      await track(workspace, after.map(toEvent));
-      for (const { segmentId, one } of made) {
-        await becomes(workspace, segmentId, await right(one));
-        await replica.definitions.deleteDefinedSegment({ segmentId }, workspace.call);
-        expect(await told(workspace, segmentId)).toHaveLength(2 * (await told(workspace, segmentId)).filter((one) => one.startsWith('+')).length);
-      }
-    }),
-    { numRuns: 25 },
-  );
-}, 120_000);
 
 test('a customer leaves when the event that carried them grows too old, without any event of their own', async () => {
   const workspace = await house.workspace(access.Clock.DATA);
   const [who = '', other = ''] = await house.customers(workspace.id, 2);
   const bought = Date.now() - 10 * DAY;
-  await track(workspace, [{ customerId: who, name: 'Order Completed', at: bought }]);
-  const segmentId = await create(workspace, rule('Bought within a day', performed('Order Completed', 1, { atLeast: 1 })));
-  await settled(workspace, segmentId);
-  await becomes(workspace, segmentId, [who]);
+  await defining.track(workspace, [{ customerId: who, name: 'Order Completed', at: bought }]);
+  const segmentId = await defining.create(workspace, rule('Bought within a day', performed('Order Completed', 1, { atLeast: 1 })));
+  await defining.settled(workspace, segmentId);
+  await defining.becomes(workspace, segmentId, [who]);
   // The workspace's clock is that of its events: now the day is over.
-  await track(workspace, [{ customerId: other, name: 'Product Viewed', at: bought + DAY }]);
-  await becomes(workspace, segmentId, []);
-  expect(await told(workspace, segmentId)).toEqual([`+${who}`, `-${who}`]);
+  await defining.track(workspace, [{ customerId: other, name: 'Product Viewed', at: bought + DAY }]);
+  await defining.becomes(workspace, segmentId, []);
+  expect(await defining.told(workspace, segmentId)).toEqual([`+${who}`, `-${who}`]);
 });
 
 test('a rule over another one follows it, and over a learned segment too', async () => {
   const workspace = await house.workspace();
   const [few = '', many = ''] = await house.customers(workspace.id, 2);
-  await track(workspace, [few, many].map((customerId) => ({ customerId, name: 'Order Completed', at: Date.now() - DAY })));
+  await defining.track(workspace, [few, many].map((customerId) => ({ customerId, name: 'Order Completed', at: Date.now() - DAY })));
   const drawn = model();
   await house.prepare(replica, workspace, drawn);
   await replica.activation.activate({ modelId: drawn.id, fence: 1 }, workspace.service);
   const { segments, population } = await replica.segments.listSegments({ page: { first: 10, after: '' }, kind: serving.SegmentKind.LEARNED, modelId: '', asOf: undefined, level: worker.SegmentLevel.MAIN, brief: false }, workspace.call);
   const home = segments.find(({ size }) => size > 0);
-  const inIt = await create(workspace, rule('In it', condition({ memberOf: home?.id ?? '' })));
-  const outOfIt = await create(workspace, rule('Out of it', condition({ not: condition({ memberOf: inIt }) })));
-  await becomes(workspace, inIt, [few, many]);
-  await becomes(workspace, outOfIt, []);
-  await track(workspace, [1, 2, 3, 4].map(() => ({ customerId: many, name: 'Order Completed' })));
-  await becomes(workspace, outOfIt, [many]);
-  await becomes(workspace, inIt, [few]);
+  const inIt = await defining.create(workspace, rule('In it', condition({ memberOf: home?.id ?? '' })));
+  const outOfIt = await defining.create(workspace, rule('Out of it', condition({ not: condition({ memberOf: inIt }) })));
+  await defining.becomes(workspace, inIt, [few, many]);
+  await defining.becomes(workspace, outOfIt, []);
+  await defining.track(workspace, [1, 2, 3, 4].map(() => ({ customerId: many, name: 'Order Completed' })));
+  await defining.becomes(workspace, outOfIt, [many]);
+  await defining.becomes(workspace, inIt, [few]);
   const after = await replica.segments.listSegments({ page: { first: 10, after: '' }, kind: serving.SegmentKind.UNSPECIFIED, modelId: '', asOf: undefined, level: worker.SegmentLevel.MAIN, brief: false }, workspace.call);
   // Who is in a defined segment does not count twice.
   expect(after.population).toBe(population);
@@ -191,13 +56,13 @@ test('a rule over another one follows it, and over a learned segment too', async
 test('scoring commits while rules are still judged, of whom some have already crossed', async () => {
   const workspace = await house.workspace();
   const [who = ''] = await house.customers(workspace.id, 1);
-  await track(workspace, orders(who, 2));
+  await defining.track(workspace, orders(who, 2));
   const drawn = model();
   await house.prepare(replica, workspace, drawn);
   await replica.activation.activate({ modelId: drawn.id, fence: 1 }, workspace.service);
-  const lower = await create(workspace, rule('Three orders', performed('Order Completed', 30, { atLeast: 3 })));
-  const upper = await create(workspace, rule('Of these', condition({ memberOf: lower })));
-  await settled(workspace, upper);
+  const lower = await defining.create(workspace, rule('Three orders', performed('Order Completed', 30, { atLeast: 3 })));
+  const upper = await defining.create(workspace, rule('Of these', condition({ memberOf: lower })));
+  await defining.settled(workspace, upper);
   const home = async () => (await house.owner.query<{ id: string }>('select segment_id as id from serving.memberships where workspace_id = $1 and customer_id = $2 and level = 0 and until is null', [workspace.id, who])).rows[0]?.id;
   const few = await home();
   const door = house.worker.beforeAnswer;
@@ -212,70 +77,88 @@ test('scoring commits while rules are still judged, of whom some have already cr
     await until(() => house.owner.query(`select from pg_locks where locktype = 'advisory' and objid = 4711 and not granted`), ({ rowCount }) => rowCount === 1);
     door.go();
     expect(await until(home, (id) => id !== few)).toBeDefined();
-    expect(await members(workspace, lower)).toEqual([]);
+    expect(await defining.members(workspace, lower)).toEqual([]);
   } finally {
     door.go();
     await holder.query('select pg_advisory_unlock_all()');
     await holder.query('drop function serving.wait_for_test() cascade');
     await holder.end();
   }
-  await becomes(workspace, upper, [who]);
-  await becomes(workspace, lower, [who]);
+  await defining.becomes(workspace, upper, [who]);
+  await defining.becomes(workspace, lower, [who]);
 });
 
 test('everyone is looked at in pieces, each a transaction of its own; whoever was looked at before a rule is changed is looked at again', async () => {
   const workspace = await house.workspace();
   const customers = await house.customers(workspace.id, 5_000);
-  await track(workspace, customers.map((customerId, at) => ({ customerId, name: 'Order Completed', properties: { place: at } })));
+  await defining.track(workspace, customers.map((customerId, at) => ({ customerId, name: 'Order Completed', properties: { place: at } })));
   // As autovacuum does within a minute: a planner that takes the tables for empty reads the whole workspace for each customer.
   await house.owner.query('analyze ingestion.subject_customers, ingestion.events');
   const bought = performed('Order Completed', 30, { atLeast: 1 });
   const count = async (segmentId: string) => (await house.owner.query<{ members: number }>('select members::int from serving.segment_sizes where workspace_id = $1 and segment_id = $2', [workspace.id, segmentId])).rows[0]?.members ?? 0;
-  const everyone = await create(workspace, rule('Everyone', bought));
+  const everyone = await defining.create(workspace, rule('Everyone', bought));
   await until(() => count(everyone), (seen) => seen === customers.length);
-  await settled(workspace, everyone);
+  await defining.settled(workspace, everyone);
   const { rows: [most] } = await house.owner.query<{ told: number }>(
     `select max(told)::int as told from (select count(*) as told from serving.membership_changes where workspace_id = $1 and to_segment_id = $2 group by xid) as one`, [workspace.id, everyone],
   );
   expect(most?.told).toBeLessThanOrEqual(500);
-  const some = await create(workspace, rule('Some', bought));
+  const some = await defining.create(workspace, rule('Some', bought));
   await until(() => count(some), (seen) => seen > 0);
   const first = performed('Order Completed', 30, { atLeast: 1 }, [{ property: 'place', operator: Operator.AT_MOST, value: '9' }]);
   await replica.definitions.updateDefinedSegment({ segmentId: some, condition: first, customers: undefined }, workspace.call);
-  await settled(workspace, some);
-  expect(await members(workspace, some)).toEqual(customers.slice(0, 10).sort());
+  await defining.settled(workspace, some);
+  expect(await defining.members(workspace, some)).toEqual(customers.slice(0, 10).sort());
 }, 60_000);
 
 test('a list is changed and ended, and each crossing is told', async () => {
   const workspace = await house.workspace();
   const [one = '', two = ''] = await house.customers(workspace.id, 2);
-  const segmentId = await create(workspace, list('Testers', [one]));
-  expect(await members(workspace, segmentId)).toEqual([one]);
+  const segmentId = await defining.create(workspace, list('Testers', [one]));
+  expect(await defining.members(workspace, segmentId)).toEqual([one]);
   await replica.definitions.updateDefinedSegment({ segmentId, condition: undefined, customers: { userIds: [`user-${two}`] } }, workspace.call);
-  expect(await members(workspace, segmentId)).toEqual([two]);
+  expect(await defining.members(workspace, segmentId)).toEqual([two]);
   await replica.definitions.deleteDefinedSegment({ segmentId }, workspace.call);
-  expect(await members(workspace, segmentId)).toEqual([]);
-  expect(await told(workspace, segmentId)).toEqual([`+${one}`, `-${one}`, `+${two}`, `-${two}`]);
+  expect(await defining.members(workspace, segmentId)).toEqual([]);
+  expect(await defining.told(workspace, segmentId)).toEqual([`+${one}`, `-${one}`, `+${two}`, `-${two}`]);
 });
 
 test('what cannot be a rule is refused with where and why', async () => {
   const workspace = await house.workspace();
   const [who = ''] = await house.customers(workspace.id, 1);
-  await track(workspace, [{ customerId: who, name: 'Order Completed' }]);
+  await defining.track(workspace, [{ customerId: who, name: 'Order Completed' }]);
   const bought = performed('Order Completed', 7, { atLeast: 1 });
-  const refusal = (given: Condition) => create(workspace, rule('Refused', given)).then(() => 'made', (error: { reason: string; message: string }) => `${error.reason} ${error.message}`);
+  const refusal = (given: Condition) => defining.create(workspace, rule('Refused', given)).then(() => 'made', (error: { reason: string; message: string }) => `${error.reason} ${error.message}`);
   expect(await refusal(condition({}))).toMatch(/^CONDITION_INVALID condition: give exactly one/);
-  expect(await refusal(condition({ all: [bought, performed('Order Completed', 0, { atLeast: 1 })] }))).toMatch(/^CONDITION_INVALID condition\.all\[1\]\.performed\.withinDays/);
+  expect(await refusal(condition({ all: [bought, performed('Order Completed', 0, { atLeast: 1 })] }))).toMatch(/^CONDITION_INVALID condition\.all\[1\]\.performed\.withinDays: .*; leave it out for ever/);
+  const both = condition({ performed: { event: 'Order Completed', atLeast: 1, atMost: undefined, withinDays: 3, ever: true, filters: [], sum: undefined } });
+  expect(await refusal(both)).toMatch(/^CONDITION_INVALID condition\.performed\.withinDays: ever has no window; leave one/);
   expect(await refusal(condition({ any: Array.from({ length: 60 }, () => bought) }))).toMatch(/^CONDITION_TOO_LARGE/);
   expect(await refusal(performed('Order Complete', 7, { atLeast: 1 }))).toMatch(/^EVENT_UNKNOWN condition\.performed\.event: .*"Order Complete"/);
   expect(await refusal(condition({ not: condition({ memberOf: workspace.id }) }))).toMatch(/^SEGMENT_UNKNOWN condition\.not\.memberOf: /);
-  expect(await create(workspace, list('Nobody', [])).then(() => 'made')).toBe('made');
+  const filtered = (operator: definition.PropertyOperator, value: string) => refusal(performed('Order Completed', 7, { atLeast: 1 }, [{ property: 'note', operator, value }]));
+  const summed = (sum: { property: string; atLeast?: number; atMost?: number }) => refusal(condition({ any: [performed('Order Completed', 7, {}, [], sum)] }));
+  expect(await refusal(performed('Order Completed', 7, {}))).toMatch(/^CONDITION_INVALID condition\.performed: say how often by atLeast, atMost or both, or how much by sum/);
+  expect(await summed({ property: '', atLeast: 1 })).toMatch(/^CONDITION_INVALID condition\.any\[0\]\.performed\.sum\.property: a name has/);
+  expect(await summed({ property: 'revenue' })).toMatch(/performed\.sum: say how much: atLeast, atMost or both/);
+  expect(await summed({ property: 'revenue', atLeast: Infinity })).toMatch(/performed\.sum: a number lies within what a double holds/);
+  expect(await summed({ property: 'revenue', atLeast: 2.5, atMost: 1 })).toMatch(/performed\.sum: atLeast 2\.5 is more than atMost 1/);
+  expect(await filtered(Operator.CONTAINS, '5')).toMatch(/^CONDITION_INVALID condition\.performed\.filters\[0\]\.value: only a text .*; give one in quotes/);
+  expect(await filtered(Operator.STARTS_WITH, '""')).toMatch(/value: every text has an empty one in it; give some letters/);
+  expect(await filtered(Operator.IS_SET, '"x"')).toMatch(/value: what IS_SET asks needs no value; leave it out/);
+  expect(await filtered(Operator.EQUALS, '')).toMatch(/value: a value is a text, a number, true or false/);
+  expect(await filtered(Operator.IS_ONE_OF, '"x"')).toMatch(/value: give a list of 1 to 100 values/);
+  expect(await filtered(Operator.IS_ONE_OF, '[]')).toMatch(/value: give a list of 1 to 100 values/);
+  expect(await filtered(Operator.IS_ONE_OF, JSON.stringify(Array.from({ length: 101 }, (_, at) => at)))).toMatch(/value: give a list of 1 to 100 values/);
+  expect(await filtered(Operator.IS_ONE_OF, '["x", null]')).toMatch(/value\[1\]: a value is/);
+  expect(await filtered(Operator.IS_ONE_OF, '["x", 1]')).toMatch(/value: values of a list are of one type; join two conditions by `any`/);
+  expect(await defining.create(workspace, list('Nobody', [])).then(() => 'made')).toBe('made');
   await expect(replica.definitions.createDefinedSegment({ ...list('L', []), customers: { userIds: ['ghost', 'phantom'] } }, workspace.call)).rejects.toMatchObject({
     reason: 'CUSTOMER_UNKNOWN', message: expect.stringContaining('"ghost", "phantom"'),
   });
-  const first = await create(workspace, rule('First', bought));
-  await expect(create(workspace, rule('first', bought))).rejects.toMatchObject({ reason: 'NAME_TAKEN' });
-  const second = await create(workspace, rule('Second', condition({ memberOf: first })));
+  const first = await defining.create(workspace, rule('First', bought));
+  await expect(defining.create(workspace, rule('first', bought))).rejects.toMatchObject({ reason: 'NAME_TAKEN' });
+  const second = await defining.create(workspace, rule('Second', condition({ memberOf: first })));
   await expect(replica.definitions.updateDefinedSegment({ segmentId: first, condition: condition({ memberOf: second }), customers: undefined }, workspace.call)).rejects.toMatchObject({ reason: 'CONDITION_CYCLE' });
   await expect(replica.definitions.deleteDefinedSegment({ segmentId: first }, workspace.call)).rejects.toMatchObject({
     reason: 'SEGMENT_IN_USE', message: `The rule of "Second" (${publicId('Segment', second)}) names it; change or delete that one first.`,
@@ -292,12 +175,12 @@ test.each([
 ])('a rule with %s is refused before anything is made of it', async (_, value, message) => {
   const workspace = await house.workspace();
   const [who = ''] = await house.customers(workspace.id, 1);
-  await track(workspace, [{ customerId: who, name: 'Order Completed' }]);
+  await defining.track(workspace, [{ customerId: who, name: 'Order Completed' }]);
   const fine = performed('Order Completed', 366, { atLeast: 1 });
   const given = performed('Order Completed', 366, { atLeast: 1 }, [{ property: 'currency', operator: Operator.DIFFERS, value }]);
   const refused = { reason: 'CONDITION_INVALID', message: expect.stringMatching(message) as string };
-  const segmentId = await create(workspace, rule('Fine', fine));
-  await expect(create(workspace, rule('Refused', given))).rejects.toMatchObject(refused);
+  const segmentId = await defining.create(workspace, rule('Fine', fine));
+  await expect(defining.create(workspace, rule('Refused', given))).rejects.toMatchObject(refused);
   await expect(replica.definitions.previewDefinedSegment({ condition: given }, workspace.call)).rejects.toMatchObject(refused);
   await expect(replica.definitions.updateDefinedSegment({ segmentId, condition: given, customers: undefined }, workspace.call)).rejects.toMatchObject(refused);
 });
@@ -322,23 +205,23 @@ test.each([
 ])('a rule %s is told as such and left out; the others go on, and it comes back with everyone', async (_, from, to, condition, failure) => {
   const workspace = await house.workspace();
   const [first = '', second = ''] = await house.customers(workspace.id, 2);
-  await track(workspace, [{ customerId: first, name: 'Order Completed' }]);
-  const spoilt = await create(workspace, rule('Spoilt', performed('Order Completed', 30, { atLeast: 1 }, [{ property: 'revenue', operator: Operator.DIFFERS, value: '7' }])));
-  const other = await create(workspace, rule('Other', performed('Order Completed', 30, { atLeast: 1 })));
-  await becomes(workspace, spoilt, [first]);
+  await defining.track(workspace, [{ customerId: first, name: 'Order Completed' }]);
+  const spoilt = await defining.create(workspace, rule('Spoilt', performed('Order Completed', 30, { atLeast: 1 }, [{ property: 'revenue', operator: Operator.DIFFERS, value: '7' }])));
+  const other = await defining.create(workspace, rule('Other', performed('Order Completed', 30, { atLeast: 1 })));
+  await defining.becomes(workspace, spoilt, [first]);
   expect(await spoil(workspace, spoilt, from, to)).toBe(1);
-  await track(workspace, [{ customerId: second, name: 'Order Completed' }]);
-  await becomes(workspace, other, [first, second]);
-  const added = await create(workspace, rule('Added', performed('Order Completed', 60, { atLeast: 1 })));
-  await settled(workspace, added);
-  expect(await members(workspace, added)).toEqual([first, second].sort());
+  await defining.track(workspace, [{ customerId: second, name: 'Order Completed' }]);
+  await defining.becomes(workspace, other, [first, second]);
+  const added = await defining.create(workspace, rule('Added', performed('Order Completed', 60, { atLeast: 1 })));
+  await defining.settled(workspace, added);
+  expect(await defining.members(workspace, added)).toEqual([first, second].sort());
   expect(await definitionOf(workspace, spoilt)).toMatchObject({ condition, failure: expect.stringMatching(failure) as string, progress: 0 });
   expect(await definitionOf(workspace, other)).toMatchObject({ failure: '', progress: 1 });
-  expect(await members(workspace, spoilt)).toEqual([first]);
+  expect(await defining.members(workspace, spoilt)).toEqual([first]);
   expect(await spoil(workspace, spoilt, to, from)).toBe(1);
   await house.owner.query(`update serving.segment_definitions set retry_at = now() where workspace_id = $1 and segment_id = $2`, [workspace.id, spoilt]);
-  await becomes(workspace, spoilt, [first, second]);
-  expect(await settled(workspace, spoilt)).toMatchObject({ definition: { failure: '' } });
+  await defining.becomes(workspace, spoilt, [first, second]);
+  expect(await defining.settled(workspace, spoilt)).toMatchObject({ definition: { failure: '' } });
 });
 
 test('a workspace whose rules cannot be followed at all keeps no other one waiting', async () => {
@@ -347,47 +230,84 @@ test('a workspace whose rules cannot be followed at all keeps no other one waiti
   const made: string[] = [];
   for (const workspace of [stuck, sound]) {
     const [who = ''] = await house.customers(workspace.id, 1);
-    await track(workspace, [{ customerId: who, name: 'Order Completed' }]);
-    const segmentId = await create(workspace, ordered);
-    await settled(workspace, segmentId);
+    await defining.track(workspace, [{ customerId: who, name: 'Order Completed' }]);
+    const segmentId = await defining.create(workspace, ordered);
+    await defining.settled(workspace, segmentId);
     made.push(segmentId);
   }
   await house.owner.query(`update serving.definition_positions set newest_event_at = 'infinity' where workspace_id = $1`, [stuck.id]);
   const [late = ''] = await house.customers(sound.id, 1);
-  await track(sound, [{ customerId: late, name: 'Order Completed' }]);
-  await until(() => members(sound, made[1] ?? ''), (seen) => seen.includes(late));
+  await defining.track(sound, [{ customerId: late, name: 'Order Completed' }]);
+  await until(() => defining.members(sound, made[1] ?? ''), (seen) => seen.includes(late));
 });
-
-/** As identify does: what is told, and an event of it. */
-async function identify({ id }: TestWorkspace, customerId: string, attributes: object): Promise<void> {
-  await house.owner.query(
-    `insert into ingestion.subject_attributes (workspace_id, subject_id, name, value, occurred_at)
-     select $1, $2, key, value, now() from jsonb_each($3::jsonb)
-     on conflict (workspace_id, subject_id, name) do update set value = excluded.value, occurred_at = excluded.occurred_at`,
-    [id, customerId, JSON.stringify(attributes)],
-  );
-  await house.track(id, [{ customerId, type: 'identify', name: '' }]);
-}
 
 test('a rule names attributes: who is told to have one comes, with or without behaviour, and goes when it changes', async () => {
   const workspace = await house.workspace();
   const [gold = '', free = '', silent = '', rich = ''] = await house.customers(workspace.id, 4);
-  await track(workspace, [gold, free, rich].map((customerId) => ({ customerId, name: 'Order Completed' })));
-  await identify(workspace, gold, { plan: 'gold', seats: 3 });
-  await identify(workspace, free, { plan: 'free' });
+  await defining.track(workspace, [gold, free, rich].map((customerId) => ({ customerId, name: 'Order Completed' })));
+  await defining.identify(workspace, gold, { plan: 'gold', seats: 3 });
+  await defining.identify(workspace, free, { plan: 'free' });
   const attribute = (property: string, operator: definition.PropertyOperator, value: unknown) => condition({ attribute: { property, operator, value: JSON.stringify(value) } });
-  const isGold = await create(workspace, rule('Gold', attribute('plan', Operator.EQUALS, 'gold')));
-  const notFree = await create(workspace, rule('Not free', condition({ all: [performed('Order Completed', 30, { atLeast: 1 }), attribute('plan', Operator.DIFFERS, 'free')] })));
-  const many = await create(workspace, rule('Many seats', attribute('seats', Operator.AT_LEAST, 10)));
-  await becomes(workspace, isGold, [gold]);
-  await becomes(workspace, notFree, [gold, rich]);
-  await identify(workspace, silent, { plan: 'gold' });
-  await identify(workspace, rich, { seats: 10 });
-  await becomes(workspace, isGold, [gold, silent]);
-  await becomes(workspace, many, [rich]);
-  await identify(workspace, gold, { plan: 'free' });
-  await becomes(workspace, isGold, [silent]);
-  await becomes(workspace, notFree, [rich]);
+  const isGold = await defining.create(workspace, rule('Gold', attribute('plan', Operator.EQUALS, 'gold')));
+  const notFree = await defining.create(workspace, rule('Not free', condition({ all: [performed('Order Completed', 30, { atLeast: 1 }), attribute('plan', Operator.DIFFERS, 'free')] })));
+  const many = await defining.create(workspace, rule('Many seats', attribute('seats', Operator.AT_LEAST, 10)));
+  await defining.becomes(workspace, isGold, [gold]);
+  await defining.becomes(workspace, notFree, [gold, rich]);
+  await defining.identify(workspace, silent, { plan: 'gold' });
+  await defining.identify(workspace, rich, { seats: 10 });
+  await defining.becomes(workspace, isGold, [gold, silent]);
+  await defining.becomes(workspace, many, [rich]);
+  await defining.identify(workspace, gold, { plan: 'free' });
+  await defining.becomes(workspace, isGold, [silent]);
+  await defining.becomes(workspace, notFree, [rich]);
   expect((await replica.definitions.previewDefinedSegment({ condition: attribute('plan', Operator.EQUALS, 'free') }, workspace.call)).size).toBe(2);
-  await expect(create(workspace, rule('Nameless', attribute('', Operator.EQUALS, 1)))).rejects.toMatchObject({ reason: 'CONDITION_INVALID', metadata: { path: 'condition.attribute.property' } });
+  await expect(defining.create(workspace, rule('Nameless', attribute('', Operator.EQUALS, 1)))).rejects.toMatchObject({ reason: 'CONDITION_INVALID', metadata: { path: 'condition.attribute.property' } });
+});
+
+test('a preview tells of names that nobody has, where they are, and what may have been meant; what is rare is no misspelling', async () => {
+  const workspace = await house.workspace();
+  const [who = '', other = ''] = await house.customers(workspace.id, 2);
+  await defining.track(workspace, [
+    // Beyond the events of which some are looked at first.
+    ...Array.from({ length: 1_200 }, () => ({ customerId: who, name: 'Order Completed', properties: { revenue: 5, size: '42' } })),
+    { customerId: other, name: 'Order Completed', properties: { revenue: 5, giftNote: 'hello' } },
+    { customerId: other, name: 'Product Viewed', at: Date.now() - 20 * DAY, properties: { sku: 'a' } },
+  ]);
+  await defining.identify(workspace, who, { plan: 'gold', age: '40' });
+  const filters = (...given: [string, definition.PropertyOperator, string][]) => given.map(([property, operator, value]) => ({ property, operator, value }));
+  const noticesOf = async (given: Condition) => (await replica.definitions.previewDefinedSegment({ condition: given }, workspace.call)).notices;
+  const ordered = performed('Order Completed', 30, { atLeast: 1 }, filters(['revenu', Operator.AT_LEAST, '5'], ['giftNote', Operator.IS_SET, ''], ['size', Operator.AT_MOST, '50']));
+  const attribute = (property: string, operator: definition.PropertyOperator, value: string) => condition({ attribute: { property, operator, value } });
+  const given = condition({ all: [attribute('Plan', Operator.EQUALS, '"gold"'), condition({ not: ordered }), attribute('age', Operator.AT_LEAST, '30'), attribute('coupon', Operator.IS_SET, '')] });
+  const found = await noticesOf(given);
+  expect(found.map(({ code, path, name, nearest }) => [code, path, name, nearest])).toEqual([
+    ['ATTRIBUTE_UNKNOWN', 'condition.all[0].attribute.property', 'Plan', 'plan'],
+    ['PROPERTY_UNKNOWN', 'condition.all[1].not.performed.filters[0].property', 'revenu', 'revenue'],
+    ['PROPERTY_NOT_NUMBER', 'condition.all[1].not.performed.filters[2].property', 'size', ''],
+    ['ATTRIBUTE_NOT_NUMBER', 'condition.all[2].attribute.property', 'age', ''],
+    ['ATTRIBUTE_UNKNOWN', 'condition.all[3].attribute.property', 'coupon', ''],
+  ]);
+  expect(found[1]?.message).toBe('No "Order Completed" within 30 days has the property "revenu". Did you mean "revenue"?');
+  // Nothing is known of an event that did not happen in the window; and what is still to come makes no rule impossible.
+  expect(await noticesOf(performed('Product Viewed', 7, { atMost: 0 }, filters(['skew', Operator.EQUALS, '"a"'])))).toEqual([]);
+  expect(await defining.create(workspace, rule('Yet to come', given))).not.toBe('');
+});
+
+test('what a property adds up to is exact, whatever the order; a customer comes with the event that makes it enough and goes when an event of it grows too old', async () => {
+  const workspace = await house.workspace(access.Clock.DATA);
+  const [who = '', other = ''] = await house.customers(workspace.id, 2);
+  const start = Date.now() - 60 * DAY;
+  const paid = (day: number, revenue: unknown, customerId = who) => ({ customerId, name: 'Order Completed', at: start + day * DAY, properties: { revenue } });
+  // As doubles, 0.7 and 0.1 are less than 0.8.
+  await defining.track(workspace, [paid(0, 0.7), paid(1, '500'), paid(1, null), paid(1, 1e308, other), paid(1, 1e308, other)]);
+  const enough = await defining.create(workspace, rule('Enough', performed('Order Completed', 5, {}, [], { property: 'revenue', atLeast: 0.8, atMost: 1e300 })));
+  await defining.settled(workspace, enough);
+  expect(await defining.members(workspace, enough)).toEqual([]);
+  await defining.track(workspace, [paid(2, 0.1)]);
+  await defining.becomes(workspace, enough, [who]);
+  await defining.track(workspace, [paid(5.5, 7, other)]);
+  await defining.becomes(workspace, enough, []);
+  expect(await defining.told(workspace, enough)).toEqual([`+${who}`, `-${who}`]);
+  const { notices } = await replica.definitions.previewDefinedSegment({ condition: performed('Order Completed', 30, {}, [], { property: 'revenues', atMost: 3 }) }, workspace.call);
+  expect(notices).toMatchObject([{ code: 'PROPERTY_UNKNOWN', path: 'condition.performed.sum.property', nearest: 'revenue' }]);
 });

@@ -11,6 +11,7 @@ import { MergeRepository } from '../../apps/ingestion/src/identity/merge.reposit
 import { digestsBy } from '../../apps/ingestion/src/identity/keyed.digest.js';
 import { HistoryRepository } from '../../apps/serving/src/foresight/history.repository.js';
 import { Archiving } from './archiving.js';
+import { type Condition, Defining, performed, rule } from './defining.js';
 import { membersOf, model, ServingHouse, type ServingReplica, type TestWorkspace, until } from './serving-house.js';
 
 const DAY = 86_400_000;
@@ -106,8 +107,8 @@ test('a state that is built anew by a merge and by its undoing is the same where
 test('a rule whose window reaches into files has the same members, when it is made and when it is followed', async () => {
   const { PropertyOperator } = definition;
   const part = { all: [], any: [], not: undefined, performed: undefined, memberOf: '', attribute: undefined };
-  const often = { event: 'Order Completed', atLeast: 3, atMost: undefined, withinDays: 90, filters: [{ property: 'revenue', operator: PropertyOperator.AT_LEAST, value: '2' }] };
-  const seldom = { event: 'Order Completed', atLeast: undefined, atMost: 0, withinDays: 90, filters: [] };
+  const often = { event: 'Order Completed', atLeast: 3, atMost: undefined, withinDays: 90, filters: [{ property: 'revenue', operator: PropertyOperator.AT_LEAST, value: '2' }], sum: undefined, ever: false };
+  const seldom = { event: 'Order Completed', atLeast: undefined, atMost: 0, withinDays: 90, filters: [], sum: undefined, ever: false };
   const bought = (userId: string, daysAgo: number, revenue = 5) => ({ userId, daysAgo, properties: JSON.stringify({ revenue }) });
   const [live, archived] = await twins(async (workspace, archive) => {
     await send(workspace,
@@ -136,6 +137,45 @@ test('a rule whose window reaches into files has the same members, when it is ma
   expect(live).toEqual({ size: 1, population: 5, made: [['often'], ['looks']], followed: ['often', 'soon'], viewed: ['looks'] });
   expect(archived).toEqual(live);
 });
+
+test('a rule that asks of ever counts files too, when it is made and when it is followed; what a policy drops counts no more, and a preview says so', async () => {
+  const bought = (userId: string, daysAgo: number, revenue = 5) => ({ userId, daysAgo, properties: JSON.stringify({ revenue }) });
+  const thrice = performed('Order Completed', 'ever', { atLeast: 3 });
+  const much = performed('Order Completed', 'ever', {}, [], { property: 'revenue', atLeast: 40.5 });
+  const defining = new Defining(house, replica);
+  const [live, archived] = await twins(async (workspace, archive) => {
+    const named = async (ids: readonly string[]) => {
+      const known = await names(workspace);
+      return ids.map((id) => known.get(id) ?? id).sort();
+    };
+    const inIt = async (segmentId: string) => named(await defining.members(workspace, segmentId));
+    await send(workspace, bought('early', 800), bought('early', 70), bought('early', 69), bought('late', 500, 40), bought('late', 0.01, 0.5), bought('new', 0.02), bought('new', 0.01));
+    await archive();
+    const preview = async (condition: Condition) => {
+      const { sampleCustomerIds, notices } = await replica.definitions.previewDefinedSegment({ condition }, workspace.call);
+      return [await named(sampleCustomerIds), notices.map(({ code }) => code)];
+    };
+    const previewed = [await preview(thrice), await preview(much)];
+    const [often, rich] = [await defining.create(workspace, rule('Often', thrice)), await defining.create(workspace, rule('Rich', much))];
+    await defining.settled(workspace, often);
+    await defining.settled(workspace, rich);
+    const made = [await inIt(often), await inIt(rich)];
+    await send(workspace, bought('late', 0));
+    const followed = await until(() => inIt(often), (seen) => seen.includes('late'));
+    return { workspace, segmentIds: [often, rich], preview, inIt, told: { previewed, made, followed } };
+  });
+  expect(live.told).toEqual({ previewed: [[['early'], []], [['late'], []]], made: [['early'], ['late']], followed: ['early', 'late'] });
+  expect(archived.told).toEqual(live.told);
+  const { workspace, segmentIds: [often = '', rich = ''], preview, inIt } = archived;
+  await archiving.drop(workspace.id);
+  await until(async () => [await inIt(often), await inIt(rich)], (seen) => seen.flat().length === 0);
+  expect([await preview(thrice), await preview(much)]).toEqual([[[], ['HISTORY_DROPPED']], [[], ['HISTORY_DROPPED']]]);
+  expect(await preview(performed('Order Completed', 1, { atLeast: 2 }))).toEqual([['late', 'new'], []]);
+  await defining.settled(workspace, often);
+  // What stays is still counted, with what comes.
+  await send(workspace, bought('new', 0));
+  expect(await until(() => inIt(often), (seen) => seen.length > 0)).toEqual(['new']);
+}, 120_000);
 
 test('the latest events of customers are the same, and files are opened only for whom the table has too few', async () => {
   const looked: string[][] = [];

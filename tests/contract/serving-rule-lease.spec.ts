@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import { partitionOf } from '../../apps/serving/src/lease/partition.js';
+import { performed, rule } from './defining.js';
 import { ServingHouse, type TestWorkspace, until } from './serving-house.js';
 
 const DAY = 86_400_000;
@@ -14,7 +15,7 @@ beforeAll(async () => {
 afterEach(() => Promise.all(house.running.map((replica) => replica.stop())));
 afterAll(() => house.close());
 
-const ordered = { all: [], any: [], not: undefined, memberOf: '', attribute: undefined, performed: { event: 'Order Completed', atLeast: 1, atMost: undefined, withinDays: 30, filters: [] } };
+const ordered = rule('Ordered', performed('Order Completed', 30, { atLeast: 1 }));
 
 async function membersOf({ id }: TestWorkspace, segmentId: string): Promise<string[]> {
   const { rows } = await house.owner.query<{ id: string }>(
@@ -32,7 +33,7 @@ test('rules are followed for the partitions that a replica leases, and for those
   const customers = await house.customers(workspace.id, 48);
   await house.track(workspace.id, customers.map((customerId) => ({ customerId, name: 'Order Completed', at: Date.now() - 60 * DAY })));
   await until(() => holders(workspace), (shares) => shares.join() === '8');
-  const { definition: made } = await replica.definitions.createDefinedSegment({ name: 'Ordered', description: '', condition: ordered, customers: undefined }, workspace.call);
+  const { definition: made } = await replica.definitions.createDefinedSegment(ordered, workspace.call);
   const segmentId = made?.segmentId ?? '';
   await until(() => replica.definitions.getSegmentDefinition({ segmentId }, workspace.call), ({ definition: seen }) => seen?.progress === 1);
 
@@ -58,7 +59,7 @@ test('two replicas that both follow rules tell each change once, whoever builds 
   const customers = await house.customers(workspace.id, 48);
   await house.track(workspace.id, customers.slice(0, 24).map((customerId) => ({ customerId, name: 'Order Completed' })));
   await until(() => holders(workspace), (shares) => shares.join() === '4,4');
-  const { definition: made } = await first.definitions.createDefinedSegment({ name: 'Ordered', description: '', condition: ordered, customers: undefined }, workspace.call);
+  const { definition: made } = await first.definitions.createDefinedSegment(ordered, workspace.call);
   const segmentId = made?.segmentId ?? '';
   await house.track(workspace.id, customers.slice(24).map((customerId) => ({ customerId, name: 'Order Completed' })));
   await until(() => membersOf(workspace, segmentId), (members) => members.length === customers.length);

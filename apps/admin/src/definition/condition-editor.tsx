@@ -1,7 +1,7 @@
 import { useId, useMemo, type ReactNode } from 'react';
 import { DefinitionNamesDocument, SegmentsDocument, type PropertyOperator } from '../gen/graphql';
 import { useReading } from '../session/reading';
-import { NEW, NEW_FILTER, OPERATORS, type AttributeDraft, type ConditionDraft, type FilterDraft, type GroupDraft, type MemberDraft, type PerformedDraft, type ValueKind } from './condition';
+import { comparedBy, NEW, NEW_FILTER, NEW_SUM, NUMBERS_ONLY, OPERATORS, TEXTS_ONLY, type AttributeDraft, type ConditionDraft, type FilterDraft, type GroupDraft, type MemberDraft, type PerformedDraft, type SumDraft, type ValueKind } from './condition';
 import { namesOf, type Names } from './names';
 import './definition.css';
 
@@ -9,8 +9,6 @@ import './definition.css';
 const DEEPEST = 4;
 const ADDING = { performed: 'Something they did', attribute: 'An attribute', member: 'A segment', group: 'A group' } as const satisfies Record<ConditionDraft['is'], string>;
 const KINDS: Readonly<Record<ValueKind, string>> = { text: 'text', number: 'number', truth: 'true or false' };
-/** Only numbers are more or less. */
-const ORDERINGS: readonly PropertyOperator[] = ['AT_LEAST', 'AT_MOST'];
 
 interface Lists extends Record<keyof Names, string> {
   segments: readonly { id: string; name: string }[];
@@ -106,7 +104,7 @@ function Performed({ draft, onChange, lists }: EditorProps<PerformedDraft>): Rea
   const typed = (name: 'atLeast' | 'atMost' | 'withinDays', label: string): ReactNode => (
     <label className="field few">
       {label}
-      <input value={draft[name]} inputMode="numeric" autoComplete="off" placeholder="–" onChange={({ target }) => onChange({ ...draft, [name]: target.value })} />
+      <input value={draft[name]} inputMode="numeric" autoComplete="off" placeholder={name === 'withinDays' ? 'ever' : '–'} onChange={({ target }) => onChange({ ...draft, [name]: target.value })} />
     </label>
   );
   const change = (at: number, filter: FilterDraft | undefined): void => onChange({ ...draft, filters: draft.filters.flatMap((one, index) => (index === at ? (filter ?? []) : one)) });
@@ -129,10 +127,43 @@ function Performed({ draft, onChange, lists }: EditorProps<PerformedDraft>): Rea
           </button>
         </div>
       ))}
-      <button type="button" className="button bare rule-where" onClick={() => onChange({ ...draft, filters: [...draft.filters, NEW_FILTER] })}>
-        + where a property …
-      </button>
+      {draft.sum && <Sum draft={draft.sum} onChange={(sum) => onChange({ ...draft, sum })} list={lists.properties} />}
+      <div className="row tight rule-where">
+        <button type="button" className="button bare" onClick={() => onChange({ ...draft, filters: [...draft.filters, NEW_FILTER] })}>
+          + where a property …
+        </button>
+        {!draft.sum && (
+          <button type="button" className="button bare" onClick={() => onChange({ ...draft, sum: NEW_SUM, ...(draft.atLeast === '1' ? { atLeast: '' } : {}) })}>
+            + a sum of …
+          </button>
+        )}
+      </div>
     </>
+  );
+}
+
+/** `onChange` of null: it is not asked. */
+function Sum({ draft, onChange, list }: { draft: SumDraft; onChange: (draft: SumDraft | null) => void; list: string }): ReactNode {
+  const typed = (name: keyof SumDraft, label: string): ReactNode => (
+    <label className="field few">
+      {label}
+      <input value={draft[name]} inputMode="decimal" autoComplete="off" placeholder="–" onChange={({ target }) => onChange({ ...draft, [name]: target.value })} />
+    </label>
+  );
+  return (
+    <div className="row tight rule-filter">
+      <div className="rule-fields">
+        <label className="field">
+          Sum of property
+          <input value={draft.property} list={list} autoComplete="off" placeholder="revenue" onChange={({ target }) => onChange({ ...draft, property: target.value })} />
+        </label>
+        {typed('atLeast', 'Sum at least')}
+        {typed('atMost', 'Sum at most')}
+      </div>
+      <button type="button" className="button bare" onClick={() => onChange(null)} aria-label="Remove: sum of property">
+        ×
+      </button>
+    </div>
   );
 }
 
@@ -167,7 +198,7 @@ interface FilterProps {
 }
 
 function Filter({ what, like, draft, onChange, list }: FilterProps): ReactNode {
-  const isOrdering = ORDERINGS.includes(draft.operator);
+  const isOfOneKind = [...NUMBERS_ONLY, ...TEXTS_ONLY].includes(draft.operator);
   return (
     <div className="rule-fields">
       <label className="field">
@@ -178,10 +209,7 @@ function Filter({ what, like, draft, onChange, list }: FilterProps): ReactNode {
         Compared
         <select
           value={draft.operator}
-          onChange={({ target }) => {
-            const operator = target.value as PropertyOperator;
-            onChange({ ...draft, operator, kind: ORDERINGS.includes(operator) ? 'number' : draft.kind });
-          }}
+          onChange={({ target }) => onChange(comparedBy(draft, target.value as PropertyOperator))}
         >
           {Object.entries(OPERATORS).map(([operator, words]) => (
             <option key={operator} value={operator}>
@@ -190,34 +218,50 @@ function Filter({ what, like, draft, onChange, list }: FilterProps): ReactNode {
           ))}
         </select>
       </label>
-      <label className="field few">
-        Type
-        <select
-          value={draft.kind}
-          disabled={isOrdering}
-          onChange={({ target }) => {
-            const kind = target.value as ValueKind;
-            onChange({ ...draft, kind, value: kind === 'truth' ? 'true' : draft.value });
-          }}
-        >
-          {Object.entries(KINDS).map(([kind, words]) => (
-            <option key={kind} value={kind}>
-              {words}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label className="field few">
-        Value
-        {draft.kind === 'truth' ? (
-          <select value={draft.value} onChange={({ target }) => onChange({ ...draft, value: target.value })}>
-            <option value="true">true</option>
-            <option value="false">false</option>
-          </select>
-        ) : (
-          <input value={draft.value} inputMode={draft.kind === 'number' ? 'decimal' : 'text'} autoComplete="off" onChange={({ target }) => onChange({ ...draft, value: target.value })} />
-        )}
-      </label>
+      {draft.operator !== 'IS_SET' && (
+        <>
+          <label className="field few">
+            Type
+            <select value={draft.kind} disabled={isOfOneKind} onChange={({ target }) => onChange(ofKind(draft, target.value as ValueKind))}>
+              {Object.entries(KINDS).map(([kind, words]) => (
+                <option key={kind} value={kind}>
+                  {words}
+                </option>
+              ))}
+            </select>
+          </label>
+          {draft.operator === 'IS_ONE_OF' ? <Values draft={draft} onChange={onChange} /> : <Value draft={draft} onChange={onChange} />}
+        </>
+      )}
     </div>
+  );
+}
+
+function ofKind(draft: FilterDraft, kind: ValueKind): FilterDraft {
+  return { ...draft, kind, value: kind === 'truth' ? 'true' : draft.value };
+}
+
+function Value({ draft, onChange }: Pick<FilterProps, 'draft' | 'onChange'>): ReactNode {
+  return (
+    <label className="field few">
+      Value
+      {draft.kind === 'truth' ? (
+        <select value={draft.value} onChange={({ target }) => onChange({ ...draft, value: target.value })}>
+          <option value="true">true</option>
+          <option value="false">false</option>
+        </select>
+      ) : (
+        <input value={draft.value} inputMode={draft.kind === 'number' ? 'decimal' : 'text'} autoComplete="off" onChange={({ target }) => onChange({ ...draft, value: target.value })} />
+      )}
+    </label>
+  );
+}
+
+function Values({ draft, onChange }: Pick<FilterProps, 'draft' | 'onChange'>): ReactNode {
+  return (
+    <label className="field rule-values">
+      Values, one a line
+      <textarea value={draft.values.join('\n')} rows={3} onChange={({ target }) => onChange({ ...draft, values: target.value.split('\n') })} />
+    </label>
   );
 }

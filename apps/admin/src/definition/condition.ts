@@ -1,5 +1,5 @@
 // A rule as a form holds it, what is asked of the server, and the same in words.
-import type { CustomerConditionInput, PropertyFilterInput, PropertyOperator } from '../gen/graphql';
+import type { CustomerConditionInput, PropertyFilterInput, PropertyOperator, PropertySumInput } from '../gen/graphql';
 
 /** A value has a type: the text 100 is not the number 100. */
 export type ValueKind = 'text' | 'number' | 'truth';
@@ -9,6 +9,14 @@ export interface FilterDraft {
   operator: PropertyOperator;
   kind: ValueKind;
   value: string;
+  /** Of IS_ONE_OF, in place of `value`; an empty text comes first, for empty ones at the end are lines that nobody has typed yet. */
+  values: string[];
+}
+
+export interface SumDraft {
+  property: string;
+  atLeast: string;
+  atMost: string;
 }
 
 export interface PerformedDraft {
@@ -17,8 +25,11 @@ export interface PerformedDraft {
   event: string;
   atLeast: string;
   atMost: string;
+  /** Empty: ever. */
   withinDays: string;
   filters: FilterDraft[];
+  /** Null: only how often is asked. */
+  sum: SumDraft | null;
 }
 
 export interface MemberDraft {
@@ -42,11 +53,12 @@ export interface GroupDraft {
 
 export type ConditionDraft = PerformedDraft | MemberDraft | AttributeDraft | GroupDraft;
 
-export const NEW_FILTER: FilterDraft = { property: '', operator: 'EQUALS', kind: 'text', value: '' };
+export const NEW_SUM: SumDraft = { property: '', atLeast: '', atMost: '' };
+export const NEW_FILTER: FilterDraft = { property: '', operator: 'EQUALS', kind: 'text', value: '', values: [] };
 
 /** A condition as it is added to a rule. */
 export const NEW: { [Kind in ConditionDraft['is']]: Extract<ConditionDraft, { is: Kind }> } = {
-  performed: { is: 'performed', isNot: false, event: '', atLeast: '1', atMost: '', withinDays: '30', filters: [] },
+  performed: { is: 'performed', isNot: false, event: '', atLeast: '1', atMost: '', withinDays: '30', filters: [], sum: null },
   member: { is: 'member', isNot: false, segmentId: '' },
   attribute: { is: 'attribute', isNot: false, filter: NEW_FILTER },
   group: { is: 'group', isNot: false, join: 'any', parts: [] },
@@ -65,6 +77,7 @@ function partOf({ all, any, not, performed, memberOf, attribute }: CustomerCondi
   }
   if (performed) {
     const said = (count: number | null | undefined): string => (count === null || count === undefined ? '' : String(count));
+    const { sum } = performed;
     return {
       ...NEW.performed,
       event: performed.event,
@@ -72,6 +85,7 @@ function partOf({ all, any, not, performed, memberOf, attribute }: CustomerCondi
       atMost: said(performed.atMost),
       withinDays: said(performed.withinDays),
       filters: (performed.filters ?? []).map(filterDraftOf),
+      sum: sum ? { property: sum.property, atLeast: said(sum.atLeast), atMost: said(sum.atMost) } : null,
     };
   }
   if (attribute) return { ...NEW.attribute, filter: filterDraftOf(attribute) };
@@ -80,8 +94,23 @@ function partOf({ all, any, not, performed, memberOf, attribute }: CustomerCondi
 }
 
 function filterDraftOf({ property, operator, value }: PropertyFilterInput): FilterDraft {
-  const kind = typeof value === 'number' ? 'number' : typeof value === 'boolean' ? 'truth' : 'text';
-  return { property, operator, kind, value: String(value) };
+  const values: unknown[] = Array.isArray(value) ? value : [value ?? ''];
+  const [first] = values;
+  const kind = typeof first === 'number' ? 'number' : typeof first === 'boolean' ? 'truth' : 'text';
+  return { property, operator, kind, value: String(first ?? ''), values: values.map(String).sort((one, other) => Number(one !== '') - Number(other !== '')) };
+}
+
+/** The same filter, compared otherwise: what was given for it goes along where it can. */
+export function comparedBy(draft: FilterDraft, operator: PropertyOperator): FilterDraft {
+  const { kind, value, values } = draft;
+  const [isOfMany, wasOfMany] = [operator === 'IS_ONE_OF', draft.operator === 'IS_ONE_OF'];
+  return {
+    ...draft,
+    operator,
+    kind: NUMBERS_ONLY.includes(operator) ? 'number' : TEXTS_ONLY.includes(operator) ? 'text' : kind,
+    value: wasOfMany && !isOfMany ? (values[0] ?? '') : value,
+    values: isOfMany && !wasOfMany ? [value] : values,
+  };
 }
 
 /** What cannot be read of a form, in words. */
@@ -110,17 +139,27 @@ function meaningOf(draft: ConditionDraft): CustomerConditionInput {
   if (event === '') throw new Unreadable('Name the event, as it is sent.');
   const atLeast = countOf(draft.atLeast);
   const atMost = countOf(draft.atMost);
-  if (atLeast === undefined && atMost === undefined) throw new Unreadable(`Say how often “${event}” happens: at least, at most or both.`);
+  if (atLeast === undefined && atMost === undefined && !draft.sum) throw new Unreadable(`Say how often “${event}” happens: at least, at most or both.`);
   const withinDays = countOf(draft.withinDays);
-  if (withinDays === undefined) throw new Unreadable(`Say within how many days “${event}” happens.`);
   return {
     performed: {
       event,
       ...(atLeast === undefined ? {} : { atLeast }),
       ...(atMost === undefined ? {} : { atMost }),
-      withinDays,
+      ...(withinDays === undefined ? {} : { withinDays }),
       filters: draft.filters.map((filter) => filterOf(filter, 'property')),
+      ...(draft.sum ? { sum: sumOf(draft.sum) } : {}),
     },
+  };
+}
+
+function sumOf({ property, atLeast, atMost }: SumDraft): PropertySumInput {
+  if (property.trim() === '') throw new Unreadable('Name the property that is added up.');
+  if (atLeast.trim() === '' && atMost.trim() === '') throw new Unreadable(`Say how much “${property.trim()}” adds up to: at least, at most or both.`);
+  return {
+    property: property.trim(),
+    ...(atLeast.trim() === '' ? {} : { atLeast: numberOf(atLeast) }),
+    ...(atMost.trim() === '' ? {} : { atMost: numberOf(atMost) }),
   };
 }
 
@@ -130,13 +169,30 @@ function countOf(typed: string): number | undefined {
   return Number(typed);
 }
 
-function filterOf({ property, operator, kind, value }: FilterDraft, what: string): PropertyFilterInput {
-  if (property.trim() === '') throw new Unreadable(`Name the ${what}.`);
-  if (kind === 'text') return { property: property.trim(), operator, value };
-  if (kind === 'truth') return { property: property.trim(), operator, value: value === 'true' };
-  const number = value.trim() === '' ? NaN : Number(value);
-  if (!Number.isFinite(number)) throw new Unreadable(`“${value}” is not a number.`);
-  return { property: property.trim(), operator, value: number };
+function filterOf(draft: FilterDraft, what: string): PropertyFilterInput {
+  const { operator, kind } = draft;
+  const property = draft.property.trim();
+  if (property === '') throw new Unreadable(`Name the ${what}.`);
+  if (operator === 'IS_SET') return { property, operator };
+  if (operator !== 'IS_ONE_OF') {
+    if (TEXTS_ONLY.includes(operator) && draft.value === '') throw new Unreadable(`Say what “${property}” ${OPERATORS[operator]}.`);
+    return { property, operator, value: valueOf(kind, draft.value) };
+  }
+  const values = draft.values.slice(0, draft.values.findLastIndex((value) => value !== '') + 1);
+  if (values.length === 0) throw new Unreadable(`List what “${property}” may be, one value a line.`);
+  return { property, operator, value: values.map((value) => valueOf(kind, value)) };
+}
+
+function valueOf(kind: ValueKind, typed: string): string | number | boolean {
+  if (kind === 'text') return typed;
+  if (kind === 'truth') return typed.trim() === 'true';
+  return numberOf(typed);
+}
+
+function numberOf(typed: string): number {
+  const number = typed.trim() === '' ? NaN : Number(typed);
+  if (!Number.isFinite(number)) throw new Unreadable(`“${typed}” is not a number.`);
+  return number;
 }
 
 /** A rule in words: one condition, or several that are joined. */
@@ -161,10 +217,21 @@ function negated(words: Words): Words {
   return { ...words, join: NEGATED[words.join] ?? `not ${words.join}` };
 }
 
-function performedInWords({ event, atLeast, atMost, withinDays, filters }: NonNullable<CustomerConditionInput['performed']>): string {
+function performedInWords({ event, atLeast, atMost, withinDays, filters, sum }: NonNullable<CustomerConditionInput['performed']>): string {
+  const isCounted = typeof atLeast === 'number' || typeof atMost === 'number';
+  const times = timesInWords(`“${event}”`, atLeast ?? undefined, atMost ?? undefined);
+  const did = !sum ? times : isCounted ? `${times} with ${sum.property} adding up to ${amountInWords(sum)}` : `had ${sum.property} of “${event}” add up to ${amountInWords(sum)}`;
   const where = (filters ?? []).map(filterInWords).join(' and ');
-  const window = withinDays === 1 ? 'in the last day' : `in the last ${withinDays} days`;
-  return `${timesInWords(`“${event}”`, atLeast ?? undefined, atMost ?? undefined)} ${window}${where && `, where ${where}`}`;
+  // Who never did it has not done it ever.
+  const ever = atMost === 0 && !sum ? '' : ', ever';
+  const window = typeof withinDays !== 'number' ? ever : withinDays === 1 ? ' in the last day' : ` in the last ${withinDays} days`;
+  return `${did}${window}${where && `, where ${where}`}`;
+}
+
+function amountInWords({ atLeast, atMost }: PropertySumInput): string {
+  if (typeof atMost !== 'number') return `at least ${atLeast}`;
+  if (typeof atLeast !== 'number') return `at most ${atMost}`;
+  return atLeast === atMost ? `exactly ${atLeast}` : `${atLeast} to ${atMost}`;
 }
 
 function timesInWords(event: string, atLeast: number | undefined, atMost: number | undefined): string {
@@ -175,8 +242,21 @@ function timesInWords(event: string, atLeast: number | undefined, atMost: number
   return atLeast === undefined ? `did ${event} at most ${times(atMost)}` : `did ${event} ${atLeast} to ${atMost} times`;
 }
 
-export const OPERATORS: Readonly<Record<PropertyOperator, string>> = { EQUALS: 'is', DIFFERS: 'is not', AT_LEAST: 'is at least', AT_MOST: 'is at most' };
+export const OPERATORS: Readonly<Record<PropertyOperator, string>> = {
+  EQUALS: 'is',
+  DIFFERS: 'is not',
+  IS_ONE_OF: 'is one of',
+  CONTAINS: 'contains',
+  STARTS_WITH: 'starts with',
+  IS_SET: 'is set',
+  AT_LEAST: 'is at least',
+  AT_MOST: 'is at most',
+};
+export const NUMBERS_ONLY: readonly PropertyOperator[] = ['AT_LEAST', 'AT_MOST'];
+export const TEXTS_ONLY: readonly PropertyOperator[] = ['CONTAINS', 'STARTS_WITH'];
 
 function filterInWords({ property, operator, value }: PropertyFilterInput): string {
-  return `${property} ${OPERATORS[operator]} ${typeof value === 'string' ? `“${value}”` : String(value)}`;
+  const said = (one: unknown): string => (typeof one === 'string' ? `“${one}”` : String(one));
+  const given = operator === 'IS_SET' ? '' : Array.isArray(value) ? value.map(said).join(', ') : said(value);
+  return `${property} ${OPERATORS[operator]}${given && ` ${given}`}`;
 }

@@ -5,7 +5,7 @@ import { CustomerLink } from '../customer/customer-link';
 import { CreateSegmentDocument, PreviewSegmentDocument, SegmentDefinitionDocument, UpdateSegmentDocument, type CustomerConditionInput, type UpdateSegmentInput } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { Choice } from '../parts/choice';
-import { Empty, Loading, Problem } from '../parts/states';
+import { Empty, Loading, Notice, Problem } from '../parts/states';
 import { useSay } from '../parts/toast';
 import { explain } from '../session/problem';
 import { useReading } from '../session/reading';
@@ -151,6 +151,11 @@ function Preview({ meaning }: { meaning: Meaning }): ReactNode {
             <strong>{counted(preview.size, 'customer')}</strong> <span className="quiet">of {count(preview.population)}, as of {dateAndTime(preview.asOf)}</span>
           </p>
           {preview.size === 0 && <p className="small quiet">Nobody meets it now. Names and values count letter by letter, and 100 as text is not the number 100.</p>}
+          {preview.notices.length > 0 && (
+            <Notice tone="warn" title="It counts otherwise than it reads">
+              {preview.notices.map(({ message }) => message).join(' ')}
+            </Notice>
+          )}
           <p className="row tight small">
             {preview.sample.slice(0, 8).map((customer) => (
               <CustomerLink key={customer.id} customer={customer} />

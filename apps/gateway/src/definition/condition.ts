@@ -18,7 +18,9 @@ export function conditionOf({ all, any, not, performed, memberOf, attribute }: C
           atLeast: countOf('atLeast', performed.atLeast),
           atMost: countOf('atMost', performed.atMost),
           withinDays: countOf('withinDays', performed.withinDays) ?? 0,
+          ever: performed.withinDays === undefined || performed.withinDays === null,
           filters: (performed.filters ?? []).map(filterOf),
+          sum: performed.sum ? { property: performed.sum.property, atLeast: performed.sum.atLeast ?? undefined, atMost: performed.sum.atMost ?? undefined } : undefined,
         }
       : undefined,
     memberOf: memberOf ? segmentIdOf(memberOf) : '',
@@ -33,21 +35,30 @@ export function conditionJson({ all, any, not, performed, memberOf, attribute }:
   if (not) return { not: conditionJson(not) };
   if (attribute) return { attribute: filterJson(attribute) };
   if (!performed) return { memberOf: String(globalId('Segment', memberOf)) };
-  const { event, atLeast, atMost, withinDays, filters } = performed;
+  const { event, withinDays, ever, filters, sum } = performed;
   return {
     performed: {
       event,
-      ...(atLeast === undefined ? {} : { atLeast }),
-      ...(atMost === undefined ? {} : { atMost }),
-      withinDays,
+      ...limitsJson(performed),
+      ...(ever ? {} : { withinDays }),
       filters: filters.map(filterJson),
+      ...(sum ? { sum: { property: sum.property, ...limitsJson(sum) } } : {}),
     },
   };
 }
 
-const filterOf = ({ property, operator, value }: PropertyFilterInput): definition.PropertyFilter => ({ property, operator, value: jsonOf(value) });
+const limitsJson = ({ atLeast, atMost }: { readonly atLeast?: number | undefined; readonly atMost?: number | undefined }) => ({
+  ...(atLeast === undefined ? {} : { atLeast }),
+  ...(atMost === undefined ? {} : { atMost }),
+});
 
-const filterJson = ({ property, operator, value }: definition.PropertyFilter) => ({ property, operator: nameOf(operator), value: JSON.parse(value) as Json });
+const filterOf = ({ property, operator, value }: PropertyFilterInput): definition.PropertyFilter => ({ property, operator, value: value === undefined || value === null ? '' : jsonOf(value) });
+
+const filterJson = ({ property, operator, value }: definition.PropertyFilter) => ({
+  property,
+  operator: nameOf(operator),
+  ...(value === '' ? {} : { value: JSON.parse(value) as Json }),
+});
 
 /** Serving's operators carry the name of their enum. */
 const nameOf = (operator: definition.PropertyOperator): string =>

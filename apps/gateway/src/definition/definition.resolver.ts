@@ -46,12 +46,13 @@ export const definitionMutations = {
   },
 } satisfies Partial<ResolversOf<'Mutation'>['Mutation']>;
 
-export const definitionTypes: ResolversOf<'SegmentPreview' | 'SegmentDefinition' | 'CreateSegmentResult' | 'UpdateSegmentResult' | 'DeleteSegmentResult'> = {
+export const definitionTypes: ResolversOf<'SegmentPreview' | 'RuleNotice' | 'SegmentDefinition' | 'CreateSegmentResult' | 'UpdateSegmentResult' | 'DeleteSegmentResult'> = {
   SegmentPreview: {
     sample: ({ sampleCustomerIds }, _args, { loaders }) => loadPresent(loaders.customer, sampleCustomerIds),
     asOf: ({ asOf }) => present(asOf, 'asOf'),
     basis: ({ asOf }) => countedAsStored(asOf),
   },
+  RuleNotice: { nearest: ({ nearest }) => nearest || null },
   SegmentDefinition: {
     condition: ({ condition }) => (condition ? conditionJson(condition) : null),
     changedAt: ({ changedAt }) => present(changedAt, 'changedAt'),

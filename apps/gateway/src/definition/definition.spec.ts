@@ -16,8 +16,11 @@ const CREATE = `mutation($input: CreateSegmentInput!) { createSegment(input: $in
 const condition = {
   all: [
     { performed: { event: 'Order Completed', atLeast: 2, withinDays: 30, filters: [{ property: 'currency', operator: 'EQUALS', value: 'EUR' }] } },
+    { performed: { event: 'Order Completed', filters: [], sum: { property: 'revenue', atLeast: 499.5 } } },
     { not: { memberOf: globalId('Segment', id('segment', 2)) } },
     { attribute: { property: 'plan', operator: 'DIFFERS', value: 'free' } },
+    { attribute: { property: 'email', operator: 'IS_SET' } },
+    { attribute: { property: 'country', operator: 'IS_ONE_OF', value: ['DE', 'FR'] } },
   ],
 };
 
@@ -27,8 +30,12 @@ test('a rule reaches serving with own ids and values as JSON, and is told as it 
   expect(made.body).toEqual({ data: { createSegment: { __typename: 'Segment', name: 'Segment 1' } } });
   const request = gateway.services.calls.find(({ method }) => method === 'createDefinedSegment')?.request as definition.CreateDefinedSegmentRequest;
   expect(request.condition?.all[0]?.performed).toMatchObject({ atLeast: 2, filters: [{ operator: definition.PropertyOperator.EQUALS, value: '"EUR"' }] });
-  expect(request.condition?.all[1]?.not?.memberOf).toBe(id('segment', 2));
-  expect(request.condition?.all[2]?.attribute).toEqual({ property: 'plan', operator: definition.PropertyOperator.DIFFERS, value: '"free"' });
+  expect(request.condition?.all[1]?.performed).toMatchObject({ withinDays: 0, ever: true, sum: { property: 'revenue', atLeast: 499.5 } });
+  expect(request.condition?.all[0]?.performed?.ever).toBe(false);
+  expect(request.condition?.all[2]?.not?.memberOf).toBe(id('segment', 2));
+  expect(request.condition?.all[3]?.attribute).toEqual({ property: 'plan', operator: definition.PropertyOperator.DIFFERS, value: '"free"' });
+
+  expect(request.condition?.all.slice(4).map(({ attribute }) => attribute?.value)).toEqual(['', '["DE","FR"]']);
 
   gateway.services.replace('getSegmentDefinition', () => ({ definition: { segmentId: id('segment', 1), condition: request.condition, progress: 0.5, failure: 'unsupported Unicode escape sequence', changedAt: AT } }));
   const read = await gateway.ask(`query($id: ID!) { segmentDefinition(segmentId: $id) { condition progress failure } }`, { id: globalId('Segment', id('segment', 1)) });
@@ -43,4 +50,11 @@ test('what serving refuses is told with its reason', async () => {
   expect(body.data.createSegment).toEqual({ __typename: 'SegmentInvalid', code: 'EVENT_UNKNOWN', message: 'No event is called "Ordr".' });
   const { body: other } = await gateway.ask(CREATE, { input: { name: 'Loyal', condition: { memberOf: 'xx' } } });
   expect(other.data.createSegment).toEqual({ __typename: 'SegmentInvalid', code: 'SEGMENT_UNKNOWN', message: 'memberOf: xx is the id of no segment.' });
+});
+
+test('a preview tells what a rule names and nobody has', async () => {
+  const notice = { code: 'PROPERTY_UNKNOWN', path: 'condition.performed.filters[0].property', message: 'no "Order" has it.', name: 'revenu' };
+  gateway.services.replace('previewDefinedSegment', () => ({ size: 0, population: 5, asOf: AT, sampleCustomerIds: [], notices: [{ ...notice, nearest: 'revenue' }, { ...notice, nearest: '' }] }));
+  const { body } = await gateway.ask('query($condition: CustomerConditionInput!) { previewSegment(condition: $condition) { size notices { code path message name nearest } } }', { condition });
+  expect(body.data.previewSegment).toEqual({ size: 0, notices: [{ ...notice, nearest: 'revenue' }, { ...notice, nearest: null }] });
 });

@@ -106,6 +106,7 @@ export type UnusualChange = unusual.UnusualChange;
 export type UnusualEvent = unusualEvent.UnusualEvent;
 
 export type SegmentDefinition = definition.SegmentDefinition;
+export type RuleNotice = definition.RuleNotice;
 export type SegmentPreview = definition.PreviewDefinedSegmentResponse;
 
 export type Export = exporting.Export;

@@ -3,6 +3,7 @@ import { type EventScope, FEED } from '#libs/history';
 
 import { type Condition, partsOf } from './condition.js';
 
+const { PropertyOperator: Operator } = definition;
 const HOURS_A_DAY = 24;
 const DAY_MS = 86_400_000;
 
@@ -42,36 +43,63 @@ function asked(customerIds: Look['customerIds'], asksAttributes: boolean): strin
   return `select e.id, bool_or(e.behaves) as behaves, bool_or(not e.behaves) as told from (${BEHAVE_ALL} ${asksAttributes ? TOLD_ALL : ''}) as e where ${IN_SCOPE('e.id')} group by 1`;
 }
 
+/** Where the window of a condition begins; undefined: it has none. */
+export function sinceOf({ withinDays, ever }: definition.PerformedEvent, now: string): string | undefined {
+  return ever ? undefined : new Date(Date.parse(now) - withinDays * DAY_MS).toISOString();
+}
+
+/** Events from before a time may count. */
+export function reachesBeyond(condition: Condition, time: Date, now: string): boolean {
+  const events = eventsFor([condition], now);
+  return events !== undefined && (events.since === undefined || events.since < time.toISOString());
+}
+
 /** Which events decide some conditions at a time; undefined: none do. */
 export function eventsFor(conditions: readonly Condition[], now: string): Pick<EventScope, 'since' | 'names' | 'isBehaviour'> | undefined {
   const performed = conditions.flatMap((condition) => [...partsOf(condition)].flatMap((part) => part.performed ?? []));
   if (performed.length === 0) return undefined;
-  const days = Math.max(...performed.map(({ withinDays }) => withinDays));
-  return { since: new Date(Date.parse(now) - days * DAY_MS).toISOString(), names: [...new Set(performed.map(({ event }) => event))], isBehaviour: true };
+  const since = performed.map((part) => sinceOf(part, now));
+  // As texts of one form, times are in order.
+  return { since: since.includes(undefined) ? undefined : since.sort()[0], names: [...new Set(performed.map(({ event }) => event))], isBehaviour: true };
 }
 
 /**
  * For each rule one row for each customer in the scope that has events (or attributes, where these decide): `segment_id`, `id`, as of when (`at`), whether the condition
- * `fits`, and `due`, when the first event that counts leaves its window. Events are read from `source`, once for all rules. `from` reads these
+ * `fits`, and `due`, when the first event that counts leaves its window (null where none ever does). Events are read from `source`, once for all rules. `from` reads these
  * rows as `judged` and decides what is answered; its own values come first, as $3 and on. Planned anew each time, so that what is null in the scope costs nothing.
  */
 export function judging(rules: readonly Rule[], { customerIds, now, source }: Look, from: string, own: readonly unknown[] = []): Statement {
   const values: unknown[] = [customerIds, now, ...own];
   const value = (given: unknown) => `$${values.push(given)}`;
-  /** What is counted, by what it is; rules often count the same. */
-  const places = new Map<string, { readonly times: string; readonly due: string }>();
+  /** What is counted and added up, by what it is; rules often do the same. */
+  const places = new Map<string, { readonly where: string; readonly times: string; readonly due: string | undefined }>();
+  const sums = new Map<string, string>();
   const counts: string[] = [];
-  const countOf = ({ event, withinDays, filters }: definition.PerformedEvent) => {
-    const key = JSON.stringify([event, withinDays, filters]);
+  const keyOf = ({ event, withinDays, ever, filters }: definition.PerformedEvent) => JSON.stringify([event, withinDays, ever, filters]);
+  const countOf = (part: definition.PerformedEvent) => {
+    const { event, withinDays, ever, filters } = part;
+    const key = keyOf(part);
     const known = places.get(key);
     if (known) return known;
-    const window = `make_interval(hours => ${value(withinDays * HOURS_A_DAY)}::int)`;
-    const where = [`f.name = ${value(event)}`, `f.occurred_at > $2::timestamptz - ${window}`, ...filters.map((filter) => filterSql(`(f.properties -> ${value(filter.property)}::text)`, filter, value))].join(' and ');
+    const window = ever ? undefined : `make_interval(hours => ${value(withinDays * HOURS_A_DAY)}::int)`;
+    const where = [`f.name = ${value(event)}`, ...(window ? [`f.occurred_at > $2::timestamptz - ${window}`] : []), ...filters.map((filter) => filterSql(`(f.properties -> ${value(filter.property)}::text)`, filter, value))].join(' and ');
     const [times, oldest] = [`times${places.size}`, `oldest${places.size}`];
-    counts.push(`count(*) filter (where ${where}) as ${times}`, `min(f.occurred_at) filter (where ${where}) as ${oldest}`);
-    const place = { times: `coalesce(c.${times}, 0)`, due: `c.${oldest} + ${window}` };
+    counts.push(`count(*) filter (where ${where}) as ${times}`);
+    if (window) counts.push(`min(f.occurred_at) filter (where ${where}) as ${oldest}`);
+    const place = { where, times: `coalesce(c.${times}, 0)`, due: window && `c.${oldest} + ${window}` };
     places.set(key, place);
     return place;
+  };
+  /** As numerics, so that the order in which events are read changes nothing: whoever is judged again without cause stays where they are. */
+  const sumOf = (part: definition.PerformedEvent, property: string) => {
+    const key = JSON.stringify([keyOf(part), property]);
+    const known = sums.get(key);
+    if (known) return known;
+    const held = `(f.properties -> ${value(property)}::text)`;
+    counts.push(`sum(case when jsonb_typeof(${held}) = 'number' then ${held}::numeric end) filter (where ${countOf(part).where}) as sum${sums.size}`);
+    const sum = `coalesce(c.sum${sums.size}, 0)`;
+    sums.set(key, sum);
+    return sum;
   };
   const fits = (part: Condition): string => {
     if (part.not) return `not ${fits(part.not)}`;
@@ -82,9 +110,12 @@ export function judging(rules: readonly Rule[], { customerIds, now, source }: Lo
     return `exists (select from serving.memberships m where m.customer_id = a.id and m.segment_id = ${value(part.memberOf)}::uuid and m.until is null)`;
   };
   const performed = (part: definition.PerformedEvent): string => {
-    const { times } = countOf(part);
-    const { atLeast, atMost } = part;
-    return `(${[...(atLeast === undefined ? [] : [`${times} >= ${value(atLeast)}::bigint`]), ...(atMost === undefined ? [] : [`${times} <= ${value(atMost)}::bigint`])].join(' and ')})`;
+    const between = (counted: string, { atLeast, atMost }: { readonly atLeast?: number | undefined; readonly atMost?: number | undefined }, type: string) => [
+      ...(atLeast === undefined ? [] : [`${counted} >= ${value(String(atLeast))}::${type}`]),
+      ...(atMost === undefined ? [] : [`${counted} <= ${value(String(atMost))}::${type}`]),
+    ];
+    const { sum } = part;
+    return `(${[...between(countOf(part).times, part, 'bigint'), ...(sum ? between(sumOf(part, sum.property), sum, 'numeric') : [])].join(' and ')})`;
   };
   const attribute = (filter: definition.PropertyFilter): string => {
     const held = `(select t.value from ingestion.customer_attributes_v1 t where t.customer_id = a.id and t.name = ${value(filter.property)}::text)`;
@@ -92,11 +123,11 @@ export function judging(rules: readonly Rule[], { customerIds, now, source }: Lo
   };
   const rows = rules.map(({ segmentId, condition }) => {
     const parts = [...partsOf(condition)];
-    const dues = parts.flatMap((part) => (part.performed ? [countOf(part.performed).due] : []));
+    const dues = parts.flatMap((part) => (part.performed ? (countOf(part.performed).due ?? []) : []));
     return `(${value(segmentId)}::uuid, ${fits(condition)}, ${dues.length > 0 ? `least(${dues.join(', ')})` : 'null::timestamptz'}, ${parts.some((part) => part.attribute)})`;
   });
   const events = eventsFor(rules.map(({ condition }) => condition), now);
-  const counting = events && `from ${source} f where f.name = any(${value(events.names)}::text[]) and f.occurred_at > ${value(events.since)}::timestamptz`;
+  const counting = events && `from ${source} f where f.name = any(${value(events.names)}::text[])${events.since ? ` and f.occurred_at > ${value(events.since)}::timestamptz` : ''}`;
   // Of some, each customer's events are looked up; of everyone, all are read in one go.
   const counted = counting && (customerIds ? `left join lateral (select ${counts.join(', ')} ${counting} and f.customer_id = a.id) c on true`
     : `left join (select f.customer_id as id, ${counts.join(', ')} ${counting} group by 1) c on c.id = a.id`);
@@ -126,12 +157,29 @@ export const DIFFERENCES = `, held as (
 export const SAMPLE = `select count(*) filter (where fits)::float8 as size, count(*)::float8 as population,
     array(select id from judged where fits order by uuid_hash_extended(id, 0), id limit $3) as sample from judged`;
 
-/** `held` is SQL for what there is, null where there is nothing. */
+/** `held` is SQL for what there is, null where there is nothing; so may be what it answers. Any text is compared by its letters, whatever the collation. */
 function filterSql(held: string, { operator, value: given }: definition.PropertyFilter, value: (given: unknown) => string): string {
-  const wanted = `${value(given)}::jsonb`;
-  if (operator === definition.PropertyOperator.EQUALS) return `${held} = ${wanted}`;
-  if (operator === definition.PropertyOperator.DIFFERS) return `(${held}) is distinct from ${wanted}`;
-  // jsonb orders numbers among themselves; texts are never more or less.
-  const sign = operator === definition.PropertyOperator.AT_LEAST ? '>=' : '<=';
-  return `(jsonb_typeof(${held}) = 'number' and ${held} ${sign} ${wanted})`;
+  // jsonb orders numbers among themselves; texts are never more or less, and numbers have no text in them.
+  const ofType = (type: 'number' | 'string', test: string) => `(jsonb_typeof(${held}) = '${type}' and ${test})`;
+  const text = () => `${value(JSON.parse(given))}::text`;
+  switch (operator) {
+    case Operator.EQUALS:
+      return `${held} = ${value(given)}::jsonb`;
+    case Operator.DIFFERS:
+      return `(${held}) is distinct from ${value(given)}::jsonb`;
+    case Operator.AT_LEAST:
+      return ofType('number', `${held} >= ${value(given)}::jsonb`);
+    case Operator.AT_MOST:
+      return ofType('number', `${held} <= ${value(given)}::jsonb`);
+    case Operator.CONTAINS:
+      return ofType('string', `strpos(${held} #>> '{}', ${text()}) > 0`);
+    case Operator.STARTS_WITH:
+      return ofType('string', `starts_with(${held} #>> '{}', ${text()})`);
+    case Operator.IS_SET:
+      return `jsonb_typeof(${held}) <> 'null'`;
+    case Operator.IS_ONE_OF:
+      return `${held} = any(array(select jsonb_array_elements(${value(given)}::jsonb)))`;
+    case Operator.UNSPECIFIED:
+      throw new Error('a filter that was not checked');
+  }
 }

@@ -4,6 +4,7 @@ import { RpcError } from '#libs/grpc';
 import { validate } from 'uuid';
 
 export type Condition = definition.CustomerCondition;
+const { PropertyOperator: Operator } = definition;
 
 const MOST_PARTS = 50;
 const DEEPEST = 8;
@@ -12,11 +13,20 @@ const MOST_DAYS = 366;
 const LONGEST_NAME = 200;
 /** Of a value's JSON. */
 const LONGEST_VALUE = 2_000;
+/** Of IS_ONE_OF. */
+const MOST_VALUES = 100;
+
+/** Every condition within one and where it lies, itself first. */
+export function* placesIn(condition: Condition, path = 'condition'): Generator<readonly [path: string, part: Condition]> {
+  yield [path, condition];
+  for (const [index, part] of condition.all.entries()) yield* placesIn(part, `${path}.all[${index}]`);
+  for (const [index, part] of condition.any.entries()) yield* placesIn(part, `${path}.any[${index}]`);
+  if (condition.not) yield* placesIn(condition.not, `${path}.not`);
+}
 
 /** Every condition within one, itself first. */
 export function* partsOf(condition: Condition): Generator<Condition> {
-  yield condition;
-  for (const part of [...condition.all, ...condition.any, ...(condition.not ? [condition.not] : [])]) yield* partsOf(part);
+  for (const [, part] of placesIn(condition)) yield part;
 }
 
 export function segmentsIn(condition: Condition): string[] {
@@ -60,14 +70,23 @@ function check({ all, any, not, performed, memberOf, attribute }: Condition, pat
   if (memberOf !== '' && !validate(memberOf)) throw unknownSegment(path, memberOf);
 }
 
-function checkPerformed({ event, atLeast, atMost, withinDays, filters }: definition.PerformedEvent, path: string): void {
+function checkPerformed({ event, atLeast, atMost, withinDays, ever, filters, sum }: definition.PerformedEvent, path: string): void {
   checkName(event, `${path}.event`);
-  if (atLeast === undefined && atMost === undefined) throw invalid(path, 'say how often: atLeast, atMost or both');
+  if (atLeast === undefined && atMost === undefined && !sum) throw invalid(path, 'say how often by atLeast, atMost or both, or how much by sum');
   if (atLeast !== undefined && atMost !== undefined && atLeast > atMost) throw invalid(path, `atLeast ${atLeast} is more than atMost ${atMost}`);
   if (![atLeast, atMost, withinDays].every(isCount)) throw invalid(path, 'atLeast, atMost and withinDays are whole numbers');
-  if (withinDays < 1 || withinDays > MOST_DAYS) throw invalid(`${path}.withinDays`, `a window has 1 to ${MOST_DAYS} days`);
+  if (ever && withinDays !== 0) throw invalid(`${path}.withinDays`, 'ever has no window; leave one of the two out');
+  if (!ever && (withinDays < 1 || withinDays > MOST_DAYS)) throw invalid(`${path}.withinDays`, `a window has 1 to ${MOST_DAYS} days; leave it out for ever`);
   if (filters.length > MOST_FILTERS) throw invalid(`${path}.filters`, `at most ${MOST_FILTERS} filters`);
   filters.forEach((filter, index) => checkFilter(filter, `${path}.filters[${index}]`));
+  if (sum) checkSum(sum, `${path}.sum`);
+}
+
+function checkSum({ property, atLeast, atMost }: definition.PropertySum, path: string): void {
+  checkName(property, `${path}.property`);
+  if (atLeast === undefined && atMost === undefined) throw invalid(path, 'say how much: atLeast, atMost or both');
+  if (![atLeast ?? 0, atMost ?? 0].every(Number.isFinite)) throw invalid(path, NOT_DOUBLE);
+  if (atLeast !== undefined && atMost !== undefined && atLeast > atMost) throw invalid(path, `atLeast ${atLeast} is more than atMost ${atMost}`);
 }
 
 /** As a message holds it. */
@@ -77,10 +96,36 @@ function isCount(given = 0): boolean {
 
 function checkFilter({ property, operator, value }: definition.PropertyFilter, path: string): void {
   checkName(property, `${path}.property`);
-  const kind = checkValue(value, `${path}.value`);
-  if (operator === definition.PropertyOperator.UNSPECIFIED) throw invalid(`${path}.operator`, 'is missing');
-  const isOrdering = operator === definition.PropertyOperator.AT_LEAST || operator === definition.PropertyOperator.AT_MOST;
-  if (isOrdering && kind !== 'number') throw invalid(`${path}.value`, 'only numbers are more or less');
+  const at = `${path}.value`;
+  switch (operator) {
+    case Operator.UNSPECIFIED:
+      throw invalid(`${path}.operator`, 'is missing');
+    case Operator.EQUALS:
+    case Operator.DIFFERS:
+      checkValue(value, at);
+      return;
+    case Operator.AT_LEAST:
+    case Operator.AT_MOST:
+      if (checkValue(value, at) !== 'number') throw invalid(at, 'only numbers are more or less');
+      return;
+    case Operator.CONTAINS:
+    case Operator.STARTS_WITH:
+      if (checkValue(value, at) !== 'string') throw invalid(at, 'only a text lies in another; give one in quotes');
+      if (parsed(value) === '') throw invalid(at, 'every text has an empty one in it; give some letters, or ask whether it IS_SET');
+      return;
+    case Operator.IS_SET:
+      if (value !== '') throw invalid(at, 'what IS_SET asks needs no value; leave it out');
+      return;
+    case Operator.IS_ONE_OF:
+      checkList(value, at);
+  }
+}
+
+function checkList(json: string, path: string): void {
+  const list = parsed(json);
+  if (!Array.isArray(list) || list.length === 0 || list.length > MOST_VALUES) throw invalid(path, `give a list of 1 to ${MOST_VALUES} values`);
+  const kinds = new Set(list.map((value, index) => checkValue(JSON.stringify(value), `${path}[${index}]`)));
+  if (kinds.size > 1) throw invalid(path, 'values of a list are of one type; join two conditions by `any`');
 }
 
 function checkName(name: string, path: string): void {
@@ -98,10 +143,11 @@ function checkValue(json: string, path: string): 'string' | 'number' | 'boolean'
     return 'string';
   }
   if (typeof value !== 'number') throw invalid(path, 'a value is a text, a number, true or false');
-  if (!Number.isFinite(value)) throw invalid(path, 'a number lies within what a double holds');
+  if (!Number.isFinite(value)) throw invalid(path, NOT_DOUBLE);
   return 'number';
 }
 
+const NOT_DOUBLE = 'a number lies within what a double holds';
 const NOT_STORABLE = 'a text is without NUL characters and halves of surrogate pairs';
 
 function parsed(json: string): unknown {
@@ -127,16 +173,7 @@ export function unknownEvent(path: string, event: string): RpcError {
 }
 
 /** Where the first condition lies that is meant. */
-export function pathTo(condition: Condition, isMeant: (part: Condition) => boolean, path = 'condition'): string | undefined {
-  if (isMeant(condition)) return path;
-  const { all, any, not } = condition;
-  const within = [
-    ...all.map((part, index) => ({ part, at: `${path}.all[${index}]` })), ...any.map((part, index) => ({ part, at: `${path}.any[${index}]` })),
-    ...(not ? [{ part: not, at: `${path}.not` }] : []),
-  ];
-  for (const { part, at } of within) {
-    const found = pathTo(part, isMeant, at);
-    if (found !== undefined) return found;
-  }
+export function pathTo(condition: Condition, isMeant: (part: Condition) => boolean): string | undefined {
+  for (const [path, part] of placesIn(condition)) if (isMeant(part)) return path;
   return undefined;
 }

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 
+import type { definition } from '#libs/contracts';
 import type { Database } from '#libs/database';
 import { EventHistory, type EventScope, FEED } from '#libs/history';
 
@@ -11,6 +12,7 @@ import { type Micros, microsSql } from '../time/micros.js';
 import { type Condition, invalid, storedCondition } from './condition.js';
 import { eventsFor, judging, SAMPLE } from './condition.sql.js';
 import { failureOf } from './rule.failure.js';
+import { type Ask, noticesOf } from './rule.notices.js';
 
 /** What `within` hands to its work. */
 export type Transaction = PoolClient;
@@ -29,6 +31,8 @@ export interface DefinitionRow {
   readonly condition: Condition | null;
   /** Why nobody can be judged by the condition as it is stored; null: it is well-formed. */
   readonly malformed: string | null;
+  /** Up to when a retention policy dropped events, where it did since everyone was last to be looked at; null: it did not. */
+  readonly lostUntil: Date | null;
   /** Partitions of everyone that are still to be looked at since it was changed. */
   readonly unbuilt: number;
   readonly changedAt: Date;
@@ -55,9 +59,12 @@ export interface Sample {
   readonly size: number;
   readonly population: number;
   readonly sample: string[];
+  readonly notices: definition.RuleNotice[];
 }
 
+const DROPPED = `coalesce((select archives::int from ingestion.dropped_history_v1), 0)`;
 const ROWS = `select d.segment_id as "segmentId", s.name, s.kind, d.condition, d.changed_at as "changedAt", d.failure, coalesce(d.retry_at > now(), false) as "isPaused",
+    (select h.dropped_until from ingestion.dropped_history_v1 h where h.archives <> d.dropped_archives) as "lostUntil",
     (select count(*) from serving.definition_builds b where b.segment_id = d.segment_id)::int as "unbuilt"
   from serving.segment_definitions d join serving.segments s on s.id = d.segment_id order by d.segment_id`;
 
@@ -154,7 +161,7 @@ export class DefinitionRepository {
       [id, kind, name, description],
     );
     if (rowCount !== 1) return false;
-    await client.query(`insert into serving.segment_definitions (workspace_id, segment_id, condition) values (kindred.workspace(), $1, $2)`, [
+    await client.query(`insert into serving.segment_definitions (workspace_id, segment_id, condition, dropped_archives) values (kindred.workspace(), $1, $2, ${DROPPED})`, [
       id,
       condition === null ? null : JSON.stringify(condition),
     ]);
@@ -166,6 +173,12 @@ export class DefinitionRepository {
   async change(client: PoolClient, segmentId: string, condition: Condition): Promise<void> {
     await client.query(`update serving.segment_definitions set condition = $2, changed_at = now(), failure = null, retry_at = null where segment_id = $1`, [segmentId, JSON.stringify(condition)]);
     await client.query(BUILD_ALL, [segmentId]);
+  }
+
+  /** What was dropped is taken note of; where the rule counted some of it, everyone is looked at again, unless another replica has asked for that. */
+  async lose(client: PoolClient, segmentId: string, hasCounted: boolean): Promise<void> {
+    const { rowCount } = await client.query(`update serving.segment_definitions set dropped_archives = ${DROPPED} where segment_id = $1 and dropped_archives <> ${DROPPED}`, [segmentId]);
+    if (rowCount === 1 && hasCounted) await client.query(BUILD_ALL, [segmentId]);
   }
 
   /** Nobody is judged under it until it is tried again, which begins with everyone; until then it has no deadlines. */
@@ -224,10 +237,15 @@ export class DefinitionRepository {
   async preview(workspaceId: string, condition: Condition, now: string, sample: number): Promise<Sample | undefined> {
     try {
       return await this.within(workspaceId, async (client) => {
-        await client.query(`set local statement_timeout = ${PREVIEW_MS}`);
+        const end = Date.now() + PREVIEW_MS;
+        const ask: Ask = async <Row>(text: string, values: readonly unknown[]) => {
+          await client.query(`set local statement_timeout = ${Math.max(1, end - Date.now())}`);
+          return (await client.query(text, [...values])).rows as Row[];
+        };
         const source = await this.sourceFor(client, [condition], {}, now);
         const { text, values } = judging([{ segmentId: NIL, condition }], { customerIds: null, now, source }, SAMPLE, [sample]);
-        return (await client.query<Sample>(text, [...values])).rows[0];
+        const [counted] = await ask<Omit<Sample, 'notices'>>(text, values);
+        return counted && { ...counted, notices: await noticesOf(ask, condition, { now, source }) };
       });
     } catch (error) {
       if ((error as { code?: string }).code === CANCELLED) return undefined;

@@ -99,7 +99,7 @@ export class DefinitionService {
     const now = await this.definitions.within(workspaceId, (client) => this.check(client, workspaceId, condition));
     const sample = await this.definitions.preview(workspaceId, condition, now, SAMPLED);
     if (!sample) throw new RpcError(status.DEADLINE_EXCEEDED, 'Counting took too long; make the window shorter.', { reason: 'PREVIEW_TOO_LONG' });
-    return { size: sample.size, population: sample.population, sampleCustomerIds: sample.sample, asOf: now };
+    return { size: sample.size, population: sample.population, sampleCustomerIds: sample.sample, asOf: now, notices: sample.notices };
   }
 
   async get(workspaceId: string, { segmentId }: definition.GetSegmentDefinitionRequest): Promise<definition.GetSegmentDefinitionResponse> {

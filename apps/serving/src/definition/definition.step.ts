@@ -11,7 +11,7 @@ import type { Context } from '../store.js';
 import { isoOf } from '../time/micros.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { segmentsIn } from './condition.js';
-import type { Look } from './condition.sql.js';
+import { type Look, reachesBeyond } from './condition.sql.js';
 import { advance, holdPositions, readFeeds } from './definition.positions.js';
 import { type Build, DefinitionRepository, type DefinitionRow } from './definition.repository.js';
 import { type Crossing, tellCrossings } from './member.writes.js';
@@ -100,6 +100,7 @@ export class DefinitionStep {
       const held = positions.map(({ partition }) => partition);
       const read = await readFeeds(client, positions);
       const now = isoOf(await this.directory.now(workspaceId, read.newestEventAt));
+      for (const { segmentId, condition, lostUntil } of rules) if (lostUntil) await this.definitions.lose(client, segmentId, reachesBeyond(condition, lostUntil, now));
       const due = await client.query<{ id: string }>(DUE, [now, held, rules.map(({ segmentId }) => segmentId)]);
       // Of two customers who share an event by a merge, one may be another replica's.
       const ours = (ids: readonly string[]) => [...new Set(ids)].filter((id) => held.includes(partitionOf(id)));

@@ -17,6 +17,12 @@ test('rules are judged after those that they name, and beside all others', () =>
   expect(ids(inLevels(rules))).toEqual([['bottom', 'alone'], ['middle'], ['top']]);
 });
 
+test('rules that ask of ever have a statement of their own, so that the others read no further than their windows', () => {
+  const ever = condition({ not: { performed: { event: 'Order Completed', atLeast: 1, ever: true } } });
+  const rules = [ever, bought, ever, bought].map((one, at) => ({ segmentId: String(at), condition: one }));
+  expect(ids(inStatements(rules, 1))).toEqual([['1', '3'], ['0', '2']]);
+});
+
 test('one statement judges as many rules as it can take, and each rule once', () => {
   const rules = Array.from({ length: 100 }, (_, at) => ({ segmentId: String(at), condition: condition({ any: Array.from({ length: 49 }, () => bought) }) }));
   const few = inStatements(rules, 1);

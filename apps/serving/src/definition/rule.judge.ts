@@ -56,8 +56,16 @@ export function inLevels<One extends Rule>(rules: readonly One[]): One[][] {
   return [...grouped.keys()].sort((a, b) => a - b).map((level) => grouped.get(level) ?? []);
 }
 
-/** Rules in groups of which one statement can judge so many customers. */
+/**
+ * Rules in groups of which one statement can judge so many customers. What asks of their whole past has all of it read, so that it goes apart: the others
+ * read no further than their windows.
+ */
 export function inStatements<One extends Rule>(rules: readonly One[], customers: number): One[][] {
+  const { whole = [], recent = [] } = Object.groupBy(rules, ({ condition }) => ([...partsOf(condition)].some(({ performed }) => performed?.ever) ? 'whole' : 'recent'));
+  return [recent, whole].flatMap((some) => packed(some, customers));
+}
+
+function packed<One extends Rule>(rules: readonly One[], customers: number): One[][] {
   const groups: One[][] = [];
   let conditions = Infinity;
   for (const rule of rules) {

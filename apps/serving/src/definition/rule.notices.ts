@@ -1,0 +1,120 @@
+import { definition } from '#libs/contracts';
+
+import { type Condition, placesIn } from './condition.js';
+import { reachesBeyond, sinceOf } from './condition.sql.js';
+import { nearestNames } from './nearest.name.js';
+
+/** Events of which the names of properties are looked at before all of a window are. */
+const SOME = 1_000;
+/** Names of attributes among which a misspelt one is looked for. */
+const MOST_NAMES = 1_000;
+
+/** A property that a rule asks for. */
+interface Asked {
+  readonly path: string;
+  readonly name: string;
+  /** Only numbers can meet what is asked. */
+  readonly isOfNumbers: boolean;
+}
+
+interface AskedOfEvent extends Asked {
+  readonly performed: definition.PerformedEvent;
+}
+
+/** A name that something has, and whether it is ever a number there. */
+interface Seen {
+  readonly name: string;
+  readonly hasNumber: boolean;
+}
+
+/** Runs a statement of the transaction that counts. */
+export type Ask = <Row>(text: string, values: readonly unknown[]) => Promise<Row[]>;
+
+/** Some first: what is common is found at once. */
+const namesOfSome = (source: string) => `select k.key as name, bool_or(jsonb_typeof(k.value) = 'number') as "hasNumber"
+  from (select f.properties from ${source} f where f.name = $1 and f.occurred_at > $2::timestamptz and jsonb_typeof(f.properties) = 'object' limit ${SOME}) e
+  cross join lateral jsonb_each(e.properties) k group by 1`;
+const namesOfAll = (source: string) => `select p.name, bool_or(jsonb_typeof(f.properties -> p.name) = 'number') as "hasNumber"
+  from ${source} f join unnest($3::text[]) as p(name) on f.properties ? p.name where f.name = $1 and f.occurred_at > $2::timestamptz group by 1`;
+const ATTRIBUTES = `select name, bool_or(jsonb_typeof(value) = 'number') as "hasNumber" from ingestion.customer_attributes_v1
+  where ($1::text[] is null or name = any($1)) group by 1 order by count(*) desc limit ${MOST_NAMES}`;
+
+/**
+ * What makes a rule count otherwise than it reads, in the order of the rule: events that are gone, and what it names and nobody has: properties of the events in its windows, read from `source`, and attributes. Nothing is
+ * said of an event that did not happen in its window, for nobody knows what it carries. A statement for each event and window, and another where a name is rare or unknown.
+ */
+export async function noticesOf(ask: Ask, condition: Condition, { now, source }: { readonly now: string; readonly source: string }): Promise<definition.RuleNotice[]> {
+  const places = [...placesIn(condition)];
+  const notices = await goneOf(ask, places, now);
+  const ofEvents = places.flatMap(([path, { performed }]) => (performed ? askedOf(performed, `${path}.performed`) : []));
+  for (const asked of Map.groupBy(ofEvents, ({ performed }) => JSON.stringify([performed.event, performed.withinDays, performed.ever])).values()) {
+    const [{ performed }] = asked as [AskedOfEvent];
+    const where = [performed.event, sinceOf(performed, now) ?? '-infinity'];
+    const some = await ask<Seen>(namesOfSome(source), where);
+    if (some.length === 0) continue;
+    const open = lackingIn(asked, some);
+    const all = open.length === 0 ? [] : await ask<Seen>(namesOfAll(source), [...where, namesOf(open)]);
+    const what = { kind: 'PROPERTY', holder: `"${performed.event}"${performed.ever ? '' : ` within ${performed.withinDays} days`}` } as const;
+    notices.push(...(await told(open, all, some, what)));
+  }
+  const ofCustomers = places.flatMap(([path, { attribute }]) => (attribute ? [askedBy(attribute, `${path}.attribute`)] : []));
+  if (ofCustomers.length > 0) {
+    const named = await ask<Seen>(ATTRIBUTES, [namesOf(ofCustomers)]);
+    const open = lackingIn(ofCustomers, named);
+    const all = open.length === 0 ? [] : await ask<Seen>(ATTRIBUTES, [null]);
+    notices.push(...(await told(open, named, all, { kind: 'ATTRIBUTE', holder: 'customer' })));
+  }
+  const order = places.map(([path]) => path);
+  const placeOf = ({ path }: definition.RuleNotice) => order.findLastIndex((one) => path.startsWith(`${one}.`));
+  return notices.sort((one, other) => placeOf(one) - placeOf(other));
+}
+
+/** Conditions that reach into what was dropped. */
+async function goneOf(ask: Ask, places: readonly (readonly [path: string, part: Condition])[], now: string): Promise<definition.RuleNotice[]> {
+  const [dropped] = await ask<{ until: Date }>(`select dropped_until as until from ingestion.dropped_history_v1`, []);
+  if (!dropped) return [];
+  const until = dropped.until.toISOString().slice(0, 10);
+  return places.flatMap(([path, part]) => {
+    const { performed } = part;
+    if (!performed || !reachesBeyond(part, dropped.until, now)) return [];
+    const message = `Events from before ${until} were dropped by the retention policy: what is left of "${performed.event}" counts, not ${performed.ever ? 'all there ever was' : `all of ${performed.withinDays} days`}.`;
+    return { code: 'HISTORY_DROPPED', path: `${path}.performed`, message, name: performed.event, nearest: '' };
+  });
+}
+
+function askedOf(performed: definition.PerformedEvent, path: string): AskedOfEvent[] {
+  const filtered = performed.filters.map((filter, index) => askedBy(filter, `${path}.filters[${index}]`));
+  const added = performed.sum ? [{ path: `${path}.sum.property`, name: performed.sum.property, isOfNumbers: true }] : [];
+  return [...filtered, ...added].map((asked) => ({ ...asked, performed }));
+}
+
+function askedBy({ property, operator }: definition.PropertyFilter, path: string): Asked {
+  const { AT_LEAST, AT_MOST } = definition.PropertyOperator;
+  return { path: `${path}.property`, name: property, isOfNumbers: operator === AT_LEAST || operator === AT_MOST };
+}
+
+const namesOf = (asked: readonly Asked[]): string[] => [...new Set(asked.map(({ name }) => name))];
+
+function lackingIn<One extends Asked>(asked: readonly One[], seen: readonly Seen[]): One[] {
+  const known = new Map(seen.map((one) => [one.name, one.hasNumber]));
+  return asked.filter(({ name, isOfNumbers }) => (isOfNumbers ? known.get(name) !== true : !known.has(name)));
+}
+
+/** Of what is asked, what `seen` lacks; `others`: names that may have been meant. */
+async function told(
+  asked: readonly Asked[], seen: readonly Seen[], others: readonly Seen[], { kind, holder }: { readonly kind: 'PROPERTY' | 'ATTRIBUTE'; readonly holder: string },
+): Promise<definition.RuleNotice[]> {
+  const lacking = lackingIn(asked, seen);
+  const known = new Set(seen.map(({ name }) => name));
+  const nearest = await nearestNames(namesOf(lacking.filter(({ name }) => !known.has(name))), others.map(({ name }) => name));
+  return lacking.map(({ path, name }): definition.RuleNotice => {
+    const what = kind.toLowerCase();
+    if (known.has(name)) {
+      const message = `No ${holder} has a number in the ${what} "${name}", and only numbers count here. A number that is sent as text is a text.`;
+      return { code: `${kind}_NOT_NUMBER`, path, message, name, nearest: '' };
+    }
+    const near = nearest.get(name) ?? '';
+    const remedy = near === '' ? 'If it is still to come, the rule will count it then.' : `Did you mean "${near}"?`;
+    return { code: `${kind}_UNKNOWN`, path, message: `No ${holder} has the ${what} "${name}". ${remedy}`, name, nearest: near };
+  });
+}
