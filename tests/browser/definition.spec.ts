@@ -1,6 +1,6 @@
 // Segments that people define, on the admin page in a real Chromium: made, read in words, changed, and ended.
 import { api, until } from '../e2e/ready.ts';
-import { adminPage, PATIENCE_MS } from './admin-admin.page.ts';
+import { adminPage, PATIENCE_MS } from './admin-page.ts';
 
 const NAME = `Ordered lately ${Date.now()}`;
 
