@@ -20,7 +20,9 @@ from kindred_worker.items.basket import item_field
 from kindred_worker.items.fitting import fit_recommender
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import ENCODER, FEATURES, SURPRISE, WEIGHTS, save_model
+from kindred_worker.models.plan import resolve
 from kindred_worker.objectives import check_names
+from kindred_worker.protocol import protocol_of
 from kindred_worker.report import InvalidInput, Report
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.surprise import fit_surprise
@@ -52,7 +54,9 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
     former, data, reason = _begin(spec, snapshot, features, champion_uri, report)
     report.metric("continued", 0, float(former is not None))
     checkpoints = Checkpoints(output, key)
-    item_field(data.features, spec.item_field)  # refused before hours are spent on the rest
+    # Refused before hours are spent on the rest.
+    item_field(data.features, spec.item_field)
+    protocol_of(former.plan if former else resolve(spec, data.features, data.arrays, data.now), snapshot)
     with assembled(spec, snapshot, data, former, report, processes()) as team:
         trained = train(spec, data, checkpoints, report.part(0.08, 0.93), former, team)
     recommender = fit_recommender(trained.model, data.arrays, snapshot.now, spec.item_field, spec.seed, report.part(0.93, 0.98))
