@@ -11,7 +11,7 @@ from kindred_worker.checkpoints import Checkpoints
 from kindred_worker.continuation import has_lost, open_former, why_anew
 from kindred_worker.data.arrays import events_until, load
 from kindred_worker.data.features import FeatureSpec
-from kindred_worker.data.fit import examine
+from kindred_worker.data.fit import NEEDED_CUSTOMERS, examine
 from kindred_worker.data.quality import QUALITY
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder, WrittenFile
@@ -55,6 +55,7 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
     report.metric("continued", 0, float(former is not None))
     checkpoints = Checkpoints(output, key)
     # Refused before hours are spent on the rest.
+    _check_share(spec, data.arrays.count)
     item_field(data.features, spec.item_field)
     protocol_of(former.plan if former else resolve(spec, data.features, data.arrays, data.now), snapshot)
     with assembled(spec, snapshot, data, former, report, processes()) as team:
@@ -90,6 +91,14 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
     checkpoints.clear()
     report.progress(1.0, "encoder written")
     return Learned([written, *beside, *files], trained.events, trained.customers)
+
+
+def _check_share(spec: TrainingSpec, customers: int) -> None:
+    left = round(spec.sample_fraction * customers)
+    if left < NEEDED_CUSTOMERS <= customers:
+        raise InvalidInput(
+            f"sampleFraction {spec.sample_fraction:g} leaves {left} of {customers} customers to learn from; {NEEDED_CUSTOMERS} are needed"
+        )
 
 
 def _begin(

@@ -28,7 +28,15 @@ def protocol_of(plan: Plan, snapshot: Snapshot) -> Protocol:
         raise TooLittleData(
             "There is too little time to measure out of time",
             needed=f"events over {span(4 * horizons[0])}, four times the shortest horizon",
-            found=f"events over {span(reach)}" if reach > 0 else "all of them at the same time",
+            found=_reaching(reach),
         )
     length = int(fitting[-1] * MICROS_PER_DAY)
     return Protocol(fitting[-1], snapshot.now - 2 * length, snapshot.now - length, snapshot.now)
+
+
+def _reaching(days: float) -> str:
+    if days < 0:
+        return "none that is not later than the workspace's clock"
+    if days == 0:
+        return "all of them at the same time (intake sets times before 1970, or more than a day ahead, to that bound)"
+    return f"events over {span(days)}"

@@ -216,6 +216,21 @@ def test_a_main_event_that_came_up_only_lately_stops_no_evaluation(tmp_path: Pat
     assert ("auc", "embedding") in {(m.name, m.subject) for m in result.measures}
 
 
+@pytest.mark.usefixtures("without_live_form")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_customers_who_all_do_the_same_are_in_segments_without_a_rule(tmp_path: Path) -> None:
+    rows = [(f"c{customer:02d}", START + timedelta(days=4 * at), NAMES[at % 3]) for customer in range(60) for at in range(15)]
+    customers, moments, names = zip(*rows, strict=True)
+    table = pa.table({"customer": customers, "subject": customers, "name": names})
+    table = table.append_column("occurred_at", pa.array(moments, pa.timestamp("us", tz="UTC")))
+    snapshot = Snapshot.open(write_snapshot(table, tmp_path / "snapshot", timezone="UTC").as_uri())
+    folder = Folder((tmp_path / "model").as_uri())
+    learn(SPEC, snapshot, folder, Report())
+    found = discover(SPEC, snapshot, load_model(folder), folder, "", Report())
+    assert sum(s.size for s in found.segments if s.level == "MAIN") == 60
+    assert {s.rule for s in found.segments} == {None}
+
+
 def test_too_short_a_history_is_said_and_not_measured(model: BehaviourModel, large: Snapshot) -> None:
     short = large.before(large.manifest.first + 5 * DAY)
     with pytest.raises(TooLittleData) as error:

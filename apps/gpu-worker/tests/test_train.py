@@ -145,7 +145,14 @@ def test_events_all_at_the_same_time_are_told_as_such(tmp_path: Path) -> None:
     table = table.set_column(at, "occurred_at", pa.array([START] * len(table), pa.timestamp("us", tz="UTC")))
     with pytest.raises(TooLittleData) as refused:
         learn(SPEC, Snapshot.open(write_snapshot(table, tmp_path / "s").as_uri()), Folder((tmp_path / "o").as_uri()), Report())
-    assert refused.value.found == "all of them at the same time"
+    assert refused.value.found.startswith("all of them at the same time")
+
+
+def test_events_later_than_the_clock_are_told_as_such(tmp_path: Path) -> None:
+    before = int(START.timestamp() * 1e6) - 1
+    with pytest.raises(TooLittleData) as refused:
+        learn(SPEC, Snapshot.open(write_snapshot(shop(), tmp_path / "s", now=before).as_uri()), Folder((tmp_path / "o").as_uri()), Report())
+    assert refused.value.found == "none that is not later than the workspace's clock"
 
 
 @pytest.mark.parametrize(
@@ -154,6 +161,7 @@ def test_events_all_at_the_same_time_are_told_as_such(tmp_path: Path) -> None:
         ({"main_events": ("Nothing Such",)}, "no event is named 'Nothing Such'"),
         ({"value_property": "channel"}, "no numeric property"),
         ({"encoder": "oracle"}, "encoder 'oracle' is unknown"),
+        ({"sample_fraction": 0.1}, "sampleFraction 0.1 leaves 9 of 90 customers to learn from; 50 are needed"),
         ({"objectives": {"tarot": 1.0}}, "objective 'tarot' is unknown; there are horizon, next_event, .*, contrastive, order, vicreg"),
     ],
 )

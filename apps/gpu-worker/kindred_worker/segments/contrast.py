@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kindred_worker.data.portrait import Feature
+from kindred_worker.segments.phrase import number, percent, span
 
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
@@ -35,6 +36,15 @@ class Contrast:
     @property
     def is_high(self) -> bool:
         return self.effect > 0
+
+    @property
+    def reads_alike(self) -> bool:
+        """Whether its two figures are the same in the words of a person: "under 1 % (others under 1 %)" tells nothing."""
+        kind, unit = self.key.partition(":")[0], self.feature.unit
+        if kind in ("event_rate", "mean", "lately"):  # told as a ratio, or with as many places as it takes
+            return False
+        shown = span if unit == "days" else percent if unit == "share" or kind == "trend" else number
+        return shown(self.segment_value) == shown(self.rest_value)
 
 
 def contrasts(features: Sequence[Feature], labels: Int64, segment: int) -> list[Contrast]:
@@ -67,12 +77,12 @@ def contrast(feature: Feature, inside: npt.NDArray[np.bool_]) -> Contrast | None
 
 
 def distinct(found: Sequence[Contrast], count: int) -> list[Contrast]:
-    """The strongest of each family, leaving out those that only repeat a stronger one."""
+    """The strongest of each family, leaving out those that only repeat a stronger one, and those whose figures read alike."""
     told: list[Contrast] = []
     for one in found:
         if len(told) == count:
             break
-        if all(one.feature.family != t.feature.family and not _are_twins(one.feature, t.feature) for t in told):
+        if not one.reads_alike and all(one.feature.family != t.feature.family and not _are_twins(one.feature, t.feature) for t in told):
             told.append(one)
     return told
 

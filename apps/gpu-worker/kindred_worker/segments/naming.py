@@ -57,6 +57,8 @@ def _name(found: Sequence[Contrast], main: str, people: str) -> str:
     if any(w.text == "Very frequent" for w in words):  # says active, and more
         words = [w for w in words if w.text != "Active"]
     chosen = sorted(words, key=lambda w: -w.weight)[:WORDS]
+    if not chosen and any(c.key == "gap" and not c.is_high for c in found):
+        chosen = [_Word("intensity", "Frequent", 0)]  # while they come; nothing else of them says more
     if not chosen:
         return f"{people.capitalize()} without one pattern"
     chosen.sort(key=lambda w: ORDER_OF_WORDS.index(w.place))
@@ -123,8 +125,11 @@ def _lead(found: Sequence[Contrast]) -> list[_Word]:
 def _clause(found: Sequence[Contrast], main: str) -> list[_Word]:
     """What else is particular: the calendar, what ends a visit, a property; what follows what, where nothing leads."""
     has_lead = bool(_lead(found))
+    is_often = any(c.is_high for c in found if c.key in ("main_count", f"event_rate:{main}"))
     for one in found:
         kind, _, about = one.key.partition(":")
+        if kind == "event_share" and about == main and is_often:
+            continue  # what the name says by how often they come
         # A low share of something is no description of anybody, a low level of a reading is.
         if not (one.is_high or kind == "lately") or abs(one.effect) < CLEAR or (kind == "after" and has_lead):
             continue
