@@ -28,7 +28,7 @@ from kindred_worker.models.settling import settling_time
 from kindred_worker.report import InvalidInput, Report
 from kindred_worker.segments.assignment import SIDECAR, TENSORS, SegmentModel
 from kindred_worker.segments.choice import UNSTABLE
-from kindred_worker.segments.contrast import contrasts, distinct
+from kindred_worker.segments.contrast import contrasts, told_in_figures
 from kindred_worker.segments.finding import Champion, Found, History, find_segments, told
 from kindred_worker.segments.hierarchy import NONE, Kin, Level, find_family, overlaps_within
 from kindred_worker.segments.kin_naming import differ, name_kin
@@ -298,7 +298,7 @@ def _segment(
         size=int(crowd.sizes[kin.index]),
         share=float(crowd.sizes[kin.index] / max(1, crowd.customers)),
         stability=kin.stability,
-        traits=[trait_of(c, main) for c in distinct(contrasts(described, inside.astype(np.int64), 1), TRAITS)],
+        traits=[trait_of(c, main) for c in told_in_figures(contrasts(described, inside.astype(np.int64), 1), TRAITS)],
         typical_customer_ids=[now.customers[i] for i in typical],
         overlaps=overlaps,
         rule=distil(described, inside, main, seed) if 2 <= len(members) <= len(inside) - 2 and any(map(can_be_told, described)) else None,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kindred_worker.data.portrait import Feature
-from kindred_worker.segments.contrast import contrast, contrasts, distinct
+from kindred_worker.segments.contrast import contrast, contrasts, distinct, told_in_figures
 from kindred_worker.segments.naming import name_segments
 from kindred_worker.segments.phrase import event_doing, event_noun, number, people_of, span, times
 from kindred_worker.segments.trait import trait_of
@@ -87,7 +87,7 @@ def test_a_difference_between_figures_that_read_alike_is_not_told() -> None:
     hardly = feature("expected:Order Completed", (0.004, 0.0004, 0.0004, 0.0004), 0.0001, "share", "forecast")
     found = contrasts([hardly], LABELS, 0)
     assert [c.is_high for c in found] == [True]
-    assert distinct(found, 5) == []  # under 1 % (others under 1 %)
+    assert told_in_figures(found, 5) == []  # under 1 % (others under 1 %)
     assert name_segments([hardly], LABELS, 4, ["Order Completed"])[0].description.startswith("They differ little")
 
 

@@ -77,14 +77,19 @@ def contrast(feature: Feature, inside: npt.NDArray[np.bool_]) -> Contrast | None
 
 
 def distinct(found: Sequence[Contrast], count: int) -> list[Contrast]:
-    """The strongest of each family, leaving out those that only repeat a stronger one, and those whose figures read alike."""
+    """The strongest of each family, leaving out those that only repeat a stronger one."""
     told: list[Contrast] = []
     for one in found:
         if len(told) == count:
             break
-        if not one.reads_alike and all(one.feature.family != t.feature.family and not _are_twins(one.feature, t.feature) for t in told):
+        if all(one.feature.family != t.feature.family and not _are_twins(one.feature, t.feature) for t in told):
             told.append(one)
     return told
+
+
+def told_in_figures(found: Sequence[Contrast], count: int) -> list[Contrast]:
+    """As `distinct`, of those whose two figures differ to a reader."""
+    return distinct([one for one in found if not one.reads_alike], count)
 
 
 def _are_twins(a: Feature, b: Feature) -> bool:

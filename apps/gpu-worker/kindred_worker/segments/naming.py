@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kindred_worker.data.portrait import Feature
-from kindred_worker.segments.contrast import Contrast, contrast, contrasts, distinct
+from kindred_worker.segments.contrast import Contrast, contrast, contrasts, told_in_figures
 from kindred_worker.segments.machine_naming import are_machines, machine_names
 from kindred_worker.segments.phrase import SEASONS, WEEKDAYS, event_doing, event_lead, event_noun, number, people_of, span
 from kindred_worker.segments.trait import label_of
@@ -221,7 +221,7 @@ def _numbered(names: list[str]) -> list[str]:
 
 def _description(found: Sequence[Contrast], main: str, people: str) -> str:
     """Without the share: people come and go while the model stays, and it would soon be untrue beside the size that is counted."""
-    told = distinct(found, TOLD_IN_DESCRIPTION)
+    told = told_in_figures(found, TOLD_IN_DESCRIPTION)
     if not told:
         return f"They differ little from the others: {people} whose behaviour follows no single pattern."
     return " ".join(f"{_sentence(label_of(c, main))}." for c in told)
