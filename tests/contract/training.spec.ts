@@ -155,7 +155,7 @@ describe('a run', () => {
     expect(error).toMatchObject({ code: 'ARTIFACT_CORRUPT', state: RunState.TRAINING });
   });
 
-  it('stops within seconds when cancelled, the worker too, and leaves nothing', async () => {
+  it('is cancelled within two seconds, stops its worker, and leaves nothing', async () => {
     const { call, workspaceId } = await house.workspace();
     house.worker.halfway.train.hold();
     const { run } = await service.runs.startRun(startRequest(), call);
@@ -164,9 +164,9 @@ describe('a run', () => {
     const began = Date.now();
     expect((await service.runs.cancelRun({ id }, call)).run?.state).toBe(RunState.CANCELLING);
     await until(service, call, id, RunState.CANCELLED);
-    expect(Date.now() - began).toBeLessThan(5_000);
+    expect(Date.now() - began).toBeLessThan(2_000);
     expect(house.worker.callsOf('train').map(({ outcome }) => outcome)).toEqual(['broken off']);
-    expect(existsSync(house.runFolder(workspaceId, id))).toBe(false);
+    expect(await eventually(async () => !existsSync(house.runFolder(workspaceId, id)))).toBe(true);
     expect(await failure(service.runs.cancelRun({ id }, call))).toMatchObject({ status: status.FAILED_PRECONDITION, reason: 'RUN_ENDED' });
     expect(await eventually(async () => (await house.redis.keys(`*${id}*`)).length === 0)).toBe(true);
   });

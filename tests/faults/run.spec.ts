@@ -227,7 +227,7 @@ describe('two replicas', () => {
     const began = Date.now();
     await second.runs.cancelRun({ id: run.id }, run.call);
     await until(second, run.call, run.id, RunState.CANCELLED);
-    expect(Date.now() - began).toBeLessThan(5_000);
+    expect(Date.now() - began).toBeLessThan(2_000);
     expect(house.worker.callsOf('train').map(({ outcome }) => outcome)).toEqual(['broken off']);
   });
 

@@ -28,14 +28,14 @@ from kindred_worker.models.settling import settling_time
 from kindred_worker.report import InvalidInput, Report
 from kindred_worker.segments.assignment import SIDECAR, TENSORS, SegmentModel
 from kindred_worker.segments.choice import UNSTABLE
-from kindred_worker.segments.contrast import contrasts, distinct
+from kindred_worker.segments.contrast import contrasts, told_in_figures
 from kindred_worker.segments.finding import Champion, Found, History, find_segments, told
 from kindred_worker.segments.hierarchy import NONE, Kin, Level, find_family, overlaps_within
 from kindred_worker.segments.kin_naming import differ, name_kin
 from kindred_worker.segments.matching import Overlap, overlaps_with_champion
 from kindred_worker.segments.naming import Named, name_segments
 from kindred_worker.segments.ordinary import Reach
-from kindred_worker.segments.rule import Rule, distil
+from kindred_worker.segments.rule import Rule, can_be_told, distil
 from kindred_worker.segments.space import squared_distances
 from kindred_worker.segments.trait import Trait, trait_of
 from kindred_worker.spec import TrainingSpec
@@ -65,7 +65,7 @@ class Segment:
     traits: list[Trait]
     typical_customer_ids: list[str]
     overlaps: list[Overlap]
-    rule: Rule | None  # None where everyone is in it
+    rule: Rule | None  # None where nearly everyone or hardly anyone is in it, or all behave alike
 
 
 @dataclass(frozen=True)
@@ -298,10 +298,10 @@ def _segment(
         size=int(crowd.sizes[kin.index]),
         share=float(crowd.sizes[kin.index] / max(1, crowd.customers)),
         stability=kin.stability,
-        traits=[trait_of(c, main) for c in distinct(contrasts(described, inside.astype(np.int64), 1), TRAITS)],
+        traits=[trait_of(c, main) for c in told_in_figures(contrasts(described, inside.astype(np.int64), 1), TRAITS)],
         typical_customer_ids=[now.customers[i] for i in typical],
         overlaps=overlaps,
-        rule=distil(described, inside, main, seed) if 2 <= len(members) <= len(inside) - 2 else None,
+        rule=distil(described, inside, main, seed) if 2 <= len(members) <= len(inside) - 2 and any(map(can_be_told, described)) else None,
     )
 
 

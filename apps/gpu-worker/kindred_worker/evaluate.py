@@ -125,7 +125,7 @@ def evaluate(
     """
     features = model.features
     with some_of(snapshot, features, MEASURED_ON, spec.seed, report.check) as some:
-        protocol, sample = protocol_of(model, some), sample_of(snapshot, some, spec.seed)
+        protocol, sample = protocol_of(model.plan, some), sample_of(snapshot, some, spec.seed)
         learned = _second_encoder(spec, some, model, protocol, report.part(0.0, 0.5))
         second, leaks = learned.model, _leaks(learned.quality, some)
         with EventTable(some, features.main_events, features.value_property, report.check, leaks) as events:

@@ -11,7 +11,7 @@ from kindred_worker.checkpoints import Checkpoints
 from kindred_worker.continuation import has_lost, open_former, why_anew
 from kindred_worker.data.arrays import events_until, load
 from kindred_worker.data.features import FeatureSpec
-from kindred_worker.data.fit import examine
+from kindred_worker.data.fit import NEEDED_CUSTOMERS, examine
 from kindred_worker.data.quality import QUALITY
 from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder, WrittenFile
@@ -20,7 +20,9 @@ from kindred_worker.items.basket import item_field
 from kindred_worker.items.fitting import fit_recommender
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import ENCODER, FEATURES, SURPRISE, WEIGHTS, save_model
+from kindred_worker.models.plan import resolve
 from kindred_worker.objectives import check_names
+from kindred_worker.protocol import protocol_of
 from kindred_worker.report import InvalidInput, Report
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.surprise import fit_surprise
@@ -52,7 +54,10 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
     former, data, reason = _begin(spec, snapshot, features, champion_uri, report)
     report.metric("continued", 0, float(former is not None))
     checkpoints = Checkpoints(output, key)
-    item_field(data.features, spec.item_field)  # refused before hours are spent on the rest
+    # Refused before hours are spent on the rest.
+    _check_share(spec, data.arrays.count)
+    item_field(data.features, spec.item_field)
+    protocol_of(former.plan if former else resolve(spec, data.features, data.arrays, data.now), snapshot)
     with assembled(spec, snapshot, data, former, report, processes()) as team:
         trained = train(spec, data, checkpoints, report.part(0.08, 0.93), former, team)
     recommender = fit_recommender(trained.model, data.arrays, snapshot.now, spec.item_field, spec.seed, report.part(0.93, 0.98))
@@ -86,6 +91,14 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
     checkpoints.clear()
     report.progress(1.0, "encoder written")
     return Learned([written, *beside, *files], trained.events, trained.customers)
+
+
+def _check_share(spec: TrainingSpec, customers: int) -> None:
+    left = round(spec.sample_fraction * customers)
+    if left < NEEDED_CUSTOMERS <= customers:
+        raise InvalidInput(
+            f"sampleFraction {spec.sample_fraction:g} leaves {left} of {customers} customers to learn from; {NEEDED_CUSTOMERS} are needed"
+        )
 
 
 def _begin(

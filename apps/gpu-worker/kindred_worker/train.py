@@ -255,8 +255,11 @@ def _validate(model: BehaviourModel, sampler: Sampler, customers: Int64, plan: P
 def _finish(model: BehaviourModel, sampler: Sampler, learning: Int64, tested: Int64, report: Report) -> None:
     """What is fitted once the encoder is learned."""
     data = sampler.data
+    report.progress(0.95, "fitting amounts")
     _smear(model, sampler, learning, report)
+    report.progress(0.96, "fitting the newest moments")
     fit_newest(model, sampler.whole(learning), sampler.whole(tested), data.now, report, _kept(data))
+    report.progress(0.97, "fitting the season")
     fit_season(model, sampler.whole(learning), data.now, report)
 
 

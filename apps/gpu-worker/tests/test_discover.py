@@ -141,13 +141,13 @@ def test_the_evaluation_lays_everything_side_by_side(
 
     def spy(spec: TrainingSpec, data: TrainingData, checkpoint: None, report: Report) -> Trained:
         seen.append(int(data.arrays.events.time.max()))
-        assert data.now == protocol_of(opened, busy).t0
+        assert data.now == protocol_of(opened.plan, busy).t0
         return train(spec, data, checkpoint, report)
 
     monkeypatch.setattr(evaluation, "train", spy)
     monkeypatch.setattr(evaluation, "NEEDED", 5)
     result = evaluate(SPEC, busy, opened, segments, folder, Report())
-    protocol = protocol_of(opened, busy)
+    protocol = protocol_of(opened.plan, busy)
     assert len(seen) == 1
     assert seen[0] < protocol.t0 < protocol.cut < protocol.now
     said = {(m.name, m.subject): m for m in result.measures}
@@ -210,14 +210,30 @@ def test_a_main_event_that_came_up_only_lately_stops_no_evaluation(tmp_path: Pat
     snapshot = whole.before(whole.manifest.first + 60 * DAY)
     features = fit(snapshot, [NAMES[2], "Order Paid"])
     model = train(SPEC, TrainingData(features, load(snapshot, features), snapshot.now), None, Report()).model
-    assert protocol_of(model, snapshot).t0 < snapshot.manifest.first + 50 * DAY
+    assert protocol_of(model.plan, snapshot).t0 < snapshot.manifest.first + 50 * DAY
     monkeypatch.setattr(evaluation, "NEEDED", 5)
     result = evaluate(SPEC, snapshot, model, None, Folder((tmp_path / "model").as_uri()), Report())
     assert ("auc", "embedding") in {(m.name, m.subject) for m in result.measures}
 
 
+@pytest.mark.usefixtures("without_live_form")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_customers_who_all_do_the_same_are_in_segments_without_a_rule(tmp_path: Path) -> None:
+    rows = [(f"c{customer:02d}", START + timedelta(days=4 * at), NAMES[at % 3]) for customer in range(60) for at in range(15)]
+    customers, moments, names = zip(*rows, strict=True)
+    table = pa.table({"customer": customers, "subject": customers, "name": names})
+    table = table.append_column("occurred_at", pa.array(moments, pa.timestamp("us", tz="UTC")))
+    snapshot = Snapshot.open(write_snapshot(table, tmp_path / "snapshot", timezone="UTC").as_uri())
+    folder = Folder((tmp_path / "model").as_uri())
+    learn(SPEC, snapshot, folder, Report())
+    found = discover(SPEC, snapshot, load_model(folder), folder, "", Report())
+    assert sum(s.size for s in found.segments if s.level == "MAIN") == 60
+    assert {s.rule for s in found.segments} == {None}
+
+
 def test_too_short_a_history_is_said_and_not_measured(model: BehaviourModel, large: Snapshot) -> None:
     short = large.before(large.manifest.first + 5 * DAY)
     with pytest.raises(TooLittleData) as error:
-        protocol_of(model, short)
-    assert "days" in error.value.needed
+        protocol_of(model.plan, short)
+    assert error.value.needed.endswith("four times the shortest horizon")
+    assert error.value.found == "events over 5 days"

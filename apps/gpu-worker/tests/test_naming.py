@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kindred_worker.data.portrait import Feature
-from kindred_worker.segments.contrast import contrast, contrasts, distinct
+from kindred_worker.segments.contrast import contrast, contrasts, distinct, told_in_figures
 from kindred_worker.segments.naming import name_segments
 from kindred_worker.segments.phrase import event_doing, event_noun, number, people_of, span, times
 from kindred_worker.segments.trait import trait_of
@@ -83,6 +83,24 @@ def test_traits_that_repeat_each_other_are_told_once() -> None:
     assert len(distinct(contrasts([one, twin], LABELS, 0), 5)) == 1
 
 
+def test_a_difference_between_figures_that_read_alike_is_not_told() -> None:
+    hardly = feature("expected:Order Completed", (0.004, 0.0004, 0.0004, 0.0004), 0.0001, "share", "forecast")
+    found = contrasts([hardly], LABELS, 0)
+    assert [c.is_high for c in found] == [True]
+    assert told_in_figures(found, 5) == []  # under 1 % (others under 1 %)
+    assert name_segments([hardly], LABELS, 4, ["Order Completed"])[0].description.startswith("They differ little")
+
+
+def test_who_comes_often_and_is_like_others_else_is_called_frequent() -> None:
+    assert names_of([feature("gap", (2, 30, 30, 30), 1, family="frequency", skewed=True)])[0] == "Frequent buyers"
+
+
+def test_a_name_says_once_how_often_they_come() -> None:
+    share = feature("event_share:Order Completed", (0.9, 0.3, 0.3, 0.3), 0.05, "share", "event:Order Completed")
+    assert names_of([*LIFE, share])[0] == "Very frequent buyers"
+    assert "with many orders" in names_of([share])[0]
+
+
 def test_a_trait_carries_its_figures() -> None:
     often = np.where(LABELS == 0, 3.0, 1.0) + RANDOM.normal(0, 0.1, 400)
     found = contrast(Feature("event_rate:Order Completed", "per month", "f", False, often), LABELS == 0)
@@ -103,6 +121,8 @@ def test_a_trait_carries_its_figures() -> None:
         (event_doing("Support Contacted"), "contacting support"),
         (event_doing("Video Played to End"), "playing video to end"),
         (event_doing("mystery"), "“mystery”"),
+        (event_noun("Clicked on the third of the large buttons below the fold"), "“Clicked on the third of the large butto…”"),
+        (event_doing("Clicked on the third of the large buttons below the fold"), "“Clicked on the third of the large butto…”"),
         (span(3), "3 days"),
         (span(60), "9 weeks"),
         (span(400), "13 months"),

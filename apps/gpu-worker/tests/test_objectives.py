@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from kindred_worker.data.features import FeatureSpec
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.encoder import Sight
 from kindred_worker.models.plan import event_codes
-from kindred_worker.objectives import Horizon, Moments, NextEvent
+from kindred_worker.objectives import Horizon, Moments, NextEvent, Transitions
 from kindred_worker.objectives.horizon import log_not
 from kindred_worker.objectives.objective import as_tensors
 
@@ -128,6 +129,34 @@ def test_next_event_loss_is_that_of_a_loop(moments: Moments, features: FeatureSp
             amount.append(0.5 * error**2 if error < 1 else error - 0.5)
     expected = sum(kind) / follow + sum(time) / len(time) + 0.5 * sum(amount) / amounts_seen
     assert loss == pytest.approx(expected, rel=1e-4)
+
+
+def test_transitions_loss_is_that_of_a_loop_over_pairs_still_to_come(
+    moments: Moments, features: FeatureSpec, model: BehaviourModel
+) -> None:
+    head = model.objectives["transitions"]
+    assert isinstance(head, Transitions)
+    embedding = torch.randn(*moments.at.shape, model.width, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        loss = float(head.loss(embedding, as_tensors(head.targets(moments), torch.device("cpu"))))
+        said = torch.log_softmax(head.head(embedding), -1)
+    events, codes = moments.events, event_codes(features).tolist()
+    many = len(codes) + 1
+    missed: list[float] = []
+    for b, r in np.ndindex(*moments.at.shape):
+        at = int(moments.at[b, r])
+        end = at + round(head.days * DAY)
+        later = [
+            i
+            for i in range(moments.offsets[b], moments.offsets[b + 1])
+            if events.time[i] > at and (events.time[i] <= end or end > moments.now)  # beyond the clock's time all there is
+        ]
+        kind = [codes.index(name) if (name := int(events.name[i])) in codes else many - 1 for i in later]
+        pairs = list(pairwise(kind))
+        if pairs:
+            missed.append(-sum(float(said[b, r, many * a + then]) for a, then in pairs) / len(pairs))
+    assert len(missed) > 10
+    assert loss == pytest.approx(sum(missed) / len(missed), rel=1e-4)
 
 
 def test_what_lies_beyond_the_data_teaches_nothing(moments: Moments, model: BehaviourModel) -> None:

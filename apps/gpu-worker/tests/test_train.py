@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
@@ -20,7 +22,7 @@ from kindred_worker.learn import learn
 from kindred_worker.report import Cancelled, HashMismatch, InvalidInput, Report, TooLittleData
 from kindred_worker.spec import TrainingSpec
 from kindred_worker.train import TrainingData, train
-from tests.conftest import Stopping, shop
+from tests.conftest import START, Stopping, shop
 from tests.make_snapshot import write_snapshot
 
 SPEC = TrainingSpec(width=16, epochs=4, batch_size=16, seed=5)
@@ -129,12 +131,37 @@ def test_too_little_data_says_how_much_is_needed(tmp_path: Path) -> None:
     assert not (tmp_path / "o").exists()
 
 
+def test_horizons_too_long_to_be_measured_are_refused_before_anything_is_learned(tmp_path: Path) -> None:
+    snapshot = Snapshot.open(write_snapshot(shop(), tmp_path / "s").as_uri())
+    with pytest.raises(TooLittleData, match="too little time") as refused:
+        learn(replace(SPEC, horizon_days=(365.0,)), snapshot, Folder((tmp_path / "o").as_uri()), Report())
+    assert refused.value.needed == "events over 4 years, four times the shortest horizon"
+    assert not (tmp_path / "o").exists()
+
+
+def test_events_all_at_the_same_time_are_told_as_such(tmp_path: Path) -> None:
+    table = shop()
+    at = table.schema.get_field_index("occurred_at")
+    table = table.set_column(at, "occurred_at", pa.array([START] * len(table), pa.timestamp("us", tz="UTC")))
+    with pytest.raises(TooLittleData) as refused:
+        learn(SPEC, Snapshot.open(write_snapshot(table, tmp_path / "s").as_uri()), Folder((tmp_path / "o").as_uri()), Report())
+    assert refused.value.found.startswith("all of them at the same time")
+
+
+def test_events_later_than_the_clock_are_told_as_such(tmp_path: Path) -> None:
+    before = int(START.timestamp() * 1e6) - 1
+    with pytest.raises(TooLittleData) as refused:
+        learn(SPEC, Snapshot.open(write_snapshot(shop(), tmp_path / "s", now=before).as_uri()), Folder((tmp_path / "o").as_uri()), Report())
+    assert refused.value.found == "none that is not later than the workspace's clock"
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
         ({"main_events": ("Nothing Such",)}, "no event is named 'Nothing Such'"),
         ({"value_property": "channel"}, "no numeric property"),
         ({"encoder": "oracle"}, "encoder 'oracle' is unknown"),
+        ({"sample_fraction": 0.1}, "sampleFraction 0.1 leaves 9 of 90 customers to learn from; 50 are needed"),
         ({"objectives": {"tarot": 1.0}}, "objective 'tarot' is unknown; there are horizon, next_event, .*, contrastive, order, vicreg"),
     ],
 )

@@ -16,6 +16,7 @@ describe('the measures of a model', () => {
 
   it('name no best where there is nothing to compare with', () => {
     expect(compare([measure('ari', 'segments', 0.93)])[0]?.best).toBeUndefined();
+    expect(compare([measure('ece', 'forecast', 0.29), measure('ece', 'strength', 0.02)])[0]?.best).toBeUndefined();
     expect(compare([measure('smallest_share', 'segments', 0.04), measure('smallest_share', 'rfm', 0.05, true)])[0]?.best).toBeUndefined();
   });
 

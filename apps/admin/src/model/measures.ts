@@ -47,7 +47,8 @@ export function compare(measures: readonly Measure[]): Comparison[] {
   return [...groups].map(([name, of]) => {
     const { name: called, means, better } = kindOf(name);
     const sorted = [...of].sort((one, other) => Number(one.isBaseline) - Number(other.isBaseline) || better * (other.value - one.value));
-    const best = of.length > 1 && better !== 0 ? of.reduce((leader, one) => (better * (one.value - leader.value) > 0 ? one : leader)) : undefined;
+    const isCompared = of.length > 1 && of.some(({ isBaseline }) => isBaseline);
+    const best = isCompared && better !== 0 ? of.reduce((leader, one) => (better * (one.value - leader.value) > 0 ? one : leader)) : undefined;
     return { name: called, means, measures: sorted, best, isShare: better === 1 && of.every(({ value }) => value >= 0 && value <= 1) };
   });
 }

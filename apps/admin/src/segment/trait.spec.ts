@@ -1,4 +1,4 @@
-import { liftInShort, saysMore, traitInShort } from './trait';
+import { comparesItself, liftInShort, saysMore, traitInShort } from './trait';
 
 const opening = { label: 'begin a visit by searching: 20 % (others 2 %)', lift: 9.8 };
 const closing = { label: 'end a visit by ordering: 4 % (others 39 %)', lift: 0.1 };
@@ -8,6 +8,11 @@ describe('a trait', () => {
     expect(traitInShort(opening)).toBe('begin a visit by searching');
     expect(traitInShort({ label: 'orders 3.1 times as often as others' })).toBe('orders 3.1 times as often as others');
     expect(traitInShort({ label: 'country: Germany' })).toBe('country: Germany');
+  });
+
+  it('has no lift beside it where it compares by itself', () => {
+    const labels = ['last seen 17 days ago (others 5 months)', 'orders 3.1 times as often as others', opening.label, 'country: Germany'];
+    expect(labels.map((label) => comparesItself({ label }))).toEqual([true, true, false, false]);
   });
 
   it('says how much more or less there is of it', () => {

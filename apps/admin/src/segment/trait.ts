@@ -10,6 +10,11 @@ export function traitInShort({ label }: Pick<Trait, 'label'>): string {
   return label.replace(/:\s[^:]*\d[^:]*$/, '');
 }
 
+/** Whether it compares by itself, so that a lift beside it would say the same again, or worse: "last seen 17 days ago (others 5 months) 9.4× less". */
+export function comparesItself(trait: Pick<Trait, 'label'>): boolean {
+  return /\bothers\b/.test(traitInShort(trait));
+}
+
 /** How much more or less of it there is: "15×", or "8.6× less". */
 export function liftInShort({ lift }: Pick<Trait, 'lift'>): string {
   if (!Number.isFinite(lift)) return 'only here';

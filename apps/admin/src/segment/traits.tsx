@@ -2,7 +2,7 @@ import type { ReactNode } from 'react';
 import type { TraitPartFragment } from '../gen/graphql';
 import { number, Table } from '../parts/table';
 import { figure, liftInWords, liftPosition, percent } from '../wording/figure';
-import { liftInShort, traitInShort } from './trait';
+import { comparesItself, liftInShort, traitInShort } from './trait';
 import './traits.css';
 
 /** The few that say most, beside a segment's name. */
@@ -14,7 +14,7 @@ export function TraitChips({ traits }: { traits: readonly TraitPartFragment[] })
         <li key={trait.key} className="chip trait-chip" title={trait.label}>
           <span aria-hidden="true" className={trait.lift >= 1 ? 'more' : 'less'} />
           <span>
-            {traitInShort(trait)} <b>{liftInShort(trait)}</b>
+            {traitInShort(trait)} {!comparesItself(trait) && <b>{liftInShort(trait)}</b>}
           </span>
         </li>
       ))}

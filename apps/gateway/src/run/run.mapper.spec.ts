@@ -32,6 +32,10 @@ describe('the spec of a run', () => {
     expect(toTrainingSpec({ [name as string]: value } as StartTrainingRunInput)).toEqual({ ...toTrainingSpec({}), [name as string]: value });
   });
 
+  it.each(['width', 'epochs', 'batchSize', 'segmentCount', 'seed', 'continuedEpochs', 'reads'])('is refused by name where %s is below 0', (field) => {
+    expect(() => toTrainingSpec({ [field]: -1 })).toThrow(expect.objectContaining({ reason: 'SPEC_INVALID', metadata: { field } }));
+  });
+
   it('says nothing of what was left out, and zero where zero was said', () => {
     expect(toTrainingSpec({})).toEqual(worker.TrainingSpec.fromPartial({}));
     expect(toTrainingSpec({ continuedEpochs: 0, dropout: 0 })).toMatchObject({ continuedEpochs: 0, dropout: 0, itemDropout: undefined });

@@ -1,9 +1,18 @@
 import type { worker } from '#libs/contracts';
+import { RpcError } from '#libs/grpc';
 
 import type { StartTrainingRunInput } from '../gen/resolvers.js';
 
-/** What was left out is zero, empty or (where zero says something) unset in the message: the training service takes it from the data. */
+/** Whole numbers from 0 on: the message has no place for others. */
+const COUNTS = ['width', 'epochs', 'batchSize', 'segmentCount', 'seed', 'continuedEpochs', 'reads'] as const;
+
+/**
+ * What was left out is zero, empty or (where zero says something) unset in the message: the training service takes it from the data.
+ * Throws INVALID_ARGUMENT (SPEC_INVALID) naming the field.
+ */
 export function toTrainingSpec(input: StartTrainingRunInput): worker.TrainingSpec {
+  const field = COUNTS.find((name) => (input[name] ?? 0) < 0);
+  if (field) throw RpcError.invalid(`The training spec cannot be used: ${field}: must not be below 0.`, { reason: 'SPEC_INVALID', metadata: { field } });
   return {
     encoder: input.encoder ?? '',
     objectives: (input.objectives ?? []).map(({ name, weight }) => ({ name, weight: weight ?? 1 })),

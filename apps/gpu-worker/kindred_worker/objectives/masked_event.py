@@ -13,14 +13,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kindred_worker.data.features import Encoded, FeatureSpec
+from kindred_worker.data.features import FeatureSpec
 from kindred_worker.models.plan import Plan, event_codes
-from kindred_worker.objectives.objective import Moments, Objective, kinds, masked_mean
+from kindred_worker.objectives.objective import Moments, OfAmounts, kinds, masked_mean
 
 MINUTES = 1440  # a day
 
 
-class MaskedEvent(Objective):
+class MaskedEvent(OfAmounts):
     view = "hidden"
 
     def __init__(self, features: FeatureSpec, plan: Plan) -> None:
@@ -29,17 +29,6 @@ class MaskedEvent(Objective):
         self.mix = nn.Sequential(nn.Linear(plan.width + 2, plan.width), nn.GELU())
         self.kind = nn.Linear(plan.width, len(self.codes) + 1)  # the last one: any other event
         self.amount = nn.Linear(plan.width, 1)
-        self.center: Tensor
-        self.spread: Tensor
-        self.register_buffer("center", torch.zeros(()))
-        self.register_buffer("spread", torch.ones(()))
-
-    def measure(self, events: Encoded) -> None:
-        """Centre and spread of the log amounts."""
-        logs = np.log1p(np.abs(events.value[events.value != 0]))
-        if len(logs):
-            self.center.fill_(float(logs.mean()))
-            self.spread.fill_(max(float(logs.std()), 0.1))
 
     def targets(self, moments: Moments) -> dict[str, np.ndarray]:
         """days (B, R) since the hidden event, kind (B, R) class, amount (B, R) log1p, has_amount and known (B, R) 0/1."""

@@ -15,13 +15,13 @@ from kindred_worker.data.features import Encoded, FeatureSpec
 from kindred_worker.models.encoder import Sight
 from kindred_worker.models.forecast_column import ForecastColumn
 from kindred_worker.models.plan import Plan, event_codes
-from kindred_worker.objectives.objective import Moments, Objective, kinds, masked_mean
+from kindred_worker.objectives.objective import Moments, OfAmounts, kinds, masked_mean
 
 DAY = 86_400_000_000
 OTHER = "(other)"
 
 
-class NextEvent(Objective):
+class NextEvent(OfAmounts):
     def __init__(self, features: FeatureSpec, plan: Plan) -> None:
         super().__init__()
         self.codes, self.events, self.mains = event_codes(features), features.events, len(features.main_events)
@@ -29,17 +29,6 @@ class NextEvent(Objective):
         self.kind = nn.Linear(plan.width, len(self.events) + 1)  # the last one: any other event
         self.hazard = nn.Linear(plan.width, len(self.edges))
         self.amount = nn.Linear(plan.width, 1)
-        self.center: Tensor
-        self.spread: Tensor
-        self.register_buffer("center", torch.zeros(()))
-        self.register_buffer("spread", torch.ones(()))
-
-    def measure(self, events: Encoded) -> None:
-        """Centre and spread of the log amounts."""
-        logs = np.log1p(np.abs(events.value[events.value != 0]))
-        if len(logs):
-            self.center.fill_(float(logs.mean()))
-            self.spread.fill_(max(float(logs.std()), 0.1))
 
     def targets(self, moments: Moments) -> dict[str, np.ndarray]:
         """kind (B, R) class, follows 0/1, waited (B, R, bins) 0/1 bins survived, hit (B, R, bins) 0/1 bin of the event,

@@ -77,6 +77,25 @@ class Objective(nn.Module, ABC):
         return self.forecast(sight)
 
 
+class OfAmounts(Objective):
+    """An objective that also says how much: of log amounts, standardised by those learned from."""
+
+    center: Tensor
+    spread: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("center", torch.zeros(()))
+        self.register_buffer("spread", torch.ones(()))
+
+    def measure(self, events: Encoded) -> None:
+        """Centre and spread of the log amounts."""
+        logs = np.log1p(np.abs(events.value[events.value != 0]))
+        if len(logs):
+            self.center.fill_(float(logs.mean()))
+            self.spread.fill_(max(float(logs.std()), 0.1))
+
+
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     """Mean where mask is 1; 0 where it never is."""
     return (values * mask).sum() / mask.sum().clamp(min=1.0)

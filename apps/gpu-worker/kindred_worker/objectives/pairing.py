@@ -3,19 +3,44 @@ the loss uses (VICReg and Barlow twins)."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import numpy as np
+import torch
 from torch import Tensor, nn
 
+from kindred_worker.data.features import FeatureSpec
 from kindred_worker.models.plan import Plan
-from kindred_worker.objectives.objective import Moments
+from kindred_worker.objectives.objective import Moments, Objective
 
 WIDER = 2  # times the embedding
 
 
-def expander(plan: Plan) -> nn.Sequential:
-    """(N, D) -> (N, WIDER D). Without it the loss would press the embedding itself, and both papers lose by that."""
-    wide = WIDER * plan.width
-    return nn.Sequential(nn.Linear(plan.width, wide), nn.BatchNorm1d(wide), nn.ReLU(), nn.Linear(wide, wide))
+class PairOfSlices(Objective):
+    """Compares two slices of each customer. Without the expander the loss would press the embedding itself, and both papers
+    lose by that."""
+
+    view = "slices"
+
+    def __init__(self, features: FeatureSpec, plan: Plan) -> None:
+        super().__init__()
+        wide = WIDER * plan.width
+        self.expander = nn.Sequential(nn.Linear(plan.width, wide), nn.BatchNorm1d(wide), nn.ReLU(), nn.Linear(wide, wide))
+
+    def targets(self, moments: Moments) -> dict[str, np.ndarray]:
+        """row (K) of the slices of known customers."""
+        return {"row": known_slices(moments)["row"]}
+
+    def loss(self, embedding: Tensor, targets: dict[str, Tensor]) -> Tensor:
+        a, b = pairs(embedding, targets["row"])
+        if len(a) < 2:
+            return embedding.sum() * 0
+        a, b = self.expander(torch.cat([a, b])).chunk(2)
+        return self.between(a, b)
+
+    @abstractmethod
+    def between(self, a: Tensor, b: Tensor) -> Tensor:
+        """The loss of (N, WIDER D) two slices of N customers, N > 1."""
 
 
 def known_slices(moments: Moments) -> dict[str, np.ndarray]:

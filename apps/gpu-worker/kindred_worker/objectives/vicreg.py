@@ -6,36 +6,18 @@ task's. The invariance is the mean over dimensions too, as in the authors' code.
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kindred_worker.data.features import FeatureSpec
-from kindred_worker.models.plan import Plan
-from kindred_worker.objectives.objective import Moments, Objective
-from kindred_worker.objectives.pairing import expander, known_slices, pairs
+from kindred_worker.objectives.pairing import PairOfSlices
 
 SPREAD, EPSILON = 1.0, 1e-4
 COVARIANCE = 1 / 25
 
 
-class VicReg(Objective):
-    view = "slices"
-
-    def __init__(self, features: FeatureSpec, plan: Plan) -> None:
-        super().__init__()
-        self.expander = expander(plan)
-
-    def targets(self, moments: Moments) -> dict[str, np.ndarray]:
-        """row (K) of the slices of known customers."""
-        return {"row": known_slices(moments)["row"]}
-
-    def loss(self, embedding: Tensor, targets: dict[str, Tensor]) -> Tensor:
-        a, b = pairs(embedding, targets["row"])
-        if len(a) < 2:
-            return embedding.sum() * 0
-        a, b = self.expander(torch.cat([a, b])).chunk(2)
+class VicReg(PairOfSlices):
+    def between(self, a: Tensor, b: Tensor) -> Tensor:
         return vicreg(a, b)
 
 

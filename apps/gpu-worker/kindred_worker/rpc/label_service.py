@@ -11,12 +11,11 @@ from kindred_worker.data.snapshot import Snapshot
 from kindred_worker.data.storage import Folder
 from kindred_worker.gen.kindred.worker.v1 import label_pb2 as pb
 from kindred_worker.gen.kindred.worker.v1 import label_pb2_grpc as rpc
-from kindred_worker.gen.kindred.worker.v1 import worker_pb2
 from kindred_worker.labels.spec import HeadSpec
 from kindred_worker.report import InvalidInput, Report
 from kindred_worker.rpc.errors import abort
 from kindred_worker.rpc.messages import completed
-from kindred_worker.rpc.stream import Jobs, Message
+from kindred_worker.rpc.stream import Jobs
 
 if TYPE_CHECKING:
     from kindred_worker.labels.classification import Evaluation
@@ -57,16 +56,7 @@ class LabelWorker(rpc.LabelWorkerServiceServicer):
                 )
             )
 
-        def wrap(message: Message) -> pb.TrainHeadResponse | None:
-            match message:
-                case worker_pb2.Progress():
-                    return pb.TrainHeadResponse(progress=message)
-                case worker_pb2.Metric():
-                    return pb.TrainHeadResponse(metric=message)
-                case _:
-                    return None
-
-        async for response in self._jobs.run(context, wrap, work):
+        async for response in self._jobs.run(context, pb.TrainHeadResponse, work):
             yield response
 
 

@@ -12,14 +12,15 @@ from time import monotonic
 from typing import Any, TypeAlias, TypeVar
 
 import grpc
+from google.protobuf import message as protobuf
 
 from kindred_worker.gen.kindred.worker.v1 import worker_pb2 as pb
 from kindred_worker.report import Cancelled, Report
 from kindred_worker.rpc.errors import ShuttingDown, abort
 
-Response = TypeVar("Response")
+Response = TypeVar("Response", bound=protobuf.Message)
 Message: TypeAlias = pb.Progress | pb.Metric | pb.Checkpoint
-Wrap: TypeAlias = Callable[[Message], Response | None]
+FIELDS = {pb.Progress: "progress", pb.Metric: "metric", pb.Checkpoint: "checkpoint"}  # in the responses that tell them
 PROGRESS_EVERY = 0.1  # seconds
 
 
@@ -67,9 +68,9 @@ class Jobs:
             report.stop(ShuttingDown("the worker is stopping; ask again, and it resumes"))
 
     async def run(
-        self, context: grpc.aio.ServicerContext, wrap: Wrap[Response], work: Callable[[Report], Response]
+        self, context: grpc.aio.ServicerContext, response: type[Response], work: Callable[[Report], Response]
     ) -> AsyncIterator[Response]:
-        """Yields what `wrap` makes of each message (None leaves it out), then what `work` returns."""
+        """Yields what happens, as far as such a `response` tells it, then what `work` returns."""
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[Message | None] = asyncio.Queue()
         report = StreamReport(lambda message: _post(loop, queue, message))
@@ -82,9 +83,9 @@ class Jobs:
             queue.put_nowait(pb.Progress(step="waiting for another run"))
         try:
             while (message := await queue.get()) is not None:
-                wrapped = wrap(message)
-                if wrapped is not None:
-                    yield wrapped
+                field = FIELDS[type(message)]
+                if field in response.DESCRIPTOR.fields_by_name:
+                    yield response(**{field: message})
             error = future.exception()
             if error is not None:
                 await abort(context, report.reason if isinstance(error, Cancelled) else error)

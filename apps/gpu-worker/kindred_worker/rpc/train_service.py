@@ -13,7 +13,7 @@ from kindred_worker.gen.kindred.worker.v1 import worker_pb2_grpc as rpc
 from kindred_worker.report import InvalidInput, Report
 from kindred_worker.rpc.errors import abort
 from kindred_worker.rpc.messages import completed, discovered, evaluated, spec_of
-from kindred_worker.rpc.stream import Jobs, Message
+from kindred_worker.rpc.stream import Jobs
 from kindred_worker.spec import TrainingSpec
 
 
@@ -32,16 +32,7 @@ class TrainWorker(rpc.TrainWorkerServiceServicer):
             result = learn(spec, snapshot, Folder(request.output_uri), report, request.champion_model_uri)
             return pb.TrainResponse(completed=completed(result.files, result.events, result.customers))
 
-        def wrap(message: Message) -> pb.TrainResponse:
-            match message:
-                case pb.Progress():
-                    return pb.TrainResponse(progress=message)
-                case pb.Metric():
-                    return pb.TrainResponse(metric=message)
-                case _:
-                    return pb.TrainResponse(checkpoint=message)
-
-        async for response in self._jobs.run(context, wrap, work):
+        async for response in self._jobs.run(context, pb.TrainResponse, work):
             yield response
 
     async def Discover(self, request: pb.DiscoverRequest, context: grpc.aio.ServicerContext) -> AsyncIterator[pb.DiscoverResponse]:
@@ -56,16 +47,7 @@ class TrainWorker(rpc.TrainWorkerServiceServicer):
             found = discover(spec, snapshot, model, output, request.champion_customers_uri, report)
             return pb.DiscoverResponse(completed=discovered(found))
 
-        def wrap(message: Message) -> pb.DiscoverResponse | None:
-            match message:
-                case pb.Progress():
-                    return pb.DiscoverResponse(progress=message)
-                case pb.Metric():
-                    return pb.DiscoverResponse(metric=message)
-                case _:
-                    return None
-
-        async for response in self._jobs.run(context, wrap, work):
+        async for response in self._jobs.run(context, pb.DiscoverResponse, work):
             yield response
 
     async def Evaluate(self, request: pb.EvaluateRequest, context: grpc.aio.ServicerContext) -> AsyncIterator[pb.EvaluateResponse]:
@@ -80,16 +62,7 @@ class TrainWorker(rpc.TrainWorkerServiceServicer):
             found = evaluate(spec, snapshot, model, segments, Folder(request.output_uri), report)
             return pb.EvaluateResponse(completed=evaluated(found))
 
-        def wrap(message: Message) -> pb.EvaluateResponse | None:
-            match message:
-                case pb.Progress():
-                    return pb.EvaluateResponse(progress=message)
-                case pb.Metric():
-                    return pb.EvaluateResponse(metric=message)
-                case _:
-                    return None
-
-        async for response in self._jobs.run(context, wrap, work):
+        async for response in self._jobs.run(context, pb.EvaluateResponse, work):
             yield response
 
     async def Embed(self, request: pb.EmbedRequest, context: grpc.aio.ServicerContext) -> AsyncIterator[pb.EmbedResponse]:
@@ -102,10 +75,7 @@ class TrainWorker(rpc.TrainWorkerServiceServicer):
             result = embed(snapshot, model, segments, Folder(request.output_uri), request.read_at, report)
             return pb.EmbedResponse(completed=completed(result.files, result.events, result.customers))
 
-        def wrap(message: Message) -> pb.EmbedResponse | None:
-            return pb.EmbedResponse(progress=message) if isinstance(message, pb.Progress) else None
-
-        async for response in self._jobs.run(context, wrap, work):
+        async for response in self._jobs.run(context, pb.EmbedResponse, work):
             yield response
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kindred_worker.data.portrait import Feature
+from kindred_worker.segments.phrase import number, percent, span
 
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
@@ -35,6 +36,15 @@ class Contrast:
     @property
     def is_high(self) -> bool:
         return self.effect > 0
+
+    @property
+    def reads_alike(self) -> bool:
+        """Whether its two figures are the same in the words of a person: "under 1 % (others under 1 %)" tells nothing."""
+        kind, unit = self.key.partition(":")[0], self.feature.unit
+        if kind in ("event_rate", "mean", "lately"):  # told as a ratio, or with as many places as it takes
+            return False
+        shown = span if unit == "days" else percent if unit == "share" or kind == "trend" else number
+        return shown(self.segment_value) == shown(self.rest_value)
 
 
 def contrasts(features: Sequence[Feature], labels: Int64, segment: int) -> list[Contrast]:
@@ -75,6 +85,11 @@ def distinct(found: Sequence[Contrast], count: int) -> list[Contrast]:
         if all(one.feature.family != t.feature.family and not _are_twins(one.feature, t.feature) for t in told):
             told.append(one)
     return told
+
+
+def told_in_figures(found: Sequence[Contrast], count: int) -> list[Contrast]:
+    """As `distinct`, of those whose two figures differ to a reader."""
+    return distinct([one for one in found if not one.reads_alike], count)
 
 
 def _are_twins(a: Feature, b: Feature) -> bool:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from kindred_worker.data.portrait import Feature
 from kindred_worker.segments.comparison import compared
-from kindred_worker.segments.contrast import Contrast, contrasts, distinct
+from kindred_worker.segments.contrast import Contrast, contrasts, distinct, told_in_figures
 from kindred_worker.segments.hierarchy import NONE, Family, Kin
 from kindred_worker.segments.naming import Named, name_segments
 from kindred_worker.segments.phrase import people_of
@@ -92,7 +92,7 @@ def _finer(features: Sequence[Feature], parts: Int64, count: int, parent: str, m
         seen[tuple(said)] += 1
         number = f" ({seen[tuple(said)]})" if seen[tuple(said)] > 1 else ""
         name = f"{parent}{'' if parent.endswith(people) else ','} {_listed(said)}{number}" if said else f"{parent}, part {part + 1}"
-        about = " ".join(f"{text[0].upper()}{text[1:]}." for text in (label_of(c, event) for c in distinct(one, TOLD)))
+        about = " ".join(f"{text[0].upper()}{text[1:]}." for text in (label_of(c, event) for c in told_in_figures(one, TOLD)))
         named.append(Named(name, f"A part of “{parent}”. Against the rest of it: {about}"))
     return named
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kindred_worker.data.portrait import Feature
-from kindred_worker.segments.contrast import Contrast, contrast, contrasts, distinct
+from kindred_worker.segments.contrast import Contrast, contrast, contrasts, told_in_figures
 from kindred_worker.segments.machine_naming import are_machines, machine_names
 from kindred_worker.segments.phrase import SEASONS, WEEKDAYS, event_doing, event_lead, event_noun, number, people_of, span
 from kindred_worker.segments.trait import label_of
@@ -57,6 +57,8 @@ def _name(found: Sequence[Contrast], main: str, people: str) -> str:
     if any(w.text == "Very frequent" for w in words):  # says active, and more
         words = [w for w in words if w.text != "Active"]
     chosen = sorted(words, key=lambda w: -w.weight)[:WORDS]
+    if not chosen and any(c.key == "gap" and not c.is_high for c in found):
+        chosen = [_Word("intensity", "Frequent", 0)]  # while they come; nothing else of them says more
     if not chosen:
         return f"{people.capitalize()} without one pattern"
     chosen.sort(key=lambda w: ORDER_OF_WORDS.index(w.place))
@@ -123,8 +125,11 @@ def _lead(found: Sequence[Contrast]) -> list[_Word]:
 def _clause(found: Sequence[Contrast], main: str) -> list[_Word]:
     """What else is particular: the calendar, what ends a visit, a property; what follows what, where nothing leads."""
     has_lead = bool(_lead(found))
+    is_often = any(c.is_high for c in found if c.key in ("main_count", f"event_rate:{main}"))
     for one in found:
         kind, _, about = one.key.partition(":")
+        if kind == "event_share" and about == main and is_often:
+            continue  # what the name says by how often they come
         # A low share of something is no description of anybody, a low level of a reading is.
         if not (one.is_high or kind == "lately") or abs(one.effect) < CLEAR or (kind == "after" and has_lead):
             continue
@@ -216,7 +221,7 @@ def _numbered(names: list[str]) -> list[str]:
 
 def _description(found: Sequence[Contrast], main: str, people: str) -> str:
     """Without the share: people come and go while the model stays, and it would soon be untrue beside the size that is counted."""
-    told = distinct(found, TOLD_IN_DESCRIPTION)
+    told = told_in_figures(found, TOLD_IN_DESCRIPTION)
     if not told:
         return f"They differ little from the others: {people} whose behaviour follows no single pattern."
     return " ".join(f"{_sentence(label_of(c, main))}." for c in told)

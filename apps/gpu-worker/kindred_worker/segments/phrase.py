@@ -27,6 +27,7 @@ KNOWN = {
     "page viewed": ("page view", "viewing a page", "Page-first"),
     "screen viewed": ("screen view", "viewing a screen", "Screen-first"),
 }
+LONGEST_NAME = 40  # characters of an event's name that are told
 PARTICIPLES = {"bought": "buying", "sent": "sending", "paid": "paying", "made": "making", "left": "leaving", "read": "reading"}
 BUYING = re.compile(r"order|purchase|transaction|checkout|invoice|sale|bought", re.IGNORECASE)
 
@@ -35,7 +36,7 @@ def event_noun(event: str, plural: bool = False) -> str:
     """ "Order Completed" -> "order"; unknown events keep their name."""
     known = KNOWN.get(event.lower())
     if known is None:
-        return f"“{event}” events" if plural else f"“{event}”"
+        return f"{_quoted(event)} events" if plural else _quoted(event)
     noun = known[0]
     if not plural:
         return noun
@@ -47,12 +48,12 @@ def event_doing(event: str) -> str:
     known = KNOWN.get(event.lower())
     if known is not None:
         return known[1]
-    words = event.lower().split()
+    words = event.lower().split() if len(event) <= LONGEST_NAME else []
     for at in range(len(words) - 1, 0, -1):
         doing = PARTICIPLES.get(words[at]) or (_doing(words[at]) if words[at].endswith("ed") else None)
         if doing:
             return " ".join([doing, *words[:at], *words[at + 1 :]])
-    return f"“{event}”"
+    return _quoted(event)
 
 
 def event_lead(event: str) -> str:
@@ -60,8 +61,16 @@ def event_lead(event: str) -> str:
     known = KNOWN.get(event.lower())
     if known is not None:
         return known[2]
-    words = event.split()
+    words = _shortened(event).split()
     return f"{words[0].capitalize()}-first" if words else "Other"
+
+
+def _quoted(event: str) -> str:
+    return f"“{_shortened(event)}”"
+
+
+def _shortened(event: str) -> str:
+    return event if len(event) <= LONGEST_NAME else f"{event[: LONGEST_NAME - 1].rstrip()}…"
 
 
 def people_of(main_events: list[str]) -> str:

@@ -70,6 +70,11 @@ class _Table:
         return 2 * both / max(float(self.weights[named].sum() + self.weights[self.members].sum()), 1e-12)
 
 
+def can_be_told(trait: Feature) -> bool:
+    """Whether a rule can ask for it: a person can count it, and it is known of somebody."""
+    return trait.key.partition(":")[0] not in UNSPOKEN and bool(np.isfinite(trait.values).any())
+
+
 def distil(traits: Sequence[Feature], members: Bool, main_event: str, seed: int) -> Rule:
     """The rule for `members` (N) by `traits` of the same N customers; `main_event` is what "orders" means here."""
     if members.sum() < 2 or (~members).sum() < 2:
@@ -93,7 +98,7 @@ def distil(traits: Sequence[Feature], members: Bool, main_event: str, seed: int)
 
 
 def _table(traits: Sequence[Feature], members: Bool, seed: int) -> _Table:
-    spoken = [t for t in traits if t.key.partition(":")[0] not in UNSPOKEN and np.isfinite(t.values).any()]
+    spoken = [t for t in traits if can_be_told(t)]
     draws = np.random.default_rng(seed)
     rows: list[Int64] = []
     weights: list[Float64] = []

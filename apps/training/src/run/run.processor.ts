@@ -1,5 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
-
 import { Inject, Injectable } from '@nestjs/common';
 import { type Job, WaitingError } from 'bullmq';
 
@@ -10,13 +8,10 @@ import { SERVICE, type ServiceContext } from '#libs/service';
 import { ModelService } from '../model/model.service.js';
 import { ServiceStopping, StepExecution } from '../step/execution.js';
 import { StepFailures } from '../step/failures.js';
-import { type BegunStep, StaleToken, StepRepository } from '../step/step.repository.js';
+import { type BegunStep, StaleToken, StepRepository, type StepToken } from '../step/step.repository.js';
 import { type ResultOf, type Step, STEPS } from '../step/step.js';
 import type { TrainingConfig } from '../training.config.js';
 import { RunCancel } from './run.cancel.js';
-import { HOLDER_ALIVE_MS } from './run.repository.js';
-
-const A_MOMENT_MS = 20;
 
 /** Works on the steps of runs: one job, one step, one execution that holds the run's token. */
 @Injectable()
@@ -56,20 +51,19 @@ export class RunProcessor extends JobWorker<RunStepPayload> {
     } catch (error) {
       const cause: unknown = execution.signal.aborted ? execution.signal.reason : error;
       // Whoever holds the later token, or the reconciler, goes on; this job has nothing left to do.
-      if (cause instanceof StaleToken) return this.settleSoon(begun.token);
+      if (cause instanceof StaleToken) return;
       if (cause instanceof ServiceStopping) return await giveBack(job, token);
       await this.failures.handle(cause, execution);
     } finally {
       this.executions.delete(execution);
-      await this.repository.release(begun.token);
+      await this.letGo(begun.token);
     }
   }
 
-  /** Where it was cancelled, the run ends as soon as its worker has had the time that it takes to stop; the reconciler would look up to a second later. */
-  private settleSoon({ workspaceId, runId }: BegunStep['token']): void {
-    void wait(HOLDER_ALIVE_MS + A_MOMENT_MS, undefined, { ref: false })
-      .then(() => this.canceller.settle(workspaceId, runId))
-      .catch((error: unknown) => this.service.log.debug({ err: error, runId }, 'a cancelled run is left to the reconciler'));
+  /** Where the run was cancelled meanwhile, it ends with that; the reconciler would look up to a second later. */
+  private async letGo(token: StepToken): Promise<void> {
+    await this.repository.release(token);
+    await this.canceller.settle(token.workspaceId, token.runId);
   }
 
   private async execute(step: Step, begun: BegunStep, execution: StepExecution): Promise<void> {

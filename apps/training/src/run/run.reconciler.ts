@@ -9,6 +9,7 @@ import type { TrainingConfig } from '../training.config.js';
 import { RunCancel } from './run.cancel.js';
 import { RunQueue } from './run.queue.js';
 import { type OpenWork, RunRepository } from './run.repository.js';
+import { isTerminal } from './run.states.js';
 
 const EVERY_MS = 1_000;
 const AT_ONCE = 4;
@@ -59,8 +60,9 @@ export class RunReconciler extends Rounds {
 
   private async lookAfterRun(workspaceId: string, id: string): Promise<void> {
     await this.canceller.settle(workspaceId, id);
+    await this.canceller.clear(workspaceId, id);
     const run = await this.repository.unattended(workspaceId, id);
-    if (!run || run.state === 'CANCELLING' || (await this.queue.isLive(id, run.fence))) return;
+    if (!run || run.state === 'CANCELLING' || isTerminal(run.state) || (await this.queue.isLive(id, run.fence))) return;
     const fence = await this.repository.refence(workspaceId, id, run.fence);
     if (fence === undefined) return;
     const left = RUN_STEPS.slice(Math.max(RUN_STEPS.findIndex((step) => step === run.state), 0));

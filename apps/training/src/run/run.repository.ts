@@ -30,6 +30,8 @@ export interface OpenWork {
 const ENQUEUE_MS = 1_000;
 /** An execution that was not heard of for this long is dead. */
 export const HOLDER_ALIVE_MS = 2_000;
+/** The last execution of a run was not heard of for so long; a clock that was set back does not make it live for ever. */
+const isSilent = Prisma.sql`(holder_seen_at < now() - ${HOLDER_ALIVE_MS} * interval '1 ms' or holder_seen_at > now() + interval '1 min')`;
 
 /** What requests and the reconciler do to runs; the fenced writes of steps are in step.repository.ts. */
 @Injectable()
@@ -116,8 +118,20 @@ export class RunRepository {
     });
   }
 
+  /** Ends a run that was asked to stop, unless an execution of it still holds it and lives. */
+  async setCancelled(workspaceId: string, id: string): Promise<void> {
+    const state = transition('CANCELLING', 'CANCELLED');
+    await this.database.inWorkspace(
+      workspaceId,
+      (transaction) => transaction.$executeRaw`
+        update training.runs set state = ${state}::training.run_state, holder = null, step = '', revision = revision + 1,
+          finished_at = greatest(now(), started_at)
+        where workspace_id = ${workspaceId}::uuid and id = ${id}::uuid and state = 'CANCELLING' and (holder is null or ${isSilent})`,
+    );
+  }
+
   /**
-   * True once nobody works on a cancelled run any more, and for as long as the worker promises to take for
+   * True once a cancelled run's last execution has been gone for as long as the worker promises to take for
    * stopping (two seconds): from then on what it left behind can be removed for good.
    */
   async isAtRest(workspaceId: string, id: string): Promise<boolean> {
@@ -125,21 +139,14 @@ export class RunRepository {
       workspaceId,
       (transaction) => transaction.$queryRaw<unknown[]>`
         select 1 from training.runs
-        where workspace_id = ${workspaceId}::uuid and id = ${id}::uuid and state = 'CANCELLING'
-          and (holder_seen_at is null or holder_seen_at < now() - ${HOLDER_ALIVE_MS} * interval '1 ms' or holder_seen_at > now() + interval '1 min')`,
+        where workspace_id = ${workspaceId}::uuid and id = ${id}::uuid and state = 'CANCELLED' and (holder_seen_at is null or ${isSilent})`,
     );
     return rows.length > 0;
   }
 
-  async setCancelled(workspaceId: string, id: string): Promise<void> {
-    const state = transition('CANCELLING', 'CANCELLED');
-    await this.database.inWorkspace(workspaceId, async (transaction) => {
-      await transaction.$executeRaw`
-        update training.runs set state = ${state}::training.run_state, holder = null, step = '', revision = revision + 1,
-          finished_at = greatest(now(), started_at)
-        where workspace_id = ${workspaceId}::uuid and id = ${id}::uuid and state = 'CANCELLING'`;
-      await transaction.openWork.deleteMany({ where: { workspaceId, kind: 'RUN', id } });
-    });
+  /** Nothing is left to do for the run. */
+  async close(workspaceId: string, id: string): Promise<void> {
+    await this.database.inWorkspace(workspaceId, (transaction) => transaction.openWork.deleteMany({ where: { workspaceId, kind: 'RUN', id } }));
   }
 
   /** Runs and models, over all workspaces. */

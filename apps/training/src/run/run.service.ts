@@ -73,7 +73,7 @@ export class RunService {
     return { runs: cutRows.map(toListedRun), pageInfo };
   }
 
-  /** Answers at once with CANCELLING; CANCELLED follows within seconds. Throws RUN_UNKNOWN, RUN_ENDED. */
+  /** Answers at once with CANCELLING (CANCELLED where nobody works on it); CANCELLED follows within two seconds. Throws RUN_UNKNOWN, RUN_ENDED. */
   async cancel(workspaceId: string, id: string): Promise<training.Run> {
     const row: WholeRunRow | null | undefined = UUID.test(id) ? await this.repository.cancel(workspaceId, id) : undefined;
     if (row === undefined) throw unknown(id);

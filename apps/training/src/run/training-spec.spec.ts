@@ -40,6 +40,8 @@ describe('the spec of a run', () => {
     [{ continuedEpochs: 1_001 }, /continuedEpochs: .*1000/],
     [{ continuedLearningRate: 2 }, /continuedLearningRate: .*1/],
     [{ segmentCount: 65 }, /segmentCount: must be 0 \(chosen\) or 2 to 64\./],
+    [{ horizonDays: [30, 90, 30] }, /horizonDays: each may be named once\./],
+    [{ objectives: [{ name: 'order', weight: 1 }, { name: 'order', weight: 2 }] }, /objectives: each may be named once\./],
   ])('refuses %j at once, not when the run has begun', (spec, said) => {
     expect(() => checkedSpec(worker.TrainingSpec.fromPartial(spec))).toThrow(said);
   });

@@ -40,7 +40,10 @@ const Spec = z.object({
   heldOut: z.number().min(0).max(0.5).optional(),
   itemDropout: z.number().min(0).max(0.9).optional(),
   dropout: z.number().min(0).max(0.9).optional(),
-}).superRefine(({ keepProperties, leaveOutProperties }, context) => {
+}).superRefine(({ keepProperties, leaveOutProperties, objectives, horizonDays }, context) => {
+  for (const [field, values] of Object.entries({ objectives: objectives.map(({ name }) => name), horizonDays })) {
+    if (new Set<unknown>(values).size < values.length) context.addIssue({ code: 'custom', path: [field], message: 'each may be named once' });
+  }
   const twice = leaveOutProperties.filter((name) => keepProperties.includes(name));
   if (twice.length > 0) context.addIssue({ code: 'custom', path: ['leaveOutProperties'], message: `${twice.join(', ')} cannot be in keepProperties too` });
 });
