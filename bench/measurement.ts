@@ -31,15 +31,23 @@ export interface Benchmark {
 }
 
 /**
- * A target is met, or not, by what was measured; only what is shown of it is rounded, to `places` decimals. Rounded first, 2.995 would
- * meet "at least 3".
+ * A target is met, or not, by what was measured; only what is shown of it is rounded, to `places` decimals, or as many more as it takes to
+ * tell it from the limit. Rounded first, 2.995 would meet "at least 3".
  */
-const target = (sign: string, holds: (measured: number, limit: number) => boolean) => (what: string, limit: number, measured: number, places = 20): Target => ({
+const target = (sign: string, holds: (measured: number, limit: number) => boolean) => (what: string, limit: number, measured: number, places = 3): Target => ({
   what,
   target: `${sign} ${Number(limit.toFixed(places))}`,
-  measured: Number(measured.toFixed(places)),
+  measured: rounded(measured, limit, places),
   met: holds(measured, limit),
 });
+
+const MOST_PLACES = 20;
+
+function rounded(measured: number, limit: number, places: number): number {
+  const shown = Number(measured.toFixed(places));
+  if (shown === limit && measured !== limit && places < MOST_PLACES) return rounded(measured, limit, places + 1);
+  return shown === 0 ? 0 : shown; // and not -0
+}
 export const atMost = target('<=', (measured, limit) => measured <= limit);
 export const atLeast = target('>=', (measured, limit) => measured >= limit);
 export const above = target('>', (measured, limit) => measured > limit);
@@ -70,7 +78,7 @@ export function lineChart({ title, x, y, points }: { title: string; x: string; y
 export function targetsTable(results: readonly Recorded[]): string {
   return results
     .map(({ targets, machine, commit }) => {
-      const rows = targets.map(({ what, target, measured, met }) => [what, target, measured, met ? 'met' : measured === NOT_MEASURED ? '–' : '**missed**']);
+      const rows = targets.map(({ what, target, measured, met }) => [what, target, measured.toLocaleString('en', { maximumFractionDigits: MOST_PLACES }), met ? 'met' : measured === NOT_MEASURED ? '–' : '**missed**']);
       return `${markdown([['', 'target', 'measured', ''], ...rows])}\n\n${machine}; commit ${commit}.`;
     })
     .join('\n\n');

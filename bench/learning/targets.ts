@@ -5,9 +5,6 @@ import { found, standardError } from './table.ts';
 
 type Sheets = Readonly<Record<string, Sheet>>;
 
-/** Decimals that are shown. */
-const PLACES = 4;
-
 /**
  * Clearly ahead: the mean of the differences on the same draws of labels less two of its standard errors. These are over the draws: the
  * customers that are tested on are the same in all of them.
@@ -15,7 +12,7 @@ const PLACES = 4;
 export function clearly(what: string, lead: Row | undefined): Target {
   const name = `${what}, mean difference of the draws less two standard errors`;
   if (lead === undefined) return { what: name, target: '> 0', measured: NOT_MEASURED, met: false };
-  return above(name, 0, lead.mean - 2 * standardError(lead), PLACES);
+  return above(name, 0, lead.mean - 2 * standardError(lead));
 }
 
 /** What was aimed at, of the parts that were measured. */
@@ -24,8 +21,8 @@ export function targets(sheets: Sheets): Target[] {
     const sheet = sheets[part];
     return sheet === undefined ? undefined : found(sheet, figure, subject)?.mean;
   };
-  const least = (what: string, limit: number, measured: number | undefined) => (measured === undefined ? [] : [atLeast(what, limit, measured, PLACES)]);
-  const ahead = (what: string, lead: number | undefined) => (lead === undefined ? [] : [above(what, 0, lead, PLACES)]);
+  const least = (what: string, limit: number, measured: number | undefined) => (measured === undefined ? [] : [atLeast(what, limit, measured)]);
+  const ahead = (what: string, lead: number | undefined) => (lead === undefined ? [] : [above(what, 0, lead)]);
   const ledIn = (part: string, what: string, figure: string, subject: string) => {
     const sheet = sheets[part];
     return sheet === undefined ? [] : [clearly(what, found(sheet, figure, subject))];
@@ -87,7 +84,7 @@ export function targets(sheets: Sheets): Target[] {
     ...ahead('novelty on planted anomalies, AUC above an isolation forest', over('novelty', 'AUC, any kind', 'novelty', 'isolation forest on aggregates')),
     ...['a fleet in service', 'whole lives'].flatMap((known) => ahead(`C-MAPSS, novelty learned from ${known}, AUC above an isolation forest`, engines(known))),
     ...ahead('C-MAPSS, novelty learned from an import of whole lives, AUC above an isolation forest', engines('an import of whole lives', 'whole lives')),
-    ...(windows.length === 0 ? [] : [below('C-MAPSS, RMSE of remaining cycles, the best of last-window means', Math.min(...windows), at('cmapss', 'RMSE', 'embedding') ?? NaN, PLACES)]),
+    ...(windows.length === 0 ? [] : [below('C-MAPSS, RMSE of remaining cycles, the best of last-window means', Math.min(...windows), at('cmapss', 'RMSE', 'embedding') ?? NaN)]),
     ...least('leak trap: the guard names the column, share of runs', 1, trap('the guard names the column', 'defaults, guarded')),
     ...least('leak trap: AUC with the column and the guard, less AUC without the column', 0, kept('defaults')),
     ...least('leak trap: with the guard off the defaults raise the alarm, share of runs', 1, trap('the alarm fires', 'defaults, guard off')),
