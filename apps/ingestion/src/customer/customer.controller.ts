@@ -3,6 +3,7 @@ import { Payload } from '@nestjs/microservices';
 
 import { Caller, Requires, type WorkspacePrincipal } from '#libs/auth';
 import { ingestion } from '#libs/contracts';
+import { isStorable } from '#libs/database';
 import { expectFewIds, RpcError } from '#libs/grpc';
 
 import type { KeyedDigest } from '../identity/keyed.digest.js';
@@ -35,8 +36,8 @@ export class CustomerController implements ingestion.CustomerServiceController {
 
   async resolveCustomers(@Payload() { userIds }: ingestion.ResolveCustomersRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<ingestion.ResolveCustomersResponse> {
     expectFewIds(userIds);
-    // Postgres knows no text with a NUL in it; such an id would fail those that are asked for beside it.
-    return { customers: await this.customers.locate(workspaceId, [...new Set(userIds)].filter((id) => !id.includes('\0'))) };
+    // An id that Postgres cannot hold is nobody's, and would fail those that are asked for beside it.
+    return { customers: await this.customers.locate(workspaceId, [...new Set(userIds)].filter(isStorable)) };
   }
 
   @Requires('SERVICE')

@@ -238,10 +238,13 @@ export class DefinitionRepository {
     try {
       return await this.within(workspaceId, async (client) => {
         const end = Date.now() + PREVIEW_MS;
+        const limit = () => client.query(`set local statement_timeout = ${Math.max(1, end - Date.now())}`);
         const ask: Ask = async <Row>(text: string, values: readonly unknown[]) => {
-          await client.query(`set local statement_timeout = ${Math.max(1, end - Date.now())}`);
+          await limit();
           return (await client.query(text, [...values])).rows as Row[];
         };
+        // Also of what brings events from archives.
+        await limit();
         const source = await this.sourceFor(client, [condition], {}, now);
         const { text, values } = judging([{ segmentId: NIL, condition }], { customerIds: null, now, source }, SAMPLE, [sample]);
         const [counted] = await ask<Omit<Sample, 'notices'>>(text, values);

@@ -40,8 +40,9 @@ const ATTRIBUTES = `select name, bool_or(jsonb_typeof(value) = 'number') as "has
   where ($1::text[] is null or name = any($1)) group by 1 order by count(*) desc limit ${MOST_NAMES}`;
 
 /**
- * What makes a rule count otherwise than it reads, in the order of the rule: events that are gone, and what it names and nobody has: properties of the events in its windows, read from `source`, and attributes. Nothing is
- * said of an event that did not happen in its window, for nobody knows what it carries. A statement for each event and window, and another where a name is rare or unknown.
+ * What makes a rule count otherwise than it reads, in the order of the rule: events that are gone, and what it names and nobody has, be it properties of the
+ * events in its windows, read from `source`, or attributes. Nothing is said of an event that did not happen in its window, for nobody knows what it carries.
+ * A statement for each event and window, and another where a name is rare or unknown.
  */
 export async function noticesOf(ask: Ask, condition: Condition, { now, source }: { readonly now: string; readonly source: string }): Promise<definition.RuleNotice[]> {
   const places = [...placesIn(condition)];

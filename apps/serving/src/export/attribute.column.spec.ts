@@ -8,6 +8,8 @@ test.each([
   ['nothing', [undefined, { kind: 'null', text: '' }], 'VARCHAR'],
   ['whole numbers', [number('1'), number('-9223372036854775808'), number('9223372036854775807')], 'BIGINT'],
   ['some that are not whole', [number('1'), number('2.5')], 'DOUBLE'],
+  ['one that a double would round, and one that is not whole', [number('9007199254740993'), number('2.5')], 'VARCHAR'],
+  ['the same the other way round', [number('2.5'), number('-9007199254740993')], 'VARCHAR'],
   ['the next after the largest', [number('9223372036854775808')], 'VARCHAR'],
   ['one that no double holds', [number('1'), number(`1${'0'.repeat(400)}`)], 'VARCHAR'],
   ['yes and no', [flag, undefined, flag], 'BOOLEAN'],

@@ -5,6 +5,8 @@ const LARGEST = 2n ** 63n;
 /** An attribute's column: of the narrowest type that holds every value it was given, each as its text. */
 export class AttributeColumn {
   private type: ColumnType | undefined;
+  /** A whole number is among them that a double would round. */
+  private hasLong = false;
 
   constructor(readonly attribute: string) {}
 
@@ -12,7 +14,8 @@ export class AttributeColumn {
   take(value: AttributeValue | undefined): string | null {
     if (!value || value.kind === 'null') return null;
     const type = typeOf(value);
-    this.type = this.type === undefined || this.type === type ? type : isNumeric(this.type) && isNumeric(type) ? 'DOUBLE' : 'VARCHAR';
+    this.hasLong ||= type === 'BIGINT' && !Number.isSafeInteger(Number(value.text));
+    this.type = this.type === undefined || this.type === type ? type : isNumeric(this.type) && isNumeric(type) && !this.hasLong ? 'DOUBLE' : 'VARCHAR';
     return value.text;
   }
 
