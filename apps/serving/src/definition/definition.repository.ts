@@ -11,7 +11,7 @@ import { DATABASE } from '../store.js';
 import { type Micros, microsSql } from '../time/micros.js';
 import { type Condition, invalid, storedCondition } from './condition.js';
 import { eventsFor, judging, SAMPLE } from './condition.sql.js';
-import { failureOf } from './rule.failure.js';
+import { failureOf, isTooSlow } from './rule.failure.js';
 import { type Ask, noticesOf } from './rule.notices.js';
 
 /** What `within` hands to its work. */
@@ -19,7 +19,6 @@ export type Transaction = PoolClient;
 
 const NAME_INDEX = 'segments_name';
 const PREVIEW_MS = 20_000;
-const CANCELLED = '57014';
 /** Until a rule that failed is tried again. */
 const RETRY_MINUTES = 1;
 
@@ -251,7 +250,7 @@ export class DefinitionRepository {
         return counted && { ...counted, notices: await noticesOf(ask, condition, { now, source }) };
       });
     } catch (error) {
-      if ((error as { code?: string }).code === CANCELLED) return undefined;
+      if (isTooSlow(error)) return undefined;
       throw error;
     }
   }

@@ -98,7 +98,7 @@ export class DefinitionService {
     checkForm(condition);
     const now = await this.definitions.within(workspaceId, (client) => this.check(client, workspaceId, condition));
     const sample = await this.definitions.preview(workspaceId, condition, now, SAMPLED);
-    if (!sample) throw new RpcError(status.DEADLINE_EXCEEDED, 'Counting took too long; make the window shorter.', { reason: 'PREVIEW_TOO_LONG' });
+    if (!sample) throw new RpcError(status.DEADLINE_EXCEEDED, 'Counting took too long; ask of fewer days, or of events that are rarer.', { reason: 'PREVIEW_TOO_LONG' });
     return { size: sample.size, population: sample.population, sampleCustomerIds: sample.sample, asOf: now, notices: sample.notices };
   }
 

@@ -9,6 +9,11 @@ export const rulesFailed = new Counter({
 /** SQLSTATE classes of what a statement or its values are to blame for, whenever they come: not supported, data, syntax, too complex. */
 const OF_THE_STATEMENT = /^(?:0A|22|42|54)/;
 
+/** Whether a statement was given up because its time was over. */
+export function isTooSlow(error: unknown): boolean {
+  return (error as { code?: unknown }).code === '57014';
+}
+
 /** Why Postgres refuses a rule, in its words; undefined where something else is in the way, for all rules alike. */
 export function failureOf(error: unknown): string | undefined {
   const { code, message } = error as { code?: unknown; message?: string };

@@ -3,6 +3,7 @@ import { definition } from '#libs/contracts';
 import { type Condition, placesIn } from './condition.js';
 import { reachesBeyond, sinceOf } from './condition.sql.js';
 import { nearestNames } from './nearest.name.js';
+import { isTooSlow } from './rule.failure.js';
 
 /** Events of which the names of properties are looked at before all of a window are. */
 const SOME = 1_000;
@@ -30,6 +31,11 @@ interface Seen {
 /** Runs a statement of the transaction that counts. */
 export type Ask = <Row>(text: string, values: readonly unknown[]) => Promise<Row[]>;
 
+interface When {
+  readonly now: string;
+  readonly source: string;
+}
+
 /** Some first: what is common is found at once. */
 const namesOfSome = (source: string) => `select k.key as name, bool_or(jsonb_typeof(k.value) = 'number') as "hasNumber"
   from (select f.properties from ${source} f where f.name = $1 and f.occurred_at > $2::timestamptz and jsonb_typeof(f.properties) = 'object' limit ${SOME}) e
@@ -42,9 +48,23 @@ const ATTRIBUTES = `select name, bool_or(jsonb_typeof(value) = 'number') as "has
 /**
  * What makes a rule count otherwise than it reads, in the order of the rule: events that are gone, and what it names and nobody has, be it properties of the
  * events in its windows, read from `source`, or attributes. Nothing is said of an event that did not happen in its window, for nobody knows what it carries.
- * A statement for each event and window, and another where a name is rare or unknown.
+ * A statement for each event and window, and another where a name is rare or unknown. Where they take too long that alone is said, for whoever is
+ * counted is counted; the transaction is over then.
  */
-export async function noticesOf(ask: Ask, condition: Condition, { now, source }: { readonly now: string; readonly source: string }): Promise<definition.RuleNotice[]> {
+export async function noticesOf(ask: Ask, condition: Condition, when: When): Promise<definition.RuleNotice[]> {
+  try {
+    return await lookedFor(ask, condition, when);
+  } catch (error) {
+    if (!isTooSlow(error)) throw error;
+    return [NOT_READ];
+  }
+}
+
+const NOT_READ: definition.RuleNotice = {
+  code: 'NAMES_NOT_READ', path: 'condition', message: 'Nobody looked whether anything has the names that the rule asks for: it would have taken too long.', name: '', nearest: '',
+};
+
+async function lookedFor(ask: Ask, condition: Condition, { now, source }: When): Promise<definition.RuleNotice[]> {
   const places = [...placesIn(condition)];
   const notices = await goneOf(ask, places, now);
   const ofEvents = places.flatMap(([path, { performed }]) => (performed ? askedOf(performed, `${path}.performed`) : []));
