@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { openArtifactStore } from '#libs/artifacts';
 import { definition } from '#libs/contracts';
 import { type Database, openDatabase } from '#libs/database';
-import { EventHistory } from '#libs/history';
+import { EventHistory, FEED, HISTORY } from '#libs/history';
 
 import type { IntakeEvent } from '../../apps/ingestion/src/event/event.js';
 import { EventStore } from '../../apps/ingestion/src/event/event.store.js';
@@ -207,4 +207,15 @@ test('the latest events of customers are the same, and files are opened only for
   });
   expect(looked.length).toBeGreaterThan(0);
   expect(archived).toEqual(live);
+});
+
+test('archives are read no further once the time is over', async () => {
+  const told = await twins(async (workspace, archive) => {
+    await send(workspace, { userId: 'somebody', daysAgo: 70 });
+    await archive();
+    const open = (signal: AbortSignal) => serving.onConnection(workspace.id, (client) => history.open(client, {}, signal));
+    const ended = await open(AbortSignal.abort(new Error('the time is over'))).catch((error: Error) => error.message);
+    return [await open(AbortSignal.timeout(60_000)), ended];
+  });
+  expect(told).toEqual([[FEED, FEED], [HISTORY, 'the time is over']]);
 });

@@ -61,11 +61,11 @@ const READING_MAY_TAKE = `set local idle_in_transaction_session_timeout = '2min'
 export class EventHistory {
   constructor(private readonly artifacts: ArtifactStore) {}
 
-  /** What a statement of this scope is to read from: the feed alone, or both where archives reach into the scope. */
-  async open(client: PoolClient, scope: EventScope): Promise<typeof FEED | typeof HISTORY> {
+  /** What a statement of this scope is to read from: the feed alone, or both where archives reach into the scope. Throws the reason of `signal` between two files or pieces of one. */
+  async open(client: PoolClient, scope: EventScope, signal?: AbortSignal): Promise<typeof FEED | typeof HISTORY> {
     const archived = await this.reaching(client, scope);
     if (archived.length === 0) return FEED;
-    await this.bring(client, archived, scope);
+    await this.bring(client, archived, scope, signal);
     return HISTORY;
   }
 
@@ -80,17 +80,23 @@ export class EventHistory {
   }
 
   /** Puts what these archives hold of a scope in the place of what was brought before in this transaction. */
-  async bring(client: PoolClient, archived: readonly Archived[], scope: EventScope): Promise<void> {
+  async bring(client: PoolClient, archived: readonly Archived[], scope: EventScope, signal?: AbortSignal): Promise<void> {
     await client.query(READING_MAY_TAKE);
     await client.query(CREATE);
     await client.query(INDEX);
     await client.query('truncate pg_temp.archived_events');
     const checked = new Map(archived.map(({ artifact, sha256 }) => [artifact, sha256]));
     const files: string[] = [];
-    for (const [artifact, sha256] of checked) files.push(await this.artifacts.checkedFile(artifact, sha256));
+    for (const [artifact, sha256] of checked) {
+      signal?.throwIfAborted();
+      files.push(await this.artifacts.checkedFile(artifact, sha256));
+    }
     if (files.length === 0) return;
     const found = [...new Set(archived.flatMap(({ subjectId }) => subjectId ?? []))];
     const subjectIds = found.length === 0 ? undefined : found;
-    for await (const events of readArchived(files, { ...scope, subjectIds })) await client.query(BROUGHT, [JSON.stringify(events)]);
+    for await (const events of readArchived(files, { ...scope, subjectIds })) {
+      signal?.throwIfAborted();
+      await client.query(BROUGHT, [JSON.stringify(events)]);
+    }
   }
 }

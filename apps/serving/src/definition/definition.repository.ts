@@ -117,9 +117,9 @@ export class DefinitionRepository {
   }
 
   /** What statements about these conditions are to read events from, archived ones too where they decide. */
-  async sourceFor(client: PoolClient, conditions: readonly Condition[], whose: Pick<EventScope, 'customerIds'>, now: string): Promise<string> {
+  async sourceFor(client: PoolClient, conditions: readonly Condition[], whose: Pick<EventScope, 'customerIds'>, now: string, signal?: AbortSignal): Promise<string> {
     const events = eventsFor(conditions, now);
-    return events ? this.history.open(client, { ...events, ...whose }) : FEED;
+    return events ? this.history.open(client, { ...events, ...whose }, signal) : FEED;
   }
 
   async newestEventAt(client: PoolClient): Promise<Micros | null> {
@@ -244,7 +244,7 @@ export class DefinitionRepository {
         };
         // Also of what brings events from archives.
         await limit();
-        const source = await this.sourceFor(client, [condition], {}, now);
+        const source = await this.sourceFor(client, [condition], {}, now, AbortSignal.timeout(PREVIEW_MS));
         const { text, values } = judging([{ segmentId: NIL, condition }], { customerIds: null, now, source }, SAMPLE, [sample]);
         const [counted] = await ask<Omit<Sample, 'notices'>>(text, values);
         return counted && { ...counted, notices: await noticesOf(ask, condition, { now, source }) };

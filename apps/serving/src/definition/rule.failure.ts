@@ -9,9 +9,10 @@ export const rulesFailed = new Counter({
 /** SQLSTATE classes of what a statement or its values are to blame for, whenever they come: not supported, data, syntax, too complex. */
 const OF_THE_STATEMENT = /^(?:0A|22|42|54)/;
 
-/** Whether a statement was given up because its time was over. */
+/** Whether a statement, or the reading of archives, was given up because its time was over. */
 export function isTooSlow(error: unknown): boolean {
-  return (error as { code?: unknown }).code === '57014';
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  return code === '57014' || name === 'TimeoutError';
 }
 
 /** Why Postgres refuses a rule, in its words; undefined where something else is in the way, for all rules alike. */
