@@ -20,7 +20,7 @@ const [FEW, MANY] = [1, 2];
 
 /** Types of which there is one a question here, or none: nothing is fetched for the fields of any. */
 const ALONE = [
-  'CalibrationBin', 'CustomerKey', 'Download', 'HeadEvaluation', 'HeadStanding', 'NumberEvaluation', 'NumberStanding', 'NumberSummary', 'PageInfo', 'RejectedEventGroups', 'RunError', 'RunStep', 'SegmentCondition', 'SegmentRule',
+  'CalibrationBin', 'CustomerKey', 'Download', 'FileColumn', 'HeadEvaluation', 'HeadStanding', 'NumberEvaluation', 'NumberStanding', 'NumberSummary', 'PageInfo', 'RejectedEventGroups', 'RunError', 'RunStep', 'SegmentCondition', 'SegmentRule',
   'SegmentTrait', 'TrainingObjective',
 ];
 
