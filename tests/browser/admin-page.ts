@@ -107,12 +107,12 @@ export class AdminPage {
   }
 }
 
-/** The admin page for all tests of a file: open before the first of them, with an administrator signed in unless that is tested, and closed after the last. */
-export function adminPage({ isSignedIn = true }: { isSignedIn?: boolean } = {}): AdminPage {
+/** The admin page for all tests of a file: open before the first of them, with an administrator signed in (`key`: of another workspace) unless that is tested, and closed after the last. */
+export function adminPage({ isSignedIn = true, key }: { isSignedIn?: boolean; key?: () => Promise<string> } = {}): AdminPage {
   const admin = new AdminPage();
   beforeAll(async () => {
     await admin.open();
-    if (isSignedIn) await admin.signIn();
+    if (isSignedIn) await admin.signIn(await key?.());
   }, 120_000);
   afterAll(() => admin.close());
   return admin;

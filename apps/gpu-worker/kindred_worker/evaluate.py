@@ -147,6 +147,7 @@ def evaluate(
         "event": list(features.main_events),
         "recipe": asdict(spec),
     }
+    left_out: list[str] = []
     report.progress(0.7, "probes on frozen features")
     sheet.behind["alarms"] = [said for one in known_by if one is not None and (said := leak_alarm(one)) is not None]
     if _can_be_tested(fit_on) and _can_be_tested(test_on):
@@ -155,11 +156,17 @@ def evaluate(
         report.check()
         sheet.behind["alarms"] += _alarms(learned, fit_on, test_on)
     else:
-        sheet.behind["left_out"] = f"every AUC: fewer than {NEEDED} customers came, or stayed away, within the horizon"
+        left_out.append(f"every AUC: fewer than {NEEDED} customers came, or stayed away, within the horizon")
     _health(sheet, learned)
     report.progress(0.85, "segments beside segments from recency, frequency and money")
     count = segments.count if segments is not None else spec.segment_count or DEFAULT_COUNT
-    _segments(sheet, before.settled, after.settled, fit_on, test_on, count, spec.seed, report)
+    few = min(len(fit_on.customers), len(test_on.customers))
+    if few >= 2 * count:
+        _segments(sheet, before.settled, after.settled, fit_on, test_on, count, spec.seed, report)
+    else:
+        left_out.append(f"segments: {few} customers had a main event by then, and {count} segments are drawn")
+    if left_out:
+        sheet.behind["left_out"] = "; ".join(left_out)
     sheet.add("rank_me", "embedding", rank_me(after.embedding))
     told: dict[str, Any] = {"format": "kindred.evaluation/1", "measures": [asdict(m) for m in sheet.measures], **sheet.behind}
     told["verdict"] = verdict(told["measures"])

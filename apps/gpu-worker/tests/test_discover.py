@@ -216,6 +216,26 @@ def test_a_main_event_that_came_up_only_lately_stops_no_evaluation(tmp_path: Pat
     assert ("auc", "embedding") in {(m.name, m.subject) for m in result.measures}
 
 
+def test_a_main_event_of_hardly_anybody_leaves_segments_out_of_an_evaluation(tmp_path: Path) -> None:
+    """As where a million customers who only look in are imported beside a shop."""
+    table = shop(customers=260, seed=1)
+    some = pc.is_in(table.column("customer"), pa.array(["c001", "c002", "c003"]))
+    renamed = pc.if_else(some, "Order Paid", table.column("name"))
+    table = table.set_column(table.schema.get_field_index("name"), "name", renamed)
+    whole = Snapshot.open(write_snapshot(table, tmp_path / "snapshot", timezone="UTC").as_uri())
+    snapshot = whole.before(whole.manifest.first + 60 * DAY)
+    features = fit(snapshot, ["Order Paid"])
+    model = train(SPEC, TrainingData(features, load(snapshot, features), snapshot.now), None, Report()).model
+    folder = Folder((tmp_path / "model").as_uri())
+    result = evaluate(SPEC, snapshot, model, None, folder, Report())
+    assert {m.name for m in result.measures} >= {"rank_me"}
+    assert not {m for m in result.measures if m.name in ("ari", "membership_auc")}
+    left_out = json.loads(folder.read("evaluation.json"))["left_out"]
+    assert "every AUC" in left_out
+    assert "segments: 3 customers had a main event by then" in left_out
+    assert "3 customers had a main event" in folder.read("report.html").decode()
+
+
 @pytest.mark.usefixtures("without_live_form")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_customers_who_all_do_the_same_are_in_segments_without_a_rule(tmp_path: Path) -> None:
