@@ -51,6 +51,7 @@ test('a rule is put together, counted and made; what is missing is said', async 
   await attribute.getByRole('textbox', { name: 'Value' }).fill('Nowhere');
   await attribute.getByRole('checkbox', { name: 'not' }).check();
   await count.click();
+  await admin.page.getByText('Did you mean').waitFor({ state: 'detached' });
   const { previewSegment } = await api().ask<{ previewSegment: { size: number } }>(
     `{ previewSegment(condition: { all: [
       { performed: { event: "Order Completed", atLeast: 1, withinDays: 90, filters: [{ property: "revenue", operator: AT_LEAST, value: 1 }] } },

@@ -137,41 +137,46 @@ function ListCard({ list, onChange }: { list: string; onChange: (list: string) =
 function Preview({ meaning }: { meaning: Meaning }): ReactNode {
   const condition = 'input' in meaning ? meaning.input.condition : undefined;
   const wanted = JSON.stringify(condition);
-  const [asked, setAsked] = useState<{ condition: CustomerConditionInput; said: string }>();
-  const isAsked = asked !== undefined && asked.said === wanted;
-  const { data, error, isLoading } = useReading(PreviewSegmentDocument, { condition: asked?.condition ?? {} }, { pause: !isAsked });
-  const preview = isAsked ? data?.previewSegment : undefined;
+  const [asked, setAsked] = useState<string>();
   return (
     <>
-      {isAsked && error && !isLoading && <Problem error={error} />}
-      {isAsked && isLoading && <Loading what="who meets it" lines={2} />}
-      {preview && (
-        <div>
-          <p>
-            <strong>{counted(preview.size, 'customer')}</strong> <span className="quiet">of {count(preview.population)}, as of {dateAndTime(preview.asOf)}</span>
-          </p>
-          {preview.size === 0 && <p className="small quiet">Nobody meets it now. Names and values count letter by letter, and 100 as text is not the number 100.</p>}
-          {preview.notices.length > 0 && (
-            <Notice tone="warn" title="It counts otherwise than it reads">
-              {preview.notices.map(({ message }) => message).join(' ')}
-            </Notice>
-          )}
-          <p className="row tight small">
-            {preview.sample.slice(0, 8).map((customer) => (
-              <CustomerLink key={customer.id} customer={customer} />
-            ))}
-          </p>
-        </div>
-      )}
-      {!isAsked && (
+      {/* Its own for each rule: the count of another one is none of this. */}
+      {condition && asked === wanted ? (
+        <Counted key={asked} condition={condition} />
+      ) : (
         <div className="row tight">
-          <button type="button" className="button" disabled={!condition} onClick={() => condition && setAsked({ condition, said: JSON.stringify(condition) })}>
+          <button type="button" className="button" disabled={!condition} onClick={() => setAsked(wanted)}>
             Count who meets it
           </button>
         </div>
       )}
       {'problem' in meaning && <p className="small quiet">{meaning.problem}</p>}
     </>
+  );
+}
+
+function Counted({ condition }: { condition: CustomerConditionInput }): ReactNode {
+  const { data, error, isLoading } = useReading(PreviewSegmentDocument, { condition });
+  if (isLoading) return <Loading what="who meets it" lines={2} />;
+  if (!data) return error && <Problem error={error} />;
+  const { size, population, asOf, notices, sample } = data.previewSegment;
+  return (
+    <div>
+      <p>
+        <strong>{counted(size, 'customer')}</strong> <span className="quiet">of {count(population)}, as of {dateAndTime(asOf)}</span>
+      </p>
+      {size === 0 && <p className="small quiet">Nobody meets it now. Names and values count letter by letter, and 100 as text is not the number 100.</p>}
+      {notices.length > 0 && (
+        <Notice tone="warn" title="It counts otherwise than it reads">
+          {notices.map(({ message }) => message).join(' ')}
+        </Notice>
+      )}
+      <p className="row tight small">
+        {sample.slice(0, 8).map((customer) => (
+          <CustomerLink key={customer.id} customer={customer} />
+        ))}
+      </p>
+    </div>
   );
 }
 
