@@ -61,9 +61,8 @@ def opinion_of(head: Horizon, windows: Sequence[Counts], report: Report, so_far:
     kept *= float(former[:, :-1].any())  # one from before there was a tally had no opinion
     chances, much = former.chunk(2)  # (C H, P + 1) each
     hazards = _hazards(head, (rows - mean) / spread, windows, report, chances, kept)
-    amounts = [
-        _amounts((w.tally - mean) / spread, w, f, kept) for w, f in zip(windows, much.unflatten(0, (head.mains, -1)).unbind(1), strict=True)
-    ]
+    of_window = much.unflatten(0, (head.mains, -1)).unbind(1)
+    amounts = [_amounts((w.tally - mean) / spread, w, f, kept) for w, f in zip(windows, of_window, strict=True)]
     found = torch.cat([hazards, torch.stack(amounts, dim=1).flatten(0, 1)])
     weight = found[:, :-1] / spread
     return Opinion(weight, found[:, -1] - weight @ mean, so_far.share)

@@ -75,19 +75,21 @@ def fit_newest(model: BehaviourModel, customers: Customers, held_out: Customers,
     counts = [w.counts for w in windows]
     opinion = opinion_of(head, counts, report, head.foreseen_by, kept)
     unseen = _windows(model, head, held_out, now, report) if opinion is not None else []
-    everyone = [joined([seen, w.counts]) for seen, w in zip(counts, unseen, strict=False)]
+    everyone = [joined([seen, w.counts]) for seen, w in zip(counts, unseen, strict=True)] if _are_enough(unseen) else []
     of_everyone = opinion_of(head, everyone, report, head.grouped_by, kept) if everyone else None
     # From here on nothing can be cancelled, so that a model is as it was or as it should be.
     head.newest_weight.copy_(weight)
     head.newest_bias.copy_(bias)
-    if opinion is None or of_everyone is None:
+    if opinion is None:
         return
     former = float(opinion.share) if kept and head.foreseen_by.weight.any() else None
     head.foreseen_by.copy_(opinion)
     share = _share(head, unseen, former)
     head.foreseen_by.share.fill_(share)
-    head.grouped_by.copy_(head.foreseen_by if share < SHARES[-1] else of_everyone)
-    head.grouped_by.share.fill_(share if share < SHARES[-1] else GROUPED)
+    head.grouped_by.copy_(head.foreseen_by)
+    if of_everyone is not None and share == SHARES[-1]:
+        head.grouped_by.copy_(of_everyone)
+        head.grouped_by.share.fill_(GROUPED)
 
 
 def kept_after(customers: int, passed: int) -> float:
@@ -147,10 +149,15 @@ def _fitted(head: Horizon, windows: list[Window], report: Report, kept: float = 
     return weight, added[:, -1] - weight @ mean
 
 
+def _are_enough(held_out: list[Window]) -> bool:
+    """To tell what the tally's opinion is worth."""
+    return len(held_out) > 0 and min(len(w.embedding) for w in held_out) >= ENOUGH
+
+
 @torch.no_grad()
 def _share(head: Horizon, held_out: list[Window], former: float | None) -> float:
     """Of the tally in what is said of the main events, chosen on who was held out; none where those are few. `former`: what it was."""
-    if min(len(w.embedding) for w in held_out) < ENOUGH:
+    if not _are_enough(held_out):
         return 0.0
     missed: list[list[Tensor]] = []
     for share in SHARES:

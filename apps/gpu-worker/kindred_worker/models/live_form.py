@@ -4,6 +4,7 @@ that is said of a customer). One event of each of N customers at a time, in orde
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import fields
 from typing import Any, cast
 
@@ -23,14 +24,14 @@ def state_tensors(state: Any) -> dict[str, Tensor]:
     return {f.name: getattr(state, f.name) for f in fields(state)}
 
 
-class Form(nn.Module):
+class Form(nn.Module, ABC):
     """A function of plain tensors whose names are known."""
 
-    def inputs(self) -> list[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def inputs(self) -> list[str]: ...
 
-    def outputs(self) -> list[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def outputs(self) -> list[str]: ...
 
 
 class Step(Form):
@@ -75,7 +76,7 @@ class Read(Form):
     def __init__(self, model: BehaviourModel, segments: SegmentModel) -> None:
         super().__init__()
         self.model, self.placing, self.settling = model, Placing(segments), segments.settling
-        self.groups_by = model.grouping if model.groups_apart else model.forecast  # the latter is computed once
+        self.groups_by = model.grouping if model.groups_apart else model.forecast  # which is there already
         self.state: Any = type(model.encoder.initial_state(1))
 
     def inputs(self) -> list[str]:
