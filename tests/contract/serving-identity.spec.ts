@@ -100,7 +100,9 @@ test('a model that was learned before a merge and activated after it follows the
 
 test('whose a user id is, is read with where they belong: at once after a merge, and by nobody else', async () => {
   const workspace = await house.workspace();
-  await send(workspace, { userId: 'person' }, { userId: 'former' });
+  // One after the other: the older of two users keeps its customer id.
+  await send(workspace, { userId: 'person' });
+  await send(workspace, { userId: 'former' });
   const [person, former] = [await customerOf(workspace, 'person'), await customerOf(workspace, 'former')];
   const first = model();
   const { request, position } = await house.backfill(workspace.id, first);
