@@ -5,16 +5,17 @@ import { Command } from 'commander';
 import { temporaryFolder } from '#libs/embedded';
 
 import { bootstrapWorkspace } from '../scripts/start/main-job.ts';
-import { atHalf, type Halved, type HalvedName, lookupTable } from './lookup/half.ts';
+import { atHalf, type Halved, type HalvedName } from './lookup/half.ts';
 import { type Answered, askEcho, askGraphql, askPostgres, type GraphqlTarget, type Load, median } from './lookup/load.ts';
 import { questions, relate } from './lookup/postgraphile.ts';
 import { LIST, LOOKUP } from './lookup/query.ts';
 import { installPostgraphile, type Rival, startRival } from './lookup/rivals.ts';
 import { fillShop, type Shop } from './lookup/shop.ts';
+import { lookupTable } from './lookup/table.ts';
 import { atLeast, atMost, type Benchmark, type Target } from './measurement.ts';
 import { startMeasured } from './system.ts';
 
-type Name = 'lookup' | 'list' | 'postgres' | 'echo' | 'apolloLookup' | 'apolloList' | 'postgraphileLookup' | 'postgraphileList';
+type Name = 'lookup' | 'list' | 'listApart' | 'postgres' | 'echo' | 'apolloLookup' | 'apolloList' | 'postgraphileLookup' | 'postgraphileList';
 type Contenders = Partial<Record<Name, (load: Load) => Promise<Answered>>>;
 
 export const benchmark: Benchmark = {
@@ -34,8 +35,8 @@ export const benchmark: Benchmark = {
     try {
       await bootstrapWorkspace(system.ports.accessGrpc, system.secrets);
       const shop = await fillShop(system);
-      const ours = questionsOf(`http://127.0.0.1:${system.ports.gateway}/graphql`, shop, system.secrets.adminKey);
-      const others = await startOthers(shop, rivals);
+      const ours = questionsOf(`http://127.0.0.1:${system.ports.gateway}/graphql`, shop, connections, system.secrets.adminKey);
+      const others = await startOthers(shop, connections, rivals);
       const measured = await takeTurns(await contend(shop, ours, others, rivals, tell), load, rounds, tell);
       const halves = await atHalf(halvesOf(ours, others, measured), load);
       return { figures: { seconds, connections, rounds, ...rounded(measured), atHalfTheTopRate: rounded(halves) }, targets: targetsOf(measured, halves) };
@@ -47,11 +48,13 @@ export const benchmark: Benchmark = {
   },
 };
 
-function questionsOf(url: string, { customers }: Pick<Shop, 'customers'>, key?: string): { lookup: GraphqlTarget; list: GraphqlTarget } {
+function questionsOf(url: string, { customers }: Pick<Shop, 'customers'>, connections: number, key?: string): Record<'lookup' | 'list' | 'listApart', GraphqlTarget> {
   const to = { url, ...(key === undefined ? {} : { key }) };
   return {
     lookup: { ...to, bodies: customers.map(({ userId }) => JSON.stringify({ query: LOOKUP, variables: { userId } })) },
     list: { ...to, bodies: [JSON.stringify({ query: LIST })] },
+    // The same list, but nobody's answer is another's.
+    listApart: { ...to, bodies: Array.from({ length: connections }, (_, lane) => JSON.stringify({ query: `query List${lane} ${LIST}` })), isApart: true },
   };
 }
 
@@ -62,13 +65,13 @@ interface Others {
   readonly bare: Questions;
 }
 
-async function startOthers(shop: Shop, rivals: Rival[]): Promise<Others> {
+async function startOthers(shop: Shop, connections: number, rivals: Rival[]): Promise<Others> {
   const started = async (script: string) => {
     const rival = await startRival(script);
     rivals.push(rival);
     return rival.port;
   };
-  const asked = async (script: string) => questionsOf(`http://127.0.0.1:${await started(script)}/graphql`, shop);
+  const asked = async (script: string) => questionsOf(`http://127.0.0.1:${await started(script)}/graphql`, shop, connections);
   return { echo: await started('rival.echo.ts'), apollo: await asked('rival.apollo.ts'), bare: await asked('rival.bare.ts') };
 }
 
@@ -81,6 +84,7 @@ async function contend(shop: Shop, ours: Questions, { echo, apollo }: Others, ri
   return {
     lookup: (load) => askGraphql(ours.lookup, load),
     list: (load) => askGraphql(ours.list, load),
+    listApart: (load) => askGraphql(ours.listApart, load),
     postgres: (load) => askPostgres(shop.ownerUrl, shop.workspaceId, load),
     echo: (load) => askEcho(echo, load),
     apolloLookup: (load) => askGraphql(apollo.lookup, load),

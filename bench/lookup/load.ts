@@ -29,17 +29,20 @@ export interface GraphqlTarget {
   readonly url: string;
   readonly key?: string;
   readonly bodies: readonly string[];
+  /** Each connection asks one of the bodies all the time, and no two the same, instead of all of them in turn. */
+  readonly isApart?: boolean;
 }
 
 /** Asks over HTTP. A failure, or an answer with errors in it, ends the measurement: it would be fast for nothing. */
-export async function askGraphql({ url, key, bodies }: GraphqlTarget, { connections, seconds }: Load): Promise<Answered> {
+export async function askGraphql({ url, key, bodies, isApart = false }: GraphqlTarget, { connections, seconds }: Load): Promise<Answered> {
+  let lanes = 0;
   const result = await autocannon({
     url,
     connections,
     duration: seconds,
     method: 'POST',
     headers: headersOf(key),
-    requests: bodies.map((body) => ({ body })),
+    ...(isApart ? { setupClient: (client: autocannon.Client) => client.setBody(bodies[lanes++ % bodies.length]) } : { requests: bodies.map((body) => ({ body })) }),
     verifyBody: (body: string | Buffer | undefined) => !String(body).includes('"errors"'),
   });
   const failed = result.errors + result.non2xx + result.mismatches;

@@ -40,8 +40,13 @@ export interface GatewayContext {
   renewed(): Promise<GatewayContext>;
 }
 
+/** What a caller is known by: two of whom it is the same are told the same. */
+export function actorOf({ workspaceId, actor, role }: Caller): string {
+  return `${workspaceId}|${actor}|${role}`;
+}
+
 export async function contextOf(parts: GatewayParts, caller: Caller): Promise<GatewayContext> {
-  const { rpc, reads } = parts.callers.of(`${caller.workspaceId}|${caller.actor}|${caller.role}`, await parts.signer.sign(caller));
+  const { rpc, reads } = parts.callers.of(actorOf(caller), await parts.signer.sign(caller));
   return new RequestContext(caller, rpc, reads, parts);
 }
 

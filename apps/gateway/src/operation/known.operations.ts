@@ -13,8 +13,12 @@ export interface Asked {
   readonly operationName?: string | null | undefined;
 }
 
-/** Executes an operation; undefined, and nothing executed, where its variables are of a wrong type. */
-export type Program = (context: object, variables: Record<string, unknown>) => ExecutionResult | Promise<ExecutionResult> | undefined;
+export interface Program {
+  /** Changes nothing: however many ask, it may be executed once. */
+  readonly isQuery: boolean;
+  /** Undefined, and nothing executed, where the variables are of a wrong type. */
+  execute(context: object, variables: Record<string, unknown>): ExecutionResult | Promise<ExecutionResult> | undefined;
+}
 
 interface Known {
   readonly document: DocumentNode;
@@ -72,9 +76,12 @@ export class KnownOperations {
     const compiled = compileQuery(this.schema, withReadVariables(document), operationName ?? '', { disablingCapturingStackErrors: true });
     if (!isCompiledQuery(compiled)) return null;
     const { variableDefinitions = [] } = operation;
-    return (context, variables) => {
-      const { errors, coerced } = getVariableValues(this.schema, variableDefinitions, variables, { maxErrors: 1 });
-      return errors ? undefined : compiled.query(undefined, context, coerced);
+    return {
+      isQuery: operation.operation === OperationTypeNode.QUERY,
+      execute: (context, variables) => {
+        const { errors, coerced } = getVariableValues(this.schema, variableDefinitions, variables, { maxErrors: 1 });
+        return errors ? undefined : compiled.query(undefined, context, coerced);
+      },
     };
   }
 }

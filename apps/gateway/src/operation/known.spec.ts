@@ -5,7 +5,7 @@ import { RpcError, status } from '#libs/grpc';
 
 import { KEYS } from '../gateway.fake.js';
 import { type Answer, startTestGateway, type TestGateway } from '../gateway.start.js';
-import { KnownOperations } from './known.operations.js';
+import { KnownOperations, type Program } from './known.operations.js';
 
 let gateway: TestGateway;
 beforeAll(async () => {
@@ -22,7 +22,7 @@ async function askUntilKnown(query: string, variables: Record<string, unknown> =
   const found = jest.spyOn(KnownOperations.prototype, 'programOf');
   const answers: Answer[] = [];
   for (let times = 0; times < 5; times++) answers.push(await gateway.ask(query, variables, key));
-  expect(found.mock.results.map(({ value }) => typeof value)).toEqual(['undefined', 'undefined', 'undefined', 'function', 'function']);
+  expect(found.mock.results.map(({ value }) => typeof value)).toEqual(['undefined', 'undefined', 'undefined', 'object', 'object']);
   return answers;
 }
 
@@ -51,6 +51,26 @@ test('a failure of a service is told alike, and asked again it is asked anew', a
   gateway.services.reset();
   expect((await gateway.ask(query, {}, KEYS.viewer)).body).toMatchObject({ data: { viewer: { role: 'VIEWER' } } });
   expect(gateway.services.count('listSegments')).toBe(1);
+});
+
+test('what is the same and asked at once is executed once, for each caller and each value of a variable', async () => {
+  const query = 'query($first: Int!) { segments(first: $first) { nodes { name } } }';
+  await askUntilKnown(query, { first: 3 });
+  const execute = jest.spyOn(jest.mocked(KnownOperations.prototype).programOf.mock.results.at(-1)!.value as Program, 'execute');
+  const crowd = (variables: Record<string, unknown>, key: string) => Array.from({ length: 20 }, () => gateway.ask(query, variables, key));
+  const answers = await Promise.all([...crowd({ first: 3 }, KEYS.viewer), ...crowd({ first: 2 }, KEYS.viewer), ...crowd({ first: 3 }, KEYS.editor)]);
+  expect(answers.map(({ body }) => (body.data as { segments: { nodes: unknown[] } }).segments.nodes.length)).toEqual([3, 2, 3].flatMap((rows) => Array.from({ length: 20 }, () => rows)));
+  expect(execute.mock.calls.length).toBeGreaterThanOrEqual(3);
+  expect(execute.mock.calls.length).toBeLessThan(answers.length / 2);
+});
+
+test('events that are the same are each sent', async () => {
+  const query = 'mutation($events: [EventInput!]!) { trackEvents(input: { events: $events }) { stored } }';
+  const events = [{ event: 'A', userId: 'u' }];
+  await askUntilKnown(query, { events }, KEYS.intake);
+  gateway.services.reset();
+  await Promise.all(Array.from({ length: 10 }, () => gateway.ask(query, { events }, KEYS.intake)));
+  expect(gateway.services.count('trackEventBatch')).toBe(10);
 });
 
 test('a program is for whom it was made: another role, other sizes and wrong variables are looked at anew', async () => {
