@@ -1,5 +1,4 @@
 import { useState, type ReactNode } from 'react';
-import { useMutation } from 'urql';
 import { CancelExportDocument, ExportSegmentDocument, SegmentExportsDocument, type ExportFormat, type ExportRowFragment } from '../gen/graphql';
 import { Card } from '../parts/card';
 import { useNow } from '../parts/clock';
@@ -7,9 +6,8 @@ import { Badge, Measured } from '../parts/figures';
 import { Pager, usePaging } from '../parts/pager';
 import { Empty, Loading, Problem } from '../parts/states';
 import { unseen, Table } from '../parts/table';
-import { useSay } from '../parts/toast';
+import { useButtonAction } from '../session/action';
 import { useReading } from '../session/reading';
-import { explain } from '../session/problem';
 import { counted } from '../wording/figure';
 import { ago, dateAndTime } from '../wording/time';
 import { ScheduleDialog } from './schedule-dialog';
@@ -61,15 +59,11 @@ export function ExportCard({ segment }: { segment: { id: string; name: string } 
 }
 
 function useStart(segmentId: string, onStarted: () => void): { isBusy: boolean; as: (format: ExportFormat) => Promise<void> } {
-  const say = useSay();
-  const [{ fetching }, start] = useMutation(ExportSegmentDocument);
+  const { isBusy, run } = useButtonAction(ExportSegmentDocument, 'Export');
   return {
-    isBusy: fetching,
+    isBusy,
     as: async (format) => {
-      const { data, error } = await start({ segmentId, format });
-      const result = data?.exportSegment;
-      if (error) say(explain(error).remedy, 'bad');
-      else if (result?.__typename !== 'Export') say(result?.message, 'bad');
+      await run({ segmentId, format });
       onStarted();
     },
   };
@@ -114,17 +108,13 @@ function Row({ row, onChanged }: { row: ExportRowFragment; onChanged: () => void
 }
 
 function CancelButton({ id, onChanged }: { id: string; onChanged: () => void }): ReactNode {
-  const say = useSay();
-  const [{ fetching }, cancel] = useMutation(CancelExportDocument);
+  const { isBusy, run } = useButtonAction(CancelExportDocument, 'Export');
   const confirm = async (): Promise<void> => {
-    const { data, error } = await cancel({ id });
-    const result = data?.cancelExport;
-    if (error) say(explain(error).remedy, 'bad');
-    else if (result?.__typename !== 'Export') say(result?.message, 'bad');
+    await run({ id });
     onChanged();
   };
   return (
-    <button type="button" className="button bare" disabled={fetching} onClick={() => void confirm()}>
+    <button type="button" className="button bare" disabled={isBusy} onClick={() => void confirm()}>
       Cancel
     </button>
   );

@@ -1,8 +1,7 @@
 import { useState, type ReactNode } from 'react';
-import { useMutation } from 'urql';
 import { CreateExportScheduleDocument, type ExportFormat } from '../gen/graphql';
 import { Dialog } from '../parts/dialog';
-import { explain } from '../session/problem';
+import { useFormAction } from '../session/action';
 
 const OWN_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
@@ -11,20 +10,16 @@ export function ScheduleDialog({ segment, onClose, onChanged }: { segment: { id:
   const [format, setFormat] = useState<ExportFormat>('CSV');
   const [cron, setCron] = useState('0 6 * * 1');
   const [timeZone, setTimeZone] = useState(OWN_ZONE);
-  const [problem, setProblem] = useState<string>();
-  const [{ fetching }, create] = useMutation(CreateExportScheduleDocument);
+  const { isBusy, problem, run } = useFormAction(CreateExportScheduleDocument, 'ExportSchedule');
 
   const confirm = async (): Promise<void> => {
-    const { data, error } = await create({ input: { segmentId: segment.id, format, cron, timeZone } });
-    if (error) return setProblem(explain(error).remedy);
-    const result = data?.createExportSchedule;
-    if (result?.__typename !== 'ExportSchedule') return setProblem(result?.message);
+    if (!(await run({ input: { segmentId: segment.id, format, cron, timeZone } }))) return;
     onChanged();
     onClose();
   };
 
   return (
-    <Dialog title={`Export “${segment.name}” by the clock`} confirm="Schedule" busy={fetching} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
+    <Dialog title={`Export “${segment.name}” by the clock`} confirm="Schedule" busy={isBusy} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
       <label className="field">
         As
         <select value={format} onChange={(event) => setFormat(event.target.value as ExportFormat)}>

@@ -1,10 +1,8 @@
 import type { ReactNode } from 'react';
-import { useMutation } from 'urql';
 import { DeleteExportScheduleDocument, UpdateExportScheduleDocument, type ExportScheduleRowFragment } from '../gen/graphql';
 import { Badge } from '../parts/figures';
 import { Table } from '../parts/table';
-import { useSay } from '../parts/toast';
-import { explain } from '../session/problem';
+import { useButtonAction } from '../session/action';
 import { dateAndTime } from '../wording/time';
 
 /** When a segment is exported by itself; nothing where it never is. */
@@ -20,23 +18,16 @@ export function ScheduleList({ schedules, onChanged }: { schedules: readonly Exp
 }
 
 function Row({ schedule, onChanged }: { schedule: ExportScheduleRowFragment; onChanged: () => void }): ReactNode {
-  const say = useSay();
-  const [updating, update] = useMutation(UpdateExportScheduleDocument);
-  const [deleting, remove] = useMutation(DeleteExportScheduleDocument);
+  const update = useButtonAction(UpdateExportScheduleDocument, 'ExportSchedule');
+  const remove = useButtonAction(DeleteExportScheduleDocument, 'ExportScheduleDeleted');
   const { id, cron, timeZone, isPaused, nextAt, format } = schedule;
 
   const pause = async (): Promise<void> => {
-    const { data, error } = await update({ id, input: { isPaused: !isPaused } });
-    const result = data?.updateExportSchedule;
-    if (error) say(explain(error).remedy, 'bad');
-    else if (result?.__typename !== 'ExportSchedule') say(result?.message, 'bad');
+    await update.run({ id, input: { isPaused: !isPaused } });
     onChanged();
   };
   const end = async (): Promise<void> => {
-    const { data, error } = await remove({ id });
-    const result = data?.deleteExportSchedule;
-    if (error) say(explain(error).remedy, 'bad');
-    else if (result?.__typename !== 'ExportScheduleDeleted') say(result?.message, 'bad');
+    await remove.run({ id });
     onChanged();
   };
 
@@ -53,10 +44,10 @@ function Row({ schedule, onChanged }: { schedule: ExportScheduleRowFragment; onC
       </td>
       <td>
         <span className="row tight nowrap end">
-          <button type="button" className="button bare" disabled={updating.fetching} onClick={() => void pause()}>
+          <button type="button" className="button bare" disabled={update.isBusy} onClick={() => void pause()}>
             {isPaused ? 'Go on' : 'Pause'}
           </button>
-          <button type="button" className="button bare" disabled={deleting.fetching} aria-label={`Delete the schedule ${cron}`} onClick={() => void end()}>
+          <button type="button" className="button bare" disabled={remove.isBusy} aria-label={`Delete the schedule ${cron}`} onClick={() => void end()}>
             Delete
           </button>
         </span>
