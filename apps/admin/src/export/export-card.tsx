@@ -1,5 +1,5 @@
 import { useState, type ReactNode } from 'react';
-import { CancelExportDocument, ExportSegmentDocument, SegmentExportsDocument, type ExportFormat, type ExportRowFragment } from '../gen/graphql';
+import { CancelExportDocument, SegmentExportsDocument, type ExportRowFragment } from '../gen/graphql';
 import { Card } from '../parts/card';
 import { useNow } from '../parts/clock';
 import { Badge, Measured } from '../parts/figures';
@@ -10,6 +10,7 @@ import { useButtonAction } from '../session/action';
 import { useReading } from '../session/reading';
 import { counted } from '../wording/figure';
 import { ago, dateAndTime } from '../wording/time';
+import { ExportDialog } from './export-dialog';
 import { ScheduleDialog } from './schedule-dialog';
 import { ScheduleList } from './schedule-list';
 import { isUnderWay, STATES } from './state';
@@ -20,19 +21,15 @@ const LOOK_MS = 2_000;
 /** Files of a segment's members: made now or by the clock, and fetched. */
 export function ExportCard({ segment }: { segment: { id: string; name: string } }): ReactNode {
   const paging = usePaging(PAGE);
-  const [isScheduling, setScheduling] = useState(false);
+  const [asking, setAsking] = useState<'export' | 'schedule'>();
   const { data, error, isLoading, again } = useReading(SegmentExportsDocument, { segmentId: segment.id, first: PAGE, after: paging.after }, { everyMs: LOOK_MS });
   const list = data?.exports;
-  const start = useStart(segment.id, again);
   const actions = (
     <span className="row tight">
-      <button type="button" className="button" disabled={start.isBusy} onClick={() => void start.as('CSV')}>
-        Export CSV
+      <button type="button" className="button" onClick={() => setAsking('export')}>
+        Export
       </button>
-      <button type="button" className="button" disabled={start.isBusy} onClick={() => void start.as('PARQUET')}>
-        Export Parquet
-      </button>
-      <button type="button" className="button" onClick={() => setScheduling(true)}>
+      <button type="button" className="button" onClick={() => setAsking('schedule')}>
         Schedule
       </button>
     </span>
@@ -53,20 +50,10 @@ export function ExportCard({ segment }: { segment: { id: string; name: string } 
           <Pager paging={paging} shown={list.nodes.length} total={list.totalCount} what="exports" pageInfo={list.pageInfo} />
         </>
       )}
-      {isScheduling && <ScheduleDialog segment={segment} onClose={() => setScheduling(false)} onChanged={again} />}
+      {asking === 'export' && <ExportDialog segment={segment} onClose={() => setAsking(undefined)} onChanged={again} />}
+      {asking === 'schedule' && <ScheduleDialog segment={segment} onClose={() => setAsking(undefined)} onChanged={again} />}
     </Card>
   );
-}
-
-function useStart(segmentId: string, onStarted: () => void): { isBusy: boolean; as: (format: ExportFormat) => Promise<void> } {
-  const { isBusy, run } = useButtonAction(ExportSegmentDocument, 'Export');
-  return {
-    isBusy,
-    as: async (format) => {
-      await run({ segmentId, format });
-      onStarted();
-    },
-  };
 }
 
 function Row({ row, onChanged }: { row: ExportRowFragment; onChanged: () => void }): ReactNode {
