@@ -4,7 +4,7 @@ import { CustomerLink } from '../customer/customer-link';
 import { CreateSegmentDocument, PreviewSegmentDocument, SegmentDefinitionDocument, UpdateSegmentDocument, type CustomerConditionInput, type UpdateSegmentInput } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { Choice } from '../parts/choice';
-import { Empty, Loading, Notice, Problem } from '../parts/states';
+import { Empty, Loading, Problem } from '../parts/states';
 import { useSay } from '../parts/toast';
 import { useFormAction } from '../session/action';
 import { useReading } from '../session/reading';
@@ -12,6 +12,7 @@ import { count, counted } from '../wording/figure';
 import { dateAndTime } from '../wording/time';
 import { conditionOf, draftOf, NEW, Unreadable, type GroupDraft } from './condition';
 import { RuleEditor } from './condition-editor';
+import { RuleNotices } from './rule-notices';
 
 type Form = 'rule' | 'list';
 const FORMS = [{ value: 'rule', words: 'By a rule' }, { value: 'list', words: 'A fixed list' }] as const;
@@ -165,11 +166,7 @@ function Counted({ condition }: { condition: CustomerConditionInput }): ReactNod
         <strong>{counted(size, 'customer')}</strong> <span className="quiet">of {count(population)}, as of {dateAndTime(asOf)}</span>
       </p>
       {size === 0 && <p className="small quiet">Nobody meets it now. Names and values count letter by letter, and 100 as text is not the number 100.</p>}
-      {notices.length > 0 && (
-        <Notice tone="warn" title="It counts otherwise than it reads">
-          {notices.map(({ message }) => message).join(' ')}
-        </Notice>
-      )}
+      <RuleNotices notices={notices} />
       <p className="row tight small">
         {sample.slice(0, 8).map((customer) => (
           <CustomerLink key={customer.id} customer={customer} />

@@ -12,7 +12,7 @@ import { type Micros, microsSql } from '../time/micros.js';
 import { type Condition, invalid, storedCondition } from './condition.js';
 import { eventsFor, judging, SAMPLE } from './condition.sql.js';
 import { failureOf, isTooSlow } from './rule.failure.js';
-import { type Ask, noticesOf } from './rule.notices.js';
+import { type Ask, NOT_READ, noticesOf } from './rule.notices.js';
 
 /** What `within` hands to its work. */
 export type Transaction = PoolClient;
@@ -239,7 +239,21 @@ export class DefinitionRepository {
   }
 
   /** Undefined where it takes too long. */
-  async preview(workspaceId: string, condition: Condition, now: string, sample: number): Promise<Sample | undefined> {
+  preview(workspaceId: string, condition: Condition, now: string, sample: number): Promise<Sample | undefined> {
+    return this.inTime(workspaceId, condition, now, async (ask, source) => {
+      const { text, values } = judging([{ segmentId: NIL, condition }], { customerIds: null, now, source }, SAMPLE, [sample]);
+      const [counted] = await ask<Omit<Sample, 'notices'>>(text, values);
+      return counted && { ...counted, notices: await noticesOf(ask, condition, { now, source }) };
+    });
+  }
+
+  /** What makes a rule count otherwise than it reads. */
+  async notices(workspaceId: string, condition: Condition, now: string): Promise<definition.RuleNotice[]> {
+    return (await this.inTime(workspaceId, condition, now, (ask, source) => noticesOf(ask, condition, { now, source }))) ?? [NOT_READ];
+  }
+
+  /** In a transaction with what a condition reads of everyone, archives too. Undefined where it takes too long. */
+  private async inTime<Result>(workspaceId: string, condition: Condition, now: string, work: (ask: Ask, source: string) => Promise<Result>): Promise<Result | undefined> {
     try {
       return await this.within(workspaceId, async (client) => {
         const end = Date.now() + PREVIEW_MS;
@@ -250,10 +264,7 @@ export class DefinitionRepository {
         };
         // Also of what brings events from archives.
         await limit();
-        const source = await this.sourceFor(client, [condition], {}, now, AbortSignal.timeout(PREVIEW_MS));
-        const { text, values } = judging([{ segmentId: NIL, condition }], { customerIds: null, now, source }, SAMPLE, [sample]);
-        const [counted] = await ask<Omit<Sample, 'notices'>>(text, values);
-        return counted && { ...counted, notices: await noticesOf(ask, condition, { now, source }) };
+        return work(ask, await this.sourceFor(client, [condition], {}, now, AbortSignal.timeout(PREVIEW_MS)));
       });
     } catch (error) {
       if (isTooSlow(error)) return undefined;

@@ -60,7 +60,8 @@ export async function noticesOf(ask: Ask, condition: Condition, when: When): Pro
   }
 }
 
-const NOT_READ: definition.RuleNotice = {
+/** What is told where looking takes too long. */
+export const NOT_READ: definition.RuleNotice = {
   code: 'NAMES_NOT_READ', path: 'condition', message: 'Nobody looked whether anything has the names that the rule asks for: it would have taken too long.', name: '', nearest: '',
 };
 
