@@ -209,7 +209,7 @@ test('the latest events of customers are the same, and files are opened only for
   expect(archived).toEqual(live);
 });
 
-test('what files hold of a customer is read once while the files stay as they are, whatever else happens; others are read beside it, and a new archive has it read anew', async () => {
+test('what files hold of a customer is read once while the files stay as they are, whatever else happens; others are read beside it, and a new archive or an erasure has it read anew', async () => {
   const opened: string[] = [];
   const artifacts = openArtifactStore(house.platform.artifactUrl);
   const kept = new KeptHistory({ ...artifacts, checkedFile: (path: string, sha256: string) => (opened.push(path), artifacts.checkedFile(path, sha256)) } as never);
@@ -245,6 +245,10 @@ test('what files hold of a customer is read once while the files stay as they ar
   await archiving.archive(workspace.id);
   expect(await ask(['one', 'other'], 'Order Completed')).toEqual([5, 1, 3]);
   expect(await ask(['one'], 'Order Completed')).toEqual([5, 0]);
+  // Whoever is erased is found no more, and others of the same file are read from the one in its place.
+  await archiving.forget(workspace.id, 'other');
+  expect(await ask(['other'], 'Order Completed')).toEqual([0, 0]);
+  expect(await ask(['one'], 'Order Completed')).toEqual([5, 3]);
   await archiving.drop(workspace.id);
   expect(await ask(['one', 'other'], 'Order Completed')).toEqual([1, 0, 0]);
 });
