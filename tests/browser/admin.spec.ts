@@ -16,7 +16,7 @@ const admin = adminPage({ isSignedIn: false });
 const shoot = (name: string): Promise<unknown> => admin.shoot(name);
 const menu = (name: string): Promise<void> => admin.menu(name);
 /** Of the main menu. */
-const PLACES = ['Segments', 'Runs', 'Customers', 'Labels', 'Intake', 'Imports', 'Quarantine', 'Tracking plan', 'Persons', 'Webhooks', 'Keys', 'Audit trail', 'Settings'];
+const PLACES = ['Segments', 'Runs', 'Customers', 'Labels', 'Intake', 'Imports', 'Quarantine', 'Tracking plan', 'Persons', 'Retention', 'Webhooks', 'Keys', 'Audit trail', 'Settings'];
 
 /** As much of a canvas as is looked at here: these files are typed for Node, which has none. */
 interface Canvas {

@@ -171,3 +171,15 @@ test('a sum, ever, and lists of values are put together and counted as the API c
   expect(await admin.cutOff()).toBe(0);
   expect(await admin.brokenRules()).toEqual([]);
 }, 90_000);
+
+test('a rule that was made without a preview says on its page what it names and nobody has', async () => {
+  const { createSegment } = await api().ask<{ createSegment: { id: string } }>(
+    `mutation($name: String!) { createSegment(input: { name: $name, condition: { performed: { event: "Order Completed", atLeast: 1, filters: [{ property: "revenu", operator: AT_LEAST, value: 1 }] } } }) { ... on Segment { id } } }`,
+    { name: `Misspelt ${Date.now()}` },
+  );
+  await admin.follow(`/segments/${encodeURIComponent(createSegment.id)}`);
+  await admin.region('The rule').getByText('has the property "revenu". Did you mean "revenue"?').waitFor();
+  expect(await admin.brokenRules()).toEqual([]);
+  await admin.shoot('segment-notice');
+  await api().ask('mutation($id: ID!) { deleteSegment(id: $id) { __typename } }', { id: createSegment.id });
+}, 60_000);

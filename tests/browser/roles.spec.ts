@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 
 const title = (name: string | RegExp) => admin.page.getByRole('heading', { level: 1, name });
-const FOR_ADMINS = ['/imports/new', '/persons', '/webhooks', '/webhooks/anything', '/keys', '/audit', '/settings'];
+const FOR_ADMINS = ['/imports/new', '/persons', '/retention', '/webhooks', '/webhooks/anything', '/keys', '/audit', '/settings'];
 
 /** Some of everything that has a page of its own. */
 async function places(): Promise<string[]> {

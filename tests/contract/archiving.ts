@@ -6,6 +6,7 @@ import { openArtifactStore } from '#libs/artifacts';
 import { type Database, openDatabase } from '#libs/database';
 
 import { type ExecutionRooms, workOff } from '../../apps/ingestion/src/archive/archive.execution.js';
+import { PersonArchives } from '../../apps/ingestion/src/archive/archive.person.js';
 import { ArchiveRepository } from '../../apps/ingestion/src/archive/archive.repository.js';
 import { ArchiveRequestRepository } from '../../apps/ingestion/src/archive/archive.request.repository.js';
 import type { EventStore } from '../../apps/ingestion/src/event/event.store.js';
@@ -45,6 +46,13 @@ export class Archiving {
   /** Drops every archive, as a retention policy does. */
   drop(workspaceId: string): Promise<void> {
     return this.request(workspaceId, new Date().toISOString());
+  }
+
+  /** Writes files anew without somebody's events, as an erasure does. */
+  async forget(workspaceId: string, userId: string): Promise<void> {
+    const { archives, artifacts, scratch } = this.rooms;
+    const { rows } = await this.house.owner.query<{ id: string }>('select id from ingestion.subjects where workspace_id = $1 and external_id = $2', [workspaceId, userId]);
+    await new PersonArchives(archives, artifacts, scratch).forget(workspaceId, { subjectIds: rows.map(({ id }) => id), userIds: [userId], anonymousIds: [] }, () => Promise.resolve());
   }
 
   private async request(workspaceId: string, dropBefore: string | null): Promise<void> {

@@ -290,7 +290,12 @@ test('a preview tells of names that nobody has, where they are, and what may hav
   expect(found[1]?.message).toBe('No "Order Completed" within 30 days has the property "revenu". Did you mean "revenue"?');
   // Nothing is known of an event that did not happen in the window; and what is still to come makes no rule impossible.
   expect(await noticesOf(performed('Product Viewed', 7, { atMost: 0 }, filters(['skew', Operator.EQUALS, '"a"'])))).toEqual([]);
-  expect(await defining.create(workspace, rule('Yet to come', given))).not.toBe('');
+  const segmentId = await defining.create(workspace, rule('Yet to come', given));
+  const { notices } = await replica.definitions.getRuleNotices({ segmentId }, workspace.call);
+  expect(notices).toEqual(found);
+  const listed = await defining.create(workspace, list('Listed', []));
+  expect((await replica.definitions.getRuleNotices({ segmentId: listed }, workspace.call)).notices).toEqual([]);
+  await expect(replica.definitions.getRuleNotices({ segmentId: who }, workspace.call)).rejects.toMatchObject({ reason: 'SEGMENT_UNKNOWN' });
 });
 
 test('what a property adds up to is exact, whatever the order; a customer comes with the event that makes it enough and goes when an event of it grows too old', async () => {

@@ -167,6 +167,19 @@ test('what no file can hold is refused', async () => {
   ).rejects.toMatchObject(invalid);
 });
 
+test('a schedule is given other columns or attributes, what is left out stays, and what no file can hold is refused', async () => {
+  const made = await replica.exports.createExportSchedule({ segmentId, format: CSV, cron: '0 6 * * *', timeZone: '', columns: { columns: [USER_ID] }, attributes: ['plan'] }, workspace.call);
+  const id = made.schedule?.id ?? '';
+  const change = async (given: { columns?: exporting.ExportColumns; attributes?: exporting.ExportAttributes; cron?: string }) =>
+    (await replica.exports.updateExportSchedule({ id, cron: undefined, timeZone: undefined, paused: undefined, columns: undefined, attributes: undefined, ...given }, workspace.call)).schedule;
+  expect(await change({ columns: { columns: [STRENGTH, USER_ID, STRENGTH] } })).toMatchObject({ columns: [STRENGTH, USER_ID], attributes: ['plan'] });
+  expect(await change({ attributes: { names: ['visits', 'plan'] } })).toMatchObject({ columns: [STRENGTH, USER_ID], attributes: ['visits', 'plan'] });
+  await expect(change({ attributes: { names: ['Plan', 'plan'] } })).rejects.toMatchObject({ reason: 'COLUMNS_INVALID' });
+  expect(await change({ cron: '0 7 * * *' })).toMatchObject({ columns: [STRENGTH, USER_ID], attributes: ['visits', 'plan'], cron: '0 7 * * *' });
+  expect(await change({ columns: { columns: [] }, attributes: { names: [] } })).toMatchObject({ columns: [], attributes: [] });
+  await replica.exports.deleteExportSchedule({ id }, workspace.call);
+});
+
 test('a schedule of before columns could be chosen keeps to those that its readers know', async () => {
   const id = '01900000-0000-7000-8000-00000000000a';
   await house.owner.query(`insert into serving.export_schedules (workspace_id, id, segment_id, format, cron, time_zone, requested_by) values ($1, $2, $3, 'CSV', '0 6 * * *', 'UTC', 'key:test')`, [workspace.id, id, segmentId]);

@@ -187,7 +187,7 @@ test('a schedule exports by the clock, also after Redis was emptied, until it is
   await house.redis.flushall();
   const before = await total();
   await until(total, (count) => count > before, 20_000);
-  const { schedule: paused } = await replica.exports.updateExportSchedule({ id, cron: undefined, timeZone: undefined, paused: true }, workspace.call);
+  const { schedule: paused } = await replica.exports.updateExportSchedule({ id, cron: undefined, timeZone: undefined, paused: true, columns: undefined, attributes: undefined }, workspace.call);
   expect(paused).toMatchObject({ paused: true, nextAt: undefined, cron: '* * * * * *' });
   await until(async () => house.redis.exists(`{kindred}:export-schedules:repeat:${id}`), (count) => count === 0);
   expect((await replica.exports.listExportSchedules({ page: undefined, segmentId }, workspace.call)).schedules.map((one) => one.id)).toEqual([id]);

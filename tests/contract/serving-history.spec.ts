@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { openArtifactStore } from '#libs/artifacts';
 import { definition } from '#libs/contracts';
 import { type Database, openDatabase } from '#libs/database';
-import { EventHistory, FEED, HISTORY } from '#libs/history';
+import { EventHistory, FEED, HISTORY, KeptHistory } from '#libs/history';
 
 import type { IntakeEvent } from '../../apps/ingestion/src/event/event.js';
 import { EventStore } from '../../apps/ingestion/src/event/event.store.js';
@@ -207,6 +207,50 @@ test('the latest events of customers are the same, and files are opened only for
   });
   expect(looked.length).toBeGreaterThan(0);
   expect(archived).toEqual(live);
+});
+
+test('what files hold of a customer is read once while the files stay as they are, whatever else happens; others are read beside it, and a new archive or an erasure has it read anew', async () => {
+  const opened: string[] = [];
+  const artifacts = openArtifactStore(house.platform.artifactUrl);
+  const kept = new KeptHistory({ ...artifacts, checkedFile: (path: string, sha256: string) => (opened.push(path), artifacts.checkedFile(path, sha256)) } as never);
+  const workspace = await house.workspace();
+  /** Of the month that is so many before this one, in days ago. */
+  const dayOf = (month: number, day: number) => (START - Date.UTC(new Date(START).getUTCFullYear(), new Date(START).getUTCMonth() - month, day)) / DAY;
+  const bought = (userId: string, daysAgo: number) => ({ userId, daysAgo });
+  const viewed = (userId: string, daysAgo: number) => ({ userId, daysAgo, name: 'Product Viewed' });
+  await send(workspace, bought('one', dayOf(2, 9)), bought('one', dayOf(2, 8)), bought('one', dayOf(3, 9)), viewed('one', dayOf(2, 9)), bought('other', dayOf(2, 7)), viewed('viewer', dayOf(2, 6)));
+  await archiving.archive(workspace.id);
+  const known = new Map([...(await names(workspace))].map(([id, name]) => [name, id]));
+  /** How many events are read of whom, and how many files are opened for that. */
+  const ask = async (userIds: readonly string[], ...events: string[]) => {
+    const before = opened.length;
+    const customerIds = userIds.map((userId) => known.get(userId) ?? '');
+    const counts = await serving.onConnection(workspace.id, async (client) => {
+      const source = await kept.open(client, { customerIds, names: events, isBehaviour: true });
+      const { rows } = await client.query<{ id: string; count: number }>(
+        `select customer_id as id, count(*)::int as count from ${source} f where name = any($1) and customer_id = any($2) group by 1`, [events, customerIds]);
+      return new Map(rows.map(({ id, count }) => [id, count]));
+    });
+    return [...customerIds.map((id) => counts.get(id) ?? 0), opened.length - before];
+  };
+  expect(await ask(['one'], 'Order Completed')).toEqual([3, 2]);
+  await send(workspace, bought('one', 0));
+  expect(await ask(['one'], 'Order Completed')).toEqual([4, 0]);
+  expect(await ask(['one', 'other', 'viewer'], 'Order Completed')).toEqual([4, 1, 0, 1]);
+  expect(await ask(['viewer', 'other', 'one'], 'Order Completed')).toEqual([0, 1, 4, 0]);
+  expect(await ask(['one'], 'Product Viewed')).toEqual([1, 1]);
+  // Events that come late for a month make a second archive of it.
+  await send(workspace, bought('one', dayOf(2, 5)));
+  expect(await ask(['one'], 'Order Completed')).toEqual([5, 0]);
+  await archiving.archive(workspace.id);
+  expect(await ask(['one', 'other'], 'Order Completed')).toEqual([5, 1, 3]);
+  expect(await ask(['one'], 'Order Completed')).toEqual([5, 0]);
+  // Whoever is erased is found no more, and others of the same file are read from the one in its place.
+  await archiving.forget(workspace.id, 'other');
+  expect(await ask(['other'], 'Order Completed')).toEqual([0, 0]);
+  expect(await ask(['one'], 'Order Completed')).toEqual([5, 3]);
+  await archiving.drop(workspace.id);
+  expect(await ask(['one', 'other'], 'Order Completed')).toEqual([1, 0, 0]);
 });
 
 test('archives are read no further once the time is over', async () => {

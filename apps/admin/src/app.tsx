@@ -20,6 +20,7 @@ import { DrawPage } from './region/draw-page';
 import { PersonsPage } from './person/persons-page';
 import { PlanPage } from './plan/plan-page';
 import { QuarantinePage } from './quarantine/quarantine-page';
+import { RetentionPage } from './retention/retention-page';
 import { RunPage } from './run/run-page';
 import { RunsPage } from './run/runs-page';
 import { SegmentPage } from './segment/segment-page';
@@ -60,6 +61,7 @@ const PLACES: RouteObject[] = [
         children: [
           { path: 'imports/new', element: <BeginPage /> },
           { path: 'persons', element: <PersonsPage /> },
+          { path: 'retention', element: <RetentionPage /> },
           { path: 'webhooks', element: <WebhooksPage /> },
           { path: 'webhooks/:id', element: <WebhookPage /> },
           { path: 'keys', element: <KeysPage /> },

@@ -2,7 +2,7 @@ import type { PoolClient } from 'pg';
 
 import type { ArtifactStore } from '#libs/artifacts';
 
-import { type ArchivedScope, readArchived } from './archive.reader.js';
+import { type ArchivedEvent, type ArchivedScope, readArchived } from './archive.reader.js';
 
 /** Behaviour events that lie in Postgres, as ingestion publishes them. */
 export const FEED = 'ingestion.event_feed_v1';
@@ -85,6 +85,14 @@ export class EventHistory {
     await client.query(CREATE);
     await client.query(INDEX);
     await client.query('truncate pg_temp.archived_events');
+    for await (const events of this.read(archived, scope, signal)) {
+      signal?.throwIfAborted();
+      await client.query(BROUGHT, [JSON.stringify(events)]);
+    }
+  }
+
+  /** What these archives hold of a scope, in pieces. */
+  protected async *read(archived: readonly Archived[], scope: EventScope, signal?: AbortSignal): AsyncGenerator<readonly ArchivedEvent[]> {
     const checked = new Map(archived.map(({ artifact, sha256 }) => [artifact, sha256]));
     const files: string[] = [];
     for (const [artifact, sha256] of checked) {
@@ -94,9 +102,6 @@ export class EventHistory {
     if (files.length === 0) return;
     const found = [...new Set(archived.flatMap(({ subjectId }) => subjectId ?? []))];
     const subjectIds = found.length === 0 ? undefined : found;
-    for await (const events of readArchived(files, { ...scope, subjectIds })) {
-      signal?.throwIfAborted();
-      await client.query(BROUGHT, [JSON.stringify(events)]);
-    }
+    yield* readArchived(files, { ...scope, subjectIds });
   }
 }

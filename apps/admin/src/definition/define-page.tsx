@@ -1,18 +1,18 @@
 import { useMemo, useState, type ReactNode } from 'react';
 import { Link, useNavigate, useParams } from 'react-router';
-import { useMutation } from 'urql';
 import { CustomerLink } from '../customer/customer-link';
 import { CreateSegmentDocument, PreviewSegmentDocument, SegmentDefinitionDocument, UpdateSegmentDocument, type CustomerConditionInput, type UpdateSegmentInput } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { Choice } from '../parts/choice';
-import { Empty, Loading, Notice, Problem } from '../parts/states';
+import { Empty, Loading, Problem } from '../parts/states';
 import { useSay } from '../parts/toast';
-import { explain } from '../session/problem';
+import { useFormAction } from '../session/action';
 import { useReading } from '../session/reading';
 import { count, counted } from '../wording/figure';
 import { dateAndTime } from '../wording/time';
 import { conditionOf, draftOf, NEW, Unreadable, type GroupDraft } from './condition';
 import { RuleEditor } from './condition-editor';
+import { RuleNotices } from './rule-notices';
 
 type Form = 'rule' | 'list';
 const FORMS = [{ value: 'rule', words: 'By a rule' }, { value: 'list', words: 'A fixed list' }] as const;
@@ -166,11 +166,7 @@ function Counted({ condition }: { condition: CustomerConditionInput }): ReactNod
         <strong>{counted(size, 'customer')}</strong> <span className="quiet">of {count(population)}, as of {dateAndTime(asOf)}</span>
       </p>
       {size === 0 && <p className="small quiet">Nobody meets it now. Names and values count letter by letter, and 100 as text is not the number 100.</p>}
-      {notices.length > 0 && (
-        <Notice tone="warn" title="It counts otherwise than it reads">
-          {notices.map(({ message }) => message).join(' ')}
-        </Notice>
-      )}
+      <RuleNotices notices={notices} />
       <p className="row tight small">
         {sample.slice(0, 8).map((customer) => (
           <CustomerLink key={customer.id} customer={customer} />
@@ -183,21 +179,18 @@ function Counted({ condition }: { condition: CustomerConditionInput }): ReactNod
 function Maker({ meaning }: { meaning: Meaning }): ReactNode {
   const [name, setName] = useState('');
   const [description, setDescription] = useState('');
-  const [problem, setProblem] = useState<string>();
-  const [{ fetching }, create] = useMutation(CreateSegmentDocument);
+  const { isBusy, problem, setProblem, run } = useFormAction(CreateSegmentDocument, 'Segment');
   const navigate = useNavigate();
   const say = useSay();
   const make = async (): Promise<void> => {
     if ('problem' in meaning) return setProblem(meaning.problem);
-    const { data, error } = await create({ input: { name: name.trim(), description: description.trim(), ...meaning.input } });
-    if (error) return setProblem(explain(error).remedy);
-    const made = data?.createSegment;
-    if (made?.__typename !== 'Segment') return setProblem(made?.message ?? 'It could not be made.');
+    const made = await run({ input: { name: name.trim(), description: description.trim(), ...meaning.input } });
+    if (!made) return;
     say(`“${made.name}” is made; its members come within moments.`);
     void navigate(`/segments/${encodeURIComponent(made.id)}`);
   };
   return (
-    <Saving confirm="Make the segment" busy={fetching || name.trim() === ''} problem={problem} onSave={() => void make()}>
+    <Saving confirm="Make the segment" busy={isBusy || name.trim() === ''} problem={problem} onSave={() => void make()}>
       <label className="field">
         Name
         <input value={name} onChange={({ target }) => setName(target.value)} maxLength={120} autoComplete="off" />
@@ -211,20 +204,16 @@ function Maker({ meaning }: { meaning: Meaning }): ReactNode {
 }
 
 function Changer({ segment, meaning }: { segment: { id: string; name: string }; meaning: Meaning }): ReactNode {
-  const [problem, setProblem] = useState<string>();
-  const [{ fetching }, update] = useMutation(UpdateSegmentDocument);
+  const { isBusy, problem, setProblem, run } = useFormAction(UpdateSegmentDocument, 'Segment');
   const navigate = useNavigate();
   const say = useSay();
   const change = async (): Promise<void> => {
     if ('problem' in meaning) return setProblem(meaning.problem);
-    const { data, error } = await update({ id: segment.id, input: meaning.input });
-    if (error) return setProblem(explain(error).remedy);
-    const changed = data?.updateSegment;
-    if (changed?.__typename !== 'Segment') return setProblem(changed?.message ?? 'It could not be changed.');
+    if (!(await run({ id: segment.id, input: meaning.input }))) return;
     say(`“${segment.name}” is changed; its members come and go within moments.`);
     void navigate(`/segments/${encodeURIComponent(segment.id)}`);
   };
-  return <Saving confirm="Change the segment" busy={fetching} problem={problem} onSave={() => void change()} />;
+  return <Saving confirm="Change the segment" busy={isBusy} problem={problem} onSave={() => void change()} />;
 }
 
 interface SavingProps {

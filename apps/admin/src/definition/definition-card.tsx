@@ -8,6 +8,7 @@ import { useMay } from '../session/viewer';
 import { percent } from '../wording/figure';
 import { dateAndTime } from '../wording/time';
 import { inWords, type Words } from './condition';
+import { NoticesOf } from './rule-notices';
 import './definition.css';
 
 const LOOK_MS = 3_000;
@@ -52,6 +53,7 @@ export function DefinitionCard({ id, onProgress }: { id: string; onProgress: () 
             </Notice>
           )}
           {words && <Sentence words={words} />}
+          {words && mayEdit && <NoticesOf id={id} />}
           {!isRule && <p className="quiet">The customers whom somebody listed: events change nothing of it.</p>}
           {held.progress < 1 && <p className="quiet small">{percent(held.progress)} of everyone looked at since it was changed; its members come as it goes.</p>}
         </div>

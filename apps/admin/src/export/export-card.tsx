@@ -1,17 +1,16 @@
 import { useState, type ReactNode } from 'react';
-import { useMutation } from 'urql';
-import { CancelExportDocument, ExportSegmentDocument, SegmentExportsDocument, type ExportFormat, type ExportRowFragment } from '../gen/graphql';
+import { CancelExportDocument, SegmentExportsDocument, type ExportRowFragment } from '../gen/graphql';
 import { Card } from '../parts/card';
 import { useNow } from '../parts/clock';
 import { Badge, Measured } from '../parts/figures';
 import { Pager, usePaging } from '../parts/pager';
 import { Empty, Loading, Problem } from '../parts/states';
 import { unseen, Table } from '../parts/table';
-import { useSay } from '../parts/toast';
+import { useButtonAction } from '../session/action';
 import { useReading } from '../session/reading';
-import { explain } from '../session/problem';
 import { counted } from '../wording/figure';
 import { ago, dateAndTime } from '../wording/time';
+import { ExportDialog } from './export-dialog';
 import { ScheduleDialog } from './schedule-dialog';
 import { ScheduleList } from './schedule-list';
 import { isUnderWay, STATES } from './state';
@@ -22,19 +21,15 @@ const LOOK_MS = 2_000;
 /** Files of a segment's members: made now or by the clock, and fetched. */
 export function ExportCard({ segment }: { segment: { id: string; name: string } }): ReactNode {
   const paging = usePaging(PAGE);
-  const [isScheduling, setScheduling] = useState(false);
+  const [asking, setAsking] = useState<'export' | 'schedule'>();
   const { data, error, isLoading, again } = useReading(SegmentExportsDocument, { segmentId: segment.id, first: PAGE, after: paging.after }, { everyMs: LOOK_MS });
   const list = data?.exports;
-  const start = useStart(segment.id, again);
   const actions = (
     <span className="row tight">
-      <button type="button" className="button" disabled={start.isBusy} onClick={() => void start.as('CSV')}>
-        Export CSV
+      <button type="button" className="button" onClick={() => setAsking('export')}>
+        Export
       </button>
-      <button type="button" className="button" disabled={start.isBusy} onClick={() => void start.as('PARQUET')}>
-        Export Parquet
-      </button>
-      <button type="button" className="button" onClick={() => setScheduling(true)}>
+      <button type="button" className="button" onClick={() => setAsking('schedule')}>
         Schedule
       </button>
     </span>
@@ -55,24 +50,10 @@ export function ExportCard({ segment }: { segment: { id: string; name: string } 
           <Pager paging={paging} shown={list.nodes.length} total={list.totalCount} what="exports" pageInfo={list.pageInfo} />
         </>
       )}
-      {isScheduling && <ScheduleDialog segment={segment} onClose={() => setScheduling(false)} onChanged={again} />}
+      {asking === 'export' && <ExportDialog segment={segment} onClose={() => setAsking(undefined)} onChanged={again} />}
+      {asking === 'schedule' && <ScheduleDialog segment={segment} onClose={() => setAsking(undefined)} onChanged={again} />}
     </Card>
   );
-}
-
-function useStart(segmentId: string, onStarted: () => void): { isBusy: boolean; as: (format: ExportFormat) => Promise<void> } {
-  const say = useSay();
-  const [{ fetching }, start] = useMutation(ExportSegmentDocument);
-  return {
-    isBusy: fetching,
-    as: async (format) => {
-      const { data, error } = await start({ segmentId, format });
-      const result = data?.exportSegment;
-      if (error) say(explain(error).remedy, 'bad');
-      else if (result?.__typename !== 'Export') say(result?.message, 'bad');
-      onStarted();
-    },
-  };
 }
 
 function Row({ row, onChanged }: { row: ExportRowFragment; onChanged: () => void }): ReactNode {
@@ -114,17 +95,13 @@ function Row({ row, onChanged }: { row: ExportRowFragment; onChanged: () => void
 }
 
 function CancelButton({ id, onChanged }: { id: string; onChanged: () => void }): ReactNode {
-  const say = useSay();
-  const [{ fetching }, cancel] = useMutation(CancelExportDocument);
+  const { isBusy, run } = useButtonAction(CancelExportDocument, 'Export');
   const confirm = async (): Promise<void> => {
-    const { data, error } = await cancel({ id });
-    const result = data?.cancelExport;
-    if (error) say(explain(error).remedy, 'bad');
-    else if (result?.__typename !== 'Export') say(result?.message, 'bad');
+    await run({ id });
     onChanged();
   };
   return (
-    <button type="button" className="button bare" disabled={fetching} onClick={() => void confirm()}>
+    <button type="button" className="button bare" disabled={isBusy} onClick={() => void confirm()}>
       Cancel
     </button>
   );

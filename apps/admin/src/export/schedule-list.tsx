@@ -1,11 +1,11 @@
-import type { ReactNode } from 'react';
-import { useMutation } from 'urql';
+import { useState, type ReactNode } from 'react';
 import { DeleteExportScheduleDocument, UpdateExportScheduleDocument, type ExportScheduleRowFragment } from '../gen/graphql';
 import { Badge } from '../parts/figures';
 import { Table } from '../parts/table';
-import { useSay } from '../parts/toast';
-import { explain } from '../session/problem';
+import { useButtonAction } from '../session/action';
+import { counted } from '../wording/figure';
 import { dateAndTime } from '../wording/time';
+import { ChangeScheduleDialog } from './schedule-dialog';
 
 /** When a segment is exported by itself; nothing where it never is. */
 export function ScheduleList({ schedules, onChanged }: { schedules: readonly ExportScheduleRowFragment[]; onChanged: () => void }): ReactNode {
@@ -20,23 +20,17 @@ export function ScheduleList({ schedules, onChanged }: { schedules: readonly Exp
 }
 
 function Row({ schedule, onChanged }: { schedule: ExportScheduleRowFragment; onChanged: () => void }): ReactNode {
-  const say = useSay();
-  const [updating, update] = useMutation(UpdateExportScheduleDocument);
-  const [deleting, remove] = useMutation(DeleteExportScheduleDocument);
-  const { id, cron, timeZone, isPaused, nextAt, format } = schedule;
+  const update = useButtonAction(UpdateExportScheduleDocument, 'ExportSchedule');
+  const remove = useButtonAction(DeleteExportScheduleDocument, 'ExportScheduleDeleted');
+  const [isChanging, setChanging] = useState(false);
+  const { id, cron, timeZone, isPaused, nextAt, format, columns, attributes } = schedule;
 
   const pause = async (): Promise<void> => {
-    const { data, error } = await update({ id, input: { isPaused: !isPaused } });
-    const result = data?.updateExportSchedule;
-    if (error) say(explain(error).remedy, 'bad');
-    else if (result?.__typename !== 'ExportSchedule') say(result?.message, 'bad');
+    await update.run({ id, input: { isPaused: !isPaused } });
     onChanged();
   };
   const end = async (): Promise<void> => {
-    const { data, error } = await remove({ id });
-    const result = data?.deleteExportSchedule;
-    if (error) say(explain(error).remedy, 'bad');
-    else if (result?.__typename !== 'ExportScheduleDeleted') say(result?.message, 'bad');
+    await remove.run({ id });
     onChanged();
   };
 
@@ -45,7 +39,7 @@ function Row({ schedule, onChanged }: { schedule: ExportScheduleRowFragment; onC
       <th scope="row">
         <span className="mono">{cron}</span>
         <div className="small quiet">
-          {format === 'CSV' ? 'CSV' : 'Parquet'}, {timeZone}
+          {format === 'CSV' ? 'CSV' : 'Parquet'}, {counted(1 + columns.length + attributes.length, 'column')}, {timeZone}
         </div>
       </th>
       <td data-label="Next">
@@ -53,13 +47,17 @@ function Row({ schedule, onChanged }: { schedule: ExportScheduleRowFragment; onC
       </td>
       <td>
         <span className="row tight nowrap end">
-          <button type="button" className="button bare" disabled={updating.fetching} onClick={() => void pause()}>
+          <button type="button" className="button bare" disabled={update.isBusy} onClick={() => void pause()}>
             {isPaused ? 'Go on' : 'Pause'}
           </button>
-          <button type="button" className="button bare" disabled={deleting.fetching} aria-label={`Delete the schedule ${cron}`} onClick={() => void end()}>
+          <button type="button" className="button bare" aria-label={`Change the schedule ${cron}`} onClick={() => setChanging(true)}>
+            Change
+          </button>
+          <button type="button" className="button bare" disabled={remove.isBusy} aria-label={`Delete the schedule ${cron}`} onClick={() => void end()}>
             Delete
           </button>
         </span>
+        {isChanging && <ChangeScheduleDialog schedule={schedule} onClose={() => setChanging(false)} onChanged={onChanged} />}
       </td>
     </tr>
   );

@@ -1,11 +1,12 @@
 import { useState, type ReactNode } from 'react';
 import { Link, useNavigate } from 'react-router';
-import { useClient, useMutation } from 'urql';
+import { useClient } from 'urql';
 import { PreviewImportDocument, StartImportDocument } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { Bar } from '../parts/figures';
 import { Loading } from '../parts/states';
 import { useSay } from '../parts/toast';
+import { useAsk } from '../session/action';
 import { explain } from '../session/problem';
 import { FILE_ENDINGS, useUpload } from '../upload/use-upload';
 import { PreviewCards, type Preview } from './preview-cards';
@@ -126,7 +127,7 @@ interface MappingCardProps {
 }
 
 function MappingCard({ uploadId, mapping, shown, isBusy, problem, onMapping, onLook, onProblem }: MappingCardProps): ReactNode {
-  const [{ fetching }, start] = useMutation(StartImportDocument);
+  const { isBusy: isStarting, ask } = useAsk(StartImportDocument, 'Import');
   const navigate = useNavigate();
   const say = useSay();
   const isShown = mapping === shown;
@@ -140,12 +141,10 @@ function MappingCard({ uploadId, mapping, shown, isBusy, problem, onMapping, onL
     onLook(given);
   };
   const take = async (): Promise<void> => {
-    const { data, error } = await start({ input: { uploadId, mapping: JSON.parse(mapping) as unknown } });
-    if (error) return onProblem(explain(error).remedy);
-    const result = data?.startImport;
-    if (result?.__typename !== 'Import') return onProblem(result?.message ?? 'It could not be begun.');
+    const answer = await ask({ input: { uploadId, mapping: JSON.parse(mapping) as unknown } });
+    if ('problem' in answer) return onProblem(answer.problem);
     say('The import has begun.');
-    void navigate(`/imports/${encodeURIComponent(result.id)}`);
+    void navigate(`/imports/${encodeURIComponent(answer.done.id)}`);
   };
   return (
     <Card title="How rows become events" note={shown === undefined ? 'None could be guessed' : undefined}>
@@ -172,7 +171,7 @@ function MappingCard({ uploadId, mapping, shown, isBusy, problem, onMapping, onL
           <button type="button" className="button" disabled={isBusy || isShown} onClick={look}>
             Look again
           </button>
-          <button type="submit" className="button primary" disabled={isBusy || fetching || !isShown}>
+          <button type="submit" className="button primary" disabled={isBusy || isStarting || !isShown}>
             Import
           </button>
         </div>

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { Link, useParams } from 'react-router';
-import { useMutation, useSubscription } from 'urql';
+import { useSubscription } from 'urql';
 import { CancelImportDocument, ImportDetailDocument, ImportUpdatedDocument } from '../gen/graphql';
 import { RejectedCard } from '../intake/rejected-card';
 import { Card, PageHead } from '../parts/card';
@@ -9,7 +9,7 @@ import { Badge, Bar, Stat, Stats } from '../parts/figures';
 import { Dialog } from '../parts/dialog';
 import { Empty, Loading, Notice, Problem } from '../parts/states';
 import { useSay } from '../parts/toast';
-import { explain } from '../session/problem';
+import { useFormAction } from '../session/action';
 import { useReading } from '../session/reading';
 import { useMay } from '../session/viewer';
 import { count, NONE } from '../wording/figure';
@@ -137,14 +137,10 @@ function Outcome({ row }: { row: Import }): ReactNode {
 
 function StopButton({ row }: { row: Import }): ReactNode {
   const [isAsking, setAsking] = useState(false);
-  const [problem, setProblem] = useState<string>();
-  const [{ fetching }, cancel] = useMutation(CancelImportDocument);
+  const { isBusy, problem, run } = useFormAction(CancelImportDocument, 'Import');
   const say = useSay();
   const confirm = async (): Promise<void> => {
-    const { data, error } = await cancel({ id: row.id });
-    if (error) return setProblem(explain(error).remedy);
-    const result = data?.cancelImport;
-    if (result && result.__typename !== 'Import') return setProblem(result.message);
+    if (!(await run({ id: row.id }))) return;
     say('It stops within moments.');
     setAsking(false);
   };
@@ -154,7 +150,7 @@ function StopButton({ row }: { row: Import }): ReactNode {
         Stop
       </button>
       {isAsking && (
-        <Dialog title={`Stop importing “${row.fileName}”?`} confirm="Stop the import" busy={fetching} problem={problem} onConfirm={() => void confirm()} onClose={() => setAsking(false)}>
+        <Dialog title={`Stop importing “${row.fileName}”?`} confirm="Stop the import" busy={isBusy} problem={problem} onConfirm={() => void confirm()} onClose={() => setAsking(false)}>
           <p>What was stored until then stays. The same file imported again goes on from there and stores nothing twice.</p>
         </Dialog>
       )}

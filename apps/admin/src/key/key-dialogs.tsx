@@ -1,9 +1,8 @@
 import { useState, type ReactNode } from 'react';
-import { useMutation } from 'urql';
 import { CreateApiKeyDocument, RevokeApiKeyDocument, RotateApiKeyDocument, type Role } from '../gen/graphql';
 import { Dialog } from '../parts/dialog';
 import { useSay } from '../parts/toast';
-import { explain } from '../session/problem';
+import { useFormAction } from '../session/action';
 import { OVERLAPS, ROLES, type Key } from './key';
 
 interface KeyDialogProps {
@@ -18,21 +17,18 @@ interface SecretDialogProps extends KeyDialogProps {
 export function CreateDialog({ onClose, onChanged, onSecret }: SecretDialogProps): ReactNode {
   const [name, setName] = useState('');
   const [role, setRole] = useState<Role>('INTAKE');
-  const [problem, setProblem] = useState<string>();
-  const [{ fetching }, create] = useMutation(CreateApiKeyDocument);
+  const { isBusy, problem, run } = useFormAction(CreateApiKeyDocument, 'ApiKeyCreated');
 
   const confirm = async (): Promise<void> => {
-    const { data, error } = await create({ input: { name: name.trim(), role } });
-    if (error) return setProblem(explain(error).remedy);
-    const result = data?.createApiKey;
-    if (result?.__typename !== 'ApiKeyCreated') return setProblem(result?.message);
-    onSecret(result.key.name, result.secret);
+    const made = await run({ input: { name: name.trim(), role } });
+    if (!made) return;
+    onSecret(made.key.name, made.secret);
     onChanged();
     onClose();
   };
 
   return (
-    <Dialog title="Make a key" confirm="Make" busy={fetching} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
+    <Dialog title="Make a key" confirm="Make" busy={isBusy} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
       <label className="field">
         Name
         <input value={name} onChange={(event) => setName(event.target.value)} maxLength={100} autoComplete="off" />
@@ -53,21 +49,18 @@ export function CreateDialog({ onClose, onChanged, onSecret }: SecretDialogProps
 
 export function RotateDialog({ target, onClose, onChanged, onSecret }: SecretDialogProps & { target: Key }): ReactNode {
   const [overlapSeconds, setOverlap] = useState(86_400);
-  const [problem, setProblem] = useState<string>();
-  const [{ fetching }, rotate] = useMutation(RotateApiKeyDocument);
+  const { isBusy, problem, run } = useFormAction(RotateApiKeyDocument, 'ApiKeyRotated');
 
   const confirm = async (): Promise<void> => {
-    const { data, error } = await rotate({ id: target.id, overlapSeconds });
-    if (error) return setProblem(explain(error).remedy);
-    const result = data?.rotateApiKey;
-    if (result?.__typename !== 'ApiKeyRotated') return setProblem(result?.message);
-    onSecret(target.name, result.secret);
+    const rotated = await run({ id: target.id, overlapSeconds });
+    if (!rotated) return;
+    onSecret(target.name, rotated.secret);
     onChanged();
     onClose();
   };
 
   return (
-    <Dialog title={`A new secret for “${target.name}”`} confirm="Rotate" busy={fetching} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
+    <Dialog title={`A new secret for “${target.name}”`} confirm="Rotate" busy={isBusy} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
       <p>The new secret holds at once. Move the senders while the present one holds too.</p>
       <label className="field">
         The present secret
@@ -85,22 +78,18 @@ export function RotateDialog({ target, onClose, onChanged, onSecret }: SecretDia
 }
 
 export function RevokeDialog({ target, onClose, onChanged }: KeyDialogProps & { target: Key }): ReactNode {
-  const [problem, setProblem] = useState<string>();
-  const [{ fetching }, revoke] = useMutation(RevokeApiKeyDocument);
+  const { isBusy, problem, run } = useFormAction(RevokeApiKeyDocument, 'ApiKey');
   const say = useSay();
 
   const confirm = async (): Promise<void> => {
-    const { data, error } = await revoke({ id: target.id });
-    if (error) return setProblem(explain(error).remedy);
-    const result = data?.revokeApiKey;
-    if (result && result.__typename !== 'ApiKey') return setProblem(result.message);
+    if (!(await run({ id: target.id }))) return;
     say(`“${target.name}” has ended; within five seconds it is refused everywhere.`);
     onChanged();
     onClose();
   };
 
   return (
-    <Dialog title={`Revoke “${target.name}”?`} confirm="Revoke" busy={fetching} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
+    <Dialog title={`Revoke “${target.name}”?`} confirm="Revoke" busy={isBusy} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
       <p>Whoever sends with it is refused from then on, and Segment's clients drop what is refused so. To replace it without a gap, rotate it instead.</p>
     </Dialog>
   );

@@ -1,9 +1,8 @@
 import { useState, type ReactNode } from 'react';
-import { useMutation } from 'urql';
 import { AddLabelsDocument, type AddLabelsMutation } from '../gen/graphql';
 import { Dialog } from '../parts/dialog';
 import { useSay } from '../parts/toast';
-import { explain } from '../session/problem';
+import { useAsk } from '../session/action';
 import { FILE_ENDINGS, useUpload } from '../upload/use-upload';
 import { count } from '../wording/figure';
 import type { LabelSet } from './label-set';
@@ -23,31 +22,26 @@ export function AddLabelsDialog({ set, onClose, onChanged }: AddLabelsDialogProp
   const [problem, setProblem] = useState<string>();
   const [added, setAdded] = useState<Added>();
   const sendFile = useUpload();
-  const [, addLabels] = useMutation(AddLabelsDocument);
+  const addLabels = useAsk(AddLabelsDocument, 'LabelsAdded');
   const say = useSay();
 
-  /** What was added, or why nothing was. */
-  const send = async (sent: File): Promise<Added | string> => {
+  const send = async (sent: File): Promise<Awaited<ReturnType<typeof addLabels.ask>>> => {
     const upload = await sendFile(sent);
-    if ('problem' in upload) return upload.problem;
-    const { data, error } = await addLabels({ input: { labelSetId: set.id, uploadId: upload.uploadId } });
-    if (error) return explain(error).remedy;
-    const result = data?.addLabels;
-    return result?.__typename === 'LabelsAdded' ? result : (result?.message ?? 'The labels were not taken.');
+    return 'problem' in upload ? upload : addLabels.ask({ input: { labelSetId: set.id, uploadId: upload.uploadId } });
   };
 
   const confirm = async (): Promise<void> => {
     if (added) return onClose();
     if (!file) return setProblem('Choose a file first.');
     setBusy(true);
-    const result = await send(file).catch(() => 'The server could not be reached. Try again.');
+    const answer = await send(file).catch(() => ({ problem: 'The server could not be reached. Try again.' }));
     setBusy(false);
-    if (typeof result === 'string') return setProblem(result);
+    if ('problem' in answer) return setProblem(answer.problem);
     onChanged();
-    say(`${count(result.stored)} labels added.`);
-    if (result.leftOut === 0) return onClose();
+    say(`${count(answer.done.stored)} labels added.`);
+    if (answer.done.leftOut === 0) return onClose();
     setProblem(undefined);
-    setAdded(result);
+    setAdded(answer.done);
   };
 
   return (

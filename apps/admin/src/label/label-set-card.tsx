@@ -4,8 +4,7 @@ import { CancelHeadDocument, TrainHeadDocument, type HeadEncoder } from '../gen/
 import { Card } from '../parts/card';
 import { Badge, Meter } from '../parts/figures';
 import { Notice } from '../parts/states';
-import { useSay } from '../parts/toast';
-import { explain } from '../session/problem';
+import { useButtonAction } from '../session/action';
 import { useMay } from '../session/viewer';
 import { percent } from '../wording/figure';
 import { dateAndTime } from '../wording/time';
@@ -34,16 +33,11 @@ export function LabelSetCard({ set, onChanged }: { set: LabelSet; onChanged: () 
 function Actions({ set, isGoing: isBusy, onChanged }: { set: LabelSet; isGoing: boolean; onChanged: () => void }): ReactNode {
   const [isAdding, setAdding] = useState(false);
   const [encoder, setEncoder] = useState<HeadEncoder>('FROZEN');
-  const [{ fetching }, train] = useMutation(TrainHeadDocument);
+  const train = useButtonAction(TrainHeadDocument, 'LabelHead');
   const mayUpload = useMay('ADMIN');
-  const say = useSay();
 
   const press = async (): Promise<void> => {
-    const { data, error } = await train({ input: { labelSetId: set.id, encoder } });
-    if (error) return say(`${explain(error).title}. ${explain(error).remedy}`, 'bad');
-    const result = data?.trainHead;
-    if (result && result.__typename !== 'LabelHead') return say(result.message, 'bad');
-    onChanged();
+    if (await train.run({ input: { labelSetId: set.id, encoder } })) onChanged();
   };
 
   return (
@@ -53,7 +47,7 @@ function Actions({ set, isGoing: isBusy, onChanged }: { set: LabelSet; isGoing: 
         <option value="FROZEN">frozen encoder</option>
         <option value="FINE_TUNED">fine-tuned encoder</option>
       </select>
-      <button type="button" className="button primary" disabled={isBusy || fetching} onClick={() => void press()}>Train</button>
+      <button type="button" className="button primary" disabled={isBusy || train.isBusy} onClick={() => void press()}>Train</button>
       {isAdding && <AddLabelsDialog set={set} onClose={() => setAdding(false)} onChanged={onChanged} />}
     </div>
   );

@@ -1,11 +1,10 @@
 import { useState, type ReactNode } from 'react';
-import { useMutation } from 'urql';
 import { CreateLabelSetDocument, type LabelKind, LabelSetsDocument } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { Dialog } from '../parts/dialog';
 import { Pager, usePaging } from '../parts/pager';
 import { Empty, Loading, Problem } from '../parts/states';
-import { explain } from '../session/problem';
+import { useFormAction } from '../session/action';
 import { useReading } from '../session/reading';
 import { useMay } from '../session/viewer';
 import { LabelSetCard } from './label-set-card';
@@ -46,20 +45,16 @@ function MakeDialog({ onClose, onChanged }: { onClose: () => void; onChanged: ()
   const [name, setName] = useState('');
   const [kind, setKind] = useState<LabelKind>('BINARY');
   const [day, setDay] = useState('');
-  const [problem, setProblem] = useState<string>();
-  const [{ fetching }, create] = useMutation(CreateLabelSetDocument);
+  const { isBusy, problem, run } = useFormAction(CreateLabelSetDocument, 'LabelSet');
 
   const confirm = async (): Promise<void> => {
-    const { data, error } = await create({ input: { name: name.trim(), kind, asOf: day === '' ? null : `${day}T00:00:00Z` } });
-    if (error) return setProblem(explain(error).remedy);
-    const result = data?.createLabelSet;
-    if (result && result.__typename !== 'LabelSet') return setProblem(result.message);
+    if (!(await run({ input: { name: name.trim(), kind, asOf: day === '' ? null : `${day}T00:00:00Z` } }))) return;
     onChanged();
     onClose();
   };
 
   return (
-    <Dialog title="A new label set" confirm="Make" busy={fetching} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
+    <Dialog title="A new label set" confirm="Make" busy={isBusy} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
       <label className="field">
         The question
         <input value={name} onChange={(event) => setName(event.target.value)} maxLength={120} autoComplete="off" placeholder="Bought the service plan" />

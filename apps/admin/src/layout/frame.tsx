@@ -1,7 +1,7 @@
 import { useEffect, useRef, type ReactNode, type RefObject } from 'react';
 import { Link, NavLink, Outlet, ScrollRestoration, useLocation } from 'react-router';
 import { Badge } from '../parts/figures';
-import { AuditIcon, CustomersIcon, ImportsIcon, IntakeIcon, KeysIcon, LabelsIcon, PersonsIcon, PlanIcon, QuarantineIcon, RunsIcon, SegmentsIcon, SettingsIcon, WebhooksIcon } from '../parts/icons';
+import { AuditIcon, CustomersIcon, ImportsIcon, IntakeIcon, KeysIcon, LabelsIcon, PersonsIcon, PlanIcon, QuarantineIcon, RetentionIcon, RunsIcon, SegmentsIcon, SettingsIcon, WebhooksIcon } from '../parts/icons';
 import { LiveRunProvider, useLiveRun } from '../run/live-run';
 import { isEnded, stateInWords } from '../run/state';
 import { SegmentLooks } from '../segment/looks';
@@ -21,6 +21,7 @@ const PLACES = [
 ];
 const FOR_ADMINS = [
   { to: '/persons', name: 'Persons', Icon: PersonsIcon },
+  { to: '/retention', name: 'Retention', Icon: RetentionIcon },
   { to: '/webhooks', name: 'Webhooks', Icon: WebhooksIcon },
   { to: '/keys', name: 'Keys', Icon: KeysIcon },
   { to: '/audit', name: 'Audit trail', Icon: AuditIcon },

@@ -102,3 +102,10 @@ export const PersonsIcon = (): ReactNode => (
     <path d="M6.8 13.6c.5-1.7 1.7-2.5 3.2-2.5s2.7.8 3.2 2.5" />
   </Icon>
 );
+
+export const RetentionIcon = (): ReactNode => (
+  <Icon>
+    <path d="M3 4h14v3.6H3z" />
+    <path d="M4.2 7.6v7.6c0 .5.4.8.8.8h10c.4 0 .8-.3.8-.8V7.6M8 10.8h4" />
+  </Icon>
+);

@@ -1,11 +1,9 @@
 import { useState, type ReactNode } from 'react';
 import { Link } from 'react-router';
-import { useMutation } from 'urql';
 import { nameOf } from '../customer/name';
 import { RequestPersonExportDocument, type PersonKeptFragment } from '../gen/graphql';
 import { Card } from '../parts/card';
-import { useSay } from '../parts/toast';
-import { explain } from '../session/problem';
+import { useButtonAction } from '../session/action';
 import { count } from '../wording/figure';
 import { dateAndTime } from '../wording/time';
 import { EraseDialog, SuppressDialog } from './person-dialogs';
@@ -22,14 +20,10 @@ interface KeptCardProps {
 /** What is kept of a person, and what they may ask for. */
 export function KeptCard({ whom, customer, onAsked }: KeptCardProps): ReactNode {
   const [asking, setAsking] = useState<'erase' | 'suppress'>();
-  const [{ fetching }, request] = useMutation(RequestPersonExportDocument);
-  const say = useSay();
+  const { isBusy, run } = useButtonAction(RequestPersonExportDocument, 'PersonRequest');
   const exportThem = async (): Promise<void> => {
-    const { data, error } = await request({ person: personOf(whom) });
-    if (error) return say(explain(error).remedy, 'bad');
-    const result = data?.requestPersonExport;
-    if (result?.__typename !== 'PersonRequest') return say(result?.message ?? 'It was not taken.', 'bad');
-    onAsked(result.id);
+    const request = await run({ person: personOf(whom) });
+    if (request) onAsked(request.id);
   };
   // An opaque id of nobody leads to no other id.
   const mayAsk = customer !== null || whom.kind !== 'id';
@@ -40,7 +34,7 @@ export function KeptCard({ whom, customer, onAsked }: KeptCardProps): ReactNode 
       actions={
         <span className="row tight">
           {customer && (
-            <button type="button" className="button" disabled={fetching} onClick={() => void exportThem()}>
+            <button type="button" className="button" disabled={isBusy} onClick={() => void exportThem()}>
               Export
             </button>
           )}

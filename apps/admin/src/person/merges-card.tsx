@@ -1,12 +1,11 @@
 import { useState, type ReactNode } from 'react';
-import { useMutation } from 'urql';
 import { UndoMergeDocument, type PersonKeptFragment } from '../gen/graphql';
 import { Actor } from '../key/actor';
 import { Card } from '../parts/card';
 import { Dialog } from '../parts/dialog';
 import { unseen, Table } from '../parts/table';
 import { useSay } from '../parts/toast';
-import { explain } from '../session/problem';
+import { useFormAction } from '../session/action';
 import { count } from '../wording/figure';
 import { dateAndTime } from '../wording/time';
 import { keyInWords } from './whom';
@@ -47,20 +46,16 @@ export function MergesCard({ merges, total, onUndone }: { merges: readonly Merge
 }
 
 function UndoDialog({ merge, onUndone, onClose }: { merge: Merge; onUndone: () => void; onClose: () => void }): ReactNode {
-  const [problem, setProblem] = useState<string>();
-  const [{ fetching }, undo] = useMutation(UndoMergeDocument);
+  const { isBusy, problem, run } = useFormAction(UndoMergeDocument, 'MergeUndone');
   const say = useSay();
   const confirm = async (): Promise<void> => {
-    const { data, error } = await undo({ id: merge.id });
-    if (error) return setProblem(explain(error).remedy);
-    const result = data?.undoMerge;
-    if (result && result.__typename !== 'MergeUndone') return setProblem(result.message);
+    if (!(await run({ id: merge.id }))) return;
     say('They are two customers again; what is known of both follows within seconds.');
     onUndone();
     onClose();
   };
   return (
-    <Dialog title={`Take ${keyInWords(merge.from)} apart?`} confirm="Take apart" busy={fetching} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
+    <Dialog title={`Take ${keyInWords(merge.from)} apart?`} confirm="Take apart" busy={isBusy} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
       <p>
         {keyInWords(merge.from)} and {keyInWords(merge.into)} become two customers, for good: nothing joins these two again. Events stay as they are.
       </p>

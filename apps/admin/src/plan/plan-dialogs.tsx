@@ -1,9 +1,8 @@
 import { useState, type ReactNode } from 'react';
-import { useMutation } from 'urql';
 import { RemoveTrackingPlanEventDocument, SetTrackingPlanEventDocument } from '../gen/graphql';
 import { Dialog } from '../parts/dialog';
 import { useSay } from '../parts/toast';
-import { explain } from '../session/problem';
+import { useFormAction } from '../session/action';
 import type { Declared } from './plan';
 
 interface PlanDialogProps {
@@ -17,8 +16,9 @@ const TO_BEGIN_WITH = '{\n  "type": "object",\n  "required": [],\n  "properties"
 export function DeclareDialog({ event: declared, onClose, onChanged }: PlanDialogProps & { event: Declared | undefined }): ReactNode {
   const [event, setEvent] = useState(declared?.event ?? '');
   const [text, setText] = useState(declared ? JSON.stringify(declared.schema, null, 2) : TO_BEGIN_WITH);
-  const [problem, setProblem] = useState<string>();
-  const [{ fetching }, set] = useMutation(SetTrackingPlanEventDocument);
+  const { isBusy, problem, setProblem, run } = useFormAction(SetTrackingPlanEventDocument, 'TrackingPlan', (failure) =>
+    failure.__typename === 'SchemaInvalid' ? `${failure.path || 'The schema'}: ${failure.message}` : failure.message,
+  );
   const say = useSay();
 
   const confirm = async (): Promise<void> => {
@@ -28,18 +28,14 @@ export function DeclareDialog({ event: declared, onClose, onChanged }: PlanDialo
     } catch {
       return setProblem('The schema is no JSON yet.');
     }
-    const { data, error } = await set({ input: { event: event.trim(), schema } });
-    if (error) return setProblem(explain(error).remedy);
-    const result = data?.setTrackingPlanEvent;
-    if (result?.__typename === 'SchemaInvalid') return setProblem(`${result.path || 'The schema'}: ${result.message}`);
-    if (result && result.__typename !== 'TrackingPlan') return setProblem(result.message);
+    if (!(await run({ input: { event: event.trim(), schema } }))) return;
     say(`“${event.trim()}” is declared; the whole intake follows within five seconds.`);
     onChanged();
     onClose();
   };
 
   return (
-    <Dialog title={declared ? `Change “${declared.event}”` : 'Declare an event'} confirm="Declare" busy={fetching || !event.trim()} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
+    <Dialog title={declared ? `Change “${declared.event}”` : 'Declare an event'} confirm="Declare" busy={isBusy || !event.trim()} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
       {!declared && (
         <label className="field">
           Name
@@ -55,20 +51,16 @@ export function DeclareDialog({ event: declared, onClose, onChanged }: PlanDialo
 }
 
 export function RemoveDialog({ event: { event }, onClose, onChanged }: PlanDialogProps & { event: Declared }): ReactNode {
-  const [problem, setProblem] = useState<string>();
-  const [{ fetching }, remove] = useMutation(RemoveTrackingPlanEventDocument);
+  const { isBusy, problem, run } = useFormAction(RemoveTrackingPlanEventDocument, 'TrackingPlan');
 
   const confirm = async (): Promise<void> => {
-    const { data, error } = await remove({ event });
-    if (error) return setProblem(explain(error).remedy);
-    const result = data?.removeTrackingPlanEvent;
-    if (result && result.__typename !== 'TrackingPlan') return setProblem(result.message);
+    if (!(await run({ event }))) return;
     onChanged();
     onClose();
   };
 
   return (
-    <Dialog title={`Take “${event}” out of the plan?`} confirm="Remove" busy={fetching} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
+    <Dialog title={`Take “${event}” out of the plan?`} confirm="Remove" busy={isBusy} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
       <p>Such events are taken as they come from then on. What was counted of them stays for 30 days.</p>
     </Dialog>
   );

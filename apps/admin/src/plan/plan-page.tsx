@@ -1,5 +1,4 @@
 import { useState, type ReactNode } from 'react';
-import { useMutation } from 'urql';
 import { SetTrackingPlanEventDocument, TrackingPlanDocument, type PlanMode } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { useNow } from '../parts/clock';
@@ -8,7 +7,7 @@ import { Empty, Loading, Problem } from '../parts/states';
 import { unseen, Table } from '../parts/table';
 import { useSay } from '../parts/toast';
 import { sourceInWords } from '../intake/reasons';
-import { explain } from '../session/problem';
+import { useButtonAction } from '../session/action';
 import { useReading } from '../session/reading';
 import { useMay } from '../session/viewer';
 import { count } from '../wording/figure';
@@ -62,13 +61,9 @@ function DeclaredTable({ events, violations, ask, onChanged }: DeclaredTableProp
   const now = useNow();
   const mayChange = useMay('ADMIN');
   const say = useSay();
-  const [{ fetching }, set] = useMutation(SetTrackingPlanEventDocument);
+  const { isBusy, run } = useButtonAction(SetTrackingPlanEventDocument, 'TrackingPlan');
   const turn = async (event: string, mode: PlanMode): Promise<void> => {
-    const { data, error } = await set({ input: { event, mode } });
-    const result = data?.setTrackingPlanEvent;
-    if (error) say(explain(error).remedy, 'bad');
-    else if (result && result.__typename !== 'TrackingPlan') say(result.message, 'bad');
-    else say(mode === 'ENFORCE' ? `“${event}” is enforced: what differs is refused and kept in quarantine.` : `“${event}” is observed: what differs is counted and stored.`);
+    if (await run({ input: { event, mode } })) say(mode === 'ENFORCE' ? `“${event}” is enforced: what differs is refused and kept in quarantine.` : `“${event}” is observed: what differs is counted and stored.`);
     onChanged();
   };
   const seen = (event: string): number => violations.filter((violation) => violation.event === event).reduce((sum, violation) => sum + violation.count, 0);
@@ -87,7 +82,7 @@ function DeclaredTable({ events, violations, ask, onChanged }: DeclaredTableProp
           <td>
             {mayChange && (
               <span className="row tight nowrap end">
-                <Turn declared={declared} isBusy={fetching} onTurn={(mode) => void turn(declared.event, mode)} />
+                <Turn declared={declared} isBusy={isBusy} onTurn={(mode) => void turn(declared.event, mode)} />
                 <button type="button" className="button bare" aria-label={`Change ${declared.event}`} onClick={() => ask({ what: 'declare', event: declared })}>
                   Change
                 </button>

@@ -1,10 +1,9 @@
 import { useState, type ReactNode } from 'react';
-import { useMutation } from 'urql';
 import { MendRejectedEventDocument } from '../gen/graphql';
 import { readable, reasonInWords } from '../intake/reasons';
 import { Card } from '../parts/card';
 import { useSay } from '../parts/toast';
-import { explain } from '../session/problem';
+import { useFormAction } from '../session/action';
 import { useMay } from '../session/viewer';
 import { dateAndTime } from '../wording/time';
 import type { RejectedGroup } from './group';
@@ -14,8 +13,7 @@ import { useReplay } from './replay';
 export function MendCard({ group, onMended, onClose }: { group: RejectedGroup; onMended: () => void; onClose: () => void }): ReactNode {
   const { id, detail, payload, unit, messageId, receivedAt, source } = group.example;
   const [text, setText] = useState(readable(payload));
-  const [problem, setProblem] = useState<string>();
-  const [{ fetching }, mend] = useMutation(MendRejectedEventDocument);
+  const { isBusy, problem, setProblem, run } = useFormAction(MendRejectedEventDocument, 'RejectedEvent');
   const replay = useReplay();
   const mayMend = useMay('EDITOR');
   const say = useSay();
@@ -28,10 +26,7 @@ export function MendCard({ group, onMended, onClose }: { group: RejectedGroup; o
   const confirm = async (): Promise<void> => {
     const mended = parsed(text);
     if (mended === undefined) return setProblem('This is no JSON yet.');
-    const { data, error } = await mend({ id, payload: mended });
-    if (error) return setProblem(explain(error).remedy);
-    const result = data?.mendRejectedEvent;
-    if (result && result.__typename !== 'RejectedEvent') return setProblem(result.message);
+    if (!(await run({ id, payload: mended }))) return;
     if (!(await replay.begin({ ids: [id] }))) return;
     say('Mended and taken in, with its own time of arrival.');
     onMended();
@@ -67,7 +62,7 @@ export function MendCard({ group, onMended, onClose }: { group: RejectedGroup; o
         )}
         {mayMend && (
           <div className="row end tight">
-            <button type="submit" className="button primary" disabled={fetching || replay.isRunning || text === readable(payload)}>
+            <button type="submit" className="button primary" disabled={isBusy || replay.isRunning || text === readable(payload)}>
               Mend and replay
             </button>
           </div>

@@ -1,10 +1,9 @@
 import { useState, type ReactNode } from 'react';
-import { useMutation } from 'urql';
 import { DiscardRejectedEventsDocument } from '../gen/graphql';
 import { reasonInWords } from '../intake/reasons';
 import { Dialog } from '../parts/dialog';
 import { useSay } from '../parts/toast';
-import { explain } from '../session/problem';
+import { useFormAction } from '../session/action';
 import { count, counted } from '../wording/figure';
 import { nameOf, type RejectedGroup } from './group';
 import type { Replay } from './replay';
@@ -18,22 +17,19 @@ interface QuarantineDialogProps {
 /** Says of all in a group that they shall never be taken in, and why. */
 export function DiscardDialog({ group, onClose, onChanged }: QuarantineDialogProps): ReactNode {
   const [note, setNote] = useState('');
-  const [problem, setProblem] = useState<string>();
-  const [{ fetching }, discard] = useMutation(DiscardRejectedEventsDocument);
+  const { isBusy, problem, run } = useFormAction(DiscardRejectedEventsDocument, 'RejectedEventsDiscarded');
   const say = useSay();
 
   const confirm = async (): Promise<void> => {
-    const { data, error } = await discard({ input: { selection: { reason: group.reason, source: group.source }, note: note.trim() } });
-    if (error) return setProblem(explain(error).remedy);
-    const result = data?.discardRejectedEvents;
-    if (result?.__typename !== 'RejectedEventsDiscarded') return setProblem(result?.message);
-    say(`${counted(result.discarded, 'event')} discarded${result.remaining > 0 ? `, ${count(result.remaining)} left` : ''}.`);
+    const done = await run({ input: { selection: { reason: group.reason, source: group.source }, note: note.trim() } });
+    if (!done) return;
+    say(`${counted(done.discarded, 'event')} discarded${done.remaining > 0 ? `, ${count(done.remaining)} left` : ''}.`);
     onChanged();
     onClose();
   };
 
   return (
-    <Dialog title={`Discard ${nameOf(group)}?`} confirm="Discard" busy={fetching || !note.trim()} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
+    <Dialog title={`Discard ${nameOf(group)}?`} confirm="Discard" busy={isBusy || !note.trim()} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
       <p>They are kept, with you and your reason, count as refused in the ledger as before, and are never replayed.</p>
       <label className="field">
         Why

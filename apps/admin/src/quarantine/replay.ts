@@ -1,7 +1,6 @@
 import { useRef, useState } from 'react';
-import { useMutation } from 'urql';
 import { ReplayRejectedEventsDocument, type RejectedEventSelection } from '../gen/graphql';
-import { explain } from '../session/problem';
+import { useAsk } from '../session/action';
 
 const AT_ONCE = 100;
 
@@ -30,7 +29,7 @@ export function useReplay(): Replay {
   const [isRunning, setRunning] = useState(false);
   const [problem, setProblem] = useState<string>();
   const stopped = useRef(false);
-  const [, replay] = useMutation(ReplayRejectedEventsDocument);
+  const { ask } = useAsk(ReplayRejectedEventsDocument, 'RejectedEventsReplayed');
 
   const begin = async (selection: RejectedEventSelection, mapping?: unknown): Promise<boolean> => {
     stopped.current = false;
@@ -40,21 +39,21 @@ export function useReplay(): Replay {
     let sum: Replayed = { stored: 0, duplicate: 0, stillRejected: 0, detail: null };
     let after: string | null = null;
     do {
-      const { data, error } = await replay({ input: { selection, first: AT_ONCE, after, mapping } });
-      const result = data?.replayRejectedEvents;
-      if (result?.__typename !== 'RejectedEventsReplayed') {
-        setProblem(error ? explain(error).remedy : result?.message);
+      const answer: Awaited<ReturnType<typeof ask>> = await ask({ input: { selection, first: AT_ONCE, after, mapping } });
+      if ('problem' in answer) {
+        setProblem(answer.problem);
         setRunning(false);
         return false;
       }
+      const { stored, duplicate, stillRejected, results, endCursor } = answer.done;
       sum = {
-        stored: sum.stored + result.stored,
-        duplicate: sum.duplicate + result.duplicate,
-        stillRejected: sum.stillRejected + result.stillRejected,
-        detail: sum.detail ?? result.results.find(({ detail }) => detail)?.detail ?? null,
+        stored: sum.stored + stored,
+        duplicate: sum.duplicate + duplicate,
+        stillRejected: sum.stillRejected + stillRejected,
+        detail: sum.detail ?? results.find(({ detail }) => detail)?.detail ?? null,
       };
       setReplayed(sum);
-      after = result.endCursor;
+      after = endCursor;
     } while (after !== null && !stopped.current);
     setRunning(false);
     return true;

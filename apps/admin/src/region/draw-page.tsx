@@ -1,13 +1,12 @@
 import { useCallback, useMemo, useState, type ReactNode } from 'react';
 import { Link, useNavigate } from 'react-router';
-import { useMutation } from 'urql';
 import { CreateExampleSegmentDocument, CustomerMapDocument, PreviewExamplesDocument, SegmentsDocument, WordExamplesDocument, type ExamplesInput } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { Empty, Loading, Problem } from '../parts/states';
 import { useSay } from '../parts/toast';
 import { CustomerMap } from '../segment/customer-map';
 import { RuleCard } from '../segment/rule';
-import { explain } from '../session/problem';
+import { useButtonAction } from '../session/action';
 import { useReading } from '../session/reading';
 import { Inhabitants, Threshold } from './threshold';
 
@@ -91,14 +90,12 @@ function Draft({ examples }: { examples: ExamplesInput }): ReactNode {
 
 function Maker({ examples, threshold }: { examples: ExamplesInput; threshold: number }): ReactNode {
   const [name, setName] = useState('');
-  const [{ fetching }, create] = useMutation(CreateExampleSegmentDocument);
+  const { isBusy, run } = useButtonAction(CreateExampleSegmentDocument, 'Segment');
   const navigate = useNavigate();
   const say = useSay();
   const make = async (): Promise<void> => {
-    const { data, error } = await create({ input: { name: name.trim(), examples, threshold } });
-    if (error) return say(`${explain(error).title}. ${explain(error).remedy}`, 'bad');
-    const made = data?.createExampleSegment;
-    if (made?.__typename !== 'Segment') return say(made?.message ?? 'It could not be made.', 'bad');
+    const made = await run({ input: { name: name.trim(), examples, threshold } });
+    if (!made) return;
     say(`“${made.name}” is made; its members come within moments.`);
     void navigate(`/segments/${encodeURIComponent(made.id)}`);
   };
@@ -115,7 +112,7 @@ function Maker({ examples, threshold }: { examples: ExamplesInput; threshold: nu
         <input value={name} onChange={({ target }) => setName(target.value)} maxLength={120} />
       </label>
       <div className="row end tight">
-        <button type="submit" className="button primary" disabled={fetching || name.trim() === ''}>
+        <button type="submit" className="button primary" disabled={isBusy || name.trim() === ''}>
           Make the segment
         </button>
       </div>

@@ -1,9 +1,8 @@
 import { useState, type ReactNode } from 'react';
-import { useMutation } from 'urql';
 import { ExampleSegmentDocument, MoveThresholdDocument } from '../gen/graphql';
 import { Card } from '../parts/card';
 import { useSay } from '../parts/toast';
-import { explain } from '../session/problem';
+import { useButtonAction } from '../session/action';
 import { useReading } from '../session/reading';
 import { percent } from '../wording/figure';
 import { Inhabitants, Threshold } from './threshold';
@@ -13,16 +12,14 @@ const LOOK_MS = 5_000;
 /** A segment by example: how close its members are, to be moved. */
 export function ThresholdCard({ id, onMoved }: { id: string; onMoved: () => void }): ReactNode {
   const { data, again } = useReading(ExampleSegmentDocument, { id }, { everyMs: LOOK_MS });
-  const [{ fetching }, move] = useMutation(MoveThresholdDocument);
+  const { isBusy, run } = useButtonAction(MoveThresholdDocument, 'Segment');
   const [wanted, setWanted] = useState<number>();
   const say = useSay();
   const held = data?.exampleSegment;
   if (!held) return null;
   const threshold = wanted ?? held.threshold;
   const save = async (): Promise<void> => {
-    const { data: answer, error } = await move({ id, threshold });
-    if (error) return say(`${explain(error).title}. ${explain(error).remedy}`, 'bad');
-    if (answer && answer.moveThreshold.__typename !== 'Segment') return say(answer.moveThreshold.message, 'bad');
+    if (!(await run({ id, threshold }))) return;
     say('The threshold is moved; members come and go within moments.');
     setWanted(undefined);
     again();
@@ -34,7 +31,7 @@ export function ThresholdCard({ id, onMoved }: { id: string; onMoved: () => void
         <Threshold region={held.preview} threshold={threshold} onThreshold={setWanted} />
         <Inhabitants region={held.preview} />
         <div className="row end tight">
-          <button type="button" className="button primary" disabled={fetching || wanted === undefined || wanted === held.threshold} onClick={() => void save()}>
+          <button type="button" className="button primary" disabled={isBusy || wanted === undefined || wanted === held.threshold} onClick={() => void save()}>
             Move the threshold
           </button>
         </div>

@@ -1,13 +1,12 @@
 import type { ReactNode } from 'react';
 import { Link, useParams } from 'react-router';
-import { useMutation } from 'urql';
 import { CancelRunDocument, RunDetailDocument, type RunDetailQuery } from '../gen/graphql';
 import { Actor } from '../key/actor';
 import { Card, PageHead } from '../parts/card';
 import { Stat, Stats } from '../parts/figures';
 import { Empty, Loading, Notice, Problem } from '../parts/states';
 import { useSay } from '../parts/toast';
-import { explain } from '../session/problem';
+import { useButtonAction } from '../session/action';
 import { useReading } from '../session/reading';
 import { useMay } from '../session/viewer';
 import { count } from '../wording/figure';
@@ -114,19 +113,15 @@ function Outcome({ run }: { run: Run }): ReactNode {
 }
 
 function CancelButton({ run }: { run: Run }): ReactNode {
-  const [{ fetching }, cancel] = useMutation(CancelRunDocument);
+  const { isBusy, run: cancel } = useButtonAction(CancelRunDocument, 'TrainingRun');
   const mayCancel = useMay('EDITOR');
   const say = useSay();
   const press = async (): Promise<void> => {
-    const { data, error } = await cancel({ id: run.id });
-    if (error) return say(explain(error).remedy, 'bad');
-    const result = data?.cancelTrainingRun;
-    if (result?.__typename === 'TrainingRun') say('The run stops within seconds. What is served stays as it is.');
-    else if (result) say(result.message, 'bad');
+    if (await cancel({ id: run.id })) say('The run stops within seconds. What is served stays as it is.');
   };
   if (!mayCancel) return null;
   return (
-    <button type="button" className="button danger" disabled={fetching} onClick={() => void press()}>
+    <button type="button" className="button danger" disabled={isBusy} onClick={() => void press()}>
       Cancel the run
     </button>
   );

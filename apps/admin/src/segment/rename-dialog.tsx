@@ -1,9 +1,8 @@
 import { useState, type ReactNode } from 'react';
-import { useMutation } from 'urql';
 import { RenameSegmentDocument } from '../gen/graphql';
 import { Dialog } from '../parts/dialog';
 import { useSay } from '../parts/toast';
-import { explain } from '../session/problem';
+import { useFormAction } from '../session/action';
 
 interface RenameDialogProps {
   segment: { id: string; name: string; description: string };
@@ -14,23 +13,19 @@ interface RenameDialogProps {
 export function RenameDialog({ segment, onClose, onRenamed }: RenameDialogProps): ReactNode {
   const [name, setName] = useState(segment.name);
   const [description, setDescription] = useState(segment.description);
-  const [problem, setProblem] = useState<string>();
-  const [{ fetching }, rename] = useMutation(RenameSegmentDocument);
+  const { isBusy, problem, setProblem, run } = useFormAction(RenameSegmentDocument, 'Segment');
   const say = useSay();
 
   const confirm = async (): Promise<void> => {
     if (!name.trim()) return setProblem('A segment needs a name.');
-    const { data, error } = await rename({ id: segment.id, name: name.trim(), description: description.trim() });
-    if (error) return setProblem(explain(error).remedy);
-    const result = data?.renameSegment;
-    if (result && result.__typename !== 'Segment') return setProblem(result.message);
+    if (!(await run({ id: segment.id, name: name.trim(), description: description.trim() }))) return;
     say(`Named “${name.trim()}”. Models leave that name alone from now on.`);
     onRenamed();
     onClose();
   };
 
   return (
-    <Dialog title="Rename the segment" confirm="Rename" busy={fetching} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
+    <Dialog title="Rename the segment" confirm="Rename" busy={isBusy} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
       <label className="field">
         Name
         <input value={name} onChange={(event) => setName(event.target.value)} maxLength={120} />

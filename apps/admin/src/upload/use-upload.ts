@@ -1,6 +1,5 @@
-import { useMutation } from 'urql';
 import { CreateUploadDocument } from '../gen/graphql';
-import { explain } from '../session/problem';
+import { useAsk } from '../session/action';
 
 /** Where the file lies now, or why it was not taken. */
 export type Sent = { uploadId: string } | { problem: string };
@@ -11,14 +10,13 @@ export const FILE_ENDINGS = '.csv,.tsv,.txt,.ndjson,.jsonl,.json,.parquet,.gz';
 
 /** Sends a file to a link of its own; `onShare` is told how much of it has gone, as 0..1. */
 export function useUpload(): (file: File, onShare?: (share: number) => void) => Promise<Sent> {
-  const [, createUpload] = useMutation(CreateUploadDocument);
+  const { ask } = useAsk(CreateUploadDocument, 'Upload');
   return async (file, onShare) => {
-    const { data, error } = await createUpload({ input: { fileName: file.name, bytes: file.size } });
-    if (error) return { problem: explain(error).remedy };
-    const place = data?.createUpload;
-    if (place?.__typename !== 'Upload') return { problem: place?.message ?? 'The file was not taken.' };
-    const problem = await put(place.url, file, onShare);
-    return problem === undefined ? { uploadId: place.id } : { problem };
+    const answer = await ask({ input: { fileName: file.name, bytes: file.size } });
+    if ('problem' in answer) return answer;
+    const { id, url } = answer.done;
+    const problem = await put(url, file, onShare);
+    return problem === undefined ? { uploadId: id } : { problem };
   };
 }
 

@@ -1,12 +1,10 @@
 import type { ReactNode } from 'react';
-import { useMutation } from 'urql';
 import { CustomerLink } from '../customer/customer-link';
 import { ReplayWebhookDeliveryDocument, type DeliveryRowFragment, type WebhookDeliveryState } from '../gen/graphql';
 import { useNow } from '../parts/clock';
 import { Badge, type Tone } from '../parts/figures';
 import { unseen, Table } from '../parts/table';
-import { useSay } from '../parts/toast';
-import { explain } from '../session/problem';
+import { useButtonAction } from '../session/action';
 import { counted } from '../wording/figure';
 import { ago, dateAndTime } from '../wording/time';
 
@@ -28,16 +26,12 @@ export function DeliveryTable({ deliveries, onChanged }: { deliveries: readonly 
 
 function Row({ delivery, onChanged }: { delivery: DeliveryRowFragment; onChanged: () => void }): ReactNode {
   const now = useNow(5_000);
-  const say = useSay();
-  const [{ fetching }, replay] = useMutation(ReplayWebhookDeliveryDocument);
+  const { isBusy, run } = useButtonAction(ReplayWebhookDeliveryDocument, 'WebhookDelivery');
   const { id, event, segment, customer, state, attempts, responseStatus, error: why, createdAt } = delivery;
   const { words, tone } = STATES[state];
 
   const again = async (): Promise<void> => {
-    const { data, error } = await replay({ id });
-    const result = data?.replayWebhookDelivery;
-    if (error) say(explain(error).remedy, 'bad');
-    else if (result?.__typename !== 'WebhookDelivery') say(result?.message, 'bad');
+    await run({ id });
     onChanged();
   };
 
@@ -62,7 +56,7 @@ function Row({ delivery, onChanged }: { delivery: DeliveryRowFragment; onChanged
       <td>
         {state !== 'WAITING' && (
           <span className="row tight nowrap end">
-            <button type="button" className="button bare" disabled={fetching} onClick={() => void again()}>
+            <button type="button" className="button bare" disabled={isBusy} onClick={() => void again()}>
               Send again
             </button>
           </span>

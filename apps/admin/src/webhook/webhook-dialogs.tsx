@@ -1,10 +1,9 @@
 import { useState, type ReactNode } from 'react';
 import { useNavigate } from 'react-router';
-import { useMutation } from 'urql';
 import { CreateWebhookDocument, DeleteWebhookDocument, SegmentsDocument, type WebhookRowFragment } from '../gen/graphql';
 import { Dialog } from '../parts/dialog';
 import { useSay } from '../parts/toast';
-import { explain } from '../session/problem';
+import { useFormAction } from '../session/action';
 import { useReading } from '../session/reading';
 import { isOfSegments, type Telling, TELLINGS } from './told';
 
@@ -20,22 +19,19 @@ export function CreateDialog({ onClose, onChanged, onSecret }: CreateDialogProps
   /** None: all, those to come included. */
   const [segmentIds, setSegments] = useState<readonly string[]>([]);
   const [telling, setTelling] = useState<Telling>('segments');
-  const [problem, setProblem] = useState<string>();
-  const [{ fetching }, create] = useMutation(CreateWebhookDocument);
+  const { isBusy, problem, run } = useFormAction(CreateWebhookDocument, 'WebhookCreated');
   const { data } = useReading(SegmentsDocument, {});
 
   const confirm = async (): Promise<void> => {
-    const { data: made, error } = await create({ input: { url: url.trim(), events: [...TELLINGS[telling].events], ...(segmentIds.length === 0 || !isOfSegments(telling) ? {} : { segmentIds: [...segmentIds] }) } });
-    if (error) return setProblem(explain(error).remedy);
-    const result = made?.createWebhook;
-    if (result?.__typename !== 'WebhookCreated') return setProblem(result?.message);
-    onSecret(result.webhook.url, result.secret);
+    const made = await run({ input: { url: url.trim(), events: [...TELLINGS[telling].events], ...(segmentIds.length === 0 || !isOfSegments(telling) ? {} : { segmentIds: [...segmentIds] }) } });
+    if (!made) return;
+    onSecret(made.webhook.url, made.secret);
     onChanged();
     onClose();
   };
 
   return (
-    <Dialog title="Make a webhook" confirm="Make" busy={fetching} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
+    <Dialog title="Make a webhook" confirm="Make" busy={isBusy} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
       <label className="field">
         URL
         <input type="url" value={url} onChange={(event) => setUrl(event.target.value)} autoComplete="off" />
@@ -68,20 +64,16 @@ export function CreateDialog({ onClose, onChanged, onSecret }: CreateDialogProps
 export function DeleteDialog({ webhook, onClose }: { webhook: WebhookRowFragment; onClose: () => void }): ReactNode {
   const say = useSay();
   const navigate = useNavigate();
-  const [problem, setProblem] = useState<string>();
-  const [{ fetching }, remove] = useMutation(DeleteWebhookDocument);
+  const { isBusy, problem, run } = useFormAction(DeleteWebhookDocument, 'WebhookDeleted');
 
   const confirm = async (): Promise<void> => {
-    const { data, error } = await remove({ id: webhook.id });
-    if (error) return setProblem(explain(error).remedy);
-    const result = data?.deleteWebhook;
-    if (result?.__typename !== 'WebhookDeleted') return setProblem(result?.message);
+    if (!(await run({ id: webhook.id }))) return;
     say(`Nothing is sent to ${webhook.url} any more.`);
     void navigate('/webhooks');
   };
 
   return (
-    <Dialog title="Delete the webhook?" confirm="Delete" busy={fetching} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
+    <Dialog title="Delete the webhook?" confirm="Delete" busy={isBusy} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
       <p>What waits to be sent and its log go with it. To stop for a while only, turn it off.</p>
     </Dialog>
   );

@@ -1,13 +1,11 @@
 import { useState, type ReactNode } from 'react';
 import { Link, useParams } from 'react-router';
-import { useMutation } from 'urql';
 import { UpdateWebhookDocument, WebhookDetailDocument, type WebhookDeliveryState, type WebhookRowFragment } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { Badge, Stat, Stats } from '../parts/figures';
 import { Pager, usePaging } from '../parts/pager';
 import { Empty, Loading, Problem } from '../parts/states';
-import { useSay } from '../parts/toast';
-import { explain } from '../session/problem';
+import { useButtonAction } from '../session/action';
 import { useReading } from '../session/reading';
 import { count } from '../wording/figure';
 import { date } from '../wording/time';
@@ -70,16 +68,12 @@ export function WebhookPage(): ReactNode {
 }
 
 function Head({ webhook, onChanged }: { webhook: WebhookRowFragment; onChanged: () => void }): ReactNode {
-  const say = useSay();
   const [isDeleting, setDeleting] = useState(false);
-  const [{ fetching }, update] = useMutation(UpdateWebhookDocument);
+  const { isBusy, run } = useButtonAction(UpdateWebhookDocument, 'Webhook');
   const { id, url, isEnabled, waitingDeliveries, deadDeliveries, createdAt } = webhook;
 
   const turn = async (): Promise<void> => {
-    const { data, error } = await update({ id, input: { isEnabled: !isEnabled } });
-    const result = data?.updateWebhook;
-    if (error) say(explain(error).remedy, 'bad');
-    else if (result?.__typename !== 'Webhook') say(result?.message, 'bad');
+    await run({ id, input: { isEnabled: !isEnabled } });
     onChanged();
   };
 
@@ -91,7 +85,7 @@ function Head({ webhook, onChanged }: { webhook: WebhookRowFragment; onChanged: 
         title={url}
         actions={
           <>
-            <button type="button" className="button" disabled={fetching} onClick={() => void turn()}>
+            <button type="button" className="button" disabled={isBusy} onClick={() => void turn()}>
               {isEnabled ? 'Turn off' : 'Turn on'}
             </button>
             <button type="button" className="button" onClick={() => setDeleting(true)}>

@@ -1,4 +1,4 @@
-import { count, counted, factor, figure, liftInWords, liftPosition, percent } from './figure';
+import { bytesInWords, count, counted, factor, figure, liftInWords, liftPosition, percent } from './figure';
 
 describe('figures', () => {
   it('group thousands', () => {
@@ -15,6 +15,10 @@ describe('figures', () => {
     expect(percent(0.997)).toBe('99.7 %');
     expect(percent(0.9996)).toBe('> 99.9 %');
     expect(percent(1)).toBe('100 %');
+  });
+
+  it('say how large a file is in the unit that it fills', () => {
+    expect([0, 999, 1_000, 1_234_567, 45_600_000_000].map(bytesInWords)).toEqual(['0 byte', '999 byte', '1 kB', '1.2 MB', '46 GB']);
   });
 
   it('keep the digits that tell two of them apart', () => {

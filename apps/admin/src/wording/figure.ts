@@ -20,6 +20,15 @@ export function counted(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
+const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
+
+/** 1234567 -> "1.2 MB". */
+export function bytesInWords(bytes: number): string {
+  const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  const size = bytes / 1000 ** power;
+  return new Intl.NumberFormat(LOCALE, { style: 'unit', unit: UNITS[power] ?? 'byte', maximumFractionDigits: size < 10 ? 1 : 0 }).format(size);
+}
+
 /** A share of 0..1 in percent: one decimal below ten and near a hundred, and never "0 %" for something that is there, nor "100 %" for what is not all. */
 export function percent(share: number): string {
   const value = share * 100;

@@ -2,6 +2,7 @@
 const LOCALE = 'en-GB';
 const day = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'short', year: 'numeric' });
 const moment = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' });
+const month = new Intl.DateTimeFormat(LOCALE, { month: 'short', year: 'numeric', timeZone: 'UTC' });
 const clock = new Intl.DateTimeFormat(LOCALE, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const relative = new Intl.RelativeTimeFormat(LOCALE, { numeric: 'auto' });
 
@@ -13,6 +14,16 @@ const DAY = 24 * HOUR;
 /** "9 Dec 2011" */
 export function date(at: string): string {
   return day.format(new Date(at));
+}
+
+/** "Dec 2011", of a time in UTC. */
+export function monthOf(at: string): string {
+  return month.format(new Date(at));
+}
+
+/** "2011", of a time in UTC. */
+export function yearOf(at: string): string {
+  return String(new Date(at).getUTCFullYear());
 }
 
 /** "9 Dec 2011, 12:50" */

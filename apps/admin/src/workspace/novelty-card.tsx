@@ -1,11 +1,10 @@
 import { useState, type ReactNode } from 'react';
 import { Link } from 'react-router';
-import { useMutation } from 'urql';
 import { NoveltyThresholdsDocument, SetNoveltyThresholdDocument, type SetNoveltyThresholdInput, type ThresholdPartFragment } from '../gen/graphql';
 import { Card } from '../parts/card';
 import { Loading, Problem } from '../parts/states';
 import { useSay } from '../parts/toast';
-import { explain } from '../session/problem';
+import { useFormAction } from '../session/action';
 import { useReading } from '../session/reading';
 import { counted } from '../wording/figure';
 import { shareOf } from './settings';
@@ -14,17 +13,12 @@ import { shareOf } from './settings';
 export function NoveltyCard(): ReactNode {
   const { data, error, isLoading, again } = useReading(NoveltyThresholdsDocument, {});
   const [typed, setTyped] = useState('');
-  const [problem, setProblem] = useState<string>();
-  const [{ fetching }, set] = useMutation(SetNoveltyThresholdDocument);
+  const { isBusy, problem, setProblem, run } = useFormAction(SetNoveltyThresholdDocument, 'NoveltyThresholds');
   const say = useSay();
   const customers = data?.noveltyThresholds.customers;
   const events = data?.noveltyThresholds.events;
   const save = async (input: SetNoveltyThresholdInput): Promise<void> => {
-    const { data: answer, error: failure } = await set({ input });
-    if (failure) return setProblem(explain(failure).remedy);
-    const result = answer?.setNoveltyThreshold;
-    if (result && result.__typename !== 'NoveltyThresholds') return setProblem(result.message);
-    setProblem(undefined);
+    if (!(await run({ input }))) return;
     setTyped('');
     say('The threshold holds at once; nobody is told of who becomes unusual by it.');
     again();
@@ -62,11 +56,11 @@ export function NoveltyCard(): ReactNode {
           )}
           <div className="row end tight">
             {customers.isOverridden && (
-              <button type="button" className="button" disabled={fetching} onClick={() => void save({})}>
+              <button type="button" className="button" disabled={isBusy} onClick={() => void save({})}>
                 The model’s own again
               </button>
             )}
-            <button type="submit" className="button primary" disabled={fetching || typed.trim() === ''}>
+            <button type="submit" className="button primary" disabled={isBusy || typed.trim() === ''}>
               Set
             </button>
           </div>

@@ -1,12 +1,11 @@
 import { useId, useState, type ReactNode } from 'react';
 import { Link } from 'react-router';
-import { useMutation } from 'urql';
 import { UpdateWorkspaceSettingsDocument, WorkspaceSettingsDocument, type Clock, type SettingsPartFragment, type WorkspaceSettingsQuery } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { Badge } from '../parts/figures';
 import { Loading, Notice, Problem } from '../parts/states';
 import { useSay } from '../parts/toast';
-import { explain } from '../session/problem';
+import { useFormAction } from '../session/action';
 import { useReading } from '../session/reading';
 import { NoveltyCard } from './novelty-card';
 import { draftOf, inputOf, passedOver, type SettingsDraft } from './settings';
@@ -40,17 +39,13 @@ interface DataFormProps {
 
 function DataForm({ settings, model, onSaved }: DataFormProps): ReactNode {
   const [draft, setDraft] = useState(() => draftOf(settings));
-  const [problem, setProblem] = useState<string>();
-  const [{ fetching }, update] = useMutation(UpdateWorkspaceSettingsDocument);
+  const { isBusy, problem, run } = useFormAction(UpdateWorkspaceSettingsDocument, 'Workspace');
   const say = useSay();
   const zones = useId();
   const chosen = model?.profile;
   const missing = passedOver(settings.mainEvents, chosen);
   const save = async (): Promise<void> => {
-    const { data, error } = await update({ input: inputOf(draft, settings.version) });
-    if (error) return setProblem(explain(error).remedy);
-    const result = data?.updateWorkspaceSettings;
-    if (result?.__typename !== 'Workspace') return setProblem(result?.message);
+    if (!(await run({ input: inputOf(draft, settings.version) }))) return;
     say('The settings are saved. The next run goes by them.');
     onSaved();
   };
@@ -103,7 +98,7 @@ function DataForm({ settings, model, onSaved }: DataFormProps): ReactNode {
         <span className="small quiet">
           Memberships follow at the next <Link to="/runs">run</Link>.
         </span>
-        <button type="submit" className="button primary" disabled={fetching}>
+        <button type="submit" className="button primary" disabled={isBusy}>
           {settings.guessed.length > 0 ? 'Save and confirm' : 'Save'}
         </button>
       </div>

@@ -57,6 +57,7 @@ export const definitionTypes: ResolversOf<'SegmentPreview' | 'RuleNotice' | 'Seg
     condition: ({ condition }) => (condition ? conditionJson(condition) : null),
     changedAt: ({ changedAt }) => present(changedAt, 'changedAt'),
     failure: ({ failure }) => failure || null,
+    notices: async ({ segmentId, condition }, _args, { rpc }) => (condition ? (await rpc.definitions.getRuleNotices({ segmentId })).notices : []),
   },
   CreateSegmentResult: outcomeOf('Segment'),
   UpdateSegmentResult: outcomeOf('Segment'),

@@ -1,7 +1,7 @@
 import { definition } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
-import { AT, id } from '../gateway.fake.js';
+import { AT, id, KEYS } from '../gateway.fake.js';
 import { startTestGateway, type TestGateway } from '../gateway.start.js';
 import { globalId } from '../graphql/global-id.js';
 
@@ -40,6 +40,21 @@ test('a rule reaches serving with own ids and values as JSON, and is told as it 
   gateway.services.replace('getSegmentDefinition', () => ({ definition: { segmentId: id('segment', 1), condition: request.condition, progress: 0.5, failure: 'unsupported Unicode escape sequence', changedAt: AT } }));
   const read = await gateway.ask(`query($id: ID!) { segmentDefinition(segmentId: $id) { condition progress failure } }`, { id: globalId('Segment', id('segment', 1)) });
   expect(read.body.data.segmentDefinition).toEqual({ condition, progress: 0.5, failure: 'unsupported Unicode escape sequence' });
+});
+
+test('a rule that is made tells what it names and nobody has where an editor asks for that, and serving is asked for no list', async () => {
+  const notice = { code: 'PROPERTY_UNKNOWN', path: 'condition.performed.filters[0].property', message: 'no "Order" has it.', name: 'revenu', nearest: '' };
+  const held = { segmentId: id('segment', 1), progress: 1, failure: '', changedAt: AT };
+  const performed = definition.CustomerCondition.fromPartial({ performed: { event: 'Order', atLeast: 1 } });
+  gateway.services.replace('getSegmentDefinition', () => ({ definition: { ...held, condition: performed } }));
+  gateway.services.replace('getRuleNotices', () => ({ notices: [notice] }));
+  const ask = (key?: string) => gateway.ask('query($id: ID!) { segmentDefinition(segmentId: $id) { notices { name nearest } } }', { id: globalId('Segment', id('segment', 1)) }, key);
+  expect((await ask(KEYS.editor)).body.data.segmentDefinition).toEqual({ notices: [{ name: 'revenu', nearest: null }] });
+  expect((await ask(KEYS.viewer)).status).toBe(403);
+  gateway.services.replace('getSegmentDefinition', () => ({ definition: { ...held, condition: undefined } }));
+  gateway.services.calls.length = 0;
+  expect((await ask(KEYS.editor)).body.data.segmentDefinition).toEqual({ notices: [] });
+  expect(gateway.services.calls.some(({ method }) => method === 'getRuleNotices')).toBe(false);
 });
 
 test('what serving refuses is told with its reason', async () => {

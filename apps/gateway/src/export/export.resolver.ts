@@ -50,8 +50,11 @@ export const exportMutations = {
   updateExportSchedule: (_root, args, { rpc }) => {
     const id = localId('ExportSchedule', args.id);
     if (id === undefined) return unknownSchedule();
-    const { cron, timeZone, isPaused } = args.input;
-    const change = { id, cron: cron ?? undefined, timeZone: timeZone ?? undefined, paused: isPaused ?? undefined };
+    const { cron, timeZone, isPaused, columns, attributes } = args.input;
+    const change = {
+      id, cron: cron ?? undefined, timeZone: timeZone ?? undefined, paused: isPaused ?? undefined,
+      columns: columns ? { columns } : undefined, attributes: attributes ? { names: attributes } : undefined,
+    };
     return expecting(CANNOT_BE, async () => present((await rpc.exports.updateExportSchedule(change)).schedule, 'schedule'));
   },
   deleteExportSchedule: (_root, args, { rpc }) => {

@@ -92,6 +92,9 @@ test('a schedule is made, listed with what it exported, paused and deleted', asy
   const paused = await gateway.ask('mutation($id: ID!) { updateExportSchedule(id: $id, input: { isPaused: true }) { ... on ExportSchedule { isPaused nextAt } } }', { id: own });
   expect(paused.body.data.updateExportSchedule).toEqual({ isPaused: true, nextAt: null });
   expect(requestOf('updateExportSchedule')).toEqual({ id: SCHEDULE, paused: true });
+  gateway.services.calls.length = 0;
+  await gateway.ask('mutation($id: ID!) { updateExportSchedule(id: $id, input: { columns: [NOVELTY], attributes: [] }) { __typename } }', { id: own });
+  expect(requestOf('updateExportSchedule')).toEqual({ id: SCHEDULE, columns: { columns: [NOVELTY] }, attributes: { names: [] } });
   const gone = await gateway.ask('mutation($id: ID!) { deleteExportSchedule(id: $id) { ... on ExportScheduleDeleted { id } } }', { id: own });
   expect(gone.body.data.deleteExportSchedule).toEqual({ id: own });
 });

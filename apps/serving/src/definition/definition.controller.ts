@@ -49,4 +49,12 @@ export class DefinitionController implements definition.SegmentDefinitionService
   ): Promise<definition.GetSegmentDefinitionResponse> {
     return this.definitions.get(workspaceId, request);
   }
+
+  @Requires('EDITOR')
+  getRuleNotices(
+    @Payload() request: definition.GetRuleNoticesRequest,
+    @Caller() { workspaceId }: WorkspacePrincipal,
+  ): Promise<definition.GetRuleNoticesResponse> {
+    return this.definitions.notices(workspaceId, request);
+  }
 }

@@ -1,5 +1,8 @@
 import { Module } from '@nestjs/common';
 
+import type { ArtifactStore } from '#libs/artifacts';
+import { KeptHistory } from '#libs/history';
+
 import { ChangeModule } from '../change/change.module.js';
 import { LeaseModule } from '../lease/lease.module.js';
 import { RegionBuilder } from '../region/region.builder.js';
@@ -9,6 +12,7 @@ import { RegionRepository } from '../region/region.repository.js';
 import { RegionRule } from '../region/region.rule.js';
 import { RegionService } from '../region/region.service.js';
 import { ScoringModule } from '../scoring/scoring.module.js';
+import { ARTIFACTS } from '../store.js';
 import { WorkspaceModule } from '../workspace/workspace.module.js';
 import { DefinitionController } from './definition.controller.js';
 import { DefinitionReader } from './definition.reader.js';
@@ -21,6 +25,8 @@ import { DefinitionStep } from './definition.step.js';
   imports: [ChangeModule, LeaseModule, ScoringModule, WorkspaceModule],
   controllers: [DefinitionController, RegionController],
   providers: [
+    // Rules look at the same customers event after event.
+    { provide: KeptHistory, inject: [ARTIFACTS], useFactory: (artifacts: ArtifactStore) => new KeptHistory(artifacts) },
     DefinitionReader, DefinitionRepository, DefinitionService, DefinitionStep, RegionBuilder, RegionPreview, RegionRepository, RegionRule, RegionService,
   ],
 })

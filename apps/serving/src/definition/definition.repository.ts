@@ -3,7 +3,7 @@ import type { PoolClient } from 'pg';
 
 import type { definition } from '#libs/contracts';
 import type { Database } from '#libs/database';
-import { EventHistory, type EventScope, FEED } from '#libs/history';
+import { type EventScope, FEED, KeptHistory } from '#libs/history';
 
 import { PARTITIONS } from '../lease/partition.js';
 import { NIL } from '../page/uuid.js';
@@ -12,7 +12,7 @@ import { type Micros, microsSql } from '../time/micros.js';
 import { type Condition, invalid, storedCondition } from './condition.js';
 import { eventsFor, judging, SAMPLE } from './condition.sql.js';
 import { failureOf, isTooSlow } from './rule.failure.js';
-import { type Ask, noticesOf } from './rule.notices.js';
+import { type Ask, NOT_READ, noticesOf } from './rule.notices.js';
 
 /** What `within` hands to its work. */
 export type Transaction = PoolClient;
@@ -62,10 +62,14 @@ export interface Sample {
 }
 
 const DROPPED = `coalesce((select archives::int from ingestion.dropped_history_v1), 0)`;
-const ROWS = `select d.segment_id as "segmentId", s.name, s.kind, d.condition, d.changed_at as "changedAt", d.failure, coalesce(d.retry_at > now(), false) as "isPaused",
-    (select h.dropped_until from ingestion.dropped_history_v1 h where h.archives <> d.dropped_archives) as "lostUntil",
+/** What was dropped is counted once for all rules. */
+const ROWS = `with dropped as materialized (select archives, dropped_until from ingestion.dropped_history_v1)
+  select d.segment_id as "segmentId", s.name, s.kind, d.condition, d.changed_at as "changedAt", d.failure, coalesce(d.retry_at > now(), false) as "isPaused",
+    case when h.archives <> d.dropped_archives then h.dropped_until end as "lostUntil",
     (select count(*) from serving.definition_builds b where b.segment_id = d.segment_id)::int as "unbuilt"
-  from serving.segment_definitions d join serving.segments s on s.id = d.segment_id order by d.segment_id`;
+  from serving.segment_definitions d join serving.segments s on s.id = d.segment_id left join dropped h on true order by d.segment_id`;
+const NOTE_DROPPED = `update serving.segment_definitions d set dropped_archives = h.archives from ingestion.dropped_history_v1 h
+  where d.segment_id = any($1::uuid[]) and d.dropped_archives <> h.archives returning d.segment_id as id`;
 
 /** Also where it lies in an archive. */
 const NEWEST = `select greatest((select max(occurred_at) from ingestion.event_feed_v1), (select max(last_behaviour_at) from ingestion.archived_subjects_v1))`;
@@ -81,7 +85,7 @@ const BEGIN_HERE = `insert into serving.definition_positions
   where not exists (select from serving.definition_positions)
   on conflict do nothing`;
 const BUILD_ALL = `insert into serving.definition_builds (workspace_id, segment_id, partition)
-  select kindred.workspace(), $1, p from generate_series(0, ${PARTITIONS - 1}) as p
+  select kindred.workspace(), id, p from unnest($1::uuid[]) as id cross join generate_series(0, ${PARTITIONS - 1}) as p
   on conflict (workspace_id, segment_id, partition) do update set asked_at = excluded.asked_at`;
 const NEXT_BUILD = `select b.segment_id as "segmentId", b.partition, b.asked_at::text as "askedAt" from unnest($1::uuid[]) with ordinality as r(id, place)
   join serving.definition_builds b on b.segment_id = r.id and b.partition = any($2::int[]) order by r.place, b.partition limit 1`;
@@ -96,7 +100,7 @@ const TO_LOOK_AT = `select id from (
 export class DefinitionRepository {
   constructor(
     @Inject(DATABASE) private readonly database: Database,
-    private readonly history: EventHistory,
+    private readonly history: KeptHistory,
   ) {}
 
   /** In one transaction. */
@@ -164,27 +168,29 @@ export class DefinitionRepository {
       id,
       condition === null ? null : JSON.stringify(condition),
     ]);
-    if (condition !== null) await client.query(BUILD_ALL, [id]);
+    if (condition !== null) await client.query(BUILD_ALL, [[id]]);
     return true;
   }
 
   /** Everyone is looked at again. */
   async change(client: PoolClient, segmentId: string, condition: Condition): Promise<void> {
     await client.query(`update serving.segment_definitions set condition = $2, changed_at = now(), failure = null, retry_at = null where segment_id = $1`, [segmentId, JSON.stringify(condition)]);
-    await client.query(BUILD_ALL, [segmentId]);
+    await client.query(BUILD_ALL, [[segmentId]]);
   }
 
-  /** What was dropped is taken note of; where the rule counted some of it, everyone is looked at again, unless another replica has asked for that. */
-  async lose(client: PoolClient, segmentId: string, hasCounted: boolean): Promise<void> {
-    const { rowCount } = await client.query(`update serving.segment_definitions set dropped_archives = ${DROPPED} where segment_id = $1 and dropped_archives <> ${DROPPED}`, [segmentId]);
-    if (rowCount === 1 && hasCounted) await client.query(BUILD_ALL, [segmentId]);
+  /** What was dropped is taken note of; under the rules that counted some of it everyone is looked at again, unless another replica has asked for that. */
+  async lose(client: PoolClient, rules: readonly { readonly segmentId: string; readonly hasCounted: boolean }[]): Promise<void> {
+    const { rows } = await client.query<{ id: string }>(NOTE_DROPPED, [rules.map(({ segmentId }) => segmentId)]);
+    const noted = new Set(rows.map(({ id }) => id));
+    const counted = rules.flatMap(({ segmentId, hasCounted }) => (hasCounted && noted.has(segmentId) ? [segmentId] : []));
+    if (counted.length > 0) await client.query(BUILD_ALL, [counted]);
   }
 
   /** Nobody is judged under it until it is tried again, which begins with everyone; until then it has no deadlines. */
   async fail(client: PoolClient, segmentId: string, failure: string): Promise<void> {
     await client.query(`update serving.segment_definitions set failure = $2, retry_at = now() + make_interval(mins => ${RETRY_MINUTES}) where segment_id = $1`, [segmentId, failure]);
     await client.query(`delete from serving.segment_deadlines where segment_id = $1`, [segmentId]);
-    await client.query(BUILD_ALL, [segmentId]);
+    await client.query(BUILD_ALL, [[segmentId]]);
   }
 
   async recover(client: PoolClient, segmentId: string): Promise<void> {
@@ -233,7 +239,21 @@ export class DefinitionRepository {
   }
 
   /** Undefined where it takes too long. */
-  async preview(workspaceId: string, condition: Condition, now: string, sample: number): Promise<Sample | undefined> {
+  preview(workspaceId: string, condition: Condition, now: string, sample: number): Promise<Sample | undefined> {
+    return this.inTime(workspaceId, condition, now, async (ask, source) => {
+      const { text, values } = judging([{ segmentId: NIL, condition }], { customerIds: null, now, source }, SAMPLE, [sample]);
+      const [counted] = await ask<Omit<Sample, 'notices'>>(text, values);
+      return counted && { ...counted, notices: await noticesOf(ask, condition, { now, source }) };
+    });
+  }
+
+  /** What makes a rule count otherwise than it reads. */
+  async notices(workspaceId: string, condition: Condition, now: string): Promise<definition.RuleNotice[]> {
+    return (await this.inTime(workspaceId, condition, now, (ask, source) => noticesOf(ask, condition, { now, source }))) ?? [NOT_READ];
+  }
+
+  /** In a transaction with what a condition reads of everyone, archives too. Undefined where it takes too long. */
+  private async inTime<Result>(workspaceId: string, condition: Condition, now: string, work: (ask: Ask, source: string) => Promise<Result>): Promise<Result | undefined> {
     try {
       return await this.within(workspaceId, async (client) => {
         const end = Date.now() + PREVIEW_MS;
@@ -244,10 +264,7 @@ export class DefinitionRepository {
         };
         // Also of what brings events from archives.
         await limit();
-        const source = await this.sourceFor(client, [condition], {}, now, AbortSignal.timeout(PREVIEW_MS));
-        const { text, values } = judging([{ segmentId: NIL, condition }], { customerIds: null, now, source }, SAMPLE, [sample]);
-        const [counted] = await ask<Omit<Sample, 'notices'>>(text, values);
-        return counted && { ...counted, notices: await noticesOf(ask, condition, { now, source }) };
+        return work(ask, await this.sourceFor(client, [condition], {}, now, AbortSignal.timeout(PREVIEW_MS)));
       });
     } catch (error) {
       if (isTooSlow(error)) return undefined;

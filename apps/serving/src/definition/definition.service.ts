@@ -106,9 +106,21 @@ export class DefinitionService {
     return { definition: await this.read(workspaceId, idOf(segmentId)) };
   }
 
-  private async read(workspaceId: string, id: string): Promise<definition.SegmentDefinition> {
+  async notices(workspaceId: string, { segmentId }: definition.GetRuleNoticesRequest): Promise<definition.GetRuleNoticesResponse> {
+    const { condition, malformed } = await this.found(workspaceId, idOf(segmentId));
+    if (condition === null || malformed !== null) return { notices: [] };
+    const now = await this.definitions.within(workspaceId, (client) => this.now(client, workspaceId));
+    return { notices: await this.definitions.notices(workspaceId, condition, now) };
+  }
+
+  private async found(workspaceId: string, id: string): Promise<DefinitionRow> {
     const row = (await this.definitions.within(workspaceId, (client) => this.definitions.all(client))).find(({ segmentId }) => segmentId === id);
     if (!row) throw unknown();
+    return row;
+  }
+
+  private async read(workspaceId: string, id: string): Promise<definition.SegmentDefinition> {
+    const row = await this.found(workspaceId, id);
     return {
       segmentId: id,
       condition: row.malformed === null ? (row.condition ?? undefined) : undefined,

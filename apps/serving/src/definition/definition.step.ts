@@ -100,7 +100,8 @@ export class DefinitionStep {
       const held = positions.map(({ partition }) => partition);
       const read = await readFeeds(client, positions);
       const now = isoOf(await this.directory.now(workspaceId, read.newestEventAt));
-      for (const { segmentId, condition, lostUntil } of rules) if (lostUntil) await this.definitions.lose(client, segmentId, reachesBeyond(condition, lostUntil, now));
+      const losing = rules.flatMap(({ segmentId, condition, lostUntil }) => (lostUntil ? { segmentId, hasCounted: reachesBeyond(condition, lostUntil, now) } : []));
+      if (losing.length > 0) await this.definitions.lose(client, losing);
       const due = await client.query<{ id: string }>(DUE, [now, held, rules.map(({ segmentId }) => segmentId)]);
       // Of two customers who share an event by a merge, one may be another replica's.
       const ours = (ids: readonly string[]) => [...new Set(ids)].filter((id) => held.includes(partitionOf(id)));

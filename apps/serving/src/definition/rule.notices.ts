@@ -60,7 +60,8 @@ export async function noticesOf(ask: Ask, condition: Condition, when: When): Pro
   }
 }
 
-const NOT_READ: definition.RuleNotice = {
+/** What is told where looking takes too long. */
+export const NOT_READ: definition.RuleNotice = {
   code: 'NAMES_NOT_READ', path: 'condition', message: 'Nobody looked whether anything has the names that the rule asks for: it would have taken too long.', name: '', nearest: '',
 };
 
@@ -76,14 +77,14 @@ async function lookedFor(ask: Ask, condition: Condition, { now, source }: When):
     const open = lackingIn(asked, some);
     const all = open.length === 0 ? [] : await ask<Seen>(namesOfAll(source), [...where, namesOf(open)]);
     const what = { kind: 'PROPERTY', holder: `"${performed.event}"${performed.ever ? '' : ` within ${performed.withinDays} days`}` } as const;
-    notices.push(...(await told(open, all, some, what)));
+    notices.push(...told(open, all, some, what));
   }
   const ofCustomers = places.flatMap(([path, { attribute }]) => (attribute ? [askedBy(attribute, `${path}.attribute`)] : []));
   if (ofCustomers.length > 0) {
     const named = await ask<Seen>(ATTRIBUTES, [namesOf(ofCustomers)]);
     const open = lackingIn(ofCustomers, named);
     const all = open.length === 0 ? [] : await ask<Seen>(ATTRIBUTES, [null]);
-    notices.push(...(await told(open, named, all, { kind: 'ATTRIBUTE', holder: 'customer' })));
+    notices.push(...told(open, named, all, { kind: 'ATTRIBUTE', holder: 'customer' }));
   }
   const order = places.map(([path]) => path);
   const placeOf = ({ path }: definition.RuleNotice) => order.findLastIndex((one) => path.startsWith(`${one}.`));
@@ -122,12 +123,12 @@ function lackingIn<One extends Asked>(asked: readonly One[], seen: readonly Seen
 }
 
 /** Of what is asked, what `seen` lacks; `others`: names that may have been meant. */
-async function told(
+function told(
   asked: readonly Asked[], seen: readonly Seen[], others: readonly Seen[], { kind, holder }: { readonly kind: 'PROPERTY' | 'ATTRIBUTE'; readonly holder: string },
-): Promise<definition.RuleNotice[]> {
+): definition.RuleNotice[] {
   const lacking = lackingIn(asked, seen);
   const known = new Set(seen.map(({ name }) => name));
-  const nearest = await nearestNames(namesOf(lacking.filter(({ name }) => !known.has(name))), others.map(({ name }) => name));
+  const nearest = nearestNames(namesOf(lacking.filter(({ name }) => !known.has(name))), others.map(({ name }) => name));
   return lacking.map(({ path, name }): definition.RuleNotice => {
     const what = kind.toLowerCase();
     if (known.has(name)) {

@@ -20,6 +20,9 @@ export interface ScheduleRow extends Timetable, ColumnChoice {
 
 export type NewSchedule = Pick<ScheduleRow, 'id' | 'segmentId' | 'format' | 'columns' | 'attributes' | 'cron' | 'timeZone' | 'requestedBy'>;
 
+/** What of a schedule can be changed. */
+export type ScheduleChange = Pick<ScheduleRow, 'id' | 'columns' | 'attributes' | 'cron' | 'timeZone' | 'isPaused'>;
+
 export interface OpenSchedule {
   readonly workspaceId: string;
   readonly id: string;
@@ -51,10 +54,10 @@ export class ExportScheduleRepository {
   }
 
   /** Undefined where there is none. */
-  update(workspaceId: string, id: string, { cron, timeZone }: Timetable, isPaused: boolean): Promise<ScheduleRow | undefined> {
+  update(workspaceId: string, { id, columns, attributes, cron, timeZone, isPaused }: ScheduleChange): Promise<ScheduleRow | undefined> {
     return this.database.onConnection(workspaceId, async (client) => {
-      const sql = `update serving.export_schedules set cron = $2, time_zone = $3, is_paused = $4 where id = $1 returning ${COLUMNS}`;
-      const { rows } = await client.query<ScheduleRow>(sql, [id, cron, timeZone, isPaused]);
+      const sql = `update serving.export_schedules set cron = $2, time_zone = $3, is_paused = $4, columns = $5, attributes = $6 where id = $1 returning ${COLUMNS}`;
+      const { rows } = await client.query<ScheduleRow>(sql, [id, cron, timeZone, isPaused, columns, attributes]);
       if (rows[0]) await setOpen(client, id, !isPaused);
       return rows[0];
     });

@@ -9,6 +9,7 @@ import { SERVICE } from '#libs/service';
 import { cursorFormat, pageAsked } from '../page/page.js';
 import { NIL, uuidFilter } from '../page/uuid.js';
 import type { Context } from '../store.js';
+import { columnChoice, toColumns } from './export.columns.js';
 import { toSchedule } from './export.mapper.js';
 import { ExportScheduleQueue } from './export.schedule.queue.js';
 import { ExportScheduleRepository, type ScheduleRow } from './export.schedule.repository.js';
@@ -37,10 +38,11 @@ export class ExportScheduleService {
     return { schedule: toSchedule(row) };
   }
 
-  async update(workspaceId: string, { id, cron, timeZone, paused }: exporting.UpdateExportScheduleRequest): Promise<exporting.UpdateExportScheduleResponse> {
+  async update(workspaceId: string, { id, cron, timeZone, paused, columns, attributes }: exporting.UpdateExportScheduleRequest): Promise<exporting.UpdateExportScheduleResponse> {
     const was = await this.found(workspaceId, id);
     const table = this.timetable({ cron: cron ?? was.cron, timeZone: timeZone ?? was.timeZone });
-    const row = await this.schedules.update(workspaceId, was.id, table, paused ?? was.isPaused);
+    const choice = columnChoice({ columns: columns ?? { columns: toColumns(was.columns) }, attributes: attributes?.names ?? was.attributes });
+    const row = await this.schedules.update(workspaceId, { id: was.id, isPaused: paused ?? was.isPaused, ...table, ...choice });
     if (!row) throw unknown();
     await this.tell(workspaceId, row);
     return { schedule: toSchedule(row) };
