@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kindred_worker.page import alarm, page, verdict
+from kindred_worker.page.charts import standings
 from kindred_worker.page.verdict import claims
 
 
@@ -106,6 +107,11 @@ def test_the_page_names_every_figure_and_calls_nobody() -> None:
     assert "0.550 unstable" in text
 
 
+def test_what_the_marks_mean_stands_above_every_figure() -> None:
+    height = {text: float(y) for y, text in re.findall(r'<text [^>]* y="([\d.]+)"[^>]*>([^<]+)</text>', standings(compared(0.8, 0.81)))}
+    assert max(height["logistic regression"], height["LightGBM"]) < height["recency, frequency and money"] - 15
+
+
 def test_names_from_the_data_stay_text() -> None:
     text = page(told(compared(0.8, 0.81)))
     assert "<b>size" not in text
@@ -142,7 +148,7 @@ def test_it_says_whether_the_chances_can_be_taken_at_their_word() -> None:
     bins = [{"claimed": 0.2, "happened": 0.1, "customers": 100}, {"claimed": 0.8, "happened": 0.5, "customers": 300}]
     said = claims(bins, ["Order Completed"])
     assert said is not None
-    assert said.startswith("The chances are too high here: of everyone together it claimed 65.0%, and 40.0% came.")
+    assert said.startswith("The chances are too high here: of everyone together it claimed 65.0 %, and 40.0 % came.")
     assert "without regard to the others" not in said
     assert "one of 2 events" in (claims(bins, ["Order Completed", "Product Viewed"]) or "")
     assert (claims([{"claimed": 0.5, "happened": 0.51, "customers": 10}], []) or "").startswith("The chances can be taken at their word")
