@@ -98,6 +98,7 @@ describe('a run', () => {
 
   it.each([
     [{ encoder: 'lstm' }, 'encoder'],
+    [{ objectives: [{ name: 'tarot', weight: 1 }] }, 'objectives'],
     [{ sampleFraction: 1.5 }, 'sampleFraction'],
     [{ segmentCount: 1 }, 'segmentCount'],
     [{ objectives: [{ name: 'horizon', weight: -1 }] }, 'objectives.0.weight'],
@@ -109,6 +110,15 @@ describe('a run', () => {
       metadata: { field },
     });
     expect((await service.runs.listRuns({ page: undefined, state: RunState.UNSPECIFIED }, call)).runs).toEqual([]);
+  });
+
+  it('begins while the worker is away, which then says what is wrong with the spec', async () => {
+    const { call } = await house.workspace();
+    house.worker.kill();
+    const { run } = await service.runs.startRun(startRequest({ objectives: [{ name: 'tarot', weight: 1 }] }), call);
+    await house.worker.start();
+    const { error } = await until(service, call, run?.id ?? '', RunState.FAILED);
+    expect(error).toMatchObject({ code: 'SPEC_INVALID', state: RunState.TRAINING });
   });
 
   it('fails with the counts and the remedy when there is too little to learn from, and leaves no files', async () => {

@@ -29,7 +29,6 @@ describe('the spec of a run', () => {
   });
 
   it.each([
-    [{ encoder: 'lstm' }, /encoder: must be one of decayed_sum, gru, gated_linear, transformer\./],
     [{ width: 3 }, /width: must be 0 \(chosen\) or 4 to 1024\./],
     [{ keepProperties: ['email', 'channel'], leaveOutProperties: ['channel'] }, /leaveOutProperties: channel cannot be in keepProperties too\./],
     [{ sampleFraction: 2 }, /sampleFraction: must lie between 0 and 1\./],
