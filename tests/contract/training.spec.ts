@@ -19,6 +19,7 @@ afterAll(() => house?.close());
 afterEach(() => {
   house.worker.reset();
   house.ingestion.failWith = undefined;
+  house.ingestion.missing = { events: [], properties: [] };
 });
 
 /** Runs from start to end and waits for the model to go live. */
@@ -109,6 +110,19 @@ describe('a run', () => {
       reason: 'SPEC_INVALID',
       metadata: { field },
     });
+    expect((await service.runs.listRuns({ page: undefined, state: RunState.UNSPECIFIED }, call)).runs).toEqual([]);
+  });
+
+  it.each([
+    ['mainEvents', { mainEvents: ['Order Completed', 'Nothing Such'] }, "mainEvents: no event is named 'Nothing Such'"],
+    ['keepProperties', { keepProperties: ['products.price', 'colour', 'lists.size'] }, "keepProperties: no event has a property 'colour', 'lists.size'"],
+    ['itemField', { valueProperty: 'revenue', itemField: 'lists.size' }, "itemField: no event has a property 'lists.size'"],
+  ])('is refused where nothing has a name in its %s', async (field, spec, said) => {
+    const { call } = await house.workspace();
+    house.ingestion.missing = { events: ['Nothing Such'], properties: ['colour', 'lists', 'lists.size', 'products.price'] };
+    const refused = await failure(service.runs.startRun(startRequest(spec), call));
+    expect(refused).toMatchObject({ reason: 'SPEC_INVALID', metadata: { field } });
+    expect(refused.message).toContain(said);
     expect((await service.runs.listRuns({ page: undefined, state: RunState.UNSPECIFIED }, call)).runs).toEqual([]);
   });
 
