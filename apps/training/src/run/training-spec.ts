@@ -1,5 +1,6 @@
 import { z } from '#libs/config';
 import { worker } from '#libs/contracts';
+import { isStorable } from '#libs/database';
 import { RpcError } from '#libs/grpc';
 
 /** Raised when the meaning of a stored spec changes. */
@@ -18,29 +19,31 @@ const whole = (low: number, high: number) => between(low, high).int('must be a w
 const orChosen = (low: number, high: number) =>
   z.number().int('must be a whole number').refine((count) => count === 0 || (count >= low && count <= high), `must be 0 (chosen) or ${low} to ${high}`);
 const positive = z.number().positive('must lie above 0');
-const name = (most: number) => z.string().min(1, 'must not be empty').max(most, `must have at most ${most} characters`);
+const days = z.number().min(1 / 86_400, 'must be a second (1/86400) at least');
+const text = (most: number) => z.string().max(most, `must have at most ${most} characters`).refine(isStorable, 'holds a character that cannot be stored');
+const name = (most: number) => text(most).min(1, 'must not be empty');
 const listOf = <Item extends z.ZodType>(item: Item, most: number) => z.array(item).max(most, `may name ${most} at most`);
 
 /** Zero, empty and unset mean "chosen from the data"; the worker knows what it has learned to do with the rest. */
 const Spec = z.object({
-  encoder: z.string().max(40, 'must have at most 40 characters'),
+  encoder: text(40),
   objectives: listOf(z.object({ name: name(40), weight: positive.max(1_000, 'must be at most 1000') }), 8),
   width: orChosen(4, 1_024),
   epochs: whole(0, 1_000),
   batchSize: whole(0, 8_192),
   learningRate: between(0, 1),
-  horizonDays: listOf(positive.max(3_660, 'must be at most 3660'), 8),
-  halfLifeDays: listOf(positive, 32),
+  horizonDays: listOf(days.max(3_660, 'must be at most 3660'), 8),
+  halfLifeDays: listOf(days, 32),
   segmentCount: orChosen(2, 64),
   sampleFraction: between(0, 1),
   seed: whole(0, Number.MAX_SAFE_INTEGER),
   mainEvents: listOf(name(200), 8),
-  valueProperty: z.string().max(200, 'must have at most 200 characters'),
+  valueProperty: text(200),
   keepLeaks: z.boolean(),
   // These are missing in runs that were stored before there were any.
   keepProperties: listOf(name(400), 200).default([]),
   leaveOutProperties: listOf(name(400), 200).default([]),
-  itemField: z.string().max(200, 'must have at most 200 characters').default(''),
+  itemField: text(200).default(''),
   precision: z.enum(PRECISIONS, { error: oneOf(PRECISIONS) }).default(''),
   continuedEpochs: whole(0, 1_000).optional(),
   continuedLearningRate: between(0, 1).default(0),
