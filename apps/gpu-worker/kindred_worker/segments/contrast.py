@@ -60,7 +60,7 @@ def contrast(feature: Feature, inside: npt.NDArray[np.bool_]) -> Contrast | None
     ours, theirs = known & inside, known & ~inside
     if min(ours.sum(), theirs.sum()) < NEEDED or ours.sum() < KNOWN_OF * inside.sum():
         return None
-    scale = np.log1p(np.maximum(feature.values, 0)) if feature.is_skewed else feature.values
+    scale = _scaled(feature)
     effect = _standardised(scale[ours], scale[theirs])
     certain = abs(effect) / np.sqrt(1 / ours.sum() + 1 / theirs.sum())
     if abs(effect) < WORTH_TELLING or certain < CERTAIN:
@@ -74,6 +74,15 @@ def contrast(feature: Feature, inside: npt.NDArray[np.bool_]) -> Contrast | None
     mine, other = float(values[ours].mean()), float(values[theirs].mean())
     lift = mine / other if abs(other) > 1e-9 else (99.0 if mine > 1e-9 else 1.0)
     return Contrast(feature, effect, float(np.clip(lift, 0, 99)), mine, other)
+
+
+def effect_of(feature: Feature, inside: npt.NDArray[np.bool_], rest: npt.NDArray[np.bool_]) -> float:
+    """Cohen's d between `inside` and `rest` (N) on the feature's scale; 0 where it applies to none of either."""
+    known = np.isfinite(feature.values)
+    if not (known & inside).any() or not (known & rest).any():
+        return 0.0
+    scale = _scaled(feature)
+    return _standardised(scale[known & inside], scale[known & rest])
 
 
 def distinct(found: Sequence[Contrast], count: int) -> list[Contrast]:
@@ -100,6 +109,10 @@ def _are_twins(a: Feature, b: Feature) -> bool:
     if x.std() < 1e-9 or y.std() < 1e-9:
         return False
     return abs(float(np.corrcoef(x, y)[0, 1])) > TWINS
+
+
+def _scaled(feature: Feature) -> Float64:
+    return np.log1p(np.maximum(feature.values, 0)) if feature.is_skewed else feature.values
 
 
 def _standardised(ours: Float64, theirs: Float64) -> float:
