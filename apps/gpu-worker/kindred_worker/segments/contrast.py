@@ -18,6 +18,7 @@ WORTH_TELLING = 0.25  # least standardised difference
 CERTAIN = 5.0  # least |t|: with hundreds of features and a dozen segments, less comes about by chance
 KNOWN_OF = 0.25  # least share of the segment that the feature applies to
 NEEDED = 15  # customers on either side
+FELT, MANIFOLD = 0.05, 1.5  # shares that differ by less than the first, and not by this factor either, read alike
 TWINS = 0.85  # correlation from which one feature says what the other says
 
 
@@ -39,10 +40,13 @@ class Contrast:
 
     @property
     def reads_alike(self) -> bool:
-        """Whether its two figures are the same in the words of a person: "under 1 % (others under 1 %)" tells nothing."""
+        """Whether its two figures are the same to a person: "under 1 % (others under 1 %)" tells nothing, nor does "46 % (others 48 %)"."""
         kind, unit = self.key.partition(":")[0], self.feature.unit
         if kind in ("event_rate", "mean", "lately"):  # told as a ratio, or with as many places as it takes
             return False
+        less, more = sorted((self.segment_value, self.rest_value))
+        if unit == "share" and more - less < FELT and more < MANIFOLD * less:
+            return True
         shown = span if unit == "days" else percent if unit == "share" or kind == "trend" else number
         return shown(self.segment_value) == shown(self.rest_value)
 
