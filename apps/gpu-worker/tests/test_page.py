@@ -166,3 +166,11 @@ def test_what_almost_every_event_lacks_is_not_called_missing_from_all() -> None:
     rare = told(compared(ours=0.8, theirs=0.79))
     rare["quality"]["properties"][0] |= {"missing": 0.9978}
     assert "<td>over 99 %</td>" in page(rare)
+
+
+def test_events_without_properties_have_no_empty_table() -> None:
+    bare = told(compared(ours=0.8, theirs=0.79))
+    assert ">drift (PSI)</th>" in page(bare)
+    bare["quality"]["properties"] = []
+    assert ">drift (PSI)</th>" not in page(bare)
+    assert "1,000 events of 90 customers before 1970-01-01, without any property." in page(bare)
