@@ -80,6 +80,9 @@ def test_it_says_that_the_encoder_wins_and_how_narrowly() -> None:
     assert "difference of 0.002 lies within one deviation" in said[0]
     assert said[1].startswith("Together they gain 0.004: ")
     assert said[2].startswith("Training brought 0.020")
+    assert "within one deviation" not in said[2]
+    barely = [m | {"deviation": 0.03} if m["subject"] == "untrained" else m for m in compared(ours=0.812, theirs=0.81)]
+    assert verdict(barely)[2].endswith("That lies within one deviation.")
 
 
 def test_where_nothing_could_be_compared_it_says_why() -> None:

@@ -58,7 +58,8 @@ def verdict(measures: Sequence[Mapping[str, Any]]) -> list[str]:
     if trained is not None and untrained is not None:
         gain = trained.value - untrained.value
         told = "changed nothing" if abs(gain) < FELT else f"brought {gain:.3f}" if gain > 0 else f"cost {-gain:.3f}"
-        said.append(f"Training {told}, by AUC against an untrained encoder (logistic regression).")
+        close = " That lies within one deviation." if FELT <= abs(gain) <= max(trained.deviation, untrained.deviation) else ""
+        said.append(f"Training {told}, by AUC against an untrained encoder (logistic regression).{close}")
     return said
 
 
