@@ -29,7 +29,10 @@ export class FakeLabelPeers {
   async start(): Promise<this> {
     this.server = createServer().use(tellFailures);
     const add = (definition: object, methods: object) => this.server?.add(definition as never, methods as never);
-    add(ingestion.SnapshotServiceService, { createSnapshot: (request: ingestion.CreateSnapshotRequest) => snapshot(request) });
+    add(ingestion.SnapshotServiceService, {
+      createSnapshot: (request: ingestion.CreateSnapshotRequest) => snapshot(request),
+      findMissingNames: async () => ({}),
+    });
     add(customerList.CustomerListServiceService, {
       findCustomerIds: async ({ userIds }: customerList.FindCustomerIdsRequest) => ({
         customers: userIds.flatMap((userId) => (this.customers.has(userId) ? [{ userId, customerId: this.customers.get(userId) }] : [])),

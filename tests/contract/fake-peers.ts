@@ -11,10 +11,16 @@ export class FakeIngestion {
   readonly requests: string[] = [];
   readonly halfway = new Barrier();
   failWith: RpcError | undefined;
+  /** Names that no event has. */
+  missing: ingestion.FindMissingNamesResponse = { events: [], properties: [] };
   server!: FakeServer;
 
   async start(): Promise<this> {
     this.server = await listen(ingestion.SnapshotServiceService, {
+      findMissingNames: async ({ events, properties }: ingestion.FindMissingNamesRequest) => ({
+        events: events.filter((name) => this.missing.events.includes(name)),
+        properties: properties.filter((name) => this.missing.properties.includes(name)),
+      }),
       createSnapshot: (request: ingestion.CreateSnapshotRequest, context: CallContext) => this.create(request, context),
     });
     return this;

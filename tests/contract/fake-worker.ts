@@ -12,7 +12,10 @@ import { Barrier, type FakeServer, listen } from './fake-server.js';
 
 export type WorkerMethod = 'train' | 'discover' | 'evaluate' | 'embed';
 const METHODS: readonly WorkerMethod[] = ['train', 'discover', 'evaluate', 'embed'];
-const ENCODERS = new Set(['', 'decayed_sum', 'gru', 'gated_linear', 'transformer']);
+const KNOWN = {
+  encoder: ['', 'decayed_sum', 'gru', 'gated_linear', 'transformer'],
+  objectives: ['horizon', 'next_event', 'transitions', 'masked_event', 'contrastive', 'order', 'vicreg', 'barlow_twins'],
+};
 const STEPS = 20;
 const CHECKPOINT = 'checkpoint.json';
 /** What the fake measures of ordinary novelty. */
@@ -53,6 +56,10 @@ export class FakeWorker {
   /** Starts, or starts again on the same port. */
   async start(): Promise<this> {
     const methods = {
+      checkSpec: async ({ spec }: worker.CheckSpecRequest) => {
+        expectKnown(spec);
+        return {};
+      },
       train: (request: worker.TrainRequest, context: CallContext) => this.train(request, context),
       discover: (request: worker.DiscoverRequest, context: CallContext) => this.discover(request, context),
       evaluate: (request: worker.EvaluateRequest, context: CallContext) => this.evaluate(request, context),
@@ -88,7 +95,7 @@ export class FakeWorker {
       () => 0,
     );
     const call = this.begin('train', runId, { resumedFrom });
-    if (!ENCODERS.has(spec?.encoder ?? '')) throw RpcError.invalid(`There is no encoder ${spec?.encoder}.`, { reason: 'INVALID_INPUT' });
+    expectKnown(spec);
     try {
       for (let step = resumedFrom + 1; step <= STEPS; step++) {
         signal.throwIfAborted();
@@ -163,4 +170,12 @@ const measure = (name: string, subject: string, value: number, baseline = false)
 
 function segment(name: string, index: number): worker.DiscoveredSegment {
   return { index, name, description: name, size: 50, share: 0.5, stability: 0.9, traits: [], typicalCustomerIds: [], overlaps: [], level: worker.SegmentLevel.MAIN, rule: undefined };
+}
+
+function expectKnown(spec: worker.TrainingSpec | undefined): void {
+  const asked = { encoder: [spec?.encoder ?? ''], objectives: (spec?.objectives ?? []).map(({ name }) => name) };
+  for (const field of ['encoder', 'objectives'] as const) {
+    const unknown = asked[field].find((name) => !KNOWN[field].includes(name));
+    if (unknown !== undefined) throw RpcError.invalid(`${field}: '${unknown}' is unknown; there are ${KNOWN[field].join(', ')}`, { reason: 'INVALID_INPUT', metadata: { field } });
+  }
 }

@@ -127,6 +127,17 @@ describe.each(stages)('%s', (_, open) => {
     expect(hashes(resumed)).toEqual(hashes(again));
   }, 180_000);
 
+  it.each([
+    ['encoder', { encoder: 'no_such_encoder' }, /encoder: 'no_such_encoder' is unknown; there are .*gru/],
+    ['objectives', { objectives: [{ name: 'tarot', weight: 1 }] }, /objectives: 'tarot' is unknown; there are .*next_event/],
+  ])('says of a spec alone, without data, what is wrong with its %s', async (field, change, said) => {
+    const patient = { deadline: 60_000 }; // a worker that has just started reads its libraries first
+    await expect(client.checkSpec({ spec: spec() }, patient)).resolves.toEqual({});
+    const failure: unknown = await client.checkSpec({ spec: spec(change) }, patient).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ status: status.INVALID_ARGUMENT, metadata: { field } });
+    expect((failure as RpcError).message).toMatch(said);
+  }, 90_000);
+
   it('says what to change when the spec cannot be used', async () => {
     const stream = client.train(trainRequest(await place('refused'), { encoder: 'no_such_encoder' }));
     const failure = await (async () => {

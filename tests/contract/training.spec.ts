@@ -19,6 +19,7 @@ afterAll(() => house?.close());
 afterEach(() => {
   house.worker.reset();
   house.ingestion.failWith = undefined;
+  house.ingestion.missing = { events: [], properties: [] };
 });
 
 /** Runs from start to end and waits for the model to go live. */
@@ -98,6 +99,7 @@ describe('a run', () => {
 
   it.each([
     [{ encoder: 'lstm' }, 'encoder'],
+    [{ objectives: [{ name: 'tarot', weight: 1 }] }, 'objectives'],
     [{ sampleFraction: 1.5 }, 'sampleFraction'],
     [{ segmentCount: 1 }, 'segmentCount'],
     [{ objectives: [{ name: 'horizon', weight: -1 }] }, 'objectives.0.weight'],
@@ -109,6 +111,28 @@ describe('a run', () => {
       metadata: { field },
     });
     expect((await service.runs.listRuns({ page: undefined, state: RunState.UNSPECIFIED }, call)).runs).toEqual([]);
+  });
+
+  it.each([
+    ['mainEvents', { mainEvents: ['Order Completed', 'Nothing Such'] }, "mainEvents: no event is named 'Nothing Such'"],
+    ['keepProperties', { keepProperties: ['products.price', 'colour', 'lists.size'] }, "keepProperties: no event has a property 'colour', 'lists.size'"],
+    ['itemField', { valueProperty: 'revenue', itemField: 'lists.size' }, "itemField: no event has a property 'lists.size'"],
+  ])('is refused where nothing has a name in its %s', async (field, spec, said) => {
+    const { call } = await house.workspace();
+    house.ingestion.missing = { events: ['Nothing Such'], properties: ['colour', 'lists', 'lists.size', 'products.price'] };
+    const refused = await failure(service.runs.startRun(startRequest(spec), call));
+    expect(refused).toMatchObject({ reason: 'SPEC_INVALID', metadata: { field } });
+    expect(refused.message).toContain(said);
+    expect((await service.runs.listRuns({ page: undefined, state: RunState.UNSPECIFIED }, call)).runs).toEqual([]);
+  });
+
+  it('begins while the worker is away, which then says what is wrong with the spec', async () => {
+    const { call } = await house.workspace();
+    house.worker.kill();
+    const { run } = await service.runs.startRun(startRequest({ objectives: [{ name: 'tarot', weight: 1 }] }), call);
+    await house.worker.start();
+    const { error } = await until(service, call, run?.id ?? '', RunState.FAILED);
+    expect(error).toMatchObject({ code: 'SPEC_INVALID', state: RunState.TRAINING });
   });
 
   it('fails with the counts and the remedy when there is too little to learn from, and leaves no files', async () => {

@@ -168,6 +168,7 @@ def evaluate(
     if left_out:
         sheet.behind["left_out"] = "; ".join(left_out)
     sheet.add("rank_me", "embedding", rank_me(after.embedding))
+    sheet.add("foreseen", "forecast", len(model.columns))
     told: dict[str, Any] = {"format": "kindred.evaluation/1", "measures": [asdict(m) for m in sheet.measures], **sheet.behind}
     told["verdict"] = verdict(told["measures"])
     files = [output.write_json(EVALUATION, told), output.write(PAGE, page(told).encode())]

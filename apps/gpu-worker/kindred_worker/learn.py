@@ -20,6 +20,7 @@ from kindred_worker.items.basket import item_field
 from kindred_worker.items.fitting import fit_recommender
 from kindred_worker.models.behaviour import BehaviourModel
 from kindred_worker.models.bundle import ENCODER, FEATURES, SURPRISE, WEIGHTS, save_model
+from kindred_worker.models.encoders import check_encoder
 from kindred_worker.models.plan import resolve
 from kindred_worker.objectives import check_names
 from kindred_worker.protocol import protocol_of
@@ -44,7 +45,7 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
     done = _done(output, key)
     if done is not None:
         return done
-    check_names(spec.objectives)
+    check_spec(spec)
     report.progress(0.0, "choosing features")
     fitted = examine(snapshot, spec, report.check)
     features, quality = fitted.features, fitted.quality
@@ -91,6 +92,12 @@ def learn(spec: TrainingSpec, snapshot: Snapshot, output: Folder, report: Report
     checkpoints.clear()
     report.progress(1.0, "encoder written")
     return Learned([written, *beside, *files], trained.events, trained.customers)
+
+
+def check_spec(spec: TrainingSpec) -> None:
+    """Raises InvalidInput where the spec names an encoder or a pretext task that there is none of."""
+    check_encoder(spec.encoder)
+    check_names(spec.objectives)
 
 
 def _check_share(spec: TrainingSpec, customers: int) -> None:

@@ -20,7 +20,11 @@ class TooLittleData(Exception):
 
 
 class InvalidInput(Exception):
-    """The spec or the snapshot cannot be used; the message says what to change."""
+    """The spec or the snapshot cannot be used; the message says what to change, `field` in which one of the spec, where it is one."""
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class HashMismatch(Exception):

@@ -91,7 +91,8 @@ class TrainingSpec:
             (0 <= self.item_dropout <= 0.9, "itemDropout must lie between 0 and 0.9"),
             (0 <= self.dropout <= 0.9, "dropout must lie between 0 and 0.9"),
             (self.precision in ("", "float32", "bfloat16"), "precision must be float32 or bfloat16"),
-            (self.segment_count <= 64, "segmentCount must be at most 64"),
+            (self.segment_count == 0 or 2 <= self.segment_count <= 64, "segmentCount must be 0 (chosen) or 2 to 64"),
+            (len({*self.main_events}) == len(self.main_events), "mainEvents: each may be named once"),
             (not twice, f"leaveOutProperties: {', '.join(twice)} cannot be in keepProperties too"),
             (bool(self.objectives) and all(w > 0 for w in self.objectives.values()), "objective weights must be positive"),
         )

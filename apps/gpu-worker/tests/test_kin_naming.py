@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from kindred_worker.data.portrait import Feature
@@ -18,10 +20,12 @@ KIN = [Kin(3, "COARSER", -1, 0.9), Kin(4, "FINER", 0, 0.9), Kin(5, "FINER", 0, 0
 FINER = np.where(LABELS == 0, 4 + PART, -1)
 
 
-def feature(key: str, by_segment: tuple[float, ...], by_part: tuple[float, float], unit: str = "days", family: str = "") -> Feature:
+def feature(
+    key: str, by_segment: tuple[float, ...], by_part: tuple[float, float], unit: str = "days", family: str = "", noise: float = 1
+) -> Feature:
     draws = np.random.default_rng(len(key))
     return Feature(
-        key, unit, family or key, True, np.maximum(np.array(by_segment)[LABELS] * np.array(by_part)[PART] + draws.normal(0, 1, 600), 0)
+        key, unit, family or key, True, np.maximum(np.array(by_segment)[LABELS] * np.array(by_part)[PART] + draws.normal(0, noise, 600), 0)
     )
 
 
@@ -56,6 +60,21 @@ def test_a_whole_says_what_it_is_made_of() -> None:
     assert kin[3].description.endswith(f"Made of “{own[0].name}” and “{own[1].name}”.")
 
 
+def test_a_whole_is_not_named_after_what_one_part_begins_and_another_ends_with() -> None:
+    shares = [
+        feature("opening:Product Viewed", (0.8, 0.1, 0.1), (1, 1), "share", noise=0.1),
+        feature("closing:Coupon Applied", (0.1, 0.9, 0.1), (1, 1), "share", noise=0.1),
+        feature("opening:Coupon Applied", (0.1, 0.7, 0.1), (1, 1), "share", noise=0.1),
+    ]
+    features = [replace(f, is_skewed=False, values=np.clip(f.values, 0, 1)) for f in shares]
+    own = name_segments(features, LABELS, 3, MAIN)
+    assert [n.name for n in own[:2]] == ["Browse-first buyers", "Coupon-first buyers who end by applying a coupon"]
+    assert "first" in name_segments(features, LABELS // 2, 2, MAIN)[0].name  # as of the two together
+    whole = name_kin(features, LABELS, FINER, FAMILY, KIN, own, MAIN)[3]
+    assert whole.name == "Browse-first and coupon-first buyers"
+    assert "visit" not in whole.description.partition(" Made of ")[0]
+
+
 def test_names_are_unique_over_all_levels() -> None:
     own, kin = names()
     everything = [n.name for n in own] + [n.name for n in kin.values()]
@@ -73,4 +92,7 @@ def test_a_whole_that_would_be_called_as_a_part_of_it_is_called_after_its_parts(
     assert (
         joined(["Coupon-first buyers", "Cart-first buyers", "Buyers without one pattern"], "buyers")
         == "Coupon-first, cart-first and other buyers"
+    )
+    assert joined(["Order-first buyers who end by ordering", "Browse-first buyers, last seen about 11 weeks ago"], "buyers") == (
+        "Order-first and browse-first buyers"
     )

@@ -83,12 +83,21 @@ def test_traits_that_repeat_each_other_are_told_once() -> None:
     assert len(distinct(contrasts([one, twin], LABELS, 0), 5)) == 1
 
 
-def test_a_difference_between_figures_that_read_alike_is_not_told() -> None:
-    hardly = feature("expected:Order Completed", (0.004, 0.0004, 0.0004, 0.0004), 0.0001, "share", "forecast")
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [(0.004, 0.0004), (0.46, 0.48), (0.47, 0.51)],  # under 1 % (others under 1 %), 46 % (others 48 %)
+)
+def test_a_difference_between_figures_that_read_alike_is_not_told(ours: float, theirs: float) -> None:
+    hardly = feature("expected:Order Completed", (ours, theirs, theirs, theirs), 0.0001, "share", "forecast")
     found = contrasts([hardly], LABELS, 0)
-    assert [c.is_high for c in found] == [True]
-    assert told_in_figures(found, 5) == []  # under 1 % (others under 1 %)
+    assert [c.is_high for c in found] == [ours > theirs]
+    assert told_in_figures(found, 5) == []
     assert name_segments([hardly], LABELS, 4, ["Order Completed"])[0].description.startswith("They differ little")
+
+
+def test_a_small_share_that_is_several_times_the_others_is_told() -> None:
+    coupons = feature("closing:Coupon Applied", (0.03, 0.01, 0.01, 0.01), 0.002, "share", "closing")
+    assert [c.key for c in told_in_figures(contrasts([coupons], LABELS, 0), 5)] == ["closing:Coupon Applied"]
 
 
 def test_who_comes_often_and_is_like_others_else_is_called_frequent() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kindred_worker.page import alarm, page, verdict
+from kindred_worker.page.charts import standings
 from kindred_worker.page.verdict import claims
 
 
@@ -79,6 +80,9 @@ def test_it_says_that_the_encoder_wins_and_how_narrowly() -> None:
     assert "difference of 0.002 lies within one deviation" in said[0]
     assert said[1].startswith("Together they gain 0.004: ")
     assert said[2].startswith("Training brought 0.020")
+    assert "within one deviation" not in said[2]
+    barely = [m | {"deviation": 0.03} if m["subject"] == "untrained" else m for m in compared(ours=0.812, theirs=0.81)]
+    assert verdict(barely)[2].endswith("That lies within one deviation.")
 
 
 def test_where_nothing_could_be_compared_it_says_why() -> None:
@@ -104,6 +108,11 @@ def test_the_page_names_every_figure_and_calls_nobody() -> None:
     assert text.count("<svg") == 3  # standings, calibration, curves
     assert not re.search(r"""https?:|src=|@import|url\((?!#)|href="(?!#)|<script|<link""", text)
     assert "0.550 unstable" in text
+
+
+def test_what_the_marks_mean_stands_above_every_figure() -> None:
+    height = {text: float(y) for y, text in re.findall(r'<text [^>]* y="([\d.]+)"[^>]*>([^<]+)</text>', standings(compared(0.8, 0.81)))}
+    assert max(height["logistic regression"], height["LightGBM"]) < height["recency, frequency and money"] - 15
 
 
 def test_names_from_the_data_stay_text() -> None:
@@ -142,7 +151,7 @@ def test_it_says_whether_the_chances_can_be_taken_at_their_word() -> None:
     bins = [{"claimed": 0.2, "happened": 0.1, "customers": 100}, {"claimed": 0.8, "happened": 0.5, "customers": 300}]
     said = claims(bins, ["Order Completed"])
     assert said is not None
-    assert said.startswith("The chances are too high here: of everyone together it claimed 65.0%, and 40.0% came.")
+    assert said.startswith("The chances are too high here: of everyone together it claimed 65.0 %, and 40.0 % came.")
     assert "without regard to the others" not in said
     assert "one of 2 events" in (claims(bins, ["Order Completed", "Product Viewed"]) or "")
     assert (claims([{"claimed": 0.5, "happened": 0.51, "customers": 10}], []) or "").startswith("The chances can be taken at their word")
@@ -160,3 +169,11 @@ def test_what_almost_every_event_lacks_is_not_called_missing_from_all() -> None:
     rare = told(compared(ours=0.8, theirs=0.79))
     rare["quality"]["properties"][0] |= {"missing": 0.9978}
     assert "<td>over 99 %</td>" in page(rare)
+
+
+def test_events_without_properties_have_no_empty_table() -> None:
+    bare = told(compared(ours=0.8, theirs=0.79))
+    assert ">drift (PSI)</th>" in page(bare)
+    bare["quality"]["properties"] = []
+    assert ">drift (PSI)</th>" not in page(bare)
+    assert "1,000 events of 90 customers before 1970-01-01, without any property." in page(bare)

@@ -85,6 +85,20 @@ def reason_of(error: grpc.aio.AioRpcError) -> ErrorInfo:
     return info
 
 
+async def says_of_a_spec_alone(stub: rpc.TrainWorkerServiceStub) -> None:
+    """What is wrong with it, and where, before there are data."""
+    await stub.CheckSpec(pb.CheckSpecRequest(spec=SPEC))
+    for spec, field, message in [
+        (pb.TrainingSpec(objectives=[pb.ObjectiveSpec(name="tarot")]), "objectives", "'tarot' is unknown; there are horizon, "),
+        (pb.TrainingSpec(encoder="oracle"), "encoder", "'oracle' is unknown; there are decayed_sum, "),
+        (pb.TrainingSpec(width=3), "", "width must lie between 4 and 1024"),
+    ]:
+        with pytest.raises(grpc.aio.AioRpcError, match=message) as refused:
+            await stub.CheckSpec(pb.CheckSpecRequest(spec=spec))
+        assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        assert reason_of(refused.value).metadata.get("field", "") == field
+
+
 async def judges(stub: rpc.ScoreWorkerServiceStub, uri: str, model_hash: str, event: pb.ScoreEvent) -> None:
     """Events of a customer are judged in the order asked; one that cannot be read fails alone; a place that is none is refused."""
     unreadable = pb.ScoreEvent(name="Order Completed", occurred_at=event.occurred_at, properties=b"[")
@@ -189,6 +203,7 @@ async def test_the_train_role_says_what_is_wrong_with_a_request(snapshot_uri: st
         (pb.TrainRequest(snapshot_uri=snapshot_uri, spec=pb.TrainingSpec(encoder="oracle")), "INVALID_ARGUMENT", "INVALID_INPUT"),
     ]
     async with worker("train") as (channel, _):
+        await says_of_a_spec_alone(rpc.TrainWorkerServiceStub(channel))
         for request, code, reason in cases:
             request.output_uri = (tmp_path / "out").as_uri()
             with pytest.raises(grpc.aio.AioRpcError) as refused:

@@ -72,6 +72,8 @@ def test_a_message_that_says_nothing_asks_for_the_defaults() -> None:
         ({"held_out": 0.6}, "heldOut must lie between 0 and 0.5"),
         ({"item_dropout": 1.0}, "itemDropout must lie between 0 and 0.9"),
         ({"dropout": 1.0}, "dropout must lie between 0 and 0.9"),
+        ({"segment_count": 1}, "segmentCount must be 0 .chosen. or 2 to 64"),
+        ({"main_events": ["Order Completed", "Order Completed"]}, "mainEvents: each may be named once"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(asked: dict[str, Any], message: str) -> None:

@@ -160,9 +160,9 @@ def test_events_later_than_the_clock_are_told_as_such(tmp_path: Path) -> None:
     [
         ({"main_events": ("Nothing Such",)}, "no event is named 'Nothing Such'"),
         ({"value_property": "channel"}, "no numeric property"),
-        ({"encoder": "oracle"}, "encoder 'oracle' is unknown"),
+        ({"encoder": "oracle"}, "encoder: 'oracle' is unknown"),
         ({"sample_fraction": 0.1}, "sampleFraction 0.1 leaves 9 of 90 customers to learn from; 50 are needed"),
-        ({"objectives": {"tarot": 1.0}}, "objective 'tarot' is unknown; there are horizon, next_event, .*, contrastive, order, vicreg"),
+        ({"objectives": {"tarot": 1.0}}, "objectives: 'tarot' is unknown; there are horizon, next_event, .*, contrastive, order, vicreg"),
     ],
 )
 def test_a_spec_that_cannot_be_used_is_refused(snapshot: Snapshot, tmp_path: Path, changed: dict[str, Any], message: str) -> None:

@@ -20,6 +20,10 @@ describe('the measures of a model', () => {
     expect(compare([measure('smallest_share', 'segments', 0.04), measure('smallest_share', 'rfm', 0.05, true)])[0]?.best).toBeUndefined();
   });
 
+  it('draw no bar of what is a number of things', () => {
+    expect(compare([measure('foreseen', 'forecast', 0)])[0]).toMatchObject({ name: 'Foreseen', isShare: false });
+  });
+
   it('are called by words, also those that nothing is known of here', () => {
     expect(compare([measure('events_seen', 'segments', 3), measure('ece', 'forecast', 0.1)]).map(({ name, isShare }) => [name, isShare])).toEqual([
       ['events seen', false],

@@ -33,6 +33,7 @@ const KINDS: Record<string, Kind> = {
   identity_recall: { name: 'Identity recall', means: 'How often the two halves of one life find each other: high where the embedding knows who, and not how', better: 0 },
   alignment: { name: 'Alignment', means: 'How far apart two halves of one life lie (Wang and Isola 2020)', better: -1 },
   uniformity: { name: 'Uniformity', means: 'How evenly customers are spread over the sphere (Wang and Isola 2020)', better: -1 },
+  foreseen: { name: 'Foreseen', means: 'Chances and amounts that it says of a customer; 0: it only tells customers apart', better: 0 },
   rank_me: { name: 'Rank of the embedding', means: 'Effective number of its dimensions (RankMe)', better: 0 },
 };
 

@@ -36,6 +36,11 @@ describe('the spec of a run', () => {
     expect(() => toTrainingSpec({ [field]: -1 })).toThrow(expect.objectContaining({ reason: 'SPEC_INVALID', metadata: { field } }));
   });
 
+  it.each(['learningRate', 'sampleFraction', 'continuedLearningRate', 'reads'])('is refused by name where %s is 0, which would say that nothing was said', (field) => {
+    expect(() => toTrainingSpec({ [field]: 0 })).toThrow(expect.objectContaining({ reason: 'SPEC_INVALID', metadata: { field } }));
+    expect(toTrainingSpec({ [field]: null })).toEqual(toTrainingSpec({}));
+  });
+
   it('says nothing of what was left out, and zero where zero was said', () => {
     expect(toTrainingSpec({})).toEqual(worker.TrainingSpec.fromPartial({}));
     expect(toTrainingSpec({ continuedEpochs: 0, dropout: 0 })).toMatchObject({ continuedEpochs: 0, dropout: 0, itemDropout: undefined });

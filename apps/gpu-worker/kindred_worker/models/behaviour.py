@@ -12,11 +12,10 @@ from kindred_worker.data.features import FeatureSpec
 from kindred_worker.models.batch import EventBatch
 from kindred_worker.models.embedder import EventEmbedder
 from kindred_worker.models.encoder import Encoder, EventVectors, Sight
-from kindred_worker.models.encoders import ENCODERS
+from kindred_worker.models.encoders import ENCODERS, check_encoder
 from kindred_worker.models.forecast_column import ForecastColumn
 from kindred_worker.models.plan import Plan
 from kindred_worker.objectives import Horizon, NextEvent, Objective, made
-from kindred_worker.report import InvalidInput
 
 
 @dataclass(frozen=True)
@@ -124,6 +123,5 @@ class BehaviourModel(nn.Module):
 
 
 def _encoder(plan: Plan) -> Encoder[Any]:
-    if plan.encoder not in ENCODERS:
-        raise InvalidInput(f"encoder {plan.encoder!r} is unknown; there are {', '.join(ENCODERS)}")
+    check_encoder(plan.encoder)
     return ENCODERS[plan.encoder].of(plan)

@@ -9,6 +9,7 @@ from kindred_worker.models.encoder import Encoder
 from kindred_worker.models.gated_linear import GatedLinear
 from kindred_worker.models.gru import Gru
 from kindred_worker.models.transformer import Transformer
+from kindred_worker.report import InvalidInput
 
 ENCODERS: dict[str, type[Encoder[Any]]] = {
     "decayed_sum": DecayedSum,
@@ -16,3 +17,9 @@ ENCODERS: dict[str, type[Encoder[Any]]] = {
     "gated_linear": GatedLinear,
     "transformer": Transformer,
 }
+
+
+def check_encoder(name: str) -> None:
+    """Raises InvalidInput at a name that is none of ours."""
+    if name not in ENCODERS:
+        raise InvalidInput(f"encoder: {name!r} is unknown; there are {', '.join(ENCODERS)}", "encoder")

@@ -31,7 +31,7 @@ def check_names(names: Iterable[str]) -> None:
     """Raises InvalidInput at a name that is none of ours."""
     for name in names:
         if name not in OBJECTIVES:
-            raise InvalidInput(f"objective {name!r} is unknown; there are {', '.join(OBJECTIVES)}")
+            raise InvalidInput(f"objectives: {name!r} is unknown; there are {', '.join(OBJECTIVES)}", "objectives")
 
 
 def made(features: FeatureSpec, plan: Plan) -> dict[str, Objective]:

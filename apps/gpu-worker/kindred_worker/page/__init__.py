@@ -36,6 +36,7 @@ NAMES = {
     "silhouette": "silhouette",
     "smallest_share": "smallest segment's share",
     "rank_me": "rank of the embedding (RankMe)",
+    "foreseen": "chances and amounts foreseen",
     "identity_recall": "identity recall",
     "alignment": "alignment",
     "uniformity": "uniformity",

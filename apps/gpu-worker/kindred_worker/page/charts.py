@@ -47,7 +47,7 @@ def standings(measures: Sequence[Mapping[str, Any]]) -> str:
         axes.set_yticks(range(len(subjects)), [SUBJECTS[s] for s in subjects])
         axes.invert_yaxis()
         axes.set_xlabel("AUC, out of time (bars: one deviation)")
-        axes.legend(frameon=False)
+        axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(PROBES))  # above: every row holds a figure
         return _svg(figure)
 
 

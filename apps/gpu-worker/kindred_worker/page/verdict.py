@@ -58,7 +58,8 @@ def verdict(measures: Sequence[Mapping[str, Any]]) -> list[str]:
     if trained is not None and untrained is not None:
         gain = trained.value - untrained.value
         told = "changed nothing" if abs(gain) < FELT else f"brought {gain:.3f}" if gain > 0 else f"cost {-gain:.3f}"
-        said.append(f"Training {told}, by AUC against an untrained encoder (logistic regression).")
+        close = " That lies within one deviation." if FELT <= abs(gain) <= max(trained.deviation, untrained.deviation) else ""
+        said.append(f"Training {told}, by AUC against an untrained encoder (logistic regression).{close}")
     return said
 
 
@@ -85,7 +86,7 @@ def claims(bins: Sequence[Mapping[str, float]], events: Sequence[str]) -> str | 
     if not customers:
         return None
     claimed, happened = (sum(b[what] * b["customers"] for b in bins) / customers for what in ("claimed", "happened"))
-    said = f"of everyone together it claimed {claimed:.1%}, and {happened:.1%} came"
+    said = f"of everyone together it claimed {_percent(claimed)}, and {_percent(happened)} came"
     if abs(claimed - happened) <= AS_CLAIMED:
         return f"The chances can be taken at their word: {said}."
     told = f"The chances are too {'high' if claimed > happened else 'low'} here: {said}. Who is likelier than whom they say all the same."
@@ -100,9 +101,9 @@ def leak_alarm(one: Recognised) -> str | None:
     if one.recall - one.chance <= CLEARLY * spread:
         return None
     return (
-        f"Alarm: the encoder was given “{one.name}”, which tells who a customer is. From it alone {one.recall:.1%} of {one.customers} "
-        f"customers are known again, by chance {one.chance:.1%}. Leave it to the leak guard, or leave it out by name "
-        "(leaveOutProperties)."
+        f"Alarm: the encoder was given “{one.name}”, which tells who a customer is. From it alone {_percent(one.recall)} of "
+        f"{one.customers} customers are known again, by chance {_percent(one.chance)}. Leave it to the leak guard, or leave it out by "
+        "name (leaveOutProperties)."
     )
 
 
@@ -117,3 +118,7 @@ def _best(measures: Iterable[Mapping[str, Any]], subjects: Sequence[str]) -> Sta
 
 def _figure(measures: Iterable[Mapping[str, Any]], name: str, subject: str) -> Standing | None:
     return _best([m for m in measures if m["name"] == name], (subject,))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"

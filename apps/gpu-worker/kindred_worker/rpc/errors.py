@@ -42,7 +42,7 @@ def status_of(error: BaseException) -> tuple[grpc.StatusCode, str, dict[str, str
         case TooLittleData():
             return grpc.StatusCode.FAILED_PRECONDITION, "TOO_LITTLE_DATA", {"needed": error.needed, "found": error.found}
         case InvalidInput():
-            return grpc.StatusCode.INVALID_ARGUMENT, "INVALID_INPUT", {}
+            return grpc.StatusCode.INVALID_ARGUMENT, "INVALID_INPUT", {"field": error.field} if error.field else {}
         case HashMismatch():
             return grpc.StatusCode.DATA_LOSS, "HASH_MISMATCH", {}
         case ModelUnavailable():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import grpc
@@ -21,6 +22,14 @@ class TrainWorker(rpc.TrainWorkerServiceServicer):
     # Torch and sklearn are imported by the first job, so that the process is healthy at once.
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
+
+    async def CheckSpec(self, request: pb.CheckSpecRequest, context: grpc.aio.ServicerContext) -> pb.CheckSpecResponse:
+        spec = await _spec(request.spec, context)
+        try:
+            await asyncio.to_thread(_check, spec)
+        except InvalidInput as error:
+            await abort(context, error)
+        return pb.CheckSpecResponse()
 
     async def Train(self, request: pb.TrainRequest, context: grpc.aio.ServicerContext) -> AsyncIterator[pb.TrainResponse]:
         spec = await _spec(request.spec, context)
@@ -85,3 +94,9 @@ async def _spec(message: pb.TrainingSpec, context: grpc.aio.ServicerContext) -> 
     except InvalidInput as error:
         await abort(context, error)
         raise
+
+
+def _check(spec: TrainingSpec) -> None:
+    from kindred_worker.learn import check_spec
+
+    check_spec(spec)

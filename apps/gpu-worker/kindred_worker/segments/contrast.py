@@ -18,6 +18,7 @@ WORTH_TELLING = 0.25  # least standardised difference
 CERTAIN = 5.0  # least |t|: with hundreds of features and a dozen segments, less comes about by chance
 KNOWN_OF = 0.25  # least share of the segment that the feature applies to
 NEEDED = 15  # customers on either side
+FELT, MANIFOLD = 0.05, 1.5  # shares that differ by less than the first, and not by this factor either, read alike
 TWINS = 0.85  # correlation from which one feature says what the other says
 
 
@@ -39,10 +40,13 @@ class Contrast:
 
     @property
     def reads_alike(self) -> bool:
-        """Whether its two figures are the same in the words of a person: "under 1 % (others under 1 %)" tells nothing."""
+        """Whether its two figures are the same to a person: "under 1 % (others under 1 %)" tells nothing, nor does "46 % (others 48 %)"."""
         kind, unit = self.key.partition(":")[0], self.feature.unit
         if kind in ("event_rate", "mean", "lately"):  # told as a ratio, or with as many places as it takes
             return False
+        less, more = sorted((self.segment_value, self.rest_value))
+        if unit == "share" and more - less < FELT and more < MANIFOLD * less:
+            return True
         shown = span if unit == "days" else percent if unit == "share" or kind == "trend" else number
         return shown(self.segment_value) == shown(self.rest_value)
 
@@ -60,7 +64,7 @@ def contrast(feature: Feature, inside: npt.NDArray[np.bool_]) -> Contrast | None
     ours, theirs = known & inside, known & ~inside
     if min(ours.sum(), theirs.sum()) < NEEDED or ours.sum() < KNOWN_OF * inside.sum():
         return None
-    scale = np.log1p(np.maximum(feature.values, 0)) if feature.is_skewed else feature.values
+    scale = _scaled(feature)
     effect = _standardised(scale[ours], scale[theirs])
     certain = abs(effect) / np.sqrt(1 / ours.sum() + 1 / theirs.sum())
     if abs(effect) < WORTH_TELLING or certain < CERTAIN:
@@ -74,6 +78,15 @@ def contrast(feature: Feature, inside: npt.NDArray[np.bool_]) -> Contrast | None
     mine, other = float(values[ours].mean()), float(values[theirs].mean())
     lift = mine / other if abs(other) > 1e-9 else (99.0 if mine > 1e-9 else 1.0)
     return Contrast(feature, effect, float(np.clip(lift, 0, 99)), mine, other)
+
+
+def effect_of(feature: Feature, inside: npt.NDArray[np.bool_], rest: npt.NDArray[np.bool_]) -> float:
+    """Cohen's d between `inside` and `rest` (N) on the feature's scale; 0 where it applies to none of either."""
+    known = np.isfinite(feature.values)
+    if not (known & inside).any() or not (known & rest).any():
+        return 0.0
+    scale = _scaled(feature)
+    return _standardised(scale[known & inside], scale[known & rest])
 
 
 def distinct(found: Sequence[Contrast], count: int) -> list[Contrast]:
@@ -100,6 +113,10 @@ def _are_twins(a: Feature, b: Feature) -> bool:
     if x.std() < 1e-9 or y.std() < 1e-9:
         return False
     return abs(float(np.corrcoef(x, y)[0, 1])) > TWINS
+
+
+def _scaled(feature: Feature) -> Float64:
+    return np.log1p(np.maximum(feature.values, 0)) if feature.is_skewed else feature.values
 
 
 def _standardised(ours: Float64, theirs: Float64) -> float:

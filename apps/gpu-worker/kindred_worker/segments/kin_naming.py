@@ -1,7 +1,8 @@
 """Names of the coarser and finer segments, unique among those of all levels.
 
-A coarser segment is named as any other, by what sets it apart from everyone else. A finer one bears its parent's name
-and what sets it apart within the parent, as a comparison: it shares all else with its siblings.
+A coarser segment is named as any other, by what sets it apart from everyone else, as far as that is so of each of its parts:
+where its name would speak of what is not, it is called after them. A finer one bears its parent's name and what sets it apart
+within the parent, as a comparison: it shares all else with its siblings.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy.typing as npt
 
 from kindred_worker.data.portrait import Feature
 from kindred_worker.segments.comparison import compared
-from kindred_worker.segments.contrast import Contrast, contrasts, distinct, told_in_figures
+from kindred_worker.segments.contrast import WORTH_TELLING, Contrast, contrasts, distinct, effect_of, told_in_figures
 from kindred_worker.segments.hierarchy import NONE, Family, Kin
 from kindred_worker.segments.naming import Named, name_segments
 from kindred_worker.segments.phrase import people_of
@@ -66,13 +67,23 @@ def _coarser(
     cut = family.coarser(labels)
     groups = np.searchsorted(np.array([k.index for k in kin]), cut)
     groups = np.where(cut == NONE, len(kin), groups)
+    parts_of: list[list[int]] = [np.flatnonzero(family.coarser_of == one.index).tolist() for one in kin]
+
+    def holds_of_each_part(group: int, one: Contrast) -> bool:
+        others = groups != group
+        return all(effect_of(one.feature, labels == part, others) * np.sign(one.effect) >= WORTH_TELLING for part in parts_of[group])
+
     drawn = name_segments(features, groups, len(kin), main)
+    held = name_segments(features, groups, len(kin), main, holds_of_each_part)
+    people = people_of(list(main))
     taken = {n.name for n in names}
     found: dict[int, Named] = {}
-    for one, named in zip(kin, drawn, strict=True):
-        children = [child.name for child, of in zip(names, family.coarser_of, strict=True) if of == one.index]
-        name = joined(children, people_of(list(main))) if named.name in taken else named.name
-        found[one.index] = Named(name, f"{named.description} Made of {_listed([f'“{c}”' for c in children])}.")
+    for one, whole, true, parts in zip(kin, drawn, held, parts_of, strict=True):
+        children = [names[part].name for part in parts]
+        calls = [whole.name] if whole.name == true.name else []
+        name = next(n for n in [*calls, joined(children, people), " / ".join(children)] if n not in taken)
+        taken.add(name)
+        found[one.index] = Named(name, f"{true.description} Made of {_listed([f'“{c}”' for c in children])}.")
     return found
 
 
@@ -105,12 +116,13 @@ def _words(found: Sequence[Contrast], main_event: str, parent: str) -> list[str]
 
 
 def joined(children: Sequence[str], people: str) -> str:
-    """ "Active regular buyers", "Frequent buyers" -> "Active regular and frequent buyers"; longer names are "other"."""
+    """ "Active regular buyers", "Frequent buyers" -> "Active regular and frequent buyers"; of longer names what stands before the
+    people, else "other"."""
     ends = f" {people}"
-    heads = [c.removesuffix(ends) for c in children if c.endswith(ends)]
+    heads = list(dict.fromkeys(c.partition(ends)[0] for c in children if ends in c))
     if not heads:
         return " / ".join(children)
-    heads += ["other"] if len(heads) < len(children) else []
+    heads += ["other"] if not all(ends in c for c in children) else []
     return _listed([heads[0], *(h[0].lower() + h[1:] for h in heads[1:])]) + ends
 
 

@@ -41,11 +41,18 @@ class _Word:
     weight: float
 
 
-def name_segments(features: Sequence[Feature], labels: Int64, count: int, main_events: Sequence[str]) -> list[Named]:
-    """Unique names and descriptions of segments 0..count - 1; `labels` (N) of the customers of `features`."""
+def name_segments(
+    features: Sequence[Feature],
+    labels: Int64,
+    count: int,
+    main_events: Sequence[str],
+    holds: Callable[[int, Contrast], bool] = lambda segment, one: True,
+) -> list[Named]:
+    """Unique names and descriptions of segments 0..count - 1; `labels` (N) of the customers of `features`. Of a segment's contrasts
+    only those are told that `holds` is true of."""
     main = main_events[0] if main_events else ""
     people = people_of(list(main_events))
-    found = [contrasts(features, labels, segment) for segment in range(count)]
+    found = [[one for one in contrasts(features, labels, segment) if holds(segment, one)] for segment in range(count)]
     machines = are_machines(features, people)
     names = machine_names(found) if machines else [_name(one, main, people) for one in found]
     names = _told_apart(names, features, labels, main)

@@ -4,7 +4,7 @@ import type { Observable } from 'rxjs';
 
 import { Caller, Requires, type WorkspacePrincipal } from '#libs/auth';
 import { ingestion } from '#libs/contracts';
-import { RpcError, toObservable } from '#libs/grpc';
+import { expectFewIds, RpcError, toObservable } from '#libs/grpc';
 
 import { SnapshotService } from './snapshot.service.js';
 
@@ -12,6 +12,12 @@ import { SnapshotService } from './snapshot.service.js';
 @ingestion.SnapshotServiceControllerMethods()
 export class SnapshotController implements ingestion.SnapshotServiceController {
   constructor(private readonly snapshots: SnapshotService) {}
+
+  async findMissingNames(@Payload() { events, properties }: ingestion.FindMissingNamesRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<ingestion.FindMissingNamesResponse> {
+    expectFewIds([...events, ...properties]);
+    const missing = await this.snapshots.missing(workspaceId, { events, properties });
+    return { events: [...missing.events], properties: [...missing.properties] };
+  }
 
   @Requires('EDITOR')
   createSnapshot(@Payload() request: ingestion.CreateSnapshotRequest, @Caller() { workspaceId }: WorkspacePrincipal): Observable<ingestion.CreateSnapshotResponse> {

@@ -43,6 +43,26 @@ export interface ArchivedFile {
 
 const ARCHIVED_FILES = `SELECT artifact, sha256 FROM ingestion.event_archives WHERE workspace_id = $1 AND state = 'ARCHIVED' AND behaviour_events > 0`;
 
+export interface Names {
+  readonly events: readonly string[];
+  readonly properties: readonly string[];
+}
+
+/** A second to look: so long may whoever starts a run wait. */
+const LOOKED_FOR_MS = 1_000;
+/** SQLSTATE of a statement whose time is over. */
+const TOO_SLOW = '57014';
+const UNSETTLED: Names = { events: [], properties: [] };
+const HAS_ARCHIVES = `SELECT EXISTS (${ARCHIVED_FILES}) AS "hasArchives"`;
+
+/** Those of the names $2 of which no behaviour event is what `holds` says. Each is looked for until the first such event. */
+const missingWhere = (holds: string) => `
+  SELECT asked.name FROM unnest($2::text[]) AS asked(name)
+  LEFT JOIN LATERAL (SELECT true AS has FROM ingestion.events e WHERE e.workspace_id = $1 AND e.${BEHAVIOUR} AND ${holds} LIMIT 1) found ON true
+  WHERE found.has IS NULL`;
+const MISSING_EVENTS = missingWhere('e.name = asked.name');
+const MISSING_PROPERTIES = missingWhere('e.properties ? asked.name');
+
 /** What becomes of what is copied. */
 export interface SnapshotLoads {
   /** Archives, and a CSV of subjects with their customers. */
@@ -100,6 +120,25 @@ export class SnapshotRepository {
       if (!position) return undefined;
       const counted = await client.query<{ events: string }>(`SELECT count(*) AS events FROM ingestion.events WHERE ${where}`, [workspaceId]);
       return { position, events: Number(counted.rows[0]?.events) + Number(archived.rows[0]?.events ?? 0) };
+    });
+  }
+
+  /** Of these names, those that no behaviour event has; none where that cannot be said in a short time. */
+  async missing(workspaceId: string, { events, properties }: Names): Promise<Names> {
+    const look = this.database.onConnection(
+      workspaceId,
+      async (client) => {
+        const [row] = (await client.query<{ hasArchives: boolean }>(HAS_ARCHIVES, [workspaceId])).rows;
+        if (row?.hasArchives) return UNSETTLED;
+        const missing = async (sql: string, names: readonly string[]) =>
+          names.length === 0 ? [] : (await client.query<{ name: string }>(sql, [workspaceId, names])).rows.map(({ name }) => name);
+        return { events: await missing(MISSING_EVENTS, events), properties: await missing(MISSING_PROPERTIES, properties) };
+      },
+      { statement_timeout: String(LOOKED_FOR_MS) },
+    );
+    return look.catch((error: unknown) => {
+      if ((error as { code?: unknown }).code === TOO_SLOW) return UNSETTLED;
+      throw error;
     });
   }
 

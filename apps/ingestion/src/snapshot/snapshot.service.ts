@@ -12,7 +12,7 @@ import { isNoSpace, type ScratchOptions } from '../scratch/scratch.js';
 import type { WorkspaceSettings } from '../workspace/workspace.settings.js';
 import { exportSnapshot } from './snapshot.export.js';
 import { progressOf, snapshotOf } from './snapshot.mapper.js';
-import type { SnapshotRepository, SnapshotRow } from './snapshot.repository.js';
+import type { Names, SnapshotRepository, SnapshotRow } from './snapshot.repository.js';
 
 /** An export under way; whoever asks for the same request watches the same one. */
 interface Work {
@@ -44,6 +44,10 @@ export class SnapshotService {
       if (row) return yield { event: { $case: 'snapshot', value: snapshotOf(row) } };
       yield { event: { $case: 'progress', value: progressOf(work) } };
     }
+  }
+
+  missing(workspaceId: string, names: Names): Promise<Names> {
+    return this.repository.missing(workspaceId, names);
   }
 
   private begin(key: string, workspaceId: string, requestId: string, position: Position | undefined): Work {

@@ -74,6 +74,21 @@ test('a snapshot holds every behaviour event, sorted, with typed columns, items,
   expect(rows.filter(({ rest }) => rest === '{"revenue":"unknown"}')).toHaveLength(1);
 });
 
+test('names that nothing in a snapshot would have are found, and no others', async () => {
+  const asked = { events: ['Seen', 'Page Viewed', 'Nothing Such'], properties: ['revenue', 'products', 'odd "key"', 'city', 'plan'] };
+  // A city lies in an address only, and a plan is what identify said.
+  expect(await kindred.snapshots.findMissingNames(asked, call)).toEqual({ events: ['Nothing Such'], properties: ['city', 'plan'] });
+  expect(await kindred.snapshots.findMissingNames({ events: [], properties: [] }, call)).toEqual({ events: [], properties: [] });
+});
+
+test('of names that cannot be looked for in a second none is missing', async () => {
+  await kindred.sql.query('BEGIN; LOCK TABLE ingestion.events IN ACCESS EXCLUSIVE MODE');
+  const asked = { events: ['Nothing Such'], properties: [] };
+  const found = await kindred.snapshots.findMissingNames(asked, call).finally(() => kindred.sql.query('ROLLBACK'));
+  expect(found).toEqual({ events: [], properties: [] });
+  expect(await kindred.snapshots.findMissingNames(asked, call)).toEqual(asked);
+});
+
 test('the same request is the same snapshot, and its hashes are those of its files', async () => {
   const [one, two] = await Promise.all([snapshot('same'), snapshot('same')]);
   expect(two).toEqual(one);

@@ -54,6 +54,11 @@ describe('the gate', () => {
       'Held: its segments do not come out alike when they are found again (agreement 0.31, at least 0.60 is asked for).',
     ],
     [
+      'foresees nothing, however well a probe on it does',
+      { measures: [...sane.measures, measure('foreseen', 'forecast', 0)] },
+      'Held: none of its pretext tasks foresees what customers do, as horizon does: it would be served without a forecast.',
+    ],
+    [
       'foresees worse than counting does',
       { measures: [measure('auc', 'embedding', 0.7), measure('auc', 'rfm', 0.79)] },
       'Held: it foresees customers worse than recency, frequency and monetary value do (AUC 0.70 against 0.79).',

@@ -22,7 +22,7 @@ const WORSE_BY = 0.02;
 
 /**
  * The gate: a model is approved when everyone has a place, there are at least two segments, they come out
- * alike under refits, and it foresees what customers do no worse than recency, frequency and monetary value.
+ * alike under refits, it foresees anything at all, and that no worse than recency, frequency and monetary value.
  * A figure that was not measured (too little history to look ahead from) does not stand against it.
  */
 export function judgeCandidate({ measures, segments: drawn, customers, placed }: Candidate): Verdict {
@@ -35,6 +35,9 @@ export function judgeCandidate({ measures, segments: drawn, customers, placed }:
   if (segments.length < 2) against.push(`it found ${segments.length === 1 ? 'only one segment' : 'no segments'}`);
   if (stability !== undefined && stability < STABLE) {
     against.push(`its segments do not come out alike when they are found again (agreement ${figure(stability)}, at least ${figure(STABLE)} is asked for)`);
+  }
+  if (find(measures, 'foreseen', ['forecast']) === 0) {
+    against.push('none of its pretext tasks foresees what customers do, as horizon does: it would be served without a forecast');
   }
   if (foresight !== undefined && rival !== undefined && foresight < rival - WORSE_BY) {
     against.push(`it foresees customers worse than recency, frequency and monetary value do (AUC ${figure(foresight)} against ${figure(rival)})`);

@@ -18,6 +18,7 @@ import { RunReconciler } from './run.reconciler.js';
 import { RunRepository } from './run.repository.js';
 import { RunService } from './run.service.js';
 import { RunWatch } from './run.watch.js';
+import { SpecCheck } from './spec.check.js';
 
 const STEP_CLASSES = [SnapshotStep, TrainStep, DiscoverStep, EvaluateStep, BackfillStep];
 
@@ -33,6 +34,7 @@ const STEP_CLASSES = [SnapshotStep, TrainStep, DiscoverStep, EvaluateStep, Backf
     RunRepository,
     RunQueue,
     RunCancel,
+    SpecCheck,
     RunService,
     RunWatch,
     RunProcessor,

@@ -15,6 +15,7 @@ import { actorOf, toListedRun, toRun } from './run.mapper.js';
 import { RunQueue } from './run.queue.js';
 import { type NewRun, RunRepository, type WholeRunRow } from './run.repository.js';
 import { RUN_STATES } from './run.states.js';
+import { SpecCheck } from './spec.check.js';
 import { checkedSpec, SPEC_VERSION } from './training-spec.js';
 
 /** Curves of a run have 500 points each. */
@@ -27,12 +28,14 @@ export class RunService {
     private readonly repository: RunRepository,
     private readonly queue: RunQueue,
     private readonly canceller: RunCancel,
+    private readonly specs: SpecCheck,
     @Inject(SERVICE) private readonly service: ServiceContext<TrainingConfig>,
   ) {}
 
   /** Throws SPEC_INVALID, RUN_ACTIVE. */
   async start({ workspaceId, actor }: WorkspacePrincipal, request: training.StartRunRequest): Promise<training.Run> {
     const spec = checkedSpec(request.spec);
+    await this.specs.check(workspaceId, spec);
     const run: NewRun = {
       id: uuid(),
       trigger: triggerOf(request.trigger),

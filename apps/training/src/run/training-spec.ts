@@ -1,50 +1,63 @@
 import { z } from '#libs/config';
 import { worker } from '#libs/contracts';
+import { isStorable } from '#libs/database';
 import { RpcError } from '#libs/grpc';
 
 /** Raised when the meaning of a stored spec changes. */
 export const SPEC_VERSION = 1;
 
-const ENCODERS = ['', 'decayed_sum', 'gru', 'gated_linear', 'transformer'] as const;
 const PRECISIONS = ['', 'float32', 'bfloat16'] as const;
 
 const oneOf = (names: readonly string[]) => `must be one of ${names.filter(Boolean).join(', ')}`;
 
-const PROPERTIES = z.array(z.string().min(1).max(400)).max(200);
+/** What is said of a refused value stands after the field's name. */
+function between(low: number, high: number) {
+  const said = `must lie between ${low} and ${high}`;
+  return z.number().min(low, said).max(high, said);
+}
+const whole = (low: number, high: number) => between(low, high).int('must be a whole number');
+const orChosen = (low: number, high: number) =>
+  z.number().int('must be a whole number').refine((count) => count === 0 || (count >= low && count <= high), `must be 0 (chosen) or ${low} to ${high}`);
+const positive = z.number().positive('must lie above 0');
+const days = z.number().min(1 / 86_400, 'must be a second (1/86400) at least');
+const text = (most: number) => z.string().max(most, `must have at most ${most} characters`).refine(isStorable, 'holds a character that cannot be stored');
+const name = (most: number) => text(most).min(1, 'must not be empty');
+const listOf = <Item extends z.ZodType>(item: Item, most: number) => z.array(item).max(most, `may name ${most} at most`);
 
 /** Zero, empty and unset mean "chosen from the data"; the worker knows what it has learned to do with the rest. */
 const Spec = z.object({
-  encoder: z.enum(ENCODERS, { error: oneOf(ENCODERS) }),
-  objectives: z.array(z.object({ name: z.string().regex(/^[a-z][a-z_]{0,40}$/), weight: z.number().positive().max(1_000) })).max(8),
-  width: z.number().int().max(1_024).refine((width) => width === 0 || width >= 4, 'must be 0 (chosen) or 4 to 1024'),
-  epochs: z.number().int().min(0).max(1_000),
-  batchSize: z.number().int().min(0).max(8_192),
-  learningRate: z.number().min(0).max(1),
-  horizonDays: z.array(z.number().positive().max(3_660)).max(8),
-  halfLifeDays: z.array(z.number().positive()).max(32),
-  segmentCount: z.number().int().refine((count) => count === 0 || (count >= 2 && count <= 64), 'must be 0 (chosen) or 2 to 64'),
-  sampleFraction: z.number().min(0).max(1),
-  seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
-  mainEvents: z.array(z.string().min(1).max(200)).max(16),
-  valueProperty: z.string().max(200),
+  encoder: text(40),
+  objectives: listOf(z.object({ name: name(40), weight: positive.max(1_000, 'must be at most 1000') }), 8),
+  width: orChosen(4, 1_024),
+  epochs: whole(0, 1_000),
+  batchSize: whole(0, 8_192),
+  learningRate: between(0, 1),
+  horizonDays: listOf(days.max(3_660, 'must be at most 3660'), 8),
+  halfLifeDays: listOf(days, 32),
+  segmentCount: orChosen(2, 64),
+  sampleFraction: between(0, 1),
+  seed: whole(0, Number.MAX_SAFE_INTEGER),
+  mainEvents: listOf(name(200), 8),
+  valueProperty: text(200),
   keepLeaks: z.boolean(),
   // These are missing in runs that were stored before there were any.
-  keepProperties: PROPERTIES.default([]),
-  leaveOutProperties: PROPERTIES.default([]),
-  itemField: z.string().max(200).default(''),
+  keepProperties: listOf(name(400), 200).default([]),
+  leaveOutProperties: listOf(name(400), 200).default([]),
+  itemField: text(200).default(''),
   precision: z.enum(PRECISIONS, { error: oneOf(PRECISIONS) }).default(''),
-  continuedEpochs: z.number().int().min(0).max(1_000).optional(),
-  continuedLearningRate: z.number().min(0).max(1).default(0),
-  surprise: z.number().min(0).max(10).optional(),
-  reads: z.number().int().min(0).max(256).default(0),
-  heldOut: z.number().min(0).max(0.5).optional(),
-  itemDropout: z.number().min(0).max(0.9).optional(),
-  dropout: z.number().min(0).max(0.9).optional(),
-}).superRefine(({ keepProperties, leaveOutProperties, objectives, horizonDays }, context) => {
-  for (const [field, values] of Object.entries({ objectives: objectives.map(({ name }) => name), horizonDays })) {
+  continuedEpochs: whole(0, 1_000).optional(),
+  continuedLearningRate: between(0, 1).default(0),
+  surprise: between(0, 10).optional(),
+  reads: whole(0, 256).default(0),
+  heldOut: between(0, 0.5).optional(),
+  itemDropout: between(0, 0.9).optional(),
+  dropout: between(0, 0.9).optional(),
+}).superRefine(({ keepProperties, leaveOutProperties, objectives, horizonDays, halfLifeDays, mainEvents }, context) => {
+  const lists = { objectives: objectives.map((objective) => objective.name), horizonDays, halfLifeDays, mainEvents };
+  for (const [field, values] of Object.entries(lists)) {
     if (new Set<unknown>(values).size < values.length) context.addIssue({ code: 'custom', path: [field], message: 'each may be named once' });
   }
-  const twice = leaveOutProperties.filter((name) => keepProperties.includes(name));
+  const twice = leaveOutProperties.filter((property) => keepProperties.includes(property));
   if (twice.length > 0) context.addIssue({ code: 'custom', path: ['leaveOutProperties'], message: `${twice.join(', ')} cannot be in keepProperties too` });
 });
 
@@ -54,8 +67,9 @@ export function checkedSpec(spec: worker.TrainingSpec | undefined): worker.Train
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const field = issue?.path.join('.') ?? '';
-  throw RpcError.invalid(`The training spec cannot be used: ${field}: ${issue?.message ?? 'invalid'}.`, {
-    reason: 'SPEC_INVALID',
-    metadata: { field },
-  });
+  throw refusedSpec(`${field}: ${issue?.message ?? 'invalid'}`, field);
 }
+
+/** `why` without a full stop. */
+export const refusedSpec = (why: string, field = ''): RpcError =>
+  RpcError.invalid(`The training spec cannot be used: ${why}.`, { reason: 'SPEC_INVALID', metadata: { field } });
