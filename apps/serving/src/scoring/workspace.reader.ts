@@ -9,7 +9,7 @@ import { type Lease, partitionOf } from '../lease/partition.js';
 import { MICROS_PER_SECOND, nowMicros } from '../time/micros.js';
 import type { WorkspaceSignal } from '../workspace/workspace.signal.js';
 import { BatchReader, type BatchReaderParts, latest, type ReadBatch } from './batch.reader.js';
-import { type BatchRepository, StaleBatch } from './batch.repository.js';
+import { type BatchRepository, StaleBatch, SupersededBatch } from './batch.repository.js';
 import type { FeedEvent, FeedSpan, Horizon } from './feed.repository.js';
 import { ReadingTerm } from './reading.term.js';
 import type { OpenScorer } from './scorer.js';
@@ -89,7 +89,8 @@ export class WorkspaceReader {
       await this.step(signal);
     } catch (error) {
       await this.endTerm();
-      throw error;
+      // Events wait for the model that is served now, and nothing has to pass before it can read them.
+      if (!(error instanceof SupersededBatch)) throw error;
     }
   }
 
