@@ -65,6 +65,20 @@ describe('a model beside the served one', () => {
     await expectRecomputed(house, workspace.id, shadow.uri);
   });
 
+  test('takes in more than it reads at once partition by partition, each whole, whoever has to be read anew among them', async () => {
+    const many = 2_500;
+    const { workspace, customers, shadow, request } = await withShadow('window', ([one = '', ...others]) => [
+      ...orders(one, many), ...others.flatMap((id) => [...orders(id, 20), { customerId: id, name: 'Product Viewed', at: Date.now() - 5 * DAY }]),
+    ]);
+    const [one = '', ...others] = customers;
+    await prepare(workspace, request);
+    expect(await eventsOf(workspace, shadow)).toEqual({ [one]: many + 1, ...Object.fromEntries(others.map((id) => [id, 22])) });
+    const { rows } = await house.owner.query('select count(distinct (position_horizon, position_sequence))::int as places from serving.partition_positions where workspace_id = $1 and model_id = $2', [workspace.id, shadow.id]);
+    expect(rows).toEqual([{ places: 1 }]);
+    await replica.activation.activate({ modelId: shadow.id, fence: 2 }, workspace.service);
+    await expectRecomputed(house, workspace.id, shadow.uri);
+  });
+
   test('takes in each event once, however they come while it follows and is switched to', async () => {
     const { workspace, customers, shadow, request } = await withShadow('plain', (all) => all.flatMap((id) => orders(id, 2)));
     let sent = customers.length * 3;

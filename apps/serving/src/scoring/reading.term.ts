@@ -55,6 +55,11 @@ export class ReadingTerm {
     return { after, upTo: ahead.length > 0 ? leastOf(ahead) : undefined, partitions };
   }
 
+  /** What a partition of its own has to read to get to a position. */
+  spanOf(partition: number, upTo: Position): FeedSpan {
+    return { after: this.places.get(partition)?.position ?? upTo, upTo, partitions: [partition] };
+  }
+
   get mapping(): Position {
     return leastOf([...this.places.values()].map(({ mapping }) => mapping));
   }
