@@ -56,8 +56,8 @@ export class ActivationService {
       });
     }
     this.changes.announce(workspaceId);
-    if (result.outcome === 'SWITCHED') await this.activations.measureTables(workspaceId);
     this.scoring.wake(workspaceId);
+    if (result.outcome === 'SWITCHED') await this.activations.measureTables(workspaceId, 'SWITCHED');
     return {
       activatedAt: result.activatedAt.toISOString(),
       moved: result.outcome === 'SWITCHED' ? result.moved : 0,
@@ -95,7 +95,7 @@ export class ActivationService {
     } finally {
       backfill.close();
     }
-    await this.activations.measureTables(workspaceId);
+    await this.activations.measureTables(workspaceId, 'LOADED');
     await this.shadows.finish(workspaceId, modelId, customers, Number.isFinite(newestEventAt) ? newestEventAt : null);
     await this.scoring.warm({ modelId, uri: modelUri, hash: modelHash });
     return customers;
