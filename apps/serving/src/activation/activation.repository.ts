@@ -93,11 +93,13 @@ const COUNT_EVERYONE = `insert into serving.segment_sizes (workspace_id, segment
   select kindred.workspace(), counted, count(*) from serving.memberships, unnest(array[coalesce(segment_id, '${NIL}'), finer_segment_id]) as counted
   where until is null and counted is not null group by 2`;
 
-/** What much of changes as a model is loaded, and as everyone is switched to it. */
-const MEASURED = {
-  LOADED: ['customer_states', 'segments', 'segment_versions'],
-  SWITCHED: ['memberships', 'membership_changes', 'segment_sizes'],
-} as const;
+/** What a load and a switch fill. */
+const FILLED = ['customer_states', 'memberships', 'membership_changes', 'segments', 'segment_versions', 'segment_sizes'];
+/** Pages of 8 KB: what is smaller is read as quickly by any plan. */
+const SMALL_PAGES = 10;
+const GROWN = `select c.relname as name from pg_class c
+  where c.relnamespace = 'serving'::regnamespace and c.relname = any($1::text[])
+    and pg_relation_size(c.oid) > 1.1 * greatest(c.relpages, $2::int) * current_setting('block_size')::int`;
 
 /** The switch from one model to another: everyone, in one transaction. */
 @Injectable()
@@ -146,9 +148,13 @@ export class ActivationRepository {
     });
   }
 
-  /** Measures the tables after much of them changed, so that lookups are planned for what they hold now: one at a time, for events wait behind what writes. */
-  async measureTables(workspaceId: string, changed: keyof typeof MEASURED): Promise<void> {
-    for (const table of MEASURED[changed]) await this.database.onConnection(workspaceId, (client) => client.query('select serving.measure_table($1)', [table]));
+  /**
+   * Measures the tables that have grown by more than a tenth since they were measured, so that lookups are planned for what they hold now: one at
+   * a time, for events wait behind what writes.
+   */
+  async measureTables(workspaceId: string): Promise<void> {
+    const { rows } = await this.database.onConnection(workspaceId, (client) => client.query<{ name: string }>(GROWN, [FILLED, SMALL_PAGES]));
+    for (const { name } of rows) await this.database.onConnection(workspaceId, (client) => client.query('select serving.measure_table($1)', [name]));
   }
 
   private async readActive(client: PoolClient): Promise<ActiveModel | undefined> {

@@ -57,7 +57,7 @@ export class ActivationService {
     }
     this.changes.announce(workspaceId);
     this.scoring.wake(workspaceId);
-    if (result.outcome === 'SWITCHED') await this.activations.measureTables(workspaceId, 'SWITCHED');
+    if (result.outcome === 'SWITCHED') await this.activations.measureTables(workspaceId);
     return {
       activatedAt: result.activatedAt.toISOString(),
       moved: result.outcome === 'SWITCHED' ? result.moved : 0,
@@ -95,7 +95,7 @@ export class ActivationService {
     } finally {
       backfill.close();
     }
-    await this.activations.measureTables(workspaceId, 'LOADED');
+    await this.activations.measureTables(workspaceId);
     await this.shadows.finish(workspaceId, modelId, customers, Number.isFinite(newestEventAt) ? newestEventAt : null);
     await this.scoring.warm({ modelId, uri: modelUri, hash: modelHash });
     return customers;
