@@ -29,8 +29,6 @@ const FEW_EVENTS = 100;
 
 /** Brings the states of one model, which is not served, from where they stand to the newest event. */
 export class ShadowReading {
-  private began = performance.now();
-
   constructor(
     private readonly workspaceId: string,
     private readonly term: ReadingTerm,
@@ -67,18 +65,18 @@ export class ShadowReading {
     }
   }
 
+  /** Half of the time is theirs who wait for the served model. The last events are read without a rest: the sooner, the fewer they are. */
   private async *partition(partition: number, upTo: Position): AsyncGenerator<number> {
     for (let isWhole = false; !isWhole; ) {
+      const began = performance.now();
       const found = await this.find(this.term.spanOf(partition, upTo));
       yield await this.take(found);
       isWhole = found.isWhole;
+      await rest(performance.now() - began);
     }
   }
 
-  /** Half of the time is theirs who wait for the served model. */
   private async find(span: FeedSpan): Promise<Found> {
-    await rest(performance.now() - this.began);
-    this.began = performance.now();
     const events = await this.parts.feed.after(this.workspaceId, span, EVENTS_PER_BATCH);
     return { span, events, isWhole: events.length < EVENTS_PER_BATCH };
   }

@@ -33,8 +33,7 @@ async function modelsAfter(reason: Error): Promise<string[]> {
   const ended = (signal: AbortSignal) => new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
   const parts = {
     scoring: {
-      standing: async () => ({ served: servedUnder(fence), places: new Map([[0, { position: ZERO_POSITION, mapping: ZERO_POSITION }]]) }),
-      segmentsOf: async () => new Map(),
+      outset: async () => ({ standing: { served: servedUnder(fence), places: new Map([[0, { position: ZERO_POSITION, mapping: ZERO_POSITION }]]) }, segments: new Map() }),
       glance: async () => ({ served: servedUnder(fence), events: models.length > 1 ? [] : [EVENT], horizon: HORIZON, hasMoves: false }),
       states: async () => [],
       quiet: async () => [],

@@ -137,9 +137,9 @@ export class WorkspaceReader {
     if (this.term?.key === key) return this.term.reading;
     await this.endTerm();
     const { cache, scoring, openScorer } = this.parts;
-    const standing = leases.length > 0 ? await scoring.standing(this.workspaceId, leases.map(({ partition }) => partition)) : undefined;
-    if (!standing) return undefined;
-    const segments = await scoring.segmentsOf(this.workspaceId, standing.served.modelId);
+    const outset = leases.length > 0 ? await scoring.outset(this.workspaceId, leases.map(({ partition }) => partition)) : undefined;
+    if (!outset) return undefined;
+    const { standing, segments } = outset;
     const states = cache.of(`${this.workspaceId}/${uuid()}`);
     const reading = new ReadingTerm(standing, { leases, segments, states, scorer: openScorer(standing.served) });
     this.term = { key, reading };
