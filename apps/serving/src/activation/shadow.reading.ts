@@ -1,6 +1,6 @@
 import { setTimeout as rest } from 'node:timers/promises';
 
-import { type Position, positionAfter } from '#libs/database';
+import { positionAfter } from '#libs/database';
 
 import type { BatchReader } from '../scoring/batch.reader.js';
 import type { BatchRepository } from '../scoring/batch.repository.js';
@@ -13,15 +13,10 @@ export interface ShadowParts {
   readonly reader: BatchReader;
 }
 
-/** The first events of a span: all of them, or as many as are read at once. */
-interface Found {
-  readonly span: FeedSpan;
-  readonly events: readonly FeedEvent[];
-  readonly isWhole: boolean;
-}
-
 /** As many as of the served model: whoever waits for that one waits for no more than one batch at the event loop. */
 const EVENTS_PER_BATCH = 2_000;
+/** Of so many, a customer has several wherever that is worth anything. */
+const MANY_EVENTS = 8_000;
 /** A round that is not this much smaller than the one before says that events come as fast as they are read. */
 const STILL_GAINING = 0.75;
 /** That many more are taken in after a switch before anybody notices. */
@@ -49,43 +44,36 @@ export class ShadowReading {
   }
 
   /**
-   * Up to the event that is the newest as it begins. Few events are taken in for everyone at once; where there are more, for one
-   * partition after another: each of its fewer customers then has more of them, and is read and written once for all.
+   * Up to the event that is the newest as it begins: everyone's at once, or where there are many, those of one partition after another. Each of
+   * its fewer customers then has more of them, and is read and written once for all. Between batches as long a time as one took is theirs who
+   * wait for the served model.
    */
   private async *round(): AsyncGenerator<number> {
-    const { term } = this;
-    const head = await this.parts.feed.head(this.workspaceId);
-    for (;;) {
-      const { span } = term;
-      const upTo = span.upTo ?? head;
-      if (!positionAfter(upTo, span.after)) return;
-      const all = await this.find({ ...span, upTo });
-      if (all.isWhole) yield await this.take(all);
-      else for (const partition of span.partitions) yield* this.partition(partition, upTo);
+    const { term, workspaceId, parts: { feed } } = this;
+    const head = await feed.head(workspaceId);
+    for (let took = 0; ; ) {
+      const { after, upTo = head, partitions } = term.span;
+      if (!positionAfter(upTo, after)) return;
+      const areMany = (await feed.countAfter(workspaceId, after)) >= MANY_EVENTS;
+      for (const group of areMany ? partitions.map((partition) => [partition]) : [partitions]) {
+        for (let isWhole = false; !isWhole; ) {
+          await rest(took);
+          const began = performance.now();
+          const span = term.spanOf(group, upTo);
+          const events = await feed.after(workspaceId, span, EVENTS_PER_BATCH);
+          isWhole = events.length < EVENTS_PER_BATCH;
+          await this.take(span, events, isWhole);
+          took = performance.now() - began;
+          yield events.length;
+        }
+      }
     }
   }
 
-  /** Half of the time is theirs who wait for the served model. The last events are read without a rest: the sooner, the fewer they are. */
-  private async *partition(partition: number, upTo: Position): AsyncGenerator<number> {
-    for (let isWhole = false; !isWhole; ) {
-      const began = performance.now();
-      const found = await this.find(this.term.spanOf(partition, upTo));
-      yield await this.take(found);
-      isWhole = found.isWhole;
-      await rest(performance.now() - began);
-    }
-  }
-
-  private async find(span: FeedSpan): Promise<Found> {
-    const events = await this.parts.feed.after(this.workspaceId, span, EVENTS_PER_BATCH);
-    return { span, events, isWhole: events.length < EVENTS_PER_BATCH };
-  }
-
-  private async take({ span, events, isWhole }: Found): Promise<number> {
+  private async take(span: FeedSpan, events: readonly FeedEvent[], isWhole: boolean): Promise<void> {
     const { term, parts: { reader, batches } } = this;
     const { states, advances } = await reader.events(term, span, events, isWhole);
     await batches.commitShadow(this.workspaceId, { served: term.served, advances, newestEventAt: term.newestEventAt, states });
     term.handOver(states, [], Promise.resolve());
-    return events.length;
   }
 }

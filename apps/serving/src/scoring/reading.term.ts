@@ -55,9 +55,9 @@ export class ReadingTerm {
     return { after, upTo: ahead.length > 0 ? leastOf(ahead) : undefined, partitions };
   }
 
-  /** What a partition of its own has to read to get to a position. */
-  spanOf(partition: number, upTo: Position): FeedSpan {
-    return { after: this.places.get(partition)?.position ?? upTo, upTo, partitions: [partition] };
+  /** What some partitions that stand in step have to read to get to a position. */
+  spanOf(partitions: readonly number[], upTo: Position): FeedSpan {
+    return { after: leastOf(partitions.flatMap((partition) => this.places.get(partition)?.position ?? [])), upTo, partitions };
   }
 
   get mapping(): Position {
