@@ -16,6 +16,17 @@ beforeAll(async () => {
 afterAll(() => house.close());
 
 
+/* Of learned memberships: rows that do not begin where the one before ended, customers without a present one or with two, sizes that do not count, moves without a change. */
+const FLAWS = `with spans as (
+    select customer_id, segment_id, since, until, lead(since) over w as next, lag(segment_id) over w as former
+    from serving.memberships where workspace_id = $1 and level = 0 window w as (partition by customer_id order by since, id)
+  ), counted as (select segment_id, count(*) as members from spans where until is null and segment_id is not null group by 1)
+  select (select count(*)::int from spans where next is distinct from until) as gaps,
+    (select count(*)::int from (select from spans group by customer_id having count(*) filter (where until is null) <> 1) as flawed) as unended,
+    (select count(*)::int from counted c left join serving.segment_sizes z on z.workspace_id = $1 and z.segment_id = c.segment_id where z.members is distinct from c.members) as miscounted,
+    (select count(*)::int from spans where former is not null and former is distinct from segment_id)
+      - (select count(*)::int from serving.membership_changes where workspace_id = $1 and from_segment_id is not null) as untold`;
+
 /** A served model, and one beside it of the same snapshot, which has missed what came after it. */
 async function withShadow(kind: Parameters<typeof model>[0], missed: (customers: string[]) => TestEvent[]) {
   const workspace = await house.workspace();
@@ -30,7 +41,7 @@ async function withShadow(kind: Parameters<typeof model>[0], missed: (customers:
   await house.track(workspace.id, missed(customers));
   await house.untilShown(workspace.id);
   await until(() => activeOf(workspace), ({ backlogEvents }) => backlogEvents === 0);
-  return { workspace, customers, shadow, request };
+  return { workspace, customers, first, shadow, request };
 }
 
 const activeOf = (workspace: TestWorkspace) => replica.activation.getActiveModel({}, workspace.call);
@@ -65,6 +76,20 @@ describe('a model beside the served one', () => {
     await expectRecomputed(house, workspace.id, shadow.uri);
   });
 
+  test('takes in many events partition by partition, each whole, whoever has to be read anew among them', async () => {
+    const many = 8_500;
+    const { workspace, customers, shadow, request } = await withShadow('window', ([one = '', ...others]) => [
+      ...orders(one, many), ...others.flatMap((id) => [...orders(id, 20), { customerId: id, name: 'Product Viewed', at: Date.now() - 5 * DAY }]),
+    ]);
+    const [one = '', ...others] = customers;
+    await prepare(workspace, request);
+    expect(await eventsOf(workspace, shadow)).toEqual({ [one]: many + 1, ...Object.fromEntries(others.map((id) => [id, 22])) });
+    const { rows } = await house.owner.query('select count(distinct (position_horizon, position_sequence))::int as places from serving.partition_positions where workspace_id = $1 and model_id = $2', [workspace.id, shadow.id]);
+    expect(rows).toEqual([{ places: 1 }]);
+    await replica.activation.activate({ modelId: shadow.id, fence: 2 }, workspace.service);
+    await expectRecomputed(house, workspace.id, shadow.uri);
+  });
+
   test('takes in each event once, however they come while it follows and is switched to', async () => {
     const { workspace, customers, shadow, request } = await withShadow('plain', (all) => all.flatMap((id) => orders(id, 2)));
     let sent = customers.length * 3;
@@ -80,6 +105,25 @@ describe('a model beside the served one', () => {
     await sending;
     await until(async () => Object.values(await eventsOf(workspace, shadow)).reduce((sum, events) => sum + events, 0), (sum) => sum === sent);
     await expectRecomputed(house, workspace.id, shadow.uri);
+  });
+
+  test('leaves no gap and no overlap in anybody\'s history, and counts that agree, however often everyone is switched while events come', async () => {
+    const { workspace, customers, first, shadow } = await withShadow('swapped', () => []);
+    const state = { isOver: false };
+    const sending = (async () => {
+      for (let round = 0; !state.isOver; round++) await house.track(workspace.id, customers.slice(round % 3).flatMap((id) => orders(id, 1)));
+    })();
+    const moved: number[] = [];
+    for (let fence = 2; fence < 8; fence++) {
+      moved.push((await replica.activation.activate({ modelId: (fence % 2 === 0 ? shadow : first).id, fence }, workspace.service)).moved);
+    }
+    state.isOver = true;
+    await sending;
+    await house.untilShown(workspace.id);
+    await until(() => activeOf(workspace), ({ backlogEvents }) => backlogEvents === 0);
+    expect(Math.max(...moved)).toBeGreaterThan(0);
+    const { rows } = await house.owner.query(FLAWS, [workspace.id]);
+    expect(rows).toEqual([{ gaps: 0, unended: 0, miscounted: 0, untold: 0 }]);
   });
 
   test('is followed by two at once to the same end', async () => {

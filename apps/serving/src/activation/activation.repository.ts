@@ -10,7 +10,7 @@ import { isoOf, type Micros, microsSql } from '../time/micros.js';
 import { changeUnusual } from '../unusual/unusual.writes.js';
 import { lineageOf } from './segment.lineage.js';
 import { type Crossing, type DrawnLevel, flowsOf, LEVELS, membersOf } from './segment.levels.js';
-import { settleNames } from './segment.matching.js';
+import { type DrawnSegment, settleNames } from './segment.matching.js';
 
 export interface ActiveModel {
   readonly modelId: string;
@@ -23,12 +23,33 @@ export interface Candidate {
   readonly newestEventAt: Micros | null;
 }
 
+/** A segment as a model draws it, with what the model and a person call it. */
+type Drawing = DrawnLevel & DrawnSegment & { readonly description: string };
+
+interface LiveSegment {
+  readonly id: string;
+  readonly kind: string;
+  readonly name: string;
+}
+
+/** What was drawn, what is drawn from now on, and who went from where to where. */
+interface Redrawing {
+  readonly modelId: string;
+  readonly at: Date;
+  readonly crossings: readonly Crossing[];
+  readonly formerly: readonly Drawing[];
+  readonly drawn: readonly Drawing[];
+  readonly live: readonly LiveSegment[];
+}
+
+type Write = (client: PoolClient) => Promise<unknown>;
+
 export type Switch =
   | { readonly outcome: 'SWITCHED'; readonly activatedAt: Date; readonly moved: number }
   | { readonly outcome: 'SERVED_ALREADY'; readonly activatedAt: Date }
   | { readonly outcome: 'STALE_FENCE'; readonly fence: number };
 
-const CURRENT = `select customer_id, segment_id, finer_segment_id from serving.memberships where level = 0 and until is null`;
+const CURRENT = `select id, customer_id, segment_id, finer_segment_id, strength, decided_at, model_id from serving.memberships where level = 0 and until is null`;
 /*
  * Where each customer is by the model $1, unseen ones with a null segment. Whoever came after the model's
  * position has not been read by it yet: they stay where they are if that segment goes on, and are placed
@@ -42,14 +63,45 @@ const PLACES = `select s.customer_id, v.segment_id, f.segment_id as finer_segmen
   union all
   select c.customer_id, v.segment_id, f.segment_id, case when v.segment_id is null then 0 else c.strength end, c.decided_at,
     case when v.segment_id is null then $1 else c.model_id end
-  from serving.memberships c left join serving.segment_versions v on v.model_id = $1 and v.segment_id = c.segment_id
+  from (${CURRENT}) c left join serving.segment_versions v on v.model_id = $1 and v.segment_id = c.segment_id
   left join serving.segment_versions f on f.model_id = $1 and f.segment_id = c.finer_segment_id and f.parent_index = v.segment_index
-  where c.level = 0 and c.until is null
-    and not exists (select from serving.customer_states s where s.model_id = $1 and s.customer_id = c.customer_id)`;
+  where not exists (select from serving.customer_states s where s.model_id = $1 and s.customer_id = c.customer_id)`;
+/*
+ * Everyone to where the model $1 has them, at $2: compared once, written as far as it differs. Where a place is left, the next one begins as
+ * it ends, which is not before it began, wherever the workspace's clock was set to meanwhile. Answers how many went from where to where.
+ */
+const MOVE_EVERYONE = `with compared as materialized (
+    select p.customer_id, m.id, m.segment_id as was, m.finer_segment_id as was_finer, p.segment_id as becomes, p.finer_segment_id as finer,
+      p.strength, least(p.read_at, $2) as decided_at, p.model_id, m.id is not null and m.segment_id is not distinct from p.segment_id as stays
+    from (${PLACES}) p left join (${CURRENT}) m using (customer_id)
+  ), told as (
+    insert into serving.membership_changes (workspace_id, customer_id, from_segment_id, to_segment_id, strength, decided_at, model_id, by_promotion)
+    select kindred.workspace(), customer_id, was, becomes, strength, decided_at, $1, true from compared where was is distinct from becomes
+  ), stayed as (
+    update serving.memberships m set strength = c.strength, decided_at = c.decided_at, model_id = c.model_id, finer_segment_id = c.finer
+    from compared c where m.id = c.id and m.level = 0 and m.until is null and c.stays
+  ), ended as (
+    update serving.memberships m set until = greatest($2, m.since) from compared c where m.id = c.id and m.level = 0 and m.until is null and not c.stays
+    returning m.customer_id, m.until
+  ), begun as (
+    insert into serving.memberships (workspace_id, customer_id, level, segment_id, finer_segment_id, since, strength, decided_at, model_id)
+    select kindred.workspace(), c.customer_id, 0, c.becomes, c.finer, coalesce(e.until, $2), c.strength, c.decided_at, c.model_id
+    from compared c left join ended e using (customer_id) where not c.stays
+  )
+  select was as "from", was_finer as "fromFiner", becomes as "to", finer as "toFiner", count(*)::float8 as customers from compared group by 1, 2, 3, 4`;
+const COUNT_EVERYONE = `insert into serving.segment_sizes (workspace_id, segment_id, members)
+  select kindred.workspace(), counted, count(*) from serving.memberships, unnest(array[coalesce(segment_id, '${NIL}'), finer_segment_id]) as counted
+  where until is null and counted is not null group by 2`;
+
+/** What a load and a switch fill. */
+const FILLED = ['customer_states', 'memberships', 'membership_changes', 'segments', 'segment_versions', 'segment_sizes'];
+/** Pages of 8 KB: what is smaller is read as quickly by any plan. */
+const SMALL_PAGES = 10;
+const GROWN = `select c.relname as name from pg_class c
+  where c.relnamespace = 'serving'::regnamespace and c.relname = any($1::text[])
+    and pg_relation_size(c.oid) > 1.1 * greatest(c.relpages, $2::int) * current_setting('block_size')::int`;
 
 /** The switch from one model to another: everyone, in one transaction. */
-const MEASURED = ['customer_states', 'memberships', 'membership_changes', 'segments', 'segment_versions', 'segment_sizes'];
-
 @Injectable()
 export class ActivationRepository {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
@@ -68,25 +120,41 @@ export class ActivationRepository {
     });
   }
 
-  /** `now` is the workspace's: the moment at which memberships end and begin. */
+  /**
+   * `now` is the workspace's: the moment at which memberships end and begin. Every commit of the workspace waits for it, and so does the feed
+   * of every workspace: statements go out together, as far as one does not need what another answers.
+   */
   switchTo(workspaceId: string, modelId: string, fence: number, now: Micros): Promise<Switch> {
     return this.database.onConnection(workspaceId, async (client) => {
-      await lockMemberships(client, workspaceId);
-      const active = await this.readActive(client);
+      const [, active] = await Promise.all([lockMemberships(client, workspaceId), this.readActive(client)]);
       if (active && fence < active.fence) return { outcome: 'STALE_FENCE', fence: active.fence };
       if (active && active.fence === fence && active.modelId !== modelId) return { outcome: 'STALE_FENCE', fence };
-      const activatedAt = await this.writeActive(client, modelId, fence, active?.modelId === modelId);
-      if (active?.modelId === modelId) return { outcome: 'SERVED_ALREADY', activatedAt };
-      await this.changeSegments(client, active?.modelId ?? null, modelId, activatedAt);
-      const moved = await this.changeMemberships(client, modelId, now);
+      if (active?.modelId === modelId) return { outcome: 'SERVED_ALREADY', activatedAt: await this.writeActive(client, modelId, fence, true) };
+      const [activatedAt, { rows: crossings }, formerly, drawn, live] = await Promise.all([
+        this.writeActive(client, modelId, fence, false),
+        client.query<Crossing>(MOVE_EVERYONE, [modelId, isoOf(now)]),
+        this.drawings(client, active?.modelId ?? null),
+        this.drawings(client, modelId),
+        client.query<LiveSegment>(`select id, kind, name from serving.segments where is_live`),
+      ]);
+      await Promise.all([
+        ...this.segmentWrites({ modelId, at: activatedAt, crossings, formerly, drawn, live: live.rows }).map((write) => write(client)),
+        client.query(`delete from serving.segment_sizes`),
+        client.query(COUNT_EVERYONE),
+      ]);
       await changeUnusual(client, modelId, 'PROMOTION');
+      const moved = crossings.reduce((sum, { from, to, customers }) => (from === to ? sum : sum + customers), 0);
       return { outcome: 'SWITCHED', activatedAt, moved };
     });
   }
 
-  /** Measures the tables after much of them changed, so that lookups are planned for what they hold now: one at a time, for events wait behind what writes. */
+  /**
+   * Measures the tables that have grown by more than a tenth since they were measured, so that lookups are planned for what they hold now: one at
+   * a time, for events wait behind what writes.
+   */
   async measureTables(workspaceId: string): Promise<void> {
-    for (const table of MEASURED) await this.database.onConnection(workspaceId, (client) => client.query('select serving.measure_table($1)', [table]));
+    const { rows } = await this.database.onConnection(workspaceId, (client) => client.query<{ name: string }>(GROWN, [FILLED, SMALL_PAGES]));
+    for (const { name } of rows) await this.database.onConnection(workspaceId, (client) => client.query('select serving.measure_table($1)', [name]));
   }
 
   private async readActive(client: PoolClient): Promise<ActiveModel | undefined> {
@@ -107,93 +175,41 @@ export class ActivationRepository {
     return rows[0].activatedAt;
   }
 
-  /** Names, what is live and retired, and the lineage; reads memberships as they were before the switch. */
-  private async changeSegments(client: PoolClient, formerModelId: string | null, modelId: string, at: Date): Promise<void> {
-    const crossings = await client.query<Crossing>(
-      `select m.segment_id as "from", m.finer_segment_id as "fromFiner", p.segment_id as "to", p.finer_segment_id as "toFiner",
-         count(*)::float8 as customers
-       from (${CURRENT}) m full join (${PLACES}) p using (customer_id) group by 1, 2, 3, 4`,
-      [modelId],
-    );
-    const [formerly, now] = [await this.levels(client, formerModelId), await this.levels(client, modelId)];
-    const live = await client.query<{ id: string; kind: string; name: string }>(`select id, kind, name from serving.segments where is_live`);
-    const drawn = await client.query<{ id: string; name: string; description: string; givenName: string | null }>(
-      `select v.segment_id as id, v.name, v.description, case when s.is_renamed then s.name end as "givenName"
-       from serving.segment_versions v join serving.segments s on s.id = v.segment_id where v.model_id = $1 order by v.segment_index`,
-      [modelId],
-    );
-    const learned = live.rows.filter(({ kind }) => kind === 'LEARNED').map(({ id }) => id);
-    const next = new Set(drawn.rows.map(({ id }) => id));
-    const steps = LEVELS.flatMap((level) => lineageOf(membersOf(formerly, level), membersOf(now, level), flowsOf(crossings.rows, level, formerly, now)));
-    const names = settleNames(drawn.rows, live.rows.filter(({ kind }) => kind !== 'LEARNED').map(({ name }) => name));
-    // First all give up their names, for two segments may swap theirs.
-    await client.query(`update serving.segments set is_live = false where kind = 'LEARNED' and is_live`);
-    await client.query(
-      `update serving.segments s set is_live = true, retired_at = null, name = r.name,
-         description = case when s.is_redescribed then s.description else r.description end
-       from json_to_recordset($1::json) as r(id uuid, name text, description text) where s.id = r.id`,
-      [JSON.stringify(drawn.rows.map(({ id, description }) => ({ id, description, name: names.get(id) })))],
-    );
-    await client.query(`update serving.segments set retired_at = $2 where id = any($1::uuid[])`, [learned.filter((id) => !next.has(id)), at]);
-    await client.query(
-      `insert into serving.segment_lineage (workspace_id, segment_id, kind, model_id, at, related_segment_ids, overlap)
-       select kindred.workspace(), r.segment_id, r.kind, $1, $2, array(select jsonb_array_elements_text(r.related)::uuid), r.overlap
-       from json_to_recordset($3::json) as r(segment_id uuid, kind text, related jsonb, overlap float8)`,
-      [
-        modelId,
-        at,
-        JSON.stringify(
-          steps.map(({ segmentId, kind, relatedSegmentIds, overlap }) => ({
-            segment_id: segmentId, kind, related: relatedSegmentIds, overlap,
-          })),
-        ),
-      ],
-    );
-  }
-
-  /** What a model draws, and on which level. */
-  private async levels(client: PoolClient, modelId: string | null): Promise<DrawnLevel[]> {
-    const { rows } = await client.query<DrawnLevel>(
-      `select v.segment_id as id, v.level, p.segment_id as "parentId" from serving.segment_versions v
-       left join serving.segment_versions p on p.model_id = v.model_id and p.segment_index = v.parent_index where v.model_id = $1`,
+  /** What a model draws, in the order of its bundle. */
+  private async drawings(client: PoolClient, modelId: string | null): Promise<Drawing[]> {
+    const { rows } = await client.query<Drawing>(
+      `select v.segment_id as id, v.level, p.segment_id as "parentId", v.name, v.description, case when s.is_renamed then s.name end as "givenName"
+       from serving.segment_versions v join serving.segments s on s.id = v.segment_id
+       left join serving.segment_versions p on p.model_id = v.model_id and p.segment_index = v.parent_index
+       where v.model_id = $1 order by v.segment_index`,
       [modelId],
     );
     return rows;
   }
 
-  /** Set by set; answers how many customers' segment is another one now. */
-  private async changeMemberships(client: PoolClient, modelId: string, now: Micros): Promise<number> {
-    const moment = isoOf(now);
-    const changed = await client.query(
-      `insert into serving.membership_changes (workspace_id, customer_id, from_segment_id, to_segment_id, strength, decided_at, model_id, by_promotion)
-       select kindred.workspace(), customer_id, m.segment_id, p.segment_id, p.strength, least(p.read_at, $2), $1, true
-       from (${CURRENT}) m right join (${PLACES}) p using (customer_id) where m.segment_id is distinct from p.segment_id`,
-      [modelId, moment],
-    );
-    await client.query(
-      `update serving.memberships m set strength = p.strength, decided_at = least(p.read_at, $2), model_id = p.model_id, finer_segment_id = p.finer_segment_id
-       from (${PLACES}) p where p.customer_id = m.customer_id and p.segment_id is not distinct from m.segment_id and m.level = 0 and m.until is null`,
-      [modelId, moment],
-    );
-    // No row may end before it began, wherever the workspace's clock was set to meanwhile: the next one begins where it ends.
-    await client.query(
-      `with ended as (
-         update serving.memberships m set until = greatest($2, m.since) where level = 0 and until is null and not exists (
-           select from (${PLACES}) p where p.customer_id = m.customer_id and p.segment_id is not distinct from m.segment_id)
-         returning customer_id, until
-       )
-       insert into serving.memberships (workspace_id, customer_id, level, segment_id, finer_segment_id, since, strength, decided_at, model_id)
-       select kindred.workspace(), p.customer_id, 0, p.segment_id, p.finer_segment_id, coalesce(e.until, $2), p.strength, least(p.read_at, $2), p.model_id
-       from (${PLACES}) p left join (${CURRENT}) m using (customer_id) left join ended e using (customer_id)
-       where m.customer_id is null or e.customer_id is not null`,
-      [modelId, moment],
-    );
-    await client.query(`delete from serving.segment_sizes`);
-    await client.query(
-      `insert into serving.segment_sizes (workspace_id, segment_id, members)
-       select kindred.workspace(), counted, count(*) from serving.memberships, unnest(array[coalesce(segment_id, '${NIL}'), finer_segment_id]) as counted
-       where until is null and counted is not null group by 2`,
-    );
-    return changed.rowCount ?? 0;
+  /** Names, what is live and retired, and the lineage. */
+  private segmentWrites({ modelId, at, crossings, formerly, drawn, live }: Redrawing): Write[] {
+    const learned = live.filter(({ kind }) => kind === 'LEARNED').map(({ id }) => id);
+    const next = new Set(drawn.map(({ id }) => id));
+    const steps = LEVELS.flatMap((level) => lineageOf(membersOf(formerly, level), membersOf(drawn, level), flowsOf(crossings, level, formerly, drawn)));
+    const names = settleNames(drawn, live.filter(({ kind }) => kind !== 'LEARNED').map(({ name }) => name));
+    const lineage = steps.map(({ segmentId, kind, relatedSegmentIds, overlap }) => ({ segment_id: segmentId, kind, related: relatedSegmentIds, overlap }));
+    return [
+      // First all give up their names, for two segments may swap theirs.
+      (client) => client.query(`update serving.segments set is_live = false where kind = 'LEARNED' and is_live`),
+      (client) => client.query(
+        `update serving.segments s set is_live = true, retired_at = null, name = r.name,
+           description = case when s.is_redescribed then s.description else r.description end
+         from json_to_recordset($1::json) as r(id uuid, name text, description text) where s.id = r.id`,
+        [JSON.stringify(drawn.map(({ id, description }) => ({ id, description, name: names.get(id) })))],
+      ),
+      (client) => client.query(`update serving.segments set retired_at = $2 where id = any($1::uuid[])`, [learned.filter((id) => !next.has(id)), at]),
+      (client) => client.query(
+        `insert into serving.segment_lineage (workspace_id, segment_id, kind, model_id, at, related_segment_ids, overlap)
+         select kindred.workspace(), r.segment_id, r.kind, $1, $2, array(select jsonb_array_elements_text(r.related)::uuid), r.overlap
+         from json_to_recordset($3::json) as r(segment_id uuid, kind text, related jsonb, overlap float8)`,
+        [modelId, at, JSON.stringify(lineage)],
+      ),
+    ];
   }
 }

@@ -56,8 +56,8 @@ export class ActivationService {
       });
     }
     this.changes.announce(workspaceId);
-    if (result.outcome === 'SWITCHED') await this.activations.measureTables(workspaceId);
     this.scoring.wake(workspaceId);
+    if (result.outcome === 'SWITCHED') await this.activations.measureTables(workspaceId);
     return {
       activatedAt: result.activatedAt.toISOString(),
       moved: result.outcome === 'SWITCHED' ? result.moved : 0,

@@ -1,11 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 
-import { setTimeout as rest } from 'node:timers/promises';
-
 import { RpcError } from '#libs/grpc';
 import { SERVICE } from '#libs/service';
 
-import { partitionOf } from '../lease/partition.js';
 import { BatchReader } from '../scoring/batch.reader.js';
 import { BatchRepository, StaleBatch } from '../scoring/batch.repository.js';
 import { FeedRepository } from '../scoring/feed.repository.js';
@@ -14,13 +11,8 @@ import { ScoringRepository } from '../scoring/scoring.repository.js';
 import { ScoringService } from '../scoring/scoring.service.js';
 import type { Context } from '../store.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
+import { ShadowReading } from './shadow.reading.js';
 
-/** More than of the served model at once: nobody waits for one of them, and a customer with several is read once. */
-const EVENTS_PER_BATCH = 8_000;
-/** A batch that is not this much smaller than the one before says that events come as fast as they are read. */
-const STILL_GAINING = 0.75;
-/** That many more are taken in after a switch before anybody notices. */
-const FEW_EVENTS = 100;
 /** One after another: the served model's readings wait behind no more than that at the worker. */
 const REQUESTS_AT_ONCE = 1;
 /** Everything is written once, and read again only by whoever serves it: nothing is gained by keeping it. */
@@ -55,7 +47,8 @@ export class ShadowFollower {
       if (!standing) return;
       const term = new ReadingTerm(standing, { leases: [], segments: new Map(), states: NOTHING_KEPT, scorer: this.scoring.openScorer(standing.served) });
       try {
-        for await (const events of this.batchesOf(workspaceId, term)) {
+        const reader = new BatchReader(workspaceId, { scoring: this.models, feed: this.feed, directory: this.directory, requestsAtOnce: REQUESTS_AT_ONCE, log });
+        for await (const events of new ShadowReading(workspaceId, term, { feed: this.feed, batches: this.batches, reader }).batches()) {
           taken += events;
           yield taken;
           if (Date.now() >= until) break;
@@ -68,34 +61,6 @@ export class ShadowFollower {
       } finally {
         await term.end();
       }
-    }
-  }
-
-  /** Takes in batch after batch, and says how many events were in each. */
-  private async *batchesOf(workspaceId: string, term: ReadingTerm): AsyncGenerator<number> {
-    const reader = new BatchReader(workspaceId, { scoring: this.models, feed: this.feed, directory: this.directory, requestsAtOnce: REQUESTS_AT_ONCE, log: this.context.log });
-    for (let before = Number.POSITIVE_INFINITY; ; ) {
-      const { span } = term;
-      const began = performance.now();
-      const events = await this.feed.after(workspaceId, span, EVENTS_PER_BATCH);
-      const isWhole = events.length < EVENTS_PER_BATCH;
-      if (events.length === 0 && !span.upTo) return;
-      const { states, advances } = await reader.events(term, span, events, isWhole);
-      const byPartition = Map.groupBy(states, ({ customerId }) => partitionOf(customerId));
-      // In transactions of one partition each: a long one would hold back the feed of every workspace.
-      for (const advance of advances) {
-        await this.batches.commitShadow(workspaceId, {
-          served: term.served, advances: [advance], newestEventAt: term.newestEventAt, states: byPartition.get(advance.partition) ?? [],
-        });
-      }
-      term.handOver(states, [], Promise.resolve());
-      yield events.length;
-      if (isWhole && !span.upTo) {
-        if (events.length <= FEW_EVENTS || events.length > before * STILL_GAINING) return;
-        before = events.length;
-      }
-      // Half of the time is theirs who wait for the served model.
-      await rest(performance.now() - began);
     }
   }
 }

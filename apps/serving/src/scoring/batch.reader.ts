@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
 
+import type { Position } from '#libs/database';
+
 import type { Micros } from '../time/micros.js';
 import type { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import { type Reading, type ReadingOptions, scoreAll, scoreAnew } from './customer.reading.js';
@@ -47,7 +49,7 @@ export class BatchReader {
     const now = await this.now(term);
     const readings = [...byCustomer].map(([customerId, theirs]) => ({ customerId, held: held.get(customerId), events: theirs, now }));
     const advances = term.advance(partitions, { position: end });
-    const states = await timed('score', scoreAll(readings, this.options(term)));
+    const states = await timed('score', scoreAll(readings, this.options(term, end)));
     return { now, readings, states, gone: [], advances };
   }
 
@@ -70,10 +72,10 @@ export class BatchReader {
     return this.parts.directory.now(this.workspaceId, term.newestEventAt);
   }
 
-  /** Where a state has to be built anew, from all events up to where its partitions stand. */
-  private options(term: ReadingTerm): ReadingOptions {
+  /** Where a state has to be built anew, from all events up to where its partition stands. */
+  private options(term: ReadingTerm, upTo: Position = term.span.after): ReadingOptions {
     const { feed, requestsAtOnce, log } = this.parts;
-    return { scorer: term.parts.scorer, allEvents: (ids) => feed.ofCustomers(this.workspaceId, ids, term.span.after), requestsAtOnce, log };
+    return { scorer: term.parts.scorer, allEvents: (ids) => feed.ofCustomers(this.workspaceId, ids, upTo), requestsAtOnce, log };
   }
 
   private async held(term: ReadingTerm, customerIds: readonly string[]): Promise<Map<string, HeldState>> {

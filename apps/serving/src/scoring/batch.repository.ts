@@ -18,6 +18,9 @@ import { lockChanges, shareMemberships } from './write.lock.js';
 /** Somebody else moved on (an activation, a replica that took a partition): the batch was not written. */
 export class StaleBatch extends Error {}
 
+/** Because another model is served by now, or somebody was forgotten: what stands in the tables may be gone on with at once. */
+export class SupersededBatch extends StaleBatch {}
+
 const IS_SERVED = `select from serving.active_model a join serving.shadow_models m using (workspace_id, model_id)
   where m.model_id = $1 and a.fence = $2 and m.erasures = $3`;
 const IS_SHADOW = `select from serving.shadow_models m
@@ -60,7 +63,7 @@ export class BatchRepository {
         unusualBefore(client, batch.served.modelId, [...batch.states.map(({ customerId }) => customerId), ...batch.gone]),
       ]);
       if (!isGuarded || !isAdvanced) throw new StaleBatch('another replica reads these customers now');
-      if (!isServed) throw new StaleBatch('another model is served by now, or somebody was forgotten');
+      if (!isServed) throw new SupersededBatch('another model is served by now, or somebody was forgotten');
       const { newestEventAt, served: { modelId } } = batch;
       const memberships = membershipWrites(batch, places);
       const novel = unusualWrites(batch, unusual);

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 
-import type { Database, Position } from '#libs/database';
+import { type Database, type Position, ZERO_POSITION } from '#libs/database';
 import { EventHistory, FEED, HISTORY, LAST_SEQUENCE } from '#libs/history';
 
 import { PARTITIONS } from '../lease/partition.js';
@@ -58,6 +58,7 @@ const WITHIN = `select ${COLUMNS} from ingestion.event_feed_v1 f
   order by f.horizon, f.sequence limit $6`;
 const ALONG_THE_INDEX = `set local enable_seqscan = off; set local enable_sort = off; set local enable_hashjoin = off; set local enable_mergejoin = off;
   set local plan_cache_mode = force_generic_plan`;
+const HEAD = `select f.horizon::float8 as horizon, f.sequence::float8 as sequence from ingestion.event_feed_v1 f order by f.horizon desc, f.sequence desc limit 1`;
 const LIFE = (source: string) => `select ${COLUMNS} from ${source} f
   where customer_id = any($1::uuid[]) and (horizon, sequence) <= ($2::bigint, $3::bigint) and ($4::timestamptz is null or occurred_at <= $4) order by f.occurred_at, f.sequence`;
 /** Beyond this a backlog is told as "at least". */
@@ -70,6 +71,12 @@ const MOST_COUNTED = 10_000;
  */
 export async function alongTheIndex(client: PoolClient): Promise<void> {
   await client.query(ALONG_THE_INDEX);
+}
+
+/** The place of the newest event; what is shown later lies after it. */
+export async function headOfFeed(client: PoolClient): Promise<Position> {
+  const [, { rows }] = await Promise.all([alongTheIndex(client), client.query<Position>({ name: 'feed-head', text: HEAD })]);
+  return rows[0] ?? ZERO_POSITION;
 }
 
 /** Events as ingestion publishes them, in an order that nothing committed later can slip before. */
@@ -100,6 +107,10 @@ export class FeedRepository {
       }),
     ]);
     return rows;
+  }
+
+  head(workspaceId: string): Promise<Position> {
+    return this.database.onConnection(workspaceId, headOfFeed);
   }
 
   /** The first events of a span, in the order of the feed. */

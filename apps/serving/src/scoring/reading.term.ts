@@ -55,6 +55,11 @@ export class ReadingTerm {
     return { after, upTo: ahead.length > 0 ? leastOf(ahead) : undefined, partitions };
   }
 
+  /** What some partitions that stand in step have to read to get to a position. */
+  spanOf(partitions: readonly number[], upTo: Position): FeedSpan {
+    return { after: leastOf(partitions.flatMap((partition) => this.places.get(partition)?.position ?? [])), upTo, partitions };
+  }
+
   get mapping(): Position {
     return leastOf([...this.places.values()].map(({ mapping }) => mapping));
   }

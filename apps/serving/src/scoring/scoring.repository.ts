@@ -31,6 +31,12 @@ export interface Standing {
   readonly places: ReadonlyMap<number, Place>;
 }
 
+export interface Outset {
+  readonly standing: Standing;
+  /** Lasting segment of each place in the served model's bundle. */
+  readonly segments: ReadonlyMap<number, string>;
+}
+
 /** What there is to do. */
 export interface Glance {
   readonly served: ServedModel | undefined;
@@ -52,6 +58,7 @@ const PLACES = `select r.partition, coalesce(p.position_horizon, m.position_hori
   from serving.shadow_models m cross join unnest($1::smallint[]) as r(partition)
     left join serving.partition_positions p on p.workspace_id = m.workspace_id and p.model_id = m.model_id and p.partition = r.partition
   where m.model_id = coalesce($2::uuid, (select a.model_id from serving.active_model a))`;
+const SEGMENTS = `select segment_index as index, segment_id as id from serving.segment_versions where model_id = (select a.model_id from serving.active_model a)`;
 /** Beside the served one: prepared, and not served. No fence is theirs. */
 const SHADOW = `select m.model_id as "modelId", m.uri, m.hash, 0::float8 as fence, ${microsSql('m.newest_event_at')} as "newestEventAt", m.erasures
   from serving.shadow_models m
@@ -85,21 +92,20 @@ export class ScoringRepository {
     });
   }
 
+  /** What a term of reading begins with, in one round trip; undefined where no model is served. */
+  outset(workspaceId: string, partitions: readonly number[]): Promise<Outset | undefined> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      // A switch between two of them makes the first commit void.
+      const [{ served }, places, segments] = await Promise.all([readServed(client, ZERO_POSITION), readPlaces(client, partitions), readSegments(client)]);
+      return served && { standing: { served, places }, segments };
+    });
+  }
+
   /** Where a model stands that is prepared beside the served one; undefined where it is not. */
   shadow(workspaceId: string, modelId: string): Promise<Standing | undefined> {
     return this.database.onConnection(workspaceId, async (client) => {
       const [{ rows: [served] }, places] = await Promise.all([client.query<ServedModel>(SHADOW, [modelId]), readPlaces(client, ALL_PARTITIONS, modelId)]);
       return served && { served, places };
-    });
-  }
-
-  segmentsOf(workspaceId: string, modelId: string): Promise<ReadonlyMap<number, string>> {
-    return this.database.onConnection(workspaceId, async (client) => {
-      const { rows } = await client.query<{ index: number; id: string }>(
-        `select segment_index as index, segment_id as id from serving.segment_versions where model_id = $1`,
-        [modelId],
-      );
-      return new Map(rows.map(({ index, id }) => [index, id]));
     });
   }
 
@@ -126,6 +132,11 @@ async function readPlaces(client: PoolClient, partitions: readonly number[], mod
       { position: { horizon, sequence }, mapping: { horizon: mappingHorizon, sequence: mappingSequence } },
     ]),
   );
+}
+
+async function readSegments(client: PoolClient): Promise<Map<number, string>> {
+  const { rows } = await client.query<{ index: number; id: string }>(SEGMENTS);
+  return new Map(rows.map(({ index, id }) => [index, id]));
 }
 
 /** The one that lies furthest back. */

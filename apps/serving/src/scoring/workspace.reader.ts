@@ -9,7 +9,7 @@ import { type Lease, partitionOf } from '../lease/partition.js';
 import { MICROS_PER_SECOND, nowMicros } from '../time/micros.js';
 import type { WorkspaceSignal } from '../workspace/workspace.signal.js';
 import { BatchReader, type BatchReaderParts, latest, type ReadBatch } from './batch.reader.js';
-import { type BatchRepository, StaleBatch } from './batch.repository.js';
+import { type BatchRepository, StaleBatch, SupersededBatch } from './batch.repository.js';
 import type { FeedEvent, FeedSpan, Horizon } from './feed.repository.js';
 import { ReadingTerm } from './reading.term.js';
 import type { OpenScorer } from './scorer.js';
@@ -89,7 +89,8 @@ export class WorkspaceReader {
       await this.step(signal);
     } catch (error) {
       await this.endTerm();
-      throw error;
+      // Events wait for the model that is served now, and nothing has to pass before it can read them.
+      if (!(error instanceof SupersededBatch)) throw error;
     }
   }
 
@@ -136,9 +137,9 @@ export class WorkspaceReader {
     if (this.term?.key === key) return this.term.reading;
     await this.endTerm();
     const { cache, scoring, openScorer } = this.parts;
-    const standing = leases.length > 0 ? await scoring.standing(this.workspaceId, leases.map(({ partition }) => partition)) : undefined;
-    if (!standing) return undefined;
-    const segments = await scoring.segmentsOf(this.workspaceId, standing.served.modelId);
+    const outset = leases.length > 0 ? await scoring.outset(this.workspaceId, leases.map(({ partition }) => partition)) : undefined;
+    if (!outset) return undefined;
+    const { standing, segments } = outset;
     const states = cache.of(`${this.workspaceId}/${uuid()}`);
     const reading = new ReadingTerm(standing, { leases, segments, states, scorer: openScorer(standing.served) });
     this.term = { key, reading };

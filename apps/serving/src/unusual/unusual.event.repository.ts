@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 
-import { type Database, type Position, ZERO_POSITION } from '#libs/database';
+import type { Database, Position } from '#libs/database';
 
-import { alongTheIndex, type FeedEvent } from '../scoring/feed.repository.js';
+import { alongTheIndex, type FeedEvent, headOfFeed } from '../scoring/feed.repository.js';
 import { DATABASE } from '../store.js';
 import { microsSql } from '../time/micros.js';
 
@@ -11,7 +11,6 @@ export interface NamedEvent extends Position, Pick<FeedEvent, 'customerId' | 'ty
   readonly eventId: string;
 }
 
-const HEAD = `select f.horizon::float8 as horizon, f.sequence::float8 as sequence from ingestion.event_feed_v1 f order by f.horizon desc, f.sequence desc limit 1`;
 const AFTER = `select horizon::float8 as horizon, sequence::float8 as sequence, event_id as "eventId", customer_id as "customerId", type, name, ${microsSql('occurred_at')} as "occurredAt"
   from ingestion.event_feed_v1 f where (f.horizon, f.sequence) > ($1::bigint, $2::bigint) order by f.horizon, f.sequence limit $3`;
 
@@ -22,10 +21,7 @@ export class UnusualEventRepository {
 
   /** The place of the newest event. */
   head(workspaceId: string): Promise<Position> {
-    return this.database.onConnection(workspaceId, async (client) => {
-      const [, { rows }] = await Promise.all([alongTheIndex(client), client.query<Position>({ name: 'feed-head', text: HEAD })]);
-      return rows[0] ?? ZERO_POSITION;
-    });
+    return this.database.onConnection(workspaceId, headOfFeed);
   }
 
   /** In the order of the feed. */

@@ -113,6 +113,8 @@ function statement(name: string, text: string, values: readonly unknown[]): Writ
 export async function changeUnusual(client: PoolClient, modelId: string, cause: 'PROMOTION' | 'THRESHOLD'): Promise<void> {
   const { ordinary, setting } = await boundsOf(client, modelId);
   const threshold = customerThreshold(ordinary?.customers, setting)?.threshold ?? null;
-  await client.query(END_ALL, [modelId, threshold, cause]);
-  if (threshold !== null) await client.query(BEGIN_ALL, [modelId, threshold]);
+  await Promise.all([
+    client.query(END_ALL, [modelId, threshold, cause]),
+    ...(threshold === null ? [] : [client.query(BEGIN_ALL, [modelId, threshold])]),
+  ]);
 }

@@ -22,6 +22,8 @@ const CATCH_UP_SECONDS_WAITED_FOR = 20;
 @Injectable()
 export class ModelService {
   private readonly settling = new Map<string, Promise<void>>();
+  /** By workspace and fence: what a person waits for is open work too, and a model is brought in once. */
+  private readonly underWay = new Map<string, Promise<ModelRow | undefined>>();
 
   constructor(
     private readonly repository: ModelRepository,
@@ -48,8 +50,8 @@ export class ModelService {
    * run has made it, and again by the reconciler until nothing is left.
    */
   settle(workspaceId: string, modelId: string): Promise<void> {
-    const underWay = this.settling.get(modelId);
-    if (underWay) return underWay;
+    const settling = this.settling.get(modelId);
+    if (settling) return settling;
     const settled = this.judgeAndPromote(workspaceId, modelId).finally(() => this.settling.delete(modelId));
     this.settling.set(modelId, settled);
     return settled;
@@ -80,8 +82,17 @@ export class ModelService {
     if (promotion) await this.carryOut(promotion);
   }
 
+  private carryOut(promotion: PromotionRow): Promise<ModelRow | undefined> {
+    const key = `${promotion.workspaceId}/${promotion.fence}`;
+    const underWay = this.underWay.get(key);
+    if (underWay) return underWay;
+    const carriedOut = this.switchAndComplete(promotion).finally(() => this.underWay.delete(key));
+    this.underWay.set(key, carriedOut);
+    return carriedOut;
+  }
+
   /** Serving switches first; if this process ends before it is written down, the reconciler comes by here again. */
-  private async carryOut(promotion: PromotionRow): Promise<ModelRow | undefined> {
+  private async switchAndComplete(promotion: PromotionRow): Promise<ModelRow | undefined> {
     const { workspaceId, modelId } = promotion;
     const [model] = await this.repository.get(workspaceId, [modelId], false);
     if (!model) return undefined;
