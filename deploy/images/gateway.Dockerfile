@@ -19,4 +19,4 @@ COPY --from=build /src/apps/gateway/schema apps/gateway/schema
 COPY --from=build /src/apps/admin/dist apps/admin/dist
 USER 10001
 EXPOSE 8080
-CMD ["node", "--enable-source-maps", "--max-semi-space-size=64", "--no-allocation-site-pretenuring", "dist/apps/gateway/src/main.js"]
+CMD ["node", "--enable-source-maps", "--max-semi-space-size=64", "--no-allocation-site-pretenuring", "--heap-growing-percent=200", "dist/apps/gateway/src/main.js"]

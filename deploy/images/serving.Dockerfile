@@ -17,4 +17,4 @@ COPY --from=build /src/node_modules node_modules
 COPY --from=build /src/dist dist
 USER 10001
 EXPOSE 8080 9090
-CMD ["node", "--enable-source-maps", "--max-semi-space-size=8", "--no-allocation-site-pretenuring", "dist/apps/serving/src/main.js"]
+CMD ["node", "--enable-source-maps", "--max-semi-space-size=8", "--no-allocation-site-pretenuring", "--heap-growing-percent=200", "dist/apps/serving/src/main.js"]

@@ -57,41 +57,6 @@ test('a read that takes long holds up no others', async () => {
   expect(await slow).toBe('slow!');
 });
 
-test('in a crowd the next read begins only a moment after the last one began, or once enough are there', async () => {
-  const { begun, read } = heldRead();
-  const load = gather(read);
-  const asked = ['a', 'b', 'c'].map(load);
-  await nextTurn();
-  begun[0]?.end();
-  await nextTurn();
-  asked.push(load('d'), load('e'));
-  await nextTurn();
-  expect(begun).toHaveLength(1);
-  jest.advanceTimersByTime(8);
-  await nextTurn();
-  expect(begun[1]?.keys).toEqual(['d', 'e']);
-  begun[1]?.end();
-  await nextTurn();
-  // Two are no crowd.
-  asked.push(...['f', 'g', 'h'].map(load));
-  await nextTurn();
-  expect(begun[2]?.keys).toEqual(['f', 'g', 'h']);
-  begun[2]?.end();
-  await nextTurn();
-  const many = Array.from({ length: 12 }, (_, index) => `m${index}`);
-  asked.push(...many.map(load));
-  await nextTurn();
-  expect(begun[3]?.keys).toEqual(many);
-  begun[3]?.end();
-  await nextTurn();
-  // So many come without waiting for them.
-  asked.push(load('z'));
-  await nextTurn();
-  expect(begun[4]?.keys).toEqual(['z']);
-  begun[4]?.end();
-  expect(await Promise.all(asked)).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', ...many, 'z'].map((key) => `${key}!`));
-});
-
 test('a read that fails fails those who waited for it, and the next one is made all the same', async () => {
   let reads = 0;
   const load = gather(async (keys: readonly string[]) => {
@@ -100,8 +65,6 @@ test('a read that fails fails those who waited for it, and the next one is made 
     return [...keys];
   });
   await expect(Promise.all([load('a'), load('b')])).rejects.toThrow('read 1 failed');
-  const second = load('a');
-  jest.advanceTimersByTime(8);
-  await expect(second).rejects.toThrow('read 2 failed');
+  await expect(load('a')).rejects.toThrow('read 2 failed');
   expect(await load('a')).toBe('a');
 });

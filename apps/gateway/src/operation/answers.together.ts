@@ -1,31 +1,17 @@
-import { LRUCache } from 'lru-cache';
-
-import { type Gathered, gather } from '../backend/gathered.js';
-
-/** Of which it is known whether a crowd asks them; and their length in all. */
-const MOST_QUESTIONS = { max: 1_000, maxSize: 1_048_576 };
-
-type Answering<Answer> = () => Promise<Answer>;
-
 /**
- * Questions that are the same, and asked at the same time, are answered once: a product that asks with one key for all of its
- * users asks the same at each page view. They gather as reads do: no answer begins before all who are given it had asked, and
- * none is kept.
+ * Questions that are the same, and come in with one turn of the event loop, are answered once: a product that asks with one key for all of its
+ * users asks the same at each page view. What a turn brings lay in the sockets when it began, so no answer begins before all who are given
+ * it had asked. None is kept.
  */
 export class AnswersTogether<Answer> {
-  private readonly asked = new LRUCache<string, Gathered<Answering<Answer>, Answer>>({ ...MOST_QUESTIONS, sizeCalculation: (_, question) => question.length });
+  private readonly ofThisTurn = new Map<string, Promise<Answer>>();
 
-  answer(question: string, answer: Answering<Answer>): Promise<Answer> {
-    const known = this.asked.get(question);
-    const ask = known ?? gather(answerOnce<Answer>);
-    if (!known) this.asked.set(question, ask);
-    return ask(answer);
+  answer(question: string, answer: () => Promise<Answer>): Promise<Answer> {
+    const asked = this.ofThisTurn.get(question);
+    if (asked) return asked;
+    if (this.ofThisTurn.size === 0) setImmediate(() => this.ofThisTurn.clear());
+    const begun = answer();
+    this.ofThisTurn.set(question, begun);
+    return begun;
   }
-}
-
-async function answerOnce<Answer>(asked: readonly Answering<Answer>[]): Promise<Answer[]> {
-  const [begin] = asked;
-  if (!begin) return [];
-  const answer = await begin();
-  return asked.map(() => answer);
 }
