@@ -125,6 +125,11 @@ def test_a_reading_in_the_past_equals_the_sequence_cut_there(encoder: Encoder) -
 
 
 @torch.inference_mode()
+def test_of_nobody_nothing_is_read(encoder: Encoder) -> None:
+    for reads in (1, 3):
+        assert encoder.read_many(sequences([]), torch.zeros(0, reads, dtype=torch.int64)).shape == (0, reads, encoder.width)
+
+
 def test_a_customer_is_read_the_same_alone_and_among_others(encoder: Encoder) -> None:
     events = sequences([3, 200, 0, 7])
     at = torch.full((4, 2), 450 * DAY)

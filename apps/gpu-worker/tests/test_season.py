@@ -112,6 +112,17 @@ def test_who_was_there_later_than_a_moment_is_what_a_loop_finds(arrays: EventArr
     assert np.array_equal(np.diff(their_offsets), [len(life) for life in kept])
 
 
+def test_a_batch_of_customers_who_all_came_too_long_ago_is_read_too(fresh: BehaviourModel, arrays: EventArrays) -> None:
+    known = until(*shop(arrays, busy=3), NOW * DAY)
+    early, offsets = until(*shop(arrays, busy=3), 30 * DAY)
+    long_ago = early, np.unique(offsets)  # without those who had not come yet
+    fit_season(fresh, [known], NOW * DAY, Report())
+    alone = head_of(fresh).season.clone()
+    fit_season(fresh, [known, long_ago], NOW * DAY, Report())
+    assert torch.isfinite(head_of(fresh).season).all()
+    assert not torch.equal(head_of(fresh).season, alone)
+
+
 def test_the_longer_the_history_the_more_a_year_ago_is_believed() -> None:
     believed = [season._believed(90 / history) for history in (90, 180, 360, 3600)]  # pyright: ignore[reportPrivateUsage]
     assert believed == sorted(believed)

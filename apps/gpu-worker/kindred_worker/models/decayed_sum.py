@@ -184,8 +184,8 @@ class DecayedSum(Encoder[SumState]):
         days = ((at[owner, slot] - events.time[seen]).double() / MICROS_PER_DAY).to(values.dtype)
         cell = owner * reads + slot
         real, turn = self._weigh(values, days)
-        added = real.new_zeros(customers * reads, self.real).index_add(0, cell, real).view(customers, reads, -1)
-        turned = turn.new_zeros(customers * reads, 2, self.turn).index_add(0, cell, turn).view(customers, reads, 2, -1)
+        added = real.new_zeros(customers * reads, self.real).index_add(0, cell, real).view(customers, reads, self.real)
+        turned = turn.new_zeros(customers * reads, 2, self.turn).index_add(0, cell, turn).view(customers, reads, 2, self.turn)
         step = ((at[:, 1:] - at[:, :-1]).double() / MICROS_PER_DAY).to(values.dtype)
         sums, turning = [added[:, 0]], [turned[:, 0]]
         for r in range(1, reads):
@@ -204,7 +204,7 @@ class DecayedSum(Encoder[SumState]):
             last.flatten(),
             at.flatten(),
         )
-        return embedding.view(customers, reads, -1)
+        return embedding.unflatten(0, (customers, reads))
 
     def tally_many(self, events: EventVectors, at: Tensor) -> Tensor:
         return self.tally.read_many(self._counted(events), at) if self.tally else super().tally_many(events, at)

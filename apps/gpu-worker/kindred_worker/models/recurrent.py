@@ -58,7 +58,7 @@ class Recurrent(Encoder[HiddenState]):
         held = torch.where(count > 0, torch.cat([row, row.new_zeros(1)])[index.clamp(max=len(row))], len(after) - 1)
         last, first = last_seen(events, count), last_seen(events, count.clamp(max=1))
         flat = after.index_select(0, held.flatten())
-        return self.readout(flat, count.flatten(), first.flatten(), last.flatten(), at.flatten()).view(customers, reads, -1)
+        return self.readout(flat, count.flatten(), first.flatten(), last.flatten(), at.flatten()).unflatten(0, (customers, reads))
 
     def initial_state(self, count: int) -> HiddenState:
         blank = next(self.parameters()).new_zeros(count, self.hidden)

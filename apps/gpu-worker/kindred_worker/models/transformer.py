@@ -82,7 +82,7 @@ class Transformer(Encoder[WindowState]):
         told = self._tell(events.x, events.time, place, first[owner])
         ends = (events.offsets[:-1].unsqueeze(1) + count).flatten()
         tenure = torch.where(count > 0, first.unsqueeze(1), 0).flatten()
-        return self._embed(told, events.time, ends, count.flatten(), count.flatten(), tenure, last, at.flatten()).view(*at.shape, -1)
+        return self._embed(told, events.time, ends, count.flatten(), count.flatten(), tenure, last, at.flatten()).unflatten(0, at.shape)
 
     def _tell(self, x: Tensor, time: Tensor, place: Tensor, first: Tensor) -> Tensor:
         """What each of n flat events says after all layers, and zeros behind: (n + 1 or more, hidden)."""
