@@ -2,7 +2,7 @@ import { setTimeout as rest } from 'node:timers/promises';
 
 import { positionAfter } from '#libs/database';
 
-import type { BatchReader } from '../scoring/batch.reader.js';
+import { type BatchReader, EVENTS_PER_BATCH } from '../scoring/batch.reader.js';
 import type { BatchRepository } from '../scoring/batch.repository.js';
 import type { FeedEvent, FeedRepository, FeedSpan } from '../scoring/feed.repository.js';
 import type { ReadingTerm } from '../scoring/reading.term.js';
@@ -13,8 +13,6 @@ export interface ShadowParts {
   readonly reader: BatchReader;
 }
 
-/** As many as of the served model: whoever waits for that one waits for no more than one batch at the event loop. */
-const EVENTS_PER_BATCH = 2_000;
 /** Of so many, a customer has several wherever that is worth anything. */
 const MANY_EVENTS = 8_000;
 /** A round that is not this much smaller than the one before says that events come as fast as they are read. */

@@ -12,6 +12,9 @@ import { timed } from './scoring.metrics.js';
 import type { ScoringRepository } from './scoring.repository.js';
 import type { HeldState } from './state.repository.js';
 
+/** Of the served model and of one beside it alike: whoever waits for a reading waits for no more than one batch at the event loop. */
+export const EVENTS_PER_BATCH = 2_000;
+
 export interface BatchReaderParts {
   readonly scoring: ScoringRepository;
   readonly feed: FeedRepository;

@@ -8,7 +8,7 @@ import { type LeaseKeeper, leaseKey } from '../lease/lease.keeper.js';
 import { type Lease, partitionOf } from '../lease/partition.js';
 import { MICROS_PER_SECOND, nowMicros } from '../time/micros.js';
 import type { WorkspaceSignal } from '../workspace/workspace.signal.js';
-import { BatchReader, type BatchReaderParts, latest, type ReadBatch } from './batch.reader.js';
+import { BatchReader, type BatchReaderParts, EVENTS_PER_BATCH, latest, type ReadBatch } from './batch.reader.js';
 import { type BatchRepository, StaleBatch, SupersededBatch } from './batch.repository.js';
 import type { FeedEvent, FeedSpan, Horizon } from './feed.repository.js';
 import { ReadingTerm } from './reading.term.js';
@@ -27,7 +27,6 @@ export interface ReaderParts extends BatchReaderParts {
   readonly sweepAfterSeconds: number;
 }
 
-const EVENTS_PER_BATCH = 2_000;
 /** Small and often, so that events wait little for it; 1.4 million customers an hour. */
 const SWEPT_PER_BATCH = 100;
 const SWEEP_EVERY_MS = 250;
