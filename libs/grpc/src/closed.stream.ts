@@ -2,7 +2,7 @@ import { subscribe } from 'node:diagnostics_channel';
 import type { ClientHttp2Stream } from 'node:http2';
 
 /**
- * Node holds the stream of a call that is over until the next full collection, and by its listeners the stream holds all that the call had in
+ * Node holds the stream of a call that is over until the next full collection (see `answerTo`), and by its listeners the stream holds all that the call had in
  * hand: messages, promises, whoever waited for them. Collecting what is young then copies all of that instead of nothing, for 15 ms each half
  * second at a thousand calls a second. A stream that has said that it closed says nothing more, so nobody has to listen to it.
  */

@@ -13,6 +13,11 @@ export interface Call {
   signal?: AbortSignal;
 }
 
+interface Waiting {
+  caller: Pick<PromiseWithResolvers<unknown>, 'resolve' | 'reject'> | undefined;
+  answer: unknown;
+}
+
 type UnaryMethod = (request: unknown, call?: Call) => Promise<unknown>;
 
 const asItIs = (bytes: Buffer): Buffer => bytes;
@@ -28,29 +33,41 @@ export function unaryMethods(definition: ServiceDefinition, address: string, cha
 }
 
 function callUnary(client: Client, method: MethodDefinition<unknown, unknown>, request: unknown, { principal, deadline = DEFAULT_DEADLINE_MS, signal }: Call = {}): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(signal.reason as Error);
-    let bytes: Buffer;
-    try {
-      bytes = method.requestSerialize(request);
-    } catch (error) {
-      return reject(unsendable(error as Error));
-    }
-    const metadata = new Metadata();
-    if (principal !== undefined) metadata.set(PRINCIPAL_METADATA, principal);
-    const stop = () => {
-      call.cancel();
-      reject(signal?.reason as Error);
-    };
-    const call = withoutTrace(() =>
-      client.makeUnaryRequest(method.path, asItIs, method.responseDeserialize, bytes, metadata, { deadline: Date.now() + deadline }, (error, answer) => {
-        signal?.removeEventListener('abort', stop);
-        if (error) reject(failureOf(error));
-        else resolve(answer);
-      }),
-    );
-    signal?.addEventListener('abort', stop, { once: true });
-  });
+  if (signal?.aborted) return Promise.reject(signal.reason as Error);
+  const metadata = new Metadata();
+  if (principal !== undefined) metadata.set(PRINCIPAL_METADATA, principal);
+  try {
+    return answerTo(client, method, method.requestSerialize(request), metadata, Date.now() + deadline, signal);
+  } catch (error) {
+    return Promise.reject(unsendable(error as Error));
+  }
+}
+
+/**
+ * A call that is over is held until the next full collection (grpc-js and Node keep calls and streams in a Set and a Map: V8 links the tables that these
+ * outgrow, and one old table keeps all that came after it). So what has been answered holds neither who asked nor the answer.
+ */
+function answerTo(client: Client, method: MethodDefinition<unknown, unknown>, bytes: Buffer, metadata: Metadata, deadline: number, signal?: AbortSignal): Promise<unknown> {
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  const waiting: Waiting = { caller: { resolve, reject }, answer: undefined };
+  const stop = () => {
+    call.cancel();
+    waiting.caller?.reject(signal?.reason as Error);
+  };
+  const receive = (received: Buffer) => {
+    waiting.answer = method.responseDeserialize(received);
+    return true;
+  };
+  const call = withoutTrace(() =>
+    client.makeUnaryRequest(method.path, asItIs, receive, bytes, metadata, { deadline }, (error) => {
+      signal?.removeEventListener('abort', stop);
+      if (error) waiting.caller?.reject(failureOf(error));
+      else waiting.caller?.resolve(waiting.answer);
+      waiting.caller = waiting.answer = undefined;
+    }),
+  );
+  signal?.addEventListener('abort', stop, { once: true });
+  return promise;
 }
 
 /**

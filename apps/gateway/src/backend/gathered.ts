@@ -24,14 +24,14 @@ export function gather<Key, Value>(read: (keys: readonly Key[]) => Promise<(Valu
 
 /** When the reads of one kind begin. */
 class Turns {
-  /** Those that are held back, each with what begins it at the latest. */
-  private readonly held = new Map<() => void, NodeJS.Timeout>();
+  /** Those that are held back. */
+  private held: Held[] = [];
   private underWay = 0;
 
   /** A read begins when it is its turn. */
   await(begin: () => void): void {
     if (this.underWay === 0) beginSoon(begin);
-    else this.held.set(begin, setTimeout(() => this.release(begin), PATIENCE_MS));
+    else this.held.push(new Held(begin));
   }
 
   /** A read that has begun. */
@@ -41,14 +41,25 @@ class Turns {
       return await read;
     } finally {
       this.underWay -= 1;
-      for (const begin of this.held.keys()) this.release(begin);
+      const { held } = this;
+      this.held = [];
+      for (const one of held) one.release();
     }
   }
+}
 
-  private release(begin: () => void): void {
-    clearTimeout(this.held.get(begin));
-    this.held.delete(begin);
-    beginSoon(begin);
+/** A read that waits for others, but not for long. */
+class Held {
+  private readonly atTheLatest = setTimeout(() => this.release(), PATIENCE_MS);
+  private isHeld = true;
+
+  constructor(private readonly begin: () => void) {}
+
+  release(): void {
+    if (!this.isHeld) return;
+    this.isHeld = false;
+    clearTimeout(this.atTheLatest);
+    beginSoon(this.begin);
   }
 }
 
