@@ -12,12 +12,15 @@ import type { System } from '../scripts/start/system.ts';
 import { openShop, ownerUrlOf } from './live/shop.ts';
 import { Subscriber, type Told } from './live/subscriber.ts';
 import { liveTable } from './live/table.ts';
+import { climb, type Tried } from './live/top.ts';
 import { type Intake, sendSteadily } from './live/traffic.ts';
 import { type Delay, VisibilityWatch } from './live/visibility.ts';
 import { atLeast, atMost, type Benchmark } from './measurement.ts';
 import { startMeasured } from './system.ts';
 
 const RATES = [100, 1_000, 3_000];
+/** Over two minutes: one event in a thousand is left behind. */
+const MOST_DRIFT = 1;
 const OUTAGE_RATE = 1_000;
 const OUTAGE_SECONDS = 10;
 /** Times as fast as events come. */
@@ -37,7 +40,7 @@ interface Watches {
 }
 
 export const benchmark: Benchmark = {
-  about: 'from an acknowledged event to a membership that can be read: p50, p95, p99 at 100, 1,000 and 3,000 events/s, quiet and in a retrain; from the change to a subscriber; catching up after an outage',
+  about: 'from an acknowledged event to a membership that can be read: p50, p95, p99 at 100, 1,000 and 3,000 events/s, quiet and in a retrain; from the change to a subscriber; catching up after an outage; the top rate that is held',
   table: liveTable,
   run: async ({ args, tell }) => {
     const { seconds, customers, seed } = new Command()
@@ -57,10 +60,11 @@ export const benchmark: Benchmark = {
       const retraining = await whileRetraining(api, tell, () => measure('retraining', intake, watches, seconds, tell));
       await subscriber.end();
       const outage = await measureOutage(system, intake, watch, tell);
+      const tried = await climb(intake, watch, tell);
       await watch.end();
       return {
-        figures: { seconds, customers, quiet: quiet.delays, retraining: retraining.delays, told: { quiet: quiet.told, retraining: retraining.told }, outage },
-        targets: targetsOf(quiet.delays, retraining.delays, outage.caughtUpPerSecond),
+        figures: { seconds, customers, quiet: quiet.delays, retraining: retraining.delays, told: { quiet: quiet.told, retraining: retraining.told }, outage, tried },
+        targets: targetsOf(quiet.delays, retraining.delays, outage.caughtUpPerSecond, tried),
       };
     } finally {
       await system.stop();
@@ -77,7 +81,7 @@ async function measure(name: string, intake: Intake, { watch, subscriber }: Watc
     const began = Date.now();
     const delay = await watch.delays(await sendSteadily(intake, stage, rate, seconds), stage);
     delays[rate] = delay;
-    tell(`${name}, ${rate} events/s: p50 ${delay.p50} ms, p95 ${delay.p95} ms, p99 ${delay.p99} ms, growth ${delay.growth}`);
+    tell(`${name}, ${rate} events/s: p50 ${delay.p50} ms, p95 ${delay.p95} ms, p99 ${delay.p99} ms, growing by ${delay.drift} ms a second`);
     const { changes, p50, p95, p99 } = (told[rate] = subscriber.since(began));
     tell(`  ${changes} changes told to a subscriber: p50 ${p50} ms, p95 ${p95} ms, p99 ${p99} ms`);
   }
@@ -125,13 +129,14 @@ async function measureOutage(system: System, intake: Intake, watch: VisibilityWa
   return outage;
 }
 
-function targetsOf(quiet: Stage['delays'], retraining: Stage['delays'], caughtUpPerSecond: number) {
+function targetsOf(quiet: Stage['delays'], retraining: Stage['delays'], caughtUpPerSecond: number, tried: readonly Tried[]) {
   const p99 = (delays: Record<string, Delay>, rate: number) => delays[rate]?.p99 ?? Number.NaN;
   return [
     atMost('1,000 events/s, quiet: p99 until the membership is visible, ms', 100, p99(quiet, 1_000)),
     atMost('1,000 events/s, in a retrain: p99, ms', 100, p99(retraining, 1_000)),
-    atMost('3,000 events/s, quiet: delay of the last third over the first', 2, quiet['3000']?.growth ?? Number.NaN),
-    atMost('3,000 events/s, in a retrain: delay of the last third over the first', 2, retraining['3000']?.growth ?? Number.NaN),
+    atMost('3,000 events/s, quiet: what the delay grows by, ms a second', MOST_DRIFT, quiet['3000']?.drift ?? Number.NaN, 2),
+    atMost('3,000 events/s, in a retrain: what the delay grows by, ms a second', MOST_DRIFT, retraining['3000']?.drift ?? Number.NaN, 2),
+    atLeast('top rate that is held, events/s', 3_000, tried.findLast(({ isHeld }) => isHeld)?.perSecond ?? 0),
     atLeast('events/s taken in after an outage, until it is made up for', OUTAGE_RATE * CATCH_UP_RATE, caughtUpPerSecond),
   ];
 }

@@ -10,6 +10,12 @@ export interface Intake {
 /** When each event was acknowledged, in milliseconds since 1970, by message id. */
 export type Accepted = Map<string, number>;
 
+/** From the first that was acknowledged to the last. */
+export function secondsOf(accepted: Accepted): number {
+  const at = [...accepted.values()].sort((one, other) => one - other);
+  return ((at.at(-1) ?? 0) - (at[0] ?? 0)) / 1_000;
+}
+
 const TICK_MS = 20;
 const NAMES = ['Product Viewed', 'Product Added', 'Order Completed'];
 

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Client } from 'pg';
 
 import { quantile } from './quantile.ts';
-import type { Accepted } from './traffic.ts';
+import { type Accepted, secondsOf } from './traffic.ts';
 
 /** From the acknowledgement of an event until its membership can be read, milliseconds. */
 export interface Delay {
@@ -11,8 +11,10 @@ export interface Delay {
   readonly p50: number;
   readonly p95: number;
   readonly p99: number;
-  /** Of the last third of the events over that of the first: about 1 where no backlog grows. */
+  /** Of the last third of the events over that of the first. */
   readonly growth: number;
+  /** Milliseconds by which it grew each second, from the middle of the first third to that of the last: 10 where one event in a hundred is left behind. */
+  readonly drift: number;
 }
 
 interface Seen {
@@ -66,8 +68,16 @@ export class VisibilityWatch {
     }
     if (delays.length !== accepted.size) throw new Error(`${accepted.size} events of ${stage} were acknowledged, ${delays.length} became visible.`);
     const third = Math.floor(delays.length / 3);
-    const growth = (quantile(delays.slice(-third), 0.5) + 1) / (quantile(delays.slice(0, third), 0.5) + 1);
-    return { events: delays.length, p50: quantile(delays, 0.5), p95: quantile(delays, 0.95), p99: quantile(delays, 0.99), growth: Math.round(growth * 10) / 10 };
+    const [first, last] = [quantile(delays.slice(0, third), 0.5), quantile(delays.slice(-third), 0.5)];
+    const seconds = secondsOf(accepted);
+    return {
+      events: delays.length,
+      p50: quantile(delays, 0.5),
+      p95: quantile(delays, 0.95),
+      p99: quantile(delays, 0.99),
+      growth: Math.round(((last + 1) / (first + 1)) * 10) / 10,
+      drift: Math.round(((last - first) / (seconds * (2 / 3))) * 100) / 100,
+    };
   }
 
   /**
