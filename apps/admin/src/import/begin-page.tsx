@@ -4,6 +4,7 @@ import { useClient } from 'urql';
 import { PreviewImportDocument, StartImportDocument } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { Bar } from '../parts/figures';
+import { FormProblem } from '../parts/form-problem';
 import { Loading } from '../parts/states';
 import { useSay } from '../parts/toast';
 import { useAsk } from '../session/action';
@@ -99,11 +100,7 @@ function FileCard({ file, step, problem, onFile, onSend }: FileCardProps): React
           <input type="file" accept={FILE_ENDINGS} onChange={({ target }) => onFile(target.files?.[0])} />
         </label>
         {step.at === 'sending' && <Bar label="Sending the file" value={step.share} words="Sending the file" />}
-        {problem && (
-          <p className="problem" role="alert">
-            {problem}
-          </p>
-        )}
+        <FormProblem>{problem}</FormProblem>
         <div className="row end tight">
           <button type="submit" className="button primary" disabled={!file || step.at === 'sending' || step.at === 'looking'}>
             Send and look at it
@@ -161,11 +158,7 @@ function MappingCard({ uploadId, mapping, shown, isBusy, problem, onMapping, onL
           <textarea className="mono" rows={22} spellCheck={false} value={mapping} onChange={({ target }) => onMapping(target.value)} />
           <span className="small quiet light">Which columns are the customer, the time, the event and its properties. What it may hold: docs/api/mapping.md.</span>
         </label>
-        {problem && (
-          <p className="problem" role="alert">
-            {problem}
-          </p>
-        )}
+        <FormProblem>{problem}</FormProblem>
         <div className="row end tight">
           {!isShown && <span className="small quiet">What is shown is of the mapping before.</span>}
           <button type="button" className="button" disabled={isBusy || isShown} onClick={look}>
