@@ -10,6 +10,8 @@ import { useSay } from '../parts/toast';
 import { useAsk } from '../session/action';
 import { explain } from '../session/problem';
 import { FILE_ENDINGS, useUpload } from '../upload/use-upload';
+import { blankMapping, readMapping, type Mapping } from './mapping';
+import { MappingFields } from './mapping-fields';
 import { PreviewCards, type Preview } from './preview-cards';
 
 /** Where it stands until it begins: a file is sent, what would become of it is looked at, then it is taken in. */
@@ -20,6 +22,7 @@ export function BeginPage(): ReactNode {
   const [file, setFile] = useState<File>();
   const [step, setStep] = useState<Step>({ at: 'choosing' });
   const [mapping, setMapping] = useState('');
+  const [columns, setColumns] = useState<readonly string[]>([]);
   const [preview, setPreview] = useState<Preview>();
   const [problem, setProblem] = useState<string>();
   const send = useUpload();
@@ -32,10 +35,15 @@ export function BeginPage(): ReactNode {
     setStep({ at: 'shown', uploadId });
     if (error) return setProblem(explain(error).remedy);
     const result = data?.previewImport;
+    if (result?.__typename === 'MappingInvalid' && given === undefined) {
+      setColumns(result.columns);
+      setMapping(written(blankMapping(result.columns)));
+    }
     if (result?.__typename !== 'ImportPreview') return setProblem(result?.message);
     setProblem(undefined);
     setPreview(result);
-    setMapping(JSON.stringify(result.mapping, null, 2));
+    setColumns(result.columns);
+    setMapping(written(result.mapping));
   };
   const begin = async (chosen: File): Promise<void> => {
     setProblem(undefined);
@@ -63,7 +71,8 @@ export function BeginPage(): ReactNode {
             key={step.uploadId}
             uploadId={step.uploadId}
             mapping={mapping}
-            shown={preview && JSON.stringify(preview.mapping, null, 2)}
+            columns={columns}
+            shown={preview && written(preview.mapping)}
             isBusy={step.at === 'looking'}
             problem={preview ? problem : undefined}
             onMapping={setMapping}
@@ -111,9 +120,13 @@ function FileCard({ file, step, problem, onFile, onSend }: FileCardProps): React
   );
 }
 
+const written = (mapping: unknown): string => JSON.stringify(mapping, null, 2);
+
 interface MappingCardProps {
   uploadId: string;
+  /** As JSON, which may be about to be typed. */
   mapping: string;
+  columns: readonly string[];
   /** The mapping of which the preview tells; nothing where the first look failed. */
   shown: string | undefined;
   isBusy: boolean;
@@ -123,11 +136,13 @@ interface MappingCardProps {
   onProblem: (problem: string) => void;
 }
 
-function MappingCard({ uploadId, mapping, shown, isBusy, problem, onMapping, onLook, onProblem }: MappingCardProps): ReactNode {
+function MappingCard({ uploadId, mapping, columns, shown, isBusy, problem, onMapping, onLook, onProblem }: MappingCardProps): ReactNode {
   const { isBusy: isStarting, ask } = useAsk(StartImportDocument, 'Import');
   const navigate = useNavigate();
   const say = useSay();
+  const [isOpen, setOpen] = useState(false);
   const isShown = mapping === shown;
+  const draft: Mapping | undefined = readMapping(mapping);
   const look = (): void => {
     let given: unknown;
     try {
@@ -153,11 +168,15 @@ function MappingCard({ uploadId, mapping, shown, isBusy, problem, onMapping, onL
           else look();
         }}
       >
-        <label className="field">
-          The mapping
-          <textarea className="mono" rows={22} spellCheck={false} value={mapping} onChange={({ target }) => onMapping(target.value)} />
-          <span className="small quiet light">Which columns are the customer, the time, the event and its properties. What it may hold: docs/api/mapping.md.</span>
-        </label>
+        {draft && <MappingFields mapping={draft} columns={columns} onChange={(changed) => onMapping(written(changed))} />}
+        <details open={isOpen || !draft} onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+          <summary className="small">All of it, as JSON</summary>
+          <label className="field">
+            The mapping
+            <textarea className="mono" rows={22} spellCheck={false} value={mapping} onChange={({ target }) => onMapping(target.value)} />
+            <span className="small quiet light">What else it may say, such as how times are written and how rows become one event: docs/api/mapping.md.</span>
+          </label>
+        </details>
         <FormProblem>{problem}</FormProblem>
         <div className="row end tight">
           {!isShown && <span className="small quiet">What is shown is of the mapping before.</span>}
