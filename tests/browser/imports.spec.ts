@@ -72,7 +72,7 @@ test('what no form shows is changed as JSON', async () => {
   await mapping().fill('{');
   expect(await take.isDisabled()).toBe(true);
   await look();
-  await admin.page.getByRole('alert').getByText('The mapping is no JSON yet.').waitFor();
+  await admin.page.getByRole('alert').getByText('The mapping is no JSON object yet.').waitFor();
   await mapping().fill(JSON.stringify({ ...guessed, customer: { column: 'nobody' } }));
   await look();
   await admin.page.getByRole('alert').getByText('The mapping names the column "nobody"').waitFor();

@@ -10,8 +10,8 @@ import { useSay } from '../parts/toast';
 import { useAsk } from '../session/action';
 import { explain } from '../session/problem';
 import { FILE_ENDINGS, useUpload } from '../upload/use-upload';
-import { blankMapping, readMapping, type Mapping } from './mapping';
-import { MappingFields } from './mapping-fields';
+import { blankMapping, readMapping, written } from './mapping';
+import { MappingEditor } from './mapping-editor';
 import { PreviewCards, type Preview } from './preview-cards';
 
 /** Where it stands until it begins: a file is sent, what would become of it is looked at, then it is taken in. */
@@ -120,8 +120,6 @@ function FileCard({ file, step, problem, onFile, onSend }: FileCardProps): React
   );
 }
 
-const written = (mapping: unknown): string => JSON.stringify(mapping, null, 2);
-
 interface MappingCardProps {
   uploadId: string;
   /** As JSON, which may be about to be typed. */
@@ -140,17 +138,11 @@ function MappingCard({ uploadId, mapping, columns, shown, isBusy, problem, onMap
   const { isBusy: isStarting, ask } = useAsk(StartImportDocument, 'Import');
   const navigate = useNavigate();
   const say = useSay();
-  const [isOpen, setOpen] = useState(false);
   const isShown = mapping === shown;
-  const draft: Mapping | undefined = readMapping(mapping);
   const look = (): void => {
-    let given: unknown;
-    try {
-      given = JSON.parse(mapping);
-    } catch {
-      return onProblem('The mapping is no JSON yet.');
-    }
-    onLook(given);
+    const given = readMapping(mapping);
+    if (given) onLook(given);
+    else onProblem('The mapping is no JSON object yet.');
   };
   const take = async (): Promise<void> => {
     const answer = await ask({ input: { uploadId, mapping: JSON.parse(mapping) as unknown } });
@@ -168,15 +160,7 @@ function MappingCard({ uploadId, mapping, columns, shown, isBusy, problem, onMap
           else look();
         }}
       >
-        {draft && <MappingFields mapping={draft} columns={columns} onChange={(changed) => onMapping(written(changed))} />}
-        <details open={isOpen || !draft} onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
-          <summary className="small">All of it, as JSON</summary>
-          <label className="field">
-            The mapping
-            <textarea className="mono" rows={22} spellCheck={false} value={mapping} onChange={({ target }) => onMapping(target.value)} />
-            <span className="small quiet light">What else it may say, such as how times are written and how rows become one event: docs/api/mapping.md.</span>
-          </label>
-        </details>
+        <MappingEditor mapping={mapping} columns={columns} rows={22} onChange={onMapping} />
         <FormProblem>{problem}</FormProblem>
         <div className="row end tight">
           {!isShown && <span className="small quiet">What is shown is of the mapping before.</span>}

@@ -25,6 +25,8 @@ export function readMapping(json: string): Mapping | undefined {
   }
 }
 
+export const written = (mapping: unknown): string => JSON.stringify(mapping, null, 2);
+
 /** In Segment's form every line is a call, and no column is anything else than what it says. */
 export const isOfCalls = (mapping: Mapping): boolean => mapping['form'] === 'segment';
 
