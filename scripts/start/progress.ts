@@ -1,6 +1,7 @@
 import { format } from 'node:util';
 
 import cliProgress from 'cli-progress';
+import { asyncScheduler, distinctUntilChanged, Subject, throttleTime } from 'rxjs';
 
 interface Standing {
   /** 0..1 */
@@ -11,39 +12,71 @@ interface Standing {
   remainingSeconds?: number | null;
 }
 
-/** Progress of the steps on stderr: a bar that moves in a terminal, a line every few seconds elsewhere. */
+/** A terminal, or a file or pipe that lines go to. */
+type Out = NodeJS.WritableStream & { readonly isTTY?: boolean };
+
+/** How one step is told. */
+interface Telling {
+  show: (fraction: number, detail: string) => void;
+  end: (detail: string) => void;
+}
+
+/** Lines are this far apart at least. */
+const QUIET_MS = 5_000;
+const TITLE_WIDTH = 28;
+
+/** Progress of the steps on stderr: a bar that moves in a terminal; elsewhere a line every few seconds while there is something new to say. */
 export class Progress {
-  private bar: cliProgress.SingleBar | undefined;
-  private title = '';
-  private began = 0;
+  private readonly out: Out;
+  private step: (Telling & { readonly began: number }) | undefined;
+
+  constructor(out: Out = process.stderr) {
+    this.out = out;
+  }
 
   begin(title: string): void {
     this.end();
-    this.title = title;
-    this.began = Date.now();
-    this.bar = new cliProgress.SingleBar({
-      stream: process.stderr,
-      format: '  {title} {bar} {percentage}%  {detail}',
-      barsize: 24,
-      hideCursor: true,
-      noTTYOutput: true,
-      notTTYSchedule: 5_000,
-    }, cliProgress.Presets.rect);
-    this.bar.start(1, 0, { title: title.padEnd(28), detail: '' });
+    this.step = { began: Date.now(), ...(this.out.isTTY ? bar(this.out, title) : lines(this.out, title)) };
   }
 
   set({ fraction, what, rate, unit, remainingSeconds }: Standing): void {
     const pace = rate ? ` · ${Math.round(rate).toLocaleString('en')} ${unit ?? ''}/s` : '';
     const left = remainingSeconds ? ` · ${duration(remainingSeconds)} left` : '';
-    this.bar?.update(fraction, { title: this.title.padEnd(28), detail: `${what}${pace}${left}` });
+    this.step?.show(fraction, `${what}${pace}${left}`);
   }
 
   end(summary = ''): void {
-    if (!this.bar) return;
-    this.bar.update(1, { title: this.title.padEnd(28), detail: `${summary} in ${duration((Date.now() - this.began) / 1000)}` });
-    this.bar.stop();
-    this.bar = undefined;
+    if (!this.step) return;
+    this.step.end(`${summary} in ${duration((Date.now() - this.step.began) / 1000)}`);
+    this.step = undefined;
   }
+}
+
+function bar(stream: Out, title: string): Telling {
+  const drawn = new cliProgress.SingleBar({ stream, format: '  {title} {bar} {percentage}%  {detail}', barsize: 24, hideCursor: true }, cliProgress.Presets.rect);
+  const named = title.padEnd(TITLE_WIDTH);
+  drawn.start(1, 0, { title: named, detail: '' });
+  const show = (fraction: number, detail: string): void => drawn.update(fraction, { title: named, detail });
+  return {
+    show,
+    end: (detail) => {
+      show(1, detail);
+      drawn.stop();
+    },
+  };
+}
+
+function lines(out: Out, title: string): Telling {
+  const standings = new Subject<string>();
+  const written = standings.pipe(throttleTime(QUIET_MS, asyncScheduler, { leading: true, trailing: true }), distinctUntilChanged()).subscribe((line) => out.write(line));
+  const lineOf = (fraction: number, detail: string): string => `  ${title.padEnd(TITLE_WIDTH)} ${String(Math.floor(fraction * 100)).padStart(3)}%  ${detail}\n`;
+  return {
+    show: (fraction, detail) => standings.next(lineOf(fraction, detail)),
+    end: (detail) => {
+      written.unsubscribe();
+      out.write(lineOf(1, detail));
+    },
+  };
 }
 
 export function duration(seconds: number): string {

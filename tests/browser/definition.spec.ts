@@ -36,6 +36,10 @@ test('a rule is put together, counted and made; what is missing is said', async 
   await admin.page.getByRole('alert').getByText('no event is called "Order Complete"').waitFor();
   await admin.page.getByRole('combobox', { name: 'Event' }).fill('Order Completed');
   await admin.page.getByRole('button', { name: '+ where a property …' }).click();
+  // What the event carries is offered, and what identify says of customers is not.
+  const offered = admin.page.locator(`datalist[id="${await admin.page.getByRole('combobox', { name: 'Where property' }).getAttribute('list')}"] option`);
+  expect(await offered.allTextContents()).toEqual(expect.arrayContaining(['currency', 'revenue']));
+  expect(await offered.allTextContents()).not.toContain('country');
   await admin.page.getByRole('combobox', { name: 'Where property' }).fill('revenu');
   await admin.page.getByRole('combobox', { name: 'Compared' }).selectOption('AT_LEAST');
   await textbox('Value').fill('1');

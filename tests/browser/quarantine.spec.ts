@@ -57,7 +57,10 @@ test('rows that a mapping could not read are replayed by another one, and what s
   await menu('Quarantine');
   const groups = region('Refused, by reason and source');
   await groups.getByRole('button', { name: /^Another mapping: Time invalid from import/ }).first().click();
-  const text = dialog().getByRole('textbox', { name: 'How rows become events' });
+  const time = dialog().getByRole('combobox', { name: 'Time' });
+  expect(await time.inputValue()).toBe('when');
+  await dialog().getByText('All of it, as JSON').click();
+  const text = dialog().getByRole('textbox', { name: 'The mapping' });
   const was = JSON.parse(await text.inputValue()) as { time: { format: string } };
   expect(was.time.format).toBe('%Y-%m-%d');
   await text.fill(JSON.stringify({ ...was, customer: { column: 'whom' } }));

@@ -60,6 +60,7 @@ export class FakeWorker {
         expectKnown(spec);
         return {};
       },
+      getSpecChoices: async () => ({ choices: { encoders: KNOWN.encoder.filter((name) => name !== '').map((name) => ({ name, hasLiveForm: name !== 'transformer' })), objectives: KNOWN.objectives } }),
       train: (request: worker.TrainRequest, context: CallContext) => this.train(request, context),
       discover: (request: worker.DiscoverRequest, context: CallContext) => this.discover(request, context),
       evaluate: (request: worker.EvaluateRequest, context: CallContext) => this.evaluate(request, context),

@@ -138,6 +138,12 @@ describe.each(stages)('%s', (_, open) => {
     expect((failure as RpcError).message).toMatch(said);
   }, 90_000);
 
+  it('tells the encoders and pretext tasks that a spec can name, and which encoders have no live form', async () => {
+    const { choices } = await client.getSpecChoices({}, { deadline: 60_000 });
+    expect(choices?.encoders).toEqual(expect.arrayContaining([{ name: 'gru', hasLiveForm: true }, { name: 'transformer', hasLiveForm: false }]));
+    expect(choices?.objectives).toEqual(expect.arrayContaining(['horizon', 'next_event']));
+  }, 90_000);
+
   it('says what to change when the spec cannot be used', async () => {
     const stream = client.train(trainRequest(await place('refused'), { encoder: 'no_such_encoder' }));
     const failure = await (async () => {

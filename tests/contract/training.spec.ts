@@ -126,6 +126,16 @@ describe('a run', () => {
     expect((await service.runs.listRuns({ page: undefined, state: RunState.UNSPECIFIED }, call)).runs).toEqual([]);
   });
 
+  it('can be asked for what the worker knows to train, while that is there', async () => {
+    const { call } = await house.workspace();
+    const { choices } = await service.runs.getSpecChoices({}, call);
+    expect(choices?.encoders).toContainEqual({ name: 'transformer', hasLiveForm: false });
+    expect(choices?.objectives).toContain('next_event');
+    house.worker.kill();
+    expect(await failure(service.runs.getSpecChoices({}, call))).toMatchObject({ status: status.UNAVAILABLE });
+    await house.worker.start();
+  });
+
   it('begins while the worker is away, which then says what is wrong with the spec', async () => {
     const { call } = await house.workspace();
     house.worker.kill();

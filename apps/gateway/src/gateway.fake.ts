@@ -267,6 +267,7 @@ function trainingHandlers(): Record<string, Handler> {
     startRun: () => {
       throw RpcError.precondition('Another run has not ended yet.', { reason: 'RUN_ACTIVE', metadata: { runId: id('run', 1) } });
     },
+    getSpecChoices: () => ({ choices: { encoders: [{ name: 'gru', hasLiveForm: true }, { name: 'transformer', hasLiveForm: false }], objectives: ['horizon', 'order'] } }),
     getRuns: ({ ids, withMetrics }: training.GetRunsRequest) => ({ runs: ids.map((runId) => run(runId, withMetrics ? {} : { metrics: [] })) }),
     listRuns: ({ page }: training.ListRunsRequest) => cut([1, 2, 3].map((number) => run(id('run', number), { metrics: [] })), page, 'runs'),
     getModels: ({ ids, champion }: training.GetModelsRequest) => ({ models: (champion ? [id('model', 1)] : ids).map(model) }),

@@ -192,6 +192,12 @@ test('curves of listed runs are fetched only for who asks', async () => {
   expect(gateway.services.count('getRuns')).toBe(1);
 });
 
+test('what a run can be asked to train is told by who trains it', async () => {
+  expect(await data('{ trainingSpecChoices { encoders { name hasLiveForm } objectives } }')).toEqual({
+    trainingSpecChoices: { encoders: [{ name: 'gru', hasLiveForm: true }, { name: 'transformer', hasLiveForm: false }], objectives: ['horizon', 'order'] },
+  });
+});
+
 test('expected failures of mutations are typed results', async () => {
   const answers = await data(
     `mutation($segment: ID!, $model: ID!) {

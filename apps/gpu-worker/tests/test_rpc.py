@@ -99,6 +99,16 @@ async def says_of_a_spec_alone(stub: rpc.TrainWorkerServiceStub) -> None:
         assert reason_of(refused.value).metadata.get("field", "") == field
 
 
+async def says_what_a_spec_can_choose_among(stub: rpc.TrainWorkerServiceStub) -> None:
+    """Every name it tells is one that it takes."""
+    choices = (await stub.GetSpecChoices(pb.GetSpecChoicesRequest())).choices
+    assert {encoder.name: encoder.has_live_form for encoder in choices.encoders}.items() >= {("gru", True), ("transformer", False)}
+    assert {"horizon", "barlow_twins"} <= set(choices.objectives)
+    everything = [pb.ObjectiveSpec(name=name) for name in choices.objectives]
+    for encoder in choices.encoders:
+        await stub.CheckSpec(pb.CheckSpecRequest(spec=pb.TrainingSpec(encoder=encoder.name, objectives=everything)))
+
+
 async def judges(stub: rpc.ScoreWorkerServiceStub, uri: str, model_hash: str, event: pb.ScoreEvent) -> None:
     """Events of a customer are judged in the order asked; one that cannot be read fails alone; a place that is none is refused."""
     unreadable = pb.ScoreEvent(name="Order Completed", occurred_at=event.occurred_at, properties=b"[")
@@ -204,6 +214,7 @@ async def test_the_train_role_says_what_is_wrong_with_a_request(snapshot_uri: st
     ]
     async with worker("train") as (channel, _):
         await says_of_a_spec_alone(rpc.TrainWorkerServiceStub(channel))
+        await says_what_a_spec_can_choose_among(rpc.TrainWorkerServiceStub(channel))
         for request, code, reason in cases:
             request.output_uri = (tmp_path / "out").as_uri()
             with pytest.raises(grpc.aio.AioRpcError) as refused:

@@ -4,8 +4,9 @@ import { Actor } from '../key/actor';
 import { useKeyNames } from '../key/key-names';
 import { Card, PageHead } from '../parts/card';
 import { Badge } from '../parts/figures';
-import { Pager, usePaging } from '../parts/pager';
-import { Empty, Loading, Problem } from '../parts/states';
+import { PagedList } from '../parts/paged-list';
+import { usePaging } from '../parts/pager';
+import { Empty } from '../parts/states';
 import { Table } from '../parts/table';
 import { useReading } from '../session/reading';
 import { NONE } from '../wording/figure';
@@ -20,8 +21,8 @@ const LOOK_MS = 10_000;
 export function AuditPage(): ReactNode {
   const [filter, setFilter] = useState(ANY);
   const paging = usePaging(PAGE);
-  const { data, error, isLoading, again } = useReading(AuditEntriesDocument, { ...variablesOf(filter), first: PAGE, after: paging.after }, { everyMs: LOOK_MS });
-  const list = data?.auditEntries;
+  const reading = useReading(AuditEntriesDocument, { ...variablesOf(filter), first: PAGE, after: paging.after }, { everyMs: LOOK_MS });
+  const list = reading.data?.auditEntries;
   const isFiltered = Object.values(filter).some((chosen) => chosen !== '');
   const choose = (chosen: Partial<Filter>): void => {
     paging.restart();
@@ -34,19 +35,15 @@ export function AuditPage(): ReactNode {
         <Filters filter={filter} onChange={choose} />
       </Card>
       <Card title="Entries" flush>
-        {error && <Problem error={error} again={again} />}
-        {isLoading && <Loading what="the audit trail" lines={8} />}
-        {list?.nodes.length === 0 && <Empty title="None">{isFiltered ? 'Nothing was done that is as chosen above.' : 'Nobody has changed anything yet.'}</Empty>}
-        {list && list.nodes.length > 0 && (
-          <>
+        <PagedList what="entries" lines={8} reading={reading} list={list} paging={paging} empty={<Empty title="None">{isFiltered ? 'Nothing was done that is as chosen above.' : 'Nobody has changed anything yet.'}</Empty>}>
+          {(entries) => (
             <Table columns={['What', 'To what', 'Who', 'When', 'Outcome', 'With']}>
-              {list.nodes.map((entry) => (
+              {entries.map((entry) => (
                 <Row key={entry.id} entry={entry} />
               ))}
             </Table>
-            <Pager paging={paging} shown={list.nodes.length} total={list.totalCount} what="entries" pageInfo={list.pageInfo} />
-          </>
-        )}
+          )}
+        </PagedList>
       </Card>
     </>
   );

@@ -2,8 +2,9 @@ import { useEffect, useRef, type ReactNode } from 'react';
 import { CustomerEventsDocument, type CustomerEventsQuery } from '../gen/graphql';
 import { Card } from '../parts/card';
 import { useNow } from '../parts/clock';
-import { Pager, usePaging } from '../parts/pager';
-import { Empty, Loading, Problem } from '../parts/states';
+import { PagedList } from '../parts/paged-list';
+import { usePaging } from '../parts/pager';
+import { Empty } from '../parts/states';
 import { useReading } from '../session/reading';
 import { ago, dateAndTime } from '../wording/time';
 import { factsOf } from './properties';
@@ -15,29 +16,26 @@ const PAGE = 12;
 /** What a customer did, newest first; read anew when an event has come. */
 export function EventsCard({ customer }: { customer: { id: string; eventCount: number } }): ReactNode {
   const paging = usePaging(PAGE);
-  const { data, error, isLoading, again } = useReading(CustomerEventsDocument, { id: customer.id, first: PAGE, after: paging.after });
+  const reading = useReading(CustomerEventsDocument, { id: customer.id, first: PAGE, after: paging.after });
+  const { data, again } = reading;
   const seen = useRef(customer.eventCount);
   useEffect(() => {
     if (seen.current === customer.eventCount) return;
     seen.current = customer.eventCount;
     again();
   }, [again, customer.eventCount]);
-  const events = data?.customer?.events;
+  const list = data?.customer?.events;
   return (
     <Card title="Events" note="Newest first" flush>
-      {error && <Problem error={error} again={again} />}
-      {isLoading && <Loading what="events" lines={PAGE} />}
-      {events?.nodes.length === 0 && <Empty title="No events">This customer is only known from identify calls.</Empty>}
-      {events && events.nodes.length > 0 && (
-        <>
+      <PagedList what="events" lines={PAGE} reading={reading} list={list} paging={paging} empty={<Empty title="No events">This customer is only known from identify calls.</Empty>}>
+        {(events) => (
           <ol className="events">
-            {events.nodes.map((event) => (
+            {events.map((event) => (
               <Happened key={event.id} event={event} />
             ))}
           </ol>
-          <Pager paging={paging} shown={events.nodes.length} total={events.totalCount} what="events" pageInfo={events.pageInfo} />
-        </>
-      )}
+        )}
+      </PagedList>
     </Card>
   );
 }

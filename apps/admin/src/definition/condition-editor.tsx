@@ -2,7 +2,7 @@ import { useId, useMemo, type ReactNode } from 'react';
 import { DefinitionNamesDocument, SegmentsDocument, type PropertyOperator } from '../gen/graphql';
 import { useReading } from '../session/reading';
 import { comparedBy, NEW, NEW_FILTER, NEW_SUM, NUMBERS_ONLY, OPERATORS, TEXTS_ONLY, type AttributeDraft, type ConditionDraft, type FilterDraft, type GroupDraft, type MemberDraft, type PerformedDraft, type SumDraft, type ValueKind } from './condition';
-import { namesOf, type Names } from './names';
+import { namesOf, NO_NAMES, type Names } from './names';
 import './definition.css';
 
 /** How deep a form lets groups lie in one another; the server takes a few more. */
@@ -10,7 +10,10 @@ const DEEPEST = 4;
 const ADDING = { performed: 'Something they did', attribute: 'An attribute', member: 'A segment', group: 'A group' } as const satisfies Record<ConditionDraft['is'], string>;
 const KINDS: Readonly<Record<ValueKind, string>> = { text: 'text', number: 'number', truth: 'true or false' };
 
-interface Lists extends Record<keyof Names, string> {
+/** What is offered: ids of lists of names, and what is not the same everywhere. */
+interface Lists extends Pick<Names, 'propertiesOf'> {
+  events: string;
+  attributes: string;
   segments: readonly { id: string; name: string }[];
 }
 
@@ -25,11 +28,12 @@ export function RuleEditor({ draft, onChange, except }: { draft: GroupDraft; onC
   const { data } = useReading(DefinitionNamesDocument, {});
   const { data: all } = useReading(SegmentsDocument, {});
   const id = useId();
-  const names = useMemo(() => data && namesOf(data), [data]);
-  const lists: Lists = { events: `${id}events`, properties: `${id}properties`, attributes: `${id}attributes`, segments: all?.segments.nodes.filter((segment) => segment.id !== except) ?? [] };
+  const names = useMemo(() => (data ? namesOf(data) : NO_NAMES), [data]);
+  const lists: Lists = { events: `${id}events`, attributes: `${id}attributes`, propertiesOf: names.propertiesOf, segments: all?.segments.nodes.filter((segment) => segment.id !== except) ?? [] };
   return (
     <>
-      {names && (Object.keys(names) as (keyof Names)[]).map((what) => <Options key={what} id={lists[what]} names={names[what]} />)}
+      <Options id={lists.events} names={names.events} />
+      <Options id={lists.attributes} names={names.attributes} />
       <Group draft={draft} onChange={onChange} lists={lists} depth={1} />
     </>
   );
@@ -101,6 +105,7 @@ function Part({ draft, onChange, onRemove, lists, depth }: EditorProps<Condition
 }
 
 function Performed({ draft, onChange, lists }: EditorProps<PerformedDraft>): ReactNode {
+  const properties = useId();
   const typed = (name: 'atLeast' | 'atMost' | 'withinDays', label: string): ReactNode => (
     <label className="field few">
       {label}
@@ -119,15 +124,16 @@ function Performed({ draft, onChange, lists }: EditorProps<PerformedDraft>): Rea
         {typed('atMost', 'At most')}
         {typed('withinDays', 'Within days')}
       </div>
+      <Options id={properties} names={lists.propertiesOf(draft.event.trim())} />
       {draft.filters.map((filter, at) => (
         <div key={at} className="row tight rule-filter">
-          <Filter what="Where property" like="revenue" draft={filter} onChange={(changed) => change(at, changed)} list={lists.properties} />
+          <Filter what="Where property" like="revenue" draft={filter} onChange={(changed) => change(at, changed)} list={properties} />
           <button type="button" className="button bare" onClick={() => change(at, undefined)} aria-label="Remove: where property">
             ×
           </button>
         </div>
       ))}
-      {draft.sum && <Sum draft={draft.sum} onChange={(sum) => onChange({ ...draft, sum })} list={lists.properties} />}
+      {draft.sum && <Sum draft={draft.sum} onChange={(sum) => onChange({ ...draft, sum })} list={properties} />}
       <div className="row tight rule-where">
         <button type="button" className="button bare" onClick={() => onChange({ ...draft, filters: [...draft.filters, NEW_FILTER] })}>
           + where a property …

@@ -4,6 +4,7 @@ import { CustomerLink } from '../customer/customer-link';
 import { CreateSegmentDocument, PreviewSegmentDocument, SegmentDefinitionDocument, UpdateSegmentDocument, type CustomerConditionInput, type UpdateSegmentInput } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { Choice } from '../parts/choice';
+import { FormProblem } from '../parts/form-problem';
 import { Empty, Loading, Problem } from '../parts/states';
 import { useSay } from '../parts/toast';
 import { useFormAction } from '../session/action';
@@ -234,11 +235,7 @@ function Saving({ confirm, busy, problem, onSave, children }: SavingProps): Reac
       }}
     >
       {children}
-      {problem && (
-        <p className="problem" role="alert">
-          {problem}
-        </p>
-      )}
+      <FormProblem>{problem}</FormProblem>
       <div className="row end tight">
         <button type="submit" className="button primary" disabled={busy}>
           {confirm}

@@ -3,8 +3,9 @@ import { CancelExportDocument, SegmentExportsDocument, type ExportRowFragment } 
 import { Card } from '../parts/card';
 import { useNow } from '../parts/clock';
 import { Badge, Measured } from '../parts/figures';
-import { Pager, usePaging } from '../parts/pager';
-import { Empty, Loading, Problem } from '../parts/states';
+import { PagedList } from '../parts/paged-list';
+import { usePaging } from '../parts/pager';
+import { Empty } from '../parts/states';
 import { unseen, Table } from '../parts/table';
 import { useButtonAction } from '../session/action';
 import { useReading } from '../session/reading';
@@ -22,7 +23,8 @@ const LOOK_MS = 2_000;
 export function ExportCard({ segment }: { segment: { id: string; name: string } }): ReactNode {
   const paging = usePaging(PAGE);
   const [asking, setAsking] = useState<'export' | 'schedule'>();
-  const { data, error, isLoading, again } = useReading(SegmentExportsDocument, { segmentId: segment.id, first: PAGE, after: paging.after }, { everyMs: LOOK_MS });
+  const reading = useReading(SegmentExportsDocument, { segmentId: segment.id, first: PAGE, after: paging.after }, { everyMs: LOOK_MS });
+  const { data, again } = reading;
   const list = data?.exports;
   const actions = (
     <span className="row tight">
@@ -36,20 +38,16 @@ export function ExportCard({ segment }: { segment: { id: string; name: string } 
   );
   return (
     <Card title="Exports" note="Its members as a file" actions={actions} flush>
-      {error && <Problem error={error} again={again} />}
-      {isLoading && <Loading what="exports" lines={3} />}
       {data && <ScheduleList schedules={data.exportSchedules.nodes} onChanged={again} />}
-      {list?.nodes.length === 0 && <Empty title="Nothing exported yet">Export all of its members now, or have it done by the clock.</Empty>}
-      {list && list.nodes.length > 0 && (
-        <>
+      <PagedList what="exports" lines={3} reading={reading} list={list} paging={paging} empty={<Empty title="Nothing exported yet">Export all of its members now, or have it done by the clock.</Empty>}>
+        {(exports) => (
           <Table columns={['Asked for', 'State', 'Holds', unseen('What to do')]}>
-            {list.nodes.map((row) => (
+            {exports.map((row) => (
               <Row key={row.id} row={row} onChanged={again} />
             ))}
           </Table>
-          <Pager paging={paging} shown={list.nodes.length} total={list.totalCount} what="exports" pageInfo={list.pageInfo} />
-        </>
-      )}
+        )}
+      </PagedList>
       {asking === 'export' && <ExportDialog segment={segment} onClose={() => setAsking(undefined)} onChanged={again} />}
       {asking === 'schedule' && <ScheduleDialog segment={segment} onClose={() => setAsking(undefined)} onChanged={again} />}
     </Card>

@@ -4,11 +4,14 @@ import { useClient } from 'urql';
 import { PreviewImportDocument, StartImportDocument } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { Bar } from '../parts/figures';
+import { FormProblem } from '../parts/form-problem';
 import { Loading } from '../parts/states';
 import { useSay } from '../parts/toast';
 import { useAsk } from '../session/action';
 import { explain } from '../session/problem';
 import { FILE_ENDINGS, useUpload } from '../upload/use-upload';
+import { blankMapping, readMapping, written } from './mapping';
+import { MappingEditor } from './mapping-editor';
 import { PreviewCards, type Preview } from './preview-cards';
 
 /** Where it stands until it begins: a file is sent, what would become of it is looked at, then it is taken in. */
@@ -19,6 +22,7 @@ export function BeginPage(): ReactNode {
   const [file, setFile] = useState<File>();
   const [step, setStep] = useState<Step>({ at: 'choosing' });
   const [mapping, setMapping] = useState('');
+  const [columns, setColumns] = useState<readonly string[]>([]);
   const [preview, setPreview] = useState<Preview>();
   const [problem, setProblem] = useState<string>();
   const send = useUpload();
@@ -31,10 +35,15 @@ export function BeginPage(): ReactNode {
     setStep({ at: 'shown', uploadId });
     if (error) return setProblem(explain(error).remedy);
     const result = data?.previewImport;
+    if (result?.__typename === 'MappingInvalid' && given === undefined) {
+      setColumns(result.columns);
+      setMapping(written(blankMapping(result.columns)));
+    }
     if (result?.__typename !== 'ImportPreview') return setProblem(result?.message);
     setProblem(undefined);
     setPreview(result);
-    setMapping(JSON.stringify(result.mapping, null, 2));
+    setColumns(result.columns);
+    setMapping(written(result.mapping));
   };
   const begin = async (chosen: File): Promise<void> => {
     setProblem(undefined);
@@ -62,7 +71,8 @@ export function BeginPage(): ReactNode {
             key={step.uploadId}
             uploadId={step.uploadId}
             mapping={mapping}
-            shown={preview && JSON.stringify(preview.mapping, null, 2)}
+            columns={columns}
+            shown={preview && written(preview.mapping)}
             isBusy={step.at === 'looking'}
             problem={preview ? problem : undefined}
             onMapping={setMapping}
@@ -99,11 +109,7 @@ function FileCard({ file, step, problem, onFile, onSend }: FileCardProps): React
           <input type="file" accept={FILE_ENDINGS} onChange={({ target }) => onFile(target.files?.[0])} />
         </label>
         {step.at === 'sending' && <Bar label="Sending the file" value={step.share} words="Sending the file" />}
-        {problem && (
-          <p className="problem" role="alert">
-            {problem}
-          </p>
-        )}
+        <FormProblem>{problem}</FormProblem>
         <div className="row end tight">
           <button type="submit" className="button primary" disabled={!file || step.at === 'sending' || step.at === 'looking'}>
             Send and look at it
@@ -116,7 +122,9 @@ function FileCard({ file, step, problem, onFile, onSend }: FileCardProps): React
 
 interface MappingCardProps {
   uploadId: string;
+  /** As JSON, which may be about to be typed. */
   mapping: string;
+  columns: readonly string[];
   /** The mapping of which the preview tells; nothing where the first look failed. */
   shown: string | undefined;
   isBusy: boolean;
@@ -126,19 +134,15 @@ interface MappingCardProps {
   onProblem: (problem: string) => void;
 }
 
-function MappingCard({ uploadId, mapping, shown, isBusy, problem, onMapping, onLook, onProblem }: MappingCardProps): ReactNode {
+function MappingCard({ uploadId, mapping, columns, shown, isBusy, problem, onMapping, onLook, onProblem }: MappingCardProps): ReactNode {
   const { isBusy: isStarting, ask } = useAsk(StartImportDocument, 'Import');
   const navigate = useNavigate();
   const say = useSay();
   const isShown = mapping === shown;
   const look = (): void => {
-    let given: unknown;
-    try {
-      given = JSON.parse(mapping);
-    } catch {
-      return onProblem('The mapping is no JSON yet.');
-    }
-    onLook(given);
+    const given = readMapping(mapping);
+    if (given) onLook(given);
+    else onProblem('The mapping is no JSON object yet.');
   };
   const take = async (): Promise<void> => {
     const answer = await ask({ input: { uploadId, mapping: JSON.parse(mapping) as unknown } });
@@ -156,16 +160,8 @@ function MappingCard({ uploadId, mapping, shown, isBusy, problem, onMapping, onL
           else look();
         }}
       >
-        <label className="field">
-          The mapping
-          <textarea className="mono" rows={22} spellCheck={false} value={mapping} onChange={({ target }) => onMapping(target.value)} />
-          <span className="small quiet light">Which columns are the customer, the time, the event and its properties. What it may hold: docs/api/mapping.md.</span>
-        </label>
-        {problem && (
-          <p className="problem" role="alert">
-            {problem}
-          </p>
-        )}
+        <MappingEditor mapping={mapping} columns={columns} rows={22} onChange={onMapping} />
+        <FormProblem>{problem}</FormProblem>
         <div className="row end tight">
           {!isShown && <span className="small quiet">What is shown is of the mapping before.</span>}
           <button type="button" className="button" disabled={isBusy || isShown} onClick={look}>

@@ -4,8 +4,9 @@ import { ImportsDocument } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { useNow } from '../parts/clock';
 import { Badge, Measured } from '../parts/figures';
-import { Pager, usePaging } from '../parts/pager';
-import { Empty, Loading, Problem } from '../parts/states';
+import { PagedList } from '../parts/paged-list';
+import { usePaging } from '../parts/pager';
+import { Empty } from '../parts/states';
 import { number, Table } from '../parts/table';
 import { useReading } from '../session/reading';
 import { useMay } from '../session/viewer';
@@ -19,9 +20,9 @@ const LOOK_MS = 2_000;
 /** Every file that was imported, and what came of it. */
 export function ImportsPage(): ReactNode {
   const paging = usePaging(PAGE);
-  const { data, error, isLoading, again } = useReading(ImportsDocument, { first: PAGE, after: paging.after }, { everyMs: LOOK_MS });
+  const reading = useReading(ImportsDocument, { first: PAGE, after: paging.after }, { everyMs: LOOK_MS });
   const mayImport = useMay('ADMIN');
-  const list = data?.imports;
+  const list = reading.data?.imports;
   const begin = mayImport && (
     <Link className="button primary" to="/imports/new">
       Import a file
@@ -31,23 +32,25 @@ export function ImportsPage(): ReactNode {
     <>
       <PageHead title="Imports" below={<p className="quiet">Files of events: what was read of each, and what was left out and why.</p>} actions={begin} />
       <Card title="Files" flush>
-        {error && <Problem error={error} again={again} />}
-        {isLoading && <Loading what="imports" />}
-        {list?.nodes.length === 0 && (
-          <Empty title="No file was imported yet" action={begin}>
-            A CSV, Parquet or NDJSON file of what customers did becomes events; how its rows are read is guessed, shown and yours to change.
-          </Empty>
-        )}
-        {list && list.nodes.length > 0 && (
-          <>
+        <PagedList
+          what="imports"
+          reading={reading}
+          list={list}
+          paging={paging}
+          empty={
+            <Empty title="No file was imported yet" action={begin}>
+              A CSV, Parquet or NDJSON file of what customers did becomes events; how its rows are read is guessed, shown and yours to change.
+            </Empty>
+          }
+        >
+          {(rows) => (
             <Table columns={['File', 'State', number('Rows'), number('Stored'), number('Known before'), number('Refused', 'Rows that could not be read, and events that were refused'), 'Begun']}>
-              {list.nodes.map((row) => (
+              {rows.map((row) => (
                 <Row key={row.id} row={row} />
               ))}
             </Table>
-            <Pager paging={paging} shown={list.nodes.length} total={list.totalCount} what="imports" pageInfo={list.pageInfo} />
-          </>
-        )}
+          )}
+        </PagedList>
       </Card>
     </>
   );

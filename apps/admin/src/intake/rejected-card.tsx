@@ -3,8 +3,9 @@ import { RejectedEventsDocument, type RejectedEventsQuery } from '../gen/graphql
 import { Card } from '../parts/card';
 import { useNow } from '../parts/clock';
 import { Badge } from '../parts/figures';
-import { Pager, usePaging } from '../parts/pager';
-import { Empty, Loading, Problem } from '../parts/states';
+import { PagedList } from '../parts/paged-list';
+import { usePaging } from '../parts/pager';
+import { Empty } from '../parts/states';
 import { useReading } from '../session/reading';
 import { ago } from '../wording/time';
 import { readable, reasonInWords, sourceInWords } from './reasons';
@@ -19,8 +20,8 @@ const PAGE = 10;
 export function RejectedCard({ source }: { source?: string }): ReactNode {
   const [reason, setReason] = useState<string>();
   const paging = usePaging(PAGE);
-  const { data, error, isLoading, again } = useReading(RejectedEventsDocument, { reason: reason ?? null, source: source ?? null, first: PAGE, after: paging.after }, { everyMs: LOOK_MS });
-  const list = data?.rejectedEvents;
+  const reading = useReading(RejectedEventsDocument, { reason: reason ?? null, source: source ?? null, first: PAGE, after: paging.after }, { everyMs: LOOK_MS });
+  const list = reading.data?.rejectedEvents;
   const choose = (next: string | undefined): void => {
     paging.restart();
     setReason(next);
@@ -40,19 +41,15 @@ export function RejectedCard({ source }: { source?: string }): ReactNode {
       }
       flush
     >
-      {error && <Problem error={error} again={again} />}
-      {isLoading && <Loading what="rejected events" lines={4} />}
-      {list?.nodes.length === 0 && <Empty title="None">{source ? 'Every row and every event of it could be read.' : 'Every event that arrived could be read.'}</Empty>}
-      {list && list.nodes.length > 0 && (
-        <>
+      <PagedList what="rejected events and rows" lines={4} reading={reading} list={list} paging={paging} empty={<Empty title="None">{source ? 'Every row and every event of it could be read.' : 'Every event that arrived could be read.'}</Empty>}>
+        {(events) => (
           <ol className="rejections">
-            {list.nodes.map((event) => (
+            {events.map((event) => (
               <Rejection key={event.id} event={event} onReason={choose} />
             ))}
           </ol>
-          <Pager paging={paging} shown={list.nodes.length} total={list.totalCount} what="rejected events and rows" pageInfo={list.pageInfo} />
-        </>
-      )}
+        )}
+      </PagedList>
     </Card>
   );
 }

@@ -4,8 +4,9 @@ import { ModelsDocument } from '../gen/graphql';
 import { Card } from '../parts/card';
 import { useNow } from '../parts/clock';
 import { Badge } from '../parts/figures';
-import { Pager, usePaging } from '../parts/pager';
-import { Empty, Loading, Problem } from '../parts/states';
+import { PagedList } from '../parts/paged-list';
+import { usePaging } from '../parts/pager';
+import { Empty } from '../parts/states';
 import { number, unseen, Table } from '../parts/table';
 import { useReading } from '../session/reading';
 import { count } from '../wording/figure';
@@ -19,19 +20,16 @@ const PAGE = 10;
 /** What runs have made: which is served, what the evaluation said, and the way forward and back. */
 export function ModelsCard(): ReactNode {
   const paging = usePaging(PAGE);
-  const { data, error, isLoading, again } = useReading(ModelsDocument, { first: PAGE, after: paging.after });
+  const reading = useReading(ModelsDocument, { first: PAGE, after: paging.after });
   const now = useNow();
-  const list = data?.models;
+  const list = reading.data?.models;
   const canRollBack = list?.nodes.some(({ state, promotedAt }) => state === 'RETIRED' && promotedAt !== null);
   return (
     <Card title="Models" actions={canRollBack && <RollbackButton />} flush>
-      {error && <Problem error={error} again={again} />}
-      {isLoading && <Loading what="models" lines={3} />}
-      {list?.nodes.length === 0 && <Empty title="No models yet">Each run that succeeds makes one.</Empty>}
-      {list && list.nodes.length > 0 && (
-        <>
+      <PagedList what="models" lines={3} reading={reading} list={list} paging={paging} empty={<Empty title="No models yet">Each run that succeeds makes one.</Empty>}>
+        {(models) => (
           <Table columns={['Model', 'State', 'Verdict', number('Segments'), number('Customers'), 'Made', unseen('Actions')]} className="models">
-            {list.nodes.map((model) => (
+            {models.map((model) => (
               <tr key={model.id}>
                 <th scope="row">
                   <Link to={`/models/${encodeURIComponent(model.id)}`}>v{model.version}</Link>
@@ -47,9 +45,8 @@ export function ModelsCard(): ReactNode {
               </tr>
             ))}
           </Table>
-          <Pager paging={paging} shown={list.nodes.length} total={list.totalCount} what="models" pageInfo={list.pageInfo} />
-        </>
-      )}
+        )}
+      </PagedList>
     </Card>
   );
 }

@@ -1,4 +1,5 @@
 import { useEffect, useId, useRef, type ReactNode } from 'react';
+import { FormProblem } from './form-problem';
 
 interface DialogProps {
   title: string;
@@ -30,11 +31,7 @@ export function Dialog({ title, confirm, busy = false, done = false, problem, on
       >
         <h2 id={heading}>{title}</h2>
         {children}
-        {problem && (
-          <p className="problem" role="alert">
-            {problem}
-          </p>
-        )}
+        <FormProblem>{problem}</FormProblem>
         <div className="row end tight">
           {!done && (
             <button type="button" className="button" onClick={() => box.current?.close()}>

@@ -22,12 +22,18 @@ export function usePaging(size: number): Paging {
   };
 }
 
+/** Whether another page comes behind this one, and from where. */
+export interface Page {
+  hasNextPage: boolean;
+  endCursor: string | null;
+}
+
 interface PagerProps {
   paging: Paging;
   shown: number;
   total: number;
   what: string;
-  pageInfo: { hasNextPage: boolean; endCursor: string | null };
+  pageInfo: Page;
 }
 
 export function Pager({ paging, shown, total, what, pageInfo }: PagerProps): ReactNode {

@@ -2,6 +2,7 @@ import { useState, type ReactNode } from 'react';
 import { MendRejectedEventDocument } from '../gen/graphql';
 import { readable, reasonInWords } from '../intake/reasons';
 import { Card } from '../parts/card';
+import { FormProblem } from '../parts/form-problem';
 import { useSay } from '../parts/toast';
 import { useFormAction } from '../session/action';
 import { useMay } from '../session/viewer';
@@ -55,11 +56,7 @@ export function MendCard({ group, onMended, onClose }: { group: RejectedGroup; o
           {unit === 'ROW' ? 'The row, by column' : 'The event'}
           <textarea className="mono" rows={12} spellCheck={false} readOnly={!mayMend} value={text} onChange={(event) => change(event.target.value)} />
         </label>
-        {(problem ?? replay.problem) && (
-          <p className="problem" role="alert">
-            {problem ?? replay.problem}
-          </p>
-        )}
+        <FormProblem>{problem ?? replay.problem}</FormProblem>
         {mayMend && (
           <div className="row end tight">
             <button type="submit" className="button primary" disabled={isBusy || replay.isRunning || text === readable(payload)}>

@@ -1,5 +1,7 @@
 import { useState, type ReactNode } from 'react';
 import { DiscardRejectedEventsDocument } from '../gen/graphql';
+import { readMapping, written } from '../import/mapping';
+import { MappingEditor } from '../import/mapping-editor';
 import { reasonInWords } from '../intake/reasons';
 import { Dialog } from '../parts/dialog';
 import { useSay } from '../parts/toast';
@@ -41,16 +43,14 @@ export function DiscardDialog({ group, onClose, onChanged }: QuarantineDialogPro
 
 /** Replays a file's rows by a better mapping, beginning with the one that refused them. */
 export function MappingDialog({ group, replay, onClose, onChanged }: QuarantineDialogProps & { replay: Replay }): ReactNode {
-  const [text, setText] = useState(JSON.stringify(group.import?.mapping ?? {}, null, 2));
+  const [text, setText] = useState(written(group.import?.mapping ?? {}));
   const [problem, setProblem] = useState<string>();
+  // A row lies in quarantine as an object by column.
+  const columns = Object.keys(readMapping(group.example.payload) ?? {});
 
   const confirm = async (): Promise<void> => {
-    let mapping: unknown;
-    try {
-      mapping = JSON.parse(text);
-    } catch {
-      return setProblem('The mapping is no JSON yet.');
-    }
+    const mapping = readMapping(text);
+    if (!mapping) return setProblem('The mapping is no JSON object yet.');
     setProblem(undefined);
     if (!(await replay.begin({ reason: group.reason, source: group.source }, mapping))) return;
     onChanged();
@@ -67,10 +67,7 @@ export function MappingDialog({ group, replay, onClose, onChanged }: QuarantineD
       onClose={onClose}
     >
       <p>Of {group.import?.fileName ?? 'the file'}. What is taken in bears the id that importing the file again would give it.</p>
-      <label className="field">
-        How rows become events
-        <textarea className="mono" rows={14} spellCheck={false} value={text} onChange={({ target }) => setText(target.value)} />
-      </label>
+      <MappingEditor mapping={text} columns={columns} rows={14} onChange={setText} />
     </Dialog>
   );
 }

@@ -2,8 +2,9 @@ import { useState, type ReactNode } from 'react';
 import { EventArchivesDocument } from '../gen/graphql';
 import { Card } from '../parts/card';
 import { Badge } from '../parts/figures';
-import { Pager, usePaging } from '../parts/pager';
-import { Empty, Loading, Problem } from '../parts/states';
+import { PagedList } from '../parts/paged-list';
+import { usePaging } from '../parts/pager';
+import { Empty } from '../parts/states';
 import { number, Table, unseen } from '../parts/table';
 import { useReading } from '../session/reading';
 import { bytesInWords, count, NONE } from '../wording/figure';
@@ -22,24 +23,20 @@ interface Asked {
 export function ArchivesCard(): ReactNode {
   const paging = usePaging(PAGE);
   const [asked, setAsked] = useState<Asked>();
-  const { data, error, isLoading, again } = useReading(EventArchivesDocument, { first: PAGE, after: paging.after }, { everyMs: LOOK_MS });
-  const list = data?.eventArchives;
+  const reading = useReading(EventArchivesDocument, { first: PAGE, after: paging.after }, { everyMs: LOOK_MS });
+  const list = reading.data?.eventArchives;
   const close = (): void => setAsked(undefined);
   return (
     <Card title="Archives" note="A file for each month" flush>
-      {error && <Problem error={error} again={again} />}
-      {isLoading && <Loading what="archives" />}
-      {list?.nodes.length === 0 && <Empty title="All events are in the database">Say above after how many days they go to files, or archive months that have ended now.</Empty>}
-      {list && list.nodes.length > 0 && (
-        <>
+      <PagedList what="archives" reading={reading} list={list} paging={paging} empty={<Empty title="All events are in the database">Say above after how many days they go to files, or archive months that have ended now.</Empty>}>
+        {(archives) => (
           <Table columns={['Month', 'State', number('Events'), number('Size'), unseen('What to do')]}>
-            {list.nodes.map((archive) => (
+            {archives.map((archive) => (
               <Row key={archive.id} archive={archive} ask={(what) => setAsked({ what, archive })} />
             ))}
           </Table>
-          <Pager paging={paging} shown={list.nodes.length} total={list.totalCount} what="archives" pageInfo={list.pageInfo} />
-        </>
-      )}
+        )}
+      </PagedList>
       {asked?.what === 'restore' && <RestoreDialog archive={asked.archive} onClose={close} />}
       {asked?.what === 'replay' && <ReplayDialog archive={asked.archive} onClose={close} />}
     </Card>

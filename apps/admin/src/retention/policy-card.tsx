@@ -2,6 +2,7 @@ import { useState, type ReactNode } from 'react';
 import { RetentionPolicyDocument, SetRetentionPolicyDocument } from '../gen/graphql';
 import { Card } from '../parts/card';
 import { Dialog } from '../parts/dialog';
+import { FormProblem } from '../parts/form-problem';
 import { Loading, Problem } from '../parts/states';
 import { useSay } from '../parts/toast';
 import { useFormAction } from '../session/action';
@@ -57,11 +58,7 @@ function PolicyForm({ policy, onSaved }: { policy: Policy; onSaved: () => void }
       >
         {typed('archiveAfterDays', 'To an archive, days after the end of their month', 'They count in everything as before, and come back when they are asked to. Empty: never.')}
         {typed('dropAfterDays', 'Dropped for good, days after the end of their month', 'Not before they are archived. Empty: never.')}
-        {problem && (
-          <p className="problem" role="alert">
-            {problem}
-          </p>
-        )}
+        <FormProblem>{problem}</FormProblem>
         <div className="row end tight">
           <button type="submit" className="button primary" disabled={isBusy}>
             Save

@@ -1,6 +1,9 @@
 import { useState, type ReactNode } from 'react';
+import { SpecChoicesDocument } from '../gen/graphql';
 import { Dialog } from '../parts/dialog';
-import { draftOf, ENCODERS, OBJECTIVES, OF_ENCODER, PRECISIONS, specOf, type Draft, type Spec } from './spec-draft';
+import { Loading, Problem } from '../parts/states';
+import { useReading } from '../session/reading';
+import { draftOf, PRECISIONS, specOf, type Draft, type Spec } from './spec-draft';
 import { useStartRun } from './use-start-run';
 import './spec-dialog.css';
 
@@ -47,6 +50,7 @@ export function SpecDialog({ spec, onClose }: { spec?: Spec | undefined; onClose
   const [draft, setDraft] = useState(() => draftOf(spec));
   const [problem, setProblem] = useState<ReactNode>();
   const { isStarting, start } = useStartRun();
+  const choices = useChoices(draft);
   const change = (part: Partial<Draft>): void => setDraft((before) => ({ ...before, ...part }));
 
   const confirm = async (): Promise<void> => {
@@ -67,21 +71,22 @@ export function SpecDialog({ spec, onClose }: { spec?: Spec | undefined; onClose
     <Dialog title="What to train" confirm="Retrain with these" busy={isStarting} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
       <p>What you leave empty is taken from the data, or is the default.</p>
       <div className="spec-fields">{namesOf(DATA).map(typed)}</div>
+      {choices.notice}
       <label className="field">
         Encoder
         <select value={draft.encoder} onChange={(event) => change({ encoder: event.target.value })}>
           <option value="">the default</option>
-          {ENCODERS.map((name) => (
+          {choices.encoders.map((name) => (
             <option key={name} value={name}>
               {name.replaceAll('_', ' ')}
             </option>
           ))}
         </select>
-        {OF_ENCODER[draft.encoder] && <span className="small quiet">{OF_ENCODER[draft.encoder]}</span>}
+        {choices.isScoredByWorker && <span className="small quiet">It has no live form: its customers are scored by the worker alone, and memberships wait while that is away.</span>}
       </label>
       <fieldset className="spec-objectives">
         <legend>Pretext tasks and their weights; none: the default ones</legend>
-        {OBJECTIVES.map((name) => (
+        {choices.objectives.map((name) => (
           <label key={name} className="field">
             {name.replaceAll('_', ' ')}
             <input
@@ -116,4 +121,16 @@ export function SpecDialog({ spec, onClose }: { spec?: Spec | undefined; onClose
       </label>
     </Dialog>
   );
+}
+
+/** Names that the worker knows, and those that are chosen already; and what is to be known of the encoder that is. */
+function useChoices({ encoder, objectives }: Draft): { encoders: string[]; objectives: string[]; isScoredByWorker: boolean; notice: ReactNode } {
+  const { data, error, isLoading, again } = useReading(SpecChoicesDocument, {});
+  const known = data?.trainingSpecChoices;
+  return {
+    encoders: [...new Set([...(known?.encoders.map(({ name }) => name) ?? []), ...(encoder === '' ? [] : [encoder])])],
+    objectives: [...new Set([...(known?.objectives ?? []), ...Object.keys(objectives)])],
+    isScoredByWorker: known?.encoders.some(({ name, hasLiveForm }) => name === encoder && !hasLiveForm) ?? false,
+    notice: error ? <Problem error={error} again={again} /> : isLoading && <Loading what="encoders and pretext tasks" lines={2} />,
+  };
 }

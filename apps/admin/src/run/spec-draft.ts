@@ -9,13 +9,7 @@ export type Draft = Record<Exclude<keyof StartTrainingRunInput, 'objectives' | '
   keepLeaks: boolean;
 };
 
-export const ENCODERS = ['decayed_sum', 'gru', 'gated_linear', 'transformer'] as const;
-/** What is to be known before one is chosen. */
-export const OF_ENCODER: Readonly<Record<string, string>> = {
-  transformer: 'It has no live form: its customers are scored by the worker alone, and memberships wait while that is away.',
-};
 export const PRECISIONS = ['float32', 'bfloat16'] as const;
-export const OBJECTIVES = ['horizon', 'next_event', 'transitions', 'masked_event', 'contrastive', 'order', 'vicreg', 'barlow_twins'] as const;
 
 /** Nothing chosen, or all that a spec says. */
 export function draftOf(spec?: Spec): Draft {

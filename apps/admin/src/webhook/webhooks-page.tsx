@@ -4,8 +4,9 @@ import { WebhooksDocument, type WebhookRowFragment } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { useNow } from '../parts/clock';
 import { Badge } from '../parts/figures';
-import { Pager, usePaging } from '../parts/pager';
-import { Empty, Loading, Notice, Problem } from '../parts/states';
+import { PagedList } from '../parts/paged-list';
+import { usePaging } from '../parts/pager';
+import { Empty, Notice } from '../parts/states';
 import { number, Table } from '../parts/table';
 import { useReading } from '../session/reading';
 import { count } from '../wording/figure';
@@ -17,7 +18,8 @@ const PAGE = 20;
 
 export function WebhooksPage(): ReactNode {
   const paging = usePaging(PAGE);
-  const { data, error, isLoading, again } = useReading(WebhooksDocument, { first: PAGE, after: paging.after }, { everyMs: 5_000 });
+  const reading = useReading(WebhooksDocument, { first: PAGE, after: paging.after }, { everyMs: 5_000 });
+  const { data, again } = reading;
   const [isMaking, setMaking] = useState(false);
   const [fresh, setFresh] = useState<{ url: string; secret: string }>();
   const list = data?.webhooks;
@@ -35,23 +37,25 @@ export function WebhooksPage(): ReactNode {
         </Notice>
       )}
       <Card title="Webhooks of the workspace" flush>
-        {error && <Problem error={error} again={again} />}
-        {isLoading && <Loading what="webhooks" />}
-        {list?.nodes.length === 0 && (
-          <Empty title="Nobody is told yet" action={make}>
-            A webhook sends each entry and exit as a signed track call, in order per customer.
-          </Empty>
-        )}
-        {list && list.nodes.length > 0 && (
-          <>
+        <PagedList
+          what="webhooks"
+          reading={reading}
+          list={list}
+          paging={paging}
+          empty={
+            <Empty title="Nobody is told yet" action={make}>
+              A webhook sends each entry and exit as a signed track call, in order per customer.
+            </Empty>
+          }
+        >
+          {(webhooks) => (
             <Table columns={['Receiver', 'State', 'Told of', number('Waiting'), number('Given up'), 'Made']}>
-              {list.nodes.map((webhook) => (
+              {webhooks.map((webhook) => (
                 <Row key={webhook.id} webhook={webhook} />
               ))}
             </Table>
-            <Pager paging={paging} shown={list.nodes.length} total={list.totalCount} what="webhooks" pageInfo={list.pageInfo} />
-          </>
-        )}
+          )}
+        </PagedList>
       </Card>
       {isMaking && <CreateDialog onClose={() => setMaking(false)} onChanged={again} onSecret={(url, secret) => setFresh({ url, secret })} />}
     </>

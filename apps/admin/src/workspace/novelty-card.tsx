@@ -2,6 +2,7 @@ import { useState, type ReactNode } from 'react';
 import { Link } from 'react-router';
 import { NoveltyThresholdsDocument, SetNoveltyThresholdDocument, type SetNoveltyThresholdInput, type ThresholdPartFragment } from '../gen/graphql';
 import { Card } from '../parts/card';
+import { FormProblem } from '../parts/form-problem';
 import { Loading, Problem } from '../parts/states';
 import { useSay } from '../parts/toast';
 import { useFormAction } from '../session/action';
@@ -49,11 +50,7 @@ export function NoveltyCard(): ReactNode {
             <input value={typed} inputMode="decimal" autoComplete="off" placeholder={customers.quantile === null ? '99.5' : String(Number((customers.quantile * 100).toFixed(4)))} onChange={({ target }) => setTyped(target.value)} />
             <span className="small quiet light">Of customers and of events, and for models to come: 99 finds one in a hundred unusual.</span>
           </label>
-          {problem && (
-            <p className="problem" role="alert">
-              {problem}
-            </p>
-          )}
+          <FormProblem>{problem}</FormProblem>
           <div className="row end tight">
             {customers.isOverridden && (
               <button type="button" className="button" disabled={isBusy} onClick={() => void save({})}>

@@ -3,6 +3,7 @@ import { Link } from 'react-router';
 import { UpdateWorkspaceSettingsDocument, WorkspaceSettingsDocument, type Clock, type SettingsPartFragment, type WorkspaceSettingsQuery } from '../gen/graphql';
 import { Card, PageHead } from '../parts/card';
 import { Badge } from '../parts/figures';
+import { FormProblem } from '../parts/form-problem';
 import { Loading, Notice, Problem } from '../parts/states';
 import { useSay } from '../parts/toast';
 import { useFormAction } from '../session/action';
@@ -89,11 +90,7 @@ function DataForm({ settings, model, onSaved }: DataFormProps): ReactNode {
           It is older than that wish, no event is named so (names count letter by letter), or they are too many.
         </Notice>
       )}
-      {problem && (
-        <p className="problem" role="alert">
-          {problem}
-        </p>
-      )}
+      <FormProblem>{problem}</FormProblem>
       <div className="row end tight">
         <span className="small quiet">
           Memberships follow at the next <Link to="/runs">run</Link>.

@@ -18,6 +18,7 @@ export const runQueries = {
       const { runs, pageInfo } = await rpc.runs.listRuns({ page, state: state ?? TrainingRunState.UNSPECIFIED });
       return { rows: runs, pageInfo };
     }),
+  trainingSpecChoices: async (_root, _args, { rpc }) => present((await rpc.runs.getSpecChoices({})).choices, 'choices'),
 } satisfies Partial<ResolversOf<'Query'>['Query']>;
 
 export const runMutations = {

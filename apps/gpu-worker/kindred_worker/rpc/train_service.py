@@ -31,6 +31,9 @@ class TrainWorker(rpc.TrainWorkerServiceServicer):
             await abort(context, error)
         return pb.CheckSpecResponse()
 
+    async def GetSpecChoices(self, request: pb.GetSpecChoicesRequest, context: grpc.aio.ServicerContext) -> pb.GetSpecChoicesResponse:
+        return pb.GetSpecChoicesResponse(choices=await asyncio.to_thread(_choices))
+
     async def Train(self, request: pb.TrainRequest, context: grpc.aio.ServicerContext) -> AsyncIterator[pb.TrainResponse]:
         spec = await _spec(request.spec, context)
 
@@ -100,3 +103,12 @@ def _check(spec: TrainingSpec) -> None:
     from kindred_worker.learn import check_spec
 
     check_spec(spec)
+
+
+def _choices() -> pb.SpecChoices:
+    from kindred_worker.export import ENCODERS as LIVE
+    from kindred_worker.models.encoders import ENCODERS
+    from kindred_worker.objectives import OBJECTIVES
+
+    encoders = [pb.EncoderChoice(name=name, has_live_form=name in LIVE) for name in ENCODERS]
+    return pb.SpecChoices(encoders=encoders, objectives=OBJECTIVES)

@@ -45,7 +45,7 @@ export interface Rejection {
   readonly unit: 'EVENT' | 'ROW';
   readonly line?: number;
   readonly fingerprint?: string;
-  /** Whom a ROW is of, by the mapping of its import. */
+  /** Whom a ROW is of, by the mapping of its import: their user id, or the anonymous id of who has none. */
   readonly rowUserId?: string;
   /** What its request said beside it, needed to decode it again: the path's type, the time of sending, the batch's context (JSON). */
   readonly callType?: EventType;

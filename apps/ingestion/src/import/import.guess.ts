@@ -7,7 +7,10 @@ export interface Guess {
   readonly guesses: readonly string[];
 }
 
-const CUSTOMER = [/^(customer|user|client|account|member|visitor|shopper|subscriber)[ _-]?(id|no|number|key|code)?$/, /^(anonymous|device|unit|machine|engine)[ _-]?(id|no|number)?$/, /(customer|user|client)/];
+const CUSTOMER = [/^(customer|user|client|account|member|visitor|shopper|subscriber)[ _-]?(id|no|number|key|code)?$/, /^(device|unit|machine|engine)[ _-]?(id|no|number)?$/];
+const ANONYMOUS = [/^(anonymous|anon|cookie)[ _-]?(id|no|number)?$/];
+/** Where nothing is named better. */
+const ABOUT_CUSTOMER = [/(customer|user|client)/];
 const TIME = [/^(timestamp|occurred[ _-]?at|event[ _-]?time|time)$/, /(invoice|order|purchase|event|transaction)[ _-]?(date|time|timestamp)/, /(^|[ _-])(date|datetime|time|timestamp|created|at)$/, /(date|time)/];
 const EVENT = [/^(event|event[ _-]?name|event[ _-]?type|action|activity|type)$/];
 const ORDER = [/^(invoice|order|transaction|receipt|basket)[ _-]?(id|no|number|key)?$/];
@@ -34,32 +37,38 @@ export function guessMapping(source: Source, isSegmentForm: boolean): Guess {
     guesses.push(`${found.name} is ${what}, by its name.`);
     return found.name;
   };
-  const customer = take('the customer', CUSTOMER);
+  const named = take('the customer', CUSTOMER);
+  const anonymous = take('the anonymous id of a customer', ANONYMOUS);
+  const customer = named ?? (anonymous === undefined ? take('the customer', ABOUT_CUSTOMER) : undefined);
+  const whose = customer ?? anonymous;
   const time = take('the time', TIME, ({ kind }) => kind === 'time') ?? take('the time', TIME) ?? anyTime(left, guesses);
-  if (customer === undefined || time === undefined) {
-    const missing = customer === undefined ? 'the customer' : 'the time';
+  if (whose === undefined || time === undefined) {
+    const missing = whose === undefined ? 'the customer' : 'the time';
     throw new MappingError(`No column could be guessed to be ${missing}. Say it in a mapping (docs/api/mapping.md).`, undefined, source.columns.map(({ name }) => name));
   }
   const message = take('the message id', MESSAGE);
-  const named = take('the name of the event', EVENT, ({ kind }) => kind === 'categorical');
+  const event = take('the name of the event', EVENT, ({ kind }) => kind === 'categorical');
   const order = take('the order that lines belong to', ORDER);
   const isNumeric = ({ kind }: SourceColumn) => kind === 'numeric';
   const product = order === undefined ? undefined : take('the product of a line', PRODUCT);
   const base = {
-    customer: { column: customer, integer: source.columns.some(({ name, kind }) => name === customer && kind === 'numeric') },
+    ...(customer === undefined ? {} : { customer: idIn(customer, source) }),
+    ...(anonymous === undefined ? {} : { anonymous: idIn(anonymous, source) }),
     time: { column: time },
-    skip: [{ when: { column: customer, empty: true }, reason: 'no customer' }],
-    event: named === undefined ? { name: order === undefined ? 'Event Recorded' : 'Order Completed' } : { column: named },
+    skip: [{ when: [customer, anonymous].flatMap((column) => (column === undefined ? [] : { column, empty: true })), reason: 'no customer' }],
+    event: event === undefined ? { name: order === undefined ? 'Event Recorded' : 'Order Completed' } : { column: event },
   };
   if (order !== undefined && product !== undefined) {
     const lines = { product_id: product, name: take('the name of a product', PRODUCT_NAME), quantity: take('the quantity of a line', QUANTITY, isNumeric), price: take('the price of a line', PRICE, isNumeric) };
     guesses.push(`Lines of one ${order} are folded into one event with a list of products.`);
-    return { mapping: folded(base, customer, order, lines, [...left.values()]), guesses };
+    return { mapping: folded(base, whose, order, lines, [...left.values()]), guesses };
   }
   const properties = Object.fromEntries([...left.values(), ...source.columns.filter(({ name }) => name === order)].map(({ name, kind }) => [name, { column: name, kind }]));
   const mapping: MappingInput = { ...base, ...(message === undefined ? {} : { messageId: { column: message } }), properties };
   return { mapping: valued(mapping), guesses };
 }
+
+const idIn = (column: string, { columns }: Source) => ({ column, integer: columns.some(({ name, kind }) => name === column && kind === 'numeric') });
 
 function anyTime(left: Map<string, SourceColumn>, guesses: string[]): string | undefined {
   const found = [...left.values()].find(({ kind }) => kind === 'time');
@@ -71,7 +80,7 @@ function anyTime(left: Map<string, SourceColumn>, guesses: string[]): string | u
 
 type LineColumns = Readonly<Record<'product_id' | 'name' | 'quantity' | 'price', string | undefined>>;
 
-function folded(base: Pick<MappingInput, 'customer' | 'time' | 'event' | 'skip'>, customer: string, order: string, lines: LineColumns, rest: readonly SourceColumn[]): Mapping {
+function folded(base: Pick<MappingInput, 'customer' | 'anonymous' | 'time' | 'event' | 'skip'>, customer: string, order: string, lines: LineColumns, rest: readonly SourceColumn[]): Mapping {
   const kinds: Record<keyof LineColumns, PropertyKind> = { product_id: 'categorical', name: 'categorical', quantity: 'numeric', price: 'numeric' };
   const fields = Object.entries(lines).flatMap(([field, column]) => (column === undefined ? [] : [[field, { column, kind: kinds[field as keyof LineColumns] }]]));
   const { quantity, price } = lines;

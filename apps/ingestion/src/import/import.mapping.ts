@@ -86,7 +86,8 @@ const columnMapping = z.strictObject({
   format: FORMAT,
   form: z.literal('columns').default('columns'),
   file: file.optional(),
-  customer: id,
+  customer: id.optional().describe('user id'),
+  anonymous: id.optional().describe('anonymous id, of whoever has no user id yet'),
   time,
   event,
   messageId: id.optional().describe('absent: made from what the row says, so that the same file twice changes nothing'),
@@ -94,7 +95,7 @@ const columnMapping = z.strictObject({
   properties: z.record(z.string().min(1), property).default({}),
   fold: fold.optional(),
   workspace: workspace.default({}),
-});
+}).refine(({ customer, anonymous }) => customer ?? anonymous, 'names no column of whose a row is: add customer, anonymous, or both');
 
 export const mappingSchema = z.union([segmentMapping, columnMapping]);
 
@@ -137,6 +138,9 @@ export function parseMapping(json: string): Mapping {
 
 export const columnsOf = ({ column }: Pick<IdMapping, 'column'>): readonly string[] => (typeof column === 'string' ? [column] : column);
 
+/** Columns of all ids that say whose a row is. */
+export const columnsOfCustomer = ({ customer, anonymous }: Pick<ColumnMapping, 'customer' | 'anonymous'>): string[] => [customer, anonymous].flatMap((one) => (one ? columnsOf(one) : []));
+
 /** Every column that a mapping names, to be looked for in the file before anything is written. */
 export function columnsNamed(mapping: ColumnMapping): string[] {
   const ofConditions = (given: Condition | Condition[]) => [given].flat().map(({ column }) => column);
@@ -144,7 +148,7 @@ export function columnsNamed(mapping: ColumnMapping): string[] {
   const { event: named, fold: folded } = mapping;
   return [
     ...new Set([
-      ...columnsOf(mapping.customer),
+      ...columnsOfCustomer(mapping),
       mapping.time.column,
       ...('column' in named ? [named.column] : []),
       ...('rules' in named ? named.rules.flatMap((rule) => ofConditions(rule.when)) : []),

@@ -28,6 +28,7 @@ export async function previewOf(reader: ImportReader, keptOut: KeptOut): Promise
   return {
     mapping: JSON.stringify(reader.mapping),
     guesses: [...reader.guesses],
+    columns: reader.columns,
     events: events.filter((_, place) => !refused.has(place)).map(callOf),
     rows: total,
     rowsFolded: total - sumOf(skippedRows) - sumOf(rejectedRows),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { literal } from '../scratch/scratch.js';
-import { type ColumnMapping, columnsOf, type Condition, type IdMapping, type Property, type PropertyKind, type Value } from './import.mapping.js';
+import { type ColumnMapping, columnsOf, columnsOfCustomer, type Condition, type IdMapping, type Property, type PropertyKind, type Value } from './import.mapping.js';
 import { LINE, type Source } from './import.source.js';
 
 /** Between a fault's reason and its detail; neither holds it. */
@@ -35,6 +35,7 @@ export function stagingQuery(mapping: ColumnMapping, source: Source, now: Date, 
   const values = [...stagedProperties(mapping, source), ...stagedFields(mapping, source)];
   const computed = {
     customer: idOf(mapping.customer, source),
+    visitor: idOf(mapping.anonymous, source),
     name: nameOf(mapping, source),
     at: timeOf(mapping, source),
     message_key: messageKeyOf(mapping, source),
@@ -43,21 +44,21 @@ export function stagingQuery(mapping: ColumnMapping, source: Source, now: Date, 
     ...Object.fromEntries(values.map(({ name, sql }) => [name, sql])),
     skip: skipOf(mapping, source),
   };
-  const names = ['customer', 'name', 'message_key', 'is_made', 'fold_key', ...values.map(({ name }) => name), 'skip'];
+  const names = ['customer', 'visitor', 'name', 'message_key', 'is_made', 'fold_key', ...values.map(({ name }) => name), 'skip'];
   return `SELECT ${LINE} AS line, ${names.map((name) => `${own(name)} AS ${name}`).join(', ')},
       least(greatest(${own('at')}, ${EPOCH}), ${latest}) AS occurred_at,
       ${own('at')} NOT BETWEEN ${EPOCH} AND ${latest} AS is_clamped,
       ${own('fault')} AS fault,
       CASE WHEN ${own('fault')} IS NOT NULL THEN ${source.row} END AS whole,
-      ${parts > 1 ? `(hash(${own('customer')}) % ${parts})::INTEGER` : '0'} AS part
+      ${parts > 1 ? `(hash(coalesce(${own('customer')}, ${own('visitor')})) % ${parts})::INTEGER` : '0'} AS part
     FROM (
       SELECT *, CASE WHEN ${own('skip')} IS NULL THEN ${faultOf(mapping, source)} END AS ${own('fault')}
       FROM (SELECT *, ${Object.entries(computed).map(([name, sql]) => `${sql} AS ${own(name)}`).join(', ')} FROM ${source.relation}))`;
 }
 
 /**
- * SQL of the events of table `staged`: line, rows, customer, name, occurred_at, is_clamped, message_id,
- * properties, list; in one order that is always the same. A part holds some of the customers with all that is
+ * SQL of the events of table `staged`: line, rows, customer (a user id), visitor (an anonymous id), name, occurred_at, is_clamped,
+ * message_id, properties, list; in one order that is always the same. A part holds some of the customers with all that is
  * theirs: folding it fits into the memory, and each customer's events come in order.
  */
 export function eventQuery(mapping: ColumnMapping, source: Source, part: number): string {
@@ -69,17 +70,19 @@ export function eventQuery(mapping: ColumnMapping, source: Source, part: number)
     const aggregates = properties.map(({ name, aggregate }) => `${aggregate} AS ${name}`);
     const moment = mapping.fold.time === 'latest' ? 'max' : 'min';
     const list = mapping.fold.list ? listOf(objectOf(stagedFields(mapping, source))) : 'NULL::VARCHAR';
-    return `SELECT line, rows, customer, name, ${iso}, is_clamped, message_id, ${object} AS properties, list
+    // Whoever has a user id is one customer, by whichever anonymous ids.
+    const visitor = mapping.anonymous ? { key: ', CASE WHEN customer IS NULL THEN visitor END', first: 'arg_min(visitor, line)' } : { key: '', first: 'NULL::VARCHAR' };
+    return `SELECT line, rows, customer, first_visitor, name, ${iso}, is_clamped, message_id, ${object} AS properties, list
       FROM (
-        SELECT min(line) AS line, count(*) AS rows, customer, name, ${moment}(occurred_at) AS moment, bool_or(is_clamped) AS is_clamped,
+        SELECT min(line) AS line, count(*) AS rows, customer, ${visitor.first} AS first_visitor, name, ${moment}(occurred_at) AS moment, bool_or(is_clamped) AS is_clamped,
           arg_min(message_key, line) AS message_id, ${[...aggregates, `${list} AS list`].join(', ')}
-        ${usable} GROUP BY customer, name, fold_key
+        ${usable} GROUP BY customer${visitor.key}, name, fold_key
       ) ORDER BY moment, line`;
   }
   // A row that says the very same as another is another event: its number among its equals tells them apart.
   const messageId = `message_key || CASE WHEN is_made THEN '-' || (row_number() OVER (PARTITION BY message_key ORDER BY line) - 1) ELSE '' END`;
-  return `SELECT line, 1 AS rows, customer, name, ${iso}, is_clamped, message_id, properties, NULL::VARCHAR AS list
-    FROM (SELECT line, customer, name, occurred_at AS moment, is_clamped, ${messageId} AS message_id, ${object} AS properties ${usable})
+  return `SELECT line, 1 AS rows, customer, visitor, name, ${iso}, is_clamped, message_id, properties, NULL::VARCHAR AS list
+    FROM (SELECT line, customer, visitor, name, occurred_at AS moment, is_clamped, ${messageId} AS message_id, ${object} AS properties ${usable})
     ORDER BY moment, line`;
 }
 
@@ -89,7 +92,8 @@ const listOf = (item: string) =>
 
 const objectOf = (values: readonly Staged[]) => `json_object(${values.map(({ field, name, kind }) => `${literal(field)}, ${jsonOf(name, kind)}`).join(', ')})`;
 
-function idOf(id: IdMapping, source: Source): string {
+function idOf(id: IdMapping | undefined, source: Source): string {
+  if (!id) return 'NULL::VARCHAR';
   const columns = columnsOf(id).map((column) => {
     const text = source.text(column);
     return id.integer ? `coalesce(TRY_CAST(TRY_CAST(${text} AS DOUBLE) AS BIGINT)::VARCHAR, ${text})` : text;
@@ -156,10 +160,10 @@ function faultOf(mapping: ColumnMapping, source: Source): string {
   const fault = (reason: RowReason, detail: string) => `${literal(`${reason}${FAULT_SEPARATOR}`)} || ${detail}`;
   const shown = (column: string) => `coalesce('"' || left(${source.text(column)}, 60) || '"', 'empty')`;
   const numeric = [...new Set(valuesOf(mapping).flatMap((value) => numericColumns(value, source)))];
-  const columns = columnsOf(mapping.customer).join(', ');
+  const columns = columnsOfCustomer(mapping).join(', ');
   return `CASE
     WHEN ${source.fault} IS NOT NULL THEN ${fault('ROW_MALFORMED', source.fault)}
-    WHEN ${own('customer')} IS NULL THEN ${fault('ID_MISSING', literal(`${columns} is empty, so the row has no customer`))}
+    WHEN coalesce(${own('customer')}, ${own('visitor')}) IS NULL THEN ${fault('ID_MISSING', literal(`${columns} is empty, so the row has no customer`))}
     WHEN ${own('at')} IS NULL THEN ${fault('TIME_INVALID', `${literal(`${mapping.time.column} is `)} || ${shown(mapping.time.column)} || ', which is no time'`)}
     WHEN ${own('name')} IS NULL THEN ${fault('NAME_MISSING', literal('the event has no name'))}
     ${numeric.map((column) => `WHEN ${source.text(column)} IS NOT NULL AND ${source.number(column)} IS NULL THEN ${fault('VALUE_INVALID', `${literal(`${column} is `)} || ${shown(column)} || ', which is no number'`)}`).join('\n    ')}
@@ -240,9 +244,11 @@ function foldKeyOf({ fold }: ColumnMapping, source: Source): string {
 
 /** The sender's own message id, or where there is none: the folded rows' key, or all that the row says. */
 function messageKeyOf(mapping: ColumnMapping, source: Source): string {
-  const { fold, messageId } = mapping;
+  const { fold, messageId, anonymous } = mapping;
+  const customer = idOf(mapping.customer, source);
+  const visitor = anonymous ? [`CASE WHEN ${customer} IS NULL THEN ${idOf(anonymous, source)} END`] : [];
   const made = fold
-    ? keyed([...fold.by.map((column) => source.text(column)), idOf(mapping.customer, source), nameOf(mapping, source)])
+    ? keyed([...fold.by.map((column) => source.text(column)), customer, ...visitor, nameOf(mapping, source)])
     : keyed(source.columns.map(({ name }) => source.text(name)));
   return messageId ? `coalesce(${idOf(messageId, source)}, ${made})` : made;
 }

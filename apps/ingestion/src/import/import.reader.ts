@@ -84,6 +84,11 @@ export class ImportReader {
     return new ImportReader(scratch, source, options, mapping, guess.guesses, parts);
   }
 
+  /** Of the file, in its order. */
+  get columns(): string[] {
+    return this.source.columns.map(({ name }) => name);
+  }
+
   /** About how many rows there are, until they are counted. */
   get rowsExpected(): number {
     return Math.round(this.source.estimatedRows);
@@ -151,7 +156,7 @@ export class ImportReader {
     const { headerLines } = this.source;
     const result = await this.scratch.connection.stream(
       `SELECT ${headerLines} + s.line + coalesce(b.before, 0) AS line, s.fault, s.whole, s.customer
-       FROM (SELECT line, fault, whole, ${this.mapping.form === 'columns' ? 'customer' : 'NULL AS customer'} FROM staged WHERE skip IS NULL AND fault IS NOT NULL) s
+       FROM (SELECT line, fault, whole, ${this.mapping.form === 'columns' ? 'coalesce(customer, visitor) AS customer' : 'NULL AS customer'} FROM staged WHERE skip IS NULL AND fault IS NOT NULL) s
        ASOF LEFT JOIN ${BROKEN_BEFORE} b ON ${headerLines} + s.line > b.line
        UNION ALL SELECT line, 'ROW_MALFORMED${FAULT_SEPARATOR}' || coalesce(message, ''), text, NULL FROM broken`,
     );
@@ -200,13 +205,13 @@ export class ImportReader {
   }
 
   private columnItem(values: readonly unknown[], fileSha256: string, listProperty: string | undefined): IntakeItem {
-    const [line, , customer, name, occurredAt, isClamped, messageId, object, list] = values;
+    const [line, , customer, visitor, name, occurredAt, isClamped, messageId, object, list] = values;
     const written = listProperty === undefined || list === null ? String(object) : withList(String(object), listProperty, String(list));
     const said = this.hasSendersJson ? jsonOrText(written.replace(TEXT_OR_NO_NUMBER, (found) => (found.startsWith('"') ? found : 'null'))) : undefined;
     const properties = said === undefined ? written : JSON.stringify(said);
     const event: IntakeEvent = {
       id: uuid(), messageId: String(messageId), type: 'track', name: String(name), occurredAt: String(occurredAt), receivedAt: this.options.receivedAt,
-      sentAt: null, originalAt: null, timeClamped: isClamped === true, userId: String(customer), anonymousId: null, groupId: null, previousId: null,
+      sentAt: null, originalAt: null, timeClamped: isClamped === true, userId: textOrNull(customer), anonymousId: textOrNull(visitor), groupId: null, previousId: null,
       properties, context: null, line: this.lineOf(line),
     };
     const broken = typeof said === 'string' ? NO_JSON : refusalOf(event);
@@ -223,6 +228,7 @@ export class ImportReader {
 const TEXT_OR_NO_NUMBER = /"(?:[^"\\]|\\.)*"|-?(?:nan|inf(?:inity)?)/gi;
 const NO_JSON = { reason: 'PROPERTIES_INVALID', detail: 'A value of the kind json is no JSON.' } as const;
 
+const textOrNull = (id: unknown) => (typeof id === 'string' ? id : null);
 const counted = (violations: PlanViolations | undefined) => (violations ? { violations } : {});
 
 /** An archived call was sent long ago: its own clock was corrected then, and the time of the import corrects nothing. `made`: its message id where it has none. */
@@ -233,10 +239,11 @@ export function decodeArchived(archived: Readonly<Record<string, unknown>>, made
 }
 
 /** The same limits as over HTTP, but for the size. */
-function refusalOf({ messageId, name, userId, properties }: IntakeEvent): { reason: RejectionReason; detail: string } | undefined {
+function refusalOf({ messageId, name, userId, anonymousId, properties }: IntakeEvent): { reason: RejectionReason; detail: string } | undefined {
   if (messageId.length > 100) return { reason: 'MESSAGE_ID_INVALID', detail: `The message id has ${messageId.length} characters; 100 are allowed.` };
   if (name.length > 255) return { reason: 'NAME_INVALID', detail: `The name has ${name.length} characters; 255 are allowed.` };
-  if ((userId?.length ?? 0) > 256) return { reason: 'ID_INVALID', detail: `The customer has ${userId?.length ?? 0} characters; 256 are allowed.` };
+  const longest = Math.max(userId?.length ?? 0, anonymousId?.length ?? 0);
+  if (longest > 256) return { reason: 'ID_INVALID', detail: `The customer has ${longest} characters; 256 are allowed.` };
   const bytes = properties.length > MAX_EVENT_BYTES.file / 3 ? Buffer.byteLength(properties) : 0;
   if (bytes > MAX_EVENT_BYTES.file) return { reason: 'TOO_LARGE', detail: `The event has ${bytes} bytes; ${MAX_EVENT_BYTES.file} are allowed from files.` };
   const isClean = [messageId, name, userId ?? ''].every(isStorable) && (!/\\u(?:0000|d[89a-f])/i.test(properties) || isStorableJson(JSON.parse(properties), properties));

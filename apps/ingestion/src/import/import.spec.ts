@@ -181,6 +181,61 @@ test('a mapping is guessed and shown before anything is written', async () => {
   expect(JSON.parse(events[0] ?? '{}')).toMatchObject({ type: 'track', userId: 'ann', event: 'Order Completed' });
 });
 
+const VISITS = `anonymousId,user_id,timestamp,action
+import-device-1,,2026-02-01T10:00:00Z,Seen
+import-device-1,import-known,2026-02-01T11:00:00Z,Signed In
+,import-known,2026-02-01T12:00:00Z,Bought
+,,2026-02-01T13:00:00Z,Seen
+`;
+
+test('a column of anonymous ids is guessed as such, beside user ids and alone, and whoever has neither is left out', async () => {
+  const { mapping, events, skipped, columns } = await kindred.imports.previewImport({ ...(await upload(VISITS, 'visits.csv')), mapping: '', rows: 10 }, call);
+  expect(JSON.parse(mapping)).toMatchObject({ customer: { column: 'user_id' }, anonymous: { column: 'anonymousId' }, properties: {} });
+  expect(columns).toEqual(['anonymousId', 'user_id', 'timestamp', 'action']);
+  expect(skipped).toEqual([{ reason: 'no customer', rows: 1 }]);
+  const [first, second, third] = events.map((event) => JSON.parse(event) as object);
+  expect(first).toMatchObject({ anonymousId: 'import-device-1', event: 'Seen' });
+  expect(first).not.toHaveProperty('userId');
+  expect(second).toMatchObject({ anonymousId: 'import-device-1', userId: 'import-known', event: 'Signed In' });
+  expect(third).toMatchObject({ userId: 'import-known', event: 'Bought' });
+  expect(third).not.toHaveProperty('anonymousId');
+
+  const alone = await upload('anonymous_id,user_agent,at\nimport-device-2,Mozilla,2026-02-01\n', 'devices.csv');
+  const devices = await kindred.imports.previewImport({ ...alone, mapping: '', rows: 10 }, call);
+  expect(JSON.parse(devices.mapping)).toMatchObject({ anonymous: { column: 'anonymous_id' }, properties: { user_agent: { column: 'user_agent' } } });
+  expect(JSON.parse(devices.mapping)).not.toHaveProperty('customer');
+});
+
+test('what somebody did before their user id was known is theirs, and the same file again adds nothing', async () => {
+  const done = await importFile(VISITS, 'visits.csv');
+  expect(done).toMatchObject({ state: SUCCEEDED, eventsStored: 3, eventsDuplicate: 0 });
+  const { customer } = await kindred.customers.resolveCustomer({ key: { $case: 'anonymousId', value: 'import-device-1' } }, call);
+  const { events } = await kindred.eventsOf(customer?.id);
+  expect(events.map(({ name }) => name).sort()).toEqual(['Bought', 'Seen', 'Signed In']);
+  expect(await importFile(VISITS, 'visits.csv')).toMatchObject({ eventsStored: 0, eventsDuplicate: 3 });
+});
+
+test('lines of an order are folded by whose they are: a user id, whichever devices it came by, or an anonymous id', async () => {
+  const lines = `order,device,who,at
+1,fold-x,fold-ann,2026-02-01
+1,fold-y,fold-ann,2026-02-01
+1,fold-x,,2026-02-01
+1,fold-z,,2026-02-01
+2,,,2026-02-01
+`;
+  const mapping = { customer: { column: 'who' }, anonymous: { column: 'device' }, time: { column: 'at' }, event: { name: 'Ordered' }, properties: { lines: { column: 'order', aggregate: 'count' } }, fold: { by: ['order'] } };
+  const { events, rejected, refusals } = await kindred.imports.previewImport({ ...(await upload(lines, 'folded.csv')), mapping: JSON.stringify(mapping), rows: 10 }, call);
+  const of = events.map((event) => JSON.parse(event) as { userId?: string; anonymousId?: string; messageId: string; properties: object });
+  expect(of.map(({ userId, anonymousId, properties }) => ({ userId, anonymousId, properties }))).toEqual([
+    { userId: 'fold-ann', anonymousId: 'fold-x', properties: { lines: 2 } },
+    { userId: undefined, anonymousId: 'fold-x', properties: { lines: 1 } },
+    { userId: undefined, anonymousId: 'fold-z', properties: { lines: 1 } },
+  ]);
+  expect(new Set(of.map(({ messageId }) => messageId)).size).toBe(3);
+  expect(rejected).toEqual([{ reason: 'ID_MISSING', rows: 1 }]);
+  expect(refusals[0]?.detail).toContain('who, device');
+});
+
 test('a preview accounts for every row that it looked at: what would be taken in, left out and refused, with line and reason', async () => {
   const file = await upload(`${ORDERS}7,dan\n8,null,2026-01-06 10:00,apple,1,1.5\n`, 'preview.csv');
   const preview = await kindred.imports.previewImport({ ...file, mapping: JSON.stringify(ORDER_MAPPING), rows: 100 }, call);
@@ -199,6 +254,7 @@ test('an event that is refused for its customer says its line of the file', asyn
 
 test.each([
   ['names a column that is not there', { ...ORDER_MAPPING, customer: { column: 'absent' } }, 'MAPPING_INVALID', /"absent".*order_no, client/],
+  ['says of nobody', { ...ORDER_MAPPING, customer: undefined }, 'MAPPING_INVALID', /customer, anonymous, or both/],
   ['is no JSON', '{', 'MAPPING_INVALID', /no JSON/],
   ['says something unknown', { ...ORDER_MAPPING, colour: 'red' }, 'MAPPING_INVALID', /colour/],
   ['holds a pattern that is none', { ...ORDER_MAPPING, skip: [{ when: { column: 'sku', matches: '(' }, reason: 'x' }] }, 'MAPPING_INVALID', /does not fit/],

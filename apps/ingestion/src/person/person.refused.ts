@@ -18,7 +18,7 @@ interface RefusedRow {
   source: string;
   payload: Buffer;
   unit: 'EVENT' | 'ROW';
-  /** Whom a row is of. */
+  /** Whom a row is of: a user id, or an anonymous id. */
   row_user_id: string | null;
 }
 
@@ -28,7 +28,7 @@ export async function refusedIds(client: PoolClient, workspaceId: string, { user
   const { rows } = await client.query<{ id: string }>(
     `SELECT id FROM ingestion.rejected_events
      WHERE workspace_id = $1 AND (encode(payload, 'escape') ~ ANY (${PATTERNS}) OR encode(mended_payload, 'escape') ~ ANY (${PATTERNS}) OR row_user_id = ANY ($4::text[])) ORDER BY id`,
-    [workspaceId, patterns.ofLines, patterns.ofCalls, userIds],
+    [workspaceId, patterns.ofLines, patterns.ofCalls, [...userIds, ...anonymousIds]],
   );
   return rows.map(({ id }) => id);
 }
@@ -47,7 +47,7 @@ export async function* refusedRecords(database: Database, workspaceId: string, p
     });
     for (const { received_at, reason, source, payload, unit, row_user_id } of rows) {
       const said = jsonOrText(payload.toString());
-      const isTheirs = unit === 'ROW' ? person.userIds.includes(row_user_id ?? '') : isOf(said, person);
+      const isTheirs = unit === 'ROW' ? [...person.userIds, ...person.anonymousIds].includes(row_user_id ?? '') : isOf(said, person);
       if (isTheirs) yield { record: 'rejected', receivedAt: received_at, reason, source, [unit.toLowerCase()]: said };
     }
   }

@@ -33,7 +33,7 @@ const send = async (...events: object[]) => {
   const encoded = events.map((event) => Buffer.from(JSON.stringify({ type: 'track', event: 'Seen', messageId: `person-event-${count++}`, ...event })));
   return (await house.kindred.events.trackEvents({ events: encoded, sentAt: undefined }, house.call)).results;
 };
-const start = (kind: person.PersonRequestKind, userId: string) => house.start(kind, userId);
+const start = (...asked: Parameters<typeof house.start>) => house.start(...asked);
 const get = (id: string) => house.get(id);
 const ended = (id: string) => house.ended(id);
 const fileOf = async ({ artifact }: person.PersonRequest) => readFile(join(fileURLToPath(house.kindred.platform.artifactUrl), artifact), 'utf8');
@@ -184,30 +184,34 @@ test('events of somebody who is suppressed are dropped, and nothing of them is k
   expect(ledger.received).toBe(ledger.stored + ledger.duplicate + ledger.rejected);
 });
 
-async function importRows(content: string, fileName: string, customer: object): Promise<void> {
+async function importRows(content: string, fileName: string, ids: { customer: object } | { anonymous: object }): Promise<void> {
   const { path } = await openArtifactStore(house.kindred.platform.artifactUrl).write({ workspaceId: WORKSPACE, area: 'uploads', id: uuid(), name: `data${fileName.slice(4)}` }, Readable.from([content]));
-  const mapping = { customer, time: { column: 'when' }, event: { name: 'Seen' } };
+  const mapping = { ...ids, time: { column: 'when' }, event: { name: 'Seen' } };
   const { import: started } = await house.kindred.imports.startImport({ artifact: path, fileName, mapping: JSON.stringify(mapping) }, house.call);
   for await (const _ of house.kindred.imports.watchImport({ id: started?.id ?? '' }, house.call));
 }
 
-test('refused rows of files whose customer is made of several columns are exported, erased and dropped, and no other’s are', async () => {
-  await send({ userId: 'shop-17' });
-  const customer = { column: ['shop', 'who'] };
-  await importRows('shop,who,when,note\nshop,17,yesterday,mine\nshop,18,yesterday,of 17\nelse,17,yesterday,shop-17\n', 'rows.csv', customer);
-  const lines = (await fileOf(await ended(await start(EXPORT, 'shop-17')))).trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
-  expect(lines.filter(({ record }) => record === 'rejected')).toMatchObject([{ reason: 'TIME_INVALID', row: { shop: 'shop', who: '17', note: 'mine' } }]);
-  await ended(await start(ERASE, 'shop-17'));
-  expect([await tablesWith('mine'), await tablesWith('of 17')]).toEqual([[], ['rejected_events']]);
-  await ended(await start(SUPPRESS, 'shop-17'));
-  await importRows('shop,who,when,note\nshop,17,tomorrow,mine\nshop,18,tomorrow,theirs\n', 'rows.csv', customer);
-  expect([await tablesWith('mine'), await tablesWith('theirs')]).toEqual([[], ['rejected_events']]);
+test.each([
+  ['userId', 'customer', 'shop'],
+  ['anonymousId', 'anonymous', 'cafe'],
+] as const)('refused rows of files whose %s is made of several columns are exported, erased and dropped, and no other’s are', async (of, field, shop) => {
+  const id = `${shop}-17`;
+  await send({ [of]: id });
+  const ids = { [field]: { column: ['shop', 'who'] } } as Parameters<typeof importRows>[2];
+  await importRows(`shop,who,when,note\n${shop},17,yesterday,mine of ${shop}\n${shop},18,yesterday,of 17 of ${shop}\nelse,17,yesterday,${id}\n`, 'rows.csv', ids);
+  const lines = (await fileOf(await ended(await start(EXPORT, id, of)))).trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(lines.filter(({ record }) => record === 'rejected')).toMatchObject([{ reason: 'TIME_INVALID', row: { shop, who: '17', note: `mine of ${shop}` } }]);
+  await ended(await start(ERASE, id, of));
+  expect([await tablesWith(`mine of ${shop}`), await tablesWith(`of 17 of ${shop}`)]).toEqual([[], ['rejected_events']]);
+  await ended(await start(SUPPRESS, id, of));
+  await importRows(`shop,who,when,note\n${shop},17,tomorrow,mine of ${shop}\n${shop},18,tomorrow,theirs of ${shop}\n`, 'rows.csv', ids);
+  expect([await tablesWith(`mine of ${shop}`), await tablesWith(`theirs of ${shop}`)]).toEqual([[], ['rejected_events']]);
 });
 
 test('nothing is kept of a suppressed person whose row of a file is refused either, whatever its columns are named', async () => {
   await ended(await start(SUPPRESS, 'filed-user'));
   const file = { 'rows.csv': 'who,when,note\nfiled-user,yesterday,filed-secret\nother-user,yesterday,other-secret\n', 'rows.ndjson': '{"who":"other-user","when":"2026-01-01"}\n{"who":"filed-user","when":filed-secret}\n' };
-  for (const [fileName, content] of Object.entries(file)) await importRows(content, fileName, { column: 'who' });
+  for (const [fileName, content] of Object.entries(file)) await importRows(content, fileName, { customer: { column: 'who' } });
   // Nor of what is all but JSON.
   await house.kindred.events.trackEvents({ events: [Buffer.from('{"type":"track","event":"Seen","userId":"filed-user","properties":{"note":"filed-secret","n":NaN}}')], sentAt: undefined }, house.call);
   for (const name of ['filed-user', 'filed-secret']) expect([name, await tablesWith(name)]).toEqual([name, []]);

@@ -38,8 +38,8 @@ export class PersonHouse {
   }
 
   /** Asks for the person with that user id; the request's id. */
-  async start(kind: person.PersonRequestKind, userId: string): Promise<string> {
-    const { request } = await this.kindred.persons.startPersonRequest({ kind, person: { $case: 'userId', value: userId } }, this.call);
+  async start(kind: person.PersonRequestKind, id: string, of: 'userId' | 'anonymousId' = 'userId'): Promise<string> {
+    const { request } = await this.kindred.persons.startPersonRequest({ kind, person: { $case: of, value: id } }, this.call);
     return request?.id ?? '';
   }
 

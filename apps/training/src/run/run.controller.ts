@@ -34,6 +34,10 @@ export class RunController implements training.RunServiceController {
     return { run: await this.runs.cancel(workspaceId, id) };
   }
 
+  async getSpecChoices(_request: training.GetSpecChoicesRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<training.GetSpecChoicesResponse> {
+    return { choices: await this.runs.specChoices(workspaceId) };
+  }
+
   watchRun(@Payload() { id }: training.WatchRunRequest, @Caller() { workspaceId }: WorkspacePrincipal): Observable<training.WatchRunResponse> {
     return from(this.runs.get(workspaceId, id)).pipe(
       switchMap(() => this.watch.watch(workspaceId, id)),

@@ -85,6 +85,11 @@ export class RunService {
     return this.get(workspaceId, id);
   }
 
+  /** What a run can be asked to train. Throws UNAVAILABLE. */
+  specChoices(workspaceId: string): Promise<worker.SpecChoices | undefined> {
+    return this.specs.choices(workspaceId);
+  }
+
   private async alreadyActive(workspaceId: string): Promise<RpcError> {
     const active = await this.repository.active(workspaceId);
     return RpcError.precondition('Another run of this workspace has not ended yet. Wait for it, or cancel it.', {

@@ -28,6 +28,11 @@ export class SpecCheck {
     await Promise.all([this.byWorker(spec, call), this.byIngestion(spec, call)]);
   }
 
+  /** What a spec can choose among, as the worker knows it. Throws UNAVAILABLE. */
+  async choices(workspaceId: string): Promise<worker.SpecChoices | undefined> {
+    return (await this.peers.worker.getSpecChoices({}, await this.peers.as(workspaceId))).choices;
+  }
+
   /** Which encoders and pretext tasks there are. */
   private async byWorker(spec: worker.TrainingSpec, call: Call): Promise<void> {
     if (spec.encoder === '' && spec.objectives.length === 0) return;
