@@ -9,8 +9,11 @@ import { Barrier, type FakeServer, listen } from './fake-server.js';
 /** Ingestion's snapshots as the contract promises them: the same request id, the same snapshot. */
 export class FakeIngestion {
   readonly requests: string[] = [];
+  /** Requests whose snapshots were removed. */
+  readonly removed: string[] = [];
   readonly halfway = new Barrier();
   failWith: RpcError | undefined;
+  failRemovalWith: RpcError | undefined;
   /** Names that no event has. */
   missing: ingestion.FindMissingNamesResponse = { events: [], properties: [] };
   server!: FakeServer;
@@ -22,6 +25,11 @@ export class FakeIngestion {
         properties: properties.filter((name) => this.missing.properties.includes(name)),
       }),
       createSnapshot: (request: ingestion.CreateSnapshotRequest, context: CallContext) => this.create(request, context),
+      removeSnapshot: async ({ requestId }: ingestion.RemoveSnapshotRequest) => {
+        if (this.failRemovalWith) throw this.failRemovalWith;
+        this.removed.push(requestId);
+        return {};
+      },
     });
     return this;
   }

@@ -19,6 +19,7 @@ afterAll(() => house?.close());
 afterEach(() => {
   house.worker.reset();
   house.ingestion.failWith = undefined;
+  house.ingestion.failRemovalWith = undefined;
   house.ingestion.missing = { events: [], properties: [] };
 });
 
@@ -32,6 +33,8 @@ async function completed(call: { principal?: string }, spec = {}): Promise<{ run
   });
   return { run: ended, model };
 }
+
+const openRuns = async (id: string): Promise<number> => (await house.rows('select 1 from training.open_work where id = $1', [id])).length;
 
 const failure = (promise: Promise<unknown>): Promise<RpcError> =>
   promise.then(
@@ -147,9 +150,11 @@ describe('a run', () => {
         'Customers with at least two events are needed. Needed: 200 customers; found: 12. Send or import more events and start a new run.',
       state: RunState.TRAINING,
     });
-    expect(existsSync(house.runFolder(workspaceId, ended.id))).toBe(false);
     house.worker.reset();
-    await completed(call);
+    const { run: next } = await completed(call);
+    expect(await eventually(async () => !existsSync(house.runFolder(workspaceId, ended.id)) && house.ingestion.removed.includes(ended.id))).toBe(true);
+    expect(existsSync(house.runFolder(workspaceId, next.id))).toBe(true);
+    expect(house.ingestion.removed).not.toContain(next.id);
   });
 
   it('fails clearly when there is nothing to export', async () => {
@@ -190,9 +195,24 @@ describe('a run', () => {
     await until(service, call, id, RunState.CANCELLED);
     expect(Date.now() - began).toBeLessThan(2_000);
     expect(house.worker.callsOf('train').map(({ outcome }) => outcome)).toEqual(['broken off']);
-    expect(await eventually(async () => !existsSync(house.runFolder(workspaceId, id)))).toBe(true);
+    expect(await eventually(async () => !existsSync(house.runFolder(workspaceId, id)) && house.ingestion.removed.includes(id))).toBe(true);
+    expect(await eventually(async () => (await openRuns(id)) === 0)).toBe(true);
     expect(await failure(service.runs.cancelRun({ id }, call))).toMatchObject({ status: status.FAILED_PRECONDITION, reason: 'RUN_ENDED' });
     expect(await eventually(async () => (await house.redis.keys(`*${id}*`)).length === 0)).toBe(true);
+  });
+
+  it('leaves no snapshot behind where ingestion was away when it was cancelled', async () => {
+    const { call } = await house.workspace();
+    house.ingestion.failRemovalWith = new RpcError(status.UNAVAILABLE, 'It is away.', { reason: 'AWAY' });
+    house.worker.halfway.train.hold();
+    const { run } = await service.runs.startRun(startRequest(), call);
+    const id = run?.id ?? '';
+    await house.worker.halfway.train.reached.next();
+    await service.runs.cancelRun({ id }, call);
+    await until(service, call, id, RunState.CANCELLED);
+    expect(await openRuns(id)).toBe(1);
+    house.ingestion.failRemovalWith = undefined;
+    expect(await eventually(async () => house.ingestion.removed.includes(id) && (await openRuns(id)) === 0)).toBe(true);
   });
 
   it('is unknown in another workspace, to get, cancel and watch', async () => {

@@ -24,4 +24,10 @@ export class SnapshotController implements ingestion.SnapshotServiceController {
     if (!request.requestId) throw RpcError.invalid('A snapshot needs a request id, which makes the call idempotent.', { reason: 'REQUEST_ID_MISSING' });
     return toObservable((signal) => this.snapshots.create(workspaceId, request.requestId, request.position, signal));
   }
+
+  @Requires('EDITOR')
+  async removeSnapshot(@Payload() { requestId }: ingestion.RemoveSnapshotRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<ingestion.RemoveSnapshotResponse> {
+    await this.snapshots.remove(workspaceId, requestId);
+    return {};
+  }
 }

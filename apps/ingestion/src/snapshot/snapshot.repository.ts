@@ -96,14 +96,22 @@ export class SnapshotRepository {
     );
   }
 
-  async markReady(workspaceId: string, id: string, made: { contentHash: string; position: Position; events: number; customers: number; now: Date }): Promise<void> {
-    await this.database.onConnection(workspaceId, (client) =>
+  /** Marks all of a request failed, and answers where they lie, also those that had failed before: their files may have stayed. */
+  async forget(workspaceId: string, requestId: string): Promise<string[]> {
+    const sql = `UPDATE ingestion.snapshots SET state = 'FAILED' WHERE workspace_id = $1 AND request_id = $2 RETURNING uri`;
+    return this.database.onConnection(workspaceId, async (client) => (await client.query<{ uri: string }>(sql, [workspaceId, requestId])).rows.map(({ uri }) => uri));
+  }
+
+  /** False where it was removed meanwhile. */
+  async markReady(workspaceId: string, id: string, made: { contentHash: string; position: Position; events: number; customers: number; now: Date }): Promise<boolean> {
+    const { rowCount } = await this.database.onConnection(workspaceId, (client) =>
       client.query(
         `UPDATE ingestion.snapshots SET state = 'READY', content_hash = $3, horizon = $4, sequence = $5, events = $6, customers = $7, now = $8
-         WHERE workspace_id = $1 AND id = $2`,
+         WHERE workspace_id = $1 AND id = $2 AND state = 'WRITING'`,
         [workspaceId, id, made.contentHash, made.position.horizon, made.position.sequence, made.events, made.customers, made.now],
       ),
     );
+    return rowCount === 1;
   }
 
   /** The last place of the feed that is safe to read up to, and how many events lie before it; undefined: none. */

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import type { ingestion } from '#libs/contracts';
@@ -107,6 +109,35 @@ test('a snapshot at an earlier position has the events and the customers of that
   const again = await snapshot('before, made later', before.position);
   expect([again.events, again.customers, again.contentHash]).toEqual([before.events, before.customers, before.contentHash]);
   expect((await snapshot('after')).events).toBe(before.events + 1);
+});
+
+const filesOf = async (requestId: string) => {
+  const { rows } = await kindred.sql.query<{ uri: string }>('SELECT uri FROM ingestion.snapshots WHERE request_id = $1', [requestId]);
+  return rows.map(({ uri }) => fileURLToPath(uri)).filter(existsSync);
+};
+
+test('a snapshot that is removed leaves no files, and its request makes another one', async () => {
+  await snapshot('removed');
+  const kept = await snapshot('kept');
+  await kindred.snapshots.removeSnapshot({ requestId: 'removed' }, call);
+  await kindred.snapshots.removeSnapshot({ requestId: 'never made' }, call);
+  expect(await filesOf('removed')).toEqual([]);
+  expect(await readdir(fileURLToPath(kept.uri))).toContain('manifest.json');
+  expect(await readdir(fileURLToPath((await snapshot('removed')).uri))).toContain('manifest.json');
+});
+
+test('a snapshot that is removed while it is made leaves no files', async () => {
+  await kindred.sql.query('BEGIN; LOCK TABLE ingestion.subject_customers IN ACCESS EXCLUSIVE MODE');
+  const making = snapshot('removed too soon');
+  making.catch(() => undefined);
+  try {
+    while ((await kindred.sql.query("SELECT 1 FROM ingestion.snapshots WHERE request_id = 'removed too soon'")).rowCount === 0) await wait(20);
+    await kindred.snapshots.removeSnapshot({ requestId: 'removed too soon' }, call);
+  } finally {
+    await kindred.sql.query('ROLLBACK');
+  }
+  await expect(making).rejects.toMatchObject({ reason: 'SNAPSHOT_REMOVED' });
+  expect(await filesOf('removed too soon')).toEqual([]);
 });
 
 test('a snapshot that a crash left half-done is removed when it is asked for again', async () => {

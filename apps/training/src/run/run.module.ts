@@ -10,7 +10,7 @@ import { SnapshotStep } from '../step/snapshot.step.js';
 import { StepRepository } from '../step/step.repository.js';
 import { type Step, STEPS } from '../step/step.js';
 import { TrainStep } from '../step/train.step.js';
-import { RunCancel } from './run.cancel.js';
+import { RunEnd } from './run.end.js';
 import { RunController } from './run.controller.js';
 import { RunProcessor } from './run.processor.js';
 import { RunQueue } from './run.queue.js';
@@ -33,7 +33,7 @@ const STEP_CLASSES = [SnapshotStep, TrainStep, DiscoverStep, EvaluateStep, Backf
     ModelFiles,
     RunRepository,
     RunQueue,
-    RunCancel,
+    RunEnd,
     SpecCheck,
     RunService,
     RunWatch,
