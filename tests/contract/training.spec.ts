@@ -276,6 +276,16 @@ describe('models', () => {
     expect([secondsOf(first), secondsOf(second)]).toEqual([[0, 20, 0], [0, 300, 20]]);
   });
 
+  it('are held where a champion whose foresight was measured would be replaced by one of which it is not known', async () => {
+    const { call } = await house.workspace();
+    const { model: first } = await completed(call);
+    house.worker.isForesightMeasured = false;
+    const { model: second } = await completed(call);
+    expect([second.state, second.verdict]).toEqual([ModelState.HELD, expect.stringMatching(/^Held: how well it foresees customers could not be measured/)]);
+    expect((await service.models.getModels({ ids: [], champion: true }, call)).models.map(({ id }) => id)).toEqual([first.id]);
+    expect((await service.models.promoteModel({ id: second.id }, call)).model?.state).toBe(ModelState.CHAMPION);
+  });
+
   it('have no profile where their files are gone, and none is told of a model that is not there', async () => {
     const { call } = await house.workspace();
     const { model, run } = await completed(call);
