@@ -15,14 +15,15 @@ export class FakeIngestion {
   failWith: RpcError | undefined;
   failRemovalWith: RpcError | undefined;
   /** Names that no event has. */
-  missing: ingestion.FindMissingNamesResponse = { events: [], properties: [] };
+  missing: ingestion.FindMissingNamesResponse = { events: [], properties: [], numbers: [] };
   server!: FakeServer;
 
   async start(): Promise<this> {
     this.server = await listen(ingestion.SnapshotServiceService, {
-      findMissingNames: async ({ events, properties }: ingestion.FindMissingNamesRequest) => ({
+      findMissingNames: async ({ events, properties, numbers }: ingestion.FindMissingNamesRequest) => ({
         events: events.filter((name) => this.missing.events.includes(name)),
         properties: properties.filter((name) => this.missing.properties.includes(name)),
+        numbers: numbers.filter((name) => this.missing.numbers.includes(name)),
       }),
       createSnapshot: (request: ingestion.CreateSnapshotRequest, context: CallContext) => this.create(request, context),
       removeSnapshot: async ({ requestId }: ingestion.RemoveSnapshotRequest) => {

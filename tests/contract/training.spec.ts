@@ -20,7 +20,7 @@ afterEach(() => {
   house.worker.reset();
   house.ingestion.failWith = undefined;
   house.ingestion.failRemovalWith = undefined;
-  house.ingestion.missing = { events: [], properties: [] };
+  house.ingestion.missing = { events: [], properties: [], numbers: [] };
 });
 
 /** Runs from start to end and waits for the model to go live. */
@@ -118,11 +118,12 @@ describe('a run', () => {
 
   it.each([
     ['mainEvents', { mainEvents: ['Order Completed', 'Nothing Such'] }, "mainEvents: no event is named 'Nothing Such'"],
-    ['keepProperties', { keepProperties: ['products.price', 'colour', 'lists.size'] }, "keepProperties: no event has a property 'colour', 'lists.size'"],
-    ['itemField', { valueProperty: 'revenue', itemField: 'lists.size' }, "itemField: no event has a property 'lists.size'"],
-  ])('is refused where nothing has a name in its %s', async (field, spec, said) => {
+    ['keepProperties', { keepProperties: ['products.price', 'colour', 'products.size'] }, "keepProperties: no event has a property 'colour', 'products.size'"],
+    ['itemField', { valueProperty: 'revenue', itemField: 'products.size' }, "itemField: no event has a property 'products.size'"],
+    ['valueProperty', { valueProperty: 'coupon' }, "valueProperty: no event has a number in 'coupon'"],
+  ])('is refused where nothing has what is named in its %s', async (field, spec, said) => {
     const { call } = await house.workspace();
-    house.ingestion.missing = { events: ['Nothing Such'], properties: ['colour', 'lists', 'lists.size', 'products.price'] };
+    house.ingestion.missing = { events: ['Nothing Such'], properties: ['colour', 'products.size'], numbers: ['coupon'] };
     const refused = await failure(service.runs.startRun(startRequest(spec), call));
     expect(refused).toMatchObject({ reason: 'SPEC_INVALID', metadata: { field } });
     expect(refused.message).toContain(said);

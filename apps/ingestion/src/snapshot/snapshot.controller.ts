@@ -13,10 +13,10 @@ import { SnapshotService } from './snapshot.service.js';
 export class SnapshotController implements ingestion.SnapshotServiceController {
   constructor(private readonly snapshots: SnapshotService) {}
 
-  async findMissingNames(@Payload() { events, properties }: ingestion.FindMissingNamesRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<ingestion.FindMissingNamesResponse> {
-    expectFewIds([...events, ...properties]);
-    const missing = await this.snapshots.missing(workspaceId, { events, properties });
-    return { events: [...missing.events], properties: [...missing.properties] };
+  async findMissingNames(@Payload() asked: ingestion.FindMissingNamesRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<ingestion.FindMissingNamesResponse> {
+    expectFewIds([...asked.events, ...asked.properties, ...asked.numbers]);
+    const { events, properties, numbers } = await this.snapshots.missing(workspaceId, asked);
+    return { events: [...events], properties: [...properties], numbers: [...numbers] };
   }
 
   @Requires('EDITOR')
