@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { SERVICE, type ServiceContext } from '#libs/service';
 
 import { ModelFiles } from '../step/files.js';
-import { Peers } from '../step/peers.js';
+import { Snapshots } from '../step/snapshots.js';
 import type { TrainingConfig } from '../training.config.js';
 import { RunRepository } from './run.repository.js';
 
@@ -16,7 +16,7 @@ export class RunEnd {
   constructor(
     private readonly repository: RunRepository,
     private readonly files: ModelFiles,
-    private readonly peers: Peers,
+    private readonly snapshots: Snapshots,
     @Inject(SERVICE) private readonly service: ServiceContext<TrainingConfig>,
   ) {}
 
@@ -26,16 +26,15 @@ export class RunEnd {
   }
 
   /**
-   * Removes what a run without a model left behind, once nobody writes there any more; before that, nothing. Its snapshot goes too: no model
-   * was made that it would be needed to repeat, and it holds everybody's events. Rejects where ingestion is away: the run stays open, and is
-   * looked after again.
+   * Removes what a run without a model left behind, its snapshot too, once nobody writes there any more; before that, nothing. Rejects where
+   * ingestion is away: the run stays open, and is looked after again.
    */
   async clear(workspaceId: string, id: string): Promise<void> {
     if (!(await this.repository.isAtRest(workspaceId, id))) return;
     await this.files.remove(workspaceId, id).catch((error: unknown) => {
       this.service.log.error({ err: error, runId: id }, 'the files of a run that made no model could not be removed');
     });
-    await this.peers.snapshots.removeSnapshot({ requestId: id }, await this.peers.as(workspaceId));
+    await this.snapshots.remove(workspaceId, id);
     await this.repository.close(workspaceId, id);
   }
 }

@@ -7,6 +7,7 @@ import { EvaluateStep } from '../step/evaluate.step.js';
 import { StepFailures } from '../step/failures.js';
 import { ModelFiles } from '../step/files.js';
 import { SnapshotStep } from '../step/snapshot.step.js';
+import { Snapshots } from '../step/snapshots.js';
 import { StepRepository } from '../step/step.repository.js';
 import { type Step, STEPS } from '../step/step.js';
 import { TrainStep } from '../step/train.step.js';
@@ -31,6 +32,7 @@ const STEP_CLASSES = [SnapshotStep, TrainStep, DiscoverStep, EvaluateStep, Backf
     StepRepository,
     StepFailures,
     ModelFiles,
+    Snapshots,
     RunRepository,
     RunQueue,
     RunEnd,
