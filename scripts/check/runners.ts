@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 
 import { command, jest, pytest, type Runner } from '../test/runner.ts';
+import { migrationStamps } from './migration-stamps.ts';
 import { protoCompatibility } from './proto-compatibility.ts';
 
 const worker = { cwd: 'apps/gpu-worker' };
@@ -10,6 +11,7 @@ const program = (name: string) => resolve('.venv/bin', name);
 export const checks: readonly Runner[] = [
   command('proto lint', 'buf', ['lint']),
   protoCompatibility(),
+  migrationStamps(),
   command('types', 'tsc', ['-p', 'tsconfig.json']),
   command('types of the admin page', 'tsc', ['-p', 'apps/admin/tsconfig.json', '--noEmit']),
   command('lint', 'oxlint', ['--deny-warnings', 'apps', 'libs', 'scripts', 'tests', 'bench']),

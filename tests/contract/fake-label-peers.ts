@@ -20,6 +20,8 @@ export class FakeLabelPeers {
   readonly asked: { request: head.TrainHeadRequest; labels: string[] }[] = [];
   readonly loaded: prediction.LoadPredictionsRequest[] = [];
   readonly dropped: string[] = [];
+  /** Whose snapshots. */
+  readonly snapshotsRemoved: string[] = [];
   readonly halfway = new Barrier();
   brokenOff = 0;
   failWith: RpcError | undefined;
@@ -32,6 +34,10 @@ export class FakeLabelPeers {
     add(ingestion.SnapshotServiceService, {
       createSnapshot: (request: ingestion.CreateSnapshotRequest) => snapshot(request),
       findMissingNames: async () => ({}),
+      removeSnapshot: async ({ requestId }: ingestion.RemoveSnapshotRequest) => {
+        this.snapshotsRemoved.push(requestId);
+        return {};
+      },
     });
     add(customerList.CustomerListServiceService, {
       findCustomerIds: async ({ userIds }: customerList.FindCustomerIdsRequest) => ({

@@ -9,19 +9,28 @@ import { Barrier, type FakeServer, listen } from './fake-server.js';
 /** Ingestion's snapshots as the contract promises them: the same request id, the same snapshot. */
 export class FakeIngestion {
   readonly requests: string[] = [];
+  /** Requests whose snapshots were removed. */
+  readonly removed: string[] = [];
   readonly halfway = new Barrier();
   failWith: RpcError | undefined;
+  failRemovalWith: RpcError | undefined;
   /** Names that no event has. */
-  missing: ingestion.FindMissingNamesResponse = { events: [], properties: [] };
+  missing: ingestion.FindMissingNamesResponse = { events: [], properties: [], numbers: [] };
   server!: FakeServer;
 
   async start(): Promise<this> {
     this.server = await listen(ingestion.SnapshotServiceService, {
-      findMissingNames: async ({ events, properties }: ingestion.FindMissingNamesRequest) => ({
+      findMissingNames: async ({ events, properties, numbers }: ingestion.FindMissingNamesRequest) => ({
         events: events.filter((name) => this.missing.events.includes(name)),
         properties: properties.filter((name) => this.missing.properties.includes(name)),
+        numbers: numbers.filter((name) => this.missing.numbers.includes(name)),
       }),
       createSnapshot: (request: ingestion.CreateSnapshotRequest, context: CallContext) => this.create(request, context),
+      removeSnapshot: async ({ requestId }: ingestion.RemoveSnapshotRequest) => {
+        if (this.failRemovalWith) throw this.failRemovalWith;
+        this.removed.push(requestId);
+        return {};
+      },
     });
     return this;
   }

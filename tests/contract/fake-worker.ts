@@ -46,6 +46,8 @@ export class FakeWorker {
   readonly failWith: Partial<Record<WorkerMethod, RpcError>> = {};
   /** Says another hash than that of what it wrote. */
   isCorrupt = false;
+  /** Enough customers came, and stayed away, to say how well a model foresees them. */
+  isForesightMeasured = true;
   private server: FakeServer | undefined;
   private port = 0;
 
@@ -82,6 +84,7 @@ export class FakeWorker {
   reset(): void {
     this.calls.length = 0;
     this.isCorrupt = false;
+    this.isForesightMeasured = true;
     for (const method of METHODS) {
       delete this.failWith[method];
       this.halfway[method].go();
@@ -127,7 +130,8 @@ export class FakeWorker {
   private async *evaluate({ runId, outputUri }: worker.EvaluateRequest, { signal }: CallContext): AsyncGenerator<worker.EvaluateResponse> {
     for await (const value of this.work('evaluate', runId, signal)) yield { event: { $case: 'progress', value } };
     const files = [await this.write(fileURLToPath(outputUri), 'evaluation.json', '{}')];
-    const measures = [measure('auc', 'embedding', 0.81), measure('auc', 'rfm', 0.79, true), measure('ari', 'segments', 0.94)];
+    const foresight = this.isForesightMeasured ? [measure('auc', 'embedding', 0.81), measure('auc', 'rfm', 0.79, true)] : [];
+    const measures = [...foresight, measure('ari', 'segments', 0.94)];
     yield { event: { $case: 'completed', value: { completed: { files, events: 1_000, customers: 100 }, measures, sample: SAMPLE } } };
   }
 

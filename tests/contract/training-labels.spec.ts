@@ -176,6 +176,7 @@ test('a head that is cancelled stops its worker and leaves nothing behind', asyn
   expect(await ended(place, id)).toMatchObject({ state: HeadState.CANCELLED, served: false });
   await eventually(async () => peers.brokenOff === 1);
   expect(existsSync(folderOf(place, id))).toBe(false);
+  expect(await eventually(async () => peers.snapshotsRemoved.includes(id))).toBe(true);
   expect(peers.loaded).toEqual([]);
   expect(await failure(service.heads.cancelHead({ id }, place.call))).toMatchObject({ reason: 'HEAD_ENDED' });
 }, 60_000);
@@ -218,11 +219,21 @@ test('what keeps a head from being learned is told with its remedy', async () =>
     state: HeadState.FAILED,
     error: 'There are too few labels to learn from. Needed: 10 of either value, of customers with events; found: 4 of one value. Add labels and train the head again.',
   });
+  expect(await eventually(async () => peers.snapshotsRemoved.includes(id))).toBe(true);
   const few = await service.labels.createLabelSet({ name: 'Few', kind: LabelKind.BINARY, asOf: undefined }, place.call);
   expect(await failure(service.heads.trainHead({ labelSetId: few.labelSet?.id ?? '', modelId: '', spec: undefined }, place.call))).toMatchObject({ reason: 'TOO_FEW_LABELS' });
   expect(await failure(train(place, { learningRate: 2 }))).toMatchObject({ reason: 'SPEC_INVALID', metadata: { field: 'learningRate' } });
   expect(await failure(service.heads.trainHead({ labelSetId: place.setId, modelId: uuid(), spec: undefined }, place.call))).toMatchObject({ status: status.NOT_FOUND, reason: 'MODEL_UNKNOWN' });
   expect(await failure(service.labels.createLabelSet({ name: 'Few', kind: LabelKind.BINARY, asOf: undefined }, place.call))).toMatchObject({ reason: 'NAME_TAKEN' });
+}, 60_000);
+
+test('a label set that is removed takes the files and the snapshots of its heads with it', async () => {
+  const place = await labelled();
+  const { id } = await train(place);
+  await ended(place, id);
+  expect([existsSync(folderOf(place, id)), peers.snapshotsRemoved.includes(id)]).toEqual([true, false]);
+  await service.labels.deleteLabelSet({ id: place.setId }, place.call);
+  expect([existsSync(folderOf(place, id)), peers.snapshotsRemoved.includes(id)]).toEqual([false, true]);
 }, 60_000);
 
 test('labels of a file are stored with what was wrong with the others, a later label replaces an earlier one as of the same time, and a person’s are forgotten', async () => {

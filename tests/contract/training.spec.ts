@@ -19,7 +19,8 @@ afterAll(() => house?.close());
 afterEach(() => {
   house.worker.reset();
   house.ingestion.failWith = undefined;
-  house.ingestion.missing = { events: [], properties: [] };
+  house.ingestion.failRemovalWith = undefined;
+  house.ingestion.missing = { events: [], properties: [], numbers: [] };
 });
 
 /** Runs from start to end and waits for the model to go live. */
@@ -32,6 +33,8 @@ async function completed(call: { principal?: string }, spec = {}): Promise<{ run
   });
   return { run: ended, model };
 }
+
+const openRuns = async (id: string): Promise<number> => (await house.rows('select 1 from training.open_work where id = $1', [id])).length;
 
 const failure = (promise: Promise<unknown>): Promise<RpcError> =>
   promise.then(
@@ -115,11 +118,12 @@ describe('a run', () => {
 
   it.each([
     ['mainEvents', { mainEvents: ['Order Completed', 'Nothing Such'] }, "mainEvents: no event is named 'Nothing Such'"],
-    ['keepProperties', { keepProperties: ['products.price', 'colour', 'lists.size'] }, "keepProperties: no event has a property 'colour', 'lists.size'"],
-    ['itemField', { valueProperty: 'revenue', itemField: 'lists.size' }, "itemField: no event has a property 'lists.size'"],
-  ])('is refused where nothing has a name in its %s', async (field, spec, said) => {
+    ['keepProperties', { keepProperties: ['products.price', 'colour', 'products.size'] }, "keepProperties: no event has a property 'colour', 'products.size'"],
+    ['itemField', { valueProperty: 'revenue', itemField: 'products.size' }, "itemField: no event has a property 'products.size'"],
+    ['valueProperty', { valueProperty: 'coupon' }, "valueProperty: no event has a number in 'coupon'"],
+  ])('is refused where nothing has what is named in its %s', async (field, spec, said) => {
     const { call } = await house.workspace();
-    house.ingestion.missing = { events: ['Nothing Such'], properties: ['colour', 'lists', 'lists.size', 'products.price'] };
+    house.ingestion.missing = { events: ['Nothing Such'], properties: ['colour', 'products.size'], numbers: ['coupon'] };
     const refused = await failure(service.runs.startRun(startRequest(spec), call));
     expect(refused).toMatchObject({ reason: 'SPEC_INVALID', metadata: { field } });
     expect(refused.message).toContain(said);
@@ -157,9 +161,11 @@ describe('a run', () => {
         'Customers with at least two events are needed. Needed: 200 customers; found: 12. Send or import more events and start a new run.',
       state: RunState.TRAINING,
     });
-    expect(existsSync(house.runFolder(workspaceId, ended.id))).toBe(false);
     house.worker.reset();
-    await completed(call);
+    const { run: next } = await completed(call);
+    expect(await eventually(async () => !existsSync(house.runFolder(workspaceId, ended.id)) && house.ingestion.removed.includes(ended.id))).toBe(true);
+    expect(existsSync(house.runFolder(workspaceId, next.id))).toBe(true);
+    expect(house.ingestion.removed).not.toContain(next.id);
   });
 
   it('fails clearly when there is nothing to export', async () => {
@@ -200,9 +206,24 @@ describe('a run', () => {
     await until(service, call, id, RunState.CANCELLED);
     expect(Date.now() - began).toBeLessThan(2_000);
     expect(house.worker.callsOf('train').map(({ outcome }) => outcome)).toEqual(['broken off']);
-    expect(await eventually(async () => !existsSync(house.runFolder(workspaceId, id)))).toBe(true);
+    expect(await eventually(async () => !existsSync(house.runFolder(workspaceId, id)) && house.ingestion.removed.includes(id))).toBe(true);
+    expect(await eventually(async () => (await openRuns(id)) === 0)).toBe(true);
     expect(await failure(service.runs.cancelRun({ id }, call))).toMatchObject({ status: status.FAILED_PRECONDITION, reason: 'RUN_ENDED' });
     expect(await eventually(async () => (await house.redis.keys(`*${id}*`)).length === 0)).toBe(true);
+  });
+
+  it('leaves no snapshot behind where ingestion was away when it was cancelled', async () => {
+    const { call } = await house.workspace();
+    house.ingestion.failRemovalWith = new RpcError(status.UNAVAILABLE, 'It is away.', { reason: 'AWAY' });
+    house.worker.halfway.train.hold();
+    const { run } = await service.runs.startRun(startRequest(), call);
+    const id = run?.id ?? '';
+    await house.worker.halfway.train.reached.next();
+    await service.runs.cancelRun({ id }, call);
+    await until(service, call, id, RunState.CANCELLED);
+    expect(await openRuns(id)).toBe(1);
+    house.ingestion.failRemovalWith = undefined;
+    expect(await eventually(async () => house.ingestion.removed.includes(id) && (await openRuns(id)) === 0)).toBe(true);
   });
 
   it('is unknown in another workspace, to get, cancel and watch', async () => {
@@ -264,6 +285,16 @@ describe('models', () => {
     // Long before a switch that nobody waits for, not at all before one that is to undo another.
     const secondsOf = ({ id }: { id: string }) => house.serving.catchingUp.filter(({ modelId }) => modelId === id).map(({ seconds }) => seconds);
     expect([secondsOf(first), secondsOf(second)]).toEqual([[0, 20, 0], [0, 300, 20]]);
+  });
+
+  it('are held where a champion whose foresight was measured would be replaced by one of which it is not known', async () => {
+    const { call } = await house.workspace();
+    const { model: first } = await completed(call);
+    house.worker.isForesightMeasured = false;
+    const { model: second } = await completed(call);
+    expect([second.state, second.verdict]).toEqual([ModelState.HELD, expect.stringMatching(/^Held: how well it foresees customers could not be measured/)]);
+    expect((await service.models.getModels({ ids: [], champion: true }, call)).models.map(({ id }) => id)).toEqual([first.id]);
+    expect((await service.models.promoteModel({ id: second.id }, call)).model?.state).toBe(ModelState.CHAMPION);
   });
 
   it('have no profile where their files are gone, and none is told of a model that is not there', async () => {

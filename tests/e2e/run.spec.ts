@@ -1,4 +1,7 @@
-import { api, until } from './ready.ts';
+import { globSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+import { api, readyFile, until } from './ready.ts';
 
 interface Started {
   startTrainingRun: { __typename: string; id?: string; run?: { id: string } };
@@ -16,6 +19,7 @@ interface Profile {
 
 const START = 'mutation { startTrainingRun { __typename ... on TrainingRun { id } ... on RunActive { run { id } } } }';
 const STATE = 'query($id: ID!) { trainingRun(id: $id) { state progress } }';
+const snapshots = async (): Promise<string[]> => globSync('artifacts/*/snapshots/*', { cwd: dirname(readyFile) });
 const state = async (id: string) => (await api().ask<{ trainingRun: { state: string; progress: number } }>(STATE, { id })).trainingRun;
 
 test('a run is followed live from queue to success, and its segments keep their identity', async () => {
@@ -56,14 +60,28 @@ test('a model tells what its data were like, and what was taken from them', asyn
   expect(rest.notes).toEqual(expect.arrayContaining([expect.stringContaining('order_id is left out')]));
 });
 
-test('a second run is refused while one is under way, and the first can be cancelled within seconds', async () => {
+test('a second run is refused while one is under way, and the first can be cancelled within seconds and leaves no snapshot', async () => {
+  const before = await snapshots();
   const { startTrainingRun: first } = await api().ask<Started>(START);
   const { startTrainingRun: second } = await api().ask<Started>(START);
   expect(second).toMatchObject({ __typename: 'RunActive', run: { id: first.id } });
   await until(() => state(first.id!), (run) => run.state === 'TRAINING', 60_000);
+  expect(await snapshots()).toHaveLength(before.length + 1);
   await api().ask('mutation($id: ID!) { cancelTrainingRun(id: $id) { __typename } }', { id: first.id });
   await until(() => state(first.id!), (run) => run.state === 'CANCELLED', 15_000);
+  await until(snapshots, (left) => left.length === before.length, 15_000);
 }, 120_000);
+
+test('a run that names what no event has is refused before it begins', async () => {
+  const refused = async (input: object) => {
+    const { startTrainingRun } = await api().ask<{ startTrainingRun: { __typename: string; message?: string } }>(
+      'mutation($input: StartTrainingRunInput) { startTrainingRun(input: $input) { __typename ... on Failure { message } } }', { input },
+    );
+    return startTrainingRun.message;
+  };
+  expect(await refused({ itemField: 'products.cateogry' })).toBe("The training spec cannot be used: itemField: no event has a property 'products.cateogry'.");
+  expect(await refused({ valueProperty: 'order_id' })).toBe("The training spec cannot be used: valueProperty: no event has a number in 'order_id'.");
+});
 
 test('rollback serves the former model again', async () => {
   const champion = async () => (await api().ask<{ model: { version: number } }>('{ model(champion: true) { version } }')).model.version;

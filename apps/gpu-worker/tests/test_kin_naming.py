@@ -87,12 +87,40 @@ def test_parts_that_differ_in_the_forecast_alone_are_not_told_apart() -> None:
     assert not differ([f for f in FEATURES if f.key != "value_total"], rows, PART[rows])
 
 
+def called(*parts: str) -> str:
+    """Of parts whose words before "buyers" are adjectives: "very frequent" would be one."""
+    return joined([Named(name, "", tuple(name.lower().partition("buyers")[0].split())) for name in parts], "buyers")
+
+
 def test_a_whole_that_would_be_called_as_a_part_of_it_is_called_after_its_parts() -> None:
-    assert joined(["Active regular buyers", "Frequent buyers"], "buyers") == "Active regular and frequent buyers"
-    assert (
-        joined(["Coupon-first buyers", "Cart-first buyers", "Buyers without one pattern"], "buyers")
-        == "Coupon-first, cart-first and other buyers"
-    )
-    assert joined(["Order-first buyers who end by ordering", "Browse-first buyers, last seen about 11 weeks ago"], "buyers") == (
+    assert called("Active regular buyers", "Frequent buyers") == "Active regular and frequent buyers"
+    assert called("Coupon-first buyers", "Cart-first buyers", "Buyers without one pattern") == "Coupon-first, cart-first and other buyers"
+    assert called("Order-first buyers who end by ordering", "Browse-first buyers, last seen about 11 weeks ago") == (
         "Order-first and browse-first buyers"
     )
+
+
+def test_what_the_parts_of_a_whole_are_all_called_is_said_once() -> None:
+    assert called("Lapsed occasional buyers", "Lapsed one-time buyers") == "Lapsed buyers: occasional and one-time"
+    assert called("Lapsed occasional buyers", "Lapsed one-time buyers", "Lapsed buyers") == "Lapsed buyers: occasional, one-time and others"
+    assert called("Active regular buyers", "Fading regular buyers at weekends") == "Regular buyers: active and fading"
+    assert called("Lapsed buyers in the evening", "Lapsed buyers at weekends") == "Lapsed buyers"
+    assert called("Lapsed occasional buyers", "Lapsed buyers", "Buyers at weekends") == "Lapsed occasional, lapsed and other buyers"
+
+
+def test_very_frequent_is_one_word_of_a_name() -> None:
+    features = [feature("gap", (2, 30, 30), (1, 1), family="frequency"), feature("main_count", (30, 8, 8), (1, 1), "times", "frequency")]
+    assert name_segments(features, LABELS, 3, MAIN)[0].adjectives == ("very frequent",)
+
+
+def test_a_whole_whose_name_a_part_bears_says_what_the_others_are() -> None:
+    features = [
+        feature("recency_main", (300, 300, 10), (1, 1), family="recency", noise=5),
+        feature("expected:Order Completed", (0.05, 0.05, 0.9), (1, 1), "share", "forecast", noise=0.01),
+        feature("value_mean", (10, 80, 45), (1, 1), "GBP", "basket", noise=10),
+    ]
+    own = name_segments(features, LABELS, 3, MAIN)
+    own[1] = replace(own[1], name="Lapsed buyers", adjectives=("lapsed",))
+    assert [n.name for n in own[:2]] == ["Lapsed small-basket buyers", "Lapsed buyers"]
+    whole = name_kin(features, LABELS, FINER, FAMILY, KIN, own, MAIN)[3]
+    assert whole.name == "Lapsed buyers: small-basket and others"

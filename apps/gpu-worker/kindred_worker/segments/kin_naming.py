@@ -1,8 +1,8 @@
 """Names of the coarser and finer segments, unique among those of all levels.
 
 A coarser segment is named as any other, by what sets it apart from everyone else, as far as that is so of each of its parts:
-where its name would speak of what is not, it is called after them. A finer one bears its parent's name and what sets it apart
-within the parent, as a comparison: it shares all else with its siblings.
+where its name would speak of what is not, or is that of one of them, it is called after them, what they share said once. A finer
+one bears its parent's name and what sets it apart within the parent, as a comparison: it shares all else with its siblings.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from kindred_worker.segments.comparison import compared
 from kindred_worker.segments.contrast import WORTH_TELLING, Contrast, contrasts, distinct, effect_of, told_in_figures
 from kindred_worker.segments.hierarchy import NONE, Family, Kin
 from kindred_worker.segments.naming import Named, name_segments
-from kindred_worker.segments.phrase import people_of
+from kindred_worker.segments.phrase import people_of, sentence
 from kindred_worker.segments.trait import label_of
 
 Int64 = npt.NDArray[np.int64]
@@ -79,11 +79,12 @@ def _coarser(
     taken = {n.name for n in names}
     found: dict[int, Named] = {}
     for one, whole, true, parts in zip(kin, drawn, held, parts_of, strict=True):
-        children = [names[part].name for part in parts]
+        children = [names[part] for part in parts]
+        called = [child.name for child in children]
         calls = [whole.name] if whole.name == true.name else []
-        name = next(n for n in [*calls, joined(children, people), " / ".join(children)] if n not in taken)
+        name = next(n for n in [*calls, joined(children, people), " / ".join(called)] if n not in taken)
         taken.add(name)
-        found[one.index] = Named(name, f"{true.description} Made of {_listed([f'“{c}”' for c in children])}.")
+        found[one.index] = Named(name, f"{true.description} Made of {_listed([f'“{c}”' for c in called])}.")
     return found
 
 
@@ -103,7 +104,7 @@ def _finer(features: Sequence[Feature], parts: Int64, count: int, parent: str, m
         seen[tuple(said)] += 1
         number = f" ({seen[tuple(said)]})" if seen[tuple(said)] > 1 else ""
         name = f"{parent}{'' if parent.endswith(people) else ','} {_listed(said)}{number}" if said else f"{parent}, part {part + 1}"
-        about = " ".join(f"{text[0].upper()}{text[1:]}." for text in (label_of(c, event) for c in told_in_figures(one, TOLD)))
+        about = " ".join(f"{sentence(text)}." for text in (label_of(c, event) for c in told_in_figures(one, TOLD)))
         named.append(Named(name, f"A part of “{parent}”. Against the rest of it: {about}"))
     return named
 
@@ -115,15 +116,22 @@ def _words(found: Sequence[Contrast], main_event: str, parent: str) -> list[str]
     return list(dict.fromkeys(said))[:TOLD]
 
 
-def joined(children: Sequence[str], people: str) -> str:
-    """ "Active regular buyers", "Frequent buyers" -> "Active regular and frequent buyers"; of longer names what stands before the
-    people, else "other"."""
-    ends = f" {people}"
-    heads = list(dict.fromkeys(c.partition(ends)[0] for c in children if ends in c))
-    if not heads:
-        return " / ".join(children)
-    heads += ["other"] if not all(ends in c for c in children) else []
-    return _listed([heads[0], *(h[0].lower() + h[1:] for h in heads[1:])]) + ends
+def joined(parts: Sequence[Named], people: str) -> str:
+    """A name of what is made of some segments: what they are all called stands before the people, and what each is called beside it
+    behind them. "Lapsed occasional buyers", "Lapsed buyers at weekends" -> "Lapsed buyers: occasional and others"; where they share
+    no word, "Active regular and frequent buyers".
+    """
+    told = list(dict.fromkeys(part.adjectives for part in parts))
+    if not any(told):
+        return " / ".join(part.name for part in parts)
+    shared = [word for word in told[0] if all(word in one for one in told)]
+    own = [" ".join(word for word in one if word not in shared) for one in told]
+    kinds = [text for text in own if text]
+    rest = [] if all(own) else ["others" if shared else "other"]
+    if not shared:
+        return sentence(f"{_listed([*kinds, *rest])} {people}")
+    whole = sentence(" ".join([*shared, people]))
+    return f"{whole}: {_listed([*kinds, *rest])}" if kinds else whole
 
 
 def _listed(words: Sequence[str]) -> str:

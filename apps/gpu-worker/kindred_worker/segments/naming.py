@@ -17,7 +17,7 @@ import numpy.typing as npt
 from kindred_worker.data.portrait import Feature
 from kindred_worker.segments.contrast import Contrast, contrast, contrasts, told_in_figures
 from kindred_worker.segments.machine_naming import are_machines, machine_names
-from kindred_worker.segments.phrase import SEASONS, WEEKDAYS, event_doing, event_lead, event_noun, number, people_of, span
+from kindred_worker.segments.phrase import SEASONS, WEEKDAYS, event_doing, event_lead, event_noun, number, people_of, sentence, span
 from kindred_worker.segments.trait import label_of
 
 Int64 = npt.NDArray[np.int64]
@@ -32,6 +32,7 @@ TOLD_IN_DESCRIPTION = 3
 class Named:
     name: str
     description: str
+    adjectives: tuple[str, ...] = ()  # of the name, in its order, each as within a sentence
 
 
 @dataclass(frozen=True)
@@ -54,26 +55,33 @@ def name_segments(
     people = people_of(list(main_events))
     found = [[one for one in contrasts(features, labels, segment) if holds(segment, one)] for segment in range(count)]
     machines = are_machines(features, people)
-    names = machine_names(found) if machines else [_name(one, main, people) for one in found]
+    words = [() if machines else _chosen(one, main) for one in found]
+    names = machine_names(found) if machines else [_name(said, people) for said in words]
     names = _told_apart(names, features, labels, main)
-    return [Named(name, _description(one, main, "machines" if machines else people)) for name, one in zip(names, found, strict=True)]
+    about = [_description(one, main, "machines" if machines else people) for one in found]
+    return [Named(name, text, _adjectives(said)) for name, text, said in zip(names, about, words, strict=True)]
 
 
-def _name(found: Sequence[Contrast], main: str, people: str) -> str:
+def _chosen(found: Sequence[Contrast], main: str) -> Sequence[_Word]:
+    """The words of a name, in its order."""
     words = _words({c.key: c for c in found}, found, main)
     if any(w.text == "Very frequent" for w in words):  # says active, and more
         words = [w for w in words if w.text != "Active"]
     chosen = sorted(words, key=lambda w: -w.weight)[:WORDS]
     if not chosen and any(c.key == "gap" and not c.is_high for c in found):
         chosen = [_Word("intensity", "Frequent", 0)]  # while they come; nothing else of them says more
-    if not chosen:
+    return sorted(chosen, key=lambda w: ORDER_OF_WORDS.index(w.place))
+
+
+def _name(words: Sequence[_Word], people: str) -> str:
+    if not words:
         return f"{people.capitalize()} without one pattern"
-    chosen.sort(key=lambda w: ORDER_OF_WORDS.index(w.place))
-    adjectives = [w.text for w in chosen if w.place != "clause"]
-    adjectives = [adjectives[0], *(a[0].lower() + a[1:] for a in adjectives[1:])] if adjectives else []
-    head = " ".join([*adjectives, people]) if adjectives else people.capitalize()
-    clause = next((w.text for w in chosen if w.place == "clause"), None)
-    return f"{head} {clause}" if clause else head
+    clauses = [w.text for w in words if w.place == "clause"]
+    return sentence(" ".join([*_adjectives(words), people, *clauses]))
+
+
+def _adjectives(words: Sequence[_Word]) -> tuple[str, ...]:
+    return tuple(w.text[0].lower() + w.text[1:] for w in words if w.place != "clause")
 
 
 def _words(by_key: dict[str, Contrast], found: Sequence[Contrast], main: str) -> list[_Word]:
@@ -231,8 +239,4 @@ def _description(found: Sequence[Contrast], main: str, people: str) -> str:
     told = told_in_figures(found, TOLD_IN_DESCRIPTION)
     if not told:
         return f"They differ little from the others: {people} whose behaviour follows no single pattern."
-    return " ".join(f"{_sentence(label_of(c, main))}." for c in told)
-
-
-def _sentence(text: str) -> str:
-    return text[0].upper() + text[1:]
+    return " ".join(f"{sentence(label_of(c, main))}." for c in told)

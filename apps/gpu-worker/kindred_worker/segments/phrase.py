@@ -73,6 +73,11 @@ def _shortened(event: str) -> str:
     return event if len(event) <= LONGEST_NAME else f"{event[: LONGEST_NAME - 1].rstrip()}…"
 
 
+def sentence(text: str) -> str:
+    """As it stands at the beginning."""
+    return text[0].upper() + text[1:]
+
+
 def people_of(main_events: list[str]) -> str:
     """What the customers are called."""
     return "buyers" if any(BUYING.search(e) for e in main_events) else "customers"

@@ -47,8 +47,9 @@ test('a month goes to a sorted file with a manifest, and customers, snapshots, d
   expect(JSON.parse(await readFile(join(folder, 'events.json'), 'utf8'))).toMatchObject({ format: 'kindred.archive/1', events: 7, sha256: made.sha256, path: 'events.parquet' });
 
   expect(await house.snapshotEvents()).toEqual(before.snapshot);
-  const named = { events: ['Line\nbreak "quoted", and more'], properties: ['revenue'] };
-  expect(await house.kindred.snapshots.findMissingNames(named, house.call)).toEqual({ events: [], properties: [] });
+  // An archive knows which events it holds, and none of their properties.
+  const named = { events: ['Line\nbreak "quoted", and more', 'Nothing Such'], properties: ['revenue', 'nothing'], numbers: ['nothing'] };
+  expect(await house.kindred.snapshots.findMissingNames(named, house.call)).toEqual({ events: ['Nothing Such'], properties: [], numbers: [] });
   expect(await house.customer('one-a')).toEqual({ ...before.customer, archivedEventCount: 5 });
   expect(await house.lifeOf(id)).toEqual(before.life);
   await house.send([{ userId: 'one-recent', timestamp: '2025-02-11T00:00:00Z' }]);

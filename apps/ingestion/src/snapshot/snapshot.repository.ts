@@ -46,22 +46,32 @@ const ARCHIVED_FILES = `SELECT artifact, sha256 FROM ingestion.event_archives WH
 export interface Names {
   readonly events: readonly string[];
   readonly properties: readonly string[];
+  /** Properties that are to hold numbers. */
+  readonly numbers: readonly string[];
 }
 
-/** A second to look: so long may whoever starts a run wait. */
+/** A second to look for all of them: so long may whoever starts a run wait. */
 const LOOKED_FOR_MS = 1_000;
 /** SQLSTATE of a statement whose time is over. */
 const TOO_SLOW = '57014';
-const UNSETTLED: Names = { events: [], properties: [] };
 const HAS_ARCHIVES = `SELECT EXISTS (${ARCHIVED_FILES}) AS "hasArchives"`;
 
 /** Those of the names $2 of which no behaviour event is what `holds` says. Each is looked for until the first such event. */
-const missingWhere = (holds: string) => `
-  SELECT asked.name FROM unnest($2::text[]) AS asked(name)
+const missingWhere = (holds: string, asked = 'unnest($2::text[]) AS asked(name)') => `
+  SELECT asked.name FROM ${asked}
   LEFT JOIN LATERAL (SELECT true AS has FROM ingestion.events e WHERE e.workspace_id = $1 AND e.${BEHAVIOUR} AND ${holds} LIMIT 1) found ON true
   WHERE found.has IS NULL`;
-const MISSING_EVENTS = missingWhere('e.name = asked.name');
-const MISSING_PROPERTIES = missingWhere('e.properties ? asked.name');
+/** An archive knows the names of its events, and of none of their properties. */
+const MISSING_EVENTS = `${missingWhere('e.name = asked.name')} AND NOT EXISTS (
+  SELECT FROM ingestion.event_archives a WHERE a.workspace_id = $1 AND a.state = 'ARCHIVED' AND a.behaviour_events > 0 AND (a.names IS NULL OR asked.name = ANY (a.names)))`;
+/** Any dot of a name may be the one between a list and the field of its items, which is asked for as a path. */
+const ASKED_OF_ITEMS = `(
+  SELECT name, array_agg(left(name, at - 1)) AS lists, array_agg(('$[*].' || to_json(substr(name, at + 1)))::jsonpath) AS fields
+  FROM unnest($2::text[]) AS name LEFT JOIN LATERAL generate_series(1, length(name)) AS at ON substr(name, at, 1) = '.' GROUP BY name) AS asked`;
+const MISSING_PROPERTIES = missingWhere(`(e.properties ? asked.name OR EXISTS (
+  SELECT FROM unnest(asked.lists, asked.fields) AS place(list, field)
+  WHERE jsonb_typeof(e.properties -> list) = 'array' AND jsonb_path_exists(e.properties -> list, field)))`, ASKED_OF_ITEMS);
+const MISSING_NUMBERS = missingWhere("jsonb_typeof(e.properties -> asked.name) = 'number'");
 
 /** What becomes of what is copied. */
 export interface SnapshotLoads {
@@ -96,14 +106,22 @@ export class SnapshotRepository {
     );
   }
 
-  async markReady(workspaceId: string, id: string, made: { contentHash: string; position: Position; events: number; customers: number; now: Date }): Promise<void> {
-    await this.database.onConnection(workspaceId, (client) =>
+  /** Marks all of a request failed, and answers where they lie, also those that had failed before: their files may have stayed. */
+  async forget(workspaceId: string, requestId: string): Promise<string[]> {
+    const sql = `UPDATE ingestion.snapshots SET state = 'FAILED' WHERE workspace_id = $1 AND request_id = $2 RETURNING uri`;
+    return this.database.onConnection(workspaceId, async (client) => (await client.query<{ uri: string }>(sql, [workspaceId, requestId])).rows.map(({ uri }) => uri));
+  }
+
+  /** False where it was removed meanwhile. */
+  async markReady(workspaceId: string, id: string, made: { contentHash: string; position: Position; events: number; customers: number; now: Date }): Promise<boolean> {
+    const { rowCount } = await this.database.onConnection(workspaceId, (client) =>
       client.query(
         `UPDATE ingestion.snapshots SET state = 'READY', content_hash = $3, horizon = $4, sequence = $5, events = $6, customers = $7, now = $8
-         WHERE workspace_id = $1 AND id = $2`,
+         WHERE workspace_id = $1 AND id = $2 AND state = 'WRITING'`,
         [workspaceId, id, made.contentHash, made.position.horizon, made.position.sequence, made.events, made.customers, made.now],
       ),
     );
+    return rowCount === 1;
   }
 
   /** The last place of the feed that is safe to read up to, and how many events lie before it; undefined: none. */
@@ -123,23 +141,30 @@ export class SnapshotRepository {
     });
   }
 
-  /** Of these names, those that no behaviour event has; none where that cannot be said in a short time. */
-  async missing(workspaceId: string, { events, properties }: Names): Promise<Names> {
-    const look = this.database.onConnection(
-      workspaceId,
-      async (client) => {
-        const [row] = (await client.query<{ hasArchives: boolean }>(HAS_ARCHIVES, [workspaceId])).rows;
-        if (row?.hasArchives) return UNSETTLED;
-        const missing = async (sql: string, names: readonly string[]) =>
-          names.length === 0 ? [] : (await client.query<{ name: string }>(sql, [workspaceId, names])).rows.map(({ name }) => name);
-        return { events: await missing(MISSING_EVENTS, events), properties: await missing(MISSING_PROPERTIES, properties) };
-      },
-      { statement_timeout: String(LOOKED_FOR_MS) },
-    );
-    return look.catch((error: unknown) => {
-      if ((error as { code?: unknown }).code === TOO_SLOW) return UNSETTLED;
-      throw error;
+  /** Of these names, those that no behaviour event has, as far as that can be said in a short time. */
+  async missing(workspaceId: string, asked: Names): Promise<Names> {
+    const missing = { events: [] as string[], properties: [] as string[], numbers: [] as string[] };
+    const until = performance.now() + LOOKED_FOR_MS;
+    const look = this.database.onConnection(workspaceId, async (client) => {
+      const within = async <Row extends object>(sql: string, values: unknown[]) => {
+        // Postgres takes 0 for no limit at all.
+        await client.query(`SET LOCAL statement_timeout = ${Math.max(Math.round(until - performance.now()), 1)}`);
+        return (await client.query<Row>(sql, values)).rows;
+      };
+      const find = async (sql: string, names: readonly string[]) => {
+        if (names.length === 0) return [];
+        return (await within<{ name: string }>(sql, [workspaceId, names])).map(({ name }) => name);
+      };
+      missing.events = await find(MISSING_EVENTS, asked.events);
+      const [archives] = await within<{ hasArchives: boolean }>(HAS_ARCHIVES, [workspaceId]);
+      if (archives?.hasArchives) return;
+      missing.properties = await find(MISSING_PROPERTIES, asked.properties);
+      missing.numbers = await find(MISSING_NUMBERS, asked.numbers);
     });
+    await look.catch((error: unknown) => {
+      if ((error as { code?: unknown }).code !== TOO_SLOW) throw error;
+    });
+    return missing;
   }
 
   /**

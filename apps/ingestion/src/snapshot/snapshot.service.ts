@@ -18,6 +18,8 @@ import type { Names, SnapshotRepository, SnapshotRow } from './snapshot.reposito
 interface Work {
   readonly startedAt: number;
   readonly done: Promise<SnapshotRow>;
+  /** Its request was removed meanwhile. */
+  readonly stop: AbortController;
   events: number;
   total: number;
 }
@@ -37,7 +39,7 @@ export class SnapshotService {
   ) {}
 
   async *create(workspaceId: string, requestId: string, position: Position | undefined, signal: AbortSignal): AsyncGenerator<ingestion.CreateSnapshotResponse> {
-    const key = `${workspaceId} ${requestId}`;
+    const key = keyOf(workspaceId, requestId);
     const work = this.underWay.get(key) ?? this.begin(key, workspaceId, requestId, position);
     while (!signal.aborted) {
       const row = await Promise.race([work.done, wait(REPORT_EVERY_MS, undefined, { signal }).catch(() => undefined)]);
@@ -46,18 +48,25 @@ export class SnapshotService {
     }
   }
 
+  /** Removes what there is of a request, once and for all: what is still being made of it goes when its maker comes to see that. */
+  async remove(workspaceId: string, requestId: string): Promise<void> {
+    this.underWay.get(keyOf(workspaceId, requestId))?.stop.abort(removed());
+    for (const uri of await this.repository.forget(workspaceId, requestId)) await this.artifacts.remove(uri);
+  }
+
   missing(workspaceId: string, names: Names): Promise<Names> {
     return this.repository.missing(workspaceId, names);
   }
 
   private begin(key: string, workspaceId: string, requestId: string, position: Position | undefined): Work {
-    const work: Work = { startedAt: Date.now(), done: this.make(workspaceId, requestId, position, () => work), events: 0, total: 0 };
+    const stop = new AbortController();
+    const work: Work = { startedAt: Date.now(), done: this.make(workspaceId, requestId, position, stop.signal, () => work), stop, events: 0, total: 0 };
     this.underWay.set(key, work);
     void work.done.catch(() => undefined).finally(() => this.underWay.delete(key));
     return work;
   }
 
-  private async make(workspaceId: string, requestId: string, upTo: Position | undefined, work: () => Work): Promise<SnapshotRow> {
+  private async make(workspaceId: string, requestId: string, upTo: Position | undefined, stop: AbortSignal, work: () => Work): Promise<SnapshotRow> {
     const known = await this.repository.findByRequest(workspaceId, requestId);
     if (known?.state === 'READY') return known;
     // Left behind by a process that died: what it wrote has no manifest, and nobody uses it.
@@ -66,6 +75,7 @@ export class SnapshotService {
     if (!measured) {
       throw RpcError.precondition('There are no events to learn from yet: send or import some first.', { reason: 'NO_EVENTS' });
     }
+    stop.throwIfAborted();
     work().total = measured.events;
     const id = uuid();
     const uri = this.artifacts.uri([workspaceId, 'snapshots', id].join('/'));
@@ -78,12 +88,17 @@ export class SnapshotService {
         settings: await this.settings.of(workspaceId),
         scratch: this.scratch,
         artifacts: this.artifacts,
-        report: (events) => (work().events = Math.round(events)),
+        report: (events) => {
+          stop.throwIfAborted();
+          work().events = Math.round(events);
+        },
       });
       const { contentHash, events, customers } = manifest;
-      await this.repository.markReady(workspaceId, id, { contentHash, position: measured.position, events, customers, now: new Date(manifest.now / 1000) });
+      const made = { contentHash, position: measured.position, events, customers, now: new Date(manifest.now / 1000) };
+      // Another replica may have been told.
+      if (!(await this.repository.markReady(workspaceId, id, made))) throw removed();
     } catch (error) {
-      this.log.error({ err: error, workspaceId, snapshotId: id }, 'a snapshot failed; what was written of it is removed');
+      if (!stop.aborted) this.log.error({ err: error, workspaceId, snapshotId: id }, 'a snapshot failed; what was written of it is removed');
       await this.discard(workspaceId, id, uri);
       return explain(error);
     }
@@ -97,6 +112,10 @@ export class SnapshotService {
     await this.repository.markFailed(workspaceId, id);
   }
 }
+
+const keyOf = (workspaceId: string, requestId: string): string => `${workspaceId} ${requestId}`;
+
+const removed = (): RpcError => new RpcError(status.ABORTED, 'The snapshot was removed while it was made.', { reason: 'SNAPSHOT_REMOVED' });
 
 function explain(error: unknown): never {
   if (!isNoSpace(error)) throw error;

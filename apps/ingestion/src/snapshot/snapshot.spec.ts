@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import type { ingestion } from '#libs/contracts';
@@ -75,18 +77,37 @@ test('a snapshot holds every behaviour event, sorted, with typed columns, items,
 });
 
 test('names that nothing in a snapshot would have are found, and no others', async () => {
-  const asked = { events: ['Seen', 'Page Viewed', 'Nothing Such'], properties: ['revenue', 'products', 'odd "key"', 'city', 'plan'] };
-  // A city lies in an address only, and a plan is what identify said.
-  expect(await kindred.snapshots.findMissingNames(asked, call)).toEqual({ events: ['Nothing Such'], properties: ['city', 'plan'] });
-  expect(await kindred.snapshots.findMissingNames({ events: [], properties: [] }, call)).toEqual({ events: [], properties: [] });
+  const asked = {
+    events: ['Seen', 'Page Viewed', 'Nothing Such'],
+    properties: ['revenue', 'products', 'odd "key"', 'city', 'plan', 'products.price', 'products.prize', 'address.city', 'sku.codes.ean', 'sku.codes.isbn', 'sku.codes.odd "key"', 'sku.codes.', '.', 'tags.new'],
+    numbers: ['revenue', 'country', 'gift', 'sku.weight'],
+  };
+  await send({ userId: 'b', properties: { 'sku.codes': [null, 'ean', { ean: 1, 'odd "key"': 2 }], 'sku.weight': 2, tags: ['new'] } });
+  // A city lies in an address only, which is no list; a plan is what identify said; and a tag is no item with fields.
+  const missing = await kindred.snapshots.findMissingNames(asked, call);
+  expect({ ...missing, properties: asked.properties.filter((name) => missing.properties.includes(name)) }).toEqual({
+    events: ['Nothing Such'], properties: ['city', 'plan', 'products.prize', 'address.city', 'sku.codes.isbn', 'sku.codes.', '.', 'tags.new'], numbers: ['country', 'gift'],
+  });
+  const none = { events: [], properties: [], numbers: [] };
+  expect(await kindred.snapshots.findMissingNames(none, call)).toEqual(none);
 });
 
 test('of names that cannot be looked for in a second none is missing', async () => {
   await kindred.sql.query('BEGIN; LOCK TABLE ingestion.events IN ACCESS EXCLUSIVE MODE');
-  const asked = { events: ['Nothing Such'], properties: [] };
+  const asked = { events: ['Nothing Such'], properties: ['nothing'], numbers: ['nothing'] };
   const found = await kindred.snapshots.findMissingNames(asked, call).finally(() => kindred.sql.query('ROLLBACK'));
-  expect(found).toEqual({ events: [], properties: [] });
+  expect(found).toEqual({ events: [], properties: [], numbers: [] });
   expect(await kindred.snapshots.findMissingNames(asked, call)).toEqual(asked);
+});
+
+test('names are looked for no longer than a second in all', async () => {
+  await kindred.sql.query('BEGIN; LOCK TABLE ingestion.events IN ACCESS EXCLUSIVE MODE; SAVEPOINT events; LOCK TABLE ingestion.event_archives IN ACCESS EXCLUSIVE MODE');
+  const began = performance.now();
+  const looking = kindred.snapshots.findMissingNames({ events: [], properties: ['nothing'], numbers: ['nothing'] }, call);
+  await wait(900);
+  await kindred.sql.query('ROLLBACK TO SAVEPOINT events');
+  expect(await looking.finally(() => kindred.sql.query('ROLLBACK'))).toEqual({ events: [], properties: [], numbers: [] });
+  expect(performance.now() - began).toBeLessThan(1_700);
 });
 
 test('the same request is the same snapshot, and its hashes are those of its files', async () => {
@@ -107,6 +128,35 @@ test('a snapshot at an earlier position has the events and the customers of that
   const again = await snapshot('before, made later', before.position);
   expect([again.events, again.customers, again.contentHash]).toEqual([before.events, before.customers, before.contentHash]);
   expect((await snapshot('after')).events).toBe(before.events + 1);
+});
+
+const filesOf = async (requestId: string) => {
+  const { rows } = await kindred.sql.query<{ uri: string }>('SELECT uri FROM ingestion.snapshots WHERE request_id = $1', [requestId]);
+  return rows.map(({ uri }) => fileURLToPath(uri)).filter(existsSync);
+};
+
+test('a snapshot that is removed leaves no files, and its request makes another one', async () => {
+  await snapshot('removed');
+  const kept = await snapshot('kept');
+  await kindred.snapshots.removeSnapshot({ requestId: 'removed' }, call);
+  await kindred.snapshots.removeSnapshot({ requestId: 'never made' }, call);
+  expect(await filesOf('removed')).toEqual([]);
+  expect(await readdir(fileURLToPath(kept.uri))).toContain('manifest.json');
+  expect(await readdir(fileURLToPath((await snapshot('removed')).uri))).toContain('manifest.json');
+});
+
+test('a snapshot that is removed while it is made leaves no files', async () => {
+  await kindred.sql.query('BEGIN; LOCK TABLE ingestion.subject_customers IN ACCESS EXCLUSIVE MODE');
+  const making = snapshot('removed too soon');
+  making.catch(() => undefined);
+  try {
+    while ((await kindred.sql.query("SELECT 1 FROM ingestion.snapshots WHERE request_id = 'removed too soon'")).rowCount === 0) await wait(20);
+    await kindred.snapshots.removeSnapshot({ requestId: 'removed too soon' }, call);
+  } finally {
+    await kindred.sql.query('ROLLBACK');
+  }
+  await expect(making).rejects.toMatchObject({ reason: 'SNAPSHOT_REMOVED' });
+  expect(await filesOf('removed too soon')).toEqual([]);
 });
 
 test('a snapshot that a crash left half-done is removed when it is asked for again', async () => {

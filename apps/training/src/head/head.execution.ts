@@ -9,6 +9,7 @@ import type { ModelRepository } from '../model/model.repository.js';
 import { PeerFailure } from '../step/failure.js';
 import { fileNamed, fileUri } from '../step/files.js';
 import { followWorker, hear, type Peers } from '../step/peers.js';
+import type { Snapshots } from '../step/snapshots.js';
 import type { HeadFiles } from './head.files.js';
 import { evaluationJson } from './head.mapper.js';
 import { HeadReport } from './head.report.js';
@@ -21,6 +22,7 @@ export interface HeadRooms {
   readonly source: LabelSource;
   readonly models: ModelRepository;
   readonly files: HeadFiles;
+  readonly snapshots: Snapshots;
   readonly peers: Peers;
 }
 

@@ -10,6 +10,7 @@ import { LabelSource } from '../label/label.source.js';
 import { ModelModule } from '../model/model.module.js';
 import { ModelRepository } from '../model/model.repository.js';
 import { Peers } from '../step/peers.js';
+import { Snapshots } from '../step/snapshots.js';
 import type { TrainingConfig } from '../training.config.js';
 import { HeadController } from './head.controller.js';
 import { HeadFiles } from './head.files.js';
@@ -30,21 +31,23 @@ const HEAD_RECONCILER = Symbol('HEAD_RECONCILER');
     LabelService,
     HeadRepository,
     HeadFiles,
+    Snapshots,
     HeadService,
     LabelSetRemoval,
     { provide: JobQueue, inject: [SERVICE], useFactory: ({ config, log }: ServiceContext<TrainingConfig>) => new JobQueue(HEAD_JOBS, config.REDIS_URL, log) },
     {
       provide: JobProcessor,
-      inject: [HeadRepository, LabelRepository, LabelSource, ModelRepository, HeadFiles, Peers, SERVICE],
+      inject: [HeadRepository, LabelRepository, LabelSource, ModelRepository, HeadFiles, Snapshots, Peers, SERVICE],
       useFactory: (
         repository: HeadRepository,
         labels: LabelRepository,
         source: LabelSource,
         models: ModelRepository,
         files: HeadFiles,
+        snapshots: Snapshots,
         peers: Peers,
         { config, log }: ServiceContext<TrainingConfig>,
-      ) => new JobProcessor(HEAD_JOBS, headWork({ repository, labels, source, models, files, peers }), config.REDIS_URL, log),
+      ) => new JobProcessor(HEAD_JOBS, headWork({ repository, labels, source, models, files, snapshots, peers }, log), config.REDIS_URL, log),
     },
     {
       provide: HEAD_RECONCILER,

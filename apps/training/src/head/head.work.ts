@@ -1,3 +1,5 @@
+import type { Logger } from 'pino';
+
 import { ArtifactError } from '#libs/artifacts';
 import { status } from '#libs/grpc';
 import type { JobRow, RowWork } from '#libs/queue';
@@ -11,7 +13,7 @@ type HeadJobRow = HeadRow & JobRow;
 const jobRow = (row: HeadRow | undefined): HeadJobRow | undefined => row && { ...row, cancel_requested: row.cancelRequested };
 
 /** How heads are worked off. The worker learns one thing at a time, so one at a time is enough. */
-export const headWork = (rooms: HeadRooms): RowWork<HeadJobRow> => ({
+export const headWork = (rooms: HeadRooms, log: Logger): RowWork<HeadJobRow> => ({
   what: 'a head',
   begin: async (workspaceId, id) => jobRow(await rooms.repository.begin(workspaceId, id)),
   find: async (workspaceId, id) => jobRow((await rooms.repository.get(workspaceId, [id]))[0]),
@@ -20,6 +22,9 @@ export const headWork = (rooms: HeadRooms): RowWork<HeadJobRow> => ({
     // Nothing half-done is left behind.
     await rooms.files.remove(attempt.workspaceId, attempt.id);
     await rooms.repository.fail(attempt, state, error);
+    await rooms.snapshots.remove(attempt.workspaceId, attempt.id).catch((failure: unknown) => {
+      log.warn({ err: failure, headId: attempt.id }, 'the snapshot of a head that came to nothing was not removed, and stays');
+    });
   },
   explain: explainFailure,
   unexplained: 'An unexpected failure; the log of training has it. Train the head again.',

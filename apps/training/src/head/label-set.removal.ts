@@ -5,6 +5,7 @@ import { RpcError } from '#libs/grpc';
 import { LabelRepository } from '../label/label.repository.js';
 import { LabelService } from '../label/label.service.js';
 import { Peers } from '../step/peers.js';
+import { Snapshots } from '../step/snapshots.js';
 import { HeadFiles } from './head.files.js';
 import { HeadRepository } from './head.repository.js';
 
@@ -18,6 +19,7 @@ export class LabelSetRemoval {
     private readonly labels: LabelRepository,
     private readonly heads: HeadRepository,
     private readonly files: HeadFiles,
+    private readonly snapshots: Snapshots,
     private readonly peers: Peers,
   ) {}
 
@@ -28,7 +30,10 @@ export class LabelSetRemoval {
     if (active) throw headActive(active.id);
     await this.peers.predictions.dropPredictions({ labelSetId: id }, await this.peers.as(workspaceId));
     const { rows } = await this.heads.listOfLabelSets(workspaceId, [id], { first: HEADS_AT_ONCE, after: undefined }, false);
-    for (const head of rows) await this.files.remove(workspaceId, head.id);
+    for (const head of rows) {
+      await this.files.remove(workspaceId, head.id);
+      await this.snapshots.remove(workspaceId, head.id);
+    }
     if (!(await this.labels.remove(workspaceId, id))) throw headActive('');
   }
 }

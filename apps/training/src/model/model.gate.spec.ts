@@ -12,6 +12,7 @@ const sane: Candidate = {
   segments: [segment(0), segment(1)],
   customers: 5_942,
   placed: 5_942,
+  championMeasures: [],
 };
 
 describe('the gate', () => {
@@ -42,6 +43,17 @@ describe('the gate', () => {
       state: 'APPROVED',
       sentence: 'Approved: 2 segments; all 5,942 customers have a place.',
     });
+  });
+
+  it('does not have the served model replaced unseen, where the foresight of that one was measured', () => {
+    const unmeasured = { ...sane, measures: [measure('ari', 'segments', 0.93)] };
+    const champion = [measure('auc', 'embedding', 0.78), measure('auc', 'forecast', 0.81)];
+    expect(judgeCandidate({ ...unmeasured, championMeasures: champion })).toEqual({
+      state: 'HELD',
+      sentence: 'Held: how well it foresees customers could not be measured, as it could of the served model (AUC 0.81): too few of them came, or stayed away, in the time that it is measured on.',
+    });
+    expect(judgeCandidate({ ...unmeasured, championMeasures: unmeasured.measures }).state).toBe('APPROVED');
+    expect(judgeCandidate({ ...sane, championMeasures: champion }).state).toBe('APPROVED');
   });
 
   it.each<[string, Partial<Candidate>, string]>([

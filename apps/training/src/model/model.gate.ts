@@ -7,6 +7,8 @@ export interface Candidate {
   /** Customers of the snapshot, and those that the model has a place for. */
   readonly customers: number;
   readonly placed: number;
+  /** Of the model that is served; none where there is none. */
+  readonly championMeasures: readonly worker.Measure[];
 }
 
 export interface Verdict {
@@ -23,12 +25,14 @@ const WORSE_BY = 0.02;
 /**
  * The gate: a model is approved when everyone has a place, there are at least two segments, they come out
  * alike under refits, it foresees anything at all, and that no worse than recency, frequency and monetary value.
- * A figure that was not measured (too little history to look ahead from) does not stand against it.
+ * A figure that was not measured (too few customers came, or stayed away) does not stand against it, but for its foresight where that of the
+ * served model was: it would go unseen whether the model that replaces it foresees worse.
  */
-export function judgeCandidate({ measures, segments: drawn, customers, placed }: Candidate): Verdict {
+export function judgeCandidate({ measures, segments: drawn, customers, placed, championMeasures }: Candidate): Verdict {
   const segments = drawn.filter(isOnMainLevel);
   const stability = find(measures, 'ari', ['segments']);
-  const foresight = find(measures, 'auc', ['forecast', 'embedding']);
+  const foresight = foresightOf(measures);
+  const replaced = foresightOf(championMeasures);
   const rival = find(measures, 'auc', ['rfm']);
   const against: string[] = [];
   if (placed < customers) against.push(`${count(customers - placed)} of ${count(customers)} customers have no place in it`);
@@ -41,6 +45,9 @@ export function judgeCandidate({ measures, segments: drawn, customers, placed }:
   }
   if (foresight !== undefined && rival !== undefined && foresight < rival - WORSE_BY) {
     against.push(`it foresees customers worse than recency, frequency and monetary value do (AUC ${figure(foresight)} against ${figure(rival)})`);
+  }
+  if (foresight === undefined && replaced !== undefined) {
+    against.push(`how well it foresees customers could not be measured, as it could of the served model (AUC ${figure(replaced)}): too few of them came, or stayed away, in the time that it is measured on`);
   }
   if (against.length > 0) return { state: 'HELD', sentence: `Held: ${against.join('; ')}.` };
   const found = [`${segments.length} segments`];
@@ -70,6 +77,8 @@ const deviation = (measures: readonly worker.Measure[], subject: string): number
 /** Coarser and finer segments are other cuts through the same customers. */
 export const isOnMainLevel = ({ level }: worker.DiscoveredSegment): boolean =>
   level !== worker.SegmentLevel.COARSER && level !== worker.SegmentLevel.FINER;
+
+const foresightOf = (measures: readonly worker.Measure[]): number | undefined => find(measures, 'auc', ['forecast', 'embedding']);
 
 /** The best of a measure over the subjects, undefined when none of them was measured. */
 function find(measures: readonly worker.Measure[], name: string, subjects: readonly string[]): number | undefined {

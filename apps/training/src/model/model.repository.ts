@@ -77,8 +77,8 @@ export class ModelRepository {
       const model = await transaction.trainedModel.findUnique({ where: key });
       if (model?.state === 'CANDIDATE') {
         const run = await transaction.run.findUniqueOrThrow({ where: { workspaceId_id: { workspaceId, id: model.runId } } });
-        const verdict = gate(candidateOf(model, run));
         const champion = await transaction.trainedModel.findFirst({ where: { workspaceId, state: 'CHAMPION' } });
+        const verdict = gate(candidateOf(model, run, champion));
         await transaction.trainedModel.update({ where: key, data: { state: modelTransition(model.state, verdict.state), verdict: verdict.sentence } });
         if (isPromoted(verdict, champion)) return addPromotion(transaction, model, champion, { requestedBy: BY_POLICY, isRollback: false });
       }
@@ -166,11 +166,14 @@ function setState(transaction: Transaction, { workspaceId, id }: ModelRow, data:
   return transaction.trainedModel.update({ where: { workspaceId_id: { workspaceId, id } }, data });
 }
 
-function candidateOf(model: ModelRow, run: schema.Run): Candidate {
+function candidateOf(model: ModelRow, run: schema.Run, champion: ModelRow | null): Candidate {
   return {
-    measures: (model.measures as unknown[]).map((measure) => worker.Measure.fromJSON(measure)),
+    measures: measuresOf(model),
     segments: (model.segments as unknown[]).map((segment) => worker.DiscoveredSegment.fromJSON(segment)),
     customers: Number(run.customers),
     placed: Number(model.customers),
+    championMeasures: champion === null ? [] : measuresOf(champion),
   };
 }
+
+const measuresOf = ({ measures }: ModelRow): worker.Measure[] => (measures as unknown[]).map((measure) => worker.Measure.fromJSON(measure));

@@ -7,10 +7,11 @@ import { EvaluateStep } from '../step/evaluate.step.js';
 import { StepFailures } from '../step/failures.js';
 import { ModelFiles } from '../step/files.js';
 import { SnapshotStep } from '../step/snapshot.step.js';
+import { Snapshots } from '../step/snapshots.js';
 import { StepRepository } from '../step/step.repository.js';
 import { type Step, STEPS } from '../step/step.js';
 import { TrainStep } from '../step/train.step.js';
-import { RunCancel } from './run.cancel.js';
+import { RunEnd } from './run.end.js';
 import { RunController } from './run.controller.js';
 import { RunProcessor } from './run.processor.js';
 import { RunQueue } from './run.queue.js';
@@ -31,9 +32,10 @@ const STEP_CLASSES = [SnapshotStep, TrainStep, DiscoverStep, EvaluateStep, Backf
     StepRepository,
     StepFailures,
     ModelFiles,
+    Snapshots,
     RunRepository,
     RunQueue,
-    RunCancel,
+    RunEnd,
     SpecCheck,
     RunService,
     RunWatch,

@@ -11,7 +11,7 @@ import { StepFailures } from '../step/failures.js';
 import { type BegunStep, StaleToken, StepRepository, type StepToken } from '../step/step.repository.js';
 import { type ResultOf, type Step, STEPS } from '../step/step.js';
 import type { TrainingConfig } from '../training.config.js';
-import { RunCancel } from './run.cancel.js';
+import { RunEnd } from './run.end.js';
 
 /** Works on the steps of runs: one job, one step, one execution that holds the run's token. */
 @Injectable()
@@ -24,7 +24,7 @@ export class RunProcessor extends JobWorker<RunStepPayload> {
     private readonly repository: StepRepository,
     private readonly failures: StepFailures,
     private readonly models: ModelService,
-    private readonly canceller: RunCancel,
+    private readonly end: RunEnd,
     @Inject(SERVICE) private readonly service: ServiceContext<TrainingConfig>,
   ) {
     const { config, log } = service;
@@ -63,7 +63,7 @@ export class RunProcessor extends JobWorker<RunStepPayload> {
   /** Where the run was cancelled meanwhile, it ends with that; the reconciler would look up to a second later. */
   private async letGo(token: StepToken): Promise<void> {
     await this.repository.release(token);
-    await this.canceller.settle(token.workspaceId, token.runId);
+    await this.end.settle(token.workspaceId, token.runId);
   }
 
   private async execute(step: Step, begun: BegunStep, execution: StepExecution): Promise<void> {

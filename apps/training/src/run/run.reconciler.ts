@@ -6,7 +6,7 @@ import { SERVICE, type ServiceContext } from '#libs/service';
 
 import { ModelService } from '../model/model.service.js';
 import type { TrainingConfig } from '../training.config.js';
-import { RunCancel } from './run.cancel.js';
+import { RunEnd } from './run.end.js';
 import { RunQueue } from './run.queue.js';
 import { type OpenWork, RunRepository } from './run.repository.js';
 import { isTerminal } from './run.states.js';
@@ -16,7 +16,7 @@ const AT_ONCE = 4;
 
 /**
  * Finds what a crash or an emptied Redis left behind and has it go on: runs without a live job get a new token
- * and a new flow of the steps that are left, cancelled ones are ended, models are judged and promoted.
+ * and a new flow of the steps that are left, cancelled and failed ones are ended and cleared, models are judged and promoted.
  * Replicas may all do this at once: each change is conditional on what was seen.
  */
 @Injectable()
@@ -30,7 +30,7 @@ export class RunReconciler extends Rounds {
   constructor(
     private readonly repository: RunRepository,
     private readonly queue: RunQueue,
-    private readonly canceller: RunCancel,
+    private readonly end: RunEnd,
     private readonly models: ModelService,
     @Inject(SERVICE) private readonly service: ServiceContext<TrainingConfig>,
   ) {
@@ -59,8 +59,8 @@ export class RunReconciler extends Rounds {
   }
 
   private async lookAfterRun(workspaceId: string, id: string): Promise<void> {
-    await this.canceller.settle(workspaceId, id);
-    await this.canceller.clear(workspaceId, id);
+    await this.end.settle(workspaceId, id);
+    await this.end.clear(workspaceId, id);
     const run = await this.repository.unattended(workspaceId, id);
     if (!run || run.state === 'CANCELLING' || isTerminal(run.state) || (await this.queue.isLive(id, run.fence))) return;
     const fence = await this.repository.refence(workspaceId, id, run.fence);

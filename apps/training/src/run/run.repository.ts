@@ -131,7 +131,7 @@ export class RunRepository {
   }
 
   /**
-   * True once a cancelled run's last execution has been gone for as long as the worker promises to take for
+   * True once a cancelled or failed run's last execution has been gone for as long as the worker promises to take for
    * stopping (two seconds): from then on what it left behind can be removed for good.
    */
   async isAtRest(workspaceId: string, id: string): Promise<boolean> {
@@ -139,7 +139,7 @@ export class RunRepository {
       workspaceId,
       (transaction) => transaction.$queryRaw<unknown[]>`
         select 1 from training.runs
-        where workspace_id = ${workspaceId}::uuid and id = ${id}::uuid and state = 'CANCELLED' and (holder_seen_at is null or ${isSilent})`,
+        where workspace_id = ${workspaceId}::uuid and id = ${id}::uuid and state in ('CANCELLED', 'FAILED') and (holder_seen_at is null or ${isSilent})`,
     );
     return rows.length > 0;
   }

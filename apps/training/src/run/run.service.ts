@@ -10,7 +10,7 @@ import { SERVICE, type ServiceContext } from '#libs/service';
 
 import { cursorOf, UUID } from '../page.js';
 import type { TrainingConfig } from '../training.config.js';
-import { RunCancel } from './run.cancel.js';
+import { RunEnd } from './run.end.js';
 import { actorOf, toListedRun, toRun } from './run.mapper.js';
 import { RunQueue } from './run.queue.js';
 import { type NewRun, RunRepository, type WholeRunRow } from './run.repository.js';
@@ -27,7 +27,7 @@ export class RunService {
   constructor(
     private readonly repository: RunRepository,
     private readonly queue: RunQueue,
-    private readonly canceller: RunCancel,
+    private readonly end: RunEnd,
     private readonly specs: SpecCheck,
     @Inject(SERVICE) private readonly service: ServiceContext<TrainingConfig>,
   ) {}
@@ -81,7 +81,7 @@ export class RunService {
     const row: WholeRunRow | null | undefined = UUID.test(id) ? await this.repository.cancel(workspaceId, id) : undefined;
     if (row === undefined) throw unknown(id);
     if (row === null) throw RpcError.precondition('This run has ended already.', { reason: 'RUN_ENDED' });
-    await this.canceller.settle(workspaceId, id);
+    await this.end.settle(workspaceId, id);
     return this.get(workspaceId, id);
   }
 

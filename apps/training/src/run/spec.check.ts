@@ -44,30 +44,31 @@ export class SpecCheck {
     }
   }
 
-  /** Which events and properties there are. */
+  /** Which events and properties there are, and whether there are numbers where they are needed. */
   private async byIngestion(spec: worker.TrainingSpec, call: Call): Promise<void> {
     const byField = propertiesOf(spec);
-    const properties = [...new Set(Object.values(byField).flat().flatMap((name) => [name, listOf(name)]))];
+    const properties = [...new Set(Object.values(byField).flat())];
     if (spec.mainEvents.length === 0 && properties.length === 0) return;
-    const missing = await this.peers.snapshots.findMissingNames({ events: spec.mainEvents, properties }, call).catch((error: unknown): ingestion.FindMissingNamesResponse => {
+    const asked = { events: spec.mainEvents, properties, numbers: byField.valueProperty };
+    const missing = await this.peers.snapshots.findMissingNames(asked, call).catch((error: unknown): ingestion.FindMissingNamesResponse => {
       this.service.log.info({ err: error }, 'the names in a spec were not looked for; its run tells which there are none of');
-      return { events: [], properties: [] };
+      return { events: [], properties: [], numbers: [] };
     });
     if (missing.events.length > 0) throw refusedSpec(`mainEvents: no event is named ${quoted(missing.events)}`, 'mainEvents');
     for (const [field, names] of Object.entries(byField)) {
-      // A property of items is there where their list is.
-      const absent = names.filter((name) => missing.properties.includes(name) && missing.properties.includes(listOf(name)));
+      const absent = names.filter((name) => missing.properties.includes(name));
       if (absent.length > 0) throw refusedSpec(`${field}: no event has a property ${quoted(absent)}`, field);
     }
+    if (missing.numbers.length > 0) throw refusedSpec(`valueProperty: no event has a number in ${quoted(missing.numbers)}`, 'valueProperty');
   }
 }
 
-const propertiesOf = ({ valueProperty, keepProperties, leaveOutProperties, itemField }: worker.TrainingSpec): Record<string, readonly string[]> => ({
+/** By the field of a spec that names them. */
+const propertiesOf = ({ valueProperty, keepProperties, leaveOutProperties, itemField }: worker.TrainingSpec) => ({
   valueProperty: valueProperty === '' ? [] : [valueProperty],
   keepProperties,
   leaveOutProperties,
   itemField: itemField === '' ? [] : [itemField],
 });
 
-const listOf = (name: string): string => name.split('.', 1)[0] ?? name;
 const quoted = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ');

@@ -5,7 +5,6 @@ import { SERVICE, type ServiceContext } from '#libs/service';
 import type { TrainingConfig } from '../training.config.js';
 import type { StepExecution } from './execution.js';
 import { type Failure, type Judgement, judge, NO_MEMORY } from './failure.js';
-import { ModelFiles } from './files.js';
 import { StepRepository } from './step.repository.js';
 
 /** Attempts of one step that may fail before the run is given up; an absent peer is waited for instead. */
@@ -18,7 +17,6 @@ const MOST_CRASHES = 10;
 export class StepFailures {
   constructor(
     private readonly repository: StepRepository,
-    private readonly files: ModelFiles,
     @Inject(SERVICE) private readonly service: ServiceContext<TrainingConfig>,
   ) {}
 
@@ -30,7 +28,7 @@ export class StepFailures {
     else this.service.log.warn({ err: error, runId, step: state }, 'an attempt of a step failed');
     const failure = judgement.kind === 'END' ? judgement : await this.afterAttempt(judgement, execution);
     if (!failure) throw error;
-    await this.end(failure, execution);
+    await this.repository.fail(execution.token, failure);
   }
 
   private async afterAttempt(judgement: Judgement, execution: StepExecution): Promise<Failure | undefined> {
@@ -41,14 +39,6 @@ export class StepFailures {
     if (isAbsence) return absentSeconds > this.service.config.PEER_ABSENCE_SECONDS ? judgement : undefined;
     if (isAway) return failures >= MOST_CRASHES ? crashed(judgement.peer) : undefined;
     return failures >= MOST_FAILURES ? judgement : undefined;
-  }
-
-  /** Nothing half-done is left behind: the files go first, so that a crash in between cannot forget them. */
-  private async end({ code, message }: Failure, { token }: StepExecution): Promise<void> {
-    await this.files.remove(token.workspaceId, token.runId).catch((error: unknown) => {
-      this.service.log.error({ err: error, runId: token.runId }, 'the files of a failed run could not be removed');
-    });
-    await this.repository.fail(token, { code, message });
   }
 }
 

@@ -124,19 +124,17 @@ export class StepRepository {
     });
   }
 
-  /** Ends the run without a result. */
+  /** Ends the run without a result. It stays open until what it left behind is gone. */
   fail(token: StepToken, { code, message }: Failure): Promise<void> {
-    const { workspaceId, runId } = token;
     const state = transition(token.state, 'FAILED');
-    return this.database.inWorkspace(workspaceId, async (transaction) => {
-      await this.write(
+    return this.database.inWorkspace(token.workspaceId, (transaction) =>
+      this.write(
         transaction,
         token,
         Prisma.sql`state = ${state}::training.run_state, holder = null, revision = revision + 1, step = '', rate = 0, remaining_seconds = 0,
           finished_at = greatest(now(), started_at), error_code = ${code}, error_message = ${message}, error_state = ${token.state}::training.run_state`,
-      );
-      await transaction.openWork.deleteMany({ where: { workspaceId, kind: 'RUN', id: runId } });
-    });
+      ),
+    );
   }
 
   /** Notes that an attempt came to nothing, and answers how bad that is by now. */
