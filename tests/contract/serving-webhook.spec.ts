@@ -211,6 +211,17 @@ test('a customer who was erased meanwhile is not told of', async () => {
   expect((await receiver.untilAccepted(1)).map(({ event }) => event.userId)).toEqual([`user-${kept}`]);
 });
 
+test('one who was merged into another is told of as themselves, so that nobody takes the other out of what they are in', async () => {
+  const two = await shop(2);
+  const [device = '', person = ''] = two.customers;
+  house.customersOutside.merged.set(device, person);
+  const { receiver } = await receiverOf(two, [two.segments['Few orders'] ?? '']);
+  await toNowhere(two, device);
+  const [left] = await receiver.untilAccepted(1);
+  expect(left?.event).toMatchObject({ event: 'Segment Exited', anonymousId: `device-${device}`, properties: { customer_id: publicId('Customer', device) } });
+  expect(left?.event).not.toHaveProperty('userId');
+});
+
 test('what cannot be is refused with a reason', async () => {
   const one = await shop(1);
   const { workspace } = one;

@@ -2,7 +2,7 @@ import { rowsOf } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { invalidArgument } from '../graphql/error.js';
 import { localId } from '../graphql/global-id.js';
-import { found, loadPresent, segmentNow } from '../graphql/loaders.js';
+import { customerOfChange, found, loadPresent, segmentNow } from '../graphql/loaders.js';
 import { BehaviourChangeKind, type MembershipChange } from '../graphql/message.js';
 import { orNull, present } from '../graphql/present.js';
 import { followFeed } from '../subscription/follow.js';
@@ -73,7 +73,7 @@ export const membershipTypes: ResolversOf<
     isExact: () => false,
   },
   MembershipChange: {
-    customer: ({ customerId }, _args, { loaders }) => loaders.customer.load(customerId),
+    customer: customerOfChange,
     from: ({ fromSegmentId }, _args, { loaders }) => (fromSegmentId === '' ? null : loaders.segment.load(segmentNow(fromSegmentId))),
     to: ({ toSegmentId }, _args, { loaders }) => (toSegmentId === '' ? null : loaders.segment.load(segmentNow(toSegmentId))),
     at: ({ at }) => present(at, 'at'),

@@ -5,11 +5,11 @@ import { createClient, type Client } from 'graphql-ws';
 import { WebSocket } from 'ws';
 
 import { PrincipalSigner } from '#libs/auth';
-import { type serving, training } from '#libs/contracts';
+import { type ingestion, type serving, training } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
 import { LIMITS } from '../admission/limit.js';
-import { AT, id, KEYS, run, segmentOf } from '../gateway.fake.js';
+import { AT, customer, id, KEYS, run, segmentOf } from '../gateway.fake.js';
 import { startTestGateway, type TestGateway } from '../gateway.start.js';
 import { globalId } from '../graphql/global-id.js';
 import { BOUNDS } from './subscription.bounds.js';
@@ -107,6 +107,21 @@ test('every change is answered from fresh data', async () => {
   }) as never);
   gateway.services.news.emit('watchMembershipChanges', { change: change(1) });
   expect((await updates.next()).value).toMatchObject({ data: { membershipChanged: { to: { name: 'Renamed' } } } });
+  await updates.return?.();
+});
+
+test('a change of one who was merged into another since is told of as theirs, by the ids that were their own', async () => {
+  gateway.services.replace('getCustomers', ({ ids, unmerged }: ingestion.GetCustomersRequest) => ({
+    customers: ids.map((requestedId) => ({
+      requestedId, customer: requestedId === id('customer', 2) && !unmerged ? customer(1) : { ...customer(2), id: requestedId, userId: '', anonymousIds: ['device-2'] },
+    })),
+  }));
+  const updates = client().iterate({ query: 'subscription { membershipChanged { customer { id userId anonymousIds } } }' });
+  const following = once(gateway.services.news, 'following');
+  const first = updates.next();
+  await following;
+  gateway.services.news.emit('watchMembershipChanges', { change: change(2) });
+  expect((await first).value).toEqual({ data: { membershipChanged: { customer: { id: globalId('Customer', id('customer', 2)), userId: null, anonymousIds: ['device-2'] } } } });
   await updates.return?.();
 });
 

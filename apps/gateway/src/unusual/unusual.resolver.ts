@@ -6,6 +6,7 @@ import type { ResolversOf } from '../graphql/complete.js';
 import { invalidArgument } from '../graphql/error.js';
 import { expecting, outcomeOf } from '../graphql/expected.js';
 import { localId } from '../graphql/global-id.js';
+import { customerOfChange } from '../graphql/loaders.js';
 import { type NoveltyReach, UnusualCause, type UnusualChange } from '../graphql/message.js';
 import { present } from '../graphql/present.js';
 import { followFeed } from '../subscription/follow.js';
@@ -86,7 +87,7 @@ export const unusualTypes: ResolversOf<
     model: ({ modelId }, _args, { loaders }) => loaders.model.load(modelId),
   },
   UnusualChange: {
-    customer: ({ customerId }, _args, { loaders }) => loaders.customer.load(customerId),
+    customer: customerOfChange,
     at: ({ at }) => present(at, 'at'),
     decidedAt: ({ decidedAt }) => present(decidedAt, 'decidedAt'),
     model: ({ modelId }, _args, { loaders }) => loaders.model.load(modelId),

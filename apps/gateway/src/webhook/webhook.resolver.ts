@@ -4,7 +4,7 @@ import { readConnection, readPageOf } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { expecting, ExpectedFailure, notFound, outcomeOf } from '../graphql/expected.js';
 import { globalId, localId } from '../graphql/global-id.js';
-import { loadPresent, segmentNow } from '../graphql/loaders.js';
+import { customerOfChange, loadPresent, segmentNow } from '../graphql/loaders.js';
 import { WebhookDeliveryState, type WebhookEvent } from '../graphql/message.js';
 import { countOrNull, orNull, present } from '../graphql/present.js';
 import { parseJson } from '../graphql/scalar.js';
@@ -76,7 +76,7 @@ export const webhookTypes: ResolversOf<
   WebhookDelivery: {
     id: ({ id }) => globalId('WebhookDelivery', id),
     messageId: ({ id }) => id,
-    customer: ({ customerId }, _args, { loaders }) => loaders.customer.load(customerId),
+    customer: customerOfChange,
     segment: ({ segmentId }, _args, { loaders }) => (segmentId === '' ? null : loaders.segment.load(segmentNow(segmentId))),
     createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
     responseStatus: ({ responseStatus }) => countOrNull(responseStatus),

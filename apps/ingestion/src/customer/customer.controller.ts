@@ -22,7 +22,7 @@ export class CustomerController implements ingestion.CustomerServiceController {
   async getCustomers(@Payload() request: ingestion.GetCustomersRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<ingestion.GetCustomersResponse> {
     expectFewIds(request.ids);
     // What is no id of ours is as unknown as an id that never was.
-    const found = await this.customers.find(workspaceId, request.ids.filter((id) => UUID.test(id)));
+    const found = await this.customers.find(workspaceId, request.ids.filter((id) => UUID.test(id)), request.unmerged);
     return { customers: [...found].map(([requestedId, row]) => ({ requestedId, customer: customerOf(row) })) };
   }
 
