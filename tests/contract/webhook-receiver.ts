@@ -20,6 +20,8 @@ export interface ReceivedCall {
   readonly at: number;
   /** What it was answered with; 0: not at all. */
   readonly status: number;
+  /** Signatures that came with it. */
+  readonly signatures: number;
 }
 
 /** A receiver of webhooks that answers as a test has it do. */
@@ -74,7 +76,7 @@ export class WebhookReceiver {
     }
     const event = JSON.parse(body) as ReceivedEvent;
     const status = this.answer(event);
-    this.calls.push({ id, body, event, at: Date.now(), status });
+    this.calls.push({ id, body, event, at: Date.now(), status, signatures: String(request.headers['webhook-signature']).split(' ').length });
     if (status > 0) response.writeHead(status).end();
   }
 }

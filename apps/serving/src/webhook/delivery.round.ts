@@ -56,15 +56,15 @@ export class DeliveryRound implements OnApplicationShutdown {
   }
 
   /** Answers how many attempts were made. */
-  private async send(workspaceId: string, webhookId: string, { url, ...sealed }: Standing, signal: AbortSignal): Promise<number> {
+  private async send(workspaceId: string, webhookId: string, { url, previous, ...sealed }: Standing, signal: AbortSignal): Promise<number> {
     // Before an attempt begins: one that cannot be signed is none.
-    const secret = this.seal.open({ workspaceId, webhookId }, sealed);
+    const secrets = [sealed, ...(previous ? [previous] : [])].map((one) => this.seal.open({ workspaceId, webhookId }, one));
     const claimed = await this.deliveries.claim(workspaceId, webhookId, SENT_AT_ONCE, this.context.config.WEBHOOK_TIMEOUT_MS + CLAIM_MARGIN_MS);
     if (claimed.length === 0) return 0;
     let isGone = false;
     const settlements = await Promise.all(
       claimed.map(async (claim) => {
-        const answer = await this.sender.send(url, secret, claim.id, claim.body, signal);
+        const answer = await this.sender.send(url, secrets, claim.id, claim.body, signal);
         isGone ||= 'status' in answer && answer.status === GONE;
         return this.settlementOf(claim, answer, signal.aborted);
       }),

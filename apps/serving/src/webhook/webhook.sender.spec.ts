@@ -27,7 +27,7 @@ const url = (path: string, host = '127.0.0.1') => `http://${host}:${(server.addr
 
 async function send(target: string, allowsPrivate = true, signal = never) {
   const sender = new WebhookSender(allowsPrivate, 300);
-  const answer = await sender.send(target, SECRET, 'm-1', '{}', signal);
+  const answer = await sender.send(target, [SECRET], 'm-1', '{}', signal);
   sender.close();
   return answer;
 }

@@ -27,8 +27,8 @@ export class WebhookSender {
     this.secure = new RequestFilteringHttpsAgent(options);
   }
 
-  /** Never rejects. */
-  async send(url: string, secret: string, id: string, body: string, signal: AbortSignal): Promise<Answer> {
+  /** Signed with each of the secrets, for the receiver may know any of them. Never rejects. */
+  async send(url: string, secrets: readonly string[], id: string, body: string, signal: AbortSignal): Promise<Answer> {
     const at = new Date();
     const headers = {
       'content-type': 'application/json',
@@ -36,7 +36,7 @@ export class WebhookSender {
       'user-agent': 'Kindred-Webhooks/1',
       'webhook-id': id,
       'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
-      'webhook-signature': new Webhook(secret).sign(id, at, body),
+      'webhook-signature': secrets.map((secret) => new Webhook(secret).sign(id, at, body)).join(' '),
     };
     const timeout = AbortSignal.timeout(this.timeoutMs);
     const answer = await this.post(url, headers, body, AbortSignal.any([signal, timeout]));
