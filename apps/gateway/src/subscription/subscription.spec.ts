@@ -274,6 +274,10 @@ test.each([
   ['something deep', `subscription { membershipChanged { customer { ${'similar { customer { '.repeat(9)} id ${'} } '.repeat(9)} } } }`, KEYS.viewer, 'QUERY_TOO_DEEP'],
   ['something costly', 'subscription { membershipChanged { customer { similar(first: 100) { customer { similar(first: 100) { customer { events(first: 100) { totalCount } } } } } } } }', KEYS.viewer, 'QUERY_TOO_COSTLY'],
   ['something unreadable', 'subscription {', KEYS.viewer, 'GRAPHQL_PARSE_FAILED'],
+  ['changes of no segment', 'subscription { membershipChanged(segmentId: "zzz") { cursor } }', KEYS.viewer, 'SEGMENT_UNKNOWN'],
+  ['changes of a segment that there is not', `subscription { membershipChanged(segmentId: "${globalId('Segment', id('customer', 1))}") { cursor } }`, KEYS.viewer, 'SEGMENT_UNKNOWN'],
+  ['changes of a customer who is not there', `subscription { membershipChanged(customerId: "${globalId('Customer', id('segment', 1))}") { cursor } }`, KEYS.viewer, 'CUSTOMER_UNKNOWN'],
+  ['alerts of nobody', `subscription { customerUnusual(customerId: "${globalId('Customer', id('segment', 1))}") { cursor } }`, KEYS.viewer, 'CUSTOMER_UNKNOWN'],
   ['a run of nobody', 'subscription { trainingRunUpdated(id: "zzz") { state } }', KEYS.viewer, 'RUN_UNKNOWN'],
 ])('%s over a socket is refused with a code', async (_what, query, key, code) => {
   const updates = client(key).iterate({ query });
