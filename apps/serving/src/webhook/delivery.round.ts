@@ -84,7 +84,8 @@ export class DeliveryRound implements OnApplicationShutdown {
     if ('error' in answer && isStopping) return { ...seen, state: 'WAITING', error: null, waitMs: 0, refund: 1 };
     const error = 'error' in answer ? answer.error.slice(0, 500) : `the receiver answered ${answer.status}`;
     if (attemptsLeft <= 0) return { ...seen, state: 'DEAD', error, waitMs: 0 };
-    return { ...seen, state: 'WAITING', error, waitMs: this.backoff(this.context.config.WEBHOOK_ATTEMPTS - attemptsLeft) };
+    const backoff = this.backoff(this.context.config.WEBHOOK_ATTEMPTS - attemptsLeft);
+    return { ...seen, state: 'WAITING', error, waitMs: Math.max(backoff, 'restMs' in answer ? Math.min(answer.restMs, LONGEST_WAIT_MS) : 0) };
   }
 
   /** Four times longer each time, with some chance in it, so that a receiver that comes back is not met by all at once. */
