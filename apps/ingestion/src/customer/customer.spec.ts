@@ -108,6 +108,7 @@ test('customers are listed in order of id, page by page, and found by the beginn
   } while (after);
   expect(ids).toHaveLength(7);
   expect(ids).toEqual([...ids].sort());
+  expect(await kindred.customers.listCustomers({ page: undefined, search: 'list-\0' }, call)).toMatchObject({ customers: [], pageInfo: { totalCount: 0, hasNextPage: false } });
   await expect(kindred.customers.listCustomers({ page: { first: 501, after: '' }, search: '' }, call)).rejects.toMatchObject({ reason: 'PAGE_TOO_LARGE' });
 });
 
