@@ -226,6 +226,19 @@ test('a service that was away before anything came is followed again from where 
   await updates.return?.();
 });
 
+test('where the feeds are now is told without following them, and only of those asked for', async () => {
+  for (const method of ['watchMembershipChanges', 'watchUnusualCustomers', 'watchUnusualEvents']) {
+    gateway.services.replace(method, async function* watch(request: { after: string }, _principal: unknown, signal: AbortSignal) {
+      yield { beginsAfter: `${method}${request.after}` };
+      await once(signal, 'abort');
+    } as never);
+  }
+  const { body } = await gateway.ask('{ feedCursors { membershipChanged customerUnusual eventUnusual } }', {}, KEYS.viewer);
+  expect(body).toEqual({ data: { feedCursors: { membershipChanged: 'watchMembershipChanges', customerUnusual: 'watchUnusualCustomers', eventUnusual: 'watchUnusualEvents' } } });
+  expect((await gateway.ask('{ feedCursors { membershipChanged } }', {}, KEYS.viewer)).body.data.feedCursors).toEqual({ membershipChanged: 'watchMembershipChanges' });
+  expect([gateway.services.count('watchMembershipChanges'), gateway.services.count('watchUnusualCustomers')]).toEqual([2, 1]);
+});
+
 test('a cursor that a service refuses ends the subscription with why', async () => {
   gateway.services.replace('watchMembershipChanges', async function* watch() {
     yield* [];
