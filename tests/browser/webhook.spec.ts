@@ -8,7 +8,7 @@ interface Told {
   webhooks: { nodes: { id: string; url: string; segments: { name: string }[] | null }[] };
 }
 
-test('a webhook is made for some of the segments, however many', async () => {
+test('a webhook is made for some of the segments, however many, and is given a new secret', async () => {
   const { segments } = await api().ask<{ segments: { nodes: { name: string }[] } }>('{ segments(first: 3) { nodes { name } } }');
   const names = segments.nodes.map(({ name }) => name);
   const [first = '', second = '', third = ''] = names;
@@ -25,5 +25,14 @@ test('a webhook is made for some of the segments, however many', async () => {
   const { webhooks } = await api().ask<Told>('{ webhooks { nodes { id url segments { name } } } }');
   const made = webhooks.nodes.find((webhook) => webhook.url === url);
   expect(made?.segments?.map(({ name }) => name).toSorted()).toEqual([first, third].toSorted());
+
+  // Its secret is rotated: the new one is shown once, and until when the former one signs too.
+  await admin.page.getByRole('region', { name: 'Webhooks of the workspace' }).getByRole('link', { name: url }).click();
+  await admin.page.getByRole('button', { name: 'New secret' }).click();
+  await dialog.getByLabel('The present secret').selectOption('holds for an hour');
+  expect(await admin.brokenRules()).toEqual([]);
+  await dialog.getByRole('button', { name: 'Rotate' }).click();
+  await admin.page.getByText(/^whsec_/).waitFor();
+  await admin.page.getByText('Former secret signs until').waitFor();
   await api().ask('mutation($id: ID!) { deleteWebhook(id: $id) { __typename } }', { id: made?.id });
 }, 90_000);

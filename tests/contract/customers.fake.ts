@@ -9,6 +9,8 @@ export class FakeCustomers {
   readonly suppressed = new Set<string>();
   /** What some are called instead. */
   readonly names = new Map<string, Partial<Pick<ingestion.CustomerName, 'userId' | 'anonymousId'>>>();
+  /** Into whom some were merged. */
+  readonly merged = new Map<string, string>();
   /** Where a test can hold whoever asks for names. */
   readonly beforeNames = new Barrier();
   /** While true, nobody is named. */
@@ -28,8 +30,13 @@ export class FakeCustomers {
         const known = ids.filter((id) => !this.erased.has(id));
         return { customers: known.map((id) => ({ requestedId: id, id, userId: `user-${id}`, anonymousId: '', suppressed: this.suppressed.has(id), ...this.names.get(id) })) };
       },
-      getCustomers: async ({ ids }: ingestion.GetCustomersRequest) => ({
-        customers: ids.filter((id) => !this.erased.has(id)).map((id) => ({ requestedId: id, customer: ingestion.Customer.fromPartial({ id, userId: `user-${id}` }) })),
+      getCustomers: async ({ ids, unmerged }: ingestion.GetCustomersRequest) => ({
+        customers: ids.filter((id) => !this.erased.has(id)).map((requestedId) => {
+          const into = this.merged.get(requestedId);
+          if (into !== undefined && unmerged) return { requestedId, customer: ingestion.Customer.fromPartial({ id: requestedId, anonymousIds: [`device-${requestedId}`] }) };
+          const id = into ?? requestedId;
+          return { requestedId, customer: ingestion.Customer.fromPartial({ id, userId: `user-${id}` }) };
+        }),
       }),
     });
     return this;

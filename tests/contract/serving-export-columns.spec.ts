@@ -56,7 +56,7 @@ async function know(name: string, values: readonly unknown[]): Promise<void> {
 type Choice = Partial<Pick<exporting.StartExportRequest, 'attributes'>> & { readonly columns?: exporting.ExportColumn[] };
 
 async function exported(format: exporting.ExportFormat, { columns, attributes = [] }: Choice = {}): Promise<exporting.Export> {
-  const { export: begun } = await replica.exports.startExport({ segmentId, format, columns: columns && { columns }, attributes }, workspace.call);
+  const { export: begun } = await replica.exports.startExport({ segmentId, format, columns: columns && { columns }, attributes, asOf: undefined }, workspace.call);
   const look = async () => (await replica.exports.getExport({ id: begun?.id ?? '' }, workspace.call)).export ?? exporting.Export.fromPartial({});
   return until(look, ({ finishedAt }) => finishedAt !== undefined, 20_000);
 }

@@ -48,8 +48,8 @@ afterAll(async () => {
   await house.close();
 });
 
-const USUAL = { columns: undefined, attributes: [] };
-type Choice = Pick<exporting.StartExportRequest, 'columns' | 'attributes'>;
+const USUAL = { columns: undefined, attributes: [], asOf: undefined };
+type Choice = Pick<exporting.StartExportRequest, 'columns' | 'attributes' | 'asOf'>;
 const start = async (format: exporting.ExportFormat, choice: Choice = USUAL) => (await replica.exports.startExport({ segmentId, format, ...choice }, workspace.call)).export?.id ?? '';
 const get = async (id: string) => (await replica.exports.getExport({ id }, workspace.call)).export ?? exporting.Export.fromPartial({});
 const ended = (id: string) => until(() => get(id), ({ finishedAt }) => finishedAt !== undefined, 20_000);
@@ -107,6 +107,36 @@ test.each([['CSV', CSV], ['Parquet', PARQUET]] as const)('members come as %s, as
   const { basis } = await replica.segments.listSegments(serving.ListSegmentsRequest.fromPartial({}), workspace.call);
   expect(made.manifest).toMatchObject({ placed: basis?.placed, unseen: basis?.unseen });
   expect(beside.read).toEqual({ placed: basis?.placed, unlikeAnythingSeen: basis?.unseen });
+});
+
+test('as of a time it is of who was in the segment then, as the list of that time has them', async () => {
+  const own = await house.workspace();
+  const [stays = '', leaves = '', comes = ''] = await house.customers(own.id, 3);
+  const order = (customerId: string) => ({ customerId, name: 'Order Completed', at: Date.now() - DAY });
+  await house.track(own.id, [order(stays), order(leaves)]);
+  const only = model();
+  await house.prepare(replica, own, only);
+  await replica.activation.activate({ modelId: only.id, fence: 1 }, own.service);
+  const placeOf = async (customerId: string) => (await replica.memberships.getCustomerMemberships({ customerIds: [customerId] }, own.call)).customers[0]?.memberships[0]?.segmentId;
+  const few = (await placeOf(stays)) ?? '';
+  const then = new Date().toISOString();
+  await until(async () => Date.now(), (now) => now > Date.parse(then));
+  await house.track(own.id, [{ customerId: leaves, name: 'Alien' }, order(comes)]);
+  await until(() => Promise.all([placeOf(leaves), placeOf(comes)]), ([left, came]) => left === undefined && came === few);
+
+  const endedOf = async (asOf: string | undefined, columns?: exporting.ExportColumns) => {
+    const { export: begun } = await replica.exports.startExport({ segmentId: few, format: PARQUET, columns, attributes: [], asOf }, own.call);
+    return until(async () => (await replica.exports.getExport({ id: begun?.id ?? '' }, own.call)).export ?? exporting.Export.fromPartial({}), ({ finishedAt }) => finishedAt !== undefined, 20_000);
+  };
+  const idsOf = async (made: exporting.Export) => (await rowsOf(pathOf(made))).map(({ customer_id }) => customer_id).sort();
+  const [past, now] = [await endedOf(then), await endedOf(undefined)];
+  expect([await idsOf(past), await idsOf(now)]).toEqual([[stays, leaves].map(publicId).sort(), [stays, comes].map(publicId).sort()]);
+  expect(past).toMatchObject({ asOf: then, manifest: { asOf: then, members: 2, rows: 2, newestEventAt: undefined } });
+  expect([past.manifest?.placed, past.manifest?.unseen]).toEqual([undefined, undefined]);
+  expect(now).toMatchObject({ asOf: undefined, manifest: { members: 2, placed: 2, unseen: 1 } });
+  await expect(endedOf(new Date(Date.now() + DAY).toISOString())).rejects.toMatchObject({ reason: 'AS_OF_INVALID' });
+  await expect(endedOf(new Date(Date.now() - DAY).toISOString())).rejects.toMatchObject({ reason: 'AS_OF_BEFORE_HISTORY' });
+  await expect(endedOf(then, { columns: [exporting.ExportColumn.NOVELTY] })).rejects.toMatchObject({ reason: 'COLUMNS_INVALID' });
 });
 
 test('who is erased or suppressed is in no new export, and the manifest counts them', async () => {

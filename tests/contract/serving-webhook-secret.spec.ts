@@ -50,3 +50,40 @@ test('a secret lies sealed in the table, is sealed anew after a rotation, also o
   expect(await receiver.untilAccepted(2)).toHaveLength(2);
   receiver.close();
 });
+
+test('a rotated secret signs beside the one before, which is sealed anew with it, until the overlap ends; without overlap it ends at once', async () => {
+  const receiver = await WebhookReceiver.listen();
+  const own = await house.workspace();
+  const first = await house.start({ ...SETTINGS, WEBHOOK_SECRET_KEYS: former });
+  const [one = '', two = '', three = ''] = await house.customers(own.id, 3);
+  const only = model();
+  await house.prepare(first, own, only);
+  await first.activation.activate({ modelId: only.id, fence: 1 }, own.service);
+  const made = await first.webhooks.createWebhook({ url: receiver.url, segments: undefined, events: undefined }, own.admin);
+  const id = made.webhook?.id ?? '';
+  const rotated = await first.webhooks.rotateWebhookSecret({ id, overlapSeconds: 600 }, own.admin);
+  expect([rotated.secret === made.secret, Math.round((Date.parse(rotated.webhook?.previousSecretUntil ?? '') - Date.now()) / 60_000)]).toEqual([false, 10]);
+  await expect(first.webhooks.rotateWebhookSecret({ id, overlapSeconds: 2_592_001 }, own.admin)).rejects.toMatchObject({ reason: 'OVERLAP_INVALID' });
+  await expect(first.webhooks.rotateWebhookSecret({ id: own.id, overlapSeconds: 0 }, own.admin)).rejects.toMatchObject({ reason: 'WEBHOOK_UNKNOWN' });
+  await first.stop();
+
+  const second = await house.start({ ...SETTINGS, WEBHOOK_SECRET_KEYS: `${newest},${former}` });
+  const previousKey = async () => (await house.owner.query<{ key: string }>('select previous_secret_key_id as key from serving.webhooks where id = $1', [id])).rows[0]?.key;
+  await until(previousKey, (key) => key === 'newest');
+  const enter = (customerId: string) => house.track(own.id, [{ customerId, name: 'Order Completed', at: Date.now() - DAY }]);
+  receiver.secret = made.secret;
+  await enter(one);
+  await receiver.untilAccepted(1);
+  receiver.secret = rotated.secret;
+  await enter(two);
+  await receiver.untilAccepted(2);
+  expect([receiver.forged, receiver.calls.map(({ signatures }) => signatures)]).toEqual([[], [2, 2]]);
+
+  const { secret, webhook: last } = await second.webhooks.rotateWebhookSecret({ id, overlapSeconds: 0 }, own.admin);
+  expect(last?.previousSecretUntil).toBeUndefined();
+  receiver.secret = secret;
+  await enter(three);
+  const calls = await receiver.untilAccepted(3);
+  expect([receiver.forged, calls[2]?.signatures]).toEqual([[], 1]);
+  receiver.close();
+});

@@ -121,6 +121,21 @@ test('what fails is tried again with the same id and bytes, its customer waits i
   expect(told(receiver.accepted.filter(({ event }) => event.userId === `user-${lucky}`))).toEqual(['Segment Exited: Few orders', 'Segment Entered: Many orders']);
 });
 
+test('a receiver that asks to be left alone is called no sooner, and after six hours at the latest', async () => {
+  const one = await shop(1);
+  const ids = await Promise.all([600, 1e9].map(async (retryAfter) => {
+    const { receiver, id } = await receiverOf(one, [one.segments['Few orders'] ?? '']);
+    Object.assign(receiver, { answer: () => 429, retryAfter });
+    return id;
+  }));
+  await toMany(one, one.customers[0] ?? '');
+  const minutes = ids.map(async (id) => {
+    const [waiting] = await until(() => log(one, id), (rows) => rows[0]?.responseStatus === 429);
+    return Math.round((Date.parse(waiting?.nextAttemptAt ?? '') - Date.now()) / 60_000);
+  });
+  expect(await Promise.all(minutes)).toEqual([10, 360]);
+});
+
 test('after the last attempt it is given up, listed, and sent again when that is asked for', async () => {
   const one = await shop(1);
   const { receiver, id } = await receiverOf(one, [one.segments['Many orders'] ?? '']);
@@ -209,6 +224,17 @@ test('a customer who was erased meanwhile is not told of', async () => {
   await until(() => changesOf(two), (total) => total === 3);
   await toMany(two, kept);
   expect((await receiver.untilAccepted(1)).map(({ event }) => event.userId)).toEqual([`user-${kept}`]);
+});
+
+test('one who was merged into another is told of as themselves, so that nobody takes the other out of what they are in', async () => {
+  const two = await shop(2);
+  const [device = '', person = ''] = two.customers;
+  house.customersOutside.merged.set(device, person);
+  const { receiver } = await receiverOf(two, [two.segments['Few orders'] ?? '']);
+  await toNowhere(two, device);
+  const [left] = await receiver.untilAccepted(1);
+  expect(left?.event).toMatchObject({ event: 'Segment Exited', anonymousId: `device-${device}`, properties: { customer_id: publicId('Customer', device) } });
+  expect(left?.event).not.toHaveProperty('userId');
 });
 
 test('what cannot be is refused with a reason', async () => {

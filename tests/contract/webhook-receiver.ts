@@ -20,6 +20,8 @@ export interface ReceivedCall {
   readonly at: number;
   /** What it was answered with; 0: not at all. */
   readonly status: number;
+  /** Signatures that came with it. */
+  readonly signatures: number;
 }
 
 /** A receiver of webhooks that answers as a test has it do. */
@@ -30,6 +32,8 @@ export class WebhookReceiver {
   secret = '';
   /** HTTP status to answer a call with; 0 leaves it without an answer. */
   answer: (event: ReceivedEvent) => number = () => 204;
+  /** Seconds that it asks to be left alone for. */
+  retryAfter: number | undefined;
   private readonly server: Server = createServer((request, response) => {
     void this.take(request, response);
   });
@@ -74,7 +78,7 @@ export class WebhookReceiver {
     }
     const event = JSON.parse(body) as ReceivedEvent;
     const status = this.answer(event);
-    this.calls.push({ id, body, event, at: Date.now(), status });
-    if (status > 0) response.writeHead(status).end();
+    this.calls.push({ id, body, event, at: Date.now(), status, signatures: String(request.headers['webhook-signature']).split(' ').length });
+    if (status > 0) response.writeHead(status, this.retryAfter === undefined ? {} : { 'retry-after': String(this.retryAfter) }).end();
   }
 }

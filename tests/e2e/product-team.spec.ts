@@ -1,14 +1,16 @@
 // docs/product-team.md, step by step and to the letter.
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 
 import { execa } from 'execa';
 
-import { post, ready } from './ready.ts';
+import { api, post, ready, until } from './ready.ts';
 
 type Script = ChildProcessByStdio<null, Readable, Readable>;
 
@@ -32,8 +34,8 @@ const environment = (more: Record<string, string> = {}) => ({ KINDRED_URL: ready
 const run = async (name: string, more?: Record<string, string>) => (await execa(process.execPath, [join(folder, name)], { env: environment(more) })).stdout;
 
 /** A script that listens; its lines come one by one. */
-async function listening(name: string): Promise<() => Promise<string>> {
-  const script = spawn(process.execPath, [join(folder, name)], { env: { ...process.env, ...environment({ ONE_IS_ENOUGH: '1' }) }, stdio: ['ignore', 'pipe', 'pipe'] });
+async function listening(name: string, more?: Record<string, string>): Promise<() => Promise<string>> {
+  const script = spawn(process.execPath, [join(folder, name)], { env: { ...process.env, ...environment({ ONE_IS_ENOUGH: '1', ...more }) }, stdio: ['ignore', 'pipe', 'pipe'] });
   running.push(script);
   const complaints: Buffer[] = [];
   script.stderr.on('data', (piece: Buffer) => complaints.push(piece));
@@ -73,6 +75,31 @@ test('a subscription tells of a newcomer', async () => {
   clearInterval(sending);
   expect(change.customer.userId).toMatch(userId);
 }, 30_000);
+
+test('a subscription that is cut off goes on behind the last change, and misses none', async () => {
+  const gateway = new URL(ready().graphql);
+  const open = new Set<Socket>();
+  let isDown = false;
+  const line = createServer((near) => {
+    if (isDown) return void near.destroy();
+    const far = connect(Number(gateway.port), gateway.hostname);
+    for (const [one, other] of [[near, far], [far, near]] as const) open.add(one.on('error', () => undefined).on('close', () => other.destroy()));
+    near.pipe(far).pipe(near);
+  }).listen(0, '127.0.0.1');
+  await once(line, 'listening');
+  const next = await listening('subscribe.mjs', { ONE_IS_ENOUGH: '', KINDRED_URL: `http://127.0.0.1:${(line.address() as AddressInfo).port}/graphql` });
+  const sending = setInterval(() => void order(`before-${randomUUID()}`), 500);
+  await next();
+  clearInterval(sending);
+  isDown = true;
+  for (const socket of open) socket.destroy();
+  const missed = `missed-${randomUUID()}`;
+  await order(missed);
+  await until(() => api().ask<{ customer: { memberships: unknown[] } | null }>('query($id: String!) { customer(userId: $id) { memberships { since } } }', { id: missed }), ({ customer }) => (customer?.memberships.length ?? 0) > 0);
+  isDown = false;
+  for (;;) if ((JSON.parse(await next()) as { customer: { userId: string } }).customer.userId === missed) break;
+  line.close();
+}, 60_000);
 
 test('a webhook is made, signed and received', async () => {
   const next = await listening('receive.mjs');

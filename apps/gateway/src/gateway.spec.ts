@@ -141,7 +141,7 @@ test('a list is walked from any of its cursors, each row once and in order', asy
   expect(beyond.customers.edges[0].node.userId).toBe('user-7');
   expect((await data(query, { first: 0 })).customers).toMatchObject({ edges: [], totalCount: 40, pageInfo: { hasNextPage: true, endCursor: null } });
   const { body } = await gateway.ask(query, { first: 2, after: 'made up' });
-  expect(body.errors?.[0]?.extensions['code']).toBe('BAD_USER_INPUT');
+  expect(body.errors?.[0]?.extensions['code']).toBe('CURSOR_INVALID');
 });
 
 test('members of a segment come with their membership, and one that was erased meanwhile is left out', async () => {

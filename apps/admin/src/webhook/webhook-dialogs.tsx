@@ -1,6 +1,7 @@
 import { useState, type ReactNode } from 'react';
 import { useNavigate } from 'react-router';
-import { CreateWebhookDocument, DeleteWebhookDocument, SegmentsDocument, type WebhookRowFragment } from '../gen/graphql';
+import { CreateWebhookDocument, DeleteWebhookDocument, RotateWebhookSecretDocument, SegmentsDocument, type WebhookRowFragment } from '../gen/graphql';
+import { OVERLAPS } from '../key/key';
 import { Dialog } from '../parts/dialog';
 import { useSay } from '../parts/toast';
 import { useFormAction } from '../session/action';
@@ -57,6 +58,44 @@ export function CreateDialog({ onClose, onChanged, onSecret }: CreateDialogProps
           ))}
         </fieldset>
       )}
+    </Dialog>
+  );
+}
+
+interface RotateDialogProps {
+  webhook: WebhookRowFragment;
+  onClose: () => void;
+  onChanged: () => void;
+  /** A secret is shown once: whoever opened the dialog keeps it in sight. */
+  onSecret: (secret: string) => void;
+}
+
+export function RotateDialog({ webhook, onClose, onChanged, onSecret }: RotateDialogProps): ReactNode {
+  const [overlapSeconds, setOverlap] = useState(86_400);
+  const { isBusy, problem, run } = useFormAction(RotateWebhookSecretDocument, 'WebhookSecretRotated');
+
+  const confirm = async (): Promise<void> => {
+    const rotated = await run({ id: webhook.id, overlapSeconds });
+    if (!rotated) return;
+    onSecret(rotated.secret);
+    onChanged();
+    onClose();
+  };
+
+  return (
+    <Dialog title="A new secret for the webhook" confirm="Rotate" busy={isBusy} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
+      <p>The new secret signs at once. Give it to the receiver while the present one signs too.</p>
+      <label className="field">
+        The present secret
+        <select value={overlapSeconds} onChange={(event) => setOverlap(Number(event.target.value))}>
+          {OVERLAPS.map(({ seconds, words }) => (
+            <option key={seconds} value={seconds}>
+              {words}
+            </option>
+          ))}
+        </select>
+      </label>
+      {webhook.previousSecretUntil && <p className="small">It was rotated before: the secret from before the present one ends now.</p>}
     </Dialog>
   );
 }

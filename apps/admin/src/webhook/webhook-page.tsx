@@ -4,14 +4,14 @@ import { UpdateWebhookDocument, WebhookDetailDocument, type WebhookDeliveryState
 import { Card, PageHead } from '../parts/card';
 import { Badge, Stat, Stats } from '../parts/figures';
 import { Pager, usePaging } from '../parts/pager';
-import { Empty, Loading, Problem } from '../parts/states';
+import { Empty, Loading, Notice, Problem } from '../parts/states';
 import { useButtonAction } from '../session/action';
 import { useReading } from '../session/reading';
 import { count } from '../wording/figure';
-import { date } from '../wording/time';
+import { date, dateAndTime } from '../wording/time';
 import { DeliveryTable } from './delivery-table';
 import { toldOf } from './told';
-import { DeleteDialog } from './webhook-dialogs';
+import { DeleteDialog, RotateDialog } from './webhook-dialogs';
 
 const PAGE = 15;
 const SHOWN: readonly { state: WebhookDeliveryState | null; words: string }[] = [
@@ -69,8 +69,10 @@ export function WebhookPage(): ReactNode {
 
 function Head({ webhook, onChanged }: { webhook: WebhookRowFragment; onChanged: () => void }): ReactNode {
   const [isDeleting, setDeleting] = useState(false);
+  const [isRotating, setRotating] = useState(false);
+  const [secret, setSecret] = useState<string>();
   const { isBusy, run } = useButtonAction(UpdateWebhookDocument, 'Webhook');
-  const { id, url, isEnabled, waitingDeliveries, deadDeliveries, createdAt } = webhook;
+  const { id, url, isEnabled, waitingDeliveries, deadDeliveries, createdAt, previousSecretUntil } = webhook;
 
   const turn = async (): Promise<void> => {
     await run({ id, input: { isEnabled: !isEnabled } });
@@ -88,19 +90,29 @@ function Head({ webhook, onChanged }: { webhook: WebhookRowFragment; onChanged: 
             <button type="button" className="button" disabled={isBusy} onClick={() => void turn()}>
               {isEnabled ? 'Turn off' : 'Turn on'}
             </button>
+            <button type="button" className="button" onClick={() => setRotating(true)}>
+              New secret
+            </button>
             <button type="button" className="button" onClick={() => setDeleting(true)}>
               Delete
             </button>
           </>
         }
       />
+      {secret && (
+        <Notice tone="good" title="The secret that signs what is sent from now on, shown this once">
+          <code className="mono">{secret}</code>
+        </Notice>
+      )}
       <Stats>
         <Stat label="State" value={<Badge tone={isEnabled ? 'live' : 'plain'}>{isEnabled ? 'sending' : 'off'}</Badge>} words />
         <Stat label="Told of" value={toldOf(webhook)} words />
         <Stat label="Waiting" value={count(waitingDeliveries)} />
         <Stat label="Given up" value={count(deadDeliveries)} />
         <Stat label="Made" value={date(createdAt)} words />
+        {previousSecretUntil && <Stat label="Former secret signs until" value={dateAndTime(previousSecretUntil)} words />}
       </Stats>
+      {isRotating && <RotateDialog webhook={webhook} onClose={() => setRotating(false)} onChanged={onChanged} onSecret={setSecret} />}
       {isDeleting && <DeleteDialog webhook={webhook} onClose={() => setDeleting(false)} />}
     </>
   );

@@ -55,6 +55,8 @@ export type ReachKey = counting.GetCountReachRequest;
 /** Reads that many requests do, gathered over those of one caller. */
 export interface CallerReads {
   readonly customer: Gathered<string, ingestion.Customer | undefined>;
+  /** Not the one that they were merged into, but themselves. */
+  readonly unmergedCustomer: Gathered<string, ingestion.Customer | undefined>;
   readonly customerIdByUserId: Gathered<string, string | undefined>;
   readonly place: Gathered<string, Place | undefined>;
   /** The same of whom a user id belongs to; undefined where it is nobody's. */
@@ -148,11 +150,8 @@ export class BackendsByCaller {
 
 function readsOf(rpc: () => Backends): CallerReads {
   return {
-    customer: gather(async (ids) => {
-      const { customers } = await rpc().customers.getCustomers({ ids: unique(ids) });
-      const byId = new Map(customers.map(({ requestedId, customer }) => [requestedId, customer]));
-      return ids.map((id) => byId.get(id));
-    }),
+    customer: gather((ids) => customersOf(rpc(), ids, false)),
+    unmergedCustomer: gather((ids) => customersOf(rpc(), ids, true)),
     customerIdByUserId: gather(async (userIds) => {
       const { customers } = await rpc().customers.resolveCustomers({ userIds: unique(userIds) });
       const byUserId = new Map(customers.map(({ userId, customerId }) => [userId, customerId]));
@@ -373,4 +372,10 @@ function unique<Key>(keys: readonly Key[]): Key[] {
 
 function customerUnknown(): RpcError {
   return RpcError.notFound('There is no such customer.', { reason: 'CUSTOMER_UNKNOWN' });
+}
+
+async function customersOf({ customers: service }: Backends, ids: readonly string[], unmerged: boolean): Promise<(ingestion.Customer | undefined)[]> {
+  const { customers } = await service.getCustomers({ ids: unique(ids), unmerged });
+  const byId = new Map(customers.map(({ requestedId, customer }) => [requestedId, customer]));
+  return ids.map((id) => byId.get(id));
 }

@@ -9,7 +9,7 @@ import { found, segmentNow } from '../graphql/loaders.js';
 import type { ExportColumn } from '../graphql/message.js';
 import { orNull, present } from '../graphql/present.js';
 
-const CANNOT_BE = { NOT_FOUND: 'NotFound', INVALID_ARGUMENT: 'ExportInvalid', RESOURCE_EXHAUSTED: 'ExportInvalid' } as const;
+const CANNOT_BE = { NOT_FOUND: 'NotFound', INVALID_ARGUMENT: 'ExportInvalid', AS_OF_BEFORE_HISTORY: 'ExportInvalid', RESOURCE_EXHAUSTED: 'ExportInvalid' } as const;
 const NOTHING = 'none';
 
 type Choice = { readonly columns?: ExportColumn[] | null | undefined; readonly attributes?: string[] | null | undefined };
@@ -32,7 +32,7 @@ export const exportMutations = {
   exportSegment: (_root, args, { rpc }) => {
     const segmentId = localId('Segment', args.segmentId);
     if (segmentId === undefined) return unknownSegment();
-    return expecting(CANNOT_BE, async () => present((await rpc.exports.startExport({ segmentId, format: args.format, ...choiceOf(args) })).export, 'export'));
+    return expecting(CANNOT_BE, async () => present((await rpc.exports.startExport({ segmentId, format: args.format, asOf: args.asOf ?? undefined, ...choiceOf(args) })).export, 'export'));
   },
   cancelExport: (_root, args, { rpc }) => {
     const id = localId('Export', args.id);

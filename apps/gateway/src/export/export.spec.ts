@@ -20,7 +20,7 @@ const manifest: exporting.ExportManifest = {
 };
 const exportOf = (more: Partial<exporting.Export> = {}): exporting.Export => ({
   id: EXPORT, segmentId: id('segment', 1), format: exporting.ExportFormat.PARQUET, state: exporting.ExportState.RUNNING, requestedBy: 'key:editor', scheduleId: '', createdAt: AT,
-  startedAt: AT, finishedAt: undefined, membersDone: 5, membersTotal: 10, error: '', artifact: '', manifest: undefined, columns: [USER_ID], attributes: [], ...more,
+  startedAt: AT, finishedAt: undefined, membersDone: 5, membersTotal: 10, error: '', artifact: '', manifest: undefined, columns: [USER_ID], attributes: [], asOf: undefined, ...more,
 });
 const schedule: exporting.ExportSchedule = {
   id: SCHEDULE, segmentId: id('segment', 1), format: exporting.ExportFormat.CSV, cron: '0 6 * * 1', timeZone: 'Europe/Berlin', paused: false, requestedBy: 'key:editor', createdAt: AT, nextAt: AT,
@@ -58,6 +58,16 @@ test('an export is asked for by an editor, followed, and left to the audit trail
   });
   expect((await gateway.ask(START, { id: SEGMENT }, KEYS.viewer)).status).toBe(403);
   expect((await gateway.ask('{ exports { totalCount } }', {}, KEYS.viewer)).status).toBe(403);
+});
+
+test('an export as of a time is asked for as of that time, and says so; a time that has no answer is a typed result', async () => {
+  gateway.services.replace('startExport', ({ asOf }: exporting.StartExportRequest) => {
+    if (asOf === AT) return { export: exportOf({ asOf }) };
+    throw RpcError.precondition('asOf: memberships are known from then on.', { reason: 'AS_OF_BEFORE_HISTORY' });
+  });
+  const start = 'mutation($id: ID!, $asOf: DateTime) { exportSegment(segmentId: $id, format: CSV, asOf: $asOf) { ... on Export { asOf } ... on Failure { __typename code } } }';
+  expect((await gateway.ask(start, { id: SEGMENT, asOf: AT }, KEYS.editor)).body.data.exportSegment).toEqual({ asOf: AT });
+  expect((await gateway.ask(start, { id: SEGMENT, asOf: '2020-01-01T00:00:00Z' }, KEYS.editor)).body.data.exportSegment).toEqual({ __typename: 'ExportInvalid', code: 'AS_OF_BEFORE_HISTORY' });
 });
 
 test('a file is fetched by a link under its own name and type, and told with what it holds', async () => {

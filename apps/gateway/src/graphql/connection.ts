@@ -1,6 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql';
 
 import type { feed } from '#libs/contracts';
+import { foreignCursor } from '#libs/grpc';
 
 import type { Gathered } from '../backend/gathered.js';
 import type { PageKey, ServicePage } from '../backend/pages.js';
@@ -101,7 +102,7 @@ export function rowsOf(first: number | null | undefined, most = MOST_ROWS): numb
 async function beginOf(cursor: string | undefined, read: (page: feed.PageRequest) => Promise<ServicePage<unknown>>): Promise<string> {
   if (cursor === undefined || cursor === '') return '';
   const [, skipped, after] = /^(\d{1,3})\.(.*)$/s.exec(cursor) ?? [];
-  if (skipped === undefined || after === undefined || Number(skipped) > MOST_ROWS) throw invalidArgument('This cursor was not made by this list.');
+  if (skipped === undefined || after === undefined || Number(skipped) > MOST_ROWS) throw foreignCursor();
   if (skipped === '0') return after;
   const before = await read({ first: Number(skipped), after });
   return before.pageInfo?.endCursor || after;

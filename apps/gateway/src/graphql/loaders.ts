@@ -10,6 +10,7 @@ import type { Segment } from './message.js';
 /** One set per request: what several fields ask for is fetched once, and what many rows ask for in one call. */
 export interface Loaders {
   readonly customer: Loader<string, ingestion.Customer | undefined>;
+  readonly unmergedCustomer: Loader<string, ingestion.Customer | undefined>;
   readonly place: Loader<string, Place | undefined>;
   readonly forecast: Loader<string, foresight.TimedForecast[]>;
   readonly recommendation: Loader<RecommendationKey, foresight.ItemRecommendation[]>;
@@ -47,6 +48,9 @@ class LoadersOfRequest implements Loaders {
 
   get customer() {
     return (this.made.customer ??= new Remembered(this.reads.customer));
+  }
+  get unmergedCustomer() {
+    return (this.made.unmergedCustomer ??= new Remembered(this.reads.unmergedCustomer));
   }
   get place() {
     return (this.made.place ??= new Remembered(this.reads.place));
@@ -136,6 +140,15 @@ export async function found<Answer>(call: Promise<Answer>): Promise<Answer | und
     if (error instanceof RpcError && error.status === status.NOT_FOUND) return undefined;
     throw error;
   }
+}
+
+/**
+ * Whom a change is of. One that was merged into another since is told as itself: the other is where it was, and would be said to have
+ * left what it is in.
+ */
+export async function customerOfChange({ customerId }: { readonly customerId: string }, _args: object, { loaders }: { readonly loaders: Loaders }): Promise<ingestion.Customer | undefined> {
+  const customer = await loaders.customer.load(customerId);
+  return customer === undefined || customer.id === customerId ? customer : loaders.unmergedCustomer.load(customerId);
 }
 
 /** Loads several and leaves out those that are not there any more. */

@@ -68,6 +68,9 @@ export type Segment = serving.Segment & {
   /** What its size is of, and those of all that were read with it. */
   readonly sizes?: counting.CountBasis | undefined;
 };
+/** Each place is asked for by itself. */
+export type FeedCursors = Readonly<Record<string, never>>;
+
 /** What a count is of, as far as it was told with it. */
 export interface CountBasis {
   readonly follower: counting.CountFollower;

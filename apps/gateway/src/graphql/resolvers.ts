@@ -21,6 +21,7 @@ import { retentionMutations, retentionQueries, retentionTypes } from '../retenti
 import { runMutations, runQueries, runSubscriptions, runTypes } from '../run/run.resolver.js';
 import { segmentMutations, segmentQueries, segmentTypes } from '../segment/segment.resolver.js';
 import { similarQueries, similarTypes } from '../similar/similar.resolver.js';
+import { feedQueries, feedTypes } from '../subscription/feed.resolver.js';
 import { trackingPlanMutations, trackingPlanQueries, trackingPlanTypes } from '../tracking-plan/tracking-plan.resolver.js';
 import { unusualEventSubscriptions, unusualEventTypes } from '../unusual/unusual.event.resolver.js';
 import { unusualMutations, unusualQueries, unusualSubscriptions, unusualTypes } from '../unusual/unusual.resolver.js';
@@ -102,6 +103,7 @@ export const resolvers: CompleteResolvers = {
     ...personQueries,
     ...retentionQueries,
     ...webhookQueries,
+    ...feedQueries,
     ...unusualQueries,
     ...exportQueries,
   },
@@ -142,6 +144,7 @@ export const resolvers: CompleteResolvers = {
   ...foresightTypes,
   ...identityTypes,
   ...membershipTypes,
+  ...feedTypes,
   ...segmentTypes,
   ...definitionTypes,
   ...similarTypes,

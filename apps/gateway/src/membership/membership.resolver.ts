@@ -1,19 +1,15 @@
 import { rowsOf } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
-import { invalidArgument } from '../graphql/error.js';
-import { localId } from '../graphql/global-id.js';
-import { found, loadPresent, segmentNow } from '../graphql/loaders.js';
+import { customerOfChange, found, loadPresent, segmentNow } from '../graphql/loaders.js';
 import { BehaviourChangeKind, type MembershipChange } from '../graphql/message.js';
 import { orNull, present } from '../graphql/present.js';
 import { followFeed } from '../subscription/follow.js';
+import { watchedCustomer, watchedSegment } from '../subscription/watched.js';
 
 export const membershipSubscriptions = {
   membershipChanged: {
-    subscribe: (_root, args, context) => {
-      const segmentId = args.segmentId ? localId('Segment', args.segmentId) : '';
-      const customerId = args.customerId ? localId('Customer', args.customerId) : '';
-      if (segmentId === undefined) throw invalidArgument('segmentId is the id of no segment.');
-      if (customerId === undefined) throw invalidArgument('customerId is the id of no customer.');
+    subscribe: async (_root, args, context) => {
+      const [segmentId, customerId] = await Promise.all([watchedSegment(args.segmentId, context), watchedCustomer(args.customerId, context)]);
       return followFeed<MembershipChange>(context, args.after, async function* open({ memberships }, after, signal) {
         const told = memberships.watchMembershipChanges({ segmentId, customerId, after }, { signal });
         for await (const { change, beginsAfter } of told) yield { value: change, beginsAfter };
@@ -73,7 +69,7 @@ export const membershipTypes: ResolversOf<
     isExact: () => false,
   },
   MembershipChange: {
-    customer: ({ customerId }, _args, { loaders }) => loaders.customer.load(customerId),
+    customer: customerOfChange,
     from: ({ fromSegmentId }, _args, { loaders }) => (fromSegmentId === '' ? null : loaders.segment.load(segmentNow(fromSegmentId))),
     to: ({ toSegmentId }, _args, { loaders }) => (toSegmentId === '' ? null : loaders.segment.load(segmentNow(toSegmentId))),
     at: ({ at }) => present(at, 'at'),

@@ -5,11 +5,11 @@ import { createClient, type Client } from 'graphql-ws';
 import { WebSocket } from 'ws';
 
 import { PrincipalSigner } from '#libs/auth';
-import { type serving, training } from '#libs/contracts';
+import { type ingestion, type serving, training } from '#libs/contracts';
 import { RpcError, status } from '#libs/grpc';
 
 import { LIMITS } from '../admission/limit.js';
-import { AT, id, KEYS, run, segmentOf } from '../gateway.fake.js';
+import { AT, customer, id, KEYS, run, segmentOf } from '../gateway.fake.js';
 import { startTestGateway, type TestGateway } from '../gateway.start.js';
 import { globalId } from '../graphql/global-id.js';
 import { BOUNDS } from './subscription.bounds.js';
@@ -107,6 +107,21 @@ test('every change is answered from fresh data', async () => {
   }) as never);
   gateway.services.news.emit('watchMembershipChanges', { change: change(1) });
   expect((await updates.next()).value).toMatchObject({ data: { membershipChanged: { to: { name: 'Renamed' } } } });
+  await updates.return?.();
+});
+
+test('a change of one who was merged into another since is told of as theirs, by the ids that were their own', async () => {
+  gateway.services.replace('getCustomers', ({ ids, unmerged }: ingestion.GetCustomersRequest) => ({
+    customers: ids.map((requestedId) => ({
+      requestedId, customer: requestedId === id('customer', 2) && !unmerged ? customer(1) : { ...customer(2), id: requestedId, userId: '', anonymousIds: ['device-2'] },
+    })),
+  }));
+  const updates = client().iterate({ query: 'subscription { membershipChanged { customer { id userId anonymousIds } } }' });
+  const following = once(gateway.services.news, 'following');
+  const first = updates.next();
+  await following;
+  gateway.services.news.emit('watchMembershipChanges', { change: change(2) });
+  expect((await first).value).toEqual({ data: { membershipChanged: { customer: { id: globalId('Customer', id('customer', 2)), userId: null, anonymousIds: ['device-2'] } } } });
   await updates.return?.();
 });
 
@@ -211,6 +226,19 @@ test('a service that was away before anything came is followed again from where 
   await updates.return?.();
 });
 
+test('where the feeds are now is told without following them, and only of those asked for', async () => {
+  for (const method of ['watchMembershipChanges', 'watchUnusualCustomers', 'watchUnusualEvents']) {
+    gateway.services.replace(method, async function* watch(request: { after: string }, _principal: unknown, signal: AbortSignal) {
+      yield { beginsAfter: `${method}${request.after}` };
+      await once(signal, 'abort');
+    } as never);
+  }
+  const { body } = await gateway.ask('{ feedCursors { membershipChanged customerUnusual eventUnusual } }', {}, KEYS.viewer);
+  expect(body).toEqual({ data: { feedCursors: { membershipChanged: 'watchMembershipChanges', customerUnusual: 'watchUnusualCustomers', eventUnusual: 'watchUnusualEvents' } } });
+  expect((await gateway.ask('{ feedCursors { membershipChanged } }', {}, KEYS.viewer)).body.data.feedCursors).toEqual({ membershipChanged: 'watchMembershipChanges' });
+  expect([gateway.services.count('watchMembershipChanges'), gateway.services.count('watchUnusualCustomers')]).toEqual([2, 1]);
+});
+
 test('a cursor that a service refuses ends the subscription with why', async () => {
   gateway.services.replace('watchMembershipChanges', async function* watch() {
     yield* [];
@@ -259,6 +287,10 @@ test.each([
   ['something deep', `subscription { membershipChanged { customer { ${'similar { customer { '.repeat(9)} id ${'} } '.repeat(9)} } } }`, KEYS.viewer, 'QUERY_TOO_DEEP'],
   ['something costly', 'subscription { membershipChanged { customer { similar(first: 100) { customer { similar(first: 100) { customer { events(first: 100) { totalCount } } } } } } } }', KEYS.viewer, 'QUERY_TOO_COSTLY'],
   ['something unreadable', 'subscription {', KEYS.viewer, 'GRAPHQL_PARSE_FAILED'],
+  ['changes of no segment', 'subscription { membershipChanged(segmentId: "zzz") { cursor } }', KEYS.viewer, 'SEGMENT_UNKNOWN'],
+  ['changes of a segment that there is not', `subscription { membershipChanged(segmentId: "${globalId('Segment', id('customer', 1))}") { cursor } }`, KEYS.viewer, 'SEGMENT_UNKNOWN'],
+  ['changes of a customer who is not there', `subscription { membershipChanged(customerId: "${globalId('Customer', id('segment', 1))}") { cursor } }`, KEYS.viewer, 'CUSTOMER_UNKNOWN'],
+  ['alerts of nobody', `subscription { customerUnusual(customerId: "${globalId('Customer', id('segment', 1))}") { cursor } }`, KEYS.viewer, 'CUSTOMER_UNKNOWN'],
   ['a run of nobody', 'subscription { trainingRunUpdated(id: "zzz") { state } }', KEYS.viewer, 'RUN_UNKNOWN'],
 ])('%s over a socket is refused with a code', async (_what, query, key, code) => {
   const updates = client(key).iterate({ query });

@@ -3,12 +3,12 @@ import type { unusual } from '#libs/contracts';
 import { countedByModel } from '../counting/count.resolver.js';
 import { readConnection } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
-import { invalidArgument } from '../graphql/error.js';
 import { expecting, outcomeOf } from '../graphql/expected.js';
-import { localId } from '../graphql/global-id.js';
+import { customerOfChange } from '../graphql/loaders.js';
 import { type NoveltyReach, UnusualCause, type UnusualChange } from '../graphql/message.js';
 import { present } from '../graphql/present.js';
 import { followFeed } from '../subscription/follow.js';
+import { watchedCustomer } from '../subscription/watched.js';
 import { inWords, oneIn } from './novelty.words.js';
 
 export const unusualQueries = {
@@ -34,9 +34,8 @@ export const unusualMutations = {
 
 export const unusualSubscriptions = {
   customerUnusual: {
-    subscribe: (_root, args, context) => {
-      const customerId = args.customerId ? localId('Customer', args.customerId) : '';
-      if (customerId === undefined) throw invalidArgument('customerId is the id of no customer.');
+    subscribe: async (_root, args, context) => {
+      const customerId = await watchedCustomer(args.customerId, context);
       return followFeed<UnusualChange>(context, args.after, async function* open(rpc, after, signal) {
         const told = rpc.unusual.watchUnusualCustomers({ customerId, after }, { signal });
         for await (const { change, beginsAfter } of told) yield { value: change, beginsAfter };
@@ -86,7 +85,7 @@ export const unusualTypes: ResolversOf<
     model: ({ modelId }, _args, { loaders }) => loaders.model.load(modelId),
   },
   UnusualChange: {
-    customer: ({ customerId }, _args, { loaders }) => loaders.customer.load(customerId),
+    customer: customerOfChange,
     at: ({ at }) => present(at, 'at'),
     decidedAt: ({ decidedAt }) => present(decidedAt, 'decidedAt'),
     model: ({ modelId }, _args, { loaders }) => loaders.model.load(modelId),

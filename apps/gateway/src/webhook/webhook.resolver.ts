@@ -4,7 +4,7 @@ import { readConnection, readPageOf } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { expecting, ExpectedFailure, notFound, outcomeOf } from '../graphql/expected.js';
 import { globalId, localId } from '../graphql/global-id.js';
-import { loadPresent, segmentNow } from '../graphql/loaders.js';
+import { customerOfChange, loadPresent, segmentNow } from '../graphql/loaders.js';
 import { WebhookDeliveryState, type WebhookEvent } from '../graphql/message.js';
 import { countOrNull, orNull, present } from '../graphql/present.js';
 import { parseJson } from '../graphql/scalar.js';
@@ -43,6 +43,15 @@ export const webhookMutations = {
       return present(changed.webhook, 'webhook');
     });
   },
+  rotateWebhookSecret: (_root, { overlapSeconds, ...args }, { rpc }) => {
+    const id = localId('Webhook', args.id);
+    if (id === undefined) return unknownWebhook();
+    if (overlapSeconds < 0) return new ExpectedFailure('WebhookInvalid', 'OVERLAP_INVALID', 'overlapSeconds: the present secret may go on signing for 0 seconds to 30 days.');
+    return expecting(WHY_NOT, async () => {
+      const rotated = await rpc.webhooks.rotateWebhookSecret({ id, overlapSeconds });
+      return { webhook: present(rotated.webhook, 'webhook'), secret: rotated.secret };
+    });
+  },
   deleteWebhook: (_root, args, { rpc }) => {
     const id = localId('Webhook', args.id);
     if (id === undefined) return unknownWebhook();
@@ -62,7 +71,7 @@ export const webhookMutations = {
 } satisfies Partial<ResolversOf<'Mutation'>['Mutation']>;
 
 export const webhookTypes: ResolversOf<
-  'Webhook' | 'WebhookDelivery' | 'CreateWebhookResult' | 'UpdateWebhookResult' | 'DeleteWebhookResult' | 'ReplayWebhookDeliveryResult'
+  'Webhook' | 'WebhookDelivery' | 'CreateWebhookResult' | 'UpdateWebhookResult' | 'RotateWebhookSecretResult' | 'DeleteWebhookResult' | 'ReplayWebhookDeliveryResult'
 > = {
   Webhook: {
     id: ({ id }) => globalId('Webhook', id),
@@ -76,7 +85,7 @@ export const webhookTypes: ResolversOf<
   WebhookDelivery: {
     id: ({ id }) => globalId('WebhookDelivery', id),
     messageId: ({ id }) => id,
-    customer: ({ customerId }, _args, { loaders }) => loaders.customer.load(customerId),
+    customer: customerOfChange,
     segment: ({ segmentId }, _args, { loaders }) => (segmentId === '' ? null : loaders.segment.load(segmentNow(segmentId))),
     createdAt: ({ createdAt }) => present(createdAt, 'createdAt'),
     responseStatus: ({ responseStatus }) => countOrNull(responseStatus),
@@ -85,6 +94,7 @@ export const webhookTypes: ResolversOf<
   },
   CreateWebhookResult: outcomeOf('WebhookCreated'),
   UpdateWebhookResult: outcomeOf('Webhook'),
+  RotateWebhookSecretResult: outcomeOf('WebhookSecretRotated'),
   DeleteWebhookResult: outcomeOf('WebhookDeleted'),
   ReplayWebhookDeliveryResult: outcomeOf('WebhookDelivery'),
 };

@@ -9,6 +9,7 @@ const HOOK = id('run', 1);
 const DELIVERY = id('run', 2);
 const hook: webhook.Webhook = {
   id: HOOK, url: 'https://example.com/hook', segmentIds: [id('segment', 1), id('segment', 2)], events: ['Segment Entered', 'Customer Unusual'], enabled: true, createdAt: AT, waitingDeliveries: 2, deadDeliveries: 1,
+  previousSecretUntil: undefined,
 };
 const delivery: webhook.WebhookDelivery = {
   id: DELIVERY, webhookId: HOOK, event: 'Segment Entered', customerId: id('customer', 3), segmentId: id('segment', 2), state: webhook.WebhookDeliveryState.DEAD, attempts: 8,
@@ -31,6 +32,10 @@ beforeEach(() => {
     return { webhook: { ...hook, url }, secret: 'whsec_told-once' };
   });
   gateway.services.replace('updateWebhook', ({ id: own, ...request }: webhook.UpdateWebhookRequest) => ({ webhook: { ...hook, id: own, enabled: request.enabled ?? true } }));
+  gateway.services.replace('rotateWebhookSecret', ({ overlapSeconds }: webhook.RotateWebhookSecretRequest) => {
+    if (overlapSeconds > 2_592_000) throw RpcError.invalid('At most 30 days.', { reason: 'OVERLAP_INVALID' });
+    return { webhook: { ...hook, previousSecretUntil: AT }, secret: 'whsec_told-later' };
+  });
   gateway.services.replace('deleteWebhook', () => ({}));
   gateway.services.replace('getWebhook', () => ({ webhook: hook }));
   gateway.services.replace('replayWebhookDelivery', ({ id: own }: webhook.ReplayWebhookDeliveryRequest) => {
@@ -77,6 +82,17 @@ test('a webhook is made with its secret told once, and the trail knows which one
   const [entry] = gateway.services.audit;
   expect(entry).toMatchObject({ action: 'createWebhook', target: `Webhook:${HOOK}`, outcome: 'OK' });
   expect(JSON.stringify(entry)).not.toContain('told-once');
+});
+
+test('a secret is rotated: the new one is in the answer, and in the trail is neither', async () => {
+  const rotate = (own: string, overlap: number) =>
+    data('mutation($id: ID!, $overlap: Int!) { rotateWebhookSecret(id: $id, overlapSeconds: $overlap) { ... on WebhookSecretRotated { secret webhook { previousSecretUntil } } ... on Failure { code } } }', { id: own, overlap });
+  expect(await rotate(globalId('Webhook', HOOK), 60)).toEqual({ rotateWebhookSecret: { secret: 'whsec_told-later', webhook: { previousSecretUntil: AT } } });
+  expect(requestOf('rotateWebhookSecret')).toEqual({ id: HOOK, overlapSeconds: 60 });
+  expect(gateway.services.audit[0]).toMatchObject({ action: 'rotateWebhookSecret', target: `Webhook:${HOOK}`, outcome: 'OK' });
+  expect(JSON.stringify(gateway.services.audit)).not.toContain('told-later');
+  for (const overlap of [-1, 2_592_001]) expect(await rotate(globalId('Webhook', HOOK), overlap)).toEqual({ rotateWebhookSecret: { code: 'OVERLAP_INVALID' } });
+  expect(await rotate('zzz', 60)).toEqual({ rotateWebhookSecret: { code: 'WEBHOOK_UNKNOWN' } });
 });
 
 test.each([

@@ -22,7 +22,7 @@ export class CustomerController implements ingestion.CustomerServiceController {
   async getCustomers(@Payload() request: ingestion.GetCustomersRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<ingestion.GetCustomersResponse> {
     expectFewIds(request.ids);
     // What is no id of ours is as unknown as an id that never was.
-    const found = await this.customers.find(workspaceId, request.ids.filter((id) => UUID.test(id)));
+    const found = await this.customers.find(workspaceId, request.ids.filter((id) => UUID.test(id)), request.unmerged);
     return { customers: [...found].map(([requestedId, row]) => ({ requestedId, customer: customerOf(row) })) };
   }
 
@@ -56,7 +56,8 @@ export class CustomerController implements ingestion.CustomerServiceController {
 
   async listCustomers(@Payload() request: ingestion.ListCustomersRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<ingestion.ListCustomersResponse> {
     const cut = cutOf(request.page, [UUID]);
-    const { rows, total } = await this.customers.list(workspaceId, request.search, cut);
+    // No id begins with what Postgres cannot hold.
+    const { rows, total } = isStorable(request.search) ? await this.customers.list(workspaceId, request.search, cut) : { rows: [], total: 0 };
     const page = pageOf(rows, cut, total, ({ id }) => [id]);
     return { customers: page.rows.map(customerOf), pageInfo: page.pageInfo };
   }

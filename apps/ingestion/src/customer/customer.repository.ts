@@ -21,12 +21,13 @@ export interface CustomerRow {
 const MOST_ANONYMOUS_IDS = 100;
 
 // Counted from the events themselves, and from what archives hold of each subject, so that it is right after every merge, undo and erasure.
+// A customer bears the id of the subject that it began with: one that was merged into another is that subject by itself.
 const CUSTOMERS = `
   SELECT c.id, ${isoMicros('c.created_at')} AS created_at, i.user_id, coalesce(i.anonymous_ids, '{}') AS anonymous_ids,
     ${isoMicros('s.first_seen_at')} AS first_seen_at, ${isoMicros('s.last_seen_at')} AS last_seen_at, s.event_count, s.archived_event_count, a.attributes
   FROM ingestion.customers c
   CROSS JOIN LATERAL (
-    SELECT array_agg(m.subject_id) AS subjects FROM ingestion.subject_customers m
+    SELECT CASE WHEN c.merged_into IS NULL THEN array_agg(m.subject_id) ELSE ARRAY[c.id] END AS subjects FROM ingestion.subject_customers m
     WHERE m.workspace_id = $1 AND m.customer_id = c.id AND m.ended_horizon IS NULL
   ) m
   CROSS JOIN LATERAL (
@@ -91,9 +92,10 @@ export interface CustomerNames {
 export class CustomerRepository {
   constructor(private readonly database: Database) {}
 
-  /** By the id that was asked for; unknown ones are left out. */
-  async find(workspaceId: string, ids: readonly string[]): Promise<Map<string, CustomerRow>> {
+  /** By the id that was asked for; unknown ones are left out. Merged ones redirect, or are by themselves where `unmerged`. */
+  async find(workspaceId: string, ids: readonly string[], unmerged = false): Promise<Map<string, CustomerRow>> {
     return this.database.onConnection(workspaceId, async (client) => {
+      if (unmerged) return byIds(client, workspaceId, ids);
       const current = await client.query<{ requested: string; id: string }>({ name: 'current-customers', text: CURRENT_CUSTOMERS, values: [workspaceId, ids] });
       const byId = await byIds(client, workspaceId, current.rows.map(({ id }) => id));
       return new Map(

@@ -30,8 +30,12 @@ test('a visitor who is later seen with a user id becomes that user, with all tha
   const after = await user('u1');
   expect(after).toMatchObject({ userId: 'u1', anonymousIds: ['v1'], eventCount: 2, firstSeenAt: '2026-01-01T00:00:00.000Z' });
   expect((await visitor('v1'))?.id).toBe(after?.id);
-  const { customers } = await kindred.customers.getCustomers({ ids: [before?.id ?? '', 'no id'] }, call);
+  const { customers } = await kindred.customers.getCustomers({ ids: [before?.id ?? '', 'no id'], unmerged: false }, call);
   expect(customers).toMatchObject([{ requestedId: before?.id, customer: { id: after?.id } }]);
+  const themselves = await kindred.customers.getCustomers({ ids: [before?.id ?? '', after?.id ?? '', 'no id', WORKSPACE], unmerged: true }, call);
+  expect(themselves.customers.toSorted((one, other) => (one.requestedId < other.requestedId ? -1 : 1))).toEqual([
+    { requestedId: before?.id, customer: { ...before, anonymousIds: ['v1'], userId: '' } }, { requestedId: after?.id, customer: after },
+  ]);
   const [newest] = await eventsOf([before?.id ?? ''], { first: 1, after: '' });
   expect(newest?.pageInfo).toMatchObject({ totalCount: 2, hasNextPage: true });
   expect(newest?.events.map(({ occurredAt }) => occurredAt)).toEqual(['2026-01-02T00:00:00.000Z']);
@@ -104,6 +108,7 @@ test('customers are listed in order of id, page by page, and found by the beginn
   } while (after);
   expect(ids).toHaveLength(7);
   expect(ids).toEqual([...ids].sort());
+  expect(await kindred.customers.listCustomers({ page: undefined, search: 'list-\0' }, call)).toMatchObject({ customers: [], pageInfo: { totalCount: 0, hasNextPage: false } });
   await expect(kindred.customers.listCustomers({ page: { first: 501, after: '' }, search: '' }, call)).rejects.toMatchObject({ reason: 'PAGE_TOO_LARGE' });
 });
 

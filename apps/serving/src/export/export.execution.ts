@@ -11,7 +11,7 @@ import { SERVICE } from '#libs/service';
 
 import { publicId } from '../page/public-id.js';
 import { ARTIFACTS, type Context } from '../store.js';
-import { isoOf } from '../time/micros.js';
+import { isoOf, microsOf } from '../time/micros.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
 import type { ExportManifest } from './export.manifest.js';
 import { ExportRepository, type ExportRow } from './export.repository.js';
@@ -57,7 +57,7 @@ export class ExportExecution {
     const facts = await this.read(attempt.workspaceId, row, read);
     if (!facts) throw new Error(`segment ${row.segmentId} is gone, which a reference to it forbids`);
     // Before the slow part, so that it says when the list was read.
-    const asOf = await this.directory.asOf(attempt.workspaceId, facts.newestEventAt);
+    const asOf = row.asOf ? isoOf(microsOf(row.asOf.toISOString())) : await this.directory.asOf(attempt.workspaceId, facts.newestEventAt);
     const csv = scratch.path('members.csv');
     const table = new MemberTable(row.format, row, { segmentId: row.segmentId, segmentName: facts.name, asOf });
     const { rows, leftOut } = await this.name(attempt, row, facts, table, { from: read, to: csv }, signal);
@@ -72,7 +72,7 @@ export class ExportExecution {
       versionAt: facts.versionAt,
       asOf,
       newestEventAt: facts.newestEventAt === null ? null : isoOf(facts.newestEventAt),
-      read: { placed: facts.placed, unlikeAnythingSeen: facts.unseen },
+      ...(facts.read ? { read: { placed: facts.read.placed, unlikeAnythingSeen: facts.read.unseen } } : {}),
       file: { name: basename(stored.path), format: row.format, rows, bytes: stored.bytes, sha256: stored.sha256 },
       columns: table.columns,
       members: facts.members,
@@ -84,9 +84,9 @@ export class ExportExecution {
   }
 
   /** Everyone to a file at once: while they are named, a list that is read would keep its transaction waiting. */
-  private async read(workspaceId: string, { segmentId, columns }: ExportRow, file: string): Promise<SegmentFacts | undefined> {
+  private async read(workspaceId: string, { segmentId, columns, asOf }: ExportRow, file: string): Promise<SegmentFacts | undefined> {
     return withFile(file, 'w', (handle) =>
-      this.members.read(workspaceId, segmentId, { hasNovelty: columns.includes('NOVELTY') }, async (rows) => {
+      this.members.read(workspaceId, segmentId, { hasNovelty: columns.includes('NOVELTY'), asOf }, async (rows) => {
         await handle.appendFile(rows.map(({ customerId, strength, since, decidedAt, modelId, novelty }) => `${JSON.stringify({ customerId, strength, since, decidedAt, modelId, novelty })}\n`).join(''));
       }),
     );

@@ -13,7 +13,7 @@ const exportManifest = z.object({
   /** By the workspace's clock. */
   asOf: z.string(),
   newestEventAt: z.string().nullable(),
-  /** Customers whom the served model had read by then, also where people defined the segment. Exports of before this was kept have none. */
+  /** Customers whom the served model had read by then, also where people defined the segment. Exports of before this was kept have none, nor have those of an earlier time. */
   read: z.object({ placed: count, unlikeAnythingSeen: count }).optional(),
   file: z.object({ name: z.string(), format: z.enum(['CSV', 'PARQUET']), rows: count, bytes: count, sha256: z.string() }),
   /** In their order. Exports of before they could be chosen name none, and hold what was held then. */

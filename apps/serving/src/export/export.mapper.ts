@@ -26,6 +26,7 @@ export function toExport(row: ExportRow): exporting.Export {
     state: STATE[row.state],
     requestedBy: row.requestedBy,
     scheduleId: row.scheduleId ?? '',
+    asOf: row.asOf?.toISOString(),
     createdAt: row.createdAt.toISOString(),
     startedAt: row.startedAt?.toISOString(),
     finishedAt: row.finishedAt?.toISOString(),

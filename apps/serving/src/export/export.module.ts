@@ -4,6 +4,7 @@ import { EXPORT_JOBS, type ExportPayload, JobProcessor, JobQueue, JobReconciler 
 import { SERVICE } from '#libs/service';
 
 import type { Context } from '../store.js';
+import { HistoryModule } from '../history/history.module.js';
 import { WorkspaceModule } from '../workspace/workspace.module.js';
 import { ExportController } from './export.controller.js';
 import { ExportExecution } from './export.execution.js';
@@ -20,7 +21,7 @@ import { MemberNames } from './member.names.js';
 import { MemberReader } from './member.reader.js';
 
 @Module({
-  imports: [WorkspaceModule],
+  imports: [HistoryModule, WorkspaceModule],
   controllers: [ExportController],
   providers: [
     ExportService, ExportScheduleService, ExportScheduleQueue, ExportScheduleProcessor, ExportScheduleReconciler, ExportScheduleRepository,

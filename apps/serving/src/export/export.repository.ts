@@ -19,6 +19,8 @@ export interface ExportRow extends ColumnChoice {
   readonly state: ExportState;
   readonly requestedBy: string;
   readonly scheduleId: string | null;
+  /** Null: of when it is begun. */
+  readonly asOf: Date | null;
   readonly createdAt: Date;
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
@@ -36,6 +38,7 @@ export interface NewExport extends ColumnChoice {
   readonly segmentId: string;
   readonly format: FileFormat;
   readonly requestedBy: string;
+  readonly asOf: string | null;
   /** Of a schedule, and the time that it was due. */
   readonly schedule: { readonly id: string; readonly due: Date } | null;
 }
@@ -48,7 +51,7 @@ export interface ExportFilter {
 /** A file that is kept, and the fence that it is of. */
 export type KeptFile = Pick<ExportRow, 'id' | 'fence' | 'format'> & { readonly artifact: string; readonly manifest: ExportManifest };
 
-const COLUMNS = `id, segment_id as "segmentId", format, columns, attributes, state, requested_by as "requestedBy", schedule_id as "scheduleId", created_at as "createdAt",
+const COLUMNS = `id, segment_id as "segmentId", format, columns, attributes, state, requested_by as "requestedBy", schedule_id as "scheduleId", as_of as "asOf", created_at as "createdAt",
   started_at as "startedAt", finished_at as "finishedAt", fence, cancel_requested, members_done::float8 as "membersDone", members_total::float8 as "membersTotal",
   artifact, manifest, error`;
 const OURS = `id = $1 and fence = $2 and state = 'RUNNING'`;
@@ -64,14 +67,14 @@ export class ExportRepository {
   }
 
   /** Undefined where `most` are under way already, and for a schedule's tick that has its export. */
-  insert(workspaceId: string, { id, segmentId, format, columns, attributes, requestedBy, schedule }: NewExport, most: number): Promise<ExportRow | undefined> {
+  insert(workspaceId: string, { id, segmentId, format, columns, attributes, requestedBy, asOf, schedule }: NewExport, most: number): Promise<ExportRow | undefined> {
     return this.database.onConnection(workspaceId, async (client) => {
       await client.query(`select pg_advisory_xact_lock(hashtextextended('kindred.serving.exports:' || $1, 0))`, [workspaceId]);
       const { rows } = await client.query<ExportRow>(
-        `insert into serving.exports (workspace_id, id, segment_id, format, columns, attributes, requested_by, schedule_id, scheduled_for)
-         select kindred.workspace(), $1, $2, $3, $8, $9, $4, $5, $6 where (select count(*) from serving.exports where state in ('QUEUED', 'RUNNING')) < $7
+        `insert into serving.exports (workspace_id, id, segment_id, format, columns, attributes, requested_by, schedule_id, scheduled_for, as_of)
+         select kindred.workspace(), $1, $2, $3, $8, $9, $4, $5, $6, $10 where (select count(*) from serving.exports where state in ('QUEUED', 'RUNNING')) < $7
          on conflict (workspace_id, schedule_id, scheduled_for) do nothing returning ${COLUMNS}`,
-        [id, segmentId, format, requestedBy, schedule?.id ?? null, schedule?.due ?? null, most, columns, attributes],
+        [id, segmentId, format, requestedBy, schedule?.id ?? null, schedule?.due ?? null, most, columns, attributes, asOf],
       );
       if (rows[0]) await client.query('insert into serving.open_exports (workspace_id, id) values (kindred.workspace(), $1)', [id]);
       return rows[0];

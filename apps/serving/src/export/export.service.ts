@@ -7,6 +7,7 @@ import { cutPage, RpcError, status } from '#libs/grpc';
 import { type ExportPayload, JobQueue } from '#libs/queue';
 import { SERVICE } from '#libs/service';
 
+import { AnswerablePast } from '../history/answerable.past.js';
 import { cursorFormat, pageAsked, pageOfEach } from '../page/page.js';
 import { distinctUuids, NIL, uuidFilter } from '../page/uuid.js';
 import type { Context } from '../store.js';
@@ -32,11 +33,17 @@ export class ExportService {
   constructor(
     private readonly exports: ExportRepository,
     private readonly queue: JobQueue<ExportPayload>,
+    private readonly past: AnswerablePast,
     @Inject(SERVICE) private readonly context: Context,
   ) {}
 
   async start(workspaceId: string, requestedBy: string, request: exporting.StartExportRequest): Promise<exporting.StartExportResponse> {
-    const row = await this.insert(workspaceId, { id: uuid(), ...(await this.asked(workspaceId, request)), requestedBy, schedule: null });
+    const content = await this.asked(workspaceId, request);
+    const asOf = request.asOf === undefined ? null : await this.past.of(workspaceId, request.asOf);
+    if (asOf !== null && content.columns.includes('NOVELTY')) {
+      throw RpcError.invalid('columns: how unusual members were at an earlier time is not kept. Leave NOVELTY out, or asOf.', { reason: 'COLUMNS_INVALID' });
+    }
+    const row = await this.insert(workspaceId, { id: uuid(), ...content, requestedBy, asOf, schedule: null });
     if (!row) {
       throw new RpcError(status.RESOURCE_EXHAUSTED, `${MOST_EXPORTS} exports are under way already. Wait for one to end, or cancel one.`, { reason: 'TOO_MANY_EXPORTS' });
     }
@@ -46,7 +53,7 @@ export class ExportService {
   /** Of a schedule; a tick that has its export already makes no other. */
   async startDue(workspaceId: string, of: ExportContent & { readonly id: string; readonly requestedBy: string }, due: Date): Promise<void> {
     const { id, segmentId, format, columns, attributes, requestedBy } = of;
-    await this.insert(workspaceId, { id: uuid(), segmentId, format, columns, attributes, requestedBy, schedule: { id, due } });
+    await this.insert(workspaceId, { id: uuid(), segmentId, format, columns, attributes, requestedBy, asOf: null, schedule: { id, due } });
   }
 
   async get(workspaceId: string, { id }: exporting.GetExportRequest): Promise<exporting.GetExportResponse> {

@@ -8,9 +8,7 @@ import { memberPage } from '../membership/member.page.js';
 import { toMember, toMembership } from '../membership/membership.mapper.js';
 import { pageOfEach } from '../page/page.js';
 import { distinctUuids, onlyUuids } from '../page/uuid.js';
-import { isoOf, microsOf } from '../time/micros.js';
-import { expectPast } from '../time/past.js';
-import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
+import { AnswerablePast } from './answerable.past.js';
 import { PastRepository } from './past.repository.js';
 
 /** Who belonged where, as of a time that has passed. */
@@ -18,7 +16,7 @@ import { PastRepository } from './past.repository.js';
 export class HistoryService {
   constructor(
     private readonly past: PastRepository,
-    private readonly directory: WorkspaceDirectory,
+    private readonly times: AnswerablePast,
   ) {}
 
   /** A page of each segment. */
@@ -36,20 +34,8 @@ export class HistoryService {
     return { customers: customerIds.map((customerId) => ({ customerId, memberships: (byCustomer.get(customerId.toLowerCase()) ?? []).map(toMembership) })) };
   }
 
-  /** The time, where there is an answer as of it. */
-  private async answerable(workspaceId: string, asked: string | undefined): Promise<string> {
+  private answerable(workspaceId: string, asked: string | undefined): Promise<string> {
     if (asked === undefined) throw RpcError.invalid('asOf: give a time.', { reason: 'AS_OF_INVALID' });
-    const asOf = microsOf(asked);
-    const { began, newestEventAt } = await this.past.span(workspaceId);
-    expectPast(asOf, await this.directory.now(workspaceId, newestEventAt));
-    if (began === null) {
-      throw RpcError.precondition('asOf: memberships begin when the first model is promoted, and none was yet. Promote a model, or leave asOf out.', { reason: 'AS_OF_BEFORE_HISTORY' });
-    }
-    if (asOf < microsOf(began.toISOString())) {
-      throw RpcError.precondition(`asOf: memberships are known from ${began.toISOString()} on. Ask for that time or a later one.`, {
-        reason: 'AS_OF_BEFORE_HISTORY', metadata: { since: began.toISOString() },
-      });
-    }
-    return isoOf(asOf);
+    return this.times.of(workspaceId, asked);
   }
 }

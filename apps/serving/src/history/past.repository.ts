@@ -10,8 +10,8 @@ import { DATABASE } from '../store.js';
 import { type Micros, microsSql } from '../time/micros.js';
 
 const COLUMNS = `customer_id as "customerId", strength, since, decided_at as "decidedAt", model_id as "modelId", finer_segment_id as "finerSegmentId"`;
-/** At the time $2. A stay that ended at once was never. */
-const THEN = `since <= $2::timestamptz and (until is null or until > $2::timestamptz)`;
+/** Of a membership: at the time $2. A stay that ended at once was never. */
+export const THEN = `since <= $2::timestamptz and (until is null or until > $2::timestamptz)`;
 
 /*
  * Who was in each of the segments $1: itself, the segments that it joins where it is a coarser one, or whose last place within their

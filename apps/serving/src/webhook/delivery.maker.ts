@@ -53,7 +53,7 @@ export class DeliveryMaker {
       return undefined;
     });
     if (!unusual) return 0;
-    const byId = await this.customers(workspaceId, unusual);
+    const byId = await this.customers(workspaceId, unusual, false);
     const places = new Map(events.map((event) => [event.eventId, event]));
     const made = unusual.flatMap((event): NewDelivery[] => {
       const [customer, at] = [byId.get(event.customerId), places.get(event.eventId)];
@@ -70,7 +70,7 @@ export class DeliveryMaker {
     if (told.length === 0) return [];
     const [names, byId] = await Promise.all([
       this.deliveries.segmentNames(workspaceId, [...new Set(told.flatMap(({ occurrence }) => occurrence.segmentId ?? []))]),
-      this.customers(workspaceId, told.map(({ change }) => change)),
+      this.customers(workspaceId, told.map(({ change }) => change), true),
     ]);
     return told.flatMap(({ change, occurrence: { part, event, segmentId } }) => {
       const customer = byId.get(change.customerId);
@@ -81,11 +81,14 @@ export class DeliveryMaker {
     });
   }
 
-  /** By the ids that they are told of by. A customer who was erased since is nobody to tell of. */
-  private async customers(workspaceId: string, told: readonly { readonly customerId: string }[]): Promise<Map<string, ingestion.Customer>> {
+  /**
+   * By the ids that they are told of by. A customer who was erased since is nobody to tell of. Of one that was merged into another since, an event is
+   * that other's, but a change is its own (`unmerged`): the other would be said to have left what it is in.
+   */
+  private async customers(workspaceId: string, told: readonly { readonly customerId: string }[], unmerged: boolean): Promise<Map<string, ingestion.Customer>> {
     if (told.length === 0) return new Map();
     const principal = await this.context.signer.service(this.context.name, workspaceId);
-    const { customers } = await this.ingestion.getCustomers({ ids: [...new Set(told.map(({ customerId }) => customerId))] }, { principal });
+    const { customers } = await this.ingestion.getCustomers({ ids: [...new Set(told.map(({ customerId }) => customerId))], unmerged }, { principal });
     return new Map(customers.flatMap(({ requestedId, customer }) => (customer ? [[requestedId, customer]] : [])));
   }
 }

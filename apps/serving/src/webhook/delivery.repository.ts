@@ -31,6 +31,8 @@ export interface DeliveryRow {
 /** Where a webhook stands. */
 export interface Standing extends Sealed {
   readonly url: string;
+  /** The one from before the last rotation, while it signs too. */
+  readonly previous: Sealed | null;
   readonly segmentIds: string[] | null;
   readonly events: string[];
   /** In the feed of changes. */
@@ -122,7 +124,8 @@ export class DeliveryRepository {
   standing(workspaceId: string, webhookId: string): Promise<Standing | undefined> {
     return this.database.onConnection(workspaceId, async (client) => {
       const { rows } = await client.query<Standing>(
-        `select url, secret, secret_key_id as "secretKeyId", segment_ids as "segmentIds", events, array[cursor_xid, cursor_sequence]::float8[] as cursor,
+        `select url, secret, secret_key_id as "secretKeyId",
+           case when previous_secret_until > now() then json_build_object('secret', previous_secret, 'secretKeyId', previous_secret_key_id) end as previous, segment_ids as "segmentIds", events, array[cursor_xid, cursor_sequence]::float8[] as cursor,
            case when event_horizon is not null then array[event_horizon, event_sequence]::float8[] end as "eventPlace",
            (select count(*) from serving.webhook_deliveries d where d.webhook_id = $1 and d.state = 'WAITING')::float8 as waiting
          from serving.webhooks where id = $1 and is_enabled`,

@@ -56,15 +56,15 @@ export class DeliveryRound implements OnApplicationShutdown {
   }
 
   /** Answers how many attempts were made. */
-  private async send(workspaceId: string, webhookId: string, { url, ...sealed }: Standing, signal: AbortSignal): Promise<number> {
+  private async send(workspaceId: string, webhookId: string, { url, previous, ...sealed }: Standing, signal: AbortSignal): Promise<number> {
     // Before an attempt begins: one that cannot be signed is none.
-    const secret = this.seal.open({ workspaceId, webhookId }, sealed);
+    const secrets = [sealed, ...(previous ? [previous] : [])].map((one) => this.seal.open({ workspaceId, webhookId }, one));
     const claimed = await this.deliveries.claim(workspaceId, webhookId, SENT_AT_ONCE, this.context.config.WEBHOOK_TIMEOUT_MS + CLAIM_MARGIN_MS);
     if (claimed.length === 0) return 0;
     let isGone = false;
     const settlements = await Promise.all(
       claimed.map(async (claim) => {
-        const answer = await this.sender.send(url, secret, claim.id, claim.body, signal);
+        const answer = await this.sender.send(url, secrets, claim.id, claim.body, signal);
         isGone ||= 'status' in answer && answer.status === GONE;
         return this.settlementOf(claim, answer, signal.aborted);
       }),
@@ -84,7 +84,8 @@ export class DeliveryRound implements OnApplicationShutdown {
     if ('error' in answer && isStopping) return { ...seen, state: 'WAITING', error: null, waitMs: 0, refund: 1 };
     const error = 'error' in answer ? answer.error.slice(0, 500) : `the receiver answered ${answer.status}`;
     if (attemptsLeft <= 0) return { ...seen, state: 'DEAD', error, waitMs: 0 };
-    return { ...seen, state: 'WAITING', error, waitMs: this.backoff(this.context.config.WEBHOOK_ATTEMPTS - attemptsLeft) };
+    const backoff = this.backoff(this.context.config.WEBHOOK_ATTEMPTS - attemptsLeft);
+    return { ...seen, state: 'WAITING', error, waitMs: Math.max(backoff, 'restMs' in answer ? Math.min(answer.restMs, LONGEST_WAIT_MS) : 0) };
   }
 
   /** Four times longer each time, with some chance in it, so that a receiver that comes back is not met by all at once. */

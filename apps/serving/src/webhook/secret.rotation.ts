@@ -47,10 +47,10 @@ export class SecretRotation implements OnApplicationBootstrap, BeforeApplication
 
   private async rotate(): Promise<void> {
     for (const workspaceId of await this.directory.list()) {
-      for (const { id, ...sealed } of await this.webhooks.notSealedBy(workspaceId, this.seal.newestKeyId)) {
+      for (const { id, column, ...sealed } of await this.webhooks.notSealedBy(workspaceId, this.seal.newestKeyId)) {
         const place = { workspaceId, webhookId: id };
         try {
-          await this.webhooks.reseal(workspaceId, id, sealed, this.seal.seal(place, this.seal.open(place, sealed)));
+          await this.webhooks.reseal(workspaceId, { id, column }, sealed, this.seal.seal(place, this.seal.open(place, sealed)));
         } catch (error) {
           // The others are sealed all the same; this one cannot sign until its key is back.
           this.context.log.error({ err: error, workspaceId, webhookId: id }, 'the secret of a webhook cannot be opened');

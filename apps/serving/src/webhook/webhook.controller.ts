@@ -20,6 +20,13 @@ export class WebhookController implements webhook.WebhookServiceController {
     return this.webhooks.update(workspaceId, request);
   }
 
+  rotateWebhookSecret(
+    @Payload() request: webhook.RotateWebhookSecretRequest,
+    @Caller() { workspaceId }: WorkspacePrincipal,
+  ): Promise<webhook.RotateWebhookSecretResponse> {
+    return this.webhooks.rotateSecret(workspaceId, request);
+  }
+
   deleteWebhook(@Payload() request: webhook.DeleteWebhookRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<webhook.DeleteWebhookResponse> {
     return this.webhooks.delete(workspaceId, request);
   }

@@ -19,6 +19,7 @@ export function toWebhook(row: WebhookRow): webhook.Webhook {
     createdAt: row.createdAt.toISOString(),
     waitingDeliveries: row.waiting,
     deadDeliveries: row.dead,
+    previousSecretUntil: row.previousSecretUntil?.toISOString(),
   } satisfies webhook.Webhook;
 }
 

@@ -20,6 +20,8 @@ export interface WebhookRow {
   readonly createdAt: Date;
   readonly waiting: number;
   readonly dead: number;
+  /** Null where no secret but the present one signs. */
+  readonly previousSecretUntil: Date | null;
 }
 
 export interface NewWebhook {
@@ -44,6 +46,12 @@ export interface WebhookChange {
   readonly isEnabled: boolean | undefined;
 }
 
+/** Where a webhook holds a secret. */
+export interface HeldAs {
+  readonly id: string;
+  readonly column: 'secret' | 'previous_secret';
+}
+
 export interface OpenWebhook {
   readonly workspaceId: string;
   readonly id: string;
@@ -52,7 +60,8 @@ export interface OpenWebhook {
 const COUNTED = (state: string) =>
   `(select count(*) from serving.webhook_deliveries d where d.webhook_id = w.id and d.state = '${state}')::float8`;
 const ROW = `select w.id, w.url, w.segment_ids as "segmentIds", w.events, w.is_enabled as "isEnabled", w.created_at as "createdAt",
-  ${COUNTED('WAITING')} as waiting, ${COUNTED('DEAD')} as dead from serving.webhooks w`;
+  ${COUNTED('WAITING')} as waiting, ${COUNTED('DEAD')} as dead,
+  case when w.previous_secret_until > now() then w.previous_secret_until end as "previousSecretUntil" from serving.webhooks w`;
 
 /** Ordered as `alongTheIndex` would have it. */
 const BEHIND_EVENTS = `select w.id from serving.webhooks w cross join lateral (
@@ -103,18 +112,35 @@ export class WebhookRepository {
     });
   }
 
-  /** Secrets that this key did not seal. */
-  notSealedBy(workspaceId: string, keyId: string): Promise<(Sealed & { readonly id: string })[]> {
+  /** The present secret becomes the previous one for so long, or ends. False where there is none. */
+  rotate(workspaceId: string, id: string, { secret, secretKeyId }: Sealed, overlapSeconds: number): Promise<boolean> {
     return this.database.onConnection(workspaceId, async (client) => {
-      const sql = 'select id, secret, secret_key_id as "secretKeyId" from serving.webhooks where secret_key_id is distinct from $1';
-      return (await client.query<Sealed & { id: string }>(sql, [keyId])).rows;
+      const { rowCount } = await client.query(
+        `update serving.webhooks set secret = $2, secret_key_id = $3, previous_secret = case when $4 > 0 then secret end,
+           previous_secret_key_id = case when $4 > 0 then secret_key_id end, previous_secret_until = case when $4 > 0 then now() + make_interval(secs => $4) end where id = $1`,
+        [id, secret, secretKeyId, overlapSeconds],
+      );
+      return rowCount === 1;
+    });
+  }
+
+  /** Secrets that sign and that this key did not seal. */
+  notSealedBy(workspaceId: string, keyId: string): Promise<(Sealed & HeldAs)[]> {
+    return this.database.onConnection(workspaceId, async (client) => {
+      const { rows } = await client.query<Sealed & HeldAs>(
+        `select id, 'secret' as column, secret, secret_key_id as "secretKeyId" from serving.webhooks where secret_key_id is distinct from $1
+         union all
+         select id, 'previous_secret', previous_secret, previous_secret_key_id from serving.webhooks where previous_secret_until > now() and previous_secret_key_id is distinct from $1`,
+        [keyId],
+      );
+      return rows;
     });
   }
 
   /** Unless somebody else did meanwhile. */
-  async reseal(workspaceId: string, id: string, was: Sealed, becomes: Sealed): Promise<void> {
+  async reseal(workspaceId: string, { id, column }: HeldAs, was: Sealed, becomes: Sealed): Promise<void> {
     await this.database.onConnection(workspaceId, (client) =>
-      client.query('update serving.webhooks set secret = $3, secret_key_id = $4 where id = $1 and secret = $2', [id, was.secret, becomes.secret, becomes.secretKeyId]),
+      client.query(`update serving.webhooks set ${column} = $3, ${column}_key_id = $4 where id = $1 and ${column} = $2`, [id, was.secret, becomes.secret, becomes.secretKeyId]),
     );
   }
 

@@ -5,7 +5,7 @@ import { RequestFilteringHttpAgent, RequestFilteringHttpsAgent } from 'request-f
 import { Webhook } from 'standardwebhooks';
 
 /** What a receiver made of an attempt: its HTTP status, or why there is none. */
-export type Answer = { readonly status: number } | { readonly error: string };
+export type Answer = { readonly status: number; /** How long the receiver asks to be left alone (`Retry-After`); 0 where it does not. */ readonly restMs: number } | { readonly error: string };
 
 /** An answer's body means nothing here; a longer one is not read to its end. */
 const MOST_ANSWER_BYTES = 64 * 1024;
@@ -27,8 +27,8 @@ export class WebhookSender {
     this.secure = new RequestFilteringHttpsAgent(options);
   }
 
-  /** Never rejects. */
-  async send(url: string, secret: string, id: string, body: string, signal: AbortSignal): Promise<Answer> {
+  /** Signed with each of the secrets, for the receiver may know any of them. Never rejects. */
+  async send(url: string, secrets: readonly string[], id: string, body: string, signal: AbortSignal): Promise<Answer> {
     const at = new Date();
     const headers = {
       'content-type': 'application/json',
@@ -36,7 +36,7 @@ export class WebhookSender {
       'user-agent': 'Kindred-Webhooks/1',
       'webhook-id': id,
       'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
-      'webhook-signature': new Webhook(secret).sign(id, at, body),
+      'webhook-signature': secrets.map((secret) => new Webhook(secret).sign(id, at, body)).join(' '),
     };
     const timeout = AbortSignal.timeout(this.timeoutMs);
     const answer = await this.post(url, headers, body, AbortSignal.any([signal, timeout]));
@@ -56,12 +56,19 @@ export class WebhookSender {
         : requestHttp(url, { ...options, agent: this.plain });
       request.once('response', (response) => {
         discard(response);
-        resolve({ status: response.statusCode ?? 0 });
+        resolve({ status: response.statusCode ?? 0, restMs: restOf(response.headers['retry-after']) });
       });
       request.on('error', (error) => resolve(wasIdleTooLong(request, error) ? this.post(url, headers, body, signal) : { error: error.message }));
       request.end(body);
     });
   }
+}
+
+/** In seconds or as a date, as HTTP has it. */
+function restOf(retryAfter: string | undefined): number {
+  if (retryAfter === undefined) return 0;
+  const ms = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1_000 : Date.parse(retryAfter) - Date.now();
+  return ms > 0 ? ms : 0;
 }
 
 /** Reads an answer to its end, so that the connection can be used again, but not a long one. */

@@ -24,6 +24,7 @@ import { receiverUrl } from './webhook.target.js';
 const MOST_WEBHOOKS = 50;
 const MOST_SEGMENTS = 500;
 const SECRET_BYTES = 32;
+const LONGEST_OVERLAP_SECONDS = 30 * 86_400;
 
 const byId = cursorFormat(z.uuid());
 
@@ -42,7 +43,7 @@ export class WebhookService {
   /** Tells of what is committed from now on. */
   async create(workspaceId: string, { url, segments, events }: webhook.CreateWebhookRequest): Promise<webhook.CreateWebhookResponse> {
     const id = uuid();
-    const secret = `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
+    const secret = newSecret();
     const made = {
       id,
       sealed: this.seal.seal({ workspaceId, webhookId: id }, secret),
@@ -68,6 +69,13 @@ export class WebhookService {
     };
     if (!(await this.webhooks.update(workspaceId, ownId(id), change))) throw unknown();
     return { webhook: await this.found(workspaceId, id) };
+  }
+
+  async rotateSecret(workspaceId: string, { id, overlapSeconds }: webhook.RotateWebhookSecretRequest): Promise<webhook.RotateWebhookSecretResponse> {
+    if (overlapSeconds > LONGEST_OVERLAP_SECONDS) throw RpcError.invalid('overlapSeconds: the present secret may go on signing for 0 seconds to 30 days.', { reason: 'OVERLAP_INVALID' });
+    const [webhookId, secret] = [ownId(id), newSecret()];
+    if (!(await this.webhooks.rotate(workspaceId, webhookId, this.seal.seal({ workspaceId, webhookId }, secret), overlapSeconds))) throw unknown();
+    return { webhook: await this.found(workspaceId, id), secret };
   }
 
   async delete(workspaceId: string, { id }: webhook.DeleteWebhookRequest): Promise<webhook.DeleteWebhookResponse> {
@@ -150,6 +158,10 @@ function eventsOf(selection: webhook.WebhookEventSelection | undefined): readonl
   const wrong = selection.events.find((name) => !isWebhookEvent(name));
   if (wrong !== undefined) throw RpcError.invalid(`There is no event "${wrong}"; webhooks tell of ${WEBHOOK_EVENTS.join(', ')}.`, { reason: 'EVENT_UNKNOWN' });
   return selection.events.length === 0 ? USUAL_EVENTS : WEBHOOK_EVENTS.filter((name) => selection.events.includes(name));
+}
+
+function newSecret(): string {
+  return `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
 }
 
 function unknown(): RpcError {
