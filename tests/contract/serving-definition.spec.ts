@@ -53,6 +53,43 @@ test('a rule over another one follows it, and over a learned segment too', async
   expect(customer?.memberships.map(({ segmentId }) => segmentId)).toEqual([home?.id, inIt]);
 });
 
+test('what a rule finds of a customer is told condition by condition, with how often, how much and until when', async () => {
+  const workspace = await house.workspace();
+  const [who = '', other = ''] = await house.customers(workspace.id, 2);
+  const bought = Date.now() - 5 * DAY;
+  await defining.track(workspace, [
+    ...[5, 2.5].map((revenue, at) => ({ customerId: who, name: 'Order Completed', at: bought + at * 1_000, properties: { revenue } })),
+    { customerId: other, name: 'Product Viewed' },
+  ]);
+  await defining.identify(workspace, who, { plan: 'gold' });
+  const listed = await defining.create(workspace, list('Listed', [who]));
+  const gold = condition({ attribute: { property: 'plan', operator: Operator.IS_ONE_OF, value: '["gold","club"]' } });
+  const parts = [
+    performed('Order Completed', 7, { atLeast: 1 }),
+    performed('Order Completed', 'ever', {}, [], { property: 'revenue', atLeast: 7 }),
+    condition({ any: [gold, performed('Product Viewed', 30, { atLeast: 1 })] }),
+    condition({ not: condition({ memberOf: listed }) }),
+    condition({ not: condition({ all: [condition({ memberOf: listed }), condition({ not: gold })] }) }),
+  ];
+  const segmentId = await defining.create(workspace, rule('Of all kinds', condition({ all: parts })));
+  const find = async (customerId: string) => (await replica.definitions.findConditions({ segmentId, customerId }, workspace.call)).findings;
+  const told = (await find(who)).map(({ path, isMet, times, sum, countsUntil, value }) => ({ path, isMet, times, sum, countsUntil, value }));
+  const counted = { times: undefined, sum: undefined, countsUntil: undefined, value: '' };
+  expect(told).toEqual([
+    { ...counted, path: 'condition.all[0]', isMet: true, times: 2, countsUntil: new Date(bought + 7 * DAY).toISOString() },
+    { ...counted, path: 'condition.all[1]', isMet: true, times: 2, sum: 7.5 },
+    { ...counted, path: 'condition.all[2].any[0]', isMet: true, value: '"gold"' },
+    { ...counted, path: 'condition.all[2].any[1]', isMet: false, times: 0 },
+    { ...counted, path: 'condition.all[3]', isMet: false },
+    { ...counted, path: 'condition.all[4].not.all[0]', isMet: true },
+    { ...counted, path: 'condition.all[4].not.all[1]', isMet: false, value: '"gold"' },
+  ]);
+  expect((await find(who)).slice(0, 2).map((one) => one.condition)).toEqual(parts.slice(0, 2));
+  expect((await find(other)).map(({ isMet }) => isMet)).toEqual([false, false, false, true, true, false, true]);
+  expect((await replica.definitions.findConditions({ segmentId: listed, customerId: who }, workspace.call)).findings).toEqual([]);
+  await expect(replica.definitions.findConditions({ segmentId: who, customerId: who }, workspace.call)).rejects.toMatchObject({ reason: 'SEGMENT_UNKNOWN' });
+});
+
 test('scoring commits while rules are still judged, of whom some have already crossed', async () => {
   const workspace = await house.workspace();
   const [who = ''] = await house.customers(workspace.id, 1);

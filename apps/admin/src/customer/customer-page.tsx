@@ -23,6 +23,7 @@ import { MembershipCard } from './membership-card';
 import { nameOf } from './name';
 import { PlaceCard } from './place-card';
 import { RecommendationsCard } from './recommendations-card';
+import { RulesCard } from './rules-card';
 import { SimilarCard } from './similar-card';
 import './customer.css';
 
@@ -86,6 +87,7 @@ function Detail({ customer, again }: { customer: CustomerNow; again: () => void 
       <div className="columns wide-left">
         <div className="stack">
           <MembershipCard customer={customer} />
+          <RulesCard customer={customer} />
           <EvidenceCard id={customer.id} />
           <EventsCard customer={customer} />
         </div>

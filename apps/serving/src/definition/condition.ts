@@ -29,6 +29,24 @@ export function* partsOf(condition: Condition): Generator<Condition> {
   for (const [, part] of placesIn(condition)) yield part;
 }
 
+/** A condition that holds no others but by `not`: the leaf within, and what all the `not`s around it make of it. */
+export interface Literal {
+  readonly path: string;
+  readonly condition: Condition;
+  readonly leaf: Condition;
+}
+
+/** What a condition is put together of, in its order. */
+export function* literalsIn(condition: Condition, path = 'condition'): Generator<Literal> {
+  const { all, any, not } = condition;
+  let leaf = condition;
+  while (leaf.not) leaf = leaf.not;
+  if (leaf.all.length + leaf.any.length === 0) return yield { path, condition, leaf };
+  for (const [index, part] of all.entries()) yield* literalsIn(part, `${path}.all[${index}]`);
+  for (const [index, part] of any.entries()) yield* literalsIn(part, `${path}.any[${index}]`);
+  if (not) yield* literalsIn(not, `${path}.not`);
+}
+
 export function segmentsIn(condition: Condition): string[] {
   return [...new Set([...partsOf(condition)].flatMap(({ memberOf }) => (memberOf === '' ? [] : [memberOf.toLowerCase()])))];
 }

@@ -9,8 +9,8 @@ import { PARTITIONS } from '../lease/partition.js';
 import { NIL } from '../page/uuid.js';
 import { DATABASE } from '../store.js';
 import { type Micros, microsSql } from '../time/micros.js';
-import { type Condition, invalid, storedCondition } from './condition.js';
-import { eventsFor, judging, SAMPLE } from './condition.sql.js';
+import { type Condition, invalid, type Literal, storedCondition } from './condition.js';
+import { eventsFor, finding, type Found, judging, SAMPLE } from './condition.sql.js';
 import { failureOf, isTooSlow } from './rule.failure.js';
 import { type Ask, NOT_READ, noticesOf } from './rule.notices.js';
 
@@ -240,7 +240,7 @@ export class DefinitionRepository {
 
   /** Undefined where it takes too long. */
   preview(workspaceId: string, condition: Condition, now: string, sample: number): Promise<Sample | undefined> {
-    return this.inTime(workspaceId, condition, now, async (ask, source) => {
+    return this.inTime(workspaceId, [condition], now, async (ask, source) => {
       const { text, values } = judging([{ segmentId: NIL, condition }], { customerIds: null, now, source }, SAMPLE, [sample]);
       const [counted] = await ask<Omit<Sample, 'notices'>>(text, values);
       return counted && { ...counted, notices: await noticesOf(ask, condition, { now, source }) };
@@ -249,11 +249,27 @@ export class DefinitionRepository {
 
   /** What makes a rule count otherwise than it reads. */
   async notices(workspaceId: string, condition: Condition, now: string): Promise<definition.RuleNotice[]> {
-    return (await this.inTime(workspaceId, condition, now, (ask, source) => noticesOf(ask, condition, { now, source }))) ?? [NOT_READ];
+    return (await this.inTime(workspaceId, [condition], now, (ask, source) => noticesOf(ask, condition, { now, source }))) ?? [NOT_READ];
   }
 
-  /** In a transaction with what a condition reads of everyone, archives too. Undefined where it takes too long. */
-  private async inTime<Result>(workspaceId: string, condition: Condition, now: string, work: (ask: Ask, source: string) => Promise<Result>): Promise<Result | undefined> {
+  /** What there is of a customer for some conditions, in their order. Undefined where it takes too long. */
+  findings(workspaceId: string, literals: readonly Literal[], customerId: string, now: string): Promise<Found[] | undefined> {
+    const all = literals.map(({ condition }) => condition);
+    const work = (ask: Ask, source: string) => {
+      const { text, values } = finding(literals, { customerId, now, source });
+      return ask<Found>(text, values);
+    };
+    return this.inTime(workspaceId, all, now, work, { customerIds: [customerId] });
+  }
+
+  /** In a transaction with what conditions read of everyone or of some, archives too. Undefined where it takes too long. */
+  private async inTime<Result>(
+    workspaceId: string,
+    conditions: readonly Condition[],
+    now: string,
+    work: (ask: Ask, source: string) => Promise<Result>,
+    whose: Pick<EventScope, 'customerIds'> = {},
+  ): Promise<Result | undefined> {
     try {
       return await this.within(workspaceId, async (client) => {
         const end = Date.now() + PREVIEW_MS;
@@ -264,7 +280,7 @@ export class DefinitionRepository {
         };
         // Also of what brings events from archives.
         await limit();
-        return work(ask, await this.sourceFor(client, [condition], {}, now, AbortSignal.timeout(PREVIEW_MS)));
+        return work(ask, await this.sourceFor(client, conditions, whose, now, AbortSignal.timeout(PREVIEW_MS)));
       });
     } catch (error) {
       if (isTooSlow(error)) return undefined;

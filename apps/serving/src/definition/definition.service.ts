@@ -12,7 +12,7 @@ import { lockMemberships, shareMemberships } from '../scoring/write.lock.js';
 import { isoOf } from '../time/micros.js';
 import { CustomerDirectory } from '../workspace/customer.directory.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
-import { checkForm, type Condition, eventsIn, pathTo, segmentsIn, unknownEvent, unknownSegment } from './condition.js';
+import { checkForm, type Condition, eventsIn, literalsIn, pathTo, segmentsIn, unknownEvent, unknownSegment } from './condition.js';
 import { DefinitionReader } from './definition.reader.js';
 import { DefinitionRepository, type DefinitionRow, isNameTaken, type Transaction } from './definition.repository.js';
 import { writeCrossings } from './member.writes.js';
@@ -113,6 +113,22 @@ export class DefinitionService {
     return { notices: await this.definitions.notices(workspaceId, condition, now) };
   }
 
+  async findings(workspaceId: string, { segmentId, customerId }: definition.FindConditionsRequest): Promise<definition.FindConditionsResponse> {
+    const { condition, malformed } = await this.found(workspaceId, idOf(segmentId));
+    if (condition === null || malformed !== null) return { findings: [] };
+    const asOf = await this.definitions.within(workspaceId, (client) => this.now(client, workspaceId));
+    const literals = [...literalsIn(condition)];
+    const found = await this.definitions.findings(workspaceId, literals, idOf(customerId), asOf);
+    if (!found) throw new RpcError(status.DEADLINE_EXCEEDED, 'Looking took too long; ask again, or of a rule that reaches less far back.', { reason: 'FINDING_TOO_LONG' });
+    const findings = literals.flatMap(({ path, condition: part }, at) => {
+      const one = found[at];
+      if (!one) return [];
+      const { isMet, times, sum, due, held } = one;
+      return [{ path, condition: part, isMet, times: times ?? undefined, sum: sum ?? undefined, countsUntil: due ?? undefined, value: held ?? '', asOf }];
+    });
+    return { findings } satisfies definition.FindConditionsResponse;
+  }
+
   private async found(workspaceId: string, id: string): Promise<DefinitionRow> {
     const row = (await this.definitions.within(workspaceId, (client) => this.definitions.all(client))).find(({ segmentId }) => segmentId === id);
     if (!row) throw unknown();
@@ -202,8 +218,8 @@ function refuseCycle(id: string, condition: Condition, rows: readonly Definition
   }
 }
 
-function idOf(segmentId: string): string {
-  return uuidFilter(segmentId)?.toLowerCase() ?? NIL;
+function idOf(given: string): string {
+  return uuidFilter(given)?.toLowerCase() ?? NIL;
 }
 
 function unknown(): RpcError {
