@@ -335,6 +335,32 @@ test('a preview tells of names that nobody has, where they are, and what may hav
   await expect(replica.definitions.getRuleNotices({ segmentId: who }, workspace.call)).rejects.toMatchObject({ reason: 'SEGMENT_UNKNOWN' });
 });
 
+test('what everybody or nobody meets is told, and a segment that another model has retired', async () => {
+  const workspace = await house.workspace();
+  const [who = ''] = await house.customers(workspace.id, 1);
+  await defining.track(workspace, orders(who, 1));
+  const serve = async (drawn: ReturnType<typeof model>, fence: number) => {
+    await house.prepare(replica, workspace, drawn);
+    await replica.activation.activate({ modelId: drawn.id, fence }, workspace.service);
+  };
+  await serve(model(), 1);
+  const { segments } = await replica.segments.listSegments({ page: { first: 10, after: '' }, kind: serving.SegmentKind.LEARNED, modelId: '', asOf: undefined, level: worker.SegmentLevel.MAIN, brief: false }, workspace.call);
+  const [home, other] = segments.map(({ id, name }) => ({ name, isIn: condition({ memberOf: id }) }));
+  if (!home || !other) throw new Error('a model draws several segments');
+  const noticesOf = async (given: Condition) =>
+    (await replica.definitions.previewDefinedSegment({ condition: given }, workspace.call)).notices.map(({ code, path, message }) => [code, path, message]);
+  const always = performed('Order Completed', 7, { atLeast: 0 });
+  expect(await noticesOf(condition({ any: [condition({ all: [home.isIn, other.isIn] }), always] }))).toEqual([
+    ['NEVER_MET', 'condition.any[0]', 'Nobody can meet condition.any[0], whatever they do: it rules itself out.'],
+    ['ALWAYS_MET', 'condition.any[1]', 'Everybody meets what is asked of "Order Completed", whatever they do.'],
+  ]);
+  const segmentId = await defining.create(workspace, rule('Not at home', condition({ not: home.isIn })));
+  expect((await replica.definitions.getRuleNotices({ segmentId }, workspace.call)).notices).toEqual([]);
+  await serve(model(), 2);
+  const { notices } = await replica.definitions.getRuleNotices({ segmentId }, workspace.call);
+  expect(notices).toMatchObject([{ code: 'SEGMENT_RETIRED', path: 'condition.not.memberOf', name: home.name, message: expect.stringContaining(`draws no segment "${home.name}"`) }]);
+});
+
 test('what a property adds up to is exact, whatever the order; a customer comes with the event that makes it enough and goes when an event of it grows too old', async () => {
   const workspace = await house.workspace(access.Clock.DATA);
   const [who = '', other = ''] = await house.customers(workspace.id, 2);
