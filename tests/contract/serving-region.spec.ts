@@ -166,6 +166,24 @@ test('a threshold is moved, a new model carries the region over, and who is forg
   expect(rowCount).toBe(0);
 });
 
+test('a threshold that is moved makes of a segment who was previewed, however everyone has changed since it was drawn', async () => {
+  const { workspace, customers } = await shop();
+  const examples = [customers[1], customers[4], customers[7], customers[10]].map((id) => id ?? '');
+  const segmentId = await create(workspace, like(examples), 0.5);
+  await settled(workspace, segmentId);
+  // Half of all, an example among them, order on: drawn now, the region would lie elsewhere.
+  const before = (await statesOf(house, workspace.id)).reduce((sum, { events }) => sum + events, 0);
+  const later = customers.slice(0, 6).flatMap((customerId, at) => Array.from({ length: 4 + 3 * at }, () => ({ customerId, name: 'Order Completed' })));
+  await house.track(workspace.id, later);
+  await until(() => statesOf(house, workspace.id), (states) => states.reduce((sum, { events }) => sum + events, 0) === before + later.length);
+  for (const threshold of [0.05, 0.3, 0.6]) {
+    const previewed = await replica.regions.previewExampleSegment({ examples: undefined, segmentId, threshold, withRule: false }, workspace.call);
+    await replica.regions.moveThreshold({ segmentId, threshold }, workspace.call);
+    await settled(workspace, segmentId);
+    expect([threshold, (await members(workspace, segmentId)).length]).toEqual([threshold, previewed.size]);
+  }
+});
+
 test('whom another model brings into a region or out of it, and into rules over it, is told of as moved by the promotion', async () => {
   const { workspace, customers } = await shop();
   const examples = [customers[1], customers[4], customers[7], customers[10]].map((id) => id ?? '');

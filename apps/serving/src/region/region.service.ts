@@ -12,7 +12,7 @@ import { uuidFilter } from '../page/uuid.js';
 import { shareMemberships } from '../scoring/write.lock.js';
 import { CustomerDirectory } from '../workspace/customer.directory.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
-import { USUAL_THRESHOLD } from './region.js';
+import { drawRegion, USUAL_THRESHOLD, vectorOf } from './region.js';
 import { RegionBuilder } from './region.builder.js';
 import { RegionPreview } from './region.preview.js';
 import { RegionRepository, type StoredRegion } from './region.repository.js';
@@ -84,7 +84,9 @@ export class RegionService {
       const examples = own?.examples ?? (await this.examplesOf(client, modelId, userIds, request.examples?.lasso ?? []));
       const threshold = checkThreshold(request.threshold ?? own?.threshold);
       const newestEventAt = await this.definitions.newestEventAt(client);
-      return { modelId, examples, threshold, newestEventAt, ...(await this.builder.draw(client, modelId, examples)), population: await this.previews.read(client, modelId) };
+      // One that is drawn stays as it is until another model draws it, and so it is looked at: what is previewed is what a moved threshold makes of it.
+      const drawn = own?.modelId === modelId ? drawRegion(vectorOf(own.points), vectorOf(own.crowd), own.width) : await this.builder.draw(client, modelId, examples);
+      return { modelId, examples, threshold, newestEventAt, ...drawn, population: await this.previews.read(client, modelId) };
     });
     const { modelId, threshold, heldOut } = read;
     return {
