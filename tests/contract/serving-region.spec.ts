@@ -184,6 +184,29 @@ test('a threshold that is moved makes of a segment who was previewed, however ev
   }
 });
 
+test('how close a customer is to a region is told, with the examples that are most like them', async () => {
+  const { workspace, customers } = await shop();
+  const examples = [customers[1], customers[4], customers[7], customers[10]].map((id) => id ?? '');
+  const segmentId = await create(workspace, like(examples), 0.4);
+  await settled(workspace, segmentId);
+  const states = await statesOf(house, workspace.id);
+  const close = closenessBy(states, examples);
+  const find = (customerId: string) => replica.regions.findCloseness({ segmentId, customerId }, workspace.call);
+  const are = await members(workspace, segmentId);
+  for (const { customer, embedding } of states) {
+    const found = await find(customer);
+    expect(found.closeness).toBeCloseTo(close(embedding), 9);
+    expect((found.closeness ?? 0) >= found.threshold).toBe(are.includes(customer));
+    expect(found.examples.map(({ customerId }) => customerId).sort()).toEqual(examples.filter((id) => id !== customer).sort());
+    const similar = found.examples.map(({ similarity }) => similarity);
+    expect(similar).toEqual([...similar].sort((a, b) => b - a));
+  }
+  const nobody = await find('no id');
+  expect(nobody.closeness).toBeUndefined();
+  expect(nobody).toMatchObject({ threshold: 0.4, leavesBelow: 0.34, examples: [] });
+  await expect(replica.regions.findCloseness({ segmentId: examples[0] ?? '', customerId: examples[0] ?? '' }, workspace.call)).rejects.toMatchObject({ reason: 'SEGMENT_UNKNOWN' });
+});
+
 test('whom another model brings into a region or out of it, and into rules over it, is told of as moved by the promotion', async () => {
   const { workspace, customers } = await shop();
   const examples = [customers[1], customers[4], customers[7], customers[10]].map((id) => id ?? '');

@@ -28,7 +28,7 @@ export const membershipSubscriptions = {
 } satisfies Partial<ResolversOf<'Subscription'>['Subscription']>;
 
 export const membershipTypes: ResolversOf<
-  'ConditionFinding' | 'Membership' | 'MembershipExplanation' | 'MembershipEvidence' | 'EventContribution' | 'ContributionCheck' | 'FittingTrait' | 'BehaviourChange' | 'MembershipChange'
+  'ConditionFinding' | 'ExampleCloseness' | 'Membership' | 'MembershipExplanation' | 'MembershipEvidence' | 'EventContribution' | 'ContributionCheck' | 'FittingTrait' | 'BehaviourChange' | 'MembershipChange'
 > = {
   Membership: {
     segment: async ({ segmentId, told }, _args, { loaders }) => told?.get(segmentId) ?? present(await loaders.segment.load(segmentNow(segmentId)), 'the segment of a membership'),
@@ -51,6 +51,11 @@ export const membershipTypes: ResolversOf<
       const findings = (await found(rpc.definitions.findConditions({ segmentId, customerId })))?.findings ?? [];
       return findings.length === 0 ? null : findings;
     },
+    closeness: async ({ membership: { customerId, segmentId, past }, segment: { kind } }, _args, { rpc }) => {
+      if (kind !== serving.SegmentKind.EXAMPLE || past !== undefined) return null;
+      const measured = await found(rpc.regions.findCloseness({ segmentId, customerId }));
+      return measured?.closeness === undefined ? null : { ...measured, closeness: measured.closeness };
+    },
   },
   MembershipEvidence: {
     readAt: ({ readAt }) => present(readAt, 'readAt'),
@@ -62,6 +67,12 @@ export const membershipTypes: ResolversOf<
     typicalCustomers: async ({ typical }, { first }, { loaders }) => {
       const there = await Promise.all(typical.map(({ customerId }) => loaders.customer.load(customerId)));
       return typical.filter((_, index) => there[index] !== undefined).slice(0, rowsOf(first));
+    },
+  },
+  ExampleCloseness: {
+    examples: async ({ examples }, _args, { loaders }) => {
+      const there = await Promise.all(examples.map(({ customerId }) => loaders.customer.load(customerId)));
+      return examples.filter((_, index) => there[index] !== undefined);
     },
   },
   ConditionFinding: {

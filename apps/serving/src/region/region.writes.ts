@@ -55,6 +55,6 @@ export async function crossRegions(
   return crossings;
 }
 
-function regionOf(row: RegionRow): Region {
+export function regionOf(row: RegionRow): Region {
   return { ...row, points: vectorOf(row.points), crowd: vectorOf(row.crowd) };
 }
