@@ -10,7 +10,7 @@ import { useReading } from '../session/reading';
 import { measure } from '../wording/figure';
 import type { CustomerNow } from './customer';
 import { CustomerLink } from './customer-link';
-import { findingInWords } from './finding';
+import { asksAttribute, findingInWords } from './finding';
 
 type Why = NonNullable<CustomerDefinitionsQuery['customer']>['memberships'][number]['why'];
 
@@ -51,7 +51,7 @@ function Found({ conditions, nameOf }: FoundProps): ReactNode {
         <tr key={path}>
           {/* A condition without others in it is one sentence. */}
           <th scope="row">{String(inWords(condition as CustomerConditionInput, nameOf))}</th>
-          <td className="quiet">{findingInWords(found)}</td>
+          <td className="quiet">{findingInWords(found, asksAttribute(condition as CustomerConditionInput))}</td>
           <td>
             <Badge tone={isMet ? 'good' : 'plain'}>{isMet ? 'yes' : 'no'}</Badge>
           </td>

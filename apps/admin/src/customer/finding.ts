@@ -1,3 +1,4 @@
+import type { CustomerConditionInput } from '../gen/graphql';
 import { count } from '../wording/figure';
 import { dateAndTime } from '../wording/time';
 
@@ -11,9 +12,15 @@ interface Finding {
   value: unknown;
 }
 
+/** Of one without others in it, but by `not`. */
+export function asksAttribute({ not, attribute }: CustomerConditionInput): boolean {
+  return not ? asksAttribute(not) : Boolean(attribute);
+}
+
 /** What there is of a customer for one condition of a rule. */
-export function findingInWords({ times, sum, countsUntil, value }: Finding): string {
-  if (times === null) return value === null ? '' : typeof value === 'string' ? `“${value}”` : JSON.stringify(value);
+export function findingInWords({ times, sum, countsUntil, value }: Finding, isOfAttribute: boolean): string {
+  if (times === null && !isOfAttribute) return '';
+  if (times === null) return value === null ? 'nothing' : typeof value === 'string' ? `“${value}”` : JSON.stringify(value);
   const often = times === 0 ? 'never' : times === 1 ? 'once' : `${count(times)} times`;
   const much = sum === null ? '' : `, ${EXACT.format(sum)} in all`;
   const until = countsUntil === null ? '' : times === 1 ? `, counts until ${dateAndTime(countsUntil)}` : `, the first counts until ${dateAndTime(countsUntil)}`;
