@@ -335,6 +335,18 @@ test('a preview tells of names that nobody has, where they are, and what may hav
   await expect(replica.definitions.getRuleNotices({ segmentId: who }, workspace.call)).rejects.toMatchObject({ reason: 'SEGMENT_UNKNOWN' });
 });
 
+test('a segment that rules name is not deleted, and all of these are told', async () => {
+  const workspace = await house.workspace();
+  const [who = ''] = await house.customers(workspace.id, 1);
+  const listed = await defining.create(workspace, list('Listed', [who]));
+  const remove = (segmentId: string) => replica.definitions.deleteDefinedSegment({ segmentId }, workspace.call);
+  const first = await defining.create(workspace, rule('First', condition({ memberOf: listed })));
+  await expect(remove(listed)).rejects.toMatchObject({ reason: 'SEGMENT_IN_USE', message: expect.stringMatching(/^The rule of "First" .* names it; /) });
+  const second = await defining.create(workspace, rule('Second', condition({ not: condition({ memberOf: listed }) })));
+  await expect(remove(listed)).rejects.toMatchObject({ reason: 'SEGMENT_IN_USE', message: expect.stringMatching(/^The rules of "First" .*, "Second" .* name it; /) });
+  for (const segmentId of [first, second, listed]) await remove(segmentId);
+});
+
 test('what everybody or nobody meets is told, and a segment that another model has retired', async () => {
   const workspace = await house.workspace();
   const [who = ''] = await house.customers(workspace.id, 1);
@@ -359,6 +371,9 @@ test('what everybody or nobody meets is told, and a segment that another model h
   await serve(model(), 2);
   const { notices } = await replica.definitions.getRuleNotices({ segmentId }, workspace.call);
   expect(notices).toMatchObject([{ code: 'SEGMENT_RETIRED', path: 'condition.not.memberOf', name: home.name, message: expect.stringContaining(`draws no segment "${home.name}"`) }]);
+  await expect(defining.create(workspace, rule('At home', home.isIn))).rejects.toMatchObject({
+    reason: 'SEGMENT_UNKNOWN', message: `condition.memberOf: "${home.name}" was retired or deleted, and nobody is in it.`,
+  });
 });
 
 test('what a property adds up to is exact, whatever the order; a customer comes with the event that makes it enough and goes when an event of it grows too old', async () => {

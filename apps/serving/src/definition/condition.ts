@@ -181,8 +181,10 @@ export function invalid(path: string, message: string): RpcError {
   return RpcError.invalid(`${path}: ${message}.`, { reason: 'CONDITION_INVALID', metadata: { path } });
 }
 
-export function unknownSegment(path: string, segmentId: string): RpcError {
-  return RpcError.invalid(`${path}.memberOf: there is no such segment.`, { reason: 'SEGMENT_UNKNOWN', metadata: { path, segment_id: segmentId } });
+/** `name`: that it had, where it is no more. */
+export function unknownSegment(path: string, segmentId: string, name?: string): RpcError {
+  const what = name === undefined ? 'there is no such segment' : `"${name}" was retired or deleted, and nobody is in it`;
+  return RpcError.invalid(`${path}.memberOf: ${what}.`, { reason: 'SEGMENT_UNKNOWN', metadata: { path, segment_id: segmentId } });
 }
 
 export function unknownEvent(path: string, event: string): RpcError {

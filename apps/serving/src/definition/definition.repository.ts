@@ -51,7 +51,10 @@ export interface Build {
 /** What a rule may name. */
 export interface KnownSegment {
   readonly id: string;
+  readonly name: string;
   readonly isMain: boolean;
+  /** It was neither retired nor deleted. */
+  readonly isLive: boolean;
 }
 
 export interface Sample {
@@ -148,9 +151,9 @@ export class DefinitionRepository {
 
   async known(client: PoolClient, ids: readonly string[]): Promise<KnownSegment[]> {
     const { rows } = await client.query<KnownSegment>(
-      `select s.id, s.kind <> 'LEARNED' or exists (
+      `select s.id, s.name, s.is_live as "isLive", s.kind <> 'LEARNED' or exists (
          select from serving.segment_versions v where v.segment_id = s.id and v.model_id = (select model_id from serving.active_model) and v.level = 'MAIN') as "isMain"
-       from serving.segments s where s.id = any($1::uuid[]) and s.is_live`,
+       from serving.segments s where s.id = any($1::uuid[])`,
       [ids],
     );
     return rows;

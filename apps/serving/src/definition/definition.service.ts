@@ -81,11 +81,12 @@ export class DefinitionService {
       if (!own) throw unknown();
       // Scoring must not let anybody into a region that is about to end.
       if (own.kind === 'EXAMPLE') await lockMemberships(client, workspaceId);
-      const user = rows.find(({ condition }) => condition !== null && segmentsIn(condition).includes(id));
+      const users = rows.filter(({ condition }) => condition !== null && segmentsIn(condition).includes(id));
+      const [user] = users;
       if (user) {
-        throw RpcError.precondition(`The rule of ${segmentInWords({ id: user.segmentId, name: user.name })} names it; change or delete that one first.`, {
-          reason: 'SEGMENT_IN_USE', metadata: { segment_id: user.segmentId },
-        });
+        const named = users.map(({ segmentId: used, name }) => segmentInWords({ id: used, name })).join(', ');
+        const message = users.length === 1 ? `The rule of ${named} names it; change or delete that one first.` : `The rules of ${named} name it; change or delete them first.`;
+        throw RpcError.precondition(message, { reason: 'SEGMENT_IN_USE', metadata: { segment_id: user.segmentId } });
       }
       await this.definitions.retire(client, id);
       await this.list(client, workspaceId, id, []);
@@ -201,7 +202,7 @@ export class DefinitionService {
     for (const id of named) {
       const segment = known.get(id);
       const path = pathTo(condition, ({ memberOf }) => memberOf.toLowerCase() === id) ?? '';
-      if (!segment) throw unknownSegment(path, id);
+      if (!segment?.isLive) throw unknownSegment(path, id, segment?.name);
       if (!segment.isMain) throw RpcError.invalid(`${path}.memberOf: the segment is not on the main level; a rule names only those that are.`, { reason: 'SEGMENT_NOT_MAIN', metadata: { path } });
     }
   }
