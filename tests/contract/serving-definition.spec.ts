@@ -196,7 +196,11 @@ test('what cannot be a rule is refused with where and why', async () => {
   const first = await defining.create(workspace, rule('First', bought));
   await expect(defining.create(workspace, rule('first', bought))).rejects.toMatchObject({ reason: 'NAME_TAKEN' });
   const second = await defining.create(workspace, rule('Second', condition({ memberOf: first })));
-  await expect(replica.definitions.updateDefinedSegment({ segmentId: first, condition: condition({ memberOf: second }), customers: undefined }, workspace.call)).rejects.toMatchObject({ reason: 'CONDITION_CYCLE' });
+  const names = (given: Condition) => replica.definitions.updateDefinedSegment({ segmentId: first, condition: given, customers: undefined }, workspace.call);
+  await expect(names(condition({ memberOf: first }))).rejects.toMatchObject({ reason: 'CONDITION_CYCLE', message: 'The rule would name itself.' });
+  await expect(names(condition({ any: [bought, condition({ memberOf: second })] }))).rejects.toMatchObject({
+    reason: 'CONDITION_CYCLE', message: `The rule would name itself, by way of "Second" (${publicId('Segment', second)}).`,
+  });
   await expect(replica.definitions.deleteDefinedSegment({ segmentId: first }, workspace.call)).rejects.toMatchObject({
     reason: 'SEGMENT_IN_USE', message: `The rule of "Second" (${publicId('Segment', second)}) names it; change or delete that one first.`,
   });

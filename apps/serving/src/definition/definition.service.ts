@@ -209,14 +209,24 @@ export class DefinitionService {
 }
 
 function refuseCycle(id: string, condition: Condition, rows: readonly DefinitionRow[]): void {
-  const named = new Map(rows.map((row) => [row.segmentId, row.condition === null ? [] : segmentsIn(row.condition)]));
+  const known = new Map(rows.map((row) => [row.segmentId, row]));
   const reached = new Set<string>();
-  const ahead = segmentsIn(condition);
-  for (let next = ahead.pop(); next !== undefined; next = ahead.pop()) {
-    if (next === id) throw RpcError.invalid('The rule would name itself, by way of other segments.', { reason: 'CONDITION_CYCLE' });
-    if (!reached.has(next)) ahead.push(...(named.get(next) ?? []));
-    reached.add(next);
-  }
+  /** The segments by way of which the condition names the one, in their order; undefined: it does not. */
+  const way = (part: Condition): DefinitionRow[] | undefined => {
+    for (const named of segmentsIn(part)) {
+      if (named === id) return [];
+      const row = known.get(named);
+      if (reached.has(named) || !row?.condition) continue;
+      reached.add(named);
+      const beyond = way(row.condition);
+      if (beyond) return [row, ...beyond];
+    }
+    return undefined;
+  };
+  const between = way(condition);
+  if (!between) return;
+  const by = between.length === 0 ? '' : `, by way of ${between.map(({ segmentId, name }) => segmentInWords({ id: segmentId, name })).join(', ')}`;
+  throw RpcError.invalid(`The rule would name itself${by}.`, { reason: 'CONDITION_CYCLE' });
 }
 
 function idOf(given: string): string {
