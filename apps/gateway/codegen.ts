@@ -2,8 +2,8 @@ import type { CodegenConfig } from '@graphql-codegen/cli';
 
 /** Types that are resolved from a message of src/graphql/message.ts; all others have exactly the fields of their SDL. */
 const FROM_MESSAGES = [
-  'ApiKey', 'ArchiveRequest', 'AuditEntry', 'BehaviourChange', 'BlockedId', 'CalibrationBin', 'ContributionCheck', 'CountBasis', 'Customer', 'CustomerConnection', 'CustomerKey', 'CustomerMap', 'CustomerMerge', 'DataProfile',
-  'Evaluation', 'Event', 'EventArchive', 'EventContribution', 'EventForecast', 'EventLedger', 'EventReceipt', 'EventResult', 'ExampleSegment', 'Export', 'ExportManifest', 'ExportSchedule', 'FeedCursors', 'FittingTrait', 'HeadEvaluation', 'HeadStanding', 'Import', 'ImportPreview',
+  'ApiKey', 'ArchiveRequest', 'AuditEntry', 'BehaviourChange', 'BlockedId', 'CalibrationBin', 'ConditionFinding', 'ContributionCheck', 'CountBasis', 'Customer', 'CustomerConnection', 'CustomerKey', 'CustomerMap', 'CustomerMerge', 'DataProfile',
+  'Evaluation', 'Event', 'EventArchive', 'EventContribution', 'EventForecast', 'EventLedger', 'EventReceipt', 'EventResult', 'ExampleCloseness', 'ExampleSegment', 'Export', 'ExportManifest', 'ExportSchedule', 'FeedCursors', 'FittingTrait', 'HeadEvaluation', 'HeadStanding', 'Import', 'ImportPreview',
   'ItemRecommendation', 'LabelHead', 'LabelPrediction', 'LabelProblem', 'LabelSet', 'LabelsAdded', 'MapPoint', 'MapPosition', 'Measure', 'Membership', 'MembershipChange', 'MembershipEvidence', 'MembershipExplanation', 'MergeUndone', 'MetricPoint', 'Model', 'NoveltyReach', 'NoveltyThreshold', 'NoveltyThresholds',
   'NumberEvaluation', 'NumberPrediction', 'NumberStanding', 'NumberSummary',
   'PageInfo', 'PersonReceipt', 'PersonRequest', 'PropertyQuality', 'RegionPreview', 'RejectedEvent', 'RejectedEventGroup', 'RejectedEventsReplayed', 'ReplayResult', 'RetentionPolicy', 'RowCount', 'RuleNotice', 'RunError',

@@ -145,6 +145,8 @@ test('a segment is drawn on the map, its size follows the threshold, and it is m
   );
   expect(previewed).toBeGreaterThan(closest);
   expect(await closenessIn(card)).toBe(closeness);
+  await admin.page.getByRole('button', { name: 'Put it into words' }).click();
+  await admin.page.getByRole('region', { name: 'In a short rule' }).getByText(/fidelity/).waitFor();
   await card.getByRole('slider').focus();
   await admin.page.keyboard.press('Home');
   await card.getByRole('button', { name: 'Move the threshold' }).click();

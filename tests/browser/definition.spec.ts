@@ -84,6 +84,17 @@ test('its page has the rule in words, and the count above the list is that of th
   expect(await admin.brokenRules()).toEqual([]);
 }, 90_000);
 
+test('a member’s page has what the rule finds of them, condition by condition', async () => {
+  await admin.region('Members').getByRole('link').first().click();
+  const met = admin.region('By definition').locator('.stack.tight', { hasText: NAME });
+  const row = (words: string) => met.getByRole('row').filter({ hasText: words });
+  await row('in the last 90 days, where revenue is at least 1').getByText('yes').waitFor();
+  await row('in the last 90 days, where revenue is at least 1').getByText(/counts until/).waitFor();
+  await row('not: country is “Nowhere”').getByText('yes').waitFor();
+  await admin.shoot('customer-by-definition');
+  expect(await admin.brokenRules()).toEqual([]);
+}, 90_000);
+
 test('among what a model draws it says what it is, and the picture of shares is of what adds up to everyone', async () => {
   await admin.visit('Segments');
   await rows().filter({ hasText: NAME }).getByText('Whoever meets a rule').waitFor();

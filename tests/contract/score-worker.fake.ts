@@ -36,7 +36,7 @@ interface State {
 /**
  * A model so simple that a test can foresee it, behind the same contract as a real one. A `model_uri` that
  * ends in `window` asks for a rebuild when an event comes late; one that ends in `swapped` draws the same
- * segments at other places; one that ends in `family` draws coarser and finer ones too; one that has `missing` in it cannot be loaded.
+ * segments at other places; one that ends in `family` draws coarser and finer ones too; to one that ends in `folded` one order and eight are alike; one that has `missing` in it cannot be loaded.
  */
 export function readFake(modelUri: string, packed: Uint8Array, events: readonly worker.ScoreEvent[], readAt: number): Omit<worker.CustomerScoreResult, 'customerId'> {
   const state: State =
@@ -71,7 +71,8 @@ function outcome(modelUri: string, state: State, readAt: number) {
   const plain = state.isAlien ? -1 : quietDays > QUIET_DAYS ? QUIET : state.orders >= MANY_ORDERS ? MANY : FEW_ORDERS;
   const segmentIndex = modelUri.endsWith('swapped') && plain >= 0 ? (plain + 1) % SEGMENTS.length : plain;
   const embedding = Buffer.alloc(16);
-  [state.orders, state.events, Math.log1p(quietDays), 1].forEach((value, index) => embedding.writeFloatLE(value, index * 4));
+  const isFolded = modelUri.endsWith('folded');
+  [isFolded ? state.orders % 7 : state.orders, isFolded ? state.events - state.orders : state.events, Math.log1p(quietDays), 1].forEach((value, index) => embedding.writeFloatLE(value, index * 4));
   const part = segmentIndex === MANY && modelUri.endsWith('family') ? { finerIndex: state.orders >= LOTS_OF_ORDERS ? LOTS : SOME } : {};
   return {
     segmentIndex,

@@ -53,6 +53,43 @@ test('a rule over another one follows it, and over a learned segment too', async
   expect(customer?.memberships.map(({ segmentId }) => segmentId)).toEqual([home?.id, inIt]);
 });
 
+test('what a rule finds of a customer is told condition by condition, with how often, how much and until when', async () => {
+  const workspace = await house.workspace();
+  const [who = '', other = ''] = await house.customers(workspace.id, 2);
+  const bought = Date.now() - 5 * DAY;
+  await defining.track(workspace, [
+    ...[5, 2.5].map((revenue, at) => ({ customerId: who, name: 'Order Completed', at: bought + at * 1_000, properties: { revenue } })),
+    { customerId: other, name: 'Product Viewed' },
+  ]);
+  await defining.identify(workspace, who, { plan: 'gold' });
+  const listed = await defining.create(workspace, list('Listed', [who]));
+  const gold = condition({ attribute: { property: 'plan', operator: Operator.IS_ONE_OF, value: '["gold","club"]' } });
+  const parts = [
+    performed('Order Completed', 7, { atLeast: 1 }),
+    performed('Order Completed', 'ever', {}, [], { property: 'revenue', atLeast: 7 }),
+    condition({ any: [gold, performed('Product Viewed', 30, { atLeast: 1 })] }),
+    condition({ not: condition({ memberOf: listed }) }),
+    condition({ not: condition({ all: [condition({ memberOf: listed }), condition({ not: gold })] }) }),
+  ];
+  const segmentId = await defining.create(workspace, rule('Of all kinds', condition({ all: parts })));
+  const find = async (customerId: string) => (await replica.definitions.findConditions({ segmentId, customerId }, workspace.call)).findings;
+  const told = (await find(who)).map(({ path, isMet, times, sum, countsUntil, value }) => ({ path, isMet, times, sum, countsUntil, value }));
+  const counted = { times: undefined, sum: undefined, countsUntil: undefined, value: '' };
+  expect(told).toEqual([
+    { ...counted, path: 'condition.all[0]', isMet: true, times: 2, countsUntil: new Date(bought + 7 * DAY).toISOString() },
+    { ...counted, path: 'condition.all[1]', isMet: true, times: 2, sum: 7.5 },
+    { ...counted, path: 'condition.all[2].any[0]', isMet: true, value: '"gold"' },
+    { ...counted, path: 'condition.all[2].any[1]', isMet: false, times: 0 },
+    { ...counted, path: 'condition.all[3]', isMet: false },
+    { ...counted, path: 'condition.all[4].not.all[0]', isMet: true },
+    { ...counted, path: 'condition.all[4].not.all[1]', isMet: false, value: '"gold"' },
+  ]);
+  expect((await find(who)).slice(0, 2).map((one) => one.condition)).toEqual(parts.slice(0, 2));
+  expect((await find(other)).map(({ isMet }) => isMet)).toEqual([false, false, false, true, true, false, true]);
+  expect((await replica.definitions.findConditions({ segmentId: listed, customerId: who }, workspace.call)).findings).toEqual([]);
+  await expect(replica.definitions.findConditions({ segmentId: who, customerId: who }, workspace.call)).rejects.toMatchObject({ reason: 'SEGMENT_UNKNOWN' });
+});
+
 test('scoring commits while rules are still judged, of whom some have already crossed', async () => {
   const workspace = await house.workspace();
   const [who = ''] = await house.customers(workspace.id, 1);
@@ -159,7 +196,11 @@ test('what cannot be a rule is refused with where and why', async () => {
   const first = await defining.create(workspace, rule('First', bought));
   await expect(defining.create(workspace, rule('first', bought))).rejects.toMatchObject({ reason: 'NAME_TAKEN' });
   const second = await defining.create(workspace, rule('Second', condition({ memberOf: first })));
-  await expect(replica.definitions.updateDefinedSegment({ segmentId: first, condition: condition({ memberOf: second }), customers: undefined }, workspace.call)).rejects.toMatchObject({ reason: 'CONDITION_CYCLE' });
+  const names = (given: Condition) => replica.definitions.updateDefinedSegment({ segmentId: first, condition: given, customers: undefined }, workspace.call);
+  await expect(names(condition({ memberOf: first }))).rejects.toMatchObject({ reason: 'CONDITION_CYCLE', message: 'The rule would name itself.' });
+  await expect(names(condition({ any: [bought, condition({ memberOf: second })] }))).rejects.toMatchObject({
+    reason: 'CONDITION_CYCLE', message: `The rule would name itself, by way of "Second" (${publicId('Segment', second)}).`,
+  });
   await expect(replica.definitions.deleteDefinedSegment({ segmentId: first }, workspace.call)).rejects.toMatchObject({
     reason: 'SEGMENT_IN_USE', message: `The rule of "Second" (${publicId('Segment', second)}) names it; change or delete that one first.`,
   });
@@ -296,6 +337,47 @@ test('a preview tells of names that nobody has, where they are, and what may hav
   const listed = await defining.create(workspace, list('Listed', []));
   expect((await replica.definitions.getRuleNotices({ segmentId: listed }, workspace.call)).notices).toEqual([]);
   await expect(replica.definitions.getRuleNotices({ segmentId: who }, workspace.call)).rejects.toMatchObject({ reason: 'SEGMENT_UNKNOWN' });
+});
+
+test('a segment that rules name is not deleted, and all of these are told', async () => {
+  const workspace = await house.workspace();
+  const [who = ''] = await house.customers(workspace.id, 1);
+  const listed = await defining.create(workspace, list('Listed', [who]));
+  const remove = (segmentId: string) => replica.definitions.deleteDefinedSegment({ segmentId }, workspace.call);
+  const first = await defining.create(workspace, rule('First', condition({ memberOf: listed })));
+  await expect(remove(listed)).rejects.toMatchObject({ reason: 'SEGMENT_IN_USE', message: expect.stringMatching(/^The rule of "First" .* names it; /) });
+  const second = await defining.create(workspace, rule('Second', condition({ not: condition({ memberOf: listed }) })));
+  await expect(remove(listed)).rejects.toMatchObject({ reason: 'SEGMENT_IN_USE', message: expect.stringMatching(/^The rules of "First" .*, "Second" .* name it; /) });
+  for (const segmentId of [first, second, listed]) await remove(segmentId);
+});
+
+test('what everybody or nobody meets is told, and a segment that another model has retired', async () => {
+  const workspace = await house.workspace();
+  const [who = ''] = await house.customers(workspace.id, 1);
+  await defining.track(workspace, orders(who, 1));
+  const serve = async (drawn: ReturnType<typeof model>, fence: number) => {
+    await house.prepare(replica, workspace, drawn);
+    await replica.activation.activate({ modelId: drawn.id, fence }, workspace.service);
+  };
+  await serve(model(), 1);
+  const { segments } = await replica.segments.listSegments({ page: { first: 10, after: '' }, kind: serving.SegmentKind.LEARNED, modelId: '', asOf: undefined, level: worker.SegmentLevel.MAIN, brief: false }, workspace.call);
+  const [home, other] = segments.map(({ id, name }) => ({ name, isIn: condition({ memberOf: id }) }));
+  if (!home || !other) throw new Error('a model draws several segments');
+  const noticesOf = async (given: Condition) =>
+    (await replica.definitions.previewDefinedSegment({ condition: given }, workspace.call)).notices.map(({ code, path, message }) => [code, path, message]);
+  const always = performed('Order Completed', 7, { atLeast: 0 });
+  expect(await noticesOf(condition({ any: [condition({ all: [home.isIn, other.isIn] }), always] }))).toEqual([
+    ['NEVER_MET', 'condition.any[0]', 'Nobody can meet condition.any[0], whatever they do: it rules itself out.'],
+    ['ALWAYS_MET', 'condition.any[1]', 'Everybody meets what is asked of "Order Completed", whatever they do.'],
+  ]);
+  const segmentId = await defining.create(workspace, rule('Not at home', condition({ not: home.isIn })));
+  expect((await replica.definitions.getRuleNotices({ segmentId }, workspace.call)).notices).toEqual([]);
+  await serve(model(), 2);
+  const { notices } = await replica.definitions.getRuleNotices({ segmentId }, workspace.call);
+  expect(notices).toMatchObject([{ code: 'SEGMENT_RETIRED', path: 'condition.not.memberOf', name: home.name, message: expect.stringContaining(`draws no segment "${home.name}"`) }]);
+  await expect(defining.create(workspace, rule('At home', home.isIn))).rejects.toMatchObject({
+    reason: 'SEGMENT_UNKNOWN', message: `condition.memberOf: "${home.name}" was retired or deleted, and nobody is in it.`,
+  });
 });
 
 test('what a property adds up to is exact, whatever the order; a customer comes with the event that makes it enough and goes when an event of it grows too old', async () => {

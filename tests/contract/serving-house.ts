@@ -284,7 +284,7 @@ const DAY_MS = 86_400_000;
 export const orders = (customerId: string, howMany: number, at = Date.now() - DAY_MS): TestEvent[] =>
   Array.from({ length: howMany }, (_, index) => ({ customerId, name: 'Order Completed', at: at + index }));
 
-export const model = (kind: 'plain' | 'window' | 'swapped' | 'missing' | 'family' = 'plain'): TestModel => ({ id: randomUUID(), uri: `file:///models/${kind}` });
+export const model = (kind: 'plain' | 'window' | 'swapped' | 'missing' | 'family' | 'folded' = 'plain'): TestModel => ({ id: randomUUID(), uri: `file:///models/${kind}` });
 
 export const segment = (index: number, name: string, overlaps: worker.SegmentOverlap[] = []): worker.DiscoveredSegment => ({
   index, name, description: `${name}, in words`, size: 1, share: 0.1, stability: 0.9, typicalCustomerIds: [], overlaps, level: worker.SegmentLevel.MAIN, rule: undefined,

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { connect } from '#libs/grpc';
 import { forgetting, type region, type serving } from '#libs/contracts';
 
+import { condition, Defining, rule } from './defining.js';
 import { membersOf, model, ServingHouse, type ServingReplica, type TestModel, type TestWorkspace, until } from './serving-house.js';
 import { statesOf, type StoredState } from './serving-states.js';
 
@@ -163,6 +164,84 @@ test('a threshold is moved, a new model carries the region over, and who is forg
   expect(await members(workspace, segmentId)).not.toContain(gone);
   const { rowCount } = await house.owner.query('select from serving.segment_regions r where workspace_id = $1 and position($2 in r::text) > 0', [workspace.id, gone]);
   expect(rowCount).toBe(0);
+});
+
+test('a threshold that is moved makes of a segment who was previewed, however everyone has changed since it was drawn', async () => {
+  const { workspace, customers } = await shop();
+  const examples = [customers[1], customers[4], customers[7], customers[10]].map((id) => id ?? '');
+  const segmentId = await create(workspace, like(examples), 0.5);
+  await settled(workspace, segmentId);
+  // Half of all, an example among them, order on: drawn now, the region would lie elsewhere.
+  const before = (await statesOf(house, workspace.id)).reduce((sum, { events }) => sum + events, 0);
+  const later = customers.slice(0, 6).flatMap((customerId, at) => Array.from({ length: 4 + 3 * at }, () => ({ customerId, name: 'Order Completed' })));
+  await house.track(workspace.id, later);
+  await until(() => statesOf(house, workspace.id), (states) => states.reduce((sum, { events }) => sum + events, 0) === before + later.length);
+  for (const threshold of [0.05, 0.3, 0.6]) {
+    const previewed = await replica.regions.previewExampleSegment({ examples: undefined, segmentId, threshold, withRule: false }, workspace.call);
+    await replica.regions.moveThreshold({ segmentId, threshold }, workspace.call);
+    await settled(workspace, segmentId);
+    expect([threshold, (await members(workspace, segmentId)).length]).toEqual([threshold, previewed.size]);
+  }
+});
+
+test('how close a customer is to a region is told, with the examples that are most like them', async () => {
+  const { workspace, customers } = await shop();
+  const examples = [customers[1], customers[4], customers[7], customers[10]].map((id) => id ?? '');
+  const segmentId = await create(workspace, like(examples), 0.4);
+  await settled(workspace, segmentId);
+  const states = await statesOf(house, workspace.id);
+  const close = closenessBy(states, examples);
+  const find = (customerId: string) => replica.regions.findCloseness({ segmentId, customerId }, workspace.call);
+  const are = await members(workspace, segmentId);
+  for (const { customer, embedding } of states) {
+    const found = await find(customer);
+    expect(found.closeness).toBeCloseTo(close(embedding), 9);
+    expect((found.closeness ?? 0) >= found.threshold).toBe(are.includes(customer));
+    expect(found.examples.map(({ customerId }) => customerId).sort()).toEqual(examples.filter((id) => id !== customer).sort());
+    const similar = found.examples.map(({ similarity }) => similarity);
+    expect(similar).toEqual([...similar].sort((a, b) => b - a));
+  }
+  const nobody = await find('no id');
+  expect(nobody.closeness).toBeUndefined();
+  expect(nobody).toMatchObject({ threshold: 0.4, leavesBelow: 0.34, examples: [] });
+  await expect(replica.regions.findCloseness({ segmentId: examples[0] ?? '', customerId: examples[0] ?? '' }, workspace.call)).rejects.toMatchObject({ reason: 'SEGMENT_UNKNOWN' });
+});
+
+test('whom another model brings into a region or out of it, and into rules over it, is told of as moved by the promotion', async () => {
+  const { workspace, customers } = await shop();
+  const examples = [customers[1], customers[4], customers[7], customers[10]].map((id) => id ?? '');
+  const segmentId = await create(workspace, like(examples), 0.1);
+  await settled(workspace, segmentId);
+  const defining = new Defining(house, replica);
+  const outside = await defining.create(workspace, rule('Not like these', condition({ not: condition({ memberOf: segmentId }) })));
+  await defining.settled(workspace, outside);
+  const before = await members(workspace, segmentId);
+  const told = async () => {
+    const { rows } = await house.owner.query<{ segment: string; customer: string; promoted: boolean }>(
+      `select coalesce(to_segment_id, from_segment_id) as segment, customer_id as customer, by_promotion as promoted from serving.membership_changes
+       where workspace_id = $1 and $2::uuid[] && array[from_segment_id, to_segment_id] order by xid, sequence`,
+      [workspace.id, [segmentId, outside]],
+    );
+    return rows;
+  };
+  const made = await told();
+  expect(made.filter(({ promoted }) => promoted)).toEqual([]);
+
+  const next = model('folded');
+  await serve(workspace, next, 2);
+  await until(() => replica.regions.getExampleSegment({ segmentId }, workspace.call), ({ modelId, progress }) => modelId === next.id && progress === 1);
+  const after = await members(workspace, segmentId);
+  const moved = customers.filter((id) => before.includes(id) !== after.includes(id));
+  expect(moved.length).toBeGreaterThan(0);
+  const since = await until(async () => (await told()).slice(made.length), (seen) => seen.length === 2 * moved.length);
+  for (const segment of [segmentId, outside]) expect(since.filter((one) => one.segment === segment).map(({ customer }) => customer).sort()).toEqual(moved.sort());
+  expect(since.every(({ promoted }) => promoted)).toBe(true);
+
+  // A threshold that a person moves is no change of model.
+  await replica.regions.moveThreshold({ segmentId, threshold: 0.95 }, workspace.call);
+  await settled(workspace, segmentId);
+  const last = await until(async () => (await told()).slice(made.length + since.length), (seen) => seen.length > 0);
+  expect(last.some(({ promoted }) => promoted)).toBe(false);
 });
 
 test('what cannot be a region is refused with why', async () => {

@@ -15,6 +15,7 @@ import { count } from '../wording/figure';
 import { ago, date, dateAndTime } from '../wording/time';
 import { AttributesCard } from './attributes-card';
 import type { CustomerNow } from './customer';
+import { DefinitionsCard } from './definitions-card';
 import { EventsCard } from './events-card';
 import { EvidenceCard } from './evidence-card';
 import { ForecastCard } from './forecast-card';
@@ -86,6 +87,7 @@ function Detail({ customer, again }: { customer: CustomerNow; again: () => void 
       <div className="columns wide-left">
         <div className="stack">
           <MembershipCard customer={customer} />
+          <DefinitionsCard customer={customer} />
           <EvidenceCard id={customer.id} />
           <EventsCard customer={customer} />
         </div>

@@ -36,6 +36,7 @@ export function EvidenceCard({ id }: { id: string }): ReactNode {
 
 function Told({ segment, evidence }: { segment: Membership['segment']; evidence: Evidence }): ReactNode {
   const { strength, events, earlier, check, traits, changes, changesTriedTimes, changesTriedDays } = evidence;
+  const first = check?.events === 1 ? 'one' : `${check?.events ?? 0} together`;
   return (
     <div className="stack">
       <p>
@@ -61,7 +62,7 @@ function Told({ segment, evidence }: { segment: Membership['segment']; evidence:
       </Table>
       {check && (
         <p className="quiet small">
-          Without the first {check.events} together {percent(check.strengthWithoutNamed)}; without as many others {percent(check.strengthWithoutOthers)}. The first {check.events} carry {check.towardsByNamed.toFixed(3)},
+          Without the first {first} {percent(check.strengthWithoutNamed)}; without as many others {percent(check.strengthWithoutOthers)}. The first {check.events === 1 ? 'carries' : `${check.events} carry`} {check.towardsByNamed.toFixed(3)},
           as many others {check.towardsByOthers.toFixed(3)}.
         </p>
       )}

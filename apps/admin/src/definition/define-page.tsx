@@ -59,6 +59,8 @@ export function DefinePage(): ReactNode {
 export function RedefinePage(): ReactNode {
   const { id = '' } = useParams();
   const { data, error, isLoading, again } = useReading(SegmentDefinitionDocument, { id });
+  // One by example has neither rule nor list.
+  const isDefined = Boolean(data?.segmentDefinition) && (data?.segment?.kind === 'RULE' || data?.segment?.kind === 'STATIC');
   return (
     <>
       {error && <Problem error={error} again={again} />}
@@ -67,14 +69,14 @@ export function RedefinePage(): ReactNode {
           <Loading what="how it is defined" lines={6} />
         </section>
       )}
-      {data && !(data.segment && data.segmentDefinition) && (
+      {data && !isDefined && (
         <section className="card">
-          <Empty title="No person defined such a segment" action={<Link className="button" to="/segments">All segments</Link>}>
-            Rules and lists can be changed. What a model found cannot; it can be renamed.
+          <Empty title="There is no rule or list to change" action={<Link className="button" to="/segments">All segments</Link>}>
+            Rules and lists can be changed; of a segment by example its threshold can be moved, on its page. What a model found can be renamed.
           </Empty>
         </section>
       )}
-      {data?.segment && data.segmentDefinition && <Redefine key={id} segment={data.segment} isRule={data.segment.kind === 'RULE'} condition={data.segmentDefinition.condition as CustomerConditionInput | null} />}
+      {isDefined && data?.segment && data.segmentDefinition && <Redefine key={id} segment={data.segment} isRule={data.segment.kind === 'RULE'} condition={data.segmentDefinition.condition as CustomerConditionInput | null} />}
     </>
   );
 }
@@ -95,7 +97,7 @@ function Redefine({ segment, isRule, condition }: { segment: { id: string; name:
             <RuleEditor draft={rule} onChange={setRule} except={segment.id} />
           </Card>
         ) : (
-          <ListCard list={list} onChange={setList} />
+          <ListCard list={list} onChange={setList} note="In place of whatever it was" />
         )}
         <Card title="The segment">
           <div className="stack tight">
@@ -123,9 +125,9 @@ function useMeaning(form: Form, rule: GroupDraft, list: string): Meaning {
   }, [form, list, rule]);
 }
 
-function ListCard({ list, onChange }: { list: string; onChange: (list: string) => void }): ReactNode {
+function ListCard({ list, onChange, note = '' }: { list: string; onChange: (list: string) => void; note?: string }): ReactNode {
   return (
-    <Card title="The list" note="In place of whatever it was">
+    <Card title="The list" note={note}>
       <label className="field">
         User ids
         <textarea value={list} onChange={({ target }) => onChange(target.value)} placeholder="shopper-000001 shopper-000002" rows={10} />

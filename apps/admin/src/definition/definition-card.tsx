@@ -63,7 +63,7 @@ export function DefinitionCard({ id, onProgress }: { id: string; onProgress: () 
 }
 
 export function Sentence({ words }: { words: Words }): ReactNode {
-  if (typeof words === 'string') return <p>A customer who {words}.</p>;
+  if (typeof words === 'string') return <p>A customer who meets this: {words}.</p>;
   return (
     <div className="stack tight">
       <p>A customer who meets {words.join} these:</p>

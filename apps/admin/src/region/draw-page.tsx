@@ -5,10 +5,10 @@ import { Card, PageHead } from '../parts/card';
 import { Empty, Loading, Problem } from '../parts/states';
 import { useSay } from '../parts/toast';
 import { CustomerMap } from '../segment/customer-map';
-import { RuleCard } from '../segment/rule';
 import { useButtonAction } from '../session/action';
 import { useReading } from '../session/reading';
 import { Inhabitants, Threshold } from './threshold';
+import { Words } from './words';
 
 const MAP_SAMPLE = 3000;
 const FEWEST = 3;
@@ -125,15 +125,5 @@ function InWords({ examples, threshold }: { examples: ExamplesInput; threshold: 
   const [asked, setAsked] = useState<number>();
   const { data, error, isLoading } = useReading(WordExamplesDocument, { examples, threshold: asked ?? threshold }, { pause: asked !== threshold });
   const rule = asked === threshold ? data?.previewExampleSegment.rule : undefined;
-  if (rule) return <RuleCard rule={rule} />;
-  return (
-    <Card title="In a short rule" note="By what can be counted of their events">
-      {error && <Problem error={error} />}
-      {rule === null ? <p className="quiet">Nobody can be told apart.</p> : (
-        <button type="button" className="button" onClick={() => setAsked(threshold)} disabled={isLoading && asked === threshold}>
-          Put it into words
-        </button>
-      )}
-    </Card>
-  );
+  return <Words rule={rule} error={error} isLoading={isLoading && asked === threshold} onAsk={() => setAsked(threshold)} />;
 }

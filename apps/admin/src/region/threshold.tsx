@@ -15,7 +15,8 @@ export function Threshold({ region, threshold, onThreshold }: ThresholdProps): R
   const label = useId();
   const { sizes, population, isExact } = region;
   const place = placeOf(sizes, threshold);
-  const size = sizes[place]?.size ?? region.size;
+  // Of another threshold than was asked for the nearest that is known; its own lies between the slider's.
+  const size = threshold === region.threshold ? region.size : (sizes[place]?.size ?? region.size);
   return (
     <div className="threshold">
       <p>

@@ -24,6 +24,9 @@ const USUAL_ROWS = 4;
 /** The one field for which a model reads a customer some hundred times. */
 export const ASKS_THE_MODEL = 'MembershipExplanation.evidence';
 const COST_OF_ASKING_THE_MODEL = 1_900;
+/** For which serving reads what there is of one customer, for each of them anew. */
+const FINDS_OUT: ReadonlySet<string> = new Set(['MembershipExplanation.conditions', 'MembershipExplanation.closeness']);
+const COST_OF_FINDING = 190;
 /** Fields for which, as of an earlier time, the model reads all that a customer had done by then. */
 const READS_AGAIN = new Set(['Customer.novelty', 'Customer.mapPosition', 'Customer.forecast', 'Customer.recommendations']);
 const COST_OF_READING_AGAIN = 60;
@@ -70,7 +73,7 @@ export function areVariablesValid(schema: GraphQLSchema, { definitions }: Docume
 const estimate: ComplexityEstimator = ({ type, field, args, childComplexity }) => {
   const name = `${type.name}.${field.name}`;
   const isReadAgain = READS_AGAIN.has(name) && typeof args['asOf'] === 'string';
-  const own = name === ASKS_THE_MODEL ? COST_OF_ASKING_THE_MODEL : isReadAgain ? COST_OF_READING_AGAIN : FETCHED_WHOLE.has(name) ? COST_OF_FETCHING : 0;
+  const own = name === ASKS_THE_MODEL ? COST_OF_ASKING_THE_MODEL : FINDS_OUT.has(name) ? COST_OF_FINDING : isReadAgain ? COST_OF_READING_AGAIN : FETCHED_WHOLE.has(name) ? COST_OF_FETCHING : 0;
   const rows = rowsAskedFor(field.name, String(field.type), args);
   if (rows === undefined) return own + childComplexity + (childComplexity > 0 ? 1 : 0);
   // Points of a map are four numbers each and nothing is loaded for them.

@@ -1,7 +1,7 @@
-import { definition } from '#libs/contracts';
+import { definition, serving } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
-import { AT, id, KEYS } from '../gateway.fake.js';
+import { AT, id, KEYS, segmentOf } from '../gateway.fake.js';
 import { startTestGateway, type TestGateway } from '../gateway.start.js';
 import { globalId } from '../graphql/global-id.js';
 
@@ -55,6 +55,24 @@ test('a rule that is made tells what it names and nobody has where an editor ask
   gateway.services.calls.length = 0;
   expect((await ask(KEYS.editor)).body.data.segmentDefinition).toEqual({ notices: [] });
   expect(gateway.services.calls.some(({ method }) => method === 'getRuleNotices')).toBe(false);
+});
+
+test('why somebody is in a segment by a rule is told condition by condition, of no other segment', async () => {
+  const plan = definition.CustomerCondition.fromPartial({ attribute: { property: 'plan', operator: definition.PropertyOperator.EQUALS, value: '"gold"' } });
+  const often = definition.CustomerCondition.fromPartial({ performed: { event: 'Order', atLeast: 2, withinDays: 30 } });
+  gateway.services.replace('findConditions', () => ({ findings: [
+    { path: 'condition.all[0]', condition: plan, isMet: true, value: '"gold"', asOf: AT },
+    { path: 'condition.all[1]', condition: often, isMet: true, times: 3, countsUntil: AT, value: '', asOf: AT },
+  ] }));
+  const ask = () => gateway.ask(`{ customer(userId: "user-1") { memberships { why { conditions { path condition isMet times sum countsUntil value asOf } } } } }`);
+  const found = async () => ((await ask()).body.data.customer.memberships as { why: { conditions: unknown } }[])[0]?.why.conditions;
+  expect(await found()).toBeNull();
+  gateway.services.replace('getSegments', ({ ids }: serving.GetSegmentsRequest) => ({ segments: ids.map((segmentId) => ({ ...segmentOf(segmentId), kind: serving.SegmentKind.RULE })) }));
+  const nothing = { times: null, sum: null, countsUntil: null, value: null, isMet: true, asOf: AT };
+  expect(await found()).toEqual([
+    { ...nothing, path: 'condition.all[0]', condition: { attribute: { property: 'plan', operator: 'EQUALS', value: 'gold' } }, value: 'gold' },
+    { ...nothing, path: 'condition.all[1]', condition: { performed: { event: 'Order', atLeast: 2, withinDays: 30, filters: [] } }, times: 3, countsUntil: AT },
+  ]);
 });
 
 test('what serving refuses is told with its reason', async () => {

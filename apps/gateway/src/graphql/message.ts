@@ -48,6 +48,8 @@ export interface MembershipExplanation {
 }
 /** With the segment whose traits it speaks of. */
 export type MembershipEvidence = explanation.ExplainMembershipResponse & { readonly segment: serving.Segment };
+export type ExampleCloseness = region.FindClosenessResponse & { readonly closeness: number };
+export type ConditionFinding = definition.ConditionFinding;
 export type EventContribution = explanation.EventContribution;
 export type ContributionCheck = explanation.ContributionCheck;
 export type FittingTrait = explanation.FittingTrait & { readonly trait: worker.SegmentTrait };

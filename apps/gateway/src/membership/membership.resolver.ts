@@ -1,8 +1,12 @@
+import { serving } from '#libs/contracts';
+
+import { conditionJson } from '../definition/condition.js';
 import { rowsOf } from '../graphql/connection.js';
 import type { ResolversOf } from '../graphql/complete.js';
 import { customerOfChange, found, loadPresent, segmentNow } from '../graphql/loaders.js';
 import { BehaviourChangeKind, type MembershipChange } from '../graphql/message.js';
 import { orNull, present } from '../graphql/present.js';
+import type { Json } from '../graphql/scalar.js';
 import { followFeed } from '../subscription/follow.js';
 import { watchedCustomer, watchedSegment } from '../subscription/watched.js';
 
@@ -20,7 +24,7 @@ export const membershipSubscriptions = {
 } satisfies Partial<ResolversOf<'Subscription'>['Subscription']>;
 
 export const membershipTypes: ResolversOf<
-  'Membership' | 'MembershipExplanation' | 'MembershipEvidence' | 'EventContribution' | 'ContributionCheck' | 'FittingTrait' | 'BehaviourChange' | 'MembershipChange'
+  'ConditionFinding' | 'ExampleCloseness' | 'Membership' | 'MembershipExplanation' | 'MembershipEvidence' | 'EventContribution' | 'ContributionCheck' | 'FittingTrait' | 'BehaviourChange' | 'MembershipChange'
 > = {
   Membership: {
     segment: async ({ segmentId, told }, _args, { loaders }) => told?.get(segmentId) ?? present(await loaders.segment.load(segmentNow(segmentId)), 'the segment of a membership'),
@@ -38,6 +42,16 @@ export const membershipTypes: ResolversOf<
       const evidence = modelId === '' ? undefined : await found(rpc.explanations.explainMembership({ customerId, segmentId, asOf: past }));
       return evidence && { ...evidence, segment };
     },
+    conditions: async ({ membership: { customerId, segmentId, past }, segment: { kind } }, _args, { rpc }) => {
+      if (kind !== serving.SegmentKind.RULE || past !== undefined) return null;
+      const findings = (await found(rpc.definitions.findConditions({ segmentId, customerId })))?.findings ?? [];
+      return findings.length === 0 ? null : findings;
+    },
+    closeness: async ({ membership: { customerId, segmentId, past }, segment: { kind } }, _args, { rpc }) => {
+      if (kind !== serving.SegmentKind.EXAMPLE || past !== undefined) return null;
+      const measured = await found(rpc.regions.findCloseness({ segmentId, customerId }));
+      return measured?.closeness === undefined ? null : { ...measured, closeness: measured.closeness };
+    },
   },
   MembershipEvidence: {
     readAt: ({ readAt }) => present(readAt, 'readAt'),
@@ -50,6 +64,20 @@ export const membershipTypes: ResolversOf<
       const there = await Promise.all(typical.map(({ customerId }) => loaders.customer.load(customerId)));
       return typical.filter((_, index) => there[index] !== undefined).slice(0, rowsOf(first));
     },
+  },
+  ExampleCloseness: {
+    examples: async ({ examples }, _args, { loaders }) => {
+      const there = await Promise.all(examples.map(({ customerId }) => loaders.customer.load(customerId)));
+      return examples.filter((_, index) => there[index] !== undefined);
+    },
+  },
+  ConditionFinding: {
+    condition: ({ condition }) => conditionJson(present(condition, 'condition')),
+    times: ({ times }) => times ?? null,
+    sum: ({ sum }) => sum ?? null,
+    countsUntil: ({ countsUntil }) => countsUntil ?? null,
+    value: ({ value }) => (value === '' ? null : (JSON.parse(value) as Json)),
+    asOf: ({ asOf }) => present(asOf, 'asOf'),
   },
   EventContribution: {
     event: ({ event }) => orNull(event),

@@ -1,7 +1,7 @@
-import type { region } from '#libs/contracts';
+import { type region, serving } from '#libs/contracts';
 import { RpcError } from '#libs/grpc';
 
-import { AT, id } from '../gateway.fake.js';
+import { AT, id, segmentOf } from '../gateway.fake.js';
 import { startTestGateway, type TestGateway } from '../gateway.start.js';
 import { globalId } from '../graphql/global-id.js';
 
@@ -35,6 +35,19 @@ test('an area of the map is previewed, and its segment told, by own ids', async 
     { examples: { userIds: [], lasso }, segmentId: '', threshold: undefined, withRule: false },
     { examples: undefined, segmentId: id('segment', 1), threshold: 0.6, withRule: false },
   ]);
+});
+
+test('how close somebody is to a segment by example is told, of no other segment, with examples that are there', async () => {
+  gateway.services.replace('findCloseness', () => ({
+    closeness: 0.5, threshold: 0.4, leavesBelow: 0.34, examples: [{ customerId: id('customer', 999), similarity: 0.95 }, { customerId: id('customer', 2), similarity: 0.9 }],
+  }));
+  const ask = async () => {
+    const { body } = await gateway.ask('{ customer(userId: "user-1") { memberships { why { closeness { closeness threshold leavesBelow examples { similarity customer { userId } } } } } } }');
+    return (body.data.customer.memberships as { why: { closeness: unknown } }[])[0]?.why.closeness;
+  };
+  expect(await ask()).toBeNull();
+  gateway.services.replace('getSegments', ({ ids }: serving.GetSegmentsRequest) => ({ segments: ids.map((segmentId) => ({ ...segmentOf(segmentId), kind: serving.SegmentKind.EXAMPLE })) }));
+  expect(await ask()).toEqual({ closeness: 0.5, threshold: 0.4, leavesBelow: 0.34, examples: [{ similarity: 0.9, customer: { userId: 'user-2' } }] });
 });
 
 test('one is made, its threshold moved, and what cannot be is told with its reason', async () => {

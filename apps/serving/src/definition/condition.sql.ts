@@ -1,7 +1,7 @@
 import { definition } from '#libs/contracts';
 import { type EventScope, FEED } from '#libs/history';
 
-import { type Condition, partsOf } from './condition.js';
+import { type Condition, type Literal, partsOf } from './condition.js';
 
 const { PropertyOperator: Operator } = definition;
 const HOURS_A_DAY = 24;
@@ -63,20 +63,29 @@ export function eventsFor(conditions: readonly Condition[], now: string): Pick<E
   return { since: since.includes(undefined) ? undefined : since.sort()[0], names: [...new Set(performed.map(({ event }) => event))], isBehaviour: true };
 }
 
-/**
- * For each rule one row for each customer in the scope that has events (or attributes, where these decide): `segment_id`, `id`, as of when (`at`), whether the condition
- * `fits`, and `due`, when the first event that counts leaves its window (null where none ever does). Events are read from `source`, once for all rules. `from` reads these
- * rows as `judged` and decides what is answered; its own values come first, as $3 and on. Planned anew each time, so that what is null in the scope costs nothing.
- */
-export function judging(rules: readonly Rule[], { customerIds, now, source }: Look, from: string, own: readonly unknown[] = []): Statement {
-  const values: unknown[] = [customerIds, now, ...own];
-  const value = (given: unknown) => `$${values.push(given)}`;
+/** Conditions as SQL of a customer `a.id`, and what has to be counted of their events as `c` for them; `value` takes a value of the statement. */
+class Conditions {
+  /** Columns of `c`. */
+  readonly counts: string[] = [];
   /** What is counted and added up, by what it is; rules often do the same. */
-  const places = new Map<string, { readonly where: string; readonly times: string; readonly due: string | undefined }>();
-  const sums = new Map<string, string>();
-  const counts: string[] = [];
-  const keyOf = ({ event, withinDays, ever, filters }: definition.PerformedEvent) => JSON.stringify([event, withinDays, ever, filters]);
-  const countOf = (part: definition.PerformedEvent) => {
+  private readonly places = new Map<string, { readonly where: string; readonly times: string; readonly due: string | undefined }>();
+  private readonly sums = new Map<string, string>();
+
+  constructor(private readonly value: (given: unknown) => string) {}
+
+  fits(part: Condition): string {
+    const { value } = this;
+    if (part.not) return `not ${this.fits(part.not)}`;
+    if (part.all.length > 0) return `(${part.all.map((one) => this.fits(one)).join(' and ')})`;
+    if (part.any.length > 0) return `(${part.any.map((one) => this.fits(one)).join(' or ')})`;
+    if (part.performed) return this.performed(part.performed);
+    if (part.attribute) return `coalesce(${filterSql(this.attributeOf(part.attribute), part.attribute, value)}, false)`;
+    return `exists (select from serving.memberships m where m.customer_id = a.id and m.segment_id = ${value(part.memberOf)}::uuid and m.until is null)`;
+  }
+
+  /** How often, and when the first event that counts leaves its window (undefined: none ever does). */
+  countOf(part: definition.PerformedEvent): { readonly where: string; readonly times: string; readonly due: string | undefined } {
+    const { value, places, counts } = this;
     const { event, withinDays, ever, filters } = part;
     const key = keyOf(part);
     const known = places.get(key);
@@ -89,53 +98,92 @@ export function judging(rules: readonly Rule[], { customerIds, now, source }: Lo
     const place = { where, times: `coalesce(c.${times}, 0)`, due: window && `c.${oldest} + ${window}` };
     places.set(key, place);
     return place;
-  };
+  }
+
   /** As numerics, so that the order in which events are read changes nothing: whoever is judged again without cause stays where they are. */
-  const sumOf = (part: definition.PerformedEvent, property: string) => {
+  sumOf(part: definition.PerformedEvent, property: string): string {
+    const { value, sums, counts } = this;
     const key = JSON.stringify([keyOf(part), property]);
     const known = sums.get(key);
     if (known) return known;
     const held = `(f.properties -> ${value(property)}::text)`;
-    counts.push(`sum(case when jsonb_typeof(${held}) = 'number' then ${held}::numeric end) filter (where ${countOf(part).where}) as sum${sums.size}`);
+    counts.push(`sum(case when jsonb_typeof(${held}) = 'number' then ${held}::numeric end) filter (where ${this.countOf(part).where}) as sum${sums.size}`);
     const sum = `coalesce(c.sum${sums.size}, 0)`;
     sums.set(key, sum);
     return sum;
-  };
-  const fits = (part: Condition): string => {
-    if (part.not) return `not ${fits(part.not)}`;
-    if (part.all.length > 0) return `(${part.all.map(fits).join(' and ')})`;
-    if (part.any.length > 0) return `(${part.any.map(fits).join(' or ')})`;
-    if (part.performed) return performed(part.performed);
-    if (part.attribute) return attribute(part.attribute);
-    return `exists (select from serving.memberships m where m.customer_id = a.id and m.segment_id = ${value(part.memberOf)}::uuid and m.until is null)`;
-  };
-  const performed = (part: definition.PerformedEvent): string => {
+  }
+
+  /** What identify says of the customer; null where it says nothing. */
+  attributeOf({ property }: definition.PropertyFilter): string {
+    return `(select t.value from ingestion.customer_attributes_v1 t where t.customer_id = a.id and t.name = ${this.value(property)}::text)`;
+  }
+
+  private performed(part: definition.PerformedEvent): string {
     const between = (counted: string, { atLeast, atMost }: { readonly atLeast?: number | undefined; readonly atMost?: number | undefined }, type: string) => [
-      ...(atLeast === undefined ? [] : [`${counted} >= ${value(String(atLeast))}::${type}`]),
-      ...(atMost === undefined ? [] : [`${counted} <= ${value(String(atMost))}::${type}`]),
+      ...(atLeast === undefined ? [] : [`${counted} >= ${this.value(String(atLeast))}::${type}`]),
+      ...(atMost === undefined ? [] : [`${counted} <= ${this.value(String(atMost))}::${type}`]),
     ];
     const { sum } = part;
-    return `(${[...between(countOf(part).times, part, 'bigint'), ...(sum ? between(sumOf(part, sum.property), sum, 'numeric') : [])].join(' and ')})`;
-  };
-  const attribute = (filter: definition.PropertyFilter): string => {
-    const held = `(select t.value from ingestion.customer_attributes_v1 t where t.customer_id = a.id and t.name = ${value(filter.property)}::text)`;
-    return `coalesce(${filterSql(held, filter, value)}, false)`;
-  };
+    return `(${[...between(this.countOf(part).times, part, 'bigint'), ...(sum ? between(this.sumOf(part, sum.property), sum, 'numeric') : [])].join(' and ')})`;
+  }
+}
+
+const keyOf = ({ event, withinDays, ever, filters }: definition.PerformedEvent) => JSON.stringify([event, withinDays, ever, filters]);
+
+/**
+ * For each rule one row for each customer in the scope that has events (or attributes, where these decide): `segment_id`, `id`, as of when (`at`), whether the condition
+ * `fits`, and `due`, when the first event that counts leaves its window (null where none ever does). Events are read from `source`, once for all rules. `from` reads these
+ * rows as `judged` and decides what is answered; its own values come first, as $3 and on. Planned anew each time, so that what is null in the scope costs nothing.
+ */
+export function judging(rules: readonly Rule[], { customerIds, now, source }: Look, from: string, own: readonly unknown[] = []): Statement {
+  const values: unknown[] = [customerIds, now, ...own];
+  const value = (given: unknown) => `$${values.push(given)}`;
+  const conditions = new Conditions(value);
   const rows = rules.map(({ segmentId, condition }) => {
     const parts = [...partsOf(condition)];
-    const dues = parts.flatMap((part) => (part.performed ? (countOf(part.performed).due ?? []) : []));
-    return `(${value(segmentId)}::uuid, ${fits(condition)}, ${dues.length > 0 ? `least(${dues.join(', ')})` : 'null::timestamptz'}, ${parts.some((part) => part.attribute)})`;
+    const dues = parts.flatMap((part) => (part.performed ? (conditions.countOf(part.performed).due ?? []) : []));
+    return `(${value(segmentId)}::uuid, ${conditions.fits(condition)}, ${dues.length > 0 ? `least(${dues.join(', ')})` : 'null::timestamptz'}, ${parts.some((part) => part.attribute)})`;
   });
   const events = eventsFor(rules.map(({ condition }) => condition), now);
-  const counting = events && `from ${source} f where f.name = any(${value(events.names)}::text[])${events.since ? ` and f.occurred_at > ${value(events.since)}::timestamptz` : ''}`;
+  const counting = events && countingFrom(source, events, value);
   // Of some, each customer's events are looked up; of everyone, all are read in one go.
-  const counted = counting && (customerIds ? `left join lateral (select ${counts.join(', ')} ${counting} and f.customer_id = a.id) c on true`
-    : `left join (select f.customer_id as id, ${counts.join(', ')} ${counting} group by 1) c on c.id = a.id`);
+  const counted = counting && (customerIds ? `left join lateral (select ${conditions.counts.join(', ')} ${counting} and f.customer_id = a.id) c on true`
+    : `left join (select f.customer_id as id, ${conditions.counts.join(', ')} ${counting} group by 1) c on c.id = a.id`);
   const asksAttributes = rules.some(({ condition }) => [...partsOf(condition)].some((part) => part.attribute));
   const text = `with asked as (${asked(customerIds, asksAttributes)}),
     judged as (select r.segment_id, a.id, $2::timestamptz as at, r.fits, r.due from asked a ${counted ?? ''}
       cross join lateral (values ${rows.join(', ')}) as r(segment_id, fits, due, asks_attributes)
       where a.behaves or (a.told and r.asks_attributes)) ${from}`;
+  return { text, values };
+}
+
+const countingFrom = (source: string, { names, since }: Pick<EventScope, 'since' | 'names'>, value: (given: unknown) => string) =>
+  `from ${source} f where f.name = any(${value(names)}::text[])${since ? ` and f.occurred_at > ${value(since)}::timestamptz` : ''}`;
+
+/** What there is of one customer for a condition; what a condition does not ask is null. */
+export interface Found {
+  readonly isMet: boolean;
+  readonly times: number | null;
+  readonly sum: number | null;
+  readonly due: string | null;
+  /** JSON of the attribute. */
+  readonly held: string | null;
+}
+
+/** One row (see Found) for each of some conditions that hold no others but by `not`, in their order, of one customer. */
+export function finding(literals: readonly Literal[], { customerId, now, source }: Pick<Look, 'now' | 'source'> & { readonly customerId: string }): Statement {
+  const values: unknown[] = [customerId, now];
+  const value = (given: unknown) => `$${values.push(given)}`;
+  const conditions = new Conditions(value);
+  const rows = literals.map(({ condition, leaf: { performed, attribute } }, at) => {
+    const counted = performed && conditions.countOf(performed);
+    const sum = performed?.sum && conditions.sumOf(performed, performed.sum.property);
+    return `(${at}, ${conditions.fits(condition)}, ${counted?.times ?? 'null'}::float8, ${sum ?? 'null'}::float8, (${counted?.due ?? 'null'})::timestamptz, ${attribute ? `${conditions.attributeOf(attribute)}::text` : 'null'})`;
+  });
+  const events = eventsFor(literals.map(({ condition }) => condition), now);
+  const counted = events ? `left join lateral (select ${conditions.counts.join(', ')} ${countingFrom(source, events, value)} and f.customer_id = a.id) c on true` : '';
+  const text = `select r.fits as "isMet", r.times, r.sum, to_char(r.due at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as due, r.held
+    from (select $1::uuid as id, $2::timestamptz as at) a ${counted} cross join lateral (values ${rows.join(', ')}) as r(place, fits, times, sum, due, held) order by r.place`;
   return { text, values };
 }
 

@@ -29,6 +29,24 @@ export function* partsOf(condition: Condition): Generator<Condition> {
   for (const [, part] of placesIn(condition)) yield part;
 }
 
+/** A condition that holds no others but by `not`: the leaf within, and what all the `not`s around it make of it. */
+export interface Literal {
+  readonly path: string;
+  readonly condition: Condition;
+  readonly leaf: Condition;
+}
+
+/** What a condition is put together of, in its order. */
+export function* literalsIn(condition: Condition, path = 'condition'): Generator<Literal> {
+  const { all, any, not } = condition;
+  let leaf = condition;
+  while (leaf.not) leaf = leaf.not;
+  if (leaf.all.length + leaf.any.length === 0) return yield { path, condition, leaf };
+  for (const [index, part] of all.entries()) yield* literalsIn(part, `${path}.all[${index}]`);
+  for (const [index, part] of any.entries()) yield* literalsIn(part, `${path}.any[${index}]`);
+  if (not) yield* literalsIn(not, `${path}.not`);
+}
+
 export function segmentsIn(condition: Condition): string[] {
   return [...new Set([...partsOf(condition)].flatMap(({ memberOf }) => (memberOf === '' ? [] : [memberOf.toLowerCase()])))];
 }
@@ -163,8 +181,10 @@ export function invalid(path: string, message: string): RpcError {
   return RpcError.invalid(`${path}: ${message}.`, { reason: 'CONDITION_INVALID', metadata: { path } });
 }
 
-export function unknownSegment(path: string, segmentId: string): RpcError {
-  return RpcError.invalid(`${path}.memberOf: there is no such segment.`, { reason: 'SEGMENT_UNKNOWN', metadata: { path, segment_id: segmentId } });
+/** `name`: that it had, where it is no more. */
+export function unknownSegment(path: string, segmentId: string, name?: string): RpcError {
+  const what = name === undefined ? 'there is no such segment' : `"${name}" was retired or deleted, and nobody is in it`;
+  return RpcError.invalid(`${path}.memberOf: ${what}.`, { reason: 'SEGMENT_UNKNOWN', metadata: { path, segment_id: segmentId } });
 }
 
 export function unknownEvent(path: string, event: string): RpcError {

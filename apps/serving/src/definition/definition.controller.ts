@@ -57,4 +57,11 @@ export class DefinitionController implements definition.SegmentDefinitionService
   ): Promise<definition.GetRuleNoticesResponse> {
     return this.definitions.notices(workspaceId, request);
   }
+
+  findConditions(
+    @Payload() request: definition.FindConditionsRequest,
+    @Caller() { workspaceId }: WorkspacePrincipal,
+  ): Promise<definition.FindConditionsResponse> {
+    return this.definitions.findings(workspaceId, request);
+  }
 }

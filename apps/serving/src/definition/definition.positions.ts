@@ -26,6 +26,8 @@ export interface FeedsRead {
   readonly customerIds: readonly string[];
   /** Who came into a segment or left one. */
   readonly movedIds: readonly string[];
+  /** Those of them whom nothing but a change of model moved. */
+  readonly promotedIds: readonly string[];
   readonly newestEventAt: Micros | null;
   readonly ends: readonly (Places & { readonly partitions: readonly number[] })[];
   /** There is more. */
@@ -51,7 +53,7 @@ const EVENTS = `select f.horizon::float8 as a, f.sequence::float8 as b, array[f.
 const MAPPINGS = `select f.horizon::float8 as a, f.sequence::float8 as b, array[f.from_customer_id, f.into_customer_id] as ids, null as at
   from ingestion.mapping_feed_v1 f where ${between('horizon')} and (${theirs('f.from_customer_id')} or ${theirs('f.into_customer_id')})
   order by f.horizon, f.sequence limit ${BATCH}`;
-const CHANGES = `select f.xid::float8 as a, f.sequence::float8 as b, array[f.customer_id] as ids, null as at
+const CHANGES = `select f.xid::float8 as a, f.sequence::float8 as b, array[f.customer_id] as ids, null as at, f.by_promotion as "byPromotion"
   from serving.membership_changes f where ${between('xid')} and ${theirs('f.customer_id')} order by f.xid, f.sequence limit ${BATCH}`;
 const ADVANCE = `update serving.definition_positions set event_horizon = $2, event_sequence = $3, mapping_horizon = $4, mapping_sequence = $5,
     change_xid = $6, change_sequence = $7, newest_event_at = $8 where partition = any($1::int[])`;
@@ -75,6 +77,7 @@ export async function readFeeds(client: PoolClient, positions: readonly Position
   return {
     customerIds: [...new Set(read.flatMap(({ customerIds }) => customerIds))],
     movedIds: [...new Set(read.flatMap(({ movedIds }) => movedIds))],
+    promotedIds: read.flatMap(({ promotedIds }) => promotedIds),
     newestEventAt: read.reduce((latest: Micros | null, { newestEventAt }) => (newestEventAt === null ? latest : Math.max(latest ?? newestEventAt, newestEventAt)), null),
     ends: read.flatMap(({ ends }) => ends),
     isFull: read.some(({ isFull }) => isFull),
@@ -92,7 +95,7 @@ async function readGroup(client: PoolClient, group: readonly Position[], heads: 
   const [from] = group;
   if (!from) throw new Error('a group of no partition');
   const read = async (text: string, after: Place, head: Place) => {
-    const { rows } = await client.query<{ a: number; b: number; ids: string[]; at: Micros | null }>(text, [...after, ...head, partitions]);
+    const { rows } = await client.query<{ a: number; b: number; ids: string[]; at: Micros | null; byPromotion?: boolean }>(text, [...after, ...head, partitions]);
     const last = rows.length === BATCH ? rows.at(-1) : undefined;
     // What leaves a feed by age may leave it with an older end than where its readers stand.
     return { rows, end: last ? ([last.a, last.b] as const) : laterOf(after, head), isFull: last !== undefined };
@@ -100,10 +103,13 @@ async function readGroup(client: PoolClient, group: readonly Position[], heads: 
   const events = await read(EVENTS, from.event, heads.event);
   const mappings = await read(MAPPINGS, from.mapping, heads.mapping);
   const changes = await read(CHANGES, from.change, heads.change);
+  const ownIds = new Set(changes.rows.flatMap(({ ids, byPromotion }) => (byPromotion ? [] : ids)));
+  const movedIds = changes.rows.flatMap(({ ids }) => ids);
   const newest = events.rows.reduce((latest, { at }) => Math.max(latest, at ?? latest), from.newestEventAt ?? Number.NEGATIVE_INFINITY);
   return {
     customerIds: [events, mappings].flatMap(({ rows }) => rows.flatMap(({ ids }) => ids)),
-    movedIds: changes.rows.flatMap(({ ids }) => ids),
+    movedIds,
+    promotedIds: movedIds.filter((id) => !ownIds.has(id)),
     newestEventAt: Number.isFinite(newest) ? newest : null,
     ends: [{ partitions, event: events.end, mapping: mappings.end, change: changes.end }],
     isFull: events.isFull || mappings.isFull || changes.isFull,

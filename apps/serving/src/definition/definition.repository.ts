@@ -9,8 +9,8 @@ import { PARTITIONS } from '../lease/partition.js';
 import { NIL } from '../page/uuid.js';
 import { DATABASE } from '../store.js';
 import { type Micros, microsSql } from '../time/micros.js';
-import { type Condition, invalid, storedCondition } from './condition.js';
-import { eventsFor, judging, SAMPLE } from './condition.sql.js';
+import { type Condition, invalid, type Literal, storedCondition } from './condition.js';
+import { eventsFor, finding, type Found, judging, SAMPLE } from './condition.sql.js';
 import { failureOf, isTooSlow } from './rule.failure.js';
 import { type Ask, NOT_READ, noticesOf } from './rule.notices.js';
 
@@ -51,7 +51,10 @@ export interface Build {
 /** What a rule may name. */
 export interface KnownSegment {
   readonly id: string;
+  readonly name: string;
   readonly isMain: boolean;
+  /** It was neither retired nor deleted. */
+  readonly isLive: boolean;
 }
 
 export interface Sample {
@@ -148,9 +151,9 @@ export class DefinitionRepository {
 
   async known(client: PoolClient, ids: readonly string[]): Promise<KnownSegment[]> {
     const { rows } = await client.query<KnownSegment>(
-      `select s.id, s.kind <> 'LEARNED' or exists (
+      `select s.id, s.name, s.is_live as "isLive", s.kind <> 'LEARNED' or exists (
          select from serving.segment_versions v where v.segment_id = s.id and v.model_id = (select model_id from serving.active_model) and v.level = 'MAIN') as "isMain"
-       from serving.segments s where s.id = any($1::uuid[]) and s.is_live`,
+       from serving.segments s where s.id = any($1::uuid[])`,
       [ids],
     );
     return rows;
@@ -240,7 +243,7 @@ export class DefinitionRepository {
 
   /** Undefined where it takes too long. */
   preview(workspaceId: string, condition: Condition, now: string, sample: number): Promise<Sample | undefined> {
-    return this.inTime(workspaceId, condition, now, async (ask, source) => {
+    return this.inTime(workspaceId, [condition], now, async (ask, source) => {
       const { text, values } = judging([{ segmentId: NIL, condition }], { customerIds: null, now, source }, SAMPLE, [sample]);
       const [counted] = await ask<Omit<Sample, 'notices'>>(text, values);
       return counted && { ...counted, notices: await noticesOf(ask, condition, { now, source }) };
@@ -249,11 +252,27 @@ export class DefinitionRepository {
 
   /** What makes a rule count otherwise than it reads. */
   async notices(workspaceId: string, condition: Condition, now: string): Promise<definition.RuleNotice[]> {
-    return (await this.inTime(workspaceId, condition, now, (ask, source) => noticesOf(ask, condition, { now, source }))) ?? [NOT_READ];
+    return (await this.inTime(workspaceId, [condition], now, (ask, source) => noticesOf(ask, condition, { now, source }))) ?? [NOT_READ];
   }
 
-  /** In a transaction with what a condition reads of everyone, archives too. Undefined where it takes too long. */
-  private async inTime<Result>(workspaceId: string, condition: Condition, now: string, work: (ask: Ask, source: string) => Promise<Result>): Promise<Result | undefined> {
+  /** What there is of a customer for some conditions, in their order. Undefined where it takes too long. */
+  findings(workspaceId: string, literals: readonly Literal[], customerId: string, now: string): Promise<Found[] | undefined> {
+    const all = literals.map(({ condition }) => condition);
+    const work = (ask: Ask, source: string) => {
+      const { text, values } = finding(literals, { customerId, now, source });
+      return ask<Found>(text, values);
+    };
+    return this.inTime(workspaceId, all, now, work, { customerIds: [customerId] });
+  }
+
+  /** In a transaction with what conditions read of everyone or of some, archives too. Undefined where it takes too long. */
+  private async inTime<Result>(
+    workspaceId: string,
+    conditions: readonly Condition[],
+    now: string,
+    work: (ask: Ask, source: string) => Promise<Result>,
+    whose: Pick<EventScope, 'customerIds'> = {},
+  ): Promise<Result | undefined> {
     try {
       return await this.within(workspaceId, async (client) => {
         const end = Date.now() + PREVIEW_MS;
@@ -264,7 +283,7 @@ export class DefinitionRepository {
         };
         // Also of what brings events from archives.
         await limit();
-        return work(ask, await this.sourceFor(client, [condition], {}, now, AbortSignal.timeout(PREVIEW_MS)));
+        return work(ask, await this.sourceFor(client, conditions, whose, now, AbortSignal.timeout(PREVIEW_MS)));
       });
     } catch (error) {
       if (isTooSlow(error)) return undefined;

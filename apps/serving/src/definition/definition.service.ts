@@ -12,7 +12,7 @@ import { lockMemberships, shareMemberships } from '../scoring/write.lock.js';
 import { isoOf } from '../time/micros.js';
 import { CustomerDirectory } from '../workspace/customer.directory.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
-import { checkForm, type Condition, eventsIn, pathTo, segmentsIn, unknownEvent, unknownSegment } from './condition.js';
+import { checkForm, type Condition, eventsIn, literalsIn, pathTo, segmentsIn, unknownEvent, unknownSegment } from './condition.js';
 import { DefinitionReader } from './definition.reader.js';
 import { DefinitionRepository, type DefinitionRow, isNameTaken, type Transaction } from './definition.repository.js';
 import { writeCrossings } from './member.writes.js';
@@ -81,11 +81,12 @@ export class DefinitionService {
       if (!own) throw unknown();
       // Scoring must not let anybody into a region that is about to end.
       if (own.kind === 'EXAMPLE') await lockMemberships(client, workspaceId);
-      const user = rows.find(({ condition }) => condition !== null && segmentsIn(condition).includes(id));
+      const users = rows.filter(({ condition }) => condition !== null && segmentsIn(condition).includes(id));
+      const [user] = users;
       if (user) {
-        throw RpcError.precondition(`The rule of ${segmentInWords({ id: user.segmentId, name: user.name })} names it; change or delete that one first.`, {
-          reason: 'SEGMENT_IN_USE', metadata: { segment_id: user.segmentId },
-        });
+        const named = users.map(({ segmentId: used, name }) => segmentInWords({ id: used, name })).join(', ');
+        const message = users.length === 1 ? `The rule of ${named} names it; change or delete that one first.` : `The rules of ${named} name it; change or delete them first.`;
+        throw RpcError.precondition(message, { reason: 'SEGMENT_IN_USE', metadata: { segment_id: user.segmentId } });
       }
       await this.definitions.retire(client, id);
       await this.list(client, workspaceId, id, []);
@@ -111,6 +112,22 @@ export class DefinitionService {
     if (condition === null || malformed !== null) return { notices: [] };
     const now = await this.definitions.within(workspaceId, (client) => this.now(client, workspaceId));
     return { notices: await this.definitions.notices(workspaceId, condition, now) };
+  }
+
+  async findings(workspaceId: string, { segmentId, customerId }: definition.FindConditionsRequest): Promise<definition.FindConditionsResponse> {
+    const { condition, malformed } = await this.found(workspaceId, idOf(segmentId));
+    if (condition === null || malformed !== null) return { findings: [] };
+    const asOf = await this.definitions.within(workspaceId, (client) => this.now(client, workspaceId));
+    const literals = [...literalsIn(condition)];
+    const found = await this.definitions.findings(workspaceId, literals, idOf(customerId), asOf);
+    if (!found) throw new RpcError(status.DEADLINE_EXCEEDED, 'Looking took too long; ask again, or of a rule that reaches less far back.', { reason: 'FINDING_TOO_LONG' });
+    const findings = literals.flatMap(({ path, condition: part }, at) => {
+      const one = found[at];
+      if (!one) return [];
+      const { isMet, times, sum, due, held } = one;
+      return [{ path, condition: part, isMet, times: times ?? undefined, sum: sum ?? undefined, countsUntil: due ?? undefined, value: held ?? '', asOf }];
+    });
+    return { findings } satisfies definition.FindConditionsResponse;
   }
 
   private async found(workspaceId: string, id: string): Promise<DefinitionRow> {
@@ -185,25 +202,35 @@ export class DefinitionService {
     for (const id of named) {
       const segment = known.get(id);
       const path = pathTo(condition, ({ memberOf }) => memberOf.toLowerCase() === id) ?? '';
-      if (!segment) throw unknownSegment(path, id);
+      if (!segment?.isLive) throw unknownSegment(path, id, segment?.name);
       if (!segment.isMain) throw RpcError.invalid(`${path}.memberOf: the segment is not on the main level; a rule names only those that are.`, { reason: 'SEGMENT_NOT_MAIN', metadata: { path } });
     }
   }
 }
 
 function refuseCycle(id: string, condition: Condition, rows: readonly DefinitionRow[]): void {
-  const named = new Map(rows.map((row) => [row.segmentId, row.condition === null ? [] : segmentsIn(row.condition)]));
+  const known = new Map(rows.map((row) => [row.segmentId, row]));
   const reached = new Set<string>();
-  const ahead = segmentsIn(condition);
-  for (let next = ahead.pop(); next !== undefined; next = ahead.pop()) {
-    if (next === id) throw RpcError.invalid('The rule would name itself, by way of other segments.', { reason: 'CONDITION_CYCLE' });
-    if (!reached.has(next)) ahead.push(...(named.get(next) ?? []));
-    reached.add(next);
-  }
+  /** The segments by way of which the condition names the one, in their order; undefined: it does not. */
+  const way = (part: Condition): DefinitionRow[] | undefined => {
+    for (const named of segmentsIn(part)) {
+      if (named === id) return [];
+      const row = known.get(named);
+      if (reached.has(named) || !row?.condition) continue;
+      reached.add(named);
+      const beyond = way(row.condition);
+      if (beyond) return [row, ...beyond];
+    }
+    return undefined;
+  };
+  const between = way(condition);
+  if (!between) return;
+  const by = between.length === 0 ? '' : `, by way of ${between.map(({ segmentId, name }) => segmentInWords({ id: segmentId, name })).join(', ')}`;
+  throw RpcError.invalid(`The rule would name itself${by}.`, { reason: 'CONDITION_CYCLE' });
 }
 
-function idOf(segmentId: string): string {
-  return uuidFilter(segmentId)?.toLowerCase() ?? NIL;
+function idOf(given: string): string {
+  return uuidFilter(given)?.toLowerCase() ?? NIL;
 }
 
 function unknown(): RpcError {

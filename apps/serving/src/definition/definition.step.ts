@@ -47,6 +47,8 @@ const DUE = `select distinct customer_id as id from (
 interface Work {
   readonly touched: readonly string[];
   readonly moved: readonly string[];
+  /** Those of them whom a change of model moved, and nothing else has looked at. */
+  readonly promoted: ReadonlySet<string>;
   readonly piece: Piece | undefined;
   readonly now: string;
   readonly source: string;
@@ -108,9 +110,11 @@ export class DefinitionStep {
       const touched = ours([...read.customerIds, ...due.rows.map(({ id }) => id)]);
       const moved = ours(read.movedIds);
       const { piece, left } = await this.nextPiece(client, rules, held, rest);
+      const otherwise = new Set([...touched, ...(piece?.customerIds ?? [])]);
+      const promoted = new Set(read.promotedIds.filter((id) => !otherwise.has(id)));
       const looked = [...new Set([...touched, ...moved, ...(piece?.customerIds ?? [])])];
       const source = looked.length === 0 ? FEED : await this.definitions.sourceFor(client, rules.map(({ condition }) => condition), { customerIds: looked }, now);
-      const crossings = looked.length === 0 ? [] : await this.judgeAll(client, workspaceId, levels, { touched, moved, piece, now, source });
+      const crossings = looked.length === 0 ? [] : await this.judgeAll(client, workspaceId, levels, { touched, moved, promoted, piece, now, source });
       if (piece?.isLast) await this.definitions.built(client, piece);
       await advance(client, read);
       const hasChanges = await tellCrossings(client, workspaceId, crossings, now);
@@ -131,7 +135,7 @@ export class DefinitionStep {
   }
 
   /** Answers the crossings, which are still to be told. */
-  private async judgeAll(client: PoolClient, workspaceId: string, levels: readonly (readonly DefinedRule[])[], { touched, moved, piece, now, source }: Work): Promise<Crossing[]> {
+  private async judgeAll(client: PoolClient, workspaceId: string, levels: readonly (readonly DefinedRule[])[], { touched, moved, promoted, piece, now, source }: Work): Promise<Crossing[]> {
     await shareMemberships(client, workspaceId);
     const crossings: Crossing[] = [];
     const look = async (rules: readonly DefinedRule[], customerIds: readonly string[]) => {
@@ -144,7 +148,7 @@ export class DefinitionStep {
       await look(naming, [...new Set([...touched, ...moved])]);
       await look(level.filter(({ segmentId }) => segmentId === piece?.segmentId), piece?.customerIds ?? []);
     }
-    return crossings;
+    return crossings.map((crossing) => ({ ...crossing, isByPromotion: promoted.has(crossing.customerId) }));
   }
 
   /** Where one of several rules is refused, each is judged alone; of that one nothing is done, and everyone is looked at anew when it is tried again. */

@@ -13,9 +13,11 @@ export interface Crossing {
   readonly segmentId: string;
   readonly customerId: string;
   readonly enters: boolean;
+  /** A change of model moved them, not what they did or the passing of time. */
+  readonly isByPromotion?: boolean;
 }
 
-const CROSSINGS = `json_to_recordset($1::json) as r("segmentId" uuid, "customerId" uuid, enters boolean)`;
+const CROSSINGS = `json_to_recordset($1::json) as r("segmentId" uuid, "customerId" uuid, enters boolean, "isByPromotion" boolean)`;
 const END = `update serving.memberships m set until = greatest($2::timestamptz, m.since) from ${CROSSINGS}
   where not r.enters and m.segment_id = r."segmentId" and m.customer_id = r."customerId" and m.until is null`;
 const BEGIN = `insert into serving.memberships (workspace_id, customer_id, segment_id, since, strength, decided_at)
@@ -23,7 +25,7 @@ const BEGIN = `insert into serving.memberships (workspace_id, customer_id, segme
 const TELL = `insert into serving.membership_changes
     (workspace_id, xid, customer_id, from_segment_id, to_segment_id, strength, decided_at, by_promotion)
   select kindred.workspace(), ${CHANGE_PLACE}, r."customerId", case when r.enters then null else r."segmentId" end, case when r.enters then r."segmentId" end,
-    case when r.enters then 1 else 0 end, $2::timestamptz, false
+    case when r.enters then 1 else 0 end, $2::timestamptz, coalesce(r."isByPromotion", false)
   from ${CROSSINGS}`;
 const CHANGED = `select "segmentId" as segment_id, sum(case when enters then 1 else -1 end)::bigint as change from ${CROSSINGS} group by 1`;
 const COUNT = `insert into serving.segment_sizes as held (workspace_id, segment_id, members)

@@ -1,9 +1,10 @@
 import { definition } from '#libs/contracts';
 
-import { type Condition, placesIn } from './condition.js';
+import { type Condition, placesIn, segmentsIn } from './condition.js';
 import { reachesBeyond, sinceOf } from './condition.sql.js';
 import { nearestNames } from './nearest.name.js';
 import { isTooSlow } from './rule.failure.js';
+import { senselessIn } from './rule.sense.js';
 
 /** Events of which the names of properties are looked at before all of a window are. */
 const SOME = 1_000;
@@ -28,6 +29,14 @@ interface Seen {
   readonly hasNumber: boolean;
 }
 
+/** A segment that a rule names; `isThere`: somebody can be in it. */
+interface NamedSegment {
+  readonly id: string;
+  readonly name: string;
+  readonly isLearned: boolean;
+  readonly isThere: boolean;
+}
+
 /** Runs a statement of the transaction that counts. */
 export type Ask = <Row>(text: string, values: readonly unknown[]) => Promise<Row[]>;
 
@@ -42,11 +51,14 @@ const namesOfSome = (source: string) => `select k.key as name, bool_or(jsonb_typ
   cross join lateral jsonb_each(e.properties) k group by 1`;
 const namesOfAll = (source: string) => `select p.name, bool_or(jsonb_typeof(f.properties -> p.name) = 'number') as "hasNumber"
   from ${source} f join unnest($3::text[]) as p(name) on f.properties ? p.name where f.name = $1 and f.occurred_at > $2::timestamptz group by 1`;
+const NAMED = `select s.id, s.name, s.kind = 'LEARNED' as "isLearned", s.is_live and (s.kind <> 'LEARNED' or exists (
+    select from serving.segment_versions v join serving.active_model using (workspace_id, model_id) where v.segment_id = s.id and v.level = 'MAIN')) as "isThere"
+  from serving.segments s where s.id = any($1::uuid[])`;
 const ATTRIBUTES = `select name, bool_or(jsonb_typeof(value) = 'number') as "hasNumber" from ingestion.customer_attributes_v1
   where ($1::text[] is null or name = any($1)) group by 1 order by count(*) desc limit ${MOST_NAMES}`;
 
 /**
- * What makes a rule count otherwise than it reads, in the order of the rule: events that are gone, and what it names and nobody has, be it properties of the
+ * What makes a rule count otherwise than it reads, in the order of the rule: conditions that everybody or nobody meets, segments that were retired, events that are gone, and what it names and nobody has, be it properties of the
  * events in its windows, read from `source`, or attributes. Nothing is said of an event that did not happen in its window, for nobody knows what it carries.
  * A statement for each event and window, and another where a name is rare or unknown. Where they take too long that alone is said, for whoever is
  * counted is counted; the transaction is over then.
@@ -67,7 +79,8 @@ export const NOT_READ: definition.RuleNotice = {
 
 async function lookedFor(ask: Ask, condition: Condition, { now, source }: When): Promise<definition.RuleNotice[]> {
   const places = [...placesIn(condition)];
-  const notices = await goneOf(ask, places, now);
+  const named = await segmentsNamed(ask, condition);
+  const notices = [...senseless(places, named), ...retiredOf(places, named), ...(await goneOf(ask, places, now))];
   const ofEvents = places.flatMap(([path, { performed }]) => (performed ? askedOf(performed, `${path}.performed`) : []));
   for (const asked of Map.groupBy(ofEvents, ({ performed }) => JSON.stringify([performed.event, performed.withinDays, performed.ever])).values()) {
     const [{ performed }] = asked as [AskedOfEvent];
@@ -81,14 +94,43 @@ async function lookedFor(ask: Ask, condition: Condition, { now, source }: When):
   }
   const ofCustomers = places.flatMap(([path, { attribute }]) => (attribute ? [askedBy(attribute, `${path}.attribute`)] : []));
   if (ofCustomers.length > 0) {
-    const named = await ask<Seen>(ATTRIBUTES, [namesOf(ofCustomers)]);
-    const open = lackingIn(ofCustomers, named);
+    const known = await ask<Seen>(ATTRIBUTES, [namesOf(ofCustomers)]);
+    const open = lackingIn(ofCustomers, known);
     const all = open.length === 0 ? [] : await ask<Seen>(ATTRIBUTES, [null]);
-    notices.push(...told(open, named, all, { kind: 'ATTRIBUTE', holder: 'customer' }));
+    notices.push(...told(open, known, all, { kind: 'ATTRIBUTE', holder: 'customer' }));
   }
   const order = places.map(([path]) => path);
-  const placeOf = ({ path }: definition.RuleNotice) => order.findLastIndex((one) => path.startsWith(`${one}.`));
+  const placeOf = ({ path }: definition.RuleNotice) => order.findLastIndex((one) => path === one || path.startsWith(`${one}.`));
   return notices.sort((one, other) => placeOf(one) - placeOf(other));
+}
+
+async function segmentsNamed(ask: Ask, condition: Condition): Promise<NamedSegment[]> {
+  const ids = segmentsIn(condition);
+  return ids.length === 0 ? [] : ask<NamedSegment>(NAMED, [ids]);
+}
+
+/** What everybody or nobody meets, whoever there is. */
+function senseless(places: readonly (readonly [path: string, part: Condition])[], named: readonly NamedSegment[]): definition.RuleNotice[] {
+  const parts = new Map(places);
+  const [[, condition]] = places as [(typeof places)[number]];
+  const learned = new Set(named.flatMap(({ id, isLearned }) => (isLearned ? [id] : [])));
+  return senselessIn(condition, learned).map(({ path, verdict }) => {
+    const { performed } = parts.get(path) ?? {};
+    const what = path === 'condition' ? 'the rule' : performed ? `what is asked of "${performed.event}"` : path;
+    const message = verdict === 'always' ? `Everybody meets ${what}, whatever they do.` : `Nobody can meet ${what}, whatever they do: it rules itself out.`;
+    return { code: verdict === 'always' ? 'ALWAYS_MET' : 'NEVER_MET', path, message, name: '', nearest: '' };
+  });
+}
+
+/** Segments that a rule names and that were retired since. */
+function retiredOf(places: readonly (readonly [path: string, part: Condition])[], named: readonly NamedSegment[]): definition.RuleNotice[] {
+  const retired = new Map(named.flatMap(({ id, name, isThere }) => (isThere ? [] : [[id, name] as const])));
+  return places.flatMap(([path, { memberOf }]) => {
+    const name = retired.get(memberOf.toLowerCase());
+    if (name === undefined) return [];
+    const message = `The present model draws no segment "${name}" on the main level: nobody is in it. Name another segment, or leave the condition out.`;
+    return [{ code: 'SEGMENT_RETIRED', path: `${path}.memberOf`, message, name, nearest: '' }];
+  });
 }
 
 /** Conditions that reach into what was dropped. */

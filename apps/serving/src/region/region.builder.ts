@@ -54,9 +54,9 @@ export class RegionBuilder {
     return region && { region, modelId };
   }
 
-  private async redraw(client: PoolClient, { segmentId, examples }: StoredRegion, modelId: string): Promise<void> {
+  private async redraw(client: PoolClient, { segmentId, examples, modelId: former }: StoredRegion, modelId: string): Promise<void> {
     const { region } = await this.draw(client, modelId, examples);
-    await this.regions.redraw(client, segmentId, modelId, region);
+    await this.regions.redraw(client, segmentId, modelId, region, former !== null);
   }
 
   /** Examples that the model does not know are left out; without any, the region is empty and nobody is in it. */
@@ -73,7 +73,7 @@ export class RegionBuilder {
     const gone = isAll ? await this.regions.membersWithoutState(client, region.segmentId, modelId) : [];
     const newest = (await client.query<{ at: Micros | null }>(NEWEST)).rows[0]?.at ?? null;
     const now = isoOf(await this.directory.now(workspaceId, newest));
-    const crossings = await crossRegions(client, [region], { states, gone, now, isAnew: true });
+    const crossings = await crossRegions(client, [region], { states, gone, now, isAnew: true, isByPromotion: region.byPromotion });
     await this.regions.looked(client, region.segmentId, { customers: states.length, upTo: states.at(-1)?.customerId ?? region.lookedUpTo, isAll });
     return tellCrossings(client, workspaceId, crossings, now);
   }

@@ -29,4 +29,8 @@ export class RegionController implements region.RegionServiceController {
   getExampleSegment(@Payload() request: region.GetExampleSegmentRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<region.GetExampleSegmentResponse> {
     return this.regions.get(workspaceId, request);
   }
+
+  findCloseness(@Payload() request: region.FindClosenessRequest, @Caller() { workspaceId }: WorkspacePrincipal): Promise<region.FindClosenessResponse> {
+    return this.regions.closeness(workspaceId, request);
+  }
 }

@@ -20,12 +20,14 @@ export interface StoredRegion extends RegionRow {
   readonly looked: number;
   readonly lookedUpTo: string | null;
   readonly isBuilt: boolean;
+  /** It is another model that drew it last, so that everyone is looked at. */
+  readonly byPromotion: boolean;
   readonly changedAt: Date;
   /** Customers that its model has read; null where it is not drawn. */
   readonly customers: number | null;
 }
 
-const STORED = `select ${REGION_COLUMNS}, examples, model_id as "modelId", looked::float8 as looked, looked_up_to as "lookedUpTo", is_built as "isBuilt", changed_at as "changedAt",
+const STORED = `select ${REGION_COLUMNS}, examples, model_id as "modelId", looked::float8 as looked, looked_up_to as "lookedUpTo", is_built as "isBuilt", by_promotion as "byPromotion", changed_at as "changedAt",
     (select customers::float8 from serving.shadow_models m where m.model_id = r.model_id) as customers
   from serving.segment_regions r`;
 const EVENLY = `order by uuid_hash_extended(customer_id, 0), customer_id`;
@@ -56,17 +58,17 @@ export class RegionRepository {
   /** Everyone is looked at again. */
   async moveThreshold(client: PoolClient, segmentId: string, threshold: number): Promise<void> {
     await client.query(
-      `update serving.segment_regions set threshold = $2, looked = 0, looked_up_to = null, is_built = false, changed_at = now() where segment_id = $1`,
+      `update serving.segment_regions set threshold = $2, looked = 0, looked_up_to = null, is_built = false, by_promotion = false, changed_at = now() where segment_id = $1`,
       [segmentId, threshold],
     );
   }
 
-  /** In another space, or around others: everyone is looked at again. */
-  async redraw(client: PoolClient, segmentId: string, modelId: string, { width, points, crowd, reach, densest, usual }: Region): Promise<void> {
+  /** In another space, or around others: everyone is looked at again. `byPromotion`: another model drew it before. */
+  async redraw(client: PoolClient, segmentId: string, modelId: string, { width, points, crowd, reach, densest, usual }: Region, byPromotion: boolean): Promise<void> {
     await client.query(
       `update serving.segment_regions set model_id = $2, width = $3, points = $4, crowd = $5, reach = $6, densest = $7, usual = $8,
-         looked = 0, looked_up_to = null, is_built = false where segment_id = $1`,
-      [segmentId, modelId, width, bytesOf(points), bytesOf(crowd), reach, densest, usual],
+         looked = 0, looked_up_to = null, is_built = false, by_promotion = $9 where segment_id = $1`,
+      [segmentId, modelId, width, bytesOf(points), bytesOf(crowd), reach, densest, usual, byPromotion],
     );
   }
 

@@ -10,12 +10,14 @@ import { DefinitionRepository, isNameTaken, type Transaction } from '../definiti
 import { checkNaming, nameTaken } from '../definition/naming.js';
 import { uuidFilter } from '../page/uuid.js';
 import { shareMemberships } from '../scoring/write.lock.js';
+import { similarityOf } from '../similar/embedding.js';
 import { CustomerDirectory } from '../workspace/customer.directory.js';
 import { WorkspaceDirectory } from '../workspace/workspace.directory.js';
-import { USUAL_THRESHOLD } from './region.js';
+import { closeness, drawRegion, STAYS_ABOVE, USUAL_THRESHOLD, vectorOf } from './region.js';
 import { RegionBuilder } from './region.builder.js';
 import { RegionPreview } from './region.preview.js';
 import { RegionRepository, type StoredRegion } from './region.repository.js';
+import { regionOf } from './region.writes.js';
 
 const FEWEST_EXAMPLES = 3;
 const MOST_EXAMPLES = 10_000;
@@ -23,6 +25,8 @@ const MOST_EXAMPLES = 10_000;
 const KEPT_EXAMPLES = 200;
 const MOST_SEGMENTS = 20;
 const MOST_CORNERS = 200;
+/** Examples that somebody is told to be like. */
+const NEAREST = 5;
 /** On the map, which nobody lies so far out of; areas of what is much larger cannot be told any more. */
 const FARTHEST = 1_000_000_000;
 
@@ -84,7 +88,9 @@ export class RegionService {
       const examples = own?.examples ?? (await this.examplesOf(client, modelId, userIds, request.examples?.lasso ?? []));
       const threshold = checkThreshold(request.threshold ?? own?.threshold);
       const newestEventAt = await this.definitions.newestEventAt(client);
-      return { modelId, examples, threshold, newestEventAt, ...(await this.builder.draw(client, modelId, examples)), population: await this.previews.read(client, modelId) };
+      // One that is drawn stays as it is until another model draws it, and so it is looked at: what is previewed is what a moved threshold makes of it.
+      const drawn = own?.modelId === modelId ? drawRegion(vectorOf(own.points), vectorOf(own.crowd), own.width) : await this.builder.draw(client, modelId, examples);
+      return { modelId, examples, threshold, newestEventAt, ...drawn, population: await this.previews.read(client, modelId) };
     });
     const { modelId, threshold, heldOut } = read;
     return {
@@ -107,6 +113,24 @@ export class RegionService {
         changedAt: changedAt.toISOString(),
         progress: !isDrawn ? 0 : isBuilt ? 1 : Math.min(0.99, looked / Math.max(1, customers ?? 0)),
       } satisfies contract.GetExampleSegmentResponse;
+    });
+  }
+
+  closeness(workspaceId: string, { segmentId, customerId }: contract.FindClosenessRequest): Promise<contract.FindClosenessResponse> {
+    return this.regions.within(workspaceId, async (client) => {
+      const region = await this.find(client, segmentId);
+      const isDrawn = region.modelId !== null && region.modelId === (await this.regions.servedModel(client));
+      const id = uuidFilter(customerId)?.toLowerCase();
+      const rows = isDrawn && id !== undefined ? await this.regions.embeddings(client, region.modelId, [id, ...region.examples]) : [];
+      const own = rows.find((row) => row.customerId === id);
+      const others = own ? rows.filter((row) => row !== own) : [];
+      const near = others.map((row) => ({ customerId: row.customerId, similarity: own ? similarityOf(own.embedding, row.embedding) : 0 }));
+      return {
+        closeness: own && closeness(regionOf(region), vectorOf(own.embedding)),
+        threshold: region.threshold,
+        leavesBelow: region.threshold * STAYS_ABOVE,
+        examples: near.sort((a, b) => b.similarity - a.similarity).slice(0, NEAREST),
+      } satisfies contract.FindClosenessResponse;
     });
   }
 

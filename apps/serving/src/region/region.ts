@@ -24,7 +24,7 @@ const DIRECTIONS = 8;
 /** Of the density where it is highest: where there is next to nobody at all, nobody is close. */
 const FLOOR = 1e-3;
 /** Whoever is in it stays until so much less close than the threshold. */
-const STAYS_ABOVE = 0.85;
+export const STAYS_ABOVE = 0.85;
 /** A typical example has half the closeness that there is; half as much of the examples beside one makes a third. */
 export const USUAL_THRESHOLD = 1 / 3;
 

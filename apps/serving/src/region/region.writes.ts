@@ -30,7 +30,7 @@ export async function regionsOf(client: PoolClient, modelId: string): Promise<Re
 export async function crossRegions(
   client: PoolClient,
   regions: readonly RegionRow[],
-  { states, gone, now, isAnew = false }: { states: readonly Read[]; gone: readonly string[]; now: string; isAnew?: boolean },
+  { states, gone, now, isAnew = false, isByPromotion = false }: { states: readonly Read[]; gone: readonly string[]; now: string; isAnew?: boolean; isByPromotion?: boolean },
 ): Promise<Crossing[]> {
   if (regions.length === 0 || states.length + gone.length === 0) return [];
   const { rows } = await client.query<{ segmentId: string; customerId: string }>(MEMBERS, [
@@ -42,7 +42,7 @@ export async function crossRegions(
   for (const region of regions) {
     const are = new Set(members.get(region.segmentId)?.map(({ customerId }) => customerId));
     const drawn = regionOf(region);
-    const crosses = (customerId: string, enters: boolean) => crossings.push({ segmentId: region.segmentId, customerId, enters });
+    const crosses = (customerId: string, enters: boolean) => crossings.push({ segmentId: region.segmentId, customerId, enters, isByPromotion });
     for (const id of gone) if (are.has(id)) crosses(id, false);
     for (const { customerId, vector } of vectors) {
       const isMember = are.has(customerId);
@@ -55,6 +55,6 @@ export async function crossRegions(
   return crossings;
 }
 
-function regionOf(row: RegionRow): Region {
+export function regionOf(row: RegionRow): Region {
   return { ...row, points: vectorOf(row.points), crowd: vectorOf(row.crowd) };
 }
