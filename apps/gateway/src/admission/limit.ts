@@ -25,7 +25,7 @@ const USUAL_ROWS = 4;
 export const ASKS_THE_MODEL = 'MembershipExplanation.evidence';
 const COST_OF_ASKING_THE_MODEL = 1_900;
 /** For which serving reads what there is of one customer, for each of them anew. */
-const FINDS_OUT: ReadonlySet<string> = new Set(['MembershipExplanation.conditions', 'MembershipExplanation.closeness']);
+export const FINDS_OUT: ReadonlySet<string> = new Set(['MembershipExplanation.conditions', 'MembershipExplanation.closeness']);
 const COST_OF_FINDING = 190;
 /** Fields for which, as of an earlier time, the model reads all that a customer had done by then. */
 const READS_AGAIN = new Set(['Customer.novelty', 'Customer.mapPosition', 'Customer.forecast', 'Customer.recommendations']);

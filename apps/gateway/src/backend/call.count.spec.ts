@@ -5,7 +5,7 @@ import { buildSchema, getNamedType, type GraphQLField, type GraphQLObjectType, g
 
 import { exporting, identity, ingestion, label, prediction, quarantine, serving, similar, trackingPlan, unusual, webhook } from '#libs/contracts';
 
-import { ASKS_THE_MODEL } from '../admission/limit.js';
+import { ASKS_THE_MODEL, FINDS_OUT } from '../admission/limit.js';
 import { AT, id, KEYS, model, segmentOf } from '../gateway.fake.js';
 import { startTestGateway, type TestGateway } from '../gateway.start.js';
 
@@ -20,7 +20,7 @@ const [FEW, MANY] = [1, 2];
 
 /** Types of which there is one a question here, or none: nothing is fetched for the fields of any. */
 const ALONE = [
-  'CalibrationBin', 'CustomerKey', 'Download', 'FileColumn', 'HeadEvaluation', 'HeadStanding', 'NumberEvaluation', 'NumberStanding', 'NumberSummary', 'PageInfo', 'RejectedEventGroups', 'RunError', 'RunStep', 'SegmentCondition', 'SegmentRule',
+  'CalibrationBin', 'ConditionFinding', 'CustomerKey', 'Download', 'ExampleCloseness', 'FileColumn', 'HeadEvaluation', 'HeadStanding', 'NumberEvaluation', 'NumberStanding', 'NumberSummary', 'PageInfo', 'RejectedEventGroups', 'RunError', 'RunStep', 'SegmentCondition', 'SegmentRule',
   'SegmentTrait', 'TrainingObjective',
 ];
 
@@ -36,6 +36,8 @@ const next = (most: number) => (last = (last % most) + 1);
 const someone = () => id('customer', next(30));
 const something = () => id('run', next(1_000));
 const segment = () => id('segment', next(4));
+/** Of every segment. */
+let kind = serving.SegmentKind.LEARNED;
 
 /** As services do it: 0 is as many as usual. */
 const usually = (first: number) => first || MANY;
@@ -84,7 +86,7 @@ function answerLists(): void {
   }));
   const predicted = () => prediction.Prediction.fromPartial({ labelSetId: something(), headId: something(), asOf: AT });
   gateway.services.replace('getSegments', ({ ids }: serving.GetSegmentsRequest) => ({
-    segments: ids.map((segmentId) => ({ ...segmentOf(segmentId), lineage: [serving.SegmentLineage.fromPartial({ modelId: something(), at: AT, relatedSegmentIds: [segment()] })] })),
+    segments: ids.map((segmentId) => ({ ...segmentOf(segmentId), kind, lineage: [serving.SegmentLineage.fromPartial({ modelId: something(), at: AT, relatedSegmentIds: [segment()] })] })),
     basis: { asOf: AT, modelId: id('model', 1), placed: 1, unseen: 0 },
   }));
   gateway.services.replace('getLabelSets', ({ ids }: label.GetLabelSetsRequest) => ({ labelSets: ids.map((setId) => label.LabelSet.fromPartial({ id: setId, createdAt: AT })) }));
@@ -158,6 +160,18 @@ test('nothing costs a call for each object but what asks the model, as its price
   expect([...costly].toSorted()).toEqual([ASKS_THE_MODEL]);
   expect([...alone].filter((name) => !name.endsWith('Connection')).toSorted()).toEqual(ALONE.toSorted());
 }, 60_000);
+
+test.each([['MembershipExplanation.conditions', 'RULE'], ['MembershipExplanation.closeness', 'EXAMPLE']] as const)('%s costs a call for each membership, as its price says', async (name, of) => {
+  const path = pathsFrom(ROOTS.flatMap((root) => schema.getQueryType()?.getFields()[root] ?? [])).get(schema.getType('MembershipExplanation') as GraphQLObjectType);
+  kind = serving.SegmentKind[of];
+  try {
+    const [, field = ''] = name.split('.');
+    expect([await growth(path ?? [], ''), await growth(path ?? [], `${field} { __typename }`)]).toEqual([0, MANY - FEW]);
+    expect(FINDS_OUT).toContain(name);
+  } finally {
+    kind = serving.SegmentKind.LEARNED;
+  }
+});
 
 /** Rows of a list, wherever its answer holds them. */
 function rowsIn(answer: unknown): number {
