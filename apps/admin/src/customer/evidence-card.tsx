@@ -8,7 +8,7 @@ import { SegmentName } from '../segment/looks';
 import { traitInShort } from '../segment/trait';
 import { inUnit } from '../segment/traits';
 import { useReading } from '../session/reading';
-import { percent } from '../wording/figure';
+import { counted, percent, thousandths } from '../wording/figure';
 import { dateAndTime } from '../wording/time';
 
 type Membership = NonNullable<CustomerEvidenceQuery['customer']>['memberships'][number];
@@ -47,23 +47,23 @@ function Told({ segment, evidence }: { segment: Membership['segment']; evidence:
           <tr key={`${event ?? ''}${firstAt}${towards}`}>
             <th scope="row">{event}</th>
             <td className="quiet">{dateAndTime(firstAt)}</td>
-            <td className="number">{towards.toFixed(3)}</td>
+            <td className="number">{thousandths(towards)}</td>
             <td className="number">{percent(strengthWithout)}</td>
           </tr>
         ))}
         {earlier && (
           <tr>
-            <th scope="row">{earlier.eventCount} events together</th>
+            <th scope="row">{counted(earlier.eventCount, 'event')} together</th>
             <td className="quiet">before these</td>
-            <td className="number">{earlier.towards.toFixed(3)}</td>
+            <td className="number">{thousandths(earlier.towards)}</td>
             <td className="number">{percent(earlier.strengthWithout)}</td>
           </tr>
         )}
       </Table>
       {check && (
         <p className="quiet small">
-          Without the first {first} {percent(check.strengthWithoutNamed)}; without as many others {percent(check.strengthWithoutOthers)}. The first {check.events === 1 ? 'carries' : `${check.events} carry`} {check.towardsByNamed.toFixed(3)},
-          as many others {check.towardsByOthers.toFixed(3)}.
+          Without the first {first} {percent(check.strengthWithoutNamed)}; without as many others {percent(check.strengthWithoutOthers)}. The first {check.events === 1 ? 'carries' : `${check.events} carry`} {thousandths(check.towardsByNamed)},
+          as many others {thousandths(check.towardsByOthers)}.
         </p>
       )}
       {traits.length > 0 && (
@@ -86,13 +86,13 @@ function Told({ segment, evidence }: { segment: Membership['segment']; evidence:
       <h3>What would change it</h3>
       {changes.length === 0 && (
         <p className="quiet small">
-          Nothing that was tried: neither up to {changesTriedTimes} times more of what people do most here, nor up to {changesTriedDays} days of nothing.
+          Nothing that was tried: neither up to {counted(changesTriedTimes, 'time')} more of what people do most here, nor up to {counted(changesTriedDays, 'day')} of nothing.
         </p>
       )}
       <ul className="plain">
         {changes.map(({ kind, event, thenEvent, times, days, strength: there, segment: to }) => (
           <li key={`${kind}${event ?? ''}`}>
-            {kind === 'WAIT' ? `Doing nothing for ${days ?? 0} days` : `“${event ?? ''}”${thenEvent === null ? '' : ` and then “${thenEvent}”`} ${times ?? 0} more ${times === 1 ? 'time' : 'times'}`} →{' '}
+            {kind === 'WAIT' ? `Doing nothing for ${counted(days ?? 0, 'day')}` : `“${event ?? ''}”${thenEvent === null ? '' : ` and then “${thenEvent}”`} ${times ?? 0} more ${times === 1 ? 'time' : 'times'}`} →{' '}
             {to ? <SegmentName segment={to} /> : 'unlike anything seen'} <span className="quiet small">{to && `${percent(there)}, `}the least that was tried</span>
           </li>
         ))}

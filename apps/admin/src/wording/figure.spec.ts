@@ -1,4 +1,4 @@
-import { bytesInWords, count, counted, factor, figure, liftInWords, liftPosition, percent } from './figure';
+import { bytesInWords, count, counted, factor, figure, liftInWords, liftPosition, percent, thousandths } from './figure';
 
 describe('figures', () => {
   it('group thousands', () => {
@@ -24,6 +24,10 @@ describe('figures', () => {
   it('keep the digits that tell two of them apart', () => {
     expect([0, 0.0004, 0.0312, 0.5, 4.56, 18.37, 412.4, 18374].map(figure)).toEqual(['0', '4.0e-4', '0.03', '0.5', '4.56', '18.4', '412', '18,374']);
   });
+});
+
+test('a difference that is none has no sign', () => {
+  expect([0.0124, -0.0124, -0.0003, -0].map(thousandths)).toEqual(['0.012', '-0.012', '0.000', '0.000']);
 });
 
 describe('a lift', () => {

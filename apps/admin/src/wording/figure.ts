@@ -53,6 +53,11 @@ export function measure(value: number): string {
   return Math.abs(value) <= 1 ? value.toFixed(3) : figure(value);
 }
 
+/** A small difference, to the thousandth; one that is none has no sign. */
+export function thousandths(value: number): string {
+  return (Math.round(value * 1000) / 1000 + 0).toFixed(3);
+}
+
 /** A lift as a factor: "3.1×", "0.25×". */
 export function factor(lift: number): string {
   const digits = lift >= 10 ? 0 : lift >= 1 ? 1 : 2;
