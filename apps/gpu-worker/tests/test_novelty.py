@@ -64,3 +64,15 @@ def test_the_live_form_and_the_files_compare_by_age_as_well() -> None:
         )
     np.testing.assert_allclose(novelty.numpy(), placed.novelty, atol=1e-3)
     assert placed.novelty.std() > 0.01
+
+
+def test_a_stranger_among_those_the_model_learned_from_is_unseen_all_the_same() -> None:
+    random = np.random.default_rng(4)
+    people = random.normal(0, 1, (600, WIDTH)).astype(np.float32)
+    strange = np.full((1, WIDTH), 40, np.float32)
+    alone, among = fit_novelty(people, 0), fit_novelty(np.concatenate([people, strange]), 0)
+    assert alone.unseen(alone.distance(strange)).all()
+    assert among.unseen(among.distance(strange)).all()
+    assert among.unseen(among.distance(2 * strange)).all()
+    assert not among.unseen(among.distance(people)).any()
+    assert among.farthest < 1.25 * alone.farthest
