@@ -147,6 +147,8 @@ function targetsOf(quiet: Stage['delays'], retraining: Stage['delays'], caughtUp
   return [
     atMost('1,000 events/s, quiet: p99 until the membership is visible, ms', 100, p99(quiet, 1_000)),
     atMost('1,000 events/s, in a retrain: p99, ms', 100, p99(retraining, 1_000)),
+    atMost('3,000 events/s, quiet: delay of the last third over the first', 2, quiet['3000']?.growth ?? Number.NaN),
+    atMost('3,000 events/s, in a retrain: delay of the last third over the first', 2, retraining['3000']?.growth ?? Number.NaN),
     atMost('3,000 events/s, quiet: what the delay grows by, ms a second', MOST_DRIFT, quiet['3000']?.drift ?? Number.NaN, 2),
     atMost('3,000 events/s, in a retrain: what the delay grows by, ms a second', MOST_DRIFT, retraining['3000']?.drift ?? Number.NaN, 2),
     atLeast('top rate that is held, events/s', 3_000, tried.findLast(({ isHeld }) => isHeld)?.perSecond ?? 0),

@@ -1,9 +1,10 @@
 import { useState, type ReactNode } from 'react';
 import { CreateApiKeyDocument, RevokeApiKeyDocument, RotateApiKeyDocument, type Role } from '../gen/graphql';
 import { Dialog } from '../parts/dialog';
+import { useOverlap } from '../parts/overlap';
 import { useSay } from '../parts/toast';
 import { useFormAction } from '../session/action';
-import { OVERLAPS, ROLES, type Key } from './key';
+import { ROLES, type Key } from './key';
 
 interface KeyDialogProps {
   onClose: () => void;
@@ -48,7 +49,7 @@ export function CreateDialog({ onClose, onChanged, onSecret }: SecretDialogProps
 }
 
 export function RotateDialog({ target, onClose, onChanged, onSecret }: SecretDialogProps & { target: Key }): ReactNode {
-  const [overlapSeconds, setOverlap] = useState(86_400);
+  const { overlapSeconds, field } = useOverlap(target);
   const { isBusy, problem, run } = useFormAction(RotateApiKeyDocument, 'ApiKeyRotated');
 
   const confirm = async (): Promise<void> => {
@@ -62,17 +63,7 @@ export function RotateDialog({ target, onClose, onChanged, onSecret }: SecretDia
   return (
     <Dialog title={`A new secret for “${target.name}”`} confirm="Rotate" busy={isBusy} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
       <p>The new secret holds at once. Move the senders while the present one holds too.</p>
-      <label className="field">
-        The present secret
-        <select value={overlapSeconds} onChange={(event) => setOverlap(Number(event.target.value))}>
-          {OVERLAPS.map(({ seconds, words }) => (
-            <option key={seconds} value={seconds}>
-              {words}
-            </option>
-          ))}
-        </select>
-      </label>
-      {target.previousSecretUntil && <p className="small">It was rotated before: the secret from before the present one ends now.</p>}
+      {field}
     </Dialog>
   );
 }

@@ -11,15 +11,6 @@ export const ROLES: readonly { role: Role; may: string }[] = [
   { role: 'ADMIN', may: 'do everything, keys too' },
 ];
 
-/** How long a former secret goes on holding. */
-export const OVERLAPS: readonly { seconds: number; words: string }[] = [
-  { seconds: 0, words: 'ends now (it leaked)' },
-  { seconds: 3_600, words: 'holds for an hour' },
-  { seconds: 86_400, words: 'holds for a day' },
-  { seconds: 7 * 86_400, words: 'holds for a week' },
-  { seconds: 30 * 86_400, words: 'holds for 30 days' },
-];
-
 export interface KeyState {
   readonly words: string;
   readonly tone: Tone;

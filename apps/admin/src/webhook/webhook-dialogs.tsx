@@ -1,8 +1,8 @@
 import { useState, type ReactNode } from 'react';
 import { useNavigate } from 'react-router';
 import { CreateWebhookDocument, DeleteWebhookDocument, RotateWebhookSecretDocument, SegmentsDocument, type WebhookRowFragment } from '../gen/graphql';
-import { OVERLAPS } from '../key/key';
 import { Dialog } from '../parts/dialog';
+import { useOverlap } from '../parts/overlap';
 import { useSay } from '../parts/toast';
 import { useFormAction } from '../session/action';
 import { useReading } from '../session/reading';
@@ -71,7 +71,7 @@ interface RotateDialogProps {
 }
 
 export function RotateDialog({ webhook, onClose, onChanged, onSecret }: RotateDialogProps): ReactNode {
-  const [overlapSeconds, setOverlap] = useState(86_400);
+  const { overlapSeconds, field } = useOverlap(webhook);
   const { isBusy, problem, run } = useFormAction(RotateWebhookSecretDocument, 'WebhookSecretRotated');
 
   const confirm = async (): Promise<void> => {
@@ -85,17 +85,7 @@ export function RotateDialog({ webhook, onClose, onChanged, onSecret }: RotateDi
   return (
     <Dialog title="A new secret for the webhook" confirm="Rotate" busy={isBusy} problem={problem} onConfirm={() => void confirm()} onClose={onClose}>
       <p>The new secret signs at once. Give it to the receiver while the present one signs too.</p>
-      <label className="field">
-        The present secret
-        <select value={overlapSeconds} onChange={(event) => setOverlap(Number(event.target.value))}>
-          {OVERLAPS.map(({ seconds, words }) => (
-            <option key={seconds} value={seconds}>
-              {words}
-            </option>
-          ))}
-        </select>
-      </label>
-      {webhook.previousSecretUntil && <p className="small">It was rotated before: the secret from before the present one ends now.</p>}
+      {field}
     </Dialog>
   );
 }
