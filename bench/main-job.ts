@@ -57,9 +57,10 @@ export const benchmark: Benchmark = {
       const totalSeconds = (performance.now() - began) / 1000;
       tell(await segmentsTable(api));
 
-      const { segments, customers } = await api.ask<{ segments: { totalCount: number; population: number }; customers: { totalCount: number } }>(
-        '{ segments(first: 1) { totalCount population } customers(first: 1) { totalCount } }',
+      const { segments, customers } = await api.ask<{ segments: { totalCount: number; population: number; basis: { placed: number } }; customers: { totalCount: number } }>(
+        '{ segments(first: 1) { totalCount population basis { placed } } customers(first: 1) { totalCount } }',
       );
+      const { placed } = segments.basis;
       const rows = imported.rowsRead;
       const step = (name: string, seconds: number, count: number): Step => ({ name, seconds: round(seconds), rowsPerSecond: Math.round(count / Math.max(seconds, 0.001)) });
       const steps = [
@@ -76,14 +77,14 @@ export const benchmark: Benchmark = {
           rows,
           events: imported.eventsStored,
           customers: customers.totalCount,
-          customersPlaced: segments.population,
+          customersPlaced: placed,
           segments: segments.totalCount,
           steps,
         },
         targets: [
           atMost('file to promoted segments, seconds', 600, round(totalSeconds)),
           atMost('peak memory of all processes together (sampled sum of PSS), MiB', 4096, memory.peakMiB),
-          atLeast('customers with a membership', customers.totalCount, segments.population),
+          atLeast('customers in a segment', customers.totalCount, placed),
         ],
       };
     } finally {

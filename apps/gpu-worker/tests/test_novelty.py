@@ -66,13 +66,12 @@ def test_the_live_form_and_the_files_compare_by_age_as_well() -> None:
     assert placed.novelty.std() > 0.01
 
 
-def test_a_stranger_among_those_the_model_learned_from_is_unseen_all_the_same() -> None:
+def test_whoever_a_model_learned_from_has_a_place_however_far_out() -> None:
+    """A shop's best customers are unlike all others, and the last to be left out of its segments."""
     random = np.random.default_rng(4)
     people = random.normal(0, 1, (600, WIDTH)).astype(np.float32)
-    strange = np.full((1, WIDTH), 40, np.float32)
-    alone, among = fit_novelty(people, 0), fit_novelty(np.concatenate([people, strange]), 0)
-    assert alone.unseen(alone.distance(strange)).all()
-    assert among.unseen(among.distance(strange)).all()
-    assert among.unseen(among.distance(2 * strange)).all()
-    assert not among.unseen(among.distance(people)).any()
-    assert among.farthest < 1.25 * alone.farthest
+    best = np.full((1, WIDTH), 40, np.float32)
+    known = fit_novelty(np.concatenate([people, best]), 0)
+    assert known.score(known.distance(best))[0] == 1
+    assert not known.unseen(known.distance(best)).any()
+    assert known.unseen(known.distance(2 * best)).all()

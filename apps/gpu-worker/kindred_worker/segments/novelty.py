@@ -31,7 +31,7 @@ DECADES = 5.0  # factors of ten of rarity until novelty reads 1
 TAIL = 0.05  # share of the population that the tail is fitted on
 AGES, FEWEST_OF_AN_AGE = 16, 20  # knots of what is usual at an age, and moments that each is the mean of
 YOUNG = 100.0  # ages of less than the median over this are hardly told apart
-MARGIN = 1.25  # unseen: this much further out than anyone that is not as rare
+MARGIN = 1.25  # unseen: this much further out than anyone the model learned from
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Novelty:
     knots: Float32  # (T) distances at which rarity is known, rising
     decades: Float32  # (T) -log10 of the share of the population beyond each knot
     slope: float  # decades per unit of distance beyond the last knot
-    farthest: float  # largest distance of those in the population whose rarity the scale can tell
+    farthest: float  # largest distance in the population
 
     def distance(self, embedding: Float32) -> Float32:
         """(B, D) -> (B)."""
@@ -96,10 +96,7 @@ class Novelty:
         return np.clip((inside + beyond) / DECADES, 0, 1).astype(np.float32)
 
     def unseen(self, distance: Float32) -> npt.NDArray[np.bool_]:
-        """Further by a margin than anyone in the population whose rarity the scale can tell, and rarer than that.
-
-        One stranger who was learned from makes no room for others, nor for itself.
-        """
+        """Further than anyone in the population by a margin, and rarer than the scale can say."""
         return (distance > MARGIN * self.farthest) & (self.score(distance) >= 1)
 
     def residual(self, centred: Float32) -> Float32:
@@ -187,10 +184,10 @@ def _calibrated(novelty: Novelty, distances: Float32) -> Novelty:
     knots = np.maximum.accumulate(np.quantile(distances, body)) + np.arange(len(body)) * 1e-7
     excess = distances[distances > knots[-1]] - knots[-1]
     scale = max(float(excess.mean()) if len(excess) else 0.0, 1e-3 * float(knots[-1]) + 1e-9)
-    scaled = replace(
+    return replace(
         novelty,
         knots=knots.astype(np.float32),
         decades=(-np.log10(1 - body)).astype(np.float32),
         slope=float(1 / (np.log(10) * scale)),
+        farthest=float(distances.max()),
     )
-    return replace(scaled, farthest=float(distances[scaled.score(distances) < 1].max(initial=knots[-1])))
